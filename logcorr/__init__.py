@@ -1,0 +1,1 @@
+"""Correlate logs and configuration into a postmortem whose every sentence can be checked."""

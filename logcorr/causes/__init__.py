@@ -1,0 +1,1 @@
+"""From findings to causes: mechanisms, the graph, the verdict."""

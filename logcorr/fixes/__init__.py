@@ -1,0 +1,1 @@
+"""Suggested patches, each re-proved by the interpreter."""

@@ -1,0 +1,1 @@
+"""Pure syntax: text in, small values out; knows neither files nor facts."""

@@ -1,0 +1,1 @@
+"""The words everything speaks: plain frozen values, no behaviour."""

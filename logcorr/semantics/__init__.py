@@ -1,0 +1,1 @@
+"""What would this configuration do?"""

@@ -1,0 +1,1 @@
+"""Event frames of many files become one timeline."""
