@@ -1,0 +1,120 @@
+"""What configuration would do, once interpreted: probes, effects, answers, and how far an effect is reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+
+from logcorr.model.facts import Fact
+from logcorr.model.source import Span
+
+
+class Reach(Enum):
+    """Whether an effect runs, over every outcome its probes can have. Only MUST and NEVER are proved."""
+
+    MUST = "must"
+    CONDITIONAL = "conditional"
+    MAY = "may"
+    NEVER = "never"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Probe(Fact):
+    """A question that a script asks about the health of something.
+
+    `span` is the command's. `tool` is the program (`curl`, `docker inspect`, `pg_isready`); `url` is set where it is fully
+    known, and `url_span` is the line that holds its text: the assignment when it came through a variable. `yields` says
+    what the script looks at: `status` (`%{http_code}`), `body`, or `exit`. `expects` holds the values it is compared
+    with (`200`), or nothing. `asks` names the target of a probe without URL (a container, a unit, host:port).
+    `unknown` says why the URL is not known: what to collect (`argument 1`, `.env`).
+    """
+
+    id: int
+    tool: str
+    url: str | None = None
+    url_span: Span | None = None
+    asks: str | None = None
+    method: str = "GET"
+    headers: tuple[tuple[str, str], ...] = ()
+    yields: str = "exit"
+    expects: tuple[str, ...] = ()
+    follows_redirects: bool = False
+    fails_on_error: bool = False
+    checks_certificate: bool = True
+    timeout_s: float | None = None
+    unknown: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect(Fact):
+    """Something a script does to the running system.
+
+    `action` is `restart`, `stop`, `start`, `kill`, `reload`, `recreate`, `delete`, `truncate`, `reboot`, …; `manager` is who does
+    it: `compose`, `docker`, `systemd`, `pm2`, `supervisor`, `process`, `nginx`, `kubernetes`, `host`, `file`. No `targets`
+    means the manager's whole scope (all services of the project). `compose_files` are the `-f` values as written,
+    variables resolved. `directory` is the working directory in force, None where it is not known.
+    `argv0` is the program that must be found for the effect to happen. `guard` is the text of the conditions on the way
+    here, outermost first, each with its span. `remote` names the host of an ssh, `container` that of an exec.
+    """
+
+    id: int
+    action: str
+    manager: str
+    targets: tuple[str, ...] = ()
+    signal: str | None = None
+    compose_files: tuple[str, ...] = ()
+    project: str | None = None
+    directory: str | None = None
+    argv0: str = ""
+    guard: tuple[tuple[str, Span], ...] = ()
+    remote: str | None = None
+    container: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Fact):
+    """A script that another one runs or sources; `path` as written, variables resolved, None where unknown."""
+
+    path: str | None
+    arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """One way a probe can turn out: what it prints (`301`), its exit code, and why that can happen."""
+
+    printed: str
+    exit_code: int
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a server would answer to one request.
+
+    `status` is None where it cannot be known from configuration (the upstream's own answer). `location` is a redirect's
+    target. `at` is the directive that decides, `server` the server block's line; `trace` lists every step with its line.
+    `upstream` is the address the request is handed to. `assumes` lists what must hold for this answer.
+    """
+
+    status: int | None
+    at: Span
+    server: Span | None = None
+    location: str | None = None
+    upstream: str | None = None
+    trace: tuple[tuple[str, Span], ...] = ()
+    assumes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReachProof:
+    """How far an effect is reached, outcome by outcome.
+
+    `cases` pairs a description of the probes' outcomes with what happens: True runs, False does not, None unknown.
+    A proof (MUST, NEVER) holds under `assumes`; `unknown` says what stood in the way of one.
+    """
+
+    reach: Reach
+    cases: tuple[tuple[str, bool | None], ...] = ()
+    assumes: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()

@@ -1,0 +1,39 @@
+"""Sentences that can be checked and translated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+from logcorr.model.source import Span
+
+Value = str | int | float | bool | tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A sentence: `id` names it in every language's catalogue, `params` fill its placeholders, `text` is the English."""
+
+    id: str
+    text: str
+    params: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def claim(id: str, template: str, **params: Value) -> Claim:
+    """Make a claim from its English template, a `str.format` text with named placeholders.
+
+    Call it with both strings literal: the translation test finds every claim by reading the source.
+    """
+    return Claim(id, template.format(**params), MappingProxyType(params))
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """Lines that carry a claim, and what they show; the quote is read from the file when the result is written."""
+
+    span: Span
+    note: str = ""

@@ -1,0 +1,179 @@
+"""Facts of configuration, free of the format they were read from.
+
+A systemd timer that yields a `ScheduledJob` feeds every rule written for cron. Every fact says where it stands.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from logcorr.model.source import Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """Something that is so, and the lines that say it."""
+
+    span: Span
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduledJob(Fact):
+    """A command that a scheduler runs by the clock.
+
+    `schedule` is the text as written (`*/5 * * * *`, `@daily`, `*:0/15`), `scheduler` the dialect that reads it
+    (`cron`, `systemd`). `environment` is what the table sets above the line, in order. `stdin` is what follows an
+    unescaped `%` in a cron command. `zone` is the table's own time zone (CRON_TZ), if it names one.
+    """
+
+    schedule: str
+    scheduler: str
+    command: str
+    user: str | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    stdin: str | None = None
+    zone: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script(Fact):
+    """Text that a shell would run: a file, a step of a workflow, a hook, a cron command.
+
+    `text`'s first line is line `span.line` of `span.path`; `column` is where a command inside a line begins (from 0).
+    `interpreter` is `bash`, `sh`, …; `directory` the working directory it starts in, if that is known.
+    """
+
+    name: str
+    text: str
+    interpreter: str = "sh"
+    directory: str | None = None
+    column: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Port(Fact):
+    """A container's port published on the host; `host_ip` is empty for all addresses."""
+
+    published: int
+    target: int
+    host_ip: str = ""
+    protocol: str = "tcp"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mount(Fact):
+    """A host path (or volume name) seen inside a container at `target`."""
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healthcheck(Fact):
+    """A container's own health check; times in seconds."""
+
+    test: tuple[str, ...]
+    interval_s: float = 30.0
+    timeout_s: float = 30.0
+    retries: int = 3
+    start_period_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service(Fact):
+    """One service of a compose file; `span` covers its stanza."""
+
+    name: str
+    container_name: str | None = None
+    image: str | None = None
+    command: tuple[str, ...] = ()
+    ports: tuple[Port, ...] = ()
+    expose: tuple[int, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    healthcheck: Healthcheck | None = None
+    restart: str | None = None
+    depends_on: tuple[str, ...] = ()
+    stop_grace_s: float = 10.0
+    stop_signal: str = "SIGTERM"
+    network_mode: str | None = None
+    environment: tuple[tuple[str, str], ...] = ()
+    env_files: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComposeFile(Fact):
+    """A compose file by itself, before merging with others; `project` only if the file names it."""
+
+    services: tuple[Service, ...]
+    project: str | None = None
+    includes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Directive(Fact):
+    """One nginx directive; `children` is None for a simple one, a tuple for a block."""
+
+    name: str
+    args: tuple[str, ...] = ()
+    children: tuple[Directive, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NginxFile(Fact):
+    """The directives of one nginx configuration file, in order, `include` not followed."""
+
+    directives: tuple[Directive, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Container(Fact):
+    """A container as a capture (`docker ps`, `docker inspect`) showed it.
+
+    `up_s` and `created_s` are ages in seconds, as the capture gave them; `age_resolution_s` is the unit they are rounded
+    down to. `compose_files` and `directory` come from compose's labels.
+    """
+
+    name: str
+    image: str | None = None
+    status: str = ""
+    up_s: float | None = None
+    created_s: float | None = None
+    age_resolution_s: float = 1.0
+    healthy: bool | None = None
+    restart_count: int | None = None
+    oom_killed: bool | None = None
+    exit_code: int | None = None
+    started_at: str | None = None
+    project: str | None = None
+    service: str | None = None
+    compose_files: tuple[str, ...] = ()
+    directory: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit(Fact):
+    """A systemd service as its unit file or `systemctl status` shows it."""
+
+    name: str
+    description: str = ""
+    state: str | None = None
+    restart: str | None = None
+    restart_s: float | None = None
+    command: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setting(Fact):
+    """A name and value from an environment file or capture, the host's time zone among them (`TZ`)."""
+
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExistingFile(Fact):
+    """A file that a listing (`ls -l`) shows to exist on the host, with its full host path where the listing gives it."""
+
+    host_path: str
+    size: int | None = None

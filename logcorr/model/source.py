@@ -1,0 +1,81 @@
+"""Where things stand: spans of lines, and the artifacts that hold them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """Lines `line` to `end_line` of one input file, both included, counted from 1.
+
+    `path` is POSIX and relative to the analysed root; inside an archive it reads `bundle.tar.gz!logs/app.log`.
+    """
+
+    path: str
+    line: int
+    end_line: int = 0
+
+    def __post_init__(self) -> None:
+        if not self.end_line:
+            object.__setattr__(self, "end_line", self.line)
+        if not 1 <= self.line <= self.end_line:
+            raise ValueError(f"no such lines: {self.path}:{self.line}-{self.end_line}")
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}" + (f"-{self.end_line}" if self.end_line > self.line else "")
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Input that could not be read, or not as what it claims to be: counted and shown, never fatal.
+
+    `line` is 0 when the whole file is meant.
+    """
+
+    path: str
+    message: str
+    line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What a recogniser sees of a file: its path and its first lines, decoded, without line ends."""
+
+    path: str
+    lines: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The last part of the path."""
+        return self.path.rpartition("/")[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artifact:
+    """One collected file, as it will be read.
+
+    `lines` is a lazy frame of `line` (UInt32, from 1) and `text` (String, without the line end), in file order, envelopes
+    already peeled; frames are not part of equality. `sha256` and `size` are of the file's own bytes.
+    """
+
+    path: str
+    sha256: str
+    size: int
+    sample: Sample
+    lines: pl.LazyFrame = field(compare=False, repr=False)
+    line_count: int = 0
+    encoding: str = "utf-8"
+    envelopes: tuple[str, ...] = ()
+    format: str | None = None
+    problems: tuple[Problem, ...] = ()
+
+    def span(self, line: int, end_line: int = 0) -> Span:
+        """The span of some of this artifact's lines."""
+        return Span(self.path, line, end_line)
+
+    def text(self) -> str:
+        """All lines, joined by newlines; for configuration, which is small."""
+        return "\n".join(self.lines.select("text").collect()["text"])
