@@ -1,1 +1,84 @@
-"""One module, one format."""
+"""One module, one format.
+
+A log parser turns a lazy frame of raw lines into a lazy frame of typed columns; a configuration parser turns text into
+facts. Both are plain functions, made parsers by the decorators below; `logcorr.plugins` finds them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from logcorr.model.events import KINDS
+from logcorr.model.facts import Fact
+from logcorr.model.source import Artifact, Problem, Sample
+
+Recognise = Callable[[Sample], float]
+"""How sure a format is that a file is its own, from 0 (not) to 1; the highest claim wins, names break ties."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What a log parser may know besides the lines: the file's sample, and the facts read from configuration."""
+
+    sample: Sample
+    facts: tuple[Fact, ...] = ()
+
+
+ReadLog = Callable[[pl.LazyFrame, Context], pl.LazyFrame]
+"""Raw lines (`line` UInt32, `text` String) to events: the columns of `model.events.EVENT_SCHEMA`, then the format's own.
+
+The dtype of `time` tells what the stamps say: Datetime with zone UTC, instants; naive Datetime, the writer's local time
+(with the year `model.events.YEARLESS` where none is written); Time, a time of day. Null: a line without a stamp.
+"""
+
+ReadConfiguration = Callable[[Artifact], Iterator[Fact | Problem]]
+
+
+@dataclass(frozen=True, slots=True)
+class LogParser:
+    """A log format. `emits` says which kinds its events can have and by which literals they are known."""
+
+    name: str
+    title: str
+    source: str
+    recognise: Recognise
+    read: ReadLog
+    emits: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ConfigurationParser:
+    """A configuration format, or a capture of a command's output."""
+
+    name: str
+    title: str
+    recognise: Recognise
+    read: ReadConfiguration
+
+
+Parser = LogParser | ConfigurationParser
+
+
+def log_parser(
+    *, title: str, source: str, recognise: Recognise, emits: Mapping[str, Sequence[str]] | None = None
+) -> Callable[[ReadLog], LogParser]:
+    """Make a function a log parser named like its module.
+
+    `source` is the timeline's word for who writes such logs (`nginx`, `app`, `cron`).
+    """
+    unknown = set(emits or {}) - KINDS.keys()
+    if unknown:
+        raise ValueError(f"no such kinds: {', '.join(sorted(unknown))}")
+    return lambda function: LogParser(_module_name(function), title, source, recognise, function, emits or {})
+
+
+def configuration_parser(*, title: str, recognise: Recognise) -> Callable[[ReadConfiguration], ConfigurationParser]:
+    """Make a function a configuration parser named like its module."""
+    return lambda function: ConfigurationParser(_module_name(function), title, recognise, function)
+
+
+def _module_name(function: Callable[..., object]) -> str:
+    return function.__module__.rpartition(".")[2]

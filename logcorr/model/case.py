@@ -1,0 +1,116 @@
+"""Everything known about one incident; the only thing that rules and causes see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from logcorr.model.behaviour import Answer, Call, Effect, Probe, ReachProof
+from logcorr.model.facts import Fact, ScheduledJob, Script
+from logcorr.model.source import Span
+
+F = TypeVar("F", bound=Fact)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One log file on the timeline: how it was read, and how its stamps were understood.
+
+    `zone` is an IANA name or an offset; `zone_reason` says why. `resolution_s` is the step of its stamps.
+    """
+
+    path: str
+    format: str
+    source: str
+    service: str | None
+    lines: int
+    unparsed: int
+    first: datetime | None
+    last: datetime | None
+    zone: str
+    zone_reason: str
+    resolution_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProbeAnswer:
+    """What a probe gets, as far as configuration tells: an answer per possibility, and the way it takes to get there."""
+
+    probe: Probe
+    answers: tuple[Answer, ...]
+    path: tuple[tuple[str, Span], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvedEffect:
+    """An effect, how far it is reached given what its probes get, and the services it hits (names of entities)."""
+
+    effect: Effect
+    proof: ReachProof
+    probes: tuple[ProbeAnswer, ...]
+    hits: tuple[str, ...]
+    spares: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Behaviour:
+    """What one script would do."""
+
+    script: Script
+    probes: tuple[Probe, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    proved: tuple[ProvedEffect, ...] = ()
+    calls: tuple[Call, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Schedule:
+    """A job's runs: `ticks` (epoch seconds, sorted) within the logs' window, the `next` ones after it, and its script."""
+
+    job: ScheduledJob
+    ticks: npt.NDArray[np.float64]
+    next: tuple[datetime, ...] = ()
+    behaviours: tuple[Behaviour, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entity:
+    """One thing that runs, under all the names it goes by.
+
+    `names` are service, container, unit and upstream names; `addresses` are `host:port` texts that lead to it; `files`
+    are the collected files it writes or is configured by.
+    """
+
+    name: str
+    names: frozenset[str] = frozenset()
+    addresses: frozenset[str] = frozenset()
+    files: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One incident: facts, behaviours, schedules, the things that run, and the timeline.
+
+    `events` holds the timeline's events that have a kind (see `model.events.TIMELINE_SCHEMA`), in time order.
+    `window` is the first and last stamp of all logs, None without any.
+    """
+
+    facts: tuple[Fact, ...]
+    sources: tuple[Source, ...]
+    events: pl.DataFrame
+    timeline: pl.LazyFrame
+    files: frozenset[str]
+    behaviours: tuple[Behaviour, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    window: tuple[datetime, datetime] | None = None
+
+    def of(self, kind: type[F]) -> Iterator[F]:
+        """The facts of one kind, in the order they were read."""
+        return (fact for fact in self.facts if isinstance(fact, kind))

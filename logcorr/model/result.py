@@ -1,0 +1,156 @@
+"""Findings, causes, and the Result document that every report is made from (`logcorr.result/1`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from types import MappingProxyType
+
+from logcorr.model.claim import Claim, Evidence, Value
+from logcorr.model.source import Span
+
+NO_NUMBERS: Mapping[str, Value] = MappingProxyType({})
+
+ROLES = ("symptom", "signal", "defect")
+"""What users felt; a pattern worth knowing; something wrong in a file."""
+
+SEVERITIES = ("info", "warning", "error")
+
+VERDICTS = ("root-cause", "suspected", "undetermined", "healthy")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """What one rule found.
+
+    `times` are the instants it speaks of, in order (UTC). `subject` names what it is about: a service, a script, a job.
+    `confidence` (0 to 1) is how sure the claim is, `severity` how bad it would be. `would_refute` says what would
+    disprove it. `fix` names the kind of change that mends it. `id` is given by the analysis.
+    """
+
+    rule: str
+    code: str
+    role: str
+    severity: str
+    confidence: float
+    claim: Claim
+    evidence: tuple[Evidence, ...]
+    would_refute: Claim
+    subject: str = ""
+    measured: Mapping[str, Value] = NO_NUMBERS
+    times: tuple[datetime, ...] = ()
+    fix: Claim | None = None
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.evidence:
+            raise ValueError(f"{self.rule}: a finding needs evidence")
+        if self.role not in ROLES or self.severity not in SEVERITIES:
+            raise ValueError(f"{self.rule}: unknown role or severity {self.role!r}, {self.severity!r}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """One hop of a chain: a mechanism that leads from one thing in the case to another, with its evidence.
+
+    `source` and `target` are spans; `lag_s` is the median seconds between them, where both happen in time.
+    `proof` is `must`, `conditional` or `may` for a hop shown from configuration, `observed` for one measured in logs.
+    """
+
+    mechanism: str
+    source: Span
+    target: Span
+    claim: Claim
+    evidence: tuple[Evidence, ...]
+    proof: str
+    lag_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """How many of a symptom finding's events a cause explains."""
+
+    finding: str
+    count: int
+    total: int
+
+    @property
+    def share(self) -> float:
+        """count / total."""
+        return self.count / self.total if self.total else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why it happened: the culprit (the smallest thing to change), what set it off, and the chain between.
+
+    `score` names each part of the evidence with its log10 Bayes factor; `confidence` is the posterior they add up to.
+    """
+
+    kind: str
+    claim: Claim
+    confidence: float
+    proof: str
+    culprit: Span
+    chain: tuple[Link, ...]
+    trigger: Span | None = None
+    contributing: tuple[str, ...] = ()
+    period_s: float | None = None
+    lag_s: float | None = None
+    explains: tuple[Explained, ...] = ()
+    score: tuple[tuple[str, float], ...] = ()
+    against: tuple[Claim, ...] = ()
+    recurrence: tuple[datetime, ...] = ()
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rival:
+    """Something present that could be suspected, and why it was not chosen."""
+
+    claim: Claim
+    why_rejected: Claim
+    evidence: tuple[Evidence, ...]
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Missing:
+    """Evidence that was not collected, why it matters, and between what it would decide."""
+
+    what: Claim
+    why: Claim
+    would_decide: Claim
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """Something a person can do to see whether the fix holds; `when` is `minutes`, `day` or `by-hand`."""
+
+    when: str
+    claim: Claim
+    command: str | None = None
+    expect: Claim | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """Something to change; `kind` is `prevent`, `detect` or `mitigate`."""
+
+    kind: str
+    claim: Claim
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What the causes stage concludes."""
+
+    verdict: str
+    causes: tuple[Cause, ...] = ()
+    rivals: tuple[Rival, ...] = ()
+    missing: tuple[Missing, ...] = ()
+    checks: tuple[Check, ...] = ()
+    actions: tuple[Action, ...] = ()
+    withdrawn: tuple[Claim, ...] = field(default=())
