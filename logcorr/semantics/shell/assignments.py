@@ -26,7 +26,9 @@ def assign(machine: Machine, path: Path, node: Assignment) -> None:
     path.variables[node.name] = value
 
 
-def _array(machine: Machine, path: Path, elements: tuple[tuple[Word | None, Word], ...], old: tuple[tuple[str, Value], ...]) -> Array:
+def _array(
+    machine: Machine, path: Path, elements: tuple[tuple[Word | None, Word], ...], old: tuple[tuple[str, Value], ...]
+) -> Array:
     items = dict(old)
     whole = True
     position = len(items)
@@ -48,7 +50,7 @@ def _assign_element(machine: Machine, path: Path, node: Assignment, value: Value
     array = before if isinstance(before, Array) else Array((("0", before),) if before else ())
     items = dict(array.items)
     written = single(machine, path, node.index) if node.index is not None else ()
-    key = (literal(written) if node.index is not None else "0")
+    key = literal(written) if node.index is not None else "0"
     if key is not None and not key.lstrip("-").isdigit() and key in path.variables and not _keyed(array):
         number = calculate(machine, path, written, machine.span(node)).number
         key = str(number) if number is not None else None

@@ -21,7 +21,9 @@ _DIRECTIVE = re.compile(r"%(?:%|[-+ #0]*(\d+|\*)?(?:\.(\d+|\*))?([diouxXeEfFgGcs
 
 
 def _cd(command: Command) -> None:
-    targets = [argument for argument in command.arguments if not (literal(argument) or "").startswith("-") or literal(argument) == "-"]
+    targets = [
+        argument for argument in command.arguments if not (literal(argument) or "").startswith("-") or literal(argument) == "-"
+    ]
     path = command.path
     target = targets[0] if targets else path.variable("HOME")
     if isinstance(target, Array) or literal(target) == "-":
@@ -58,7 +60,9 @@ def _echo(command: Command) -> None:
         flags = literal(arguments.pop(0)) or ""
         newline = newline and "n" not in flags
         escapes = "e" in flags
-    value = joined(*(part for index, argument in enumerate(arguments) for part in ((text(" "), argument) if index else (argument,))))
+    value = joined(
+        *(part for index, argument in enumerate(arguments) for part in ((text(" "), argument) if index else (argument,)))
+    )
     value = unescaped(value) if escapes else value
     command.say(value)
     command.print(joined(value, text("\n")) if newline else value)
@@ -228,7 +232,7 @@ def _after(value: Value, first: Value, separators: str) -> Value:
             rest = part.text[length:]
             kept = rest[1:] if rest[0] in separators and not rest[0].isspace() else re.sub(
                 f"^[ \t\n]*[{re.escape(separators)}]?", "", rest, count=1)  # fmt: skip
-            return ((replace(part, text=kept), *parts[1:]) if kept else tuple(parts[1:]))
+            return (replace(part, text=kept), *parts[1:]) if kept else tuple(parts[1:])
         length -= len(part.text)
         parts.pop(0)
     return tuple(parts)
@@ -289,7 +293,11 @@ def _declare(command: Command) -> None:
     for name in (literal(argument) or "" for argument in command.arguments):
         if name.startswith("-") or not re.fullmatch(r"[A-Za-z_]\w*", name):
             continue
-        if command.name in ("local", "declare", "typeset") and "-g" not in command.known and not re.search(rf"\b{name}(\[[^\]]*\])?\+?=", command.words):
+        if (
+            command.name in ("local", "declare", "typeset")
+            and "-g" not in command.known
+            and not re.search(rf"\b{name}(\[[^\]]*\])?\+?=", command.words)
+        ):
             assignments.local(path, name)
             if {"-a", "-A"} & set(command.known):
                 path.variables[name] = Array(())
@@ -313,7 +321,9 @@ def _leave(kind: str) -> Handler:
         if command.arguments:
             known = literal(command.arguments[0])
             if kind in ("exit", "return"):
-                command.path.status = Status(int(known) % 256) if known and re.fullmatch(r"-?\d+", known) else Status(None, f"`{command.words}`")
+                command.path.status = (
+                    Status(int(known) % 256) if known and re.fullmatch(r"-?\d+", known) else Status(None, f"`{command.words}`")
+                )
             levels = int(known) if known and known.isdigit() else 1
         else:
             levels = 1
@@ -334,7 +344,9 @@ def _test(command: Command) -> None:
             return
         arguments = arguments[:-1]
     try:
-        command.path.status = SUCCESS if bracket(command.machine, command.path, arguments, command.words, command.span) else FAILURE
+        command.path.status = (
+            SUCCESS if bracket(command.machine, command.path, arguments, command.words, command.span) else FAILURE
+        )
     except Malformed:
         command.end(2)
 

@@ -106,7 +106,9 @@ def _source(command: Command) -> None:
 
 
 def _eval(command: Command) -> None:
-    code = joined(*(part for index, argument in enumerate(command.arguments) for part in ((text(" "), argument) if index else (argument,))))
+    code = joined(
+        *(part for index, argument in enumerate(command.arguments) for part in ((text(" "), argument) if index else (argument,)))
+    )
     if not code:
         command.path.status = SUCCESS
         return
@@ -142,6 +144,7 @@ def shell(command: Command) -> None:
             child.options |= {"errexit"}
 
     if code:
+
         def prepare_code(child: Path) -> None:
             prepare(child)
             child.script, child.arguments = (literal(others[0]) or "") if others else "bash", tuple(others[1:])
@@ -159,7 +162,9 @@ def shell(command: Command) -> None:
         run_code(command, command.path.stdin or (Unknown("standard input"),), prepare)
 
 
-def separate_leading(arguments: list[Value], with_value: str, long_with_value: tuple[str, ...] = ()) -> tuple[dict[str, list[Value]], list[Value]]:
+def separate_leading(
+    arguments: list[Value], with_value: str, long_with_value: tuple[str, ...] = ()
+) -> tuple[dict[str, list[Value]], list[Value]]:
     """Options up to the first other argument, and everything from there on."""
     index = 0
     while index < len(arguments):

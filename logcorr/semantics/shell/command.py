@@ -19,7 +19,9 @@ from logcorr.semantics.shell.values import EMPTY, Text, Unknown, Value, first_sp
 class Run(Protocol):
     """Runs a command whose words are expanded."""
 
-    def __call__(self, machine: Machine, path: Path, arguments: list[Value], span: Span, words: str, *, functions: bool = True) -> None:
+    def __call__(
+        self, machine: Machine, path: Path, arguments: list[Value], span: Span, words: str, *, functions: bool = True
+    ) -> None:
         """Run it; without `functions`, only programs."""
 
 
@@ -87,7 +89,9 @@ class Command:
 
     def ask(self, probe: Probe) -> None:
         """Run a probe: one of its outcomes happens."""
-        probe, narrowed = self.machine.ask(self.path, probe, joined(*(part for argument in self.arguments for part in (argument, text(" ")))))
+        probe, narrowed = self.machine.ask(
+            self.path, probe, joined(*(part for argument in self.arguments for part in (argument, text(" "))))
+        )
         allowed = self.machine.allowed.get(probe.id) if narrowed else None
         if allowed is None:
             outcomes = any_outcomes(replace(probe, expects=tuple(self.machine.expects.get(probe.id, ()))))
@@ -159,13 +163,15 @@ def printed(outcome: Outcome, probe: Probe, span: Span) -> Value:
             parts.append(Unknown(f"what {probe.tool} prints ({span})", probe=probe.id))
         elif piece:
             parts.append(Text(piece, span, probe.id))
-    return tuple(parts)
+    return tuple(parts) or (Text("", span, probe.id),)
 
 
 Handler = Callable[[Command], None]
 
 
-def separate(arguments: list[Value], with_value: str = "", long_with_value: Collection[str] = ()) -> tuple[dict[str, list[Value]], list[Value]]:
+def separate(
+    arguments: list[Value], with_value: str = "", long_with_value: Collection[str] = ()
+) -> tuple[dict[str, list[Value]], list[Value]]:
     """Options with their values (single letters and long names without dashes), and the other arguments, after getopt."""
     options: dict[str, list[Value]] = {}
     others: list[Value] = []

@@ -93,7 +93,12 @@ def matches(machine: Machine, value: Value, wanted: str) -> bool | None:
     if set(wanted) == {"*"}:
         return True
     parts = value[0], value[-1]
-    if wanted.endswith("*") and (head := unescaped(wanted[:-1])) and not isinstance(parts[0], Unknown) and len(parts[0].text) >= len(head):
+    if (
+        wanted.endswith("*")
+        and (head := unescaped(wanted[:-1]))
+        and not isinstance(parts[0], Unknown)
+        and len(parts[0].text) >= len(head)
+    ):
         return parts[0].text.startswith(head)
     inner = unescaped(wanted.strip("*")) if wanted.startswith("*") and wanted.endswith("*") else None
     return True if inner and any(not isinstance(part, Unknown) and inner in part.text for part in value) else None
@@ -122,7 +127,10 @@ def bracket(machine: Machine, path: Path, arguments: Sequence[Value], described:
     """Evaluate `test`'s arguments by POSIX's rules on their number, then by precedence."""
     if any(isinstance(part, Unknown) and part.splits and len(value) >= 1 for value in arguments for part in value):
         for value in arguments:
-            machine.compare(value, *(known for other in arguments if (known := literal(other)) and other is not value and known[:1] not in "-=!"))
+            machine.compare(
+                value,
+                *(known for other in arguments if (known := literal(other)) and other is not value and known[:1] not in "-=!"),
+            )
     return _Bracket(machine, path, list(arguments), described, span).whole()
 
 
@@ -202,7 +210,11 @@ class _Bracket:
         if self.position < len(self.arguments) and _is_binary(self.arguments[self.position]):
             kind = self._take()
             return self._binary(first, kind, self._take())
-        if re.fullmatch(r"-[a-zA-Z]", literal(first) or "") and self.position < len(self.arguments) and self._peek() not in ("-a", "-o"):
+        if (
+            re.fullmatch(r"-[a-zA-Z]", literal(first) or "")
+            and self.position < len(self.arguments)
+            and self._peek() not in ("-a", "-o")
+        ):
             return self._unary(first, self._take())
         return self._answer(is_empty(first), ("-z", first), negate=True)
 

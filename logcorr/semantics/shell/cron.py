@@ -11,7 +11,9 @@ from logcorr.semantics.shell.path import Path
 from logcorr.semantics.shell.values import Text, Value, first_span, lines, shown
 
 _FIELD = r"[\d*,/\-A-Za-z~]+"
-_LINE = re.compile(rf"\s*(@(?:reboot|yearly|annually|monthly|weekly|daily|midnight|hourly)|{_FIELD}(?:[ \t]+{_FIELD}){{4}})[ \t]+(\S.*)")
+_LINE = re.compile(
+    rf"\s*(@(?:reboot|yearly|annually|monthly|weekly|daily|midnight|hourly)|{_FIELD}(?:[ \t]+{_FIELD}){{4}})[ \t]+(\S.*)"
+)
 _NUMERIC = re.compile(r"[\d*@]")
 _SYSTEM = re.compile(r"/etc/(crontab$|cron\.d/)")
 

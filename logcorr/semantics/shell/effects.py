@@ -20,7 +20,9 @@ _HOST = {"reboot": "reboot", "poweroff": "shutdown", "halt": "shutdown", "suspen
 
 
 def _systemctl(command: Command) -> None:
-    options, words = separate(command.arguments, "HMtpnos", ("host", "machine", "type", "property", "lines", "output", "signal", "kill-who", "job-mode"))
+    options, words = separate(
+        command.arguments, "HMtpnos", ("host", "machine", "type", "property", "lines", "output", "signal", "kill-who", "job-mode")
+    )
     verb = literal(words[0]) if words else None
     units = words[1:]
     if verb in _UNITS:
@@ -59,7 +61,9 @@ def _manager(name: str, with_value: str = "", long_with_value: tuple[str, ...] =
     def handler(command: Command) -> None:
         _, words = separate_leading(command.arguments, with_value)
         verb = shown(words[0]) if words else ""
-        _, names = separate(words[1:], "nciou", ("name", "instances", "interpreter", "cwd", "log", "max-memory-restart", *long_with_value))
+        _, names = separate(
+            words[1:], "nciou", ("name", "instances", "interpreter", "cwd", "log", "max-memory-restart", *long_with_value)
+        )
         targets = tuple(shown(word) for word in names)
         if verb in _SIMPLE:
             command.do(_SIMPLE[verb], name, () if targets[:1] == ("all",) else targets)
@@ -76,8 +80,40 @@ _COMPOSE = {
     "restart": "restart", "stop": "stop", "start": "start", "kill": "kill", "down": "down", "up": "up", "rm": "delete", "pull": "pull",
     "build": "build", "pause": "pause", "unpause": "unpause", "create": "create", "scale": "scale", "watch": "up",
 }  # fmt: skip
-_COMPOSE_VALUES = ("file", "project-name", "project-directory", "env-file", "profile", "ansi", "progress", "host", "context", "parallel", "log-level")
-_VERB_VALUES = ("timeout", "scale", "wait-timeout", "pull", "signal", "rmi", "no-attach", "attach", "exit-code-from", "build-arg", "user", "workdir", "env", "index", "format", "filter", "status", "tail", "since")
+_COMPOSE_VALUES = (
+    "file",
+    "project-name",
+    "project-directory",
+    "env-file",
+    "profile",
+    "ansi",
+    "progress",
+    "host",
+    "context",
+    "parallel",
+    "log-level",
+)
+_VERB_VALUES = (
+    "timeout",
+    "scale",
+    "wait-timeout",
+    "pull",
+    "signal",
+    "rmi",
+    "no-attach",
+    "attach",
+    "exit-code-from",
+    "build-arg",
+    "user",
+    "workdir",
+    "env",
+    "index",
+    "format",
+    "filter",
+    "status",
+    "tail",
+    "since",
+)
 
 
 def _docker_compose(command: Command) -> None:
@@ -119,7 +155,15 @@ def _compose_exec(command: Command, arguments: list[Value]) -> None:
         command.unsure()
 
 
-_CONTAINER = {"restart": "restart", "stop": "stop", "start": "start", "kill": "kill", "rm": "delete", "pause": "pause", "unpause": "unpause"}
+_CONTAINER = {
+    "restart": "restart",
+    "stop": "stop",
+    "start": "start",
+    "kill": "kill",
+    "rm": "delete",
+    "pause": "pause",
+    "unpause": "unpause",
+}
 
 
 def _docker(command: Command) -> None:
@@ -146,7 +190,12 @@ def _docker_object(command: Command, kind: str, verb: str, arguments: list[Value
         command.do(action, "swarm", tuple(_names(arguments)[-1:]))
     elif kind == "stack" and verb == "deploy":
         options, names = separate(arguments, "c", ("compose-file",))
-        command.do("up", "swarm", tuple(shown(name) for name in names), compose_files=tuple(shown(value) for value in [*options.get("c", []), *options.get("compose-file", [])]))
+        command.do(
+            "up",
+            "swarm",
+            tuple(shown(name) for name in names),
+            compose_files=tuple(shown(value) for value in [*options.get("c", []), *options.get("compose-file", [])]),
+        )
     elif verb == "inspect":
         probes.docker_inspect(command, arguments)
     elif verb in ("ls", "list", "ps", "df"):
@@ -157,7 +206,9 @@ def _docker_object(command: Command, kind: str, verb: str, arguments: list[Value
 
 
 def _names(arguments: list[Value]) -> list[str]:
-    _, others = separate(arguments, "tsf", ("time", "signal", "timeout", "filter", "image", "detach-keys", "update-parallelism", "update-delay"))
+    _, others = separate(
+        arguments, "tsf", ("time", "signal", "timeout", "filter", "image", "detach-keys", "update-parallelism", "update-delay")
+    )
     return [shown(other) for other in others]
 
 
@@ -171,7 +222,41 @@ def _docker_verb(command: Command, verb: str, arguments: list[Value]) -> None:
         if len(rest) > 1:
             in_container(shown(rest[0]), command, rest[1:])
     elif verb == "run":
-        options, _ = separate_leading(arguments, "pvenuwhlmca", ("name", "env", "volume", "publish", "network", "restart", "user", "workdir", "env-file", "hostname", "label", "memory", "entrypoint", "mount", "add-host", "cpus", "log-driver", "log-opt", "health-cmd", "platform", "pull", "ip", "link", "expose", "shm-size", "ulimit", "cap-add", "device", "gpus"))
+        options, _ = separate_leading(
+            arguments,
+            "pvenuwhlmca",
+            (
+                "name",
+                "env",
+                "volume",
+                "publish",
+                "network",
+                "restart",
+                "user",
+                "workdir",
+                "env-file",
+                "hostname",
+                "label",
+                "memory",
+                "entrypoint",
+                "mount",
+                "add-host",
+                "cpus",
+                "log-driver",
+                "log-opt",
+                "health-cmd",
+                "platform",
+                "pull",
+                "ip",
+                "link",
+                "expose",
+                "shm-size",
+                "ulimit",
+                "cap-add",
+                "device",
+                "gpus",
+            ),
+        )
         command.do("run", "docker", tuple(shown(value) for value in options.get("name", [])))
     elif verb == "inspect":
         probes.docker_inspect(command, arguments)
@@ -194,7 +279,11 @@ def _kill(command: Command) -> None:
         known = shown(arguments.pop(0))
         if known in ("-s", "--signal", "-n") and arguments:
             signal = shown(arguments.pop(0))
-        elif command.name != "kill" and known in ("-u", "-U", "-P", "-G", "-g", "-t", "-F", "-O", "-y", "-Z", "-o", "-d") and arguments:
+        elif (
+            command.name != "kill"
+            and known in ("-u", "-U", "-P", "-G", "-g", "-t", "-F", "-O", "-y", "-Z", "-o", "-d")
+            and arguments
+        ):
             targets.append(f"{known} {shown(arguments.pop(0))}")
         elif known.startswith("--signal="):
             signal = known.partition("=")[2]
@@ -224,7 +313,21 @@ def _nginx(command: Command) -> None:
 
 
 def _kubectl(command: Command) -> None:
-    values = ("namespace", "context", "kubeconfig", "selector", "output", "container", "replicas", "timeout", "grace-period", "filename", "cluster", "tail", "since")
+    values = (
+        "namespace",
+        "context",
+        "kubeconfig",
+        "selector",
+        "output",
+        "container",
+        "replicas",
+        "timeout",
+        "grace-period",
+        "filename",
+        "cluster",
+        "tail",
+        "since",
+    )
     options, words = separate(_before_dashes(command.arguments), "nlocf", values)
     known = [shown(word) for word in words]
     verb = known[0] if known else ""
@@ -233,7 +336,15 @@ def _kubectl(command: Command) -> None:
         if rest:
             in_container(known[1] if len(known) > 1 else "", command, rest)
             return
-    action = {"delete": "delete", "apply": "apply", "scale": "scale", "drain": "drain", "cordon": "cordon", "replace": "apply", "patch": "patch"}.get(verb)
+    action = {
+        "delete": "delete",
+        "apply": "apply",
+        "scale": "scale",
+        "drain": "drain",
+        "cordon": "cordon",
+        "replace": "apply",
+        "patch": "patch",
+    }.get(verb)
     if verb == "rollout" and known[1:2] in (["restart"], ["undo"]):
         command.do("restart" if known[1] == "restart" else "rollback", "kubernetes", known[2:])
     elif action:
@@ -259,13 +370,21 @@ def _host(action: str) -> Handler:
 
 
 def _certbot(command: Command) -> None:
-    options, words = separate(command.arguments, "dmwn", ("deploy-hook", "post-hook", "pre-hook", "renew-hook", "webroot-path", "domain", "email", "domains", "cert-name"))
+    options, words = separate(
+        command.arguments,
+        "dmwn",
+        ("deploy-hook", "post-hook", "pre-hook", "renew-hook", "webroot-path", "domain", "email", "domains", "cert-name"),
+    )
     verb = shown(words[0]) if words else "certonly"
     if verb not in ("renew", "certonly", "run", "revoke", "delete"):
         command.print_unknown()
         command.unsure()
         return
-    command.do("renew" if verb in ("renew", "certonly", "run") else verb, "certbot", tuple(shown(value) for value in options.get("d", [])))
+    command.do(
+        "renew" if verb in ("renew", "certonly", "run") else verb,
+        "certbot",
+        tuple(shown(value) for value in options.get("d", [])),
+    )
     for hook in (value for name in ("pre-hook", "post-hook", "deploy-hook", "renew-hook") for value in options.get(name, [])):
         _hook(command, hook)
 

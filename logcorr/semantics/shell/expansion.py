@@ -188,7 +188,13 @@ def _separable(value: Value, separators: str) -> Iterator[Text | Unknown]:
 def _tilde(path: Path, value: Value, index: int, word: Word) -> Value:
     piece = word.pieces[index]
     first = value[0] if value else None
-    if index or not isinstance(piece, Literal) or piece.quoted or not isinstance(first, Text) or not re.match(r"~(/|$)", first.text):
+    if (
+        index
+        or not isinstance(piece, Literal)
+        or piece.quoted
+        or not isinstance(first, Text)
+        or not re.match(r"~(/|$)", first.text)
+    ):
         return value
     home = path.variable("HOME")
     return joined(_scalar(home), (replace(first, text=first.text[1:]),), value[1:])
@@ -217,10 +223,16 @@ def _items(body: str) -> list[str]:
     if match[4]:
         first, last = ord(match[4]), ord(match[5])
         return [chr(code) for code in _counted(first, last, 1)]
-    width = max(len(match[1].lstrip("-")), len(match[2].lstrip("-"))) if match[1].startswith("0") or match[2].startswith("0") else 0
+    width = (
+        max(len(match[1].lstrip("-")), len(match[2].lstrip("-"))) if match[1].startswith("0") or match[2].startswith("0") else 0
+    )
     return [str(number).zfill(width) for number in _counted(int(match[1]), int(match[2]), int(match[3] or 1))]
 
 
 def _counted(first: int, last: int, step: int) -> range:
     step = abs(step) or 1
-    return range(first, min(last, first + MOST_FIELDS * step) + 1, step) if first <= last else range(first, max(last, first - MOST_FIELDS * step) - 1, -step)
+    return (
+        range(first, min(last, first + MOST_FIELDS * step) + 1, step)
+        if first <= last
+        else range(first, max(last, first - MOST_FIELDS * step) - 1, -step)
+    )

@@ -10,7 +10,20 @@ from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.path import FAILURE, SUCCESS
 from logcorr.semantics.shell.patterns import regular
 from logcorr.semantics.shell.texts import content_of
-from logcorr.semantics.shell.values import EMPTY, Text, Unknown, Value, derived, joined, like, lines, literal, shown, text, unknown
+from logcorr.semantics.shell.values import (
+    EMPTY,
+    Text,
+    Unknown,
+    Value,
+    derived,
+    joined,
+    like,
+    lines,
+    literal,
+    shown,
+    text,
+    unknown,
+)
 
 
 def _input(command: Command, files: list[Value]) -> Value:
@@ -120,7 +133,9 @@ def _head(command: Command) -> None:
         first = found[0] if count == 1 and found else None
         _give(command, _first_line(value) if first is not None else derived(value, "the first lines"))
         return
-    _give(command, joined(*(part for line in found[: count if count >= 0 else len(found) + count] for part in (line, text("\n")))))
+    _give(
+        command, joined(*(part for line in found[: count if count >= 0 else len(found) + count] for part in (line, text("\n"))))
+    )
 
 
 def _first_line(value: Value) -> Value:
@@ -250,7 +265,9 @@ def _sed(command: Command) -> None:
     _give(command, value)
 
 
-_SUBSTITUTE = re.compile(r"s(?P<mark>[^\w\s\\])(?P<pattern>(?:\\.|(?!(?P=mark)).)*)(?P=mark)(?P<with>(?:\\.|(?!(?P=mark)).)*)(?P=mark)(?P<flags>[gp]*)")
+_SUBSTITUTE = re.compile(
+    r"s(?P<mark>[^\w\s\\])(?P<pattern>(?:\\.|(?!(?P=mark)).)*)(?P=mark)(?P<with>(?:\\.|(?!(?P=mark)).)*)(?P=mark)(?P<flags>[gp]*)"
+)
 
 
 def _edited(value: Value, source: str | None, extended: bool, *, quiet: bool) -> Value | None:
@@ -280,7 +297,11 @@ def _edited_end(value: Value, pattern: str, expression: re.Pattern[str], replace
     if not pattern.startswith(".*") or not isinstance(last, Text) or "\n" in last.text.rstrip("\n"):
         return None
     changed, count = expression.subn(replacement, last.text, count=1)
-    return (*(Unknown("the lines before", probe=part.probe) for part in value[:1]), Text("\n"), replace(last, text=changed)) if count else None
+    return (
+        (*(Unknown("the lines before", probe=part.probe) for part in value[:1]), Text("\n"), replace(last, text=changed))
+        if count
+        else None
+    )
 
 
 def _numbered(value: Value, source: str, quiet: bool) -> Value | None:
@@ -321,7 +342,12 @@ def _tr(command: Command) -> None:
 
 
 def _set(source: str) -> str | None:
-    names = {"[:upper:]": "ABCDEFGHIJKLMNOPQRSTUVWXYZ", "[:lower:]": "abcdefghijklmnopqrstuvwxyz", "[:digit:]": "0123456789", "[:space:]": " \t\n\r\f\v"}
+    names = {
+        "[:upper:]": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+        "[:lower:]": "abcdefghijklmnopqrstuvwxyz",
+        "[:digit:]": "0123456789",
+        "[:space:]": " \t\n\r\f\v",
+    }
     for name, members in names.items():
         source = source.replace(name, members)
     if "[:" in source:

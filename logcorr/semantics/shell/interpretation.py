@@ -137,7 +137,10 @@ def interpret(
     machine, complete = program.settled()
     problems = tuple(machine.problems)
     if not complete:
-        problems = (*problems, Problem(script.span.path, "too many ways through the script; nothing is proved about it", script.span.line))
+        problems = (
+            *problems,
+            Problem(script.span.path, "too many ways through the script; nothing is proved about it", script.span.line),
+        )
     return Interpretation(
         script=script, probes=_probes(machine), effects=tuple(machine.effects.values()), problems=problems, _evaluate=program.under,
         calls=_facts(machine, Call), sleeps=_facts(machine, Sleep), installs=_facts(machine, ScheduledJob), messages=_facts(machine, Message),

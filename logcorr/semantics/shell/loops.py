@@ -54,7 +54,9 @@ class _Heads:
             return
         for name, value in path.variables.items():
             if value != self.first.variables.get(name):
-                path.variables[name] = unknown(f"{name} changed by a loop") if not isinstance(value, Array) else Array((), whole=False)
+                path.variables[name] = (
+                    unknown(f"{name} changed by a loop") if not isinstance(value, Array) else Array((), whole=False)
+                )
         path.output = unknown("output of a loop") if path.output != self.first.output else path.output
         path.files = {name: content for name, content in path.files.items() if self.first.files.get(name) == content}
         path.known.clear()
@@ -140,11 +142,15 @@ def _after(results: list[Path], before: tuple[tuple[str, Span], ...]) -> list[Pa
 def arithmetic(machine: Machine, node: ArithmeticFor, path: Path) -> list[Path]:
     """`for ((first; condition; step))`."""
     span = machine.span(node)
-    forever = node.condition.start == node.condition.end or not machine.source.text[node.condition.start : node.condition.end].strip()
+    forever = (
+        node.condition.start == node.condition.end or not machine.source.text[node.condition.start : node.condition.end].strip()
+    )
 
     def evaluate(way: Path, word: Word) -> None:
         result = calculate(machine, way, single(machine, way, word), span)
-        way.status = FAILURE if result.failed or result.number == 0 else SUCCESS if result.number else Status(None, "a for condition")
+        way.status = (
+            FAILURE if result.failed or result.number == 0 else SUCCESS if result.number else Status(None, "a for condition")
+        )
 
     def test(way: Path) -> list[tuple[Path, bool]]:
         if forever:
@@ -193,7 +199,11 @@ def _items(machine: Machine, path: Path, node: For) -> list[Value]:
     if node.words is None:
         return list(path.arguments) if path.arguments is not None else [(Unknown("the arguments", splits=True),)]
     items = [value for word in node.words for value in fields(machine, path, word) if not _globs(word)]
-    items += [(Unknown(f"files matching {machine.source.text[word.start : word.end]}", splits=True),) for word in node.words if _globs(word)]
+    items += [
+        (Unknown(f"files matching {machine.source.text[word.start : word.end]}", splits=True),)
+        for word in node.words
+        if _globs(word)
+    ]
     if len(items) > MOST_ITEMS:
         return [*items[:2], (Unknown(f"one of {len(items)} words", splits=True),)]
     return items
@@ -226,9 +236,7 @@ def _any_number(machine: Machine, node: For, span: Span, ways: list[Path], item:
         for branch, goes_on in answers:
             branch.status = SUCCESS
             if goes_on:
-                branch.variables[node.name] = tuple(
-                    Unknown(part.origin) if isinstance(part, Unknown) else part for part in item
-                )
+                branch.variables[node.name] = tuple(Unknown(part.origin) if isinstance(part, Unknown) else part for part in item)
         return answers
 
     for way in ways:

@@ -257,7 +257,16 @@ class Machine:
 
     def ask(self, path: Path, probe: Probe, text: Value) -> tuple[Probe, bool]:
         """The probe as numbered, and whether its outcomes may be narrowed: not where it stands for one with other words."""
-        key = (probe.span, probe.tool, probe.url, probe.asks, probe.unknown, literal(text), path.place.remote, path.place.container)
+        key = (
+            probe.span,
+            probe.tool,
+            probe.url,
+            probe.asks,
+            probe.unknown,
+            literal(text),
+            path.place.remote,
+            path.place.container,
+        )
         known = self.probes.get(key)
         if known is None and path.shadow:
             other = next((other for other in self.probes.values() if other.span == probe.span and other.tool == probe.tool), None)

@@ -38,7 +38,10 @@ def any_outcomes(probe: Probe) -> tuple[Outcome, ...]:
 
 def _of_http(probe: Probe) -> tuple[Outcome, ...]:
     wanted = [
-        int(match[2]) + step for text in probe.expects for match in _CODE.finditer(text) for step in ((-1, 0, 1) if match[1] else (0,))
+        int(match[2]) + step
+        for text in probe.expects
+        for match in _CODE.finditer(text)
+        for step in ((-1, 0, 1) if match[1] else (0,))
     ]
     statuses = dict.fromkeys([*STATUSES, *(status for status in wanted if 100 <= status <= 599)])
     secure = probe.url is None or probe.url.startswith("https")

@@ -29,7 +29,9 @@ from logcorr.semantics.shell.values import (
 Single = Callable[[Machine, Path, Word], Value]
 Pattern = Callable[[Machine, Path, Word], str | None]
 
-_RUNTIME = frozenset({"$", "!", "RANDOM", "SECONDS", "LINENO", "PPID", "BASHPID", "EPOCHSECONDS", "HOSTNAME", "UID", "EUID", "_", "-"})
+_RUNTIME = frozenset(
+    {"$", "!", "RANDOM", "SECONDS", "LINENO", "PPID", "BASHPID", "EPOCHSECONDS", "HOSTNAME", "UID", "EUID", "_", "-"}
+)
 
 
 def expand(machine: Machine, path: Path, node: Parameter, single: Single, pattern: Pattern) -> list[Value] | Value:
@@ -47,7 +49,9 @@ def expand(machine: Machine, path: Path, node: Parameter, single: Single, patter
     value = _value(machine, path, node, single)
     if node.operator.startswith("#") and node.operator[1:] == node.name:
         known = literal(value or EMPTY)
-        return text(str(len(known)), machine.span(node)) if known is not None else derived(value or EMPTY, f"length of {node.name}")
+        return (
+            text(str(len(known)), machine.span(node)) if known is not None else derived(value or EMPTY, f"length of {node.name}")
+        )
     if node.operator[-1:] in ("-", "=", "?", "+") and node.operator:
         return _conditional(machine, path, node, value, single)
     if value is None:
@@ -79,7 +83,9 @@ def _indirect(
 ) -> list[Value] | Value:
     if node.index is not None and whole is not None:
         array = path.variable(node.name)
-        return [text(key, machine.span(node)) for key, _ in array.items] if isinstance(array, Array) else unknown("keys of an array")
+        return (
+            [text(key, machine.span(node)) for key, _ in array.items] if isinstance(array, Array) else unknown("keys of an array")
+        )
     name = literal(_joined(expand(machine, path, replace(node, operator="", index=None), single, pattern)))
     if not name or not re.fullmatch(r"\w+", name):
         return unknown(f"${{!{node.name}}}")
@@ -99,7 +105,9 @@ def _whole(machine: Machine, path: Path, node: Parameter, single: Single) -> lis
     if not isinstance(value, Array):
         return [] if value == EMPTY else [value]
     items = [item for _, item in value.items]
-    return _separated(path, index == "*" and node.quoted, items if value.whole else [*items, (Unknown(f"more of {node.name}", splits=True),)])
+    return _separated(
+        path, index == "*" and node.quoted, items if value.whole else [*items, (Unknown(f"more of {node.name}", splits=True),)]
+    )
 
 
 def _separated(path: Path, as_one: bool, values: list[Value]) -> list[Value]:
@@ -227,7 +235,11 @@ def _present(machine: Machine, path: Path, node: Parameter, value: Value | None)
         return machine.decide(path, f"${node.name} is set", key=key)
     if node.operator[-1] == "?":
         return machine.decide(path, f"${node.name} is set", key=key, assume=f"{_named(node)} is given")
-    unset = not path.known[key] if key in path.known else machine.decide(path, f"{_named(node)} is not set", assume=f"{_named(node)} is not set")
+    unset = (
+        not path.known[key]
+        if key in path.known
+        else machine.decide(path, f"{_named(node)} is not set", assume=f"{_named(node)} is not set")
+    )
     path.known[key] = not unset
     return not unset
 
@@ -237,12 +249,16 @@ def _named(node: Parameter) -> str:
 
 
 def _maybe_argument(path: Path, value: Value) -> bool:
-    return path.arguments is None and len(value) == 1 and isinstance(value[0], Unknown) and value[0].key[:1] == "$" and value[0].key[1:].isdigit()
+    return (
+        path.arguments is None
+        and len(value) == 1
+        and isinstance(value[0], Unknown)
+        and value[0].key[:1] == "$"
+        and value[0].key[1:].isdigit()
+    )
 
 
-def transformed(
-    machine: Machine, path: Path, node: Parameter, value: Value, single: Single, pattern: Pattern
-) -> Value:
+def transformed(machine: Machine, path: Path, node: Parameter, value: Value, single: Single, pattern: Pattern) -> Value:
     """`#`, `%`, `/`, `:`, `^`, `,` and `@` applied to one value."""
     operator = node.operator
     if operator[0] in "#%":

@@ -166,12 +166,12 @@ def widened(paths: Sequence[Path], limit: int) -> list[Path]:
     """At most about `limit` paths: the variable with the most values is given up as unknown until so few remain."""
     paths = merged(paths)
     while len(paths) > limit:
-        varied = _most_varied(paths)
-        if varied is None:
+        name = _most_varied(paths)
+        if name is None:
             return _forgetful(paths)
         for path in paths:
-            if varied in path.variables:
-                path.variables[varied] = unknown(f"one of several values of {varied}")
+            if name in path.variables:
+                path.variables[name] = unknown(f"one of several values of {name}")
         paths = merged(paths)
     return paths
 
@@ -181,8 +181,8 @@ def _most_varied(paths: Iterable[Path]) -> str | None:
     for path in paths:
         for name, value in path.variables.items():
             values.setdefault(name, set()).add(value)
-    name = max(values, key=lambda name: (len(values[name]), name), default=None)
-    return name if name is not None and len(values[name]) > 1 else None
+    most = max(values, key=lambda name: (len(values[name]), name), default=None)
+    return most if most is not None and len(values[most]) > 1 else None
 
 
 def _forgetful(paths: Sequence[Path]) -> list[Path]:

@@ -63,11 +63,17 @@ def _group(pattern: str, lazy: str, position: int) -> tuple[str, int]:
         if position > len(pattern) or pattern[position - 1] == ")":
             break
     body = "|".join(choices)
-    return {"?": f"(?:{body})?", "*": f"(?:{body})*", "+": f"(?:{body})+", "@": f"(?:{body})"}.get(kind, f"(?:(?!(?:{body})$).*)"), position
+    return {"?": f"(?:{body})?", "*": f"(?:{body})*", "+": f"(?:{body})+", "@": f"(?:{body})"}.get(
+        kind, f"(?:(?!(?:{body})$).*)"
+    ), position
 
 
 def _class(body: str) -> str:
-    body = re.sub(r"\[:(\w+):\]", lambda match: _CLASSES.get(match[1], ""), body.replace("\\", "\\\\").replace("[", "\\[").replace("\\[:", "[:"))
+    body = re.sub(
+        r"\[:(\w+):\]",
+        lambda match: _CLASSES.get(match[1], ""),
+        body.replace("\\", "\\\\").replace("[", "\\[").replace("\\[:", "[:"),
+    )
     return body.replace("]", "\\]", 1) if body.startswith("]") else body
 
 

@@ -27,7 +27,12 @@ def _plain(tool: str, with_value: str = "", asked: str = "") -> Handler:
     def handler(command: Command) -> None:
         options, others = separate(command.arguments, with_value, ("host", "port", "username", "dbname", "user", "timeout"))
         wanted = [value for letter in asked for value in options.get(letter, [])] or others
-        ask(command, tool, ":".join(shown(value) for value in wanted) if asked else " ".join(shown(value) for value in wanted), values=wanted)
+        ask(
+            command,
+            tool,
+            ":".join(shown(value) for value in wanted) if asked else " ".join(shown(value) for value in wanted),
+            values=wanted,
+        )
 
     return handler
 
@@ -66,7 +71,12 @@ def systemctl_state(command: Command, verb: str, units: list[Value]) -> None:
 
 
 _FORMATS = (
-    (re.compile(r"\{\{ *json *\.State\.Health\.Status *\}\}|\{\{ *\.State\.Health\.Status *\}\}|\{\{ *if *\.State\.Health *\}\}.*"), "docker inspect health"),
+    (
+        re.compile(
+            r"\{\{ *json *\.State\.Health\.Status *\}\}|\{\{ *\.State\.Health\.Status *\}\}|\{\{ *if *\.State\.Health *\}\}.*"
+        ),
+        "docker inspect health",
+    ),
     (re.compile(r"\{\{ *\.State\.Running *\}\}"), "docker inspect running"),
     (re.compile(r"\{\{ *\.State\.Status *\}\}"), "docker inspect status"),
 )

@@ -160,7 +160,11 @@ def _matches(machine: Machine, path: Path, value: Value, word: Word, described: 
     answer = matches(machine, value, wanted) if wanted is not None else None
     if answer is not None:
         return answer
-    key = ("case", value, wanted) if all(getattr(part, "key", "") or hasattr(part, "text") for part in value) and wanted is not None else ()
+    key = (
+        ("case", value, wanted)
+        if all(getattr(part, "key", "") or hasattr(part, "text") for part in value) and wanted is not None
+        else ()
+    )
     return machine.decide(path, described, key=key)
 
 

@@ -84,7 +84,9 @@ def _dirname(command: Command) -> None:
         key = "$0" if shown(name) == "<$0>" else ""
         command.print(joined(unknown(f"the directory of {shown(name)}", f"dirname {key}" if key else "", ""), text("\n")))
     else:
-        command.print(joined(_like(name, known.rstrip("/").rpartition("/")[0] or ("/" if known.startswith("/") else ".")), text("\n")))
+        command.print(
+            joined(_like(name, known.rstrip("/").rpartition("/")[0] or ("/" if known.startswith("/") else ".")), text("\n"))
+        )
     command.path.status = SUCCESS
 
 
@@ -107,7 +109,12 @@ def _like(value: Value, characters: str) -> Value:
 def _realpath(command: Command) -> None:
     _, others = separate(command.arguments)
     known = literal(others[-1]) if others else None
-    command.print(joined(others[-1] if known and known.startswith("/") and others else unknown(f"the path of {known or 'a file'}", "", ""), text("\n")))
+    command.print(
+        joined(
+            others[-1] if known and known.startswith("/") and others else unknown(f"the path of {known or 'a file'}", "", ""),
+            text("\n"),
+        )
+    )
     command.presumed()
 
 
@@ -117,7 +124,11 @@ def _seq(command: Command) -> None:
     if len(numbers) != len(command.known) or not 1 <= len(numbers) <= 3:
         command.print_unknown()
         return
-    first, step, last = {1: (1, 1, numbers[0]), 2: (numbers[0], 1, numbers[-1]), 3: (numbers[0], numbers[1 % len(numbers)] or 1, numbers[-1])}[len(numbers)]
+    first, step, last = {
+        1: (1, 1, numbers[0]),
+        2: (numbers[0], 1, numbers[-1]),
+        3: (numbers[0], numbers[1 % len(numbers)] or 1, numbers[-1]),
+    }[len(numbers)]
     values = range(first, last + (1 if step > 0 else -1), step)
     command.print(text("".join(f"{value}\n" for value in values[:500]), command.span))
 
@@ -128,7 +139,16 @@ def _date(command: Command) -> None:
 
 
 def _runtime(command: Command) -> None:
-    command.print(joined(unknown(f"what {command.name} says", f"`{command.words}`" if command.name in ("hostname", "whoami", "uname", "id") else "", ""), text("\n")))
+    command.print(
+        joined(
+            unknown(
+                f"what {command.name} says",
+                f"`{command.words}`" if command.name in ("hostname", "whoami", "uname", "id") else "",
+                "",
+            ),
+            text("\n"),
+        )
+    )
     command.path.status = SUCCESS
 
 

@@ -128,7 +128,7 @@ def without_final_newlines(value: Value) -> Value:
     while parts and isinstance(parts[-1], Text):
         last = parts[-1]
         stripped = last.text.rstrip("\n")
-        if stripped:
+        if stripped or (last.probe is not None and len(parts) == 1):
             parts[-1] = replace(last, text=stripped)
             break
         parts.pop()

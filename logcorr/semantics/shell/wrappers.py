@@ -53,7 +53,9 @@ def _timeout(command: Command) -> None:
 
 
 def _su(command: Command) -> None:
-    options, _ = separate_leading([argument for argument in command.arguments if shown(argument) != "-"], "cslgG", ("command", "shell"))
+    options, _ = separate_leading(
+        [argument for argument in command.arguments if shown(argument) != "-"], "cslgG", ("command", "shell")
+    )
     code = options.get("c") or options.get("command")
     if not code:
         words = [argument for argument in command.arguments if shown(argument) != "-"]
@@ -68,7 +70,9 @@ def _flock(command: Command) -> None:
     waits = not {"n", "nonblock", "w", "wait", "timeout"} & set(options)
     code = options.get("c") or options.get("command")
     target = shown(rest[0]) if rest else ""
-    if not waits and not command.machine.decide(command.path, f"the lock {target} is free", assume=f"the lock {target} is free ({command.span})"):
+    if not waits and not command.machine.decide(
+        command.path, f"the lock {target} is free", assume=f"the lock {target} is free ({command.span})"
+    ):
         command.path.status = FAILURE
         return
     if code:
@@ -102,7 +106,9 @@ def _ssh(command: Command) -> None:
 
 
 def _xargs(command: Command) -> None:
-    options, rest = separate_leading(command.arguments, "IiLlnPsdEaJ", ("replace", "max-args", "max-procs", "delimiter", "arg-file"))
+    options, rest = separate_leading(
+        command.arguments, "IiLlnPsdEaJ", ("replace", "max-args", "max-procs", "delimiter", "arg-file")
+    )
     rest = rest or [text("echo")]
     value = command.path.stdin if command.path.stdin is not None else unknown("standard input")
     given, mark = literal(value), shown((options.get("I") or options.get("replace") or [EMPTY])[-1])
@@ -125,7 +131,15 @@ def _replaced(words: list[Value], mark: str, value: Value) -> list[Value]:
         if known is not None and mark in known:
             pieces = known.split(mark)
             first = next((part.span for part in word if isinstance(part, Text)), None)
-            result.append(joined(*(part for index, piece in enumerate(pieces) for part in ((value, text(piece, first)) if index else (text(piece, first),)))))
+            result.append(
+                joined(
+                    *(
+                        part
+                        for index, piece in enumerate(pieces)
+                        for part in ((value, text(piece, first)) if index else (text(piece, first),))
+                    )
+                )
+            )
         else:
             result.append(word)
     return result
@@ -151,8 +165,15 @@ def _find(command: Command) -> None:
     if "-delete" not in words and runs is None:
         command.presumed()
         return
-    starts = [word for word in words[: next((index for index, word in enumerate(words) if word[:1] in "-(!"), len(words))] if word]
-    names = [f"{start.rstrip('/')}/{words[index + 1]}" for start in starts or ["."] for index, word in enumerate(words[:-1]) if word in ("-name", "-iname")]
+    starts = [
+        word for word in words[: next((index for index, word in enumerate(words) if word[:1] in "-(!"), len(words))] if word
+    ]
+    names = [
+        f"{start.rstrip('/')}/{words[index + 1]}"
+        for start in starts or ["."]
+        for index, word in enumerate(words[:-1])
+        if word in ("-name", "-iname")
+    ]
     if not command.machine.decide(command.path, f"`{command.words}` finds something"):
         command.path.status = SUCCESS
         return
