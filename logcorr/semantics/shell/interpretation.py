@@ -50,6 +50,8 @@ class Interpretation:
         if everything is None:
             return ReachProof(reach=Reach.MAY, unknown=("the script has too many ways through",))
         if effect.id not in everything.met:
+            if everything.cut:
+                return ReachProof(reach=Reach.MAY, unknown=_doubts(everything))
             return ReachProof(reach=Reach.NEVER)
         runs = _runs(everything, effect)
         if runs:
@@ -105,7 +107,7 @@ def _runs(machine: Machine, effect: Effect) -> bool:
 
 def _answer(machine: Machine, effect: Effect) -> bool | None:
     if effect.id not in machine.met:
-        return False
+        return None if machine.cut else False
     if _runs(machine, effect):
         return True
     sound = [path for path in machine.ended if not path.broken and not path.doubts]
@@ -165,11 +167,15 @@ class _Program:
     environment: Mapping[str, str]
     arguments: tuple[str, ...] | None
     base: Machine | None = None
+    coarse: bool = False
 
     def settled(self) -> tuple[Machine, bool]:
         """Evaluate until no new expected value turns up: an outcome is only listed once the script is known to tell it apart."""
         while True:
-            machine, complete = self._run({})
+            machine, complete = self._run({}, coarse=self.coarse)
+            if not complete and not self.coarse:
+                self.coarse = True
+                continue
             known = {number: any_outcomes(replace(probe, expects=tuple(machine.expects.get(number, ())))) for probe in
                      machine.probes.values() for number in [probe.id]}  # fmt: skip
             before, self.base = machine.listed, machine
@@ -178,11 +184,17 @@ class _Program:
 
     def under(self, allowed: Allowed) -> Machine | None:
         """Evaluate with the outcomes that can occur; None if there are too many ways through."""
-        machine, complete = self._run(allowed)
+        if allowed or not self.coarse:
+            machine, complete = self._run(allowed)
+            if complete:
+                return machine
+        machine, complete = self._run(allowed, coarse=True)
         return machine if complete else None
 
-    def _run(self, allowed: Allowed) -> tuple[Machine, bool]:
-        machine = Machine(execute, self.source, resolve=self.resolve, allowed=allowed, interpreter=self.script.interpreter)
+    def _run(self, allowed: Allowed, *, coarse: bool = False) -> tuple[Machine, bool]:
+        machine = Machine(
+            execute, self.source, resolve=self.resolve, allowed=allowed, interpreter=self.script.interpreter, coarse=coarse
+        )
         if self.base is not None:
             machine.probes, machine.effects = dict(self.base.probes), dict(self.base.effects)
             machine.expects = {probe: dict(values) for probe, values in self.base.expects.items()}
