@@ -1,0 +1,41 @@
+"""Paths on the host, inside containers and in the collected folder: which of them are one file."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+
+
+def normal(path: str, directory: str | None = None) -> str:
+    """The path without `.` and `..`, taken from `directory` if it is relative."""
+    return posixpath.normpath(posixpath.join(directory or "", path))
+
+
+def collected(path: str, files: Iterable[str], directory: str | None = None) -> str | None:
+    """The collected file that a host path means: the one that shares most of its last components.
+
+    None if no file shares the name, or if two share equally much: a guess would be worse than not knowing.
+    """
+    wanted = _parts(normal(path, directory))
+    shared = [(_common_tail(wanted, _parts(file)), file) for file in files]
+    most = max((count for count, _ in shared), default=0)
+    best = [file for count, file in shared if count == most]
+    return best[0] if most and len(best) == 1 else None
+
+
+def below(path: str, folder: str) -> bool:
+    """Whether a collected path lies in a folder (`.` is the root)."""
+    return folder == "." or path == folder or path.startswith(folder.rstrip("/") + "/")
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in ("", ".")]
+
+
+def _common_tail(one: list[str], other: list[str]) -> int:
+    count = 0
+    for left, right in zip(reversed(one), reversed(other), strict=False):
+        if left != right:
+            break
+        count += 1
+    return count
