@@ -114,3 +114,7 @@ class Case:
     def of(self, kind: type[F]) -> Iterator[F]:
         """The facts of one kind, in the order they were read."""
         return (fact for fact in self.facts if isinstance(fact, kind))
+
+    def happened(self, *kinds: str) -> pl.DataFrame:
+        """The events of these kinds, in time order."""
+        return self.events.filter(pl.col("kind").is_in(kinds))

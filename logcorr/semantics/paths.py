@@ -14,18 +14,20 @@ def normal(path: str, directory: str | None = None) -> str:
 def collected(path: str, files: Iterable[str], directory: str | None = None) -> str | None:
     """The collected file that a host path means: the one that shares most of its last components.
 
-    None if no file shares the name, or if two share equally much: a guess would be worse than not knowing.
+    Of two that share equally much, the one that is wholly part of the host path (the folder was collected from there).
+    None if no file shares the name, or if it is still a tie: a guess would be worse than not knowing.
     """
     wanted = _parts(normal(path, directory))
     shared = [(_common_tail(wanted, _parts(file)), file) for file in files]
-    most = max((count for count, _ in shared), default=0)
-    best = [file for count, file in shared if count == most]
-    return best[0] if most and len(best) == 1 else None
+    ranked = [((count, count == len(_parts(file))), file) for count, file in shared if count]
+    best = max((rank for rank, _ in ranked), default=None)
+    matches = [file for rank, file in ranked if rank == best]
+    return matches[0] if len(matches) == 1 else None
 
 
 def below(path: str, folder: str) -> bool:
     """Whether a collected path lies in a folder (`.` is the root)."""
-    return folder == "." or path == folder or path.startswith(folder.rstrip("/") + "/")
+    return folder in (".", path) or path.startswith(folder.rstrip("/") + "/")
 
 
 def _parts(path: str) -> list[str]:
