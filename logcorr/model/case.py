@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from logcorr.model.behaviour import Answer, Call, Effect, Probe, ReachProof
-from logcorr.model.facts import Fact, ScheduledJob, Script
+from logcorr.model.facts import F, Fact, ScheduledJob, Script, of_kind
 from logcorr.model.source import Span
-
-F = TypeVar("F", bound=Fact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +110,7 @@ class Case:
 
     def of(self, kind: type[F]) -> Iterator[F]:
         """The facts of one kind, in the order they were read."""
-        return (fact for fact in self.facts if isinstance(fact, kind))
+        return of_kind(kind, self.facts)
 
     def happened(self, *kinds: str) -> pl.DataFrame:
         """The events of these kinds, in time order."""

@@ -5,7 +5,9 @@ A systemd timer that yields a `ScheduledJob` feeds every rule written for cron. 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from logcorr.model.source import Span
 
@@ -177,3 +179,11 @@ class ExistingFile(Fact):
 
     host_path: str
     size: int | None = None
+
+
+F = TypeVar("F", bound=Fact)
+
+
+def of_kind(kind: type[F], facts: Iterable[Fact]) -> Iterator[F]:
+    """The facts of one kind, in the order they were read."""
+    return (fact for fact in facts if isinstance(fact, kind))
