@@ -6,6 +6,7 @@ that the same words inside data (a chat message that quotes a log, a search for 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -153,9 +154,7 @@ SCRIPT = (
     Phrase(
         "service.restarting",
         ("estarting", "Restarting", "重啟", "重启"),
-        _at_start(
-            rf"{_ALARM}(?:now )?restarting\b|(?: *container )?\S+ +restarting$|嘗試重啟|尝试重启|正在重[啟启]"
-        ),
+        _at_start(rf"{_ALARM}(?:now )?restarting\b|(?: *container )?\S+ +restarting$|嘗試重啟|尝试重启|正在重[啟启]"),
     ),
     Phrase(
         "job.failed",
@@ -190,3 +189,8 @@ def emitted(*tables: Iterable[Phrase]) -> Mapping[str, Sequence[str]]:
 def bare(phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
     """The phrases that make an event of a line even where no stamp does: how processes and jobs begin, fail and end."""
     return tuple(phrase for phrase in phrases if phrase.kind.startswith(("process.", "job.", "probe.", "service.")))
+
+
+def says(text: str, phrases: Iterable[Phrase]) -> bool:
+    """Whether one text is one of the phrases, as `kind_of` would find."""
+    return any(any(needle in text for needle in phrase.needles) and re.search(phrase.pattern, text) for phrase in phrases)

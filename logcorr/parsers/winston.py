@@ -47,7 +47,9 @@ def _text(lines: pl.LazyFrame, context: Context, shape: Shape | None) -> pl.Lazy
     groups = TEXT.str.extract_groups(head_pattern(shape, LEVELS)).alias("groups")
     part = pl.col("groups").struct.field
     message = TEXT.cast(pl.Binary).bin.slice(part("head").str.len_bytes().fill_null(0)).cast(pl.String)
-    read = lines.with_columns(groups).with_columns(message.alias("message"), part("stamp"), part("head").is_not_null().alias("is_head"))
+    read = lines.with_columns(groups).with_columns(
+        message.alias("message"), part("stamp"), part("head").is_not_null().alias("is_head")
+    )
     bare = ~pl.col("is_head") & messages.kind_of(TEXT, messages.bare(messages.APPLICATION)).is_not_null()
     cut = folded(read, pl.col("is_head") | bare, context)
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
