@@ -81,7 +81,7 @@ def events(
 
 
 def folded(lines: pl.LazyFrame, is_head: pl.Expr, context: Context) -> pl.LazyFrame:
-    """Only the lines that begin an event; the column `lines` counts them with the others that follow. Line 1 always begins one."""
+    """Only the lines that begin an event, line 1 always; the column `lines` counts each with those that follow it."""
     heads = lines.filter(is_head.fill_null(False) | (LINE == 1))
     following = LINE.shift(-1).fill_null(pl.lit(context.line_count + 1, pl.UInt32))
     return heads.with_columns(lines=(following - LINE).cast(pl.UInt32))

@@ -1,6 +1,6 @@
 """nginx's access log: `combined`, and any `log_format` that the collected configuration defines.
 
-`192.0.2.45 - - [08/Nov/2026:12:17:03 +0000] "GET /api/albums/373 HTTP/1.1" 502 552 "https://gallery.example.com/" "Mozilla/5.0 (X11)"`
+`192.0.2.45 - - [08/Nov/2026:12:17:03 +0000] "GET /api/albums/373 HTTP/1.1" 502 552 "-" "Mozilla/5.0 (X11)"`
 
 https://nginx.org/en/docs/http/ngx_http_log_module.html
 """
@@ -49,7 +49,7 @@ def _recognise(sample: Sample) -> float:
     emits={"http.5xx": ["status 500 to 599"], "client.aborted": ["status 499"]},
 )
 def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
-    """Events with one column a variable of the format; client, user, request, status, bytes, referrer, user_agent where it has them."""
+    """Events with a column for each variable of the format, among them client, request, status, bytes, referrer, user_agent."""
     chosen, whole = _chosen(context)
     groups = TEXT.str.extract_groups(chosen.pattern(whole)).alias("groups")
     value = {name: pl.col("groups").struct[number] for number, name in enumerate(chosen.variables)}
@@ -58,14 +58,13 @@ def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     status = value["status"].cast(pl.Int16, strict=False) if "status" in value else no(pl.Int16)
     time, offset = _time(value)
     request = value.get("request", no(pl.String))
+    answer = pl.concat_str(request, status.cast(pl.String), separator=" ", ignore_nulls=True)
     return events(
         read,
         time=time,
         severity=pl.when(known).then(pl.when(status >= 500).then(pl.lit("error")).otherwise(pl.lit("info")).cast(SEVERITY)),
         kind=pl.when(status.is_between(500, 599)).then(pl.lit("http.5xx")).when(status == 499).then(pl.lit("client.aborted")),
-        message=pl.when(known)
-        .then(pl.concat_str(request, status.cast(pl.String), separator=" ", ignore_nulls=True))
-        .otherwise(TEXT),
+        message=pl.when(known).then(answer).otherwise(TEXT),
         parsed=known,
         own={_NAMES.get(name, name): _typed(name, column) for name, column in value.items() if name not in _TIMES}
         | ({} if offset is None else {"utc_offset_s": offset}),

@@ -82,21 +82,17 @@ def _layout(lines: tuple[str, ...]) -> tuple[stamps.Shape, bool] | None:
     return (shape, False) if shape else None
 
 
+_DAEMON = re.compile(r" (?:systemd|kernel|CRON|crond|cron|sshd|rsyslogd|sudo|dockerd|containerd|dbus-daemon)(?:\[\d+\])?: ")
+
+
 def _recognise(sample: Sample) -> float:
     layout = _layout(sample.lines)
     if layout is None or layout[0].clock is stamps.Clock.TIME_OF_DAY:
         return 0.0
     pattern = re.compile(_pattern(*layout))
     fits = stamps.share(sample.lines, lambda line: pattern.match(line) or line.startswith("-- "))
-    known = layout[1] or layout[0].clock is stamps.Clock.YEARLESS or any(_is_daemon(line) for line in sample.lines)
+    known = layout[1] or layout[0].clock is stamps.Clock.YEARLESS or any(map(_DAEMON.search, sample.lines))
     return 0.9 * fits if fits >= 0.6 and known else 0.0
-
-
-def _is_daemon(line: str) -> bool:
-    return (
-        re.search(r" (?:systemd|kernel|CRON|crond|cron|sshd|rsyslogd|sudo|dockerd|containerd|dbus-daemon)(?:\[\d+\])?: ", line)
-        is not None
-    )
 
 
 @log_parser(title="syslog and journal", source="syslog", recognise=_recognise, emits=_EMITS)
