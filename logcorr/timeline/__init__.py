@@ -1,5 +1,5 @@
 """Event frames of many files become one timeline."""
 
-from logcorr.timeline.build import Timeline, build
+from logcorr.timeline.merge import Timeline, build
 
 __all__ = ["Timeline", "build"]
