@@ -14,6 +14,8 @@ from functools import lru_cache
 
 import polars as pl
 
+from logcorr.grammar.patterns import ascii_only
+
 YEARLESS = "1972"
 """Stands for the missing year; a leap year. The same as `model.events.YEARLESS`."""
 
@@ -42,7 +44,7 @@ class Shape:
 
     def text(self, line: pl.Expr) -> pl.Expr:
         """The stamp at the head of a line, as it is written."""
-        return line.str.extract(f"^{LEAD}({self.pattern})", 1)
+        return line.str.extract(ascii_only(f"^{LEAD}({self.pattern})"), 1)
 
     def time(self, stamp: pl.Expr) -> pl.Expr:
         """The times that stamps say: naive, in UTC, or of day (see `parsers.ReadLog`); null where one does not fit."""
@@ -65,7 +67,7 @@ class Shape:
         """Seconds east of UTC, for stamps that say so in figures."""
         if self.clock is not Clock.OFFSET:
             return None
-        return offset_s(stamp.str.extract(r"([+-]\d\d:?\d\d)$", 1))
+        return offset_s(stamp.str.extract(r"([+-][0-9]{2}:?[0-9]{2})$", 1))
 
 
 def offset_s(written: pl.Expr) -> pl.Expr:
@@ -81,8 +83,8 @@ def _datetime(text: pl.Expr, format: str) -> pl.Expr:
 
 def _epoch(stamp: pl.Expr) -> pl.Expr:
     """Seconds, milli-, micro- or nanoseconds since 1970, told apart by their number of digits."""
-    whole = stamp.str.extract(r"^(\d+)", 1).cast(pl.Int64, strict=False)
-    fraction = stamp.str.extract(r"\.(\d{1,6})", 1).str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
+    whole = stamp.str.extract(r"^([0-9]+)", 1).cast(pl.Int64, strict=False)
+    fraction = stamp.str.extract(r"\.([0-9]{1,6})", 1).str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
     microseconds = (
         pl.when(whole < 10**11)
         .then(whole * 1_000_000 + fraction)
@@ -128,7 +130,7 @@ SHAPES = (
 
 _BY_NAME = {shape.name: shape for shape in SHAPES}
 
-_ANY = re.compile(f"{LEAD}(?:" + "|".join(f"(?P<{shape.name}>{shape.pattern}(?![\\d:]))" for shape in SHAPES) + ")")
+_ANY = re.compile(f"{LEAD}(?:" + "|".join(f"(?P<{shape.name}>{shape.pattern}(?![\\d:]))" for shape in SHAPES) + ")", re.ASCII)
 
 
 def at_head(line: str) -> tuple[Shape, str] | None:

@@ -12,6 +12,7 @@ import re
 
 import polars as pl
 
+from logcorr.grammar.patterns import ascii_only
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._columns import TEXT, events, folded, severity_of
@@ -116,7 +117,7 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
             "tid": pl.col("tid"),
             "connection": pl.col("connection"),
             **{name: _field(name, number) for number, name in enumerate(_MARKS, 1)},
-            "errno": pl.col("message").str.extract(r"\((\d+): ", 1).cast(pl.Int32, strict=False),
+            "errno": pl.col("message").str.extract(r"\(([0-9]+): ", 1).cast(pl.Int32, strict=False),
         },
     )
 
@@ -150,7 +151,7 @@ def _ids() -> tuple[pl.Expr, ...]:
     return (
         TEXT.cast(pl.Binary).alias("raw"),
         (head.str.find("] ", literal=True) + 2).alias("level_end"),
-        head.str.extract(r"^\[[a-z]+\] (\d+#\d+: (?:\*\d+ )?)", 1).alias("ids"),
+        head.str.extract(r"^\[[a-z]+\] ([0-9]+#[0-9]+: (?:\*[0-9]+ )?)", 1).alias("ids"),
     )
 
 
@@ -159,9 +160,9 @@ def _begin() -> tuple[pl.Expr, ...]:
     begin = pl.col("at") + pl.col("level_end") + ids.str.len_bytes().fill_null(0)
     return (
         begin.fill_null(0).alias("begin"),
-        ids.str.extract(r"^(\d+)", 1).cast(pl.Int32, strict=False).alias("pid"),
-        ids.str.extract(r"#(\d+)", 1).cast(pl.Int32, strict=False).alias("tid"),
-        ids.str.extract(r"\*(\d+)", 1).cast(pl.Int64, strict=False).alias("connection"),
+        ids.str.extract(r"^([0-9]+)", 1).cast(pl.Int32, strict=False).alias("pid"),
+        ids.str.extract(r"#([0-9]+)", 1).cast(pl.Int32, strict=False).alias("tid"),
+        ids.str.extract(r"\*([0-9]+)", 1).cast(pl.Int64, strict=False).alias("connection"),
     )
 
 
@@ -201,13 +202,13 @@ def _careful() -> pl.Expr:
         & (pl.col("at_server").is_null() | (pl.col("at_server") > pl.col("at_client")))
     )
     text = pl.when(pl.col("at_client").is_not_null() & ~safe).then(pl.col("raw").bin.slice(pl.col("begin")).cast(pl.String))
-    strict, loose = (text.str.extract_groups(pattern) for pattern in _PATTERNS)
+    strict, loose = (text.str.extract_groups(ascii_only(pattern)) for pattern in _PATTERNS)
     return pl.when(strict.struct[0].is_not_null()).then(strict).otherwise(loose)
 
 
 def _kind(message: pl.Expr) -> pl.Expr:
     holds = [pl.when(message.str.contains(text, literal=True)).then(pl.lit(kind)) for text, kind in _FAILURES.items()]
-    broken = (pl.col("severity") == "emerg") & message.str.contains(r" in /[^ ]+:\d+$")
+    broken = (pl.col("severity") == "emerg") & message.str.contains(r" in /[^ ]+:[0-9]+$")
     return pl.coalesce(
         *holds,
         pl.when(message.str.contains("failed (2: ", literal=True)).then(pl.lit("file.missing")),
