@@ -56,7 +56,7 @@ class Shape:
             case Clock.TIME_OF_DAY:
                 return stamp.str.to_time(self.format, strict=False)
             case Clock.YEARLESS:
-                return _datetime(pl.lit(f"{YEARLESS} ") + stamp, f"%Y {self.format}")
+                return _years_counted(_datetime(pl.lit(f"{YEARLESS} ") + stamp, f"%Y {self.format}"))
             case Clock.UTC:
                 return _datetime(stamp, self.format).dt.replace_time_zone("UTC")
             case Clock.OFFSET:
@@ -79,6 +79,14 @@ def offset_s(written: pl.Expr) -> pl.Expr:
 
 def _datetime(text: pl.Expr, format: str) -> pl.Expr:
     return text.str.to_datetime(format, time_unit="us", strict=False)
+
+
+def _years_counted(time: pl.Expr) -> pl.Expr:
+    """Times of one year counted on over New Year: a step back by more than half a year is one passed."""
+    known = time.forward_fill()
+    passed = (known - known.shift(1) < -pl.duration(days=183)).fill_null(False).cast(pl.Int32).cum_sum()
+    later = pl.when(passed > 0).then(time.dt.offset_by(pl.concat_str(passed, pl.lit("y"))))
+    return pl.coalesce(later, time)
 
 
 def _epoch(stamp: pl.Expr) -> pl.Expr:

@@ -12,6 +12,7 @@ import re
 
 import polars as pl
 
+from logcorr.grammar import stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
@@ -26,6 +27,8 @@ _HEAD = re.compile(
     """,
     re.VERBOSE,
 )
+
+_IDS = re.compile(r"\d+#\d+: ")
 
 _MARKS = {
     "client": ", client: ",
@@ -89,8 +92,14 @@ _EMITS = {kind: [text for text, meant in _FAILURES.items() if meant == kind] for
 
 def _recognise(sample: Sample) -> float:
     lines = [line for line in sample.lines if line]
-    heads = sum(_HEAD.match(line) is not None for line in lines)
-    return 0.95 * heads / len(lines) if heads and heads >= 0.1 * len(lines) else 0.0
+    heads = [match for match in map(_HEAD.match, lines) if match]
+    certain = any(match["dated"] or _IDS.match(match.string, match.end()) for match in heads)
+    if not certain or len(heads) < 0.1 * len(lines):
+        return 0.0
+    others = sum(
+        (stamps.at_head(line) is not None and not _HEAD.match(line)) or (" [" in line and '] "' in line) for line in lines
+    )
+    return 0.95 * len(heads) / (len(heads) + others)
 
 
 @log_parser(title="nginx error log", source="nginx", recognise=_recognise, emits=_EMITS)
@@ -103,13 +112,14 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     dated = any(match["dated"] for match in heads) or not any(match["timed"] for match in heads)
     placed = _placed(lines, dated)
     cut = folded(placed, pl.col("severity").is_not_null(), context).with_columns(*_ids()).with_columns(*_begin())
-    split = cut.with_columns(*_marks()).with_columns(*_fast_fields()).with_columns(_careful().alias("careful"))
+    fast = cut.with_columns(*_marks()).with_columns(*_fast_fields()).with_columns(_careful().alias("careful"))
+    split = fast.with_columns(_field("message", 0).alias("message"))
     return events(
         split,
         time=pl.col("time"),
         severity=pl.col("severity"),
-        kind=_kind(_field("message", 0)),
-        message=_field("message", 0),
+        kind=_kind(pl.col("message")),
+        message=pl.col("message"),
         parsed=pl.col("severity").is_not_null(),
         count=pl.col("lines"),
         own={
