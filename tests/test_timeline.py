@@ -11,6 +11,7 @@ from logcorr.model.events import TIMELINE_SCHEMA
 from logcorr.model.facts import Service, Setting
 from logcorr.model.source import Span
 from logcorr.parsers import LogParser
+from logcorr.timeline.lifecycles import Downtime, downtimes
 
 PARSERS = plugins.parsers()
 LOGS = {name: parser for name, parser in PARSERS.items() if isinstance(parser, LogParser)}
@@ -194,3 +195,30 @@ def test_services_come_from_units_and_from_the_caller(tmp_path):
         service_of=lambda path: "web" if path == "app.log" else None,
     )
     assert built.events["service"].to_list() == ["blog", "web"]
+
+
+def test_downtimes_join_what_several_logs_saw(tmp_path):
+    built = build(
+        tmp_path,
+        {
+            "app.log": "2026-11-03 10:00:02 info: SIGTERM received, exiting\n"
+            "2026-11-03 10:00:20 info: server listening on 3000\n"
+            "2026-11-03 11:00:00 info: SIGTERM received, exiting\n",
+            "syslog": "Nov  3 10:00:01 host systemd[1]: Stopping web.service - Web...\n"
+            "Nov  3 10:00:12 host systemd[1]: web.service: Main process exited, code=killed, status=9/KILL\n"
+            "Nov  3 10:00:15 host systemd[1]: Started web.service - Web.\n",
+            "other.log": "2026-11-03 10:30:00 info: server listening on 3001\n",
+        },
+        service_of=lambda path: "web" if path == "app.log" else None,
+    )
+    assert downtimes(built.events) == (
+        Downtime(
+            service="web",
+            ended=at(3, 10, 0, 1),
+            kind="process.killed",
+            end=Span("syslog", 2),
+            up=at(3, 10, 0, 20),
+            start=Span("app.log", 2),
+        ),
+        Downtime(service="web", ended=at(3, 11), kind="process.terminating", end=Span("app.log", 3)),
+    )
