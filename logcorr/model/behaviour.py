@@ -8,6 +8,9 @@ from enum import Enum
 from logcorr.model.facts import Fact
 from logcorr.model.source import Span
 
+ENDING_ACTIONS = frozenset({"restart", "stop", "down", "kill", "recreate", "delete", "reboot"})
+"""Actions of an effect that end processes."""
+
 
 class Reach(Enum):
     """Whether an effect runs, over every outcome its probes can have. Only MUST and NEVER are proved."""
@@ -49,8 +52,8 @@ class Probe(Fact):
 class Effect(Fact):
     """Something a script does to the running system.
 
-    `action` is `restart`, `stop`, `start`, `kill`, `reload`, `recreate`, `delete`, `truncate`, `reboot`, …; `manager` is who does
-    it: `compose`, `docker`, `systemd`, `pm2`, `supervisor`, `process`, `nginx`, `kubernetes`, `host`, `file`. No `targets`
+    `action` is `restart`, `stop`, `down`, `start`, `kill`, `reload`, `recreate`, `delete`, `truncate`, `reboot`, …;
+    `manager` is who does it: `compose`, `docker`, `systemd`, `pm2`, `supervisor`, `process`, `nginx`, `kubernetes`, `host`, `file`. No `targets`
     means the manager's whole scope (all services of the project). `compose_files` are the `-f` values as written,
     variables resolved. `directory` is the working directory in force, None where it is not known.
     `argv0` is the program that must be found for the effect to happen. `guard` is the text of the conditions on the way
