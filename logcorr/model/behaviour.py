@@ -97,7 +97,9 @@ class Answer:
 
     `status` is None where it cannot be known from configuration (the upstream's own answer). `location` is a redirect's
     target. `at` is the directive that decides, `server` the server block's line; `trace` lists every step with its line.
-    `upstream` is the address the request is handed to. `assumes` lists what must hold for this answer.
+    `upstream` is the address the request is handed to, or all of a group's, separated by `, `; `upstream_uri` is the path
+    it is asked for, as nginx sends it. `assumes` lists what must hold for this answer. `closed`: the client gets no HTTP
+    answer it can read (`return 444`, TLS that fails). `unknown` says why no answer can be given: what to collect.
     """
 
     status: int | None
@@ -107,6 +109,9 @@ class Answer:
     upstream: str | None = None
     trace: tuple[tuple[str, Span], ...] = ()
     assumes: tuple[str, ...] = ()
+    upstream_uri: str | None = None
+    closed: bool = False
+    unknown: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

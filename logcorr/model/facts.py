@@ -114,7 +114,10 @@ class ComposeFile(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directive(Fact):
-    """One nginx directive; `children` is None for a simple one, a tuple for a block."""
+    """One nginx directive; `children` is None for a simple one, a tuple for a block.
+
+    `span` goes from the name to the `;`, of a block to the `{`: what a person would quote.
+    """
 
     name: str
     args: tuple[str, ...] = ()
@@ -123,9 +126,13 @@ class Directive(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NginxFile(Fact):
-    """The directives of one nginx configuration file, in order, `include` not followed."""
+    """The directives of one nginx configuration file, in order, `include` not followed.
+
+    `name` is the path nginx itself knows the file by, where a dump (`nginx -T`) says so.
+    """
 
     directives: tuple[Directive, ...]
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

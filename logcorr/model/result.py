@@ -39,7 +39,7 @@ class Finding:
     code: str = ""
     role: str = ""
     severity: str = ""
-    measured: Mapping[str, Value] = NO_NUMBERS
+    measured: Mapping[str, Value] = field(default_factory=lambda: NO_NUMBERS)
     times: tuple[datetime, ...] = ()
     fix: Claim | None = None
     id: str = ""
