@@ -85,7 +85,7 @@ def _published(port: int, services: Sequence[Service]) -> tuple[Service, Port] |
 
 
 def _on_host(port: int, world: World) -> bool:
-    """Whether nginx itself is what listens on this port of the host: no container has it, or its container shares the host's network."""
+    """Whether nginx itself listens on this port of the host: not in a container, or in one that shares the host's network."""
     shared = [service for service in world.services if is_nginx(service)]
     return all(service.network_mode == "host" for service in shared) and world.nginx is not None and world.nginx.listens_on(port)
 
