@@ -54,8 +54,8 @@ class Effect(Fact):
 
     `action` is `restart`, `stop`, `down`, `start`, `kill`, `reload`, `recreate`, `delete`, `truncate`, `reboot`, …;
     `manager` is who does it: `compose`, `docker`, `systemd`, `pm2`, `supervisor`, `process`, `nginx`, `kubernetes`, `host`,
-    `file`. No `targets` means the manager's whole scope (all services of the project). `compose_files` are the `-f` values as written,
-    variables resolved. `directory` is the working directory in force, None where it is not known.
+    `file`. No `targets` means the manager's whole scope (all services of the project). `compose_files` are the `-f` values
+    as written, variables resolved. `directory` is the working directory in force, None where it is not known.
     `argv0` is the program that must be found for the effect to happen. `guard` is the text of the conditions on the way
     here, outermost first, each with its span. `remote` names the host of an ssh, `container` that of an exec.
     """

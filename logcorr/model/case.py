@@ -19,7 +19,8 @@ from logcorr.model.source import Span
 class Source:
     """One log file on the timeline: how it was read, and how its stamps were understood.
 
-    `zone` is an IANA name or an offset; `zone_reason` says why. `resolution_s` is the step of its stamps.
+    `zone` is an IANA name or an offset; `zone_reason` says why, and `zone_assumed` that nothing in
+    the case says so. `resolution_s` is the step of its stamps.
     """
 
     path: str
@@ -32,6 +33,7 @@ class Source:
     last: datetime | None
     zone: str
     zone_reason: str
+    zone_assumed: bool = False
     resolution_s: float = 1.0
 
 
@@ -62,9 +64,10 @@ class ProvedEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """What one script would do."""
+    """What one script would do. `understood`: all of it could be read, and every script that it leads to was collected."""
 
     script: Script
+    understood: bool = True
     probes: tuple[Probe, ...] = ()
     effects: tuple[Effect, ...] = ()
     proved: tuple[ProvedEffect, ...] = ()

@@ -77,7 +77,9 @@ def _ladders(intervals: FloatArray, unit: float) -> list[_Ladder]:
             rungs = _rungs(anchor, factor, cap - share * quick if cap else float(delays.max()) * 1.2)
             if len(rungs) >= 3:
                 price = math.log(0.5) + (math.log(jitter) if cap else 0.0)
-                ladders.append(_Ladder(_with_cap(rungs, cap - share * quick if cap else 0.0), factor, jitter, share * quick, cell + price))
+                ladders.append(
+                    _Ladder(_with_cap(rungs, cap - share * quick if cap else 0.0), factor, jitter, share * quick, cell + price)
+                )
     choices = math.log(len(_FACTORS) * len(_RUN_SHARES) * len(_JITTERS))
     return [_Ladder(each.delays, each.factor, each.jitter, each.run_s, each.log_prior - choices) for each in ladders]
 

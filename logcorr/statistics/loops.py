@@ -85,9 +85,7 @@ def _periods(intervals: FloatArray, unit: float) -> list[float]:
     return [period for period in periods.tolist() if period > _LEAST_UNITS * unit]
 
 
-def _fit(
-    intervals: FloatArray, density: FloatArray, scale: float, period: float, jitter: float, train: Train
-) -> LoopFit | None:
+def _fit(intervals: FloatArray, density: FloatArray, scale: float, period: float, jitter: float, train: Train) -> LoopFit | None:
     """Work out one period and jitter, averaged over coverage and share of outliers; None where turns would blur together."""
     period = _recentred(intervals, period, jitter)
     turns = np.maximum(np.round(intervals / period), 1)

@@ -70,7 +70,9 @@ def sorted_times(times: npt.ArrayLike) -> FloatArray:
 def checked_window(start: float, end: float) -> tuple[float, float]:
     """Return the observed window as floats; LogcorrError when it is not finite or runs backwards."""
     if not (np.isfinite(start) and np.isfinite(end) and start <= end):
-        raise LogcorrError(f"the observed window {start}..{end} is not an interval", "give the first and last time the log covers")
+        raise LogcorrError(
+            f"the observed window {start}..{end} is not an interval", "give the first and last time the log covers"
+        )
     return float(start), float(end)
 
 
@@ -102,7 +104,9 @@ def collapse(times: npt.ArrayLike) -> Bursts:
     """Collapse bursts to their onsets where the intervals clearly have two scales; otherwise every event is its own burst."""
     array = sorted_times(times)
     gap = _burst_gap(np.diff(array))
-    first = np.concatenate((np.ones(min(len(array), 1), dtype=bool), np.diff(array) > gap if gap else np.ones(max(len(array) - 1, 0), dtype=bool)))
+    first = np.concatenate(
+        (np.ones(min(len(array), 1), dtype=bool), np.diff(array) > gap if gap else np.ones(max(len(array) - 1, 0), dtype=bool))
+    )
     starts = np.flatnonzero(first)
     sizes = np.diff(np.append(starts, len(array)))
     return Bursts(tuple(array[starts].tolist()), tuple(sizes.tolist()), gap)
