@@ -42,6 +42,13 @@ class Language:
         except (KeyError, IndexError, ValueError):
             return str(claim["text"])
 
+    def outcome(self, outcome: str) -> str:
+        """What became of a rule: `found nothing`, `found N`, or anything else as it is."""
+        verb, _, count = outcome.partition(" ")
+        if verb == "found" and count.isdigit():
+            return self.catalogue.ngettext("found %(num)s", "found %(num)s", int(count)) % {"num": count}
+        return self.word(outcome)
+
     def duration(self, seconds: float) -> str:
         """Seconds as people write them, in the two largest units that are not zero: `5 min`, `1 h 1 min`, `2.5 s`."""
         if seconds < 60:
