@@ -29,7 +29,7 @@ def show_cause(screen: Screen, cause: Document) -> None:
         hang(screen.out, Text("  --> ", "cyan"), Text(line(write.place(cause["culprit"]))))
     _chain(screen, cause["chain"])
     for title, style, body in _notes(screen, cause):
-        hang(screen.out, NOTE, Text.assemble((f"{title}: ", style), body))
+        hang(screen.out, NOTE, Text.assemble((title + screen.word(": "), style), body))
     screen.out.print()
 
 
@@ -48,7 +48,7 @@ def _chain(screen: Screen, chain: Sequence[Document]) -> None:
     if not chain:
         return
     start = (line(write.place(chain[0]["from"])), "cyan")
-    screen.out.print(Text.assemble(NOTE, (f"{screen.word('chain')}: ", "bold"), start), soft_wrap=True)
+    screen.out.print(Text.assemble(NOTE, (screen.word("chain") + screen.word(": "), "bold"), start), soft_wrap=True)
     lags = [f"+{screen.language.duration(link['lag_s'])}" if link["lag_s"] else "" for link in chain]
     width = max(map(len, lags))
     for link, lag in zip(chain, lags, strict=True):

@@ -43,7 +43,7 @@ def _no_cause(screen: Screen) -> None:
     hang(screen.out, Text(f"{document['verdict']}: ", VERDICTS[document["verdict"]]), said)
     for missing in document["missing"]:
         told = Text.assemble(screen.say(missing["what"]), (" — ", "dim"), screen.say(missing["would_decide"]))
-        hang(screen.out, NOTE, Text.assemble((f"{word('collect')}: ", "bold"), told))
+        hang(screen.out, NOTE, Text.assemble((word("collect") + word(": "), "bold"), told))
     screen.out.print()
 
 
@@ -56,7 +56,7 @@ def _finding(screen: Screen, finding: Document) -> None:
     more = f" (+{len(places) - PLACES})" if len(places) > PLACES else ""
     hang(screen.out, Text("  --> ", "cyan"), Text(", ".join(places[:PLACES]) + more))
     if finding["fix"]:
-        hang(screen.out, NOTE, Text.assemble((f"{screen.word('help')}: ", "bold"), screen.say(finding["fix"])))
+        hang(screen.out, NOTE, Text.assemble((screen.word("help") + screen.word(": "), "bold"), screen.say(finding["fix"])))
     screen.out.print()
 
 
@@ -88,12 +88,12 @@ def _closing(screen: Screen, paths: Sequence[str]) -> None:
     }
     screen.out.print(Text(word("Files: %(files)s · lines: %(lines)s · causes: %(causes)s · findings: %(findings)s") % counts))
     if gaps := list(_gaps(screen)):
-        hang(screen.out, Text(f"{word('Not covered:')} ", "yellow"), Text("; ".join(gaps)))
+        hang(screen.out, Text(word("Not covered: "), "yellow"), Text(word("; ").join(gaps)))
     for action in [action for action in document["actions"] if action["kind"] == "prevent"][:1]:
         place = f"  {line(write.place(action))}" if action["path"] else ""
-        hang(screen.out, Text(f"{word('Next:')} ", "green"), Text.assemble(screen.say(action["claim"]), (place, "cyan")))
+        hang(screen.out, Text(word("Next: "), "green"), Text.assemble(screen.say(action["claim"]), (place, "cyan")))
     command = f"logcorr analyze {' '.join(quote(line(path)) for path in paths)} -o postmortem.md"
-    hang(screen.out, Text(f"{word('Report:')} ", "dim"), Text(command))
+    hang(screen.out, Text(word("Report: "), "dim"), Text(command))
 
 
 def _gaps(screen: Screen) -> Iterator[str]:

@@ -75,7 +75,7 @@ def _filters(language: Language) -> dict[str, Callable[..., Any]]:
         "say_cell": lambda claim: escape.cell(language.say(claim)),
         "say_label": lambda claim: escape.label(language.say(claim)),
         "excerpt": lambda excerpt: escape.fence(_marked(excerpt, language)),
-        "word": lambda english: escape.prose(language.word(english)),
+        "part": lambda part: escape.cell(language.catalogue.pgettext("part", part) if part else part),
         "outcome": lambda outcome: escape.prose(language.outcome(outcome)),
         "duration": language.duration,
         "parents": write.parents,
