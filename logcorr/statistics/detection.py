@@ -77,10 +77,10 @@ def describe(train: Train, found: Assessment) -> Periodicity:
             return _of_locked(train, found, found.timer)
         if found.drift is not None:
             return _of_drift(train, found, found.drift)
-    if shares.backoff > shares.irregular and found.backoff is not None:
+    if shares.backoff > shares.irregular:
         bound = min(1.0, math.exp(-max(found.backoff_log_bf, 0.0)))
         return Periodicity(
-            "backoff", shares.backoff, shares, train.count, train.count, bound, found.backoff_log_bf / LOG10,
+            "backoff", shares.backoff, shares, len(train.events), len(train.events), bound, found.backoff_log_bf / LOG10,
             train.resolution, factor=found.backoff.factor, longest_delay_s=found.backoff.longest_s,
         )  # fmt: skip
     return _irregular(train, found)
