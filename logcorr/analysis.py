@@ -15,16 +15,16 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from logcorr import causes, plugins, report, timeline
+from logcorr import causes, plugins, timeline
 from logcorr.collect import collect, quotes
-from logcorr.errors import NothingRecognised
+from logcorr.errors import LogcorrError, NothingRecognised
 from logcorr.model.case import Case, Schedule, Source
 from logcorr.model.claim import Claim, claim
 from logcorr.model.facts import Fact, ScheduledJob, of_kind
 from logcorr.model.result import Cause, Finding, Judgement
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import ConfigurationParser, Parser
-from logcorr.report import document
+from logcorr.report import document, markdown
 from logcorr.rules import Rule
 from logcorr.semantics import schedule, topology
 from logcorr.semantics.understanding import Understanding, understand
@@ -52,16 +52,20 @@ class Analysis:
     causes: tuple[Cause, ...]
 
     def to_markdown(self, lang: str = "en") -> str:
-        """The postmortem."""
-        return report.render_markdown(self.result, lang)
+        """The postmortem in `lang` (`en`, `zh-TW`)."""
+        return markdown.render(self.result, lang)
 
     def to_json(self) -> str:
         """The result document."""
         return document.to_json(self.result)
 
     def write(self, path: str | Path, lang: str = "en") -> None:
-        """Write a report; the suffix decides the format (`.md`, `.json`)."""
-        report.write(self.result, Path(path), lang)
+        """Write a report; the suffix decides the format (`.md`, `.json`). Raises LogcorrError for any other."""
+        suffix = Path(path).suffix
+        if suffix not in (".md", ".json"):
+            raise LogcorrError(f"no report is written as {suffix or 'a file without suffix'}", "use .md or .json")
+        text = self.to_markdown(lang) if suffix == ".md" else self.to_json()
+        Path(path).write_text(text, encoding="utf-8", newline="\n")
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()

@@ -40,7 +40,8 @@ def _finding(service: str, stops: pl.DataFrame, found: Periodicity, period_s: fl
         confidence=found.confidence,
         claim=claim(
             "periodic_termination.found",
-            "{service} is terminated every {period:g} s: {explained} of {events} stops keep the beat, {hits} of {ticks} beats have one",
+            "{service} is terminated every {period:g} s: {explained} of {events} stops keep the beat, "
+            "{hits} of {ticks} beats have one",
             service=service,
             period=round(period_s, 1),
             explained=found.explained,

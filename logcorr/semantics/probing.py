@@ -51,8 +51,8 @@ def outcomes(answered: ProbeAnswer) -> tuple[Outcome, ...]:
     An answer that is not known from configuration (the upstream's own) makes every outcome possible.
     """
     probe = answered.probe
-    statuses = [answer.status for answer in answered.answers]
-    if not statuses or None in statuses:
+    statuses = [answer.status for answer in answered.answers if not answer.closed and not answer.unknown]
+    if not statuses or None in statuses or len(statuses) < len(answered.answers):
         return any_outcomes(probe)
     found = [outcome(probe, status) for status in dict.fromkeys(statuses)]
     return (*found, outcome(probe, None, refused=True), outcome(probe, None, timed_out=True))
@@ -86,8 +86,8 @@ def _published(port: int, services: Sequence[Service]) -> tuple[Service, Port] |
 
 def _on_host(port: int, world: World) -> bool:
     """Whether nginx itself listens on this port of the host: not in a container, or in one that shares the host's network."""
-    shared = [service for service in world.services if is_nginx(service)]
-    return all(service.network_mode == "host" for service in shared) and world.nginx is not None and world.nginx.listens_on(port)
+    contained = [service for service in world.services if is_nginx(service) and service.network_mode != "host"]
+    return not contained and world.nginx is not None and any(listen.port == port for listen in world.nginx.listens())
 
 
 def _steps(published: tuple[Service, Port] | None) -> Steps:
