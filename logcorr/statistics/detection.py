@@ -91,9 +91,7 @@ def _irregular(train: Train, found: Assessment) -> Periodicity:
     periodic, backoff = PRIOR.wall_clock + PRIOR.loop, PRIOR.backoff
     rest = log_sum_exp([found.periodic_log_bf + math.log(periodic), found.backoff_log_bf + math.log(backoff)])
     against = math.log(periodic + backoff) - rest
-    return Periodicity(
-        "irregular", found.mechanisms.irregular, found.mechanisms, train.count, 0, 1.0, against / LOG10, train.resolution
-    )
+    return Periodicity("irregular", found.mechanisms.irregular, found.mechanisms, train.count, 0, 1.0, against / LOG10, train.resolution)
 
 
 def _of_locked(train: Train, found: Assessment, fit: LockedFit) -> Periodicity:
