@@ -1,1 +1,63 @@
-"""From findings to causes: mechanisms, the graph, the verdict."""
+"""From findings to causes: mechanisms, one posterior over the suspects, the verdict, what is innocent, what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import polars as pl
+
+from logcorr.causes.advice import actions, checks
+from logcorr.causes.blame import cause
+from logcorr.causes.missing import missing
+from logcorr.causes.rivals import rivals
+from logcorr.causes.scheduled import Attributed, attributed
+from logcorr.model.case import Case
+from logcorr.model.result import Cause, Finding, Judgement
+
+SURE = 0.9
+LIKELY = 0.5
+STOPS = ("process.terminating", "process.killed")
+
+__all__ = ["judge"]
+
+
+def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
+    """Name the causes, most probable first, and say how sure that is; abstain where the evidence does not carry one."""
+    told = _stops(case)
+    causes = _distinct([one for one in (cause(case, findings, stops) for stops in told) if one])
+    ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(causes, start=1))
+    verdict = _verdict(ranked, findings)
+    return Judgement(
+        verdict=verdict,
+        causes=ranked,
+        rivals=rivals(told, ranked),
+        missing=missing(case, findings, told, ranked),
+        checks=checks(case, told, ranked),
+        actions=actions(findings, ranked),
+        withdrawn=tuple(dict.fromkeys(suspect.refuted for one in told for suspect in one.suspects if suspect.refuted)),
+    )
+
+
+def _stops(case: Case) -> list[Attributed]:
+    """Each service's stops, weighed against every job; services with the most stops first."""
+    stops = case.happened(*STOPS).filter(pl.col("time").is_not_null() & pl.col("service").is_not_null())
+    groups = [(str(service), rows) for (service,), rows in stops.group_by("service", maintain_order=True)]
+    return [attributed(case, service, rows) for service, rows in sorted(groups, key=lambda pair: (-pair[1].height, pair[0]))]
+
+
+def _distinct(causes: list[Cause]) -> list[Cause]:
+    """One cause for each culprit: what ends two services at once is told once, by the surest."""
+    best: dict[object, Cause] = {}
+    for one in sorted(causes, key=lambda c: -c.confidence):
+        best.setdefault(one.culprit, one)
+    return sorted(best.values(), key=lambda c: -c.confidence)
+
+
+def _verdict(causes: Sequence[Cause], findings: Sequence[Finding]) -> str:
+    if causes and causes[0].confidence >= SURE and causes[0].proof in ("must", "conditional"):
+        return "root-cause"
+    if causes and causes[0].confidence >= LIKELY:
+        return "suspected"
+    felt = any(finding.role == "symptom" for finding in findings)
+    return "undetermined" if felt else "healthy"
