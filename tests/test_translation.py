@@ -58,7 +58,7 @@ def claims() -> dict[str, tuple[str, str]]:
     for where, call in source():
         if called(call) == "claim" and len(call.args) >= 2:
             id, template = literals(call)[:2]
-            assert isinstance(id, str) and isinstance(template, str), f"{where}: write a claim's id and template as literals"
+            assert {type(id), type(template)} == {str}, f"{where}: write a claim's id and template as literals"
             assert found.get(id, (template, ""))[0] == template, f"{where}: another claim is named {id}, with another text"
             found[id] = (template, where)
     return found
