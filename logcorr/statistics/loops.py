@@ -24,8 +24,8 @@ STAMP_SPREAD = math.sqrt(1 / 6)
 _LEAST_SPREAD = 0.5
 # Where each interval foretells the next, they still differ by this much.
 _LEAST_STEP = 0.5
-# A loop's turns and a clock's ticks come from at least this many stamp units.
-_LEAST_UNITS = 2.0
+# Shorter turns than this many stamp units cannot be told from the stamps' own grid.
+_LEAST_UNITS = 6.0
 
 
 @dataclass(frozen=True, slots=True)
