@@ -77,7 +77,7 @@ def assess(train: Train) -> Assessment:
     backoff = backoff_fit(train)
     if train.count < 3 or train.onsets[-1] <= train.onsets[0]:
         return Assessment(0.0, 0.0, 0.0, backoff.score, None, None, None, backoff, _posterior(train, 0.0, 0.0, 0.0, backoff.score))
-    null = irregular(np.diff(train.onsets), train.window_s)
+    null = irregular(np.diff(train.onsets), train.window_s, train.resolution)
     # Locked fits are measured against Poisson noise; where intervals are told better by another irregular reading, they pay.
     handicap = max(0.0, null.log_gain - fit_background(train).log_gain)
     locked = [replace(fit, score=fit.score - handicap) for fit in locked_fits(train)]

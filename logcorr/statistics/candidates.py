@@ -17,7 +17,7 @@ USUAL_PERIODS = {
 }
 # A period of fewer stamp units than this cannot be told from the stamps' own grid; one that is not usual needs more.
 _LEAST_UNITS = 4.5
-_LEAST_FREE_UNITS = 6.0
+_LEAST_FREE_UNITS = 5.0
 # A window wider than an eighth of the period is no phase.
 WIDEST_SHARE = 0.125
 _MOST_CANDIDATES = 1500
@@ -93,8 +93,11 @@ def _spectral(train: Train) -> FloatArray:
 
 
 def fullest_windows(train: Train, periods: FloatArray, origin: float) -> Windows:
-    """Return the fullest windows of every period, phases counted from origin. Widths double from two stamp units up."""
-    widths = max(2 * train.resolution, 0.5) * 2.0 ** np.arange(14)
+    """Return the fullest windows of every period, phases counted from origin.
+
+    Widths: none (one stamp), then doubling from one stamp unit, or a quarter second, up.
+    """
+    widths = np.concatenate(([0.0], max(train.resolution, 0.25) * 2.0 ** np.arange(15)))
     onsets = train.onsets[:_SIEVE_EVENTS] - origin
     if train.count <= _MOST_EXACT:
         return _exact_windows(onsets, periods, widths)
