@@ -72,7 +72,7 @@ def build_disk(incident: Incident, disk: Path, layer: Path) -> None:
     (upper / "var/log/nginx").mkdir()
     passwd, group = Path("/etc/passwd").read_text(), Path("/etc/group").read_text()
     for number, user in enumerate(incident.users, 1001):
-        passwd += f"{user}:x:{number}:{number}::/home/{user}:/bin/bash\n"
+        passwd += f"{user}:*:{number}:{number}::/home/{user}:/bin/bash\n"
         group += f"{user}:x:{number}:\n"
     owners = [f"chown -R {user}: {path}" for path, user in incident.owners.items()]
     owners += [f"chown {user}:crontab /var/spool/cron/crontabs/{user}" for user in incident.crontabs]
@@ -133,12 +133,14 @@ def live(incident: Incident, disk: Path, layer: Path) -> None:
 
 
 def keep(collected: Path, target: Path) -> None:
-    """Copy what was collected beside the truth; empty files stay, they too say something."""
+    """Copy what was collected beside the truth, the host's kernel version made Debian's; empty files stay, they say something too."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(collected, target)
     for path in sorted(target.rglob("*")):
         if path.is_file():
-            path.chmod(0o755 if path.read_bytes().startswith(b"#!") else 0o644)
+            data = path.read_bytes().replace(os.uname().release.encode(), b"6.1.0-37-amd64")
+            path.write_bytes(data)
+            path.chmod(0o755 if data.startswith(b"#!") else 0o644)
 
 
 def run(name: str, home: Path) -> None:
