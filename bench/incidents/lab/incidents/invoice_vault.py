@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (configuration, scripts and prose are kept as they ran)
 """The nightly backup holds the lock that every write needs for minutes: 504 at night, nobody restarts."""
 
 from typing import Any

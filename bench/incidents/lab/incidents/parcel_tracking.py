@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (configuration, scripts and prose are kept as they ran)
 """A watchdog loop asks a path the service does not have, takes 404 for death and restarts it, every 90 s and a bit."""
 
 from typing import Any

@@ -1,3 +1,4 @@
+# ruff: noqa: E501 (configuration, scripts and prose are kept as they ran)
 """A cleanup of leftover render helpers uses `pkill -f node`, which also ends the studio's API."""
 
 from typing import Any
