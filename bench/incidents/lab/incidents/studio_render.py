@@ -103,7 +103,7 @@ def truth(case: Case) -> dict[str, Any]:
             hop("supervisor_restarts_process", case.at("syslog", "studio-api.service: Scheduled restart job"),
                 case.at("studio-api.service", "Restart=always"), case.at("studio-api.service", "RestartSec=12")),
             hop("termination_refuses_connections", case.at("syslog", "111: Connection refused"), died),
-            hop("failure_reaches_clients", case.at("access.log", '" 502 ')),
+            hop("failure_reaches_clients", case.at("access.log", '" 502 '), case.at("syslog", "111: Connection refused")),
         ],
         "mechanism": [
             "cron runs cleanup-renders.sh as root at :07, :27, :47",
