@@ -142,7 +142,7 @@ def truth(case: Case) -> dict[str, Any]:
             hop("effect_hits_service", restart, case.at("log/ensure-up.log", told)),
             hop("process_terminates", case.at("docker/clinic-booking-json.log", ready, nth=2)),
             hop("termination_refuses_connections", case.at("nginx/error.log", "111: Connection refused")),
-            hop("failure_reaches_clients", case.at("nginx/access.log", '" 502 ')),
+            hop("failure_reaches_clients", case.at("nginx/access.log", '" 502 '), case.at("nginx/error.log", "111: Connection refused"), case.at("nginx/error.log", "prematurely closed")),
         ],
         "mechanism": [
             "cron runs ensure-up.sh every 10 minutes",
