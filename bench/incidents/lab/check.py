@@ -46,9 +46,11 @@ def places(truth: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if truth["culprit"]["file"]:
         yield truth["culprit"]
     for key in ("culprit_alternatives", "culprit_related", "contributing", "innocent", "chain"):
-        for place in truth[key]:
+        for place in truth.get(key, []):
             yield place
             yield from place.get("or", [])
+    for cause in truth.get("other_causes", []):
+        yield from places(cause)
 
 
 def place_fault(root: Path, place: dict[str, Any]) -> str | None:
