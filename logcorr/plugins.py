@@ -70,7 +70,7 @@ def _discover(group: str, types: tuple[type[Named], ...]) -> Plugins[P]:
 def _ours(package: str, types: tuple[type[Named], ...]) -> Iterator[tuple[str, object]]:
     """What the package's modules define under their own name: helpers imported from elsewhere are passed over."""
     path = importlib.import_module(package).__path__
-    for name in sorted(module.name for module in pkgutil.iter_modules(path)):
+    for name in sorted(module.name for module in pkgutil.iter_modules(path) if not module.name.startswith("_")):
         members = vars(importlib.import_module(f"{package}.{name}")).values()
         yield from ((f"{package}.{name}", member) for member in members if isinstance(member, types) and member.name == name)
 

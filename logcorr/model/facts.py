@@ -25,7 +25,8 @@ class ScheduledJob(Fact):
 
     `schedule` is the text as written (`*/5 * * * *`, `@daily`, `*:0/15`), `scheduler` the dialect that reads it
     (`cron`, `systemd`). `environment` is what the table sets above the line, in order. `stdin` is what follows an
-    unescaped `%` in a cron command. `zone` is the table's own time zone (CRON_TZ), if it names one.
+    unescaped `%` in a cron command. `zone` is the table's own time zone (CRON_TZ), if it names one. A run may begin up
+    to `slack_s` seconds after its time (systemd's AccuracySec and RandomizedDelaySec).
     """
 
     schedule: str
@@ -35,6 +36,7 @@ class ScheduledJob(Fact):
     environment: tuple[tuple[str, str], ...] = ()
     stdin: str | None = None
     zone: str | None = None
+    slack_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

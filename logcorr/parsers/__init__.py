@@ -51,6 +51,10 @@ class LogParser:
     read: ReadLog
     emits: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
+    def events(self, artifact: Artifact, facts: tuple[Fact, ...] = ()) -> pl.LazyFrame:
+        """The events of one collected log."""
+        return self.read(artifact.lines, Context(artifact.sample, facts, artifact.line_count))
+
 
 @dataclass(frozen=True, slots=True)
 class ConfigurationParser:

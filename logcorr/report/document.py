@@ -7,6 +7,7 @@ field means.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
@@ -22,6 +23,9 @@ from logcorr.report.cite import Document, Quote, Quotes, cite_all, clean, instan
 __all__ = ["SCHEMA", "Document", "Quote", "Quotes", "build", "spans", "to_json"]
 
 SCHEMA = "logcorr.result/1"
+
+INVISIBLE = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""What a terminal could obey, or a reader not see; JSON itself escapes only the controls below a space."""
 
 
 def spans(case: Case, findings: Sequence[Finding], judgement: Judgement, artifacts: Sequence[Artifact]) -> set[Span]:
@@ -72,15 +76,14 @@ def build(
         "actions": [_action(action) for action in judgement.actions],
         "comparison": None,
         "assumptions": state_all(assumptions),
-        "problems": [
-            {"path": clean(problem.path), "line": problem.line, "message": clean(problem.message)} for problem in problems
-        ],
+        "problems": [_problem(problem) for problem in problems],
     }
 
 
 def to_json(document: Document) -> str:
     """The document as text: keys sorted, two spaces, UTF-8, a newline at the end; the same bytes for the same document."""
-    return json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, indent=2) + "\n"
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, indent=2)
+    return INVISIBLE.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text) + "\n"
 
 
 def _title(case: Case, findings: Sequence[Finding], judgement: Judgement) -> Claim:
@@ -232,6 +235,10 @@ def _action(action: Action) -> Document:
         "line": action.span.line if action.span else None,
         "patch": None,
     }
+
+
+def _problem(problem: Problem) -> Document:
+    return {"path": clean(problem.path), "line": problem.line, "message": clean(problem.message)}
 
 
 def _kinds(kinds: Iterable[str]) -> Document:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 
 BACKTICKS = re.compile(r"`+")
 
 WORD = re.compile(r"[!-~]+(?: +[!-~]+)*")
 """A run of ASCII words: Chinese and typographic signs stay outside, so that punctuation need not be told from names."""
+
+CRON = re.compile(r"(?<!\S)[\d*,/-]+(?: [\d*,/A-Za-z-]+){4}(?!\S)")
+"""What may be the five fields of a crontab line; it is, if there is a star in it."""
 
 OPENING, CLOSING = "(\"'", ".,;:!?)\"'"
 """Punctuation that is not part of the word it stands at."""
@@ -79,16 +83,31 @@ def _free_run(text: str, least: int) -> int:
 
 
 def _mark(run: str) -> str:
-    """A run of words with the technical ones as code; neighbours without punctuation between them share one span."""
+    """A run of words with the technical ones as code; neighbours share one span, but for schedules and across punctuation."""
     spans: list[tuple[bool, str, str, str]] = []
-    for word in run.split():
+    for word in _words(run):
         before, name, after = _parts(word)
         technical = bool(TECHNICAL.search(name))
-        if spans and technical and spans[-1][0] and not before and not spans[-1][3]:
-            _, first, names, _ = spans.pop()
-            before, name = first, f"{names} {name}"
+        if technical and spans and _joins(spans[-1]) and not before and " " not in name:
+            _, before, names, _ = spans.pop()
+            name = f"{names} {name}"
         spans.append((technical, before, name, after))
     return " ".join(f"{before}{code(name) if technical else name}{after}" for technical, before, name, after in spans)
+
+
+def _joins(span: tuple[bool, str, str, str]) -> bool:
+    technical, _, name, after = span
+    return technical and not after and not CRON.fullmatch(name)
+
+
+def _words(run: str) -> Iterator[str]:
+    """The words of a run; the fields of a schedule stay together."""
+    start = 0
+    for schedule in (found for found in CRON.finditer(run) if "*" in found[0]):
+        yield from run[start : schedule.start()].split()
+        yield schedule[0]
+        start = schedule.end()
+    yield from run[start:].split()
 
 
 def _parts(word: str) -> tuple[str, str, str]:

@@ -36,11 +36,24 @@ class Language:
         template = self.catalogue.pgettext("claim", claim["id"])
         if template == claim["id"]:
             return str(claim["text"])
-        values = {name: "、".join(value) if isinstance(value, list) else value for name, value in claim["params"].items()}
+        values = {name: self._value(name, value) for name, value in claim["params"].items()}
         try:
             return template.format(**values)
         except (KeyError, IndexError, ValueError):
             return str(claim["text"])
+
+    def _value(self, name: str, value: object) -> object:
+        """A parameter's value; words the catalogue knows for this parameter (`action`) are translated, lists joined."""
+        if isinstance(value, list):
+            return "、".join(value)
+        return self.catalogue.pgettext(name, value) if isinstance(value, str) and value else value
+
+    def outcome(self, outcome: str) -> str:
+        """What became of a rule: `found nothing`, `found N`, or anything else as it is."""
+        verb, _, count = outcome.partition(" ")
+        if verb == "found" and count.isdigit():
+            return self.catalogue.ngettext("found %(num)s", "found %(num)s", int(count)) % {"num": count}
+        return self.word(outcome)
 
     def duration(self, seconds: float) -> str:
         """Seconds as people write them, in the two largest units that are not zero: `5 min`, `1 h 1 min`, `2.5 s`."""

@@ -14,6 +14,7 @@ from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, St
 from logcorr.report import escape, write
 from logcorr.report.cite import Document
 from logcorr.report.language import Language, language
+from logcorr.report.shipped import shipped
 
 TEMPLATE = "postmortem.md.j2"
 
@@ -44,7 +45,7 @@ def citations(part: object) -> Iterator[Document]:
 
 
 def _environment(language: Language, templates: Path | None) -> Environment:
-    bundled = FileSystemLoader(_bundled())
+    bundled = FileSystemLoader(shipped("templates"))
     own = [FileSystemLoader(templates)] if templates else []
     environment = Environment(
         loader=ChoiceLoader([*own, bundled, PrefixLoader({"bundled": bundled})]),
@@ -53,7 +54,7 @@ def _environment(language: Language, templates: Path | None) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  # Markdown, not HTML: see `escape`
+        autoescape=False,  # Markdown, not HTML: see `escape`
     )
     gettext, ngettext = language.catalogue.gettext, language.catalogue.ngettext
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # added by i18n
@@ -74,7 +75,8 @@ def _filters(language: Language) -> dict[str, Callable[..., Any]]:
         "say_cell": lambda claim: escape.cell(language.say(claim)),
         "say_label": lambda claim: escape.label(language.say(claim)),
         "excerpt": lambda excerpt: escape.fence(_marked(excerpt, language)),
-        "word": lambda english: escape.prose(language.word(english)),
+        "part": lambda part: escape.cell(language.catalogue.pgettext("part", part) if part else part),
+        "outcome": lambda outcome: escape.prose(language.outcome(outcome)),
         "duration": language.duration,
         "parents": write.parents,
         "place": write.place,
@@ -101,10 +103,3 @@ def _appendix(document: Document) -> list[Document]:
     """Every citation once, by path and line."""
     cited = {(each["path"], each["line"], each["end_line"]): each for each in citations(document)}
     return [cited[key] for key in sorted(cited)]
-
-
-def _bundled() -> Path:
-    """The templates: inside the installed package, or beside it in a checkout."""
-    package = Path(__file__).parent.parent
-    shipped = package / "templates"
-    return shipped if shipped.is_dir() else package.parent / "templates"

@@ -31,7 +31,8 @@ class World:
 
 def ask(probe: Probe, world: World) -> ProbeAnswer:
     """What the probe's request would be answered, redirects followed if the probe does; no answers if that is not known."""
-    url, steps = probe.url, ()
+    url = probe.url
+    steps: Steps = ()
     answers: tuple[Answer, ...] = ()
     for _ in range(MOST_REDIRECTS if probe.follows_redirects else 1):
         if not url:

@@ -9,11 +9,12 @@ from logcorr.model.behaviour import Effect
 from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
 from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, of_kind
 from logcorr.model.source import Problem
-from logcorr.semantics import compose, topology
+from logcorr.semantics import topology
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.paths import collected, normal
 from logcorr.semantics.probing import World, ask, outcomes
 from logcorr.semantics.shell import Interpretation, interpret
+from logcorr.semantics.stack import running_stack, used_files
 
 Resolve = Callable[[str, str | None], Script | None]
 Source = ScheduledJob | Script
@@ -36,7 +37,7 @@ def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
     scripts = {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
     read = _interpret_all(facts, _resolver(scripts))
     things = topology.entities(facts, files)
-    stack = compose.running_stack(facts, [effect for one in read.values() for effect in one.effects])
+    stack = running_stack(facts, [effect for one in read.values() for effect in one.effects])
     world = World(_nginx(facts, stack), stack.services if stack else ())
     behaviours = {source: _behaviour(source, one, world, _Targets(facts, files, things, stack)) for source, one in read.items()}
     return Understanding(
@@ -130,10 +131,8 @@ class _Targets:
         return bool(effect.targets) or bool(self.compose_paths(effect)) or effect.manager == "nginx"
 
     def compose_paths(self, effect: Effect) -> tuple[str, ...]:
-        """The collected files behind the effect's `-f` values."""
-        names = [file.span.path for file in of_kind(ComposeFile, self.facts)]
-        found = [collected(path, names, effect.directory) for path in effect.compose_files]
-        return tuple(path for path in found if path)
+        """The collected files that a compose command works through."""
+        return used_files(effect, [file.span.path for file in of_kind(ComposeFile, self.facts)])
 
     def _services(self, effect: Effect) -> tuple[str, ...]:
         paths = self.compose_paths(effect)

@@ -6,21 +6,38 @@ numbers a person can check by eye. Everything is a pure function: same input, sa
 
 from logcorr.statistics.assessment import Mechanisms
 from logcorr.statistics.attribution import Attribution, Evidence, Group, Job, attribute
+from logcorr.statistics.clocks import ClockOffset, offset
+from logcorr.statistics.dependence import Dependence, dependence
 from logcorr.statistics.detection import Periodicity, detect
+from logcorr.statistics.lags import Lag, lag
+from logcorr.statistics.onset import Change, onsets
+from logcorr.statistics.peeling import peel
 from logcorr.statistics.schedules import Schedule
+from logcorr.statistics.timeouts import Timeout, timeouts
 from logcorr.statistics.trains import Bursts, collapse, resolution
 
 __all__ = [
     "Attribution",
     "Bursts",
+    "Change",
+    "ClockOffset",
+    "Dependence",
     "Evidence",
     "Group",
     "Job",
+    "Lag",
     "Mechanisms",
     "Periodicity",
     "Schedule",
+    "Timeout",
     "attribute",
     "collapse",
+    "dependence",
     "detect",
+    "lag",
+    "offset",
+    "onsets",
+    "peel",
     "resolution",
+    "timeouts",
 ]

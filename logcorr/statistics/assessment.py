@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -12,6 +12,7 @@ from logcorr.statistics.background import fit_background
 from logcorr.statistics.likelihood import log_sum_exp
 from logcorr.statistics.locked import LockedFit, locked_fits
 from logcorr.statistics.loops import LoopFit, irregular, loop_fits
+from logcorr.statistics.phases import combs, on_the_clock
 from logcorr.statistics.trains import Train
 
 # Under so many events no period is sure, whatever the fit.
@@ -47,13 +48,22 @@ class Assessment:
     wall_clock: LockedFit | None
     timer: LockedFit | None
     drift: LoopFit | None
-    backoff: BackoffFit | None
+    backoff: BackoffFit
     mechanisms: Mechanisms
 
     @property
     def loop_log_bf(self) -> float:
         """Evidence for a loop of either sort, nats."""
         return log_sum_exp([self.timer_log_bf + _LOG_HALF, self.drift_log_bf + _LOG_HALF])
+
+    @property
+    def period(self) -> float | None:
+        """The period in seconds of the most probable periodic reading."""
+        if self.wall_clock is not None and self.mechanisms.wall_clock >= self.mechanisms.loop:
+            return self.wall_clock.period
+        if self.timer is not None and self.timer_log_bf >= self.drift_log_bf:
+            return self.timer.period
+        return self.drift.period if self.drift is not None else None
 
     @property
     def periodic_log_bf(self) -> float:
@@ -64,31 +74,35 @@ class Assessment:
 
 def assess(train: Train) -> Assessment:
     """Weigh the mechanisms; with fewer than three events, or no time between them, the prior stands."""
+    backoff = backoff_fit(train)
     if train.count < 3 or train.onsets[-1] <= train.onsets[0]:
-        return Assessment(0.0, 0.0, 0.0, 0.0, None, None, None, None, PRIOR)
+        return Assessment(0.0, 0.0, 0.0, backoff.score, None, None, None, backoff, _posterior(train, 0.0, 0.0, 0.0, backoff.score))
     null = irregular(np.diff(train.onsets), train.window_s)
     # Locked fits are measured against Poisson noise; where intervals are told better by another irregular reading, they pay.
     handicap = max(0.0, null.log_gain - fit_background(train).log_gain)
-    locked = locked_fits(train)
-    usual, free = [fit for fit in locked if fit.usual], [fit for fit in locked if not fit.usual]
+    locked = [replace(fit, score=fit.score - handicap) for fit in locked_fits(train)]
     drifting = loop_fits(train, null)
-    backoff = backoff_fit(train, null)
+    locked = sorted(locked + combs(train, locked) + on_the_clock(train, drifting), key=lambda fit: -fit.score)
+    usual, free = [fit for fit in locked if fit.usual], [fit for fit in locked if not fit.usual]
     scores = (
-        log_sum_exp([fit.score for fit in usual]) - handicap,
-        log_sum_exp([fit.score for fit in free]) - handicap,
+        log_sum_exp([fit.score for fit in usual]),
+        log_sum_exp([fit.score for fit in free]),
         log_sum_exp([fit.score for fit in drifting]),
         backoff.score,
     )
     fits = (usual[0] if usual else None, free[0] if free else None, drifting[0] if drifting else None)
-    return Assessment(*scores, *fits, backoff if math.isfinite(backoff.score) else None, _posterior(train.count, *scores))
+    return Assessment(*scores, *fits, backoff, _posterior(train, *scores))
 
 
-def _posterior(events: int, wall_clock: float, timer: float, drift: float, backoff: float) -> Mechanisms:
-    """Return the probabilities; of few events at most 0.8 goes to what is not irregular."""
+def _posterior(train: Train, wall_clock: float, timer: float, drift: float, backoff: float) -> Mechanisms:
+    """Return the probabilities; while events are few at most 0.8 goes to a period or a back-off."""
     loop = log_sum_exp([timer + _LOG_HALF, drift + _LOG_HALF])
-    logs = np.log([PRIOR.wall_clock, PRIOR.loop, PRIOR.backoff, PRIOR.irregular]) + np.array([wall_clock, loop, backoff, 0.0])
+    prior = np.array([PRIOR.wall_clock, PRIOR.loop, PRIOR.backoff, PRIOR.irregular])
+    logs = np.log(prior) + np.array([wall_clock, loop, backoff, 0.0])
     shares = np.exp(logs - log_sum_exp(logs))
-    if events < FEW_EVENTS and shares[:3].sum() > MOST_FROM_FEW:
-        shares[:3] *= MOST_FROM_FEW / shares[:3].sum()
-        shares[3] = 1 - MOST_FROM_FEW
+    for claims, events in ((slice(0, 2), train.count), (slice(2, 3), len(train.events))):
+        claimed = float(shares[claims].sum())
+        if events < FEW_EVENTS and claimed > MOST_FROM_FEW:
+            shares[claims] *= MOST_FROM_FEW / claimed
+            shares[3] += claimed - MOST_FROM_FEW
     return Mechanisms(*shares.tolist())

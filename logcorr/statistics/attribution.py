@@ -139,7 +139,9 @@ def _timing_posterior(events: int, listed: FloatArray, twins: FloatArray, rest: 
     return shares
 
 
-def _weighted(train: Train, burst_of: IntArray, candidates: list[_Candidate], timing: FloatArray, looks: int) -> Attribution:
+def _weighted(
+    train: Train, burst_of: IntArray, candidates: list[_Candidate], timing: FloatArray, looks: int
+) -> Attribution:
     """Apply the weights to the timing posterior and describe each group."""
     count = len(candidates)
     weights = np.array([sum(s.weight for s in c.schedules) / len(c.schedules) for c in candidates] + [1.0] * (count + 2))
@@ -155,9 +157,7 @@ def _weighted(train: Train, burst_of: IntArray, candidates: list[_Candidate], ti
         for index, candidate in enumerate(candidates)
     ]
     order = sorted(range(count), key=lambda index: (-groups[index].probability, index))
-    return Attribution(
-        tuple(groups[index] for index in order), float(shares[-2]), float(shares[-1]), train.count, train.resolution
-    )
+    return Attribution(tuple(groups[index] for index in order), float(shares[-2]), float(shares[-1]), train.count, train.resolution)
 
 
 def _jobs(candidate: _Candidate, probability: float) -> tuple[Job, ...]:

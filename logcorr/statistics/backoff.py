@@ -8,25 +8,28 @@ one rung (the top one repeats), a reset goes to any lower rung after a silence o
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
 
-from logcorr.statistics.loops import Irregular
+from logcorr.statistics.likelihood import log_mean_exp, log_sum_exp
+from logcorr.statistics.loops import STAMP_SPREAD, irregular
 from logcorr.statistics.trains import FloatArray, Train
 
 _FACTORS = (2.0, 1.5, 3.0)
-_JITTERS = (0.02, 0.08, 0.25)
+_JITTERS = (0.004, 0.025, 0.1)
 _RUNGS = 14
-_RESET = 0.08
-# Run time as a share of the shortest tenth of the intervals.
-_RUN_SHARES = (0.0, 0.3, 0.6, 0.9)
+_RESET = 0.03
+# A climb begins at intervals at most this share of the longest: else every steady loop would be a ladder at its top.
+_LOW = 0.5
+# Run time as a share of the shortest interval, and how much it varies.
+_RUN_SHARES = (0.0, 0.5, 0.9, 1.2)
+_RUN_JITTER = 0.1
 _ANCHORS = 2
 # Ladders are told within this many intervals; the rest of a longer train is taken to continue alike.
 _MOST_INTERVALS = 300
-_CUT = math.sqrt(1 / 6)
-_SILENT = -60.0
+_IMPOSSIBLE = -700.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,47 +44,78 @@ class BackoffFit:
 
 @dataclass(frozen=True, slots=True)
 class _Ladder:
-    """One ladder: its delays in seconds ascending, their relative jitter, the run time, the log prior."""
+    """One ladder: its delays in seconds ascending, the standard deviation of each, the run time in seconds, the log prior."""
 
     delays: FloatArray
+    spreads: FloatArray
     factor: float
-    jitter: float
     run_s: float
     log_prior: float
 
 
-def backoff_fit(train: Train, null: Irregular) -> BackoffFit:
-    """Return the evidence that the intervals climb a ladder."""
-    intervals = np.diff(train.onsets)[:_MOST_INTERVALS]
-    ladders = _ladders(intervals, train.resolution) if len(intervals) >= 4 else []
+def backoff_fit(train: Train) -> BackoffFit:
+    """Return the evidence that intervals climb a ladder: those of all events or, where these come in bursts, of onsets as well."""
+    whole = _fit(train.events, train.resolution)
+    if train.count == len(train.events):
+        return whole
+    onsets = _fit(train.onsets, train.resolution)
+    return replace(max(whole, onsets, key=lambda fit: fit.score), score=log_mean_exp([whole.score, onsets.score]))
+
+
+def _fit(times: FloatArray, unit: float) -> BackoffFit:
+    """Return the evidence of one train of times, with the best ladder."""
+    intervals = np.diff(times[: _MOST_INTERVALS + 1])
+    ladders = _ladders(intervals, unit) if len(intervals) >= 4 and intervals.max() > 0 else []
     if not ladders:
         return BackoffFit(-math.inf, 0.0, 0.0, 0.0)
-    scale = (train.count - 1) / len(intervals)
-    evidence = scale * _forward(intervals, null.log_density[: len(intervals)], ladders, train.resolution)
+    null = irregular(intervals, float(intervals.sum()) + unit)
+    scale = (len(times) - 1) / len(intervals)
+    evidence = scale * _forward(intervals, null.log_density, ladders, unit)
     scores = evidence + np.array([ladder.log_prior for ladder in ladders])
     best = ladders[int(np.argmax(scores))]
-    largest = float(scores.max())
-    total = largest + math.log(float(np.exp(scores - largest).sum()))
-    return BackoffFit(total, best.factor, float(best.delays[-1]), best.run_s)
+    return BackoffFit(log_sum_exp(scores), best.factor, float(best.delays[-1]), best.run_s)
 
 
 def _ladders(intervals: FloatArray, unit: float) -> list[_Ladder]:
-    """Return the ladders worth trying: through intervals with the most relatives a power of the factor away, with and without cap."""
-    quick = float(np.quantile(intervals, 0.1))
-    caps = _caps(intervals)
+    """Return ladders worth trying: through intervals that have most relatives a power of the factor away, with and without cap."""
     ladders = []
-    for factor, share, jitter in product(_FACTORS, _RUN_SHARES, _JITTERS):
-        delays = intervals - share * quick
-        cell = math.log(min(1.0, 2.5 * jitter / math.log(factor)))
-        for anchor, cap in product(_anchors(delays, factor, unit), caps):
-            rungs = _rungs(anchor, factor, cap - share * quick if cap else float(delays.max()) * 1.2)
-            if len(rungs) >= 3:
-                price = math.log(0.5) + (math.log(jitter) if cap else 0.0)
-                ladders.append(
-                    _Ladder(_with_cap(rungs, cap - share * quick if cap else 0.0), factor, jitter, share * quick, cell + price)
-                )
-    choices = math.log(len(_FACTORS) * len(_RUN_SHARES) * len(_JITTERS))
-    return [_Ladder(each.delays, each.factor, each.jitter, each.run_s, each.log_prior - choices) for each in ladders]
+    for factor in _FACTORS:
+        runs = _run_times(intervals, factor)
+        choices = math.log(len(_FACTORS) * len(runs) * len(_JITTERS) * 2)
+        for run, cap in product(runs, _caps(intervals)):
+            for anchor, jitter in product(_anchors(intervals - run, factor, unit), _JITTERS):
+                ladder = _ladder(anchor, factor, jitter, run, cap, float(intervals.max()))
+                if ladder is not None:
+                    ladders.append(replace(ladder, log_prior=ladder.log_prior - choices))
+    return ladders
+
+
+def _ladder(
+    anchor: float, factor: float, jitter: float, run: float, cap: tuple[float, float] | None, longest: float
+) -> _Ladder | None:
+    """Return the ladder through the anchor, up to the cap or the longest interval; None where it has under three rungs."""
+    top_s = cap[0] - run if cap else 1.2 * longest
+    if top_s <= anchor / factor:
+        return None
+    top = math.floor(math.log(top_s / anchor) / math.log(factor) + 1e-6)
+    delays = anchor * factor ** np.arange(top - _RUNGS + 1, top + 1, dtype=np.float64)
+    spreads = np.hypot(jitter * delays, _RUN_JITTER * run)
+    cell = math.log(min(1.0, 2.5 * jitter / math.log(factor)))
+    if cap and top_s > delays[-1] * 1.01:
+        delays, spreads = np.append(delays[1:], top_s), np.append(spreads[1:], cap[1])
+        cell += math.log(max(cap[1] / top_s, 0.01))
+    return _Ladder(delays, spreads, factor, run, cell)
+
+
+def _run_times(intervals: FloatArray, factor: float) -> list[float]:
+    """Return run times to try: shares of the shortest interval, and what two intervals a rung apart leave (factor * d - d')."""
+    shortest, quarter = np.sort(intervals)[[min(1, len(intervals) // 30), len(intervals) // 4]].tolist()
+    runs = [share * shortest for share in _RUN_SHARES]
+    growing = (intervals[1:] > 1.25 * intervals[:-1]) & (intervals[1:] < 1.02 * factor * intervals[:-1])
+    if growing.any():
+        left = (factor * intervals[:-1] - intervals[1:])[growing] / (factor - 1)
+        runs.append(min(max(float(np.median(left)), 0.0), quarter))
+    return runs
 
 
 def _anchors(delays: FloatArray, factor: float, unit: float) -> list[float]:
@@ -96,40 +130,28 @@ def _anchors(delays: FloatArray, factor: float, unit: float) -> list[float]:
     return usable[order[:_ANCHORS]].tolist()
 
 
-def _caps(intervals: FloatArray) -> list[float]:
-    """Return 0 (no cap) and the centre of the densest cluster of intervals among the upper half."""
+def _caps(intervals: FloatArray) -> list[tuple[float, float] | None]:
+    """Return no cap, and the densest cluster of intervals among the upper half as (centre, standard deviation)."""
     upper = np.sort(intervals)[len(intervals) // 2 :]
-    counts = np.searchsorted(upper, upper * 1.05, side="right") - np.arange(len(upper))
+    counts = np.searchsorted(upper, upper * 1.06, side="right") - np.arange(len(upper))
     at = int(np.argmax(counts))
-    return [0.0, float(np.median(upper[at : at + counts[at]]))] if counts[at] >= 2 else [0.0]
-
-
-def _rungs(anchor: float, factor: float, longest: float) -> FloatArray:
-    """Return the ladder through the anchor, up to longest, at most fourteen rungs."""
-    if longest <= anchor / factor:
-        return np.empty(0)
-    top = math.floor(math.log(max(longest / anchor, 1e-9)) / math.log(factor) + 1e-6)
-    return anchor * factor ** np.arange(top - _RUNGS + 1, top + 1, dtype=np.float64)
-
-
-def _with_cap(rungs: FloatArray, cap: float) -> FloatArray:
-    """Return the rungs with the last one replaced by the cap where it is given."""
-    return np.append(rungs[1:], cap) if cap > rungs[-1] else rungs
+    centre = float(np.median(upper[at : at + counts[at]]))
+    cluster = intervals[np.abs(intervals - centre) <= 0.06 * centre]
+    return [None, (float(cluster.mean()), max(float(cluster.std()), 0.002 * float(cluster.mean())))] if len(cluster) > 1 else [None]
 
 
 def _forward(intervals: FloatArray, density: FloatArray, ladders: list[_Ladder], unit: float) -> FloatArray:
     """Return for each ladder the log likelihood ratio to irregular intervals, summed over the hidden rungs."""
     delays = np.array([ladder.delays for ladder in ladders])
-    jitter = np.array([ladder.jitter for ladder in ladders])[:, None]
     run = np.array([ladder.run_s for ladder in ladders])[:, None]
-    spread = np.sqrt((jitter * delays) ** 2 + (0.3 * run) ** 2 + (_CUT * unit) ** 2 + 1e-6)
-    start = np.zeros_like(delays)
-    start[:, :-2] = 1 / (_RUNGS - 2)
+    spread = np.sqrt(np.array([ladder.spreads for ladder in ladders]) ** 2 + (STAMP_SPREAD * unit) ** 2 + 1e-6)
+    low = (delays + run <= _LOW * (delays[:, -1:] + run)).astype(np.float64)
+    start = low / np.maximum(low.sum(axis=1, keepdims=True), 1)
     weight, silent = 0.9 * start, np.full((len(ladders), 1), 0.1)
     total = np.zeros(len(ladders))
     for interval, log_density in zip(intervals.tolist(), density.tolist(), strict=True):
         shape = -0.5 * ((interval - delays - run) / spread) ** 2 - np.log(spread) - 0.5 * math.log(2 * math.pi) - log_density
-        held = weight * np.exp(np.clip(shape, _SILENT, 60.0))
+        held = weight * np.exp(np.clip(shape, _IMPOSSIBLE, 60.0))
         norm = held.sum(axis=1, keepdims=True) + silent
         total += np.log(norm[:, 0])
         held, silent = held / norm, silent / norm

@@ -77,10 +77,10 @@ def describe(train: Train, found: Assessment) -> Periodicity:
             return _of_locked(train, found, found.timer)
         if found.drift is not None:
             return _of_drift(train, found, found.drift)
-    if shares.backoff > shares.irregular and found.backoff is not None:
+    if shares.backoff > shares.irregular:
         bound = min(1.0, math.exp(-max(found.backoff_log_bf, 0.0)))
         return Periodicity(
-            "backoff", shares.backoff, shares, train.count, train.count, bound, found.backoff_log_bf / LOG10,
+            "backoff", shares.backoff, shares, len(train.events), len(train.events), bound, found.backoff_log_bf / LOG10,
             train.resolution, factor=found.backoff.factor, longest_delay_s=found.backoff.longest_s,
         )  # fmt: skip
     return _irregular(train, found)
@@ -91,9 +91,7 @@ def _irregular(train: Train, found: Assessment) -> Periodicity:
     periodic, backoff = PRIOR.wall_clock + PRIOR.loop, PRIOR.backoff
     rest = log_sum_exp([found.periodic_log_bf + math.log(periodic), found.backoff_log_bf + math.log(backoff)])
     against = math.log(periodic + backoff) - rest
-    return Periodicity(
-        "irregular", found.mechanisms.irregular, found.mechanisms, train.count, 0, 1.0, against / LOG10, train.resolution
-    )
+    return Periodicity("irregular", found.mechanisms.irregular, found.mechanisms, train.count, 0, 1.0, against / LOG10, train.resolution)
 
 
 def _of_locked(train: Train, found: Assessment, fit: LockedFit) -> Periodicity:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -142,17 +142,21 @@ def _exact(train: Train, look: Look, backgrounds: Backgrounds) -> LockedFit:
     period, origin = look.period, look.origin
     if not look.usual:
         period, origin = _refined(train, period, origin, look.width)
-    number = np.floor((train.onsets - origin) / period).astype(np.int64)
-    inside = train.onsets - origin - number * period <= look.width + 1e-9
-    first, last = math.floor((train.start - origin) / period) + 1, math.floor((train.end - origin) / period)
-    index, counts = np.unique(number[inside], return_counts=True)
-    ticks = max(last - first + 1, len(index), 1)
+    fit = locked_at(train, period, origin, look.width, look.usual)
+    index, counts = np.unique(fit.number[fit.inside], return_counts=True)
     if not len(index):
-        return LockedFit(-math.inf, period, origin, look.width, look.usual, number, inside, ticks)
-    open_s = min(look.width + train.resolution, 0.9 * period)
-    expected = backgrounds.of_bins(4 * period).at(origin + index * period) * open_s
-    evidence = active_log_bf(train.count, index, counts, expected, ticks)
-    return LockedFit(evidence + look.log_prior, period, origin, look.width, look.usual, number, inside, ticks)
+        return fit
+    expected = backgrounds.of_bins(4 * period).at(origin + index * period) * min(look.width + train.resolution, 0.9 * period)
+    return replace(fit, score=look.log_prior + active_log_bf(train.count, index, counts, expected, fit.ticks))
+
+
+def locked_at(train: Train, period: float, origin: float, width: float, usual: bool, score: float = -math.inf) -> LockedFit:
+    """Return the events that lie in the windows of one period, phase and width."""
+    number = np.floor((train.onsets - origin) / period).astype(np.int64)
+    inside = train.onsets - origin - number * period <= width + 1e-9
+    first, last = math.floor((train.start - origin) / period) + 1, math.floor((train.end - origin) / period)
+    ticks = max(last - first + 1, len(np.unique(number[inside])), 1)
+    return LockedFit(score, period, origin, width, usual, number, inside, ticks)
 
 
 def _refined(train: Train, period: float, origin: float, width: float) -> tuple[float, float]:

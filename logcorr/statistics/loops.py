@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from logcorr.statistics.likelihood import log_sum_exp
+from logcorr.statistics.likelihood import log_mean_exp
 from logcorr.statistics.locked import log_period_range
 from logcorr.statistics.trains import BoolArray, FloatArray, Train
 
@@ -19,18 +19,24 @@ _OUTLIERS = (0.02, 0.15, 0.4)
 _MOST_TURNS = 30
 _MOST_INTERVALS = 20_000
 # The difference of two stamps cut to a unit has this standard deviation, in units.
-_CUT = math.sqrt(1 / 6)
+STAMP_SPREAD = math.sqrt(1 / 6)
 # Intervals of irregular events spread by at least half a unit of ln; less is regular.
 _LEAST_SPREAD = 0.5
+# Where each interval foretells the next, they still differ by this much.
+_LEAST_STEP = 0.5
 # A loop's turns and a clock's ticks come from at least this many stamp units.
 _LEAST_UNITS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class LoopFit:
-    """One free-running hypothesis: score as for LockedFit; turns: period multiples in each interval, 0 where it does not fit."""
+    """One free-running hypothesis: score as for LockedFit, of which period_log_prior is the prior of the period (nats).
+
+    spread: standard deviation of an interval, seconds. turns: period multiples in each interval, 0 where it does not fit.
+    """
 
     score: float
+    period_log_prior: float
     period: float
     spread: float
     turns: FloatArray
@@ -45,17 +51,36 @@ class Irregular:
 
 
 def irregular(intervals: FloatArray, window_s: float) -> Irregular:
-    """Return the best of three irregular readings: constant rate over the window, over the active part, log-normal intervals."""
+    """Return the best irregular reading of the intervals.
+
+    Constant rate over the window or over the active part, log-normal intervals, or log-normal ones that wander from one to the
+    next; each but the first pays a nat.
+    """
     count = len(intervals)
     mean = max(float(intervals.mean()), 1e-9)
     constant = math.log((count + 1) / window_s) - (count + 1) / window_s * intervals
     active = -math.log(mean) - intervals / mean
     logs = np.log(np.maximum(intervals, 1e-3))
-    centre, spread = float(np.median(logs)), max(float(logs.std()), _LEAST_SPREAD)
-    normal = -0.5 * ((logs - centre) / spread) ** 2 - math.log(spread * math.sqrt(2 * math.pi)) - logs
-    totals = (float(constant.sum()), float(active.sum()) - 1, float(normal.sum()) - 1)
-    best = max(range(3), key=totals.__getitem__)
-    return Irregular((constant, active, normal)[best], totals[best] - totals[0])
+    normal = _log_normal(logs, np.full(count, np.median(logs)), _LEAST_SPREAD)
+    readings = [constant, active, normal]
+    if count > 3:
+        readings.append(_log_normal(logs, _predicted(logs), _LEAST_STEP))
+    totals = [float(reading.sum()) - (index > 0) for index, reading in enumerate(readings)]
+    best = max(range(len(totals)), key=totals.__getitem__)
+    return Irregular(readings[best], totals[best] - totals[0])
+
+
+def _predicted(logs: FloatArray) -> FloatArray:
+    """Return each logarithm as the one before it foretells: drawn to the middle by least squares."""
+    centred = logs - logs.mean()
+    carry = float((centred[1:] * centred[:-1]).sum()) / max(float((centred[:-1] ** 2).sum()), 1e-9)
+    return logs.mean() + min(max(carry, 0.0), 1.0) * np.concatenate(([0.0], centred[:-1]))
+
+
+def _log_normal(logs: FloatArray, centre: FloatArray, least: float) -> FloatArray:
+    """Return the log density of intervals, given their logarithms, of a spread of at least so much around the centre."""
+    spread = max(float(np.sqrt(((logs - centre) ** 2).mean())), least)
+    return -0.5 * ((logs - centre) / spread) ** 2 - math.log(spread * math.sqrt(2 * math.pi)) - logs
 
 
 def loop_fits(train: Train, null: Irregular) -> list[LoopFit]:
@@ -67,7 +92,7 @@ def loop_fits(train: Train, null: Irregular) -> list[LoopFit]:
     fits = [
         fit
         for period in _periods(sample, train.resolution)
-        for jitter in _JITTERS
+        for jitter in (*_JITTERS, _fitted_jitter(sample, period))
         if (fit := _fit(sample, density, scale, period, jitter, train)) is not None
     ]
     return sorted(fits, key=lambda fit: -fit.score)
@@ -85,11 +110,19 @@ def _periods(intervals: FloatArray, unit: float) -> list[float]:
     return [period for period in periods.tolist() if period > _LEAST_UNITS * unit]
 
 
-def _fit(intervals: FloatArray, density: FloatArray, scale: float, period: float, jitter: float, train: Train) -> LoopFit | None:
+def _fitted_jitter(intervals: FloatArray, period: float) -> float:
+    """Return the scatter of turns as a share of the period, from the median absolute deviation (times 1.4826, if normal)."""
+    turns = np.maximum(np.round(intervals / period), 1)
+    return max(1.4826 * float(np.median(np.abs(intervals - turns * period) / np.sqrt(turns))) / period, 0.0005)
+
+
+def _fit(
+    intervals: FloatArray, density: FloatArray, scale: float, period: float, jitter: float, train: Train
+) -> LoopFit | None:
     """Work out one period and jitter, averaged over coverage and share of outliers; None where turns would blur together."""
     period = _recentred(intervals, period, jitter)
     turns = np.maximum(np.round(intervals / period), 1)
-    spread = np.sqrt((jitter * period) ** 2 * turns + (_CUT * train.resolution) ** 2)
+    spread = np.sqrt((jitter * period) ** 2 * turns + (STAMP_SPREAD * train.resolution) ** 2)
     if float(spread.min()) > period / 4:
         return None
     miss = intervals - turns * period
@@ -100,9 +133,10 @@ def _fit(intervals: FloatArray, density: FloatArray, scale: float, period: float
         gain = np.exp(np.minimum(shape + math.log(coverage) + (turns - 1) * math.log1p(-coverage), 600))
         terms += [scale * float(np.log(outliers + (1 - outliers) * gain).sum()) for outliers in _OUTLIERS]
     cell = min(math.sqrt(2 * math.pi) * float(np.median(spread)) / math.sqrt(len(intervals)) / period, 0.5)
-    prior = math.log(cell / log_period_range(train) / len(_JITTERS) / len(terms))
+    prior = math.log(cell / log_period_range(train))
+    score = log_mean_exp(terms) + prior - math.log(len(_JITTERS) + 1)
     fitting = np.where((np.abs(miss) <= 3 * spread) & (turns <= _MOST_TURNS), turns, 0)
-    return LoopFit(log_sum_exp(terms) + prior, period, float(np.median(spread)), fitting)
+    return LoopFit(score, prior, period, float(np.median(spread)), fitting)
 
 
 def _recentred(intervals: FloatArray, period: float, jitter: float) -> float:

@@ -48,9 +48,7 @@ def cron_prior(ticks: FloatArray) -> float:
     if not len(gaps) or (gaps != gaps[0]).any() or ticks[0] % _MINUTE_S:
         return 0.0
     period = float(gaps[0])
-    return (
-        CRON_PERIODS.get(round(period), 0.0) / sum(CRON_PERIODS.values()) * _MINUTE_S / period if period == round(period) else 0.0
-    )
+    return CRON_PERIODS.get(round(period), 0.0) / sum(CRON_PERIODS.values()) * _MINUTE_S / period if period == round(period) else 0.0
 
 
 def unlisted_cron_log_bf(train: Train, listed: list[FloatArray]) -> float:
@@ -86,8 +84,4 @@ def _likely_crons(train: Train) -> list[tuple[int, float]]:
         minute = math.floor((float(phases[fullest]) + train.resolution / 2) / _MINUTE_S) * _MINUTE_S
         scored.append((gain, period, minute))
     scored.sort(reverse=True)
-    return [
-        (period, offset % period)
-        for _, period, minute in scored[:_MOST_PERIODS]
-        for offset in {minute % period, (minute - _MINUTE_S) % period}
-    ]
+    return [(period, offset % period) for _, period, minute in scored[:_MOST_PERIODS] for offset in {minute % period, (minute - _MINUTE_S) % period}]

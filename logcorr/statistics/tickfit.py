@@ -62,9 +62,7 @@ def fit_ticks(train: Train, ticks: FloatArray, background: Background, predecess
     best = max(fits, key=lambda fit: fit[0])
     tick_of = match(train.onsets, ticks, best[1], best[2])
     hit = np.unique(tick_of[tick_of >= 0])
-    return TickFit(
-        log_sum_exp([fit[0] for fit in fits]), best[1], best[2], tick_of, _inside(train, ticks, best[1], len(hit)), len(hit)
-    )
+    return TickFit(log_sum_exp([fit[0] for fit in fits]), best[1], best[2], tick_of, _inside(train, ticks, best[1], len(hit)), len(hit))
 
 
 def _lags(train: Train, ticks: FloatArray, predecessors: int) -> FloatArray:

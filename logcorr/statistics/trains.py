@@ -39,8 +39,12 @@ class Bursts:
 
 @dataclass(frozen=True, slots=True)
 class Train:
-    """Onsets (ascending epoch seconds) seen in the window start..end, with stamps cut to multiples of resolution seconds."""
+    """Events seen in the window start..end (ascending epoch seconds), stamps cut to multiples of resolution seconds.
 
+    onsets: the first event of each burst.
+    """
+
+    events: FloatArray
     onsets: FloatArray
     start: float
     end: float
@@ -70,9 +74,7 @@ def sorted_times(times: npt.ArrayLike) -> FloatArray:
 def checked_window(start: float, end: float) -> tuple[float, float]:
     """Return the observed window as floats; LogcorrError when it is not finite or runs backwards."""
     if not (np.isfinite(start) and np.isfinite(end) and start <= end):
-        raise LogcorrError(
-            f"the observed window {start}..{end} is not an interval", "give the first and last time the log covers"
-        )
+        raise LogcorrError(f"the observed window {start}..{end} is not an interval", "give the first and last time the log covers")
     return float(start), float(end)
 
 
@@ -104,10 +106,10 @@ def collapse(times: npt.ArrayLike) -> Bursts:
     """Collapse bursts to their onsets where the intervals clearly have two scales; otherwise every event is its own burst."""
     array = sorted_times(times)
     gap = _burst_gap(np.diff(array))
-    first = np.concatenate(
-        (np.ones(min(len(array), 1), dtype=bool), np.diff(array) > gap if gap else np.ones(max(len(array) - 1, 0), dtype=bool))
-    )
-    starts = np.flatnonzero(first)
+    begins = np.ones(len(array), dtype=bool)
+    if gap:
+        begins[1:] = np.diff(array) > gap
+    starts = np.flatnonzero(begins)
     sizes = np.diff(np.append(starts, len(array)))
     return Bursts(tuple(array[starts].tolist()), tuple(sizes.tolist()), gap)
 
@@ -135,4 +137,4 @@ def observed(times: npt.ArrayLike, start: float, end: float, stamp_resolution: f
     array = array[(array >= start - unit) & (array <= end + unit)]
     bursts = collapse(array)
     burst_of = np.repeat(np.arange(len(bursts.sizes)), np.asarray(bursts.sizes, dtype=np.int64))
-    return Train(np.asarray(bursts.onsets, dtype=np.float64), start, end, unit), burst_of
+    return Train(array, np.asarray(bursts.onsets, dtype=np.float64), start, end, unit), burst_of

@@ -94,9 +94,10 @@ def _index(r: Request) -> Outcome:
         if r.world.file(folder + name) != "none":
             r.step(f"index {name}", at)
             return Jump(r.uri + name, r.args, at)
-        if r.world.file(folder) != "directory":
+        kind = r.world.file(folder)
+        if kind != "directory":
             r.step(f"{folder} is no directory", at)
-            return Status(404, at)
+            return Status(500 if kind == "file" else 404, at)
     return _listing(r, at)
 
 

@@ -40,9 +40,9 @@ def answer(r: Request, arrival: Status | None = None) -> End:
         elif isinstance(outcome, Named):
             outcome = _named(r, outcome)
         elif isinstance(outcome, Sent):
-            return End(outcome, r.status or outcome.code, _absolute(r, outcome.location))
+            return End(outcome, r.status or outcome.code, _absolute(r, r.redirect))
         elif isinstance(outcome, Handed):
-            return End(outcome, r.status or outcome.code)
+            return End(outcome, r.status or outcome.code, _absolute(r, r.redirect))
 
 
 def _phases(r: Request) -> Outcome:
@@ -75,7 +75,7 @@ def _enter_location(r: Request) -> Outcome | None:
     if found.match:
         r.captured(found.match)
     r.step(found.location.title(), found.location)
-    if not r.internal and found.location.first("internal"):
+    if not r.internal and found.location.inherited("internal"):
         r.step("internal: not for clients", found.location)
         return Status(404, found.location)
     if found.redirect:
@@ -85,7 +85,8 @@ def _enter_location(r: Request) -> Outcome | None:
 
 
 def _location_rewrite(r: Request) -> Outcome | None:
-    return rewrite.run(r, r.location) if r.scope is not r.server else None
+    """Directives of the rewrite module run in locations alone: not in the server again, and not under `limit_except`."""
+    return rewrite.run(r, r.scope) if r.scope.name == "location" else None
 
 
 def _authorise(r: Request) -> access.Ask:
@@ -124,7 +125,7 @@ def _named(r: Request, named: Named) -> Outcome:
     r.internal, r.handler, r.uri_changed = True, None, False
     enter(r, block)
     r.step(block.title(), block)
-    early = rewrite.run(r, block)
+    early = _location_rewrite(r)
     if early:
         return early
     if r.uri_changed:
@@ -136,6 +137,7 @@ def _named(r: Request, named: Named) -> Outcome:
 def _special(r: Request, status: Status) -> Outcome:
     """`ngx_http_special_response_handler`: an `error_page`, or nginx's own page."""
     r.status = status.code
+    r.redirect = status.location if status.location is not None else r.redirect
     if not r.in_error_page and r.uri_changes:
         pages = r.scope.inherited("error_page")
         if pages and r.scope.setting("recursive_error_pages", "off") != "on":
@@ -144,7 +146,7 @@ def _special(r: Request, status: Status) -> Outcome:
         if page:
             return _error_page(r, status, page)
     r.status = TLS_ERRORS.get(status.code, status.code)
-    return Sent(r.status, status.at, status.location)
+    return Sent(r.status, status.at)
 
 
 def _error_page(r: Request, status: Status, page: Node) -> Outcome:
@@ -160,8 +162,9 @@ def _error_page(r: Request, status: Status, page: Node) -> Outcome:
     if target.startswith("/"):
         r.method = "HEAD" if r.method == "HEAD" else "GET"
         return Jump(*uri.split(variables.known(r, page.args[-1], page.span)), page)
-    r.status = r.status if r.status in rewrite.REDIRECTS else 302
-    return Sent(r.status, page, target)
+    r.status = int(overwrite) if overwrite and overwrite.isdigit() and int(overwrite) in rewrite.REDIRECTS else 302
+    r.redirect = target
+    return Sent(r.status, page)
 
 
 def _absolute(r: Request, location: str | None) -> str | None:

@@ -74,8 +74,8 @@ def _parse(node: Node, server: Node) -> Iterator[Listen]:
 def _addresses(v6: str | None, host: str | None) -> tuple[str, ...]:
     if v6:
         return (ANY_V6 if v6 in ("[::]", "[::0]", "[0::0]") else v6.lower(),)
-    if host == "localhost":
-        return ("127.0.0.1", "[::1]")
+    if host == "localhost":  # nginx takes ::1, too, only where the host has IPv6 addresses besides it
+        return ("127.0.0.1",)
     return (ANY_V4,) if host in (None, "", "*", "0.0.0.0") else (host.lower(),) if host else ()
 
 

@@ -12,6 +12,8 @@ from logcorr.semantics.nginx.tree import Node
 from logcorr.semantics.nginx.world import Unanswerable
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+NO_ADDRESS = ipaddress.IPv4Address("255.255.255.255")
+"""What nginx takes text for that is no address."""
 TABLES = ("map", "geo", "split_clients")
 
 
@@ -96,10 +98,12 @@ def _any_value(r: Request, table: Node, source: str) -> str:
 def _geo(r: Request, table: Node) -> str:
     source = variables.value(r, table.args[0].lstrip("$")) if len(table.args) == 2 else r.question.client
     _missing(r, table)
+    if variables.has_gap(source):
+        return _any_value(r, table, variables.readable(source))
     try:
         address = ipaddress.ip_address(source)
     except ValueError:
-        return _any_value(r, table, source)
+        address = NO_ADDRESS
     return _in_ranges(table, address) if table.all("ranges") else _in_networks(table, address)
 
 

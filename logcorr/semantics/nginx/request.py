@@ -32,7 +32,8 @@ class Request:
     """The mutable state of one interpretation.
 
     `scope` is the block whose settings are in force: server, location, `if` or `limit_except`. `handler` is the directive that
-    makes the content, if a module other than static files does. `status` replaces what a page answers (`error_page`).
+    makes the content, if a module other than static files does. `status` replaces what a page answers (`error_page`),
+    `redirect` is the Location to be sent.
     `matches_location`: the URI still begins with the location's prefix; `untouched`: it is still as the client sent it.
     """
 
@@ -56,6 +57,7 @@ class Request:
     uri_changes: int = MOST_URI_CHANGES
     in_error_page: bool = False
     status: int | None = None
+    redirect: str | None = None
     subrequest: bool = False
     captures: re.Match[str] | None = None
     values: dict[str, str] = field(default_factory=dict)
@@ -74,6 +76,13 @@ class Request:
         """A regular expression matched: `$1` and named groups change."""
         self.captures = match
         self.values.update({name: value or "" for name, value in match.groupdict().items()})
+
+    def tried(self, match: re.Match[str] | None) -> None:
+        """The rewrite module tried a regular expression: without a match, the captures of earlier ones are gone."""
+        if match:
+            self.captured(match)
+        else:
+            self.captures = None
 
     @property
     def location(self) -> Node:
@@ -96,7 +105,6 @@ class Sent:
 
     code: int
     at: Node
-    location: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

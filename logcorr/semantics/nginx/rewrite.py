@@ -66,9 +66,9 @@ def _return(r: Request, node: Node) -> Outcome:
 def _rewrite(r: Request, node: Node) -> None:
     """One `rewrite`: nothing if it does not match, else a changed URI or a redirect."""
     match = compiled(node.args[0], node.span).search(r.uri)
+    r.tried(match)
     if not match:
         return
-    r.captured(match)
     flag = node.args[2] if len(node.args) > 2 else ""
     target, keeps_args = node.args[1].removesuffix("?"), not node.args[1].endswith("?")
     if flag in FLAGS or re.match(r"https?://|\$scheme", target):
@@ -161,6 +161,5 @@ def _comparison(r: Request, node: Node, words: list[str]) -> bool:
     if variables.has_gap(left):
         return _undecided(r, node)
     match = compiled(right, node.span, ignore_case=operator.endswith("*")).search(left)
-    if match:
-        r.captured(match)
+    r.tried(match)
     return (match is not None) != operator.startswith("!")

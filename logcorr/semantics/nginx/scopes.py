@@ -22,11 +22,11 @@ HANDLERS = (*PASSES, *MODULES)
 
 def enter(r: Request, block: Node) -> None:
     """Make a location, `if` or server the scope; its content handler replaces an earlier one if it has one."""
-    r.scope = block
     limits = block.first("limit_except")
-    if limits and not _allowed(r.method, limits.args):
-        r.scope = limits
-    handler = r.scope.first(*HANDLERS) or block.first(*HANDLERS)
+    limited = limits is not None and not _allowed(r.method, limits.args)
+    r.scope = limits if limits and limited else block
+    # Under limit_except the location's upstream stays in force, its other handlers do not.
+    handler = r.scope.first(*HANDLERS) or (block.first(*PASSES) if limited else None)
     if handler:
         r.handler = handler
 

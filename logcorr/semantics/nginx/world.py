@@ -64,13 +64,17 @@ class World:
 
     def file(self, path: str) -> FileKind:
         """Whether a path is a file, a directory, or nothing; a path with unknown parts is asked for as it stands."""
-        path = posixpath.normpath(path or "/")
-        known = self.files(path) or self._implied(path)
-        if known:
-            return known
-        return self.choose(
-            f"file {path}",
-            [("file", f"{path} is a file"), ("directory", f"{path} is a directory"), ("none", f"{path} does not exist")],
+        kind = self._kind(posixpath.normpath(path or "/"))
+        return "none" if kind == "file" and path.endswith("/") else kind
+
+    def _kind(self, path: str) -> FileKind:
+        return (
+            self.files(path)
+            or self._implied(path)
+            or self.choose(
+                f"file {path}",
+                [("file", f"{path} is a file"), ("directory", f"{path} is a directory"), ("none", f"{path} does not exist")],
+            )
         )
 
     def _implied(self, path: str) -> FileKind | None:
