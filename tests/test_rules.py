@@ -1,6 +1,6 @@
 """Every rule against its folders: what it must find, what it must not, and what its page says.
 
-`python tests/test_rules.py` writes the generated blocks of the pages anew, after a change that is meant; a person reads the diff.
+`python tests/test_docs.py` writes the examples of the pages anew, after a change that is meant; a person reads the diff.
 """
 
 from __future__ import annotations
@@ -106,8 +106,3 @@ def test_a_page_is_headed_by_the_rules_own_words(page):
     rule = plugins.rules()[page.stem]
     head = page.read_text().splitlines()[:3]
     assert head == [f"# {rule.title}", "", f"`{rule.code}` · `{rule.name}` · {rule.role} · {rule.severity}"]
-
-
-if __name__ == "__main__":
-    for written in PAGES:
-        written.write_text(generated(written))
