@@ -5,7 +5,7 @@ A newcomer reads this module first. Each stage is a function from values to valu
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from importlib.metadata import version
@@ -20,10 +20,10 @@ from logcorr.collect import collect, quotes
 from logcorr.errors import LogcorrError, NothingRecognised
 from logcorr.model.case import Case, Schedule, Source
 from logcorr.model.claim import Claim, claim
-from logcorr.model.facts import Fact, ScheduledJob, of_kind
+from logcorr.model.facts import Fact, ScheduledJob, Setting, of_kind
 from logcorr.model.result import Cause, Finding, Judgement
 from logcorr.model.source import Artifact, Problem
-from logcorr.parsers import ConfigurationParser, Parser
+from logcorr.parsers import ConfigurationParser, LogParser, Parser
 from logcorr.report import document, markdown
 from logcorr.rules import Rule
 from logcorr.semantics import schedule, topology
@@ -97,14 +97,14 @@ def analyze(
     understood = understand(facts, files)
     told = timeline.build(
         collection.artifacts,
-        parsers,
+        _logs(parsers),
         facts,
         zones=_zones(tz),
-        service_of=lambda path, source: topology.writer(path, source, understood.entities, understood.nginx),
+        service_of=_writers(collection.artifacts, parsers, understood),
         since=since,
         until=until,
     )
-    case = _case(facts, files, understood, told)
+    case = _case(facts, files, understood, told, _host_zone(_zones(tz), facts, told.sources))
     installed = plugins.rules()
     findings, ran = _findings(case, [*installed.values(), *rules])
     judgement = causes.judge(case, findings)
@@ -149,7 +149,29 @@ def _read_configuration(
     return tuple(one for one in read if isinstance(one, Fact)), tuple(one for one in read if isinstance(one, Problem))
 
 
-def _case(facts: tuple[Fact, ...], files: frozenset[str], understood: Understanding, told: timeline.Timeline) -> Case:
+def _logs(parsers: Mapping[str, Parser]) -> dict[str, LogParser]:
+    return {name: parser for name, parser in parsers.items() if isinstance(parser, LogParser)}
+
+
+def _writers(
+    artifacts: Sequence[Artifact], parsers: Mapping[str, Parser], understood: Understanding
+) -> Callable[[str], str | None]:
+    """Which service writes a log."""
+    logs = _logs(parsers)
+    sources = {artifact.path: logs[artifact.format].source for artifact in artifacts if artifact.format in logs}
+    return lambda path: topology.writer(path, sources.get(path, ""), understood.entities, understood.nginx)
+
+
+def _host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) -> str:
+    """The zone in which the host's schedulers run: given, set, or that of the logs written in local time."""
+    given = zones.get(None) or next((setting.value for setting in of_kind(Setting, facts) if setting.name == "TZ"), None)
+    local = [source.zone for source in sources if source.source in ("cron", "syslog", "script", "nginx")]
+    return given or (max(sorted(set(local)), key=local.count) if local else "UTC")
+
+
+def _case(
+    facts: tuple[Fact, ...], files: frozenset[str], understood: Understanding, told: timeline.Timeline, host_zone: str
+) -> Case:
     times = [time for source in told.sources for time in (source.first, source.last) if time]
     window = (min(times), max(times)) if times else None
     return Case(
@@ -159,7 +181,7 @@ def _case(facts: tuple[Fact, ...], files: frozenset[str], understood: Understand
         timeline=told.lazy,
         files=files,
         behaviours=understood.behaviours,
-        schedules=_schedules(facts, understood, window, told.host_zone),
+        schedules=_schedules(facts, understood, window, host_zone),
         entities=understood.entities,
         stack=understood.stack,
         window=window,

@@ -71,7 +71,7 @@ def harms(case: Case) -> list[Harm]:
         pl.col("time").max().alias("last"),
         pl.col("file", "line", "lines").first(),
     )
-    rows = grouped.sort(pl.col("count").neg(), "kind", "source", "service", nulls_last=True)
+    rows = grouped.sort(-pl.col("count").cast(pl.Int64), "kind", "source", "service", nulls_last=True)
     return [_harm(row) for row in rows.iter_rows(named=True)]
 
 

@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "clients_cannot_connect.counted",
-                "{service} reports {count} failed attempts to connect",
+                "failed attempts to connect that {service} reports: {count}",
                 service=service,
                 count=events.height,
             ),

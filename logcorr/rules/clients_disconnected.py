@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "clients_disconnected.counted",
-                "{service} reports {count} connections that were broken off",
+                "connections that {service} reports as broken off: {count}",
                 service=service,
                 count=events.height,
             ),

@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "no_live_upstreams.counted",
-                "{service} had no live upstream for {count} requests",
+                "requests for which {service} had no live upstream: {count}",
                 service=service,
                 count=events.height,
             ),

@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "service_terminated.counted",
-                "{service} was told to terminate {count} times",
+                "times that {service} was told to terminate: {count}",
                 service=service,
                 count=events.height,
             ),

@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "upstream_closed_early.counted",
-                "the upstream of {service} broke off {count} connections before it had answered",
+                "answers that the upstream of {service} broke off: {count}",
                 service=service,
                 count=events.height,
             ),

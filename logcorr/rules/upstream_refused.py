@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "upstream_refused.counted",
-                "{service} was refused by its upstream {count} times",
+                "connections of {service} to its upstream that were refused: {count}",
                 service=service,
                 count=events.height,
             ),

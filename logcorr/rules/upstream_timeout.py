@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "upstream_timeout.counted",
-                "{service} waited in vain for its upstream {count} times",
+                "requests for which {service} waited in vain on its upstream: {count}",
                 service=service,
                 count=events.height,
             ),

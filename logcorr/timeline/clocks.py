@@ -43,12 +43,16 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """How a source's stamps become instants: years and days to add, and the zone they are in, with the reason."""
+    """How a source's stamps become instants: years and days to add, and the zone they are in, with the reason.
+
+    `assumed`: nothing in the case tells the zone.
+    """
 
     zone: str
     reason: str
     years: int = 0
     days: int = 0
+    assumed: bool = False
 
     def utc(self, stamp: datetime) -> datetime:
         """One stamp as an instant."""
@@ -117,7 +121,7 @@ def _candidates(
         assert other.offsets is not None
         if other.offsets[0] == other.offsets[1]:
             found.append(Placement(_written(other.offsets[0]), f"the stamps of {other.path} say so"))
-    found.append(Placement("UTC", "assumed: nothing tells the zone"))
+    found.append(Placement("UTC", "assumed: nothing tells the zone", assumed=True))
     return list({candidate.zone: candidate for candidate in reversed(found)}.values())[::-1]
 
 
