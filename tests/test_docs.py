@@ -24,7 +24,6 @@ from logcorr import plugins
 from logcorr.causes import words
 from logcorr.collect import collect
 from logcorr.model.source import Sample
-from logcorr.parsers import Context
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -101,7 +100,7 @@ def test_the_log_parser_of_the_page_reads_its_sample(module, tmp_path):
     parser = module.gunicorn_error
     artifact = collect([tmp_path / "sample"], {parser.name: parser.recognise}).artifacts[0]
     assert artifact.format == "gunicorn_error"
-    events = parser.read(artifact.lines, Context(artifact.sample, (), artifact.line_count)).collect()
+    events = parser.events(artifact).collect()
     expected = json.loads((tmp_path / "expected.json").read_text())
     told = events.with_columns(pl.col("time").dt.strftime("%Y-%m-%dT%H:%M:%SZ"), pl.col("severity").cast(pl.String))
     assert told.select(list(expected[0])).to_dicts() == expected
