@@ -104,7 +104,8 @@ def analyze(
         since=since,
         until=until,
     )
-    case = _case(facts, files, understood, told, _host_zone(_zones(tz), facts, told.sources))
+    zone = _host_zone(_zones(tz), facts, told.sources)
+    case = replace(_case(facts, files, understood, told, zone), records=_records(collection.artifacts, _logs(parsers), facts))
     installed = plugins.rules()
     findings, ran = _findings(case, [*installed.values(), *rules])
     judgement = causes.judge(case, findings)
@@ -160,6 +161,22 @@ def _writers(
     logs = _logs(parsers)
     sources = {artifact.path: logs[artifact.format].source for artifact in artifacts if artifact.format in logs}
     return lambda path: topology.writer(path, sources.get(path, ""), understood.entities, understood.nginx)
+
+
+def _records(
+    artifacts: Sequence[Artifact], parsers: Mapping[str, LogParser], facts: tuple[Fact, ...]
+) -> Callable[[str], pl.LazyFrame]:
+    """For a format's name, the typed frame of all its logs; without rows and columns where there are none."""
+
+    def records(name: str) -> pl.LazyFrame:
+        frames = [
+            parsers[name].events(artifact, facts).with_columns(pl.lit(artifact.path).alias("file"))
+            for artifact in artifacts
+            if artifact.format == name
+        ]
+        return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
+
+    return records
 
 
 def _host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) -> str:

@@ -9,6 +9,7 @@ import polars as pl
 
 from logcorr.causes.advice import actions, checks
 from logcorr.causes.blame import cause
+from logcorr.causes.diagnosed import diagnosed
 from logcorr.causes.missing import missing
 from logcorr.causes.rivals import rivals
 from logcorr.causes.scheduled import Attributed, attributed
@@ -17,6 +18,8 @@ from logcorr.model.result import Cause, Finding, Judgement
 
 SURE = 0.9
 LIKELY = 0.5
+GROUNDED = ("must", "conditional", "observed")
+"""Shown from configuration or seen in the logs; timing alone never makes a root cause."""
 STOPS = ("process.terminating", "process.killed")
 
 __all__ = ["judge"]
@@ -25,7 +28,8 @@ __all__ = ["judge"]
 def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     """Name the causes, most probable first, and say how sure that is; abstain where the evidence does not carry one."""
     told = _stops(case)
-    causes = _distinct([one for one in (cause(case, findings, stops) for stops in told) if one])
+    scheduled = [one for one in (cause(case, findings, stops) for stops in told) if one]
+    causes = _distinct([*scheduled, *diagnosed(case, findings)])
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(causes, start=1))
     verdict = _verdict(ranked, findings)
     return Judgement(
@@ -55,7 +59,7 @@ def _distinct(causes: list[Cause]) -> list[Cause]:
 
 
 def _verdict(causes: Sequence[Cause], findings: Sequence[Finding]) -> str:
-    if causes and causes[0].confidence >= SURE and causes[0].proof in ("must", "conditional"):
+    if causes and causes[0].confidence >= SURE and causes[0].proof in GROUNDED:
         return "root-cause"
     if causes and causes[0].confidence >= LIKELY:
         return "suspected"

@@ -26,6 +26,7 @@ MECHANISMS = {
 }
 
 CAUSE_KINDS = {
+    "crash": "a process dies of its own",
     "probe_never_satisfied": "a health check waits for an answer that never comes, and acts on it",
     "scheduled_stop": "a scheduled command stops a service by design or mistake",
     "scheduled_check_acts": "a scheduled check stops a service when its condition holds",

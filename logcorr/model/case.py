@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -117,7 +117,8 @@ class Case:
     """One incident: facts, behaviours, schedules, the things that run, and the timeline.
 
     `events` holds the timeline's events that have a kind (see `model.events.TIMELINE_SCHEMA`), in time order.
-    `window` is the first and last stamp of all logs, None without any.
+    `window` is the first and last stamp of all logs, None without any. `records` gives the typed columns of all logs of one
+    format, with `file` and `line` to join on: nothing of them is computed that is not asked for.
     """
 
     facts: tuple[Fact, ...]
@@ -130,6 +131,7 @@ class Case:
     entities: tuple[Entity, ...] = ()
     stack: RunningStack | None = None
     window: tuple[datetime, datetime] | None = None
+    records: Callable[[str], pl.LazyFrame] = field(default=lambda format: pl.LazyFrame(), compare=False, repr=False)
 
     def of(self, kind: type[F]) -> Iterator[F]:
         """The facts of one kind, in the order they were read."""
