@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -29,7 +30,7 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 FILE = re.compile(r"<!-- file: (?P<path>\S+) -->\n```\w+\n(?P<text>.*?)```\n", re.DOTALL)
 RUN = re.compile(r"<!-- run -->\n```python\n(?P<code>.*?)```\n.*?<!-- output -->\n```text\n(?P<output>.*?)```\n", re.DOTALL)
-GENERATED = re.compile(r"<!-- generated: (?P<what>[\w ]+) -->\n.*?<!-- end -->\n", re.DOTALL)
+GENERATED = re.compile(r"<!-- generated: (?P<what>[^>]+) -->\n.*?<!-- end -->\n", re.DOTALL)
 
 
 def files_of(page):
@@ -173,9 +174,19 @@ GENERATORS = {
 
 def generated(page):
     """The page with its generated blocks written anew."""
-    return GENERATED.sub(
-        lambda match: f"<!-- generated: {match['what']} -->\n{GENERATORS[match['what']]()}\n<!-- end -->\n", page.read_text()
-    )
+
+    def block(match):
+        what = match["what"]
+        text = terminal(what) if what.startswith("logcorr ") else GENERATORS[what]()
+        return f"<!-- generated: {what} -->\n{text}\n<!-- end -->\n"
+
+    return GENERATED.sub(block, page.read_text())
+
+
+def terminal(command):
+    """What a command prints, as a terminal shows it."""
+    code = f"from logcorr.cli import main; main({shlex.split(command)[1:]!r})"
+    return f"```text\n$ {command}\n{run(code, ROOT)}```"
 
 
 @pytest.mark.parametrize("page", sorted(DOCS.glob("*.md")), ids=lambda page: page.stem)
