@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
 from itertools import groupby
 
 from logcorr.model.case import Case
-from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.claim import Claim, Evidence
 from logcorr.model.events import KINDS
 from logcorr.model.result import Action, Cause, Check, Explained, Finding, Judgement, Link, Missing, Rival
 from logcorr.model.source import Artifact, Problem, Span
-from logcorr.report import excerpts, keyevents, lanes
+from logcorr.report import excerpts, headline, keyevents, lanes
 from logcorr.report.cite import Document, Quote, Quotes, cite_all, clean, instant, locate, number, plain, state, state_all
 
 __all__ = ["SCHEMA", "Document", "Quote", "Quotes", "build", "spans", "to_json"]
@@ -55,8 +54,8 @@ def build(
         "schema": SCHEMA,
         "tool": {"name": "logcorr", "version": version},
         "verdict": judgement.verdict,
-        "title": state(_title(case, findings, judgement)),
-        "status": state(_status(case, findings, judgement)),
+        "title": state(headline.title(case, findings, judgement)),
+        "status": state(headline.status(case, findings, judgement)),
         "window": {"first": instant(case.window[0]), "last": instant(case.window[1])} if case.window else None,
         "inputs": _inputs(case, artifacts),
         "findings": [_finding(finding, quotes) for finding in findings],
@@ -84,44 +83,6 @@ def to_json(document: Document) -> str:
     """The document as text: keys sorted, two spaces, UTF-8, a newline at the end; the same bytes for the same document."""
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, indent=2)
     return INVISIBLE.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text) + "\n"
-
-
-def _title(case: Case, findings: Sequence[Finding], judgement: Judgement) -> Claim:
-    """What users felt, or else why it happened, or else that nothing did."""
-    felt = [finding for finding in findings if finding.role == "symptom"]
-    if felt and judgement.verdict != "healthy":
-        return max(felt, key=lambda finding: (len(finding.times), finding.confidence)).claim
-    if judgement.causes:
-        return judgement.causes[0].claim
-    if judgement.verdict == "healthy":
-        return claim("report.title.healthy", "No incident in {files} files", files=len(case.files))
-    return claim("report.title.nothing", "Nothing to explain was found in {files} files", files=len(case.files))
-
-
-def _status(case: Case, findings: Sequence[Finding], judgement: Judgement) -> Claim:
-    """Whether the symptoms were still going on where the logs end."""
-    felt = [time for finding in findings if finding.role == "symptom" for time in finding.times]
-    if not felt or not case.window:
-        return claim("report.status.none", "no symptom with a time of its own was logged")
-    last, end = max(felt), case.window[1]
-    period_s = judgement.causes[0].period_s if judgement.causes else None
-    if period_s and end - last <= timedelta(seconds=period_s):
-        return claim(
-            "report.status.ongoing",
-            "not seen to end: the last symptom was logged at {last}, less than one period before the logs end at {end}",
-            last=_written(last),
-            end=_written(end),
-        )
-    return claim(
-        "report.status.quiet",
-        "the last symptom was logged at {last}; the logs end at {end}",
-        last=_written(last),
-        end=_written(end),
-    )
-
-
-def _written(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S}Z"
 
 
 def _inputs(case: Case, artifacts: Sequence[Artifact]) -> list[Document]:
