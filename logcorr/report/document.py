@@ -48,8 +48,6 @@ def build(
     version: str,
 ) -> Document:
     """The document of one analysis; `quotes` holds what `spans` asked for. Raises KeyError where one is missing."""
-    events, left_out = keyevents.choose(case, judgement)
-    harms = lanes.harms(case)
     return {
         "schema": SCHEMA,
         "tool": {"name": "logcorr", "version": version},
@@ -59,20 +57,11 @@ def build(
         "window": {"first": instant(case.window[0]), "last": instant(case.window[1])} if case.window else None,
         "inputs": _inputs(case, artifacts),
         "findings": [_finding(finding, quotes) for finding in findings],
-        "causes": [_cause(rank, cause, quotes) for rank, cause in enumerate(judgement.causes, 1)],
-        "rivals": [_rival(rival, quotes) for rival in judgement.rivals],
-        "missing": [_missing(missing) for missing in judgement.missing],
-        "withdrawn": state_all(judgement.withdrawn),
-        "impact": [lanes.write(harm, quotes) for harm in harms],
-        "timeline": [keyevents.write(event, quotes) for event in events],
-        "timeline_left_out": left_out,
-        "kinds": _kinds({event.kind for event in events} | {harm.kind for harm in harms}),
-        "lanes": lanes.lanes(case),
+        **_judged(judgement, quotes),
+        **_seen(case, judgement, quotes),
         "excerpts": [excerpts.write(excerpt, quotes) for excerpt in excerpts.choose(case, findings, judgement, artifacts)],
         "related": _related(case, findings, judgement),
         "rules_run": [{"rule": rule, "outcome": outcome} for rule, outcome in rules_run],
-        "checks": [_check(check) for check in judgement.checks],
-        "actions": [_action(action) for action in judgement.actions],
         "comparison": None,
         "assumptions": state_all(assumptions),
         "problems": [_problem(problem) for problem in problems],
@@ -83,6 +72,31 @@ def to_json(document: Document) -> str:
     """The document as text: keys sorted, two spaces, UTF-8, a newline at the end; the same bytes for the same document."""
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, indent=2)
     return INVISIBLE.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text) + "\n"
+
+
+def _judged(judgement: Judgement, quotes: Quotes) -> Document:
+    """What the causes stage concludes."""
+    return {
+        "causes": [_cause(rank, cause, quotes) for rank, cause in enumerate(judgement.causes, 1)],
+        "rivals": [_rival(rival, quotes) for rival in judgement.rivals],
+        "missing": [_missing(missing) for missing in judgement.missing],
+        "withdrawn": state_all(judgement.withdrawn),
+        "checks": [_check(check) for check in judgement.checks],
+        "actions": [_action(action) for action in judgement.actions],
+    }
+
+
+def _seen(case: Case, judgement: Judgement, quotes: Quotes) -> Document:
+    """What happened when, and how much of it."""
+    events, left_out = keyevents.choose(case, judgement)
+    harms = lanes.harms(case)
+    return {
+        "impact": [lanes.write(harm, quotes) for harm in harms],
+        "timeline": [keyevents.write(event, quotes) for event in events],
+        "timeline_left_out": left_out,
+        "kinds": _kinds({event.kind for event in events} | {harm.kind for harm in harms}),
+        "lanes": lanes.lanes(case),
+    }
 
 
 def _inputs(case: Case, artifacts: Sequence[Artifact]) -> list[Document]:
