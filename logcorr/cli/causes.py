@@ -72,8 +72,9 @@ def _notes(screen: Screen, cause: Document) -> Iterator[tuple[str, str, Text]]:
     if cause["recurrence"]:
         yield word("next run"), "bold", Text(write.when(cause["recurrence"][0]))
     for defect in screen.defects(cause):
-        fix = screen.say(defect["fix"]) if defect["fix"] else Text("")
-        yield word("help"), "bold", Text.assemble(fix, "  ", (f"logcorr explain {line(defect['code'])}", "cyan"))
+        if defect["fix"]:
+            yield word("help"), "bold", screen.say(defect["fix"])
+        yield word("more"), "bold", Text(f"logcorr explain {line(defect['code'])}", "cyan")
 
 
 def _rejected(screen: Screen, rival: Document) -> Text:

@@ -29,6 +29,8 @@ def guarded(run: Callable[[], object]) -> int:
         return _report(str(error), error.tip, USAGE)
     except (KeyboardInterrupt, click.Abort):
         return INTERRUPTED
+    except SystemExit:  # what click makes of a closed pipe
+        return 0
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the interpreter complains at its end
         return 0

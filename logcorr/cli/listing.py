@@ -30,9 +30,7 @@ def show_sources(document: Document) -> None:
             hang(out, Text("    "), Text(f"{covers}, zone {line(each['zone'])}: {line(each['zone_reason'])}", "dim"))
     for problem in document["problems"]:
         hang(out, Text("problem: ", "yellow"), Text(f"{line(write.place(problem))}: {line(problem['message'])}"))
-    unknown = sum(not each["format"] for each in inputs)
-    unparsed = sum(each["unparsed"] for each in inputs)
-    out.print(Text(f"{len(inputs)} files, {unknown} not recognised, {unparsed} lines not understood."))
+    out.print(Text(_totals(inputs)), soft_wrap=True)
 
 
 def show_rules(rules: Iterable[Rule]) -> None:
@@ -49,6 +47,12 @@ def show_page(text: str) -> None:
 
     out = console()
     out.print(Markdown(text) if out.is_terminal else Text(text.rstrip("\n")), soft_wrap=not out.is_terminal)
+
+
+def _totals(inputs: Sequence[Document]) -> str:
+    unknown = sum(not each["format"] for each in inputs)
+    lines, unparsed = (sum(each[name] for each in inputs) for name in ("lines", "unparsed"))
+    return f"{len(inputs)} files, {unknown} not recognised, {lines} lines read, {unparsed} not understood."
 
 
 def _format(each: Document) -> str:

@@ -19,10 +19,10 @@ SUFFIXES = (".md", ".json")
 class Choice(click.Choice[str]):
     """A choice that says which one was probably meant."""
 
-    def get_invalid_choice_message(self, choice: object, ctx: click.Context | None) -> str:
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
         """The message for a value that is none of the choices."""
-        meant = nearest(str(choice), list(self.choices))
-        return f"{choice!r} is not one of {', '.join(self.choices)}" + (f"; did you mean {meant!r}?" if meant else ".")
+        meant = nearest(str(value), list(self.choices))
+        return f"{value!r} is not one of {', '.join(self.choices)}" + (f"; did you mean {meant!r}?" if meant else ".")
 
 
 def existing(context: click.Context, parameter: click.Parameter, paths: Sequence[str]) -> Sequence[str]:

@@ -12,6 +12,8 @@ import re
 
 import polars as pl
 
+from logcorr.grammar import stamps
+from logcorr.grammar.patterns import ascii_only
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._columns import TEXT, events, folded, severity_of
@@ -25,6 +27,8 @@ _HEAD = re.compile(
     """,
     re.VERBOSE,
 )
+
+_IDS = re.compile(r"\d+#\d+: ")
 
 _MARKS = {
     "client": ", client: ",
@@ -88,8 +92,14 @@ _EMITS = {kind: [text for text, meant in _FAILURES.items() if meant == kind] for
 
 def _recognise(sample: Sample) -> float:
     lines = [line for line in sample.lines if line]
-    heads = sum(_HEAD.match(line) is not None for line in lines)
-    return 0.95 * heads / len(lines) if heads and heads >= 0.1 * len(lines) else 0.0
+    heads = [match for match in map(_HEAD.match, lines) if match]
+    certain = any(match["dated"] or _IDS.match(match.string, match.end()) for match in heads)
+    if not certain or len(heads) < 0.1 * len(lines):
+        return 0.0
+    others = sum(
+        (stamps.at_head(line) is not None and not _HEAD.match(line)) or (" [" in line and '] "' in line) for line in lines
+    )
+    return 0.95 * len(heads) / (len(heads) + others)
 
 
 @log_parser(title="nginx error log", source="nginx", recognise=_recognise, emits=_EMITS)
@@ -102,13 +112,14 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     dated = any(match["dated"] for match in heads) or not any(match["timed"] for match in heads)
     placed = _placed(lines, dated)
     cut = folded(placed, pl.col("severity").is_not_null(), context).with_columns(*_ids()).with_columns(*_begin())
-    split = cut.with_columns(*_marks()).with_columns(*_fast_fields()).with_columns(_careful().alias("careful"))
+    fast = cut.with_columns(*_marks()).with_columns(*_fast_fields()).with_columns(_careful().alias("careful"))
+    split = fast.with_columns(_field("message", 0).alias("message"))
     return events(
         split,
         time=pl.col("time"),
         severity=pl.col("severity"),
-        kind=_kind(_field("message", 0)),
-        message=_field("message", 0),
+        kind=_kind(pl.col("message")),
+        message=pl.col("message"),
         parsed=pl.col("severity").is_not_null(),
         count=pl.col("lines"),
         own={
@@ -116,7 +127,7 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
             "tid": pl.col("tid"),
             "connection": pl.col("connection"),
             **{name: _field(name, number) for number, name in enumerate(_MARKS, 1)},
-            "errno": pl.col("message").str.extract(r"\((\d+): ", 1).cast(pl.Int32, strict=False),
+            "errno": pl.col("message").str.extract(r"\(([0-9]+): ", 1).cast(pl.Int32, strict=False),
         },
     )
 
@@ -150,7 +161,7 @@ def _ids() -> tuple[pl.Expr, ...]:
     return (
         TEXT.cast(pl.Binary).alias("raw"),
         (head.str.find("] ", literal=True) + 2).alias("level_end"),
-        head.str.extract(r"^\[[a-z]+\] (\d+#\d+: (?:\*\d+ )?)", 1).alias("ids"),
+        head.str.extract(r"^\[[a-z]+\] ([0-9]+#[0-9]+: (?:\*[0-9]+ )?)", 1).alias("ids"),
     )
 
 
@@ -159,9 +170,9 @@ def _begin() -> tuple[pl.Expr, ...]:
     begin = pl.col("at") + pl.col("level_end") + ids.str.len_bytes().fill_null(0)
     return (
         begin.fill_null(0).alias("begin"),
-        ids.str.extract(r"^(\d+)", 1).cast(pl.Int32, strict=False).alias("pid"),
-        ids.str.extract(r"#(\d+)", 1).cast(pl.Int32, strict=False).alias("tid"),
-        ids.str.extract(r"\*(\d+)", 1).cast(pl.Int64, strict=False).alias("connection"),
+        ids.str.extract(r"^([0-9]+)", 1).cast(pl.Int32, strict=False).alias("pid"),
+        ids.str.extract(r"#([0-9]+)", 1).cast(pl.Int32, strict=False).alias("tid"),
+        ids.str.extract(r"\*([0-9]+)", 1).cast(pl.Int64, strict=False).alias("connection"),
     )
 
 
@@ -201,13 +212,13 @@ def _careful() -> pl.Expr:
         & (pl.col("at_server").is_null() | (pl.col("at_server") > pl.col("at_client")))
     )
     text = pl.when(pl.col("at_client").is_not_null() & ~safe).then(pl.col("raw").bin.slice(pl.col("begin")).cast(pl.String))
-    strict, loose = (text.str.extract_groups(pattern) for pattern in _PATTERNS)
+    strict, loose = (text.str.extract_groups(ascii_only(pattern)) for pattern in _PATTERNS)
     return pl.when(strict.struct[0].is_not_null()).then(strict).otherwise(loose)
 
 
 def _kind(message: pl.Expr) -> pl.Expr:
     holds = [pl.when(message.str.contains(text, literal=True)).then(pl.lit(kind)) for text, kind in _FAILURES.items()]
-    broken = (pl.col("severity") == "emerg") & message.str.contains(r" in /[^ ]+:\d+$")
+    broken = (pl.col("severity") == "emerg") & message.str.contains(r" in /[^ ]+:[0-9]+$")
     return pl.coalesce(
         *holds,
         pl.when(message.str.contains("failed (2: ", literal=True)).then(pl.lit("file.missing")),

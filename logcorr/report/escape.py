@@ -11,7 +11,7 @@ BACKTICKS = re.compile(r"`+")
 WORD = re.compile(r"[!-~]+(?: +[!-~]+)*")
 """A run of ASCII words: Chinese and typographic signs stay outside, so that punctuation need not be told from names."""
 
-CRON = re.compile(r"(?<!\S)[\d*,/-]+(?: [\d*,/A-Za-z-]+){4}(?!\S)")
+CRON = re.compile(r"""(?<!\S)[\d*,/-]+(?: [\d*,/A-Za-z-]+){4}[.,;:!?)"']*(?!\S)""")
 """What may be the five fields of a crontab line; it is, if there is a star in it."""
 
 OPENING, CLOSING = "(\"'", ".,;:!?)\"'"

@@ -90,12 +90,13 @@ def _filters(language: Language) -> dict[str, Callable[..., Any]]:
 
 
 def _marked(excerpt: Document, language: Language) -> str:
-    """An excerpt with line numbers; each mark's label stands under its line."""
+    """An excerpt with line numbers; what is said of a line stands under it, what only contributes with its finding."""
     width = len(str(excerpt["line"] + len(excerpt["lines"]) - 1))
     rows: list[str] = []
     for number, text, marks in write.numbered(excerpt):
         rows.append(f"{'>' if marks else ' '} {number:>{width}} | {escape.visible(text)}".rstrip())
-        rows += [f"  {'':{width}} | ^ {escape.line(language.say(mark['label']))}" for mark in marks]
+        told = [mark for mark in marks if mark["role"] != "contributing"] or marks[:1]
+        rows += [f"  {'':{width}} | ^ {escape.line(language.say(mark['label']))}" for mark in told]
     return "\n".join(rows)
 
 

@@ -12,7 +12,7 @@ from logcorr.statistics.background import fit_background
 from logcorr.statistics.likelihood import log_sum_exp
 from logcorr.statistics.locked import LockedFit, locked_fits
 from logcorr.statistics.loops import LoopFit, irregular, loop_fits
-from logcorr.statistics.phases import combs, on_the_clock
+from logcorr.statistics.phases import combs, phase_kept
 from logcorr.statistics.trains import Train
 
 # Under so many events no period is sure, whatever the fit.
@@ -77,12 +77,13 @@ def assess(train: Train) -> Assessment:
     backoff = backoff_fit(train)
     if train.count < 3 or train.onsets[-1] <= train.onsets[0]:
         return Assessment(0.0, 0.0, 0.0, backoff.score, None, None, None, backoff, _posterior(train, 0.0, 0.0, 0.0, backoff.score))
-    null = irregular(np.diff(train.onsets), train.window_s)
+    null = irregular(np.diff(train.onsets), train.window_s, train.resolution)
     # Locked fits are measured against Poisson noise; where intervals are told better by another irregular reading, they pay.
     handicap = max(0.0, null.log_gain - fit_background(train).log_gain)
     locked = [replace(fit, score=fit.score - handicap) for fit in locked_fits(train)]
     drifting = loop_fits(train, null)
-    locked = sorted(locked + combs(train, locked) + on_the_clock(train, drifting), key=lambda fit: -fit.score)
+    locked = sorted(locked + phase_kept(train, drifting), key=lambda fit: -fit.score)
+    locked = sorted(locked + combs(train, locked), key=lambda fit: -fit.score)
     usual, free = [fit for fit in locked if fit.usual], [fit for fit in locked if not fit.usual]
     scores = (
         log_sum_exp([fit.score for fit in usual]),
