@@ -181,6 +181,11 @@ def test_the_excerpts_are_the_marked_lines_with_two_around():
     ]
 
 
+def test_lines_that_were_not_collected_are_not_shown():
+    elsewhere = cause(culprit=Span("not/collected.sh", 4), chain=(), trigger=Span("check.sh", 11))
+    assert made(case(TWO_STOPS), [finding()], Judgement(verdict="suspected", causes=(elsewhere,)))["excerpts"] == []
+
+
 def test_few_events_are_all_on_the_timeline_with_the_runs_before_them():
     document = made(case(TWO_STOPS, jobs=[job((0, 5, 10))]), [finding()], Judgement(verdict="root-cause", causes=(cause(),)))
     assert [(row["time"], row["inferred"], row["path"], row["line"]) for row in document["timeline"]] == [
