@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -28,6 +27,7 @@ from logcorr.report import document, markdown
 from logcorr.rules import Rule
 from logcorr.semantics import schedule, topology
 from logcorr.semantics.understanding import Understanding, understand
+from logcorr.timeline.clocks import zone_of
 
 BEFORE = timedelta(seconds=900)
 """How far before the logs a job's runs still matter: their effects may be the first thing logged."""
@@ -212,15 +212,15 @@ def _schedules(
     if not window:
         return ()
     first, last = window
-    jobs = list(of_kind(ScheduledJob, facts))
+    host = zone_of(zone)
     return tuple(
         Schedule(
             job=job,
-            ticks=schedule.ticks(job, first - BEFORE, last, ZoneInfo(job.zone or zone)),
-            next=schedule.next_runs(job, last, ZoneInfo(job.zone or zone), NEXT_RUNS),
+            ticks=schedule.ticks(job, first - BEFORE, last, host),
+            next=schedule.next_runs(job, last, host, NEXT_RUNS),
             behaviours=(understood.of_job[job],),
         )
-        for job in jobs
+        for job in of_kind(ScheduledJob, facts)
     )
 
 

@@ -1,6 +1,6 @@
 """Every rule against its folders: what it must find, what it must not, and what its page says.
 
-`python tests/test_rules.py` writes the generated blocks of the pages anew, after a change that is meant; a person reads the diff.
+`python tests/test_docs.py` writes the examples of the pages anew, after a change that is meant; a person reads the diff.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent
 RULES = Path(__file__).parent / "fixtures/rules"
 PAGES = sorted((ROOT / "docs/rules").glob("*.md"))
 SHOWN = 5
-BLOCK = re.compile(r"<!-- generated from (?P<folder>\S+) -->\n.*?<!-- end -->\n", re.DOTALL)
+EXAMPLE = re.compile(r"From `tests/fixtures/rules/(?P<folder>[\w/-]+)`:\n\n```text\n.*?```\n", re.DOTALL)
 
 
 def folders(pattern):
@@ -84,21 +84,21 @@ def example(folder):
 
 
 def generated(page):
-    """The page with its generated blocks written anew."""
+    """The page with its example written anew."""
 
     def block(match):
-        return f"<!-- generated from {match['folder']} -->\n{example(RULES / page.stem / match['folder'])}<!-- end -->\n"
+        return f"From `tests/fixtures/rules/{match['folder']}`:\n\n{example(RULES / match['folder'])}"
 
-    return BLOCK.sub(block, page.read_text())
+    return EXAMPLE.sub(block, page.read_text())
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_the_example_of_a_page_is_true(page):
     text = page.read_text()
-    named = [match["folder"] for match in BLOCK.finditer(text)]
-    assert named, "no example"
+    folders = [match["folder"] for match in EXAMPLE.finditer(text)]
+    assert [folder.partition("/")[0] for folder in folders] == [page.stem], "one example, of this rule"
     assert generated(page) == text
-    assert text.index("## Example") < text.index("<!-- generated") < text.index("## What it does not see")
+    assert text.index("## Example") < text.index(folders[0]) < text.index("## What it does not see")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
@@ -106,8 +106,3 @@ def test_a_page_is_headed_by_the_rules_own_words(page):
     rule = plugins.rules()[page.stem]
     head = page.read_text().splitlines()[:3]
     assert head == [f"# {rule.title}", "", f"`{rule.code}` · `{rule.name}` · {rule.role} · {rule.severity}"]
-
-
-if __name__ == "__main__":
-    for written in PAGES:
-        written.write_text(generated(written))

@@ -28,7 +28,7 @@ def scheduled_chain(case: Case, told: Attributed, suspect: Suspect, matched: pl.
         links += _runs(case, suspect, effect)
         links += _answered(effect)
         links += _branch(effect)
-        links.append(_terminates(told, effect, matched))
+    links.append(_terminates(told, effect.effect.span if effect else suspect.schedule.job.span, matched))
     return (*links, *consequences(case, told.times, matched))
 
 
@@ -155,12 +155,13 @@ def _runs_word(runs: bool | None) -> str:
     return {True: "runs", False: "does not run", None: "unknown"}[runs]
 
 
-def _terminates(told: Attributed, effect: ProvedEffect, matched: pl.DataFrame) -> Link:
+def _terminates(told: Attributed, source: Span, matched: pl.DataFrame) -> Link:
+    """From the command (or, where it is not known, the job's line) to the first of its stops."""
     group = told.leading
     lag = group.evidence.lag_median_s if group else None
     return Link(
         mechanism="effect_terminates_process",
-        source=effect.effect.span,
+        source=source,
         target=spans(matched)[0],
         claim=claim(
             "chain.terminates",

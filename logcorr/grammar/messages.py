@@ -13,7 +13,9 @@ from functools import cache
 
 import polars as pl
 
-_LABELS = r"^(?:\[[^\]]{1,40}\]:? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
+from logcorr.grammar.patterns import ascii_only
+
+_LABELS = r"^(?:\[[^\]]+\]:? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
 """What may stand before the words: labels in brackets (`[worker-1]`), signs."""
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
@@ -47,7 +49,7 @@ APPLICATION = (
         "process.crashed",
         ("heap out of memory", "FATAL ERROR", "ncaught", "nhandled", "Segmentation fault", "panic:", "app crashed", "dumped"),
         r"^(?:FATAL ERROR: "
-        r"|(?:\[.{1,40}\] )?(?:Error: )?(?:[uU]ncaught ?[eE]xception\b|[uU]nhandled ?(?:[pP]romise ?)?[rR]ejection\b)"
+        r"|(?:\[.+\] )?(?:Error: )?(?:[uU]ncaught ?[eE]xception\b|[uU]nhandled ?(?:[pP]romise ?)?[rR]ejection\b)"
         r"|Segmentation fault|panic: |\[nodemon\] app crashed|.*JavaScript heap out of memory$|.*\(core dumped\)$)",
     ),
     Phrase(
@@ -86,7 +88,7 @@ APPLICATION = (
         "process.started",
         ("istening", "tarted", "ready", "running", " on ", " up"),
         _at_start(
-            rf"(?:[\w@/.-]+ ){{0,5}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
+            rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
             rf" (?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
             rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up)[.! ]*$"
@@ -97,16 +99,16 @@ APPLICATION = (
         "client.disconnected",
         ("isconnect",),
         _at_start(
-            r"(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]{1,40} )?(?:has )?disconnect(?:ed|ion)?\b"
-            r"|disconnect(?:ed)?:? [\w-]{8,40}\b"
+            r"(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?\b"
+            r"|disconnect(?:ed)?:? [\w-]+\b"
         ),
     ),
     Phrase(
         "client.connected",
         ("onnect",),
         _at_start(
-            r"(?:(?:new )?(?:client|socket|user|peer|player|websocket|ws)) ?(?:[\w-]{1,40} )?(?:has )?connect(?:ed|ion)?\b"
-            r"|connect(?:ed)?:? [\w-]{8,40} transport="
+            r"(?:(?:new )?(?:client|socket|user|peer|player|websocket|ws)) ?(?:[\w-]+ )?(?:has )?connect(?:ed|ion)?\b"
+            r"|connect(?:ed)?:? [\w-]+ transport="
         ),
     ),
 )
@@ -176,7 +178,7 @@ def kind_of(message: pl.Expr, phrases: Sequence[Phrase]) -> pl.Expr:
     """
     needles = sorted({needle for phrase in phrases for needle in phrase.needles})
     candidate = pl.when(message.str.contains_any(needles)).then(message)
-    matches = [pl.when(candidate.str.contains(phrase.pattern)).then(pl.lit(phrase.kind)) for phrase in phrases]
+    matches = [pl.when(candidate.str.contains(ascii_only(phrase.pattern))).then(pl.lit(phrase.kind)) for phrase in phrases]
     return pl.coalesce(*matches)
 
 
@@ -193,4 +195,5 @@ def bare(phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
 
 def says(text: str, phrases: Iterable[Phrase]) -> bool:
     """Whether one text is one of the phrases, as `kind_of` would find."""
-    return any(any(needle in text for needle in phrase.needles) and re.search(phrase.pattern, text) for phrase in phrases)
+    near = (phrase for phrase in phrases if any(needle in text for needle in phrase.needles))
+    return any(re.search(phrase.pattern, text, re.ASCII) for phrase in near)

@@ -14,6 +14,8 @@ from functools import lru_cache
 
 import polars as pl
 
+from logcorr.grammar.patterns import ascii_only
+
 YEARLESS = "1972"
 """Stands for the missing year; a leap year. The same as `model.events.YEARLESS`."""
 
@@ -42,7 +44,7 @@ class Shape:
 
     def text(self, line: pl.Expr) -> pl.Expr:
         """The stamp at the head of a line, as it is written."""
-        return line.str.extract(f"^{LEAD}({self.pattern})", 1)
+        return line.str.extract(ascii_only(f"^{LEAD}({self.pattern})"), 1)
 
     def time(self, stamp: pl.Expr) -> pl.Expr:
         """The times that stamps say: naive, in UTC, or of day (see `parsers.ReadLog`); null where one does not fit."""
@@ -54,7 +56,7 @@ class Shape:
             case Clock.TIME_OF_DAY:
                 return stamp.str.to_time(self.format, strict=False)
             case Clock.YEARLESS:
-                return _datetime(pl.lit(f"{YEARLESS} ") + stamp, f"%Y {self.format}")
+                return _years_counted(_datetime(pl.lit(f"{YEARLESS} ") + stamp, f"%Y {self.format}"))
             case Clock.UTC:
                 return _datetime(stamp, self.format).dt.replace_time_zone("UTC")
             case Clock.OFFSET:
@@ -65,7 +67,7 @@ class Shape:
         """Seconds east of UTC, for stamps that say so in figures."""
         if self.clock is not Clock.OFFSET:
             return None
-        return offset_s(stamp.str.extract(r"([+-]\d\d:?\d\d)$", 1))
+        return offset_s(stamp.str.extract(r"([+-][0-9]{2}:?[0-9]{2})$", 1))
 
 
 def offset_s(written: pl.Expr) -> pl.Expr:
@@ -79,10 +81,18 @@ def _datetime(text: pl.Expr, format: str) -> pl.Expr:
     return text.str.to_datetime(format, time_unit="us", strict=False)
 
 
+def _years_counted(time: pl.Expr) -> pl.Expr:
+    """Times of one year counted on over New Year: a step back by more than half a year is one passed."""
+    known = time.forward_fill()
+    passed = (known - known.shift(1) < -pl.duration(days=183)).fill_null(False).cast(pl.Int32).cum_sum()
+    later = pl.when(passed > 0).then(time.dt.offset_by(pl.concat_str(passed, pl.lit("y"))))
+    return pl.coalesce(later, time)
+
+
 def _epoch(stamp: pl.Expr) -> pl.Expr:
     """Seconds, milli-, micro- or nanoseconds since 1970, told apart by their number of digits."""
-    whole = stamp.str.extract(r"^(\d+)", 1).cast(pl.Int64, strict=False)
-    fraction = stamp.str.extract(r"\.(\d{1,6})", 1).str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
+    whole = stamp.str.extract(r"^([0-9]+)", 1).cast(pl.Int64, strict=False)
+    fraction = stamp.str.extract(r"\.([0-9]{1,6})", 1).str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
     microseconds = (
         pl.when(whole < 10**11)
         .then(whole * 1_000_000 + fraction)
@@ -128,7 +138,7 @@ SHAPES = (
 
 _BY_NAME = {shape.name: shape for shape in SHAPES}
 
-_ANY = re.compile(f"{LEAD}(?:" + "|".join(f"(?P<{shape.name}>{shape.pattern}(?![\\d:]))" for shape in SHAPES) + ")")
+_ANY = re.compile(f"{LEAD}(?:" + "|".join(f"(?P<{shape.name}>{shape.pattern}(?![\\d:]))" for shape in SHAPES) + ")", re.ASCII)
 
 
 def at_head(line: str) -> tuple[Shape, str] | None:

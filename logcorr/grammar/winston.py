@@ -21,7 +21,7 @@ def head_pattern(shape: Shape | None, levels: str) -> str:
     `levels` are the words for levels as alternatives in lower case. They count in one case throughout (`info`, `INFO`, `Info`),
     and where they stand in brackets or before a colon, a bar or a space. It is the same pattern to Python and to polars.
     """
-    stamp = rf"{LEAD}(?P<stamp>{shape.pattern}){_CLOSE}" if shape else ""
+    stamp = rf"{LEAD}(?P<stamp>{shape.pattern}){_CLOSE}" if shape else "(?P<stamp>)"
     words = f"(?P<level>{levels}|{levels.upper()}|{_capitalised(levels)})"
     level = rf"(?:[\[(<|]\s?{words}\s?[\])>|]:?|{words.replace('level', 'word')}(?:\s*[:|]|\s))"
     return rf"^(?P<head>{stamp}{_BETWEEN}{_PID}{_LABEL}{level}(?:\s*[:|\-–]\s|\s)*)"

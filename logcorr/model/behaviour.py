@@ -75,6 +75,11 @@ class Effect(Fact):
     remote: str | None = None
     container: str | None = None
 
+    @property
+    def ends_processes(self) -> bool:
+        """Whether it ends something that runs; deleting a file does not."""
+        return self.action in ENDING_ACTIONS and self.manager != "file"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Call(Fact):

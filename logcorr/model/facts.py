@@ -107,11 +107,16 @@ class Service(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeFile(Fact):
-    """A compose file by itself, before merging with others; `project` only if the file names it."""
+    """A compose file by itself, before merging with others; `project` only if the file names it.
+
+    In `services` variables have their defaults, and stay as written (`${TAG}`) where they have none. `text` is the
+    file's own: merging and the environment's values need what was written.
+    """
 
     services: tuple[Service, ...]
     project: str | None = None
     includes: tuple[str, ...] = ()
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ import re
 import polars as pl
 
 from logcorr.grammar import messages, stamps
+from logcorr.grammar.patterns import ascii_only
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._columns import TEXT, events, folded, no
@@ -45,11 +46,11 @@ def _recognise(sample: Sample) -> float:
 )
 def browser_console(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with script (the source position a message names)."""
-    groups = TEXT.str.extract_groups(_PATTERN)
+    groups = TEXT.str.extract_groups(ascii_only(_PATTERN))
     part = pl.col("groups").struct.field
     read = lines.with_columns(groups.alias("groups"))
     timed = any(re.match(_TIME, line) for line in context.sample.lines)
-    stack = TEXT.str.contains(r"^\s|^at |^\S+ @ \S+:\d+")
+    stack = TEXT.str.contains(ascii_only(r"^\s|^at |^\S+ @ \S+:\d+"))
     cut = folded(read, part("stamp").is_not_null() if timed else ~stack & (TEXT != ""), context)
     return events(
         cut,

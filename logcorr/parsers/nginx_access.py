@@ -14,6 +14,7 @@ import polars as pl
 
 from logcorr.grammar import stamps
 from logcorr.grammar.log_format import COMBINED, COMMON, LogFormat
+from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.facts import Directive, Fact, NginxFile
 from logcorr.model.source import Sample
@@ -51,7 +52,7 @@ def _recognise(sample: Sample) -> float:
 def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with a column for each variable of the format, among them client, request, status, bytes, referrer, user_agent."""
     chosen, whole = _chosen(context)
-    groups = TEXT.str.extract_groups(chosen.pattern(whole)).alias("groups")
+    groups = TEXT.str.extract_groups(ascii_only(chosen.pattern(whole))).alias("groups")
     value = {name: pl.col("groups").struct[number] for number, name in enumerate(chosen.variables)}
     read = lines.with_columns(groups)
     known = value[chosen.variables[0]].is_not_null()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from logcorr.grammar import messages, stamps
+from logcorr.grammar.patterns import ascii_only
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._columns import LEVELS, TEXT, events, no, severity_of
@@ -38,7 +39,7 @@ def script_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events, one a line."""
     shape = stamps.shape_of(context.sample.lines)
     pattern = rf"^({stamps.LEAD}({shape.pattern})[\])>:,]*[\s-]*)" if shape else "^(())"
-    groups = TEXT.str.extract_groups(pattern).struct
+    groups = TEXT.str.extract_groups(ascii_only(pattern)).struct
     read = lines.with_columns(groups[0].alias("head"), groups[1].alias("stamp"))
     message = TEXT.cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)
     read = read.with_columns(message.alias("message"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import polars as pl
 
 from logcorr.grammar import messages, stamps
+from logcorr.grammar.patterns import ascii_only
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._columns import LEVELS, TEXT, events, folded, no, severity_of
@@ -23,7 +24,7 @@ def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events; the lines without a stamp after one belong to it."""
     shape = stamps.shape_of(context.sample.lines)
     pattern = rf"^({stamps.LEAD}({shape.pattern})[\])>:,]*[\s|-]*)" if shape else "^(())"
-    groups = TEXT.str.extract_groups(pattern).struct
+    groups = TEXT.str.extract_groups(ascii_only(pattern)).struct
     read = lines.with_columns(groups[0].alias("head"), groups[1].alias("stamp"))
     cut = folded(read, pl.col("head").is_not_null(), context)
     message = TEXT.cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)

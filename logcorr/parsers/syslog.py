@@ -12,6 +12,7 @@ import re
 import polars as pl
 
 from logcorr.grammar import messages, stamps
+from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
@@ -101,13 +102,13 @@ def syslog(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     layout = _layout(context.sample.lines)
     if layout is None:
         return events(lines, time=no(pl.Datetime("us")), message=TEXT, parsed=pl.lit(False))
-    groups = TEXT.str.extract_groups(_pattern(*layout))
+    groups = TEXT.str.extract_groups(ascii_only(_pattern(*layout)))
     part = pl.col("groups").struct.field
     read = folded(lines.with_columns(groups.alias("groups")), part("head").is_not_null() | TEXT.str.starts_with("-- "), context)
     message = TEXT.cast(pl.Binary).bin.slice(part("head").str.len_bytes().fill_null(0)).cast(pl.String)
     named = read.with_columns(message.alias("message"), part("program"), part("stamp"))
     job = _from_cron(_COMMAND, _BUSYBOX)
-    unit = pl.when(pl.col("program") == "systemd").then(pl.col("message")).str.extract(_UNIT.replace("?P<unit>", ""), 1)
+    unit = pl.when(pl.col("program") == "systemd").then(pl.col("message")).str.extract(ascii_only(_UNIT), 1)
     offset = layout[0].utc_offset_s(pl.col("stamp"))
     return events(
         named.with_columns(job.alias("job")),
@@ -135,7 +136,7 @@ def _from_cron(*patterns: str) -> pl.Expr:
     """User and command of a job that cron starts."""
     cron = pl.col("program").str.to_lowercase().str.contains(r"(?:^|/)crond?$")
     message = pl.when(cron).then(pl.col("message"))
-    first, second = (message.str.extract_groups(pattern) for pattern in patterns)
+    first, second = (message.str.extract_groups(ascii_only(pattern)) for pattern in patterns)
     return pl.when(first.struct[0].is_not_null()).then(first).otherwise(second)
 
 
@@ -152,4 +153,4 @@ def _kind() -> pl.Expr:
 
 def _meanings(program: str, table: dict[str, str]) -> list[pl.Expr]:
     message = pl.when(pl.col("program") == program).then(pl.col("message"))
-    return [pl.when(message.str.contains(pattern)).then(pl.lit(kind)) for pattern, kind in table.items()]
+    return [pl.when(message.str.contains(ascii_only(pattern))).then(pl.lit(kind)) for pattern, kind in table.items()]

@@ -14,6 +14,7 @@ import re
 import polars as pl
 
 from logcorr.grammar import messages, stamps
+from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.stamps import Shape
 from logcorr.grammar.winston import head_pattern
 from logcorr.model.source import Sample
@@ -44,7 +45,7 @@ def winston(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
 
 
 def _text(lines: pl.LazyFrame, context: Context, shape: Shape | None) -> pl.LazyFrame:
-    groups = TEXT.str.extract_groups(head_pattern(shape, LEVELS)).alias("groups")
+    groups = TEXT.str.extract_groups(ascii_only(head_pattern(shape, LEVELS))).alias("groups")
     part = pl.col("groups").struct.field
     message = TEXT.cast(pl.Binary).bin.slice(part("head").str.len_bytes().fill_null(0)).cast(pl.String)
     read = lines.with_columns(groups).with_columns(

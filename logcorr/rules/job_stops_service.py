@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logcorr.model.behaviour import ENDING_ACTIONS, Reach
+from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
@@ -20,7 +20,7 @@ def check(case: Case) -> Iterator[Finding]:
     for schedule in case.schedules:
         for behaviour in schedule.behaviours:
             for proved in behaviour.proved:
-                if proved.effect.action in ENDING_ACTIONS and proved.proof.reach is not Reach.NEVER:
+                if proved.effect.ends_processes and proved.proof.reach is not Reach.NEVER:
                     yield _finding(schedule, proved)
 
 

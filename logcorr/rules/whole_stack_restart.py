@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logcorr.model.behaviour import ENDING_ACTIONS
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
@@ -18,7 +17,7 @@ def check(case: Case) -> Iterator[Finding]:
     for behaviour in case.behaviours:
         for proved in behaviour.proved:
             effect = proved.effect
-            whole = effect.action in ENDING_ACTIONS and not effect.targets and len(proved.hits) > 1
+            whole = effect.ends_processes and not effect.targets and len(proved.hits) > 1
             if whole and proved.probes and effect.span not in seen:
                 seen.add(effect.span)
                 yield _finding(proved)

@@ -10,8 +10,8 @@ from logcorr.model.behaviour import Answer, Outcome, Probe
 from logcorr.model.case import ProbeAnswer
 from logcorr.model.facts import Port, Service
 from logcorr.model.source import Span
+from logcorr.semantics import shell
 from logcorr.semantics.nginx import Nginx
-from logcorr.semantics.shell import any_outcomes, outcome
 from logcorr.semantics.topology import is_nginx
 
 LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
@@ -54,9 +54,18 @@ def outcomes(answered: ProbeAnswer) -> tuple[Outcome, ...]:
     probe = answered.probe
     statuses = [answer.status for answer in answered.answers if not answer.closed and not answer.unknown]
     if not statuses or None in statuses or len(statuses) < len(answered.answers):
-        return any_outcomes(probe)
-    found = [outcome(probe, status) for status in dict.fromkeys(statuses)]
-    return (*found, outcome(probe, None, refused=True), outcome(probe, None, timed_out=True))
+        return shell.any_outcomes(probe)
+    found = [shell.outcomes(probe, status) for status in dict.fromkeys(statuses)]
+    return (*found, shell.outcomes(probe, None, refused=True), shell.outcomes(probe, None, timed_out=True))
+
+
+def telling_outcomes(probe: Probe) -> tuple[Outcome, ...]:
+    """A few outcomes that scripts tell apart: what they expect, success, redirect, failures; all there are of other tools."""
+    if probe.tool not in ("curl", "wget"):
+        return shell.any_outcomes(probe)
+    expected = [int(text) for text in probe.expects if text.isdigit() and 100 <= int(text) <= 599]
+    found = [shell.outcomes(probe, status) for status in (200, 301, 404, 500, *expected)]
+    return tuple(dict.fromkeys([*found, shell.outcomes(probe, None, refused=True)]))
 
 
 def _answer(probe: Probe, url: SplitResult, world: World) -> tuple[tuple[Answer, ...], Steps]:

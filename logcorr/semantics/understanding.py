@@ -12,7 +12,7 @@ from logcorr.model.source import Problem
 from logcorr.semantics import topology
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.paths import collected, normal
-from logcorr.semantics.probing import World, ask, outcomes
+from logcorr.semantics.probing import World, ask, outcomes, telling_outcomes
 from logcorr.semantics.shell import Interpretation, interpret
 from logcorr.semantics.stack import running_stack, used_files
 
@@ -35,11 +35,13 @@ class Understanding:
 def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
     """Interpret every job, and every script that no job leads to; then prove how far each effect is reached."""
     scripts = {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
-    read = _interpret_all(facts, _resolver(scripts))
+    resolve = _resolver(scripts)
+    read = _interpret_all(facts, resolve)
     things = topology.entities(facts, files)
     stack = running_stack(facts, [effect for one in read.values() for effect in one.effects])
+    targets = _Targets(facts, files, things, stack)
     world = World(_nginx(facts, stack), stack.services if stack else ())
-    behaviours = {source: _behaviour(source, one, world, _Targets(facts, files, things, stack)) for source, one in read.items()}
+    behaviours = {source: _behaviour(one, world, targets, all(_called(one, resolve))) for source, one in read.items()}
     return Understanding(
         behaviours=tuple(behaviours.values()),
         of_job={source: behaviour for source, behaviour in behaviours.items() if isinstance(source, ScheduledJob)},
@@ -64,11 +66,16 @@ def _interpret_all(facts: Sequence[Fact], resolve: Resolve) -> dict[Source, Inte
     for job in of_kind(ScheduledJob, facts):
         command = Script(span=job.span, name=job.command, text=job.command, directory=_home(job))
         read[job] = interpret(command, resolve=resolve, environment=dict(job.environment))
-    reached = {span.path for one in read.values() for span in one.followed}
+    reached = {script.span for one in read.values() for script in _called(one, resolve) if script}
     for script in of_kind(Script, facts):
-        if script.span.path not in reached or script.span.line > 1:
-            read[script] = interpret(script, resolve=resolve)
+        if script.span not in reached:
+            read[script] = interpret(script, resolve=resolve, arguments=None)
     return read
+
+
+def _called(read: Interpretation, resolve: Resolve) -> list[Script | None]:
+    """The collected scripts that one leads to; None for each that was not collected."""
+    return [resolve(call.path, None) if call.path else None for call in read.calls]
 
 
 def _home(job: ScheduledJob) -> str | None:
@@ -90,22 +97,29 @@ def _nginx_mounts(facts: Sequence[Fact], stack: RunningStack | None) -> dict[str
     return {mount.target: normal(mount.source, base) for service in services for mount in service.mounts}
 
 
-def _behaviour(source: Source, read: Interpretation, world: World, targets: _Targets) -> Behaviour:
+def _behaviour(read: Interpretation, world: World, targets: _Targets, complete: bool) -> Behaviour:
     answered = {probe.id: ask(probe, world) for probe in read.probes}
     possible = {number: outcomes(answer) for number, answer in answered.items()}
+    decided = {probe.id: read.decided_by(probe, telling_outcomes(probe)) for probe in read.probes}
     proved = tuple(
         ProvedEffect(
             effect=effect,
             proof=read.reach(effect, possible),
-            probes=tuple(answered[number] for number in read.probes_before(effect)),
+            probes=tuple(answered[probe.id] for probe in read.probes if effect.id in decided[probe.id]),
             hits=targets.of(effect),
             certain=targets.certain(effect),
             compose_paths=targets.compose_paths(effect),
         )
         for effect in read.effects
     )
-    script = source if isinstance(source, Script) else read.script
-    return Behaviour(script=script, probes=read.probes, effects=read.effects, proved=proved, calls=read.calls)
+    return Behaviour(
+        script=read.script,
+        understood=complete and not read.problems,
+        probes=read.probes,
+        effects=read.effects,
+        proved=proved,
+        calls=read.calls,
+    )
 
 
 @dataclass(frozen=True, slots=True)

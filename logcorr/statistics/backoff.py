@@ -68,7 +68,7 @@ def _fit(times: FloatArray, unit: float) -> BackoffFit:
     ladders = _ladders(intervals, unit) if len(intervals) >= 4 and intervals.max() > 0 else []
     if not ladders:
         return BackoffFit(-math.inf, 0.0, 0.0, 0.0)
-    null = irregular(intervals, float(intervals.sum()) + unit)
+    null = irregular(intervals, float(intervals.sum()) + unit, unit)
     scale = (len(times) - 1) / len(intervals)
     evidence = scale * _forward(intervals, null.log_density, ladders, unit)
     scores = evidence + np.array([ladder.log_prior for ladder in ladders])

@@ -15,8 +15,9 @@ USUAL_PERIODS = {
     **dict.fromkeys((5.0, 10.0, 15.0, 30.0, 120.0, 1200.0, 7200.0, 10800.0, 14400.0, 21600.0, 43200.0, 604800.0), 2.0),
     **dict.fromkeys((60.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 86400.0), 6.0),
 }
-# A period shorter than this many stamp units cannot be told from the stamps' own grid.
-LEAST_UNITS = 4.5
+# A period of fewer stamp units than this cannot be told from the stamps' own grid; one that is not usual needs more.
+_LEAST_UNITS = 4.5
+_LEAST_FREE_UNITS = 5.0
 # A window wider than an eighth of the period is no phase.
 WIDEST_SHARE = 0.125
 _MOST_CANDIDATES = 1500
@@ -39,7 +40,7 @@ class Windows:
 def usual_periods(train: Train) -> FloatArray:
     """Return the usual periods that this train could show at least once and a half."""
     periods = np.array(sorted(USUAL_PERIODS))
-    return periods[(periods >= LEAST_UNITS * train.resolution) & (periods < train.window_s / 1.5)]
+    return periods[(periods >= _LEAST_UNITS * train.resolution) & (periods < train.window_s / 1.5)]
 
 
 def candidate_periods(train: Train) -> FloatArray:
@@ -52,7 +53,7 @@ def candidate_periods(train: Train) -> FloatArray:
         found = np.concatenate([differences / divisor for divisor in (1, 2, 3)])
     else:
         found = np.concatenate((_frequent(differences), _spectral(train)))
-    found = found[(found >= LEAST_UNITS * train.resolution) & (found < train.window_s / 1.5)]
+    found = found[(found >= _LEAST_FREE_UNITS * train.resolution) & (found < train.window_s / 1.5)]
     return _thinned(found, train)
 
 
@@ -91,9 +92,14 @@ def _spectral(train: Train) -> FloatArray:
     return 2 * window_s / np.maximum(peaks, 1)
 
 
+def window_widths(unit: float) -> FloatArray:
+    """Return the widths in seconds of windows to try: none (one stamp), then doubling from a stamp unit or a quarter second."""
+    return np.concatenate(([0.0], max(unit, 0.25) * 2.0 ** np.arange(15)))
+
+
 def fullest_windows(train: Train, periods: FloatArray, origin: float) -> Windows:
-    """Return the fullest windows of every period, phases counted from origin. Widths double from two stamp units up."""
-    widths = max(2 * train.resolution, 0.5) * 2.0 ** np.arange(14)
+    """Return the fullest windows of every period, phases counted from origin."""
+    widths = window_widths(train.resolution)
     onsets = train.onsets[:_SIEVE_EVENTS] - origin
     if train.count <= _MOST_EXACT:
         return _exact_windows(onsets, periods, widths)

@@ -73,8 +73,7 @@ def _looks(train: Train, periods: FloatArray, usual: bool, origin: float) -> lis
     shares = np.minimum((windows.widths[None, :] + train.resolution) / periods[:, None], 0.999)
     priors = (_usual_prior if usual else _free_prior)(train, periods, windows)
     scores = _binomial_gain(windows, shares) + priors
-    # The narrowest window is always tried: with coarse stamps it may be wide for a short period.
-    allowed = (windows.widths[None, :] <= WIDEST_SHARE * periods[:, None]) | (np.arange(len(windows.widths)) == 0)[None, :]
+    allowed = _allowed(train, periods, windows)
     scores = np.where(allowed & (windows.counts >= 2), scores, -np.inf)
     best = np.argsort(-scores, axis=1, kind="stable")[:, :2]
     return [
@@ -101,21 +100,26 @@ def _usual_prior(train: Train, periods: FloatArray, windows: Windows) -> FloatAr
     any_phase = 1 / periods[:, None]
     on_minute = np.exp(lag_log_density(phase)) * np.minimum(_MINUTE_S / periods[:, None], 1)
     density = np.where(periods[:, None] < _MINUTE_S, any_phase, _MINUTE_SHARE * on_minute + (1 - _MINUTE_SHARE) * any_phase)
-    width_prior = 1 / _width_choices(periods, windows)
-    return np.log(weights / sum(USUAL_PERIODS.values()))[:, None] + np.log(density * windows.widths[None, :] * width_prior)
+    period_prior = weights / sum(USUAL_PERIODS.values())
+    return np.log(period_prior[:, None] * np.minimum(density * _cells(train, periods, windows), 1))
 
 
 def _free_prior(train: Train, periods: FloatArray, windows: Windows) -> FloatArray:
     """Return the log prior of any period (log-uniform, resolved to a window width over the train) and its phase cell."""
     span = max(train.onsets[-1] - train.onsets[0], train.resolution)
-    resolved = np.minimum(windows.widths / span, 1)[None, :] / log_period_range(train)
-    return np.log(resolved * np.minimum(windows.widths[None, :] / periods[:, None], 1) / _width_choices(periods, windows))
+    resolved = np.minimum(np.maximum(windows.widths, train.resolution) / span, 1)[None, :] / log_period_range(train)
+    return np.log(resolved * np.minimum(_cells(train, periods, windows) / periods[:, None], 1))
 
 
-def _width_choices(periods: FloatArray, windows: Windows) -> FloatArray:
-    """Return how many widths compete for each period, as a column."""
-    allowed = windows.widths[None, :] <= WIDEST_SHARE * periods[:, None]
-    return np.maximum(allowed.sum(axis=1, keepdims=True), 1).astype(np.float64)
+def _allowed(train: Train, periods: FloatArray, windows: Windows) -> BoolArray:
+    """Return which widths are narrow enough for each period; one stamp and two are always tried."""
+    return (windows.widths[None, :] <= WIDEST_SHARE * periods[:, None]) | (windows.widths <= train.resolution)[None, :]
+
+
+def _cells(train: Train, periods: FloatArray, windows: Windows) -> FloatArray:
+    """Return the extent in seconds of one phase cell, divided by how many widths compete for each period."""
+    choices = _allowed(train, periods, windows).sum(axis=1, keepdims=True)
+    return np.maximum(windows.widths, train.resolution)[None, :] / choices
 
 
 def log_period_range(train: Train) -> float:
@@ -131,7 +135,7 @@ def _distinct(looks: list[Look], most: int) -> list[Look]:
         if len(chosen) == most or look.score < ordered[0].score - _HOPELESS:
             break
         same = [other for other in chosen if abs(other.period - look.period) < _SAME_PERIOD * look.period]
-        twin = any(0.45 < look.width / other.width < 2.2 and other.usual == look.usual for other in same)
+        twin = any(0.45 < (look.width + 1e-6) / (other.width + 1e-6) < 2.2 and other.usual == look.usual for other in same)
         if not twin and len(same) < _MOST_FITS_A_PERIOD:
             chosen.append(look)
     return chosen

@@ -24,8 +24,8 @@ STAMP_SPREAD = math.sqrt(1 / 6)
 _LEAST_SPREAD = 0.5
 # Where each interval foretells the next, they still differ by this much.
 _LEAST_STEP = 0.5
-# A loop's turns and a clock's ticks come from at least this many stamp units.
-_LEAST_UNITS = 2.0
+# Shorter turns than this many stamp units cannot be told from the stamps' own grid.
+_LEAST_UNITS = 4.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,16 +50,15 @@ class Irregular:
     log_gain: float
 
 
-def irregular(intervals: FloatArray, window_s: float) -> Irregular:
+def irregular(intervals: FloatArray, window_s: float, unit: float) -> Irregular:
     """Return the best irregular reading of the intervals.
 
     Constant rate over the window or over the active part, log-normal intervals, or log-normal ones that wander from one to the
     next; each but the first pays a nat.
     """
     count = len(intervals)
-    mean = max(float(intervals.mean()), 1e-9)
-    constant = math.log((count + 1) / window_s) - (count + 1) / window_s * intervals
-    active = -math.log(mean) - intervals / mean
+    constant = _geometric(intervals, window_s / (count + 1), unit)
+    active = _geometric(intervals, float(intervals.mean()), unit)
     logs = np.log(np.maximum(intervals, 1e-3))
     normal = _log_normal(logs, np.full(count, np.median(logs)), _LEAST_SPREAD)
     readings = [constant, active, normal]
@@ -68,6 +67,12 @@ def irregular(intervals: FloatArray, window_s: float) -> Irregular:
     totals = [float(reading.sum()) - (index > 0) for index, reading in enumerate(readings)]
     best = max(range(len(totals)), key=totals.__getitem__)
     return Irregular(readings[best], totals[best] - totals[0])
+
+
+def _geometric(intervals: FloatArray, mean: float, unit: float) -> FloatArray:
+    """Return the log density of intervals of independent events: exponential, on the grid of stamps from one unit up."""
+    chance = min(unit / max(mean, 1e-9), 0.999)
+    return math.log(chance / unit) + np.maximum(intervals / unit - 1, 0) * math.log1p(-chance)
 
 
 def _predicted(logs: FloatArray) -> FloatArray:

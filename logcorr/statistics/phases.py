@@ -14,24 +14,42 @@ from logcorr.statistics.trains import FloatArray, Train
 
 _FITS = 4
 _NEAR = 0.02
+_SAME = 0.002
 _WIDEST_SHARE = 0.25
 # A comb is tried up to this many teeth apart, each class with at least three ticks of which most are hit.
-_MOST_APART = 12
+_MOST_APART = 20
 _LEAST_TICKS = 3
 _LEAST_COVERAGE = 0.85
-_LEAST_GAIN = 3.0
+_LEAST_GAIN = 1.0
 
 
-def on_the_clock(train: Train, fits: list[LoopFit]) -> list[LockedFit]:
-    """Return the drifting fits read as usual periods that keep their phase, with scatter of any smooth shape."""
+def phase_kept(train: Train, fits: list[LoopFit]) -> list[LockedFit]:
+    """Return the drifting fits read as keeping their phase, to a usual period nearby or to their own; scatter of any smooth shape."""
     total = sum(USUAL_PERIODS.values())
     found = []
-    for fit in fits[:_FITS]:
-        for period, weight in USUAL_PERIODS.items():
-            if abs(period - fit.period) <= _NEAR * period and train.count == len(fit.turns) + 1:
-                score = fit.score - fit.period_log_prior + math.log(weight / total) + _locked_gain(train, fit.turns, period)
-                found.append(_window_of(train, period, score))
+    for fit in _distinct(fits) if fits and train.count == len(fits[0].turns) + 1 else []:
+        near = [period for period in USUAL_PERIODS if abs(period - fit.period) <= _NEAR * period]
+        for period in [*near, _mean_turn(train, fit)]:
+            prior = math.log(USUAL_PERIODS[period] / total) if period in near else fit.period_log_prior
+            score = fit.score - fit.period_log_prior + prior + _locked_gain(train, fit.turns, period)
+            found.append(_window_of(train, period, period in near, score))
     return [each for each in found if each is not None]
+
+
+def _distinct(fits: list[LoopFit]) -> list[LoopFit]:
+    """Return the best fit of each of the best few periods."""
+    chosen: list[LoopFit] = []
+    for fit in fits:
+        if len(chosen) < _FITS and all(abs(fit.period - other.period) > _SAME * fit.period for other in chosen):
+            chosen.append(fit)
+    return chosen
+
+
+def _mean_turn(train: Train, fit: LoopFit) -> float:
+    """Return the period by least squares over the events between fitting intervals, each some turns after the first."""
+    number = np.concatenate(([0.0], np.cumsum(np.maximum(np.round(np.diff(train.onsets) / fit.period), 0))))
+    centred = number - number.mean()
+    return float((centred * (train.onsets - train.onsets.mean())).sum() / max(float((centred**2).sum()), 1e-9))
 
 
 def _locked_gain(train: Train, turns: FloatArray, period: float) -> float:
@@ -59,7 +77,7 @@ def _phases(train: Train, period: float) -> FloatArray:
     return (train.onsets - middle + period / 2) % period - period / 2
 
 
-def _window_of(train: Train, period: float, score: float) -> LockedFit | None:
+def _window_of(train: Train, period: float, usual: bool, score: float) -> LockedFit | None:
     """Return the window that holds the phases near the middle one; None where it is too wide for a phase."""
     phases = _phases(train, period)
     centre = float(np.median(phases))
@@ -68,7 +86,7 @@ def _window_of(train: Train, period: float, score: float) -> LockedFit | None:
     low, high = float(near.min()), float(near.max())
     if high - low > _WIDEST_SHARE * period:
         return None
-    return locked_at(train, period, float((train.onsets - phases)[0]) + low, high - low, True, score)
+    return locked_at(train, period, float((train.onsets - phases)[0]) + low, high - low, usual, score)
 
 
 def combs(train: Train, fits: list[LockedFit]) -> list[LockedFit]:
@@ -86,11 +104,13 @@ def _comb(train: Train, fit: LockedFit) -> LockedFit | None:
     usual = len(hit) / span
     best: tuple[float, int, int] = (_LEAST_GAIN, 0, 0)
     for apart in range(2, min(_MOST_APART, span // _LEAST_TICKS) + 1):
-        hits = np.bincount((hit - hit[0]) % apart, minlength=apart)
-        ticks = (span - np.arange(apart) + apart - 1) // apart
-        for tooth in np.flatnonzero(hits >= _LEAST_COVERAGE * ticks).tolist():
-            gain = _gain(int(hits[tooth]), int(ticks[tooth]), usual) - math.log(apart * _MOST_APART)
-            best = max(best, (gain, apart, tooth))
+        teeth = (hit - hit[0]) % apart
+        for tooth in np.flatnonzero(np.bincount(teeth, minlength=apart) >= _LEAST_TICKS).tolist():
+            mine = hit[teeth == tooth]
+            ticks = int(mine[-1] - mine[0]) // apart + 1
+            if len(mine) >= _LEAST_COVERAGE * ticks:
+                choices = math.log(apart * _MOST_APART * (span / apart - ticks + 1))
+                best = max(best, (_gain(len(mine), ticks, usual) - choices, apart, tooth))
     gain, apart, tooth = best
     if not apart:
         return None

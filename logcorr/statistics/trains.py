@@ -16,7 +16,7 @@ BoolArray = npt.NDArray[np.bool_]
 # Stamps are cut to one of these units (seconds); between them nothing is in use. The last is a date without a time.
 _UNITS_S = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 3600.0, 86400.0)
 # Intervals within a burst are at most this long, and at least this many times shorter than those between bursts.
-_LONGEST_INSIDE_S = 60.0
+LONGEST_BURST_GAP_S = 60.0
 _SCALE_JUMP = 6.0
 # Below half a second the ratio of two intervals says nothing about scale.
 _SHORTEST_SCALE_S = 0.5
@@ -29,7 +29,7 @@ class Bursts:
     """A train with each burst (one cause, many lines) collapsed to its first event.
 
     onsets: time of the first event of each burst, epoch seconds, ascending. sizes: events in each burst.
-    gap_s: a longer silence than this starts a new burst; 0 where the train has only one time scale and nothing was collapsed.
+    gap_s: a longer silence than this starts a new burst; 0 where the train has one time scale: only equal stamps fall together.
     """
 
     onsets: tuple[float, ...]
@@ -103,12 +103,11 @@ def _varies(multiples: IntArray, index: int) -> bool:
 
 
 def collapse(times: npt.ArrayLike) -> Bursts:
-    """Collapse bursts to their onsets where the intervals clearly have two scales; otherwise every event is its own burst."""
+    """Collapse bursts to their onsets where the intervals clearly have two scales; else only what has the very same stamp."""
     array = sorted_times(times)
     gap = _burst_gap(np.diff(array))
     begins = np.ones(len(array), dtype=bool)
-    if gap:
-        begins[1:] = np.diff(array) > gap
+    begins[1:] = np.diff(array) > gap
     starts = np.flatnonzero(begins)
     sizes = np.diff(np.append(starts, len(array)))
     return Bursts(tuple(array[starts].tolist()), tuple(sizes.tolist()), gap)
@@ -124,7 +123,7 @@ def _burst_gap(intervals: FloatArray) -> float:
     jumps[: max(0, int(np.ceil(_INSIDE_SHARE * len(ordered))) - 1)] = 0
     widest = int(np.argmax(jumps))
     inside, between = ordered[widest], ordered[widest + 1]
-    if jumps[widest] < _SCALE_JUMP or inside > _LONGEST_INSIDE_S:
+    if jumps[widest] < _SCALE_JUMP or inside > LONGEST_BURST_GAP_S:
         return 0.0
     return float(np.sqrt(inside * between))
 

@@ -157,7 +157,7 @@ def _measured(log: _Log) -> pl.LazyFrame:
     )
 
 
-_STEPS = (60_000_000, 1_000_000, 1_000)
+_STEPS = (1_000_000, 1_000)
 """Microseconds that stamps may all be multiples of."""
 
 

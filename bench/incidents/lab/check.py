@@ -16,9 +16,28 @@ from pathlib import Path
 from typing import Any
 
 CASES = Path(__file__).resolve().parents[3] / "tests" / "fixtures" / "cases"
-MECHANISMS = set(
-    ["job_runs_script", "script_calls_script", "probe_gets_answer", "answer_takes_branch", "effect_hits_service", "effect_terminates_process", "process_terminates", "termination_closes_connections", "termination_refuses_connections", "failure_reaches_clients", "timeout_closes_connection", "crash_ends_process", "supervisor_restarts_process", "deploy_changes_configuration", "configuration_mismatch", "resource_exhausted", "request_crashes_process", "limit_rejects_requests", "certificate_fails", "job_stalls_service"]
-)
+MECHANISMS = {
+    "job_runs_script",
+    "script_calls_script",
+    "probe_gets_answer",
+    "answer_takes_branch",
+    "effect_hits_service",
+    "effect_terminates_process",
+    "process_terminates",
+    "termination_closes_connections",
+    "termination_refuses_connections",
+    "failure_reaches_clients",
+    "timeout_closes_connection",
+    "crash_ends_process",
+    "supervisor_restarts_process",
+    "deploy_changes_configuration",
+    "configuration_mismatch",
+    "resource_exhausted",
+    "request_crashes_process",
+    "limit_rejects_requests",
+    "certificate_fails",
+    "job_stalls_service",
+}
 VERDICTS = {"root-cause", "suspected", "undetermined", "healthy"}
 LEAKS = r"/work/|/tmp/(trees|lab)|labhome|supervisor\.py|/usr/lib/lab|clock\.so|CLOCK_SKEW|/etc/services\.json"
 
@@ -27,9 +46,11 @@ def places(truth: dict[str, Any]) -> Iterator[dict[str, Any]]:
     if truth["culprit"]["file"]:
         yield truth["culprit"]
     for key in ("culprit_alternatives", "culprit_related", "contributing", "innocent", "chain"):
-        for place in truth[key]:
+        for place in truth.get(key, []):
             yield place
             yield from place.get("or", [])
+    for cause in truth.get("other_causes", []):
+        yield from places(cause)
 
 
 def place_fault(root: Path, place: dict[str, Any]) -> str | None:

@@ -22,6 +22,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 CASES = HERE.parents[2] / "tests" / "fixtures" / "cases"
+INSIDE = ["init.sh", "supervisor.py", "tools.py", "visitors.mjs"]
 EMPTY = ["/usr/local/bin", "/etc/cron.d", "/etc/logrotate.d", "/var/log", "/var/lib/logrotate", "/var/spool/cron/crontabs"]
 RSYSLOG = """module(load="imuxsock" SysSock.UseSysTimeStamp="off" SysSock.RateLimit.Interval="0")
 $ActionFileDefaultTemplate RSYSLOG_TraditionalFileFormat
@@ -72,7 +73,7 @@ def build_disk(incident: Incident, disk: Path, layer: Path) -> None:
     (upper / "var/log/nginx").mkdir()
     passwd, group = Path("/etc/passwd").read_text(), Path("/etc/group").read_text()
     for number, user in enumerate(incident.users, 1001):
-        passwd += f"{user}:x:{number}:{number}::/home/{user}:/bin/bash\n"
+        passwd += f"{user}:*:{number}:{number}::/home/{user}:/bin/bash\n"
         group += f"{user}:x:{number}:\n"
     owners = [f"chown -R {user}: {path}" for path, user in incident.owners.items()]
     owners += [f"chown {user}:crontab /var/spool/cron/crontabs/{user}" for user in incident.crontabs]
@@ -86,7 +87,9 @@ def build_disk(incident: Incident, disk: Path, layer: Path) -> None:
         "/etc/services.json": json.dumps({"kind": incident.kind, **incident.project, "services": incident.services}),
         "/usr/lib/lab/visitors.json": json.dumps(incident.visitors),
         "/usr/lib/lab/prepare.sh": "\n".join(["#!/bin/bash", incident.prepare, *owners, ""]),
-        **{f"/usr/lib/lab/{name}": (HERE / name).read_text() for name in ("init.sh", "supervisor.py", "visitors.mjs")},
+        **{
+            f"/usr/lib/lab/{name}": (HERE / name).read_text() for name in ("init.sh", "supervisor.py", "tools.py", "visitors.mjs")
+        },
         **{f"/var/spool/cron/crontabs/{user}": text for user, text in incident.crontabs.items()},
         **incident.files,
     }.items():
@@ -107,8 +110,9 @@ def inside(machine: "subprocess.Popen[bytes]", command: str) -> None:
 
 def leap(seconds: float) -> str:
     """The command that moves the machine's wall clock (not the monotonic one), as if it had been suspended."""
-    change = f"p='/run/clock';v=list(struct.unpack('4d',open(p,'rb').read()));v[1]+={seconds};open(p,'r+b').write(struct.pack('4d',*v))"
-    return f'/usr/bin/python3 -c "import struct;{change}"'
+    read = "page = open('/run/clock', 'r+b'); values = list(struct.unpack('4d', page.read()))"
+    write = "page.seek(0); page.write(struct.pack('4d', *values))"
+    return f'/usr/bin/python3 -c "import struct; {read}; values[1] += {seconds}; {write}"'
 
 
 def live(incident: Incident, disk: Path, layer: Path) -> None:
@@ -133,12 +137,14 @@ def live(incident: Incident, disk: Path, layer: Path) -> None:
 
 
 def keep(collected: Path, target: Path) -> None:
-    """Copy what was collected beside the truth; empty files stay, they too say something."""
+    """Copy what was collected beside the truth, the host's kernel version made Debian's. Empty files stay."""
     shutil.rmtree(target, ignore_errors=True)
     shutil.copytree(collected, target)
     for path in sorted(target.rglob("*")):
         if path.is_file():
-            path.chmod(0o755 if path.read_bytes().startswith(b"#!") else 0o644)
+            data = path.read_bytes().replace(os.uname().release.encode(), b"6.1.0-37-amd64")
+            path.write_bytes(data)
+            path.chmod(0o755 if data.startswith(b"#!") else 0o644)
 
 
 def run(name: str, home: Path) -> None:

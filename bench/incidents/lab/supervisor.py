@@ -1,9 +1,8 @@
 #!/usr/bin/python3
 """The lab's stand-in for dockerd and systemd.
 
-As `supervisor.py` it is the daemon: it really starts, signals, kills and restarts the processes that /etc/services.json
-names, runs health checks, keeps Docker's restart back-off and a container's memory limit, and writes systemd's lines to
-syslog. Under the names `docker`, `docker-compose` and `systemctl` it asks that daemon and answers in those tools' shapes.
+It really starts, signals, kills and restarts the processes that /etc/services.json names, runs health checks, keeps
+Docker's restart back-off and a container's memory limit, and writes systemd's lines to syslog. tools.py asks it.
 """
 
 import asyncio
@@ -14,8 +13,8 @@ import os
 import pwd
 import signal
 import socket
-import sys
 import time
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -63,10 +62,12 @@ class Service:
         self.process: asyncio.subprocess.Process | None = None
         self.keeper: asyncio.Task[None] | None = None
         self.wanted = False
-        self.status, self.health, self.probes, self.failures = "created", "", [], 0
+        self.status, self.health, self.failures = "created", "", 0
+        self.probes: list[dict[str, Any]] = []
         self.started = self.finished = 0.0
         self.exit_code, self.restarts, self.generation, self.out_of_memory = 0, 0, 0, False
         self.addresses = list(settings.get("addresses", []))
+        self.tasks: set[asyncio.Task[None]] = set()
         self.create()
 
     def create(self) -> None:
@@ -117,12 +118,17 @@ class Service:
             syslog("systemd[1]", f"Started {self.unit}.")
         self.event("start")
         for name in ("stdout", "stderr") if "log" in self.settings else ():
-            asyncio.create_task(self.copy_output(getattr(self.process, name), name, self.process.pid))
+            self.background(self.copy_output(getattr(self.process, name), name, self.process.pid))
         if "health" in self.settings:
             self.health = "starting"
-            asyncio.create_task(self.check_health(self.generation))
+            self.background(self.check_health(self.generation))
         if "memory_limit" in self.settings:
-            asyncio.create_task(self.limit_memory(self.generation))
+            self.background(self.limit_memory(self.generation))
+
+    def background(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def copy_output(self, pipe: asyncio.StreamReader, stream: str, pid: int) -> None:
         log = self.settings["log"]
@@ -174,7 +180,8 @@ class Service:
             syslog("systemd[1]", f"{self.name}.service: Main process exited, code=exited, status={code}/FAILURE")
         clean = code in (0, -1, -2, -15)
         result = "exit-code" if code > 0 else "core-dump" if code == -6 else "signal"
-        syslog("systemd[1]", f"{self.name}.service: " + ("Deactivated successfully." if clean else f"Failed with result '{result}'."))
+        how = "Deactivated successfully." if clean else f"Failed with result '{result}'."
+        syslog("systemd[1]", f"{self.name}.service: {how}")
         if clean and self.settings["restart"] == "on-failure":
             self.wanted = False
             return False
@@ -266,7 +273,8 @@ class Service:
             "com.docker.compose.service": self.name,
         }
         return {
-            "Id": self.id, "Created": stamp(self.created), "Path": self.settings["command"][0], "Args": self.settings["command"][1:],
+            "Id": self.id, "Created": stamp(self.created),
+            "Path": self.settings["command"][0], "Args": self.settings["command"][1:],
             "State": {
                 "Status": self.status, "Running": running, "Restarting": self.status == "restarting",
                 "OOMKilled": self.out_of_memory, "Pid": self.process.pid if running and self.process else 0,
@@ -301,35 +309,41 @@ def named(names: list[str]) -> list[Service]:
     return known
 
 
-async def perform(action: str, names: list[str], option: str) -> Any:
-    chosen = named(names)
+async def change(action: str, chosen: list[Service]) -> None:
+    """Stop, create anew and start, as far as the action asks for it."""
     if action in ("restart", "up", "stop"):
         await asyncio.gather(*(service.stop() for service in chosen))
-        for service in chosen if action == "up" else ():
-            service.create()
-    if action in ("restart", "up", "start"):
-        for service in chosen:
-            service.start()
-        await asyncio.sleep(0.3)
-    if action == "kill":
-        for service in chosen:
-            if service.process:
-                service.event("kill", signal=int(signal.Signals["SIG" + option]))
-                service.process.send_signal(signal.Signals["SIG" + option])
-    if action in ("pause", "unpause"):
-        for service in chosen:
-            service.event(action)
-            assert service.process
-            service.process.send_signal(signal.SIGSTOP if action == "pause" else signal.SIGCONT)
+    for service in chosen if action == "up" else ():
+        service.create()
+    for service in chosen if action != "stop" else ():
+        service.start()
+    await asyncio.sleep(0.3)
+
+
+def signal_to(action: str, service: Service, name: str) -> None:
+    """Send a running process the signal that the action means."""
+    meant = {"pause": "STOP", "unpause": "CONT", "reload": "HUP", "kill": name}[action]
+    number = signal.Signals["SIG" + meant]
+    assert service.process
     if action == "reload":
+        syslog("systemd[1]", f"Reloading {service.unit}...")
+    else:
+        service.event(action, **({"signal": int(number)} if action == "kill" else {}))
+    service.process.send_signal(number)
+    if action == "reload":
+        syslog("systemd[1]", f"Reloaded {service.unit}.")
+
+
+async def perform(action: str, names: list[str], option: str) -> list[Any]:
+    chosen = named(names)
+    if action in ("restart", "up", "start", "stop"):
+        await change(action, chosen)
+    elif action in ("kill", "pause", "unpause", "reload"):
         for service in chosen:
-            syslog("systemd[1]", f"Reloading {service.unit}...")
-            assert service.process
-            service.process.send_signal(signal.SIGHUP)
-            syslog("systemd[1]", f"Reloaded {service.unit}.")
-    if action == "events":
+            signal_to(action, service, option)
+    elif action == "events":
         return EVENTS
-    if action == "inspect":
+    elif action == "inspect":
         return [service.inspect() for service in chosen]
     return [
         {"name": s.name, "container": s.container, "id": s.id, "image": s.settings.get("image", ""), "unit": s.unit,
@@ -342,6 +356,7 @@ async def perform(action: str, names: list[str], option: str) -> Any:
 
 async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     action, names, option = json.loads(await reader.readline())
+    reply: list[Any] | dict[str, str]
     try:
         reply = await perform(action, names, option)
     except KeyError as error:
@@ -360,90 +375,5 @@ async def daemon() -> None:
     await server.serve_forever()
 
 
-# ---- the tools that ask the daemon
-
-
-def ask(action: str, names: list[str], option: str = "") -> Any:
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.connect(SOCKET)
-        connection.send(json.dumps([action, names, option]).encode() + b"\n")
-        reply = json.loads(b"".join(iter(lambda: connection.recv(65536), b"")))
-    if isinstance(reply, dict):
-        sys.exit(f"Error: {reply['error']}")
-    return reply
-
-
-def print_table(head: list[str], rows: list[list[str]]) -> None:
-    widths = [max(len(row[column]) for row in [head, *rows]) + 3 for column in range(len(head))]
-    for row in [head, *rows]:
-        print("".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
-
-
-def systemctl(arguments: list[str]) -> None:
-    action, *names = [word for word in arguments if not word.startswith("-")]
-    services = ask(action, names)
-    if action == "status":
-        for s in services:
-            since = f"{datetime.fromtimestamp(s['started']).astimezone():%a %Y-%m-%d %H:%M:%S %Z}"
-            print(f"● {s['unit']}\n     Active: active (running) since {since}; {ago(time.time() - s['started'])} ago")
-            print(f"   Main PID: {s['pid']}")
-    elif action == "is-active":
-        print("active" if services[0]["status"] == "running" else "inactive")
-        sys.exit(0 if services[0]["status"] == "running" else 3)
-
-
-def docker(arguments: list[str]) -> None:
-    action, *rest = arguments
-    if action == "compose":
-        return compose(rest)
-    valued = {"-t", "--time", "-s", "--signal", "--since", "--until", "--filter", "-f", "--format"}
-    names = [word for before, word in zip(["", *rest], rest, strict=False) if word[0] != "-" and before not in valued]
-    if action == "ps":
-        return docker_ps(rest)
-    if action == "inspect":
-        return print(json.dumps(ask("inspect", names), indent=4))
-    if action == "events":
-        return print("\n".join(ask("events", [])))
-    signals = [word for before, word in zip(["", *rest], rest, strict=False) if before in ("-s", "--signal")]
-    ask(action, names, (signals or ["KILL"])[0].removeprefix("SIG"))
-    return print("\n".join(names))
-
-
-def docker_ps(options: list[str]) -> None:
-    services = [s for s in ask("ps", []) if "-a" in options or s["status"] in ("running", "restarting")]
-    if any("health=unhealthy" in word for word in options):
-        print("\n".join(s["container"] for s in services if s["health"] == "unhealthy"))
-        return
-    shortened = ['"' + (s["command"] if len(s["command"]) <= 20 else s["command"][:19] + "…") + '"' for s in services]
-    print_table(
-        ["CONTAINER ID", "IMAGE", "COMMAND", "CREATED", "STATUS", "PORTS", "NAMES"],
-        [[s["id"][:12], s["image"], command, s["created"], s["state"], s["ports"], s["container"]]
-         for s, command in zip(services, shortened, strict=True)],
-    )  # fmt: skip
-
-
-def compose(arguments: list[str]) -> None:
-    words = list(arguments)
-    while words[0] in ("-f", "--file", "-p", "--project-name", "--project-directory"):
-        if words[0] in ("-f", "--file") and not Path(words[1]).exists():
-            sys.exit(f"open {Path(words[1]).absolute()}: no such file or directory")
-        words = words[2:]
-    action, names = words[0], [word for word in words[1:] if not word.startswith("-") and not word.isdigit()]
-    if action == "ps":
-        return docker_ps(["-a"])
-    done = {"restart": "Started", "up": "Started", "start": "Started", "stop": "Stopped"}[action]
-    for service in ask(action, names):
-        print(f" Container {service['container']}  {done}", file=sys.stderr)
-    return None
-
-
-def main() -> None:
-    tools = {"systemctl": systemctl, "docker": docker, "docker-compose": compose}
-    if tool := tools.get(Path(sys.argv[0]).name):
-        tool(sys.argv[1:])
-    else:
-        asyncio.run(daemon())
-
-
 if __name__ == "__main__":
-    main()
+    asyncio.run(daemon())

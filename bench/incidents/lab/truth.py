@@ -6,6 +6,7 @@ import re
 import statistics
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ def moment(line: str, year: int) -> datetime | None:
                 return datetime.fromtimestamp(int(part["epoch"]) / 1000)  # noqa: DTZ006 (the caller runs with TZ=UTC)
             month = int(part["m"]) if part.get("m") else MONTHS.index(part["b"]) + 1
             fraction = int((part.get("f") or "0").ljust(6, "0"))
-            clock = (int(part[key]) for key in "HMS")
-            return datetime(int(part.get("Y") or year), month, int(part["d"]), *clock, fraction)  # noqa: DTZ001
+            hour, minute, second = (int(part[key]) for key in "HMS")
+            return datetime(int(part.get("Y") or year), month, int(part["d"]), hour, minute, second, fraction)  # noqa: DTZ001
     return None
 
 
@@ -68,15 +69,18 @@ class Case:
     def measure(self, file: str, pattern: str, join: float | None = None) -> dict[str, Any]:
         """Lines that match, their first and last time and spacing; with join, of bursts (lines at most that many s apart)."""
         times = sorted(self.times(file, pattern))
-        starts = [b for a, b in zip([None, *times], times, strict=False) if join is None or not a or (b - a).total_seconds() > join]
-        gaps = [(b - a).total_seconds() for a, b in zip(starts, starts[1:], strict=False)]
-        result: dict[str, Any] = {"where": file, "pattern": pattern, "lines": sum(bool(re.search(pattern, x)) for x in self.lines(file))}
+        apart = times[:1] + [b for a, b in pairwise(times) if join is not None and (b - a).total_seconds() > join]
+        starts = times if join is None else apart
+        gaps = [(b - a).total_seconds() for a, b in pairwise(starts)]
+        lines = sum(bool(re.search(pattern, line)) for line in self.lines(file))
+        result: dict[str, Any] = {"where": file, "pattern": pattern, "lines": lines}
         if join is not None:
             result |= {"join_s": join, "bursts": len(starts)}
         if times:
             result |= {"first": str(times[0]), "last": str(times[-1])}
         if gaps:
-            result["spacing_s"] = {"median": round(statistics.median(gaps), 1), "min": round(min(gaps), 1), "max": round(max(gaps), 1)}
+            spread = {"median": statistics.median(gaps), "min": min(gaps), "max": max(gaps)}
+            result["spacing_s"] = {name: round(gap, 1) for name, gap in spread.items()}
         return result
 
     def lag(self, causes: list[datetime], effects: list[datetime], within: float = 120) -> float | None:
@@ -104,7 +108,8 @@ def write_truth(name: str) -> None:
     told = module.truth(case)
     clock = f"All processes ran on one scaled clock (bench/incidents/lab/clock.c, factor {incident.factor:g}). "
     files = [path for path in sorted(case.root.rglob("*")) if path.is_file()]
-    size = {"files": len(files), "lines": sum(path.read_bytes().count(b"\n") for path in files), "bytes": sum(p.stat().st_size for p in files)}
+    contents = [path.read_bytes() for path in files]
+    size = {"files": len(files), "lines": sum(c.count(b"\n") for c in contents), "bytes": sum(map(len, contents))}
     truth |= told | {"how_made": clock + told["how_made"], "input_size": size}
     (CASES / name / "truth.json").write_text(json.dumps(truth, indent=2, ensure_ascii=False) + "\n")
     print(name, truth["verdict"], truth["period_s"], truth["lag_s"], truth["lags"], size)

@@ -58,12 +58,12 @@ async function visits({ perSecond, paths, bots: botShare = 0.03, aborts = 0, abo
 /** Something that asks every `every` seconds from one address, and may keep a log of its own. */
 async function monitor({ every, jitter = 0, offset = 0, path, log, name = 'monitor', ...options }) {
   await sleep(offset);
-  for (let next = Date.now(); ; ) {
+  for (let next = performance.now(); ; ) { // the wall clock may leap
     request(options.method ?? 'GET', path, options).then((result) => {
       if (log) fs.appendFileSync(log, `${new Date().toISOString()} ${name} ${path} ${/^2/.test(result) ? 'up' : 'DOWN'} ${result}\n`);
     });
     next += every * 1000;
-    await sleep(Math.max(0, (next - Date.now()) / 1000) + Math.random() * jitter);
+    await sleep(Math.max(0, (next - performance.now()) / 1000) + Math.random() * jitter);
   }
 }
 

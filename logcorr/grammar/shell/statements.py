@@ -149,17 +149,23 @@ class StatementReader(TestReader):
             if self.peek(3) == "-p ":
                 self.position += 3
         commands = [self._command()]
-        while self._pipe():
+        while self._pipe(commands):
             commands.append(self._command())
         if len(commands) == 1 and not negated:
             return commands[0]
         return Pipeline(commands=tuple(commands), negated=negated, start=start, end=self.position)
 
-    def _pipe(self) -> bool:
+    def _pipe(self, commands: list[Node]) -> bool:
         self._space()
         if self.peek() != "|" or self.peek(2) == "||":
             return False
-        self.position += 2 if self.peek(2) == "|&" else 1
+        if self.peek(2) == "|&":
+            at, left = self.position, commands[-1]
+            target = Word(pieces=(Literal(text="1", start=at, end=at),), start=at, end=at)
+            merge = Redirect(descriptor="2", operator=">&", target=target, start=at, end=at)
+            commands[-1] = Redirected(command=left, redirects=(merge,), start=left.start, end=left.end)
+            self.position += 1
+        self.position += 1
         self._space(newlines=True)
         return True
 
@@ -343,7 +349,7 @@ class StatementReader(TestReader):
                 if assignment is None:
                     words.append(self._word())
                 else:
-                    (words if words else assignments).append(assignment)  # type: ignore[arg-type]
+                    (words if words else assignments).append(assignment)
             end = self.position
             self._space()
         if start == end:

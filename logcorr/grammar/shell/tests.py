@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from logcorr.grammar.shell.tree import Literal, Test, Word
+from logcorr.grammar.shell.tree import Literal, Piece, Test, Word
 from logcorr.grammar.shell.words import WordReader, closing_parentheses
 
 _BINARY = re.compile(r"(==|=~|=|!=|<|>|-eq|-ne|-lt|-le|-gt|-ge|-nt|-ot|-ef)(?=[\s\"'$])")
@@ -93,7 +93,7 @@ class TestReader(WordReader):
     def _expression(self) -> Word:
         """A regular expression, where parentheses and bars are plain."""
         start = self.position
-        pieces = []
+        pieces: list[Piece] = []
         while self.peek() and self.peek() not in " \t\n":
             if self.peek() == "(":
                 end = closing_parentheses(self.text, self.position + 1, closers=1)

@@ -256,7 +256,7 @@ class WordReader:
 
     def _operand(self, separator: str, *, quoted: bool) -> Word:
         if not quoted:
-            return self.word(lambda character: character == "}" or character == separator)
+            return self.word(lambda character: character in {"}", separator})
         start, pieces = self.position, list[Piece]()
         while self.peek() and self.peek() != "}":
             if self.peek() == '"':
