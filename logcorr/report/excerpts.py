@@ -74,15 +74,17 @@ def _marks(findings: Sequence[Finding], judgement: Judgement) -> Iterator[Mark]:
 
 
 def _marks_of(cause: Cause, known: Mapping[str, Finding]) -> Iterator[Mark]:
-    """A mark for each hop's start, for a hop's end that starts none, for culprit and trigger, for what contributes."""
+    """Marks where hops start, or end in a file without other marks, on culprit and trigger, and on what contributes."""
     labels: dict[Span, list[Claim]] = {}
     for link in cause.chain:
         labels.setdefault(link.source, []).append(link.claim)
-    for link in cause.chain:
-        labels.setdefault(link.target, [link.claim])
     roles = {cause.culprit: "culprit"} | ({cause.trigger: "trigger"} if cause.trigger else {})
     for span in roles:
         labels.setdefault(span, [cause.claim])
+    marked = {span.path for span in labels}
+    for link in cause.chain:
+        if link.target.path not in marked:
+            labels.setdefault(link.target, [link.claim])
     for span, claims in labels.items():
         yield from (_mark(span, roles.get(span, "step"), claim) for claim in claims)
     for finding in (known[id] for id in cause.contributing if id in known):
