@@ -129,7 +129,7 @@ def truth(case: Case) -> dict[str, Any]:
             case.at("crontab", "export.sh", why="every 5 minutes"),
             case.at("compose.yml", "restart: always", why="it only repeats what the deploy broke"),
         ],
-        "period_s": None, "lag_s": 1,
+        "period_s": None, "lag_s": 4,
         "lags": {"deploy begins -> first error": case.lag(case.times("logs/deploy.log", "begins"), case.times(log, "Error: POINTS_SALT", hours=1))},
         "step_change_at": str(case.times("logs/deploy.log", "4.0.1 begins")[0]),
         "measured": [case.measure(log, "Error: POINTS_SALT"), case.measure("logs/nginx-error.log", "111: Connection refused"),
