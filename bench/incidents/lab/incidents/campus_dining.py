@@ -119,7 +119,7 @@ def truth(case: Case) -> dict[str, Any]:
         "contributing": [case.at("release.sh", "docker ps --format json", why="looks at nothing: no request through nginx after the release")],
         "innocent": [case.at("crontab", "sync-menu.sh", why="every 10 minutes"),
                      case.at("log/menu.log", "SIGTERM, finishing open requests", why="the planned release's own, one only")],
-        "period_s": None, "lag_s": 1,
+        "period_s": None, "lag_s": 5,
         "lags": {"release -> first refused": case.lag(begin, case.times("log/nginx_error.log", "111: Connection refused"))},
         "step_change_at": str(begin[0]),
         "measured": [case.measure("log/nginx_error.log", "111: Connection refused"), case.measure("log/nginx_access.log", '" 502 '),
