@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import shutil
 import socket
 import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
@@ -26,10 +25,11 @@ MISSING = None if Path(PROGRAM).exists() else "nginx is not installed"
 STUBS = {"ok": 200, "missing": 404, "broken": 503, "refusing": 0}
 """Upstreams by the status they answer; 0 refuses connections."""
 
-TREE = (
-    "index.html", "test.txt", "50x.html", "404.html", "a/index.html", "a/x.css", "a/b/deep.txt", "static/y.js", "x.php", "sub/index.php",
-    "new/foo", "img/p.png", "api/v1/q", "health", "with space.txt", "html/index.html",
-)  # fmt: skip
+TREE = """
+    index.html test.txt 50x.html 404.html a/index.html a/x.css a/b/deep.txt static/y.js x.php sub/index.php new/foo img/p.png
+    api/v1/q health with%20space.txt d%20r/f html/index.html
+"""
+"""What is served, relative to a root, as in a URI."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +68,12 @@ def free_ports(count: int) -> list[int]:
         return [one.getsockname()[1] for one in sockets]
 
 
+def _accepts(place: tuple[str, int]) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(place, 1):
+        return True
+    return False
+
+
 class Oracle:
     """A folder with files to serve, stub upstreams, and a real nginx that is started once for each configuration."""
 
@@ -77,8 +83,8 @@ class Oracle:
         self.stubs = dict(zip(STUBS, free_ports(len(STUBS)), strict=True))
         self.ports = free_ports(6)
         for root in ("r1", "r2", "."):
-            for name in TREE if root == "r1" else TREE[:: 2 if root == "r2" else 5]:
-                path = folder / root / name
+            for name in TREE.split()[:: {"r1": 1, "r2": 2, ".": 5}[root]]:
+                path = folder / root / name.replace("%20", " ")
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text("x")
         (folder / "r1/empty").mkdir()
@@ -106,27 +112,24 @@ class Oracle:
             f"http {{ access_log off; {places} {tls} auth_basic_user_file {f}/users; server_names_hash_bucket_size 128;\n"
         )
 
-    def valid(self, path: Path) -> str:
-        """Nothing, or why nginx refuses the configuration."""
-        done = subprocess.run(
-            [PROGRAM, "-p", self.folder, "-c", path, "-e", self.folder / "error.log", "-t"], capture_output=True, text=True
-        )
+    def refuses(self, path: Path) -> str:
+        """Why nginx refuses the configuration; nothing if it does not."""
+        command = [PROGRAM, "-p", self.folder, "-c", path, "-e", self.folder / "error.log", "-t"]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
         return "" if done.returncode == 0 else done.stderr
 
     @contextlib.contextmanager
-    def running(self, path: Path, port: int, address: str = "127.0.0.1") -> Iterator[subprocess.Popen[bytes]]:
-        """A real nginx with this configuration, once it accepts connections."""
+    def running(self, path: Path, places: list[tuple[str, int]]) -> Iterator[subprocess.Popen[bytes]]:
+        """A real nginx with this configuration, once it accepts connections at all these places."""
         command = [PROGRAM, "-p", self.folder, "-c", path, "-e", self.folder / "error.log"]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            for _ in range(400):
-                with contextlib.suppress(OSError), socket.create_connection((address, port), 1):
-                    break
-                if process.poll() is not None:
-                    raise RuntimeError((self.folder / "error.log").read_bytes()[-400:])
-                time.sleep(0.005)
-            else:
-                raise RuntimeError("nginx does not come up")
+            deadline = time.monotonic() + 10
+            for place in places:
+                while not _accepts(place):
+                    if process.poll() is not None or time.monotonic() > deadline:
+                        raise RuntimeError((self.folder / "error.log").read_bytes()[-400:])
+                    time.sleep(0.005)
             yield process
         finally:
             process.kill()
@@ -136,14 +139,14 @@ class Oracle:
     def stubs_running(self) -> Iterator[None]:
         """The upstreams: another nginx that tells in headers what it was asked for."""
         path = self.folder / "stubs.conf"
-        head = "always; add_header X-Stub-Port $server_port always;"
+        heads = "add_header X-Asked $request_uri always; add_header X-Stub-Port $server_port always;"
         servers = "\n".join(
-            f"server {{ listen 127.0.0.1:{self.stubs[name]}; add_header X-Asked $request_uri {head} location / {{ return {status} up; }} }}"
+            f"server {{ listen 127.0.0.1:{self.stubs[name]}; {heads} location / {{ return {status} up; }} }}"
             for name, status in STUBS.items()
             if status
         )
         path.write_text(self.preamble().replace(f"{self.folder}/pid", f"{self.folder}/stub-pid") + servers + "}")
-        with self.running(path, self.stubs["ok"]):
+        with self.running(path, [("127.0.0.1", port) for name, port in self.stubs.items() if STUBS[name]]):
             yield
 
     def upstream(self, addresses: str) -> int | None:
@@ -219,13 +222,19 @@ def _read(connection: socket.socket) -> Seen:
 
 
 def predicted(nginx: Nginx, asked: Asked, oracle: Oracle, *, informed: bool = True) -> tuple[Answer, ...]:
-    """What the interpreter says; uninformed, it knows nothing of files and upstreams."""
-    know = {"files": oracle.kind, "upstream": oracle.upstream} if informed else {}
+    """What the interpreter says; uninformed, it knows nothing of files, and of upstreams only which are down."""
     return nginx.request(
-        asked.host.partition(":")[0], asked.port, asked.target, scheme="https" if asked.tls else "http", method=asked.method,
-        headers={**dict(asked.headers), "Host": asked.host}, client=asked.client,
-        address=f"[{asked.address}]" if ":" in asked.address else asked.address, **know,
-    )  # fmt: skip
+        asked.host.partition(":")[0],
+        asked.port,
+        asked.target,
+        scheme="https" if asked.tls else "http",
+        method=asked.method,
+        headers={**dict(asked.headers), "Host": asked.host},
+        client=asked.client,
+        address=f"[{asked.address}]" if ":" in asked.address else asked.address,
+        files=oracle.kind if informed else lambda path: None,
+        upstream=oracle.upstream if informed else lambda address: 0 if oracle.upstream(address) == 0 else None,
+    )
 
 
 def agrees(answer: Answer, seen: Seen) -> bool:
@@ -238,9 +247,40 @@ def agrees(answer: Answer, seen: Seen) -> bool:
         return answer.upstream is not None
     if answer.upstream is None or seen.port is None:
         return answer.status == seen.status and answer.upstream == seen.port
+    if " " in (answer.upstream_uri or ""):  # a request line that no server understands
+        return seen.status == 400
     return answer.status == seen.status and f":{seen.port}" in answer.upstream and answer.upstream_uri == seen.asked
 
 
-def environment() -> dict[str, str]:
-    """The seed of this run: fixed, unless `LOGCORR_SEED` names one."""
-    return {"seed": os.environ.get("LOGCORR_SEED", "20261122"), "seconds": os.environ.get("LOGCORR_SECONDS", "20")}
+@dataclass
+class Tally:
+    """How many answers were right, unknown (more than one, or none given), and wrong; `missed` tells the wrong ones."""
+
+    right: int = 0
+    unknown: int = 0
+    idle: int = 0
+    configurations: int = 0
+    missed: list[tuple[Asked, Seen, tuple[Answer, ...], str]] = field(default_factory=list)
+
+    @property
+    def asked(self) -> int:
+        return self.right + self.unknown + len(self.missed)
+
+    def add(self, asked: Asked, seen: Seen, answers: tuple[Answer, ...], text: str) -> None:
+        """One request; `idle` counts those to an address nobody listens on, which prove little."""
+        if not answers:
+            self.idle += seen == CLOSED
+        if (not answers and seen == CLOSED) or (len(answers) == 1 and agrees(answers[0], seen)):
+            self.right += 1
+        elif len(answers) > 1 or any(answer.unknown for answer in answers):
+            self.unknown += 1
+        else:
+            self.missed.append((asked, seen, answers, text))
+
+    def report(self) -> str:
+        """The figures, and the first few that were missed."""
+        shown = "\n".join(f"{asked}\n  {seen}\n  {answers}\n{text}" for asked, seen, answers, text in self.missed[:3])
+        figures = (
+            f"{self.right} of {self.asked} right, {self.unknown} unknown, {self.idle} idle, {self.configurations} configurations"
+        )
+        return f"{figures}\n{shown}"

@@ -65,12 +65,19 @@ def plain(value: object) -> object:
     return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 
-def agrees(expected: object, found: object) -> bool:
+def differences(expected: object, found: object, where: str = "") -> list[str]:
+    """Where two values differ, as far as the expected one goes."""
     if isinstance(expected, dict) and isinstance(found, dict):
-        return all(key in found and agrees(value, found[key]) for key, value in expected.items())
-    if isinstance(expected, list) and isinstance(found, list):
-        return len(expected) == len(found) and all(map(agrees, expected, found))
-    return bool(expected == found)
+        return [
+            text for key, value in expected.items() for text in differences(value, found.get(key, "nothing"), f"{where}.{key}")
+        ]
+    if isinstance(expected, list) and isinstance(found, list) and len(expected) == len(found):
+        return [
+            text
+            for index, (value, other) in enumerate(zip(expected, found, strict=True))
+            for text in differences(value, other, f"{where}[{index}]")
+        ]
+    return [] if expected == found else [f"{where}: {expected} is expected, not {found}"]
 
 
 def record(found: Fact | Problem) -> dict[str, object]:
@@ -91,7 +98,7 @@ def test_a_case_yields_what_it_says(folder):
             assert want["at"] == got["at"]
             assert want["problem"] in got.get("problem", "")
         else:
-            assert agrees(want, got), (want, got)
+            assert differences(want, got) == []
 
 
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: f"{folder.parent.name}/{folder.name}")

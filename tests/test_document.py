@@ -233,18 +233,28 @@ def test_lanes_have_at_most_sixty_bins(last, bin_s, bins):
     assert lane["counts"][-1] >= 1
 
 
+FELT = (Explained(finding="F1", count=2, total=3),)
+
+
 @pytest.mark.parametrize(
-    ("findings", "verdict", "id"),
+    ("findings", "causes", "verdict", "title"),
     [
-        ([], "healthy", "report.title.healthy"),
-        ([], "undetermined", "report.title.nothing"),
-        ([finding(claim=Claim("few", "few"), times=()), finding(claim=Claim("many", "many"))], "undetermined", "many"),
-        ([finding(role="signal")], "undetermined", "report.title.nothing"),
-        ([finding()], "healthy", "report.title.healthy"),
+        ([], (), "healthy", "No incident in 3 files"),
+        ([finding()], (), "healthy", "No incident in 3 files"),
+        ([], (), "undetermined", "Nothing to explain was found in 3 files"),
+        ([finding(role="signal")], (), "undetermined", "Nothing to explain was found in 3 files"),
+        ([finding(claim=said("few"), times=()), finding(claim=said("many"))], (), "undetermined", "many"),
+        ([finding(subject="web")], (cause(explains=FELT),), "suspected", "web disrupted every 5 min"),
+        ([finding(subject="web")], (cause(explains=FELT, period_s=7200),), "suspected", "web disrupted every 2 h"),
+        ([finding(subject="web")], (cause(explains=FELT, period_s=90),), "suspected", "web disrupted every 90 s"),
+        ([finding(subject="web")], (cause(explains=FELT, period_s=None),), "suspected", "it stops"),
+        ([finding(subject="")], (cause(explains=FELT),), "suspected", "it stops"),
+        ([finding(subject="web")], (cause(explains=(Explained(finding="F1", count=1, total=3),)),), "suspected", "it stops"),
+        ([], (cause(),), "suspected", "the check stops it"),
     ],
 )
-def test_the_title_is_what_was_felt_most(findings, verdict, id):
-    assert made(case(TWO_STOPS), findings, Judgement(verdict=verdict))["title"]["id"] == id
+def test_the_title_is_who_was_disrupted_or_what_was_felt_most(findings, causes, verdict, title):
+    assert made(case(TWO_STOPS), findings, Judgement(verdict=verdict, causes=causes))["title"]["text"] == title
 
 
 @pytest.mark.parametrize(

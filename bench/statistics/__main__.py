@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import time
 
-from bench.statistics import detection
+from bench.statistics import attribution, detection
 
-TASKS = {"detection": detection.run}
+TASKS = {"detection": detection.run, "attribution": attribution.run}
 DEVELOPMENT_SEED = 7
 
 

@@ -109,7 +109,7 @@ def same_period_attribution(times: FloatArray, schedules: list[FloatArray]) -> t
     best = (0.0, -1)
     for number, ticks in enumerate(schedules):
         period = float(np.median(np.diff(ticks))) if len(ticks) > 1 else 0.0
-        if abs(middle - period) < 0.02 * period + 2:
+        if period > 0 and abs(middle - period) < 0.02 * period + 2:
             lags = times - ticks[np.maximum(np.searchsorted(ticks, times, side="right") - 1, 0)]
             best = max(best, (1 / (1 + float(np.median(lags)) / 30), number), key=lambda each: each[0])
     return best

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +18,13 @@ _PERIODS = (60.0, 120.0, 300.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 86400.0)
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """A train seen in start..end; period in seconds, None where there is none."""
+    """A train seen in start..end; period in seconds, None where there is none; also: that of a second train in it."""
 
     times: FloatArray
     start: float
     end: float
     period: float | None
+    also: float | None = None
 
 
 def _around(times: FloatArray, rng: Rng, margin: float, period: float | None) -> Trial:
@@ -34,12 +35,12 @@ def _around(times: FloatArray, rng: Rng, margin: float, period: float | None) ->
 def with_noise(trial: Trial, rng: Rng, share: float) -> Trial:
     """Add Poisson noise, share times as many events as there are."""
     extra = rng.uniform(trial.start, trial.end, rng.poisson(share * len(trial.times)))
-    return Trial(np.sort(np.concatenate((trial.times, extra))), trial.start, trial.end, trial.period)
+    return replace(trial, times=np.sort(np.concatenate((trial.times, extra))))
 
 
 def stamped(trial: Trial, unit: float) -> Trial:
     """Cut the stamps, as a log does, to multiples of unit seconds."""
-    return Trial(np.floor(trial.times / unit) * unit, np.floor(trial.start), np.ceil(trial.end), trial.period)
+    return replace(trial, times=np.floor(trial.times / unit) * unit, start=np.floor(trial.start), end=np.ceil(trial.end))
 
 
 def any_stamps(trial: Trial, rng: Rng) -> Trial:
@@ -125,7 +126,7 @@ def two_crons(rng: Rng, count: int) -> Trial:
     trial = _around(first, rng, period, period)
     second = np.arange(trial.start, trial.end, other) + rng.uniform(0, other * 0.9)
     second = second[second < trial.end]
-    return Trial(np.sort(np.concatenate((first, second))), trial.start, trial.end, period)
+    return Trial(np.sort(np.concatenate((first, second))), trial.start, trial.end, period, other)
 
 
 # ---------------------------------------------------------------- not periodic

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import polars as pl
-
 from logcorr.causes.advice import actions, checks
 from logcorr.causes.blame import cause
 from logcorr.causes.diagnosed import diagnosed
@@ -15,13 +13,12 @@ from logcorr.causes.rivals import rivals
 from logcorr.causes.scheduled import Attributed, attributed
 from logcorr.model.case import Case
 from logcorr.model.result import Cause, Finding, Judgement
+from logcorr.timeline.lifecycles import stops
 
 SURE = 0.9
 LIKELY = 0.5
 GROUNDED = ("must", "conditional", "observed")
 """Shown from configuration or seen in the logs; timing alone never makes a root cause."""
-STOPS = ("process.terminating", "process.killed")
-
 __all__ = ["judge"]
 
 
@@ -45,9 +42,8 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
 
 def _stops(case: Case) -> list[Attributed]:
     """Each service's stops, weighed against every job; services with the most stops first."""
-    stops = case.happened(*STOPS).filter(pl.col("time").is_not_null() & pl.col("service").is_not_null())
-    groups = [(str(service), rows) for (service,), rows in stops.group_by("service", maintain_order=True)]
-    return [attributed(case, service, rows) for service, rows in sorted(groups, key=lambda pair: (-pair[1].height, pair[0]))]
+    groups = sorted(stops(case.events), key=lambda pair: (-pair[1].height, pair[0]))
+    return [attributed(case, service, rows) for service, rows in groups]
 
 
 def _distinct(causes: list[Cause]) -> list[Cause]:

@@ -14,7 +14,9 @@ from logcorr.statistics import Evidence as Fit
 
 def rivals(told: Sequence[Attributed], causes: Sequence[Cause]) -> tuple[Rival, ...]:
     """Every other scheduled job, with the reason it was rejected; each once, from the service with the most stops."""
-    chosen = {evidence.span for one in causes for link in one.chain for evidence in link.evidence} | {one.trigger for one in causes}
+    chosen = {evidence.span for one in causes for link in one.chain for evidence in link.evidence} | {
+        one.trigger for one in causes
+    }
     found: dict[Span, Rival] = {}
     for attributed in told:
         for rival in _rejected(attributed):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -20,40 +20,49 @@ RULES = {"culprit": ("^", "bold red"), "trigger": ("-", "blue"), "step": ("-", "
 """What underlines a line, by its mark's role; what only contributes is told with its finding."""
 
 
+Line = tuple[int, str, list[Document]]
+"""A line's number, its text and the marks on it."""
+
+
 def show_excerpts(out: Console, excerpts: Sequence[Document], language: Language) -> None:
     """The marked lines of all excerpts, file by file; what was said of one line is not repeated at another."""
     width = max(len(str(mark["line"])) for excerpt in excerpts for mark in excerpt["marks"])
     gutter = Text(" " * width + " |", "cyan")
     path, said = None, set[str]()
     for excerpt in excerpts:
-        marked = [(number, text, marks) for number, text, all in write.numbered(excerpt) if (marks := _told(all))]
+        marked = list(_marked(excerpt))
         if marked and excerpt["path"] != path:
-            arrow = "-->" if path is None else ":::"
-            first = next((number for number, _, marks in marked if marks[0]["role"] == "culprit"), marked[0][0])
-            place = f"{line(excerpt['path'])}:{first}"
-            out.print(Text.assemble(" " * width, (f"{arrow} ", "cyan"), place), soft_wrap=True)
+            out.print(
+                Text.assemble(" " * width, ("--> " if path is None else "::: ", "cyan"), _place(excerpt, marked)), soft_wrap=True
+            )
             out.print(gutter)
             path = excerpt["path"]
         for number, text, marks in marked:
             shown = visible(text).expandtabs(TAB).rstrip()
             out.print(Text.assemble((f"{number:>{width}} | ", "cyan"), shown), soft_wrap=True)
-            _underline(out, gutter, shown, marks[0]["role"])
-            for label in dict.fromkeys(line(language.say(mark["label"])) for mark in marks):
-                if label not in said:
-                    said.add(label)
-                    hang(out, Text.assemble(gutter, " " * (1 + _indent(shown))), Text(label, RULES[marks[0]["role"]][1]))
+            labels = dict.fromkeys(line(language.say(mark["label"])) for mark in marks)
+            _underline(out, gutter, shown, marks[0]["role"], [label for label in labels if label not in said])
+            said.update(labels)
     out.print(gutter)
 
 
-def _underline(out: Console, gutter: Text, shown: str, role: str) -> None:
+def _marked(excerpt: Document) -> Iterator[Line]:
+    for number, text, marks in write.numbered(excerpt):
+        if told := [mark for mark in marks if mark["role"] in RULES]:
+            yield number, text, told
+
+
+def _place(excerpt: Document, marked: Sequence[Line]) -> str:
+    """The culprit's line, or else the first marked one."""
+    culprit = (number for number, _, marks in marked if marks[0]["role"] == "culprit")
+    return f"{line(excerpt['path'])}:{next(culprit, marked[0][0])}"
+
+
+def _underline(out: Console, gutter: Text, shown: str, role: str, labels: Sequence[str]) -> None:
+    """A rule as long as the line's text, as far as the terminal goes, and under it what is said of the line."""
     sign, style = RULES[role]
-    room = out.width - gutter.cell_len - 1 - _indent(shown)
-    out.print(Text.assemble(gutter, " " * (1 + _indent(shown)), (sign * min(cell_len(shown.strip()), max(room, 1)), style)))
-
-
-def _indent(shown: str) -> int:
-    return len(shown) - len(shown.lstrip())
-
-
-def _told(marks: Sequence[Document]) -> list[Document]:
-    return [mark for mark in marks if mark["role"] in RULES]
+    indent = Text.assemble(gutter, " " * (1 + len(shown) - len(shown.lstrip())))
+    length = min(cell_len(shown.strip()), max(out.width - indent.cell_len, 1))
+    out.print(Text.assemble(indent, (sign * length, style)))
+    for label in labels:
+        hang(out, indent, Text(label, style))

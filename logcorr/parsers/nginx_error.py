@@ -14,9 +14,10 @@ import polars as pl
 
 from logcorr.grammar import stamps
 from logcorr.grammar.patterns import ascii_only
+from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._columns import TEXT, events, folded, severity_of
+from logcorr.parsers._columns import TEXT, events, folded
 
 _LEVELS = "debug|info|notice|warn|error|crit|alert|emerg"
 
@@ -51,6 +52,8 @@ _PATTERNS = (r'^([^"]*(?:"[^"]*"[^"]*)*?)' + _CONTEXT, "^(.*)" + _CONTEXT)
 fields in nginx's order; else the last place from which the fields run to the end of the line."""
 
 _FAILURES = {
+    "failed (2: ": "file.missing",
+    "(104: ": "upstream.reset",
     "connect() failed (111:": "upstream.refused",
     "connect() failed (10061:": "upstream.refused",
     "upstream timed out (": "upstream.timeout",
@@ -80,11 +83,9 @@ _FAILURES = {
     "exited on signal": "process.crashed",
     "exited with fatal code": "process.crashed",
 }
-"""What a message holds, in the order of trying. Numbers of errors, not their words: musl and Windows word them otherwise."""
+"""What a message holds; of two at one place the first. Errors by number: musl and Windows word them otherwise."""
 
 _EMITS = {kind: [text for text, meant in _FAILURES.items() if meant == kind] for kind in _FAILURES.values()} | {
-    "file.missing": ["failed (2: "],
-    "upstream.reset": ["(104: … upstream"],
     "config.invalid": [" in /…:LINE at level emerg"],
     "process.exited": ["exit"],
 }
@@ -110,12 +111,12 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """
     heads = [match for match in map(_HEAD.match, context.sample.lines) if match]
     dated = any(match["dated"] for match in heads) or not any(match["timed"] for match in heads)
-    placed = _placed(lines, dated)
-    cut = folded(placed, pl.col("severity").is_not_null(), context).with_columns(*_ids()).with_columns(*_begin())
-    fast = cut.with_columns(*_marks()).with_columns(*_fast_fields()).with_columns(_careful().alias("careful"))
-    split = fast.with_columns(_field("message", 0).alias("message"))
+    cut = folded(_placed(lines, dated), pl.col("severity").is_not_null(), context)
+    split = cut.with_columns(_numbers()).with_columns(_begin()).with_columns(_marks()).with_columns(_fast_fields())
+    checked = split.with_columns(_unsure().alias("unsure")).with_columns(_careful().alias("careful"))
+    whole = checked.with_columns(_chosen("message", 0).alias("message"))
     return events(
-        split,
+        whole,
         time=pl.col("time"),
         severity=pl.col("severity"),
         kind=_kind(pl.col("message")),
@@ -124,9 +125,11 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         count=pl.col("lines"),
         own={
             "pid": pl.col("pid"),
-            "tid": pl.col("tid"),
+            "tid": pl.when(pl.col("pid").is_not_null()).then(
+                _number(pl.col("after"), pl.col("hash") + 1, pl.col("colon"), pl.Int32)
+            ),
             "connection": pl.col("connection"),
-            **{name: _field(name, number) for number, name in enumerate(_MARKS, 1)},
+            **{name: _chosen(name, number) for number, name in enumerate(_MARKS, 1)},
             "errno": pl.col("message").str.extract(r"\(([0-9]+): ", 1).cast(pl.Int32, strict=False),
         },
     )
@@ -141,39 +144,50 @@ def _placed(lines: pl.LazyFrame, dated: bool) -> pl.LazyFrame:
         time = TEXT.str.slice(0, 8).str.to_time("%H:%M:%S", strict=False)
         stamped = 9
     at = (
-        pl.when(TEXT.str.starts_with("["))
+        pl.when(pl.col("time").is_not_null())
+        .then(stamped)
+        .when(TEXT.str.starts_with("["))
         .then(0)
         .when(TEXT.str.starts_with("nginx: ["))
         .then(7)
-        .when(TEXT.str.slice(stamped - 1, 2) == " [")
-        .then(stamped)
     )
-    opened = lines.with_columns(time.alias("time"), at.cast(pl.UInt32).alias("at"))
-    real = opened.with_columns(pl.when((pl.col("at") < 8) | pl.col("time").is_not_null()).then(pl.col("at")).alias("at"))
-    head = real.with_columns(pl.when(pl.col("at").is_not_null()).then(TEXT.str.slice(pl.col("at"), 64)).alias("head"))
-    level = pl.col("head").str.extract(rf"^\[({_LEVELS})\] ", 1)
-    return head.with_columns(severity_of(level).alias("severity"))
+    opened = lines.with_columns(time.alias("time")).with_columns(at.cast(pl.UInt32).alias("at"))
+    head = opened.with_columns(pl.when(pl.col("at").is_not_null()).then(TEXT.str.slice(pl.col("at"), 64)).alias("head"))
+    close = pl.when(pl.col("head").str.starts_with("[")).then(pl.col("head")).str.find("] ", literal=True)
+    placed = head.with_columns(close.alias("close"))
+    return placed.with_columns(pl.col("head").str.slice(1, pl.col("close") - 1).cast(SEVERITY, strict=False).alias("severity"))
 
 
-def _ids() -> tuple[pl.Expr, ...]:
-    """Places in the head, in bytes: up to here it is ASCII, which makes them places in the line as well."""
-    head = pl.col("head")
-    return (
+def _numbers() -> list[pl.Expr]:
+    """What follows the level, and where `pid#tid: ` divides. The head is ASCII as far as it is what it should be."""
+    after = pl.when(pl.col("severity").is_not_null()).then(pl.col("head")).str.slice(pl.col("close") + 2)
+    return [
         TEXT.cast(pl.Binary).alias("raw"),
-        (head.str.find("] ", literal=True) + 2).alias("level_end"),
-        head.str.extract(r"^\[[a-z]+\] ([0-9]+#[0-9]+: (?:\*[0-9]+ )?)", 1).alias("ids"),
-    )
+        after.alias("after"),
+        after.str.find("#", literal=True).alias("hash"),
+        after.str.find(": ", literal=True).alias("colon"),
+    ]
 
 
-def _begin() -> tuple[pl.Expr, ...]:
-    ids = pl.col("ids")
-    begin = pl.col("at") + pl.col("level_end") + ids.str.len_bytes().fill_null(0)
-    return (
-        begin.fill_null(0).alias("begin"),
-        ids.str.extract(r"^([0-9]+)", 1).cast(pl.Int32, strict=False).alias("pid"),
-        ids.str.extract(r"#([0-9]+)", 1).cast(pl.Int32, strict=False).alias("tid"),
-        ids.str.extract(r"\*([0-9]+)", 1).cast(pl.Int64, strict=False).alias("connection"),
-    )
+def _begin() -> list[pl.Expr]:
+    """Process and connection, and where the message begins."""
+    pid = pl.when(pl.col("hash") < pl.col("colon")).then(_number(pl.col("after"), pl.lit(0), pl.col("hash"), pl.Int32))
+    after = pl.when(pid.is_not_null()).then(pl.col("after").str.slice(pl.col("colon") + 2))
+    space = pl.when(after.str.starts_with("*")).then(after).str.find(" ", literal=True)
+    connection = _number(after, pl.lit(1), space, pl.Int64)
+    ids = pl.when(pid.is_not_null()).then(pl.col("colon") + 2).otherwise(0)
+    begin = pl.col("at") + pl.col("close") + 2 + ids + pl.when(connection.is_not_null()).then(space + 1).otherwise(0)
+    known = pl.col("severity").is_not_null()
+    return [pid.alias("pid"), connection.alias("connection"), pl.when(known).then(begin).otherwise(0).alias("begin")]
+
+
+def _thread() -> pl.Expr:
+    after = pl.when(pl.col("pid").is_not_null()).then(pl.col("after"))
+    return _number(after, pl.col("hash") + 1, pl.col("colon"), pl.Int32)
+
+
+def _number(text: pl.Expr, begin: pl.Expr, end: pl.Expr, dtype: type[pl.DataType]) -> pl.Expr:
+    return text.str.slice(begin, end - begin).cast(dtype, strict=False)
 
 
 def _marks() -> list[pl.Expr]:
@@ -198,38 +212,47 @@ def _between(begin: pl.Expr, end: pl.Expr) -> pl.Expr:
     return pl.col("raw").bin.slice(begin).bin.head(end - begin).cast(pl.String)
 
 
-def _careful() -> pl.Expr:
-    """For lines that cutting at the first marks may have split wrongly: what the patterns make of them.
+def _unsure() -> pl.Expr:
+    """Whether cutting at the first marks may have split a line wrongly: where a quote is not accounted for.
 
-    A line is safe where every quote is accounted for: an even number in the message, two for each quoted field.
+    Safe is an even number of quotes in the message, none within a field, one at the end, and the fields in order.
     """
-    quoted = pl.sum_horizontal(pl.col(f"at_{name}").is_not_null() for name, mark in _MARKS.items() if mark.endswith('"'))
-    in_message = pl.col("message").str.count_matches('"', literal=True)
-    safe = (
-        (in_message % 2 == 0)
-        & (TEXT.str.count_matches('"', literal=True) - in_message == quoted * 2)
-        & ((quoted == 0) | TEXT.str.ends_with('"'))
-        & (pl.col("at_server").is_null() | (pl.col("at_server") > pl.col("at_client")))
-    )
-    text = pl.when(pl.col("at_client").is_not_null() & ~safe).then(pl.col("raw").bin.slice(pl.col("begin")).cast(pl.String))
+    quoted = [name for name, mark in _MARKS.items() if mark.endswith('"')]
+    stray = pl.any_horizontal(pl.col(name).str.contains('"', literal=True) for name in ("server", *quoted))
+    open_end = pl.any_horizontal(pl.col(f"at_{name}").is_not_null() for name in quoted) & ~TEXT.str.ends_with('"')
+    odd = pl.col("message").str.count_matches('"', literal=True) % 2 == 1
+    swapped = pl.col("at_server") < pl.col("at_client")
+    return pl.col("at_client").is_not_null() & (odd | stray.fill_null(False) | open_end | swapped.fill_null(False))
+
+
+def _careful() -> pl.Expr:
+    """What the patterns make of the lines that cutting may have split wrongly."""
+    text = pl.when("unsure").then(pl.col("raw").bin.slice(pl.col("begin")).cast(pl.String))
     strict, loose = (text.str.extract_groups(ascii_only(pattern)) for pattern in _PATTERNS)
     return pl.when(strict.struct[0].is_not_null()).then(strict).otherwise(loose)
 
 
+def _chosen(name: str, number: int) -> pl.Expr:
+    """A field as the cut gives it where that is safe; else as a pattern does, and where none fits all of the line is message."""
+    careful = pl.col("careful").struct[number]
+    if name == "message":
+        careful = pl.coalesce(careful, pl.col("raw").bin.slice(pl.col("begin")).cast(pl.String))
+    return pl.when("unsure").then(careful).otherwise(pl.col(name))
+
+
 def _kind(message: pl.Expr) -> pl.Expr:
-    holds = [pl.when(message.str.contains(text, literal=True)).then(pl.lit(kind)) for text, kind in _FAILURES.items()]
-    broken = (pl.col("severity") == "emerg") & message.str.contains(r" in /[^ ]+:[0-9]+$")
-    return pl.coalesce(
-        *holds,
-        pl.when(message.str.contains("failed (2: ", literal=True)).then(pl.lit("file.missing")),
-        pl.when(message.str.contains("(104: ", literal=True) & message.str.contains("upstream", literal=True)).then(
-            pl.lit("upstream.reset")
-        ),
-        pl.when(broken).then(pl.lit("config.invalid")),
-        pl.when(message == "exit").then(pl.lit("process.exited")),
+    """By the first literal in each message; some need a second look."""
+    found = message.str.extract_many(list(_FAILURES), leftmost=True).list.first()
+    kind = found.replace_strict(list(_FAILURES), list(_FAILURES.values()), default=None, return_dtype=pl.String)
+    not_upstream = (kind == "upstream.reset") & ~message.str.contains("upstream", literal=True)
+    invalid = (pl.col("severity") == "emerg") & message.str.contains(r" in /[^ ]+:[0-9]+$")
+    return (
+        pl.when(not_upstream)
+        .then(None)
+        .when(kind.is_not_null())
+        .then(kind)
+        .when(invalid)
+        .then(pl.lit("config.invalid"))
+        .when(message == "exit")
+        .then(pl.lit("process.exited"))
     )
-
-
-def _field(name: str, number: int) -> pl.Expr:
-    found = pl.col("careful").struct[number]
-    return pl.coalesce(found, pl.col(name))

@@ -9,15 +9,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import datetime, timedelta
 from itertools import groupby
 
 from logcorr.model.case import Case
-from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.claim import Claim, Evidence
 from logcorr.model.events import KINDS
 from logcorr.model.result import Action, Cause, Check, Explained, Finding, Judgement, Link, Missing, Rival
 from logcorr.model.source import Artifact, Problem, Span
-from logcorr.report import excerpts, keyevents, lanes
+from logcorr.report import excerpts, headline, keyevents, lanes
 from logcorr.report.cite import Document, Quote, Quotes, cite_all, clean, instant, locate, number, plain, state, state_all
 
 __all__ = ["SCHEMA", "Document", "Quote", "Quotes", "build", "spans", "to_json"]
@@ -49,31 +48,20 @@ def build(
     version: str,
 ) -> Document:
     """The document of one analysis; `quotes` holds what `spans` asked for. Raises KeyError where one is missing."""
-    events, left_out = keyevents.choose(case, judgement)
-    harms = lanes.harms(case)
     return {
         "schema": SCHEMA,
         "tool": {"name": "logcorr", "version": version},
         "verdict": judgement.verdict,
-        "title": state(_title(case, findings, judgement)),
-        "status": state(_status(case, findings, judgement)),
+        "title": state(headline.title(case, findings, judgement)),
+        "status": state(headline.status(case, findings, judgement)),
         "window": {"first": instant(case.window[0]), "last": instant(case.window[1])} if case.window else None,
         "inputs": _inputs(case, artifacts),
         "findings": [_finding(finding, quotes) for finding in findings],
-        "causes": [_cause(rank, cause, quotes) for rank, cause in enumerate(judgement.causes, 1)],
-        "rivals": [_rival(rival, quotes) for rival in judgement.rivals],
-        "missing": [_missing(missing) for missing in judgement.missing],
-        "withdrawn": state_all(judgement.withdrawn),
-        "impact": [lanes.write(harm, quotes) for harm in harms],
-        "timeline": [keyevents.write(event, quotes) for event in events],
-        "timeline_left_out": left_out,
-        "kinds": _kinds({event.kind for event in events} | {harm.kind for harm in harms}),
-        "lanes": lanes.lanes(case),
+        **_judged(judgement, quotes),
+        **_seen(case, judgement, quotes),
         "excerpts": [excerpts.write(excerpt, quotes) for excerpt in excerpts.choose(case, findings, judgement, artifacts)],
         "related": _related(case, findings, judgement),
         "rules_run": [{"rule": rule, "outcome": outcome} for rule, outcome in rules_run],
-        "checks": [_check(check) for check in judgement.checks],
-        "actions": [_action(action) for action in judgement.actions],
         "comparison": None,
         "assumptions": state_all(assumptions),
         "problems": [_problem(problem) for problem in problems],
@@ -86,42 +74,29 @@ def to_json(document: Document) -> str:
     return INVISIBLE.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text) + "\n"
 
 
-def _title(case: Case, findings: Sequence[Finding], judgement: Judgement) -> Claim:
-    """What users felt, or else why it happened, or else that nothing did."""
-    felt = [finding for finding in findings if finding.role == "symptom"]
-    if felt and judgement.verdict != "healthy":
-        return max(felt, key=lambda finding: (len(finding.times), finding.confidence)).claim
-    if judgement.causes:
-        return judgement.causes[0].claim
-    if judgement.verdict == "healthy":
-        return claim("report.title.healthy", "No incident in {files} files", files=len(case.files))
-    return claim("report.title.nothing", "Nothing to explain was found in {files} files", files=len(case.files))
+def _judged(judgement: Judgement, quotes: Quotes) -> Document:
+    """What the causes stage concludes."""
+    return {
+        "causes": [_cause(rank, cause, quotes) for rank, cause in enumerate(judgement.causes, 1)],
+        "rivals": [_rival(rival, quotes) for rival in judgement.rivals],
+        "missing": [_missing(missing) for missing in judgement.missing],
+        "withdrawn": state_all(judgement.withdrawn),
+        "checks": [_check(check) for check in judgement.checks],
+        "actions": [_action(action) for action in judgement.actions],
+    }
 
 
-def _status(case: Case, findings: Sequence[Finding], judgement: Judgement) -> Claim:
-    """Whether the symptoms were still going on where the logs end."""
-    felt = [time for finding in findings if finding.role == "symptom" for time in finding.times]
-    if not felt or not case.window:
-        return claim("report.status.none", "no symptom with a time of its own was logged")
-    last, end = max(felt), case.window[1]
-    period_s = judgement.causes[0].period_s if judgement.causes else None
-    if period_s and end - last <= timedelta(seconds=period_s):
-        return claim(
-            "report.status.ongoing",
-            "not seen to end: the last symptom was logged at {last}, less than one period before the logs end at {end}",
-            last=_written(last),
-            end=_written(end),
-        )
-    return claim(
-        "report.status.quiet",
-        "the last symptom was logged at {last}; the logs end at {end}",
-        last=_written(last),
-        end=_written(end),
-    )
-
-
-def _written(time: datetime) -> str:
-    return f"{time:%Y-%m-%d %H:%M:%S}Z"
+def _seen(case: Case, judgement: Judgement, quotes: Quotes) -> Document:
+    """What happened when, and how much of it."""
+    events, left_out = keyevents.choose(case, judgement)
+    harms = lanes.harms(case)
+    return {
+        "impact": [lanes.write(harm, quotes) for harm in harms],
+        "timeline": [keyevents.write(event, quotes) for event in events],
+        "timeline_left_out": left_out,
+        "kinds": _kinds({event.kind for event in events} | {harm.kind for harm in harms}),
+        "lanes": lanes.lanes(case),
+    }
 
 
 def _inputs(case: Case, artifacts: Sequence[Artifact]) -> list[Document]:

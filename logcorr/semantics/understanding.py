@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from logcorr.model.behaviour import Effect, Probe
+from logcorr.model.behaviour import Effect
 from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
 from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, of_kind
 from logcorr.model.source import Problem
@@ -100,11 +100,12 @@ def _nginx_mounts(facts: Sequence[Fact], stack: RunningStack | None) -> dict[str
 def _behaviour(read: Interpretation, world: World, targets: _Targets, complete: bool) -> Behaviour:
     answered = {probe.id: ask(probe, world) for probe in read.probes}
     possible = {number: outcomes(answer) for number, answer in answered.items()}
+    decided = {probe.id: read.decided_by(probe, telling_outcomes(probe)) for probe in read.probes}
     proved = tuple(
         ProvedEffect(
             effect=effect,
             proof=read.reach(effect, possible),
-            probes=tuple(answered[probe.id] for probe in read.probes if _decides(read, probe, effect)),
+            probes=tuple(answered[probe.id] for probe in read.probes if effect.id in decided[probe.id]),
             hits=targets.of(effect),
             certain=targets.certain(effect),
             compose_paths=targets.compose_paths(effect),
@@ -119,11 +120,6 @@ def _behaviour(read: Interpretation, world: World, targets: _Targets, complete: 
         proved=proved,
         calls=read.calls,
     )
-
-
-def _decides(read: Interpretation, probe: Probe, effect: Effect) -> bool:
-    """Whether how this probe turns out changes how far the effect is reached."""
-    return len({read.reach(effect, {probe.id: (outcome,)}).reach for outcome in telling_outcomes(probe)}) > 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,8 @@ FEW_EVENTS = 4
 MOST_FROM_FEW = 0.8
 # A free-running loop either keeps its own period (a timer) or drifts with each turn's run time.
 _LOG_HALF = math.log(0.5)
+# What two events say for an unlisted schedule of unknown period.
+_UNKNOWN_LOG_BF = -1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,10 @@ PRIOR = Mechanisms(wall_clock=0.11, loop=0.09, backoff=0.05, irregular=0.75)
 
 @dataclass(frozen=True, slots=True)
 class Assessment:
-    """Log Bayes factors (nats) against irregular events, the best fit of each mechanism, and the posterior."""
+    """Log Bayes factors (nats) against irregular events, the best fit of each mechanism, and the posterior.
+
+    schedule_log_bf: evidence for any schedule, measured as attribution measures a listed one (against noise of the local rate).
+    """
 
     wall_clock_log_bf: float
     timer_log_bf: float
@@ -50,6 +55,7 @@ class Assessment:
     drift: LoopFit | None
     backoff: BackoffFit
     mechanisms: Mechanisms
+    schedule_log_bf: float
 
     @property
     def loop_log_bf(self) -> float:
@@ -76,23 +82,26 @@ def assess(train: Train) -> Assessment:
     """Weigh the mechanisms; with fewer than three events, or no time between them, the prior stands."""
     backoff = backoff_fit(train)
     if train.count < 3 or train.onsets[-1] <= train.onsets[0]:
-        return Assessment(0.0, 0.0, 0.0, backoff.score, None, None, None, backoff, _posterior(train, 0.0, 0.0, 0.0, backoff.score))
+        mechanisms = _posterior(train, 0.0, 0.0, 0.0, backoff.score)
+        return Assessment(0.0, 0.0, 0.0, backoff.score, None, None, None, backoff, mechanisms, _UNKNOWN_LOG_BF)
     null = irregular(np.diff(train.onsets), train.window_s, train.resolution)
     # Locked fits are measured against Poisson noise; where intervals are told better by another irregular reading, they pay.
     handicap = max(0.0, null.log_gain - fit_background(train).log_gain)
-    locked = [replace(fit, score=fit.score - handicap) for fit in locked_fits(train)]
+    plain = [replace(fit, score=fit.score - handicap) for fit in locked_fits(train)]
     drifting = loop_fits(train, null)
-    locked = sorted(locked + phase_kept(train, drifting), key=lambda fit: -fit.score)
+    kept = phase_kept(train, drifting)
+    locked = sorted(plain + kept, key=lambda fit: -fit.score)
     locked = sorted(locked + combs(train, locked), key=lambda fit: -fit.score)
     usual, free = [fit for fit in locked if fit.usual], [fit for fit in locked if not fit.usual]
-    scores = (
-        log_sum_exp([fit.score for fit in usual]),
-        log_sum_exp([fit.score for fit in free]),
-        log_sum_exp([fit.score for fit in drifting]),
-        backoff.score,
-    )
+    scores = (_total(usual), _total(free), log_sum_exp([fit.score for fit in drifting]), backoff.score)
     fits = (usual[0] if usual else None, free[0] if free else None, drifting[0] if drifting else None)
-    return Assessment(*scores, *fits, backoff, _posterior(train, *scores))
+    schedule = log_sum_exp([_total(plain) + _LOG_HALF, scores[2] if scores[2] > _total(kept) else -math.inf])
+    return Assessment(*scores, *fits, backoff, _posterior(train, *scores), schedule + _LOG_HALF + handicap)
+
+
+def _total(fits: list[LockedFit]) -> float:
+    """Return the evidence (nats) of all the fits together."""
+    return log_sum_exp([fit.score for fit in fits])
 
 
 def _posterior(train: Train, wall_clock: float, timer: float, drift: float, backoff: float) -> Mechanisms:

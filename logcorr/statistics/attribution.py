@@ -12,7 +12,7 @@ from logcorr.statistics.assessment import FEW_EVENTS, MOST_FROM_FEW, assess
 from logcorr.statistics.background import Backgrounds
 from logcorr.statistics.likelihood import LOG10, log_binomial_tail, log_mean_exp, log_sum_exp
 from logcorr.statistics.schedules import Schedule, cron_prior, unlisted_cron_log_bf
-from logcorr.statistics.tickfit import WIDTHS_S, TickFit, fit_ticks, usable_ticks
+from logcorr.statistics.tickfit import WIDTH_CHOICES, TickFit, fit_ticks, usable_ticks
 from logcorr.statistics.trains import FloatArray, IntArray, Train, observed
 
 # Before looking: the cause is among the listed schedules (shared equally), or a schedule nobody listed, or none.
@@ -125,7 +125,7 @@ def _candidates(train: Train, schedules: list[Schedule]) -> list[_Candidate]:
 def _unlisted_log_bf(train: Train, candidates: list[_Candidate]) -> float:
     """Return the evidence (nats) for a schedule nobody listed: half a minute-aligned cron line, half any period."""
     cron = unlisted_cron_log_bf(train, [candidate.ticks for candidate in candidates])
-    return log_mean_exp([cron, assess(train).periodic_log_bf])
+    return log_mean_exp([cron, assess(train).schedule_log_bf])
 
 
 def _timing_posterior(events: int, listed: FloatArray, twins: FloatArray, rest: FloatArray) -> FloatArray:
@@ -177,7 +177,7 @@ def _evidence(train: Train, burst_of: IntArray, candidate: _Candidate, looks: in
     low, high = float(lags.min()), float(lags.max())
     cover = min(1.0, fit.ticks * (high - low + train.resolution) / train.window_s)
     # One event opens the window, so it cannot count; any event could have, and any width.
-    tried = math.log(looks * len(WIDTHS_S) * train.count)
+    tried = math.log(looks * WIDTH_CHOICES * train.count)
     chance = math.exp(min(0.0, tried + log_binomial_tail(train.count - 1, int(explained.sum()) - 1, cover)))
     return Evidence(
         train.count, int(explained.sum()), fit.ticks, fit.hits, low, high, float(np.median(lags)), cover, chance,

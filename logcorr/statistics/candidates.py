@@ -92,12 +92,14 @@ def _spectral(train: Train) -> FloatArray:
     return 2 * window_s / np.maximum(peaks, 1)
 
 
-def fullest_windows(train: Train, periods: FloatArray, origin: float) -> Windows:
-    """Return the fullest windows of every period, phases counted from origin.
+def window_widths(unit: float) -> FloatArray:
+    """Return the widths in seconds of windows to try: none (one stamp), then doubling from a stamp unit or a quarter second."""
+    return np.concatenate(([0.0], max(unit, 0.25) * 2.0 ** np.arange(15)))
 
-    Widths: none (one stamp), then doubling from one stamp unit, or a quarter second, up.
-    """
-    widths = np.concatenate(([0.0], max(train.resolution, 0.25) * 2.0 ** np.arange(15)))
+
+def fullest_windows(train: Train, periods: FloatArray, origin: float) -> Windows:
+    """Return the fullest windows of every period, phases counted from origin."""
+    widths = window_widths(train.resolution)
     onsets = train.onsets[:_SIEVE_EVENTS] - origin
     if train.count <= _MOST_EXACT:
         return _exact_windows(onsets, periods, widths)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from logcorr.statistics.assessment import FEW_EVENTS, MOST_FROM_FEW, assess
 from logcorr.statistics.background import Backgrounds
 from logcorr.statistics.likelihood import LOG10, LONGEST_LAG_S, lag_log_density, log_binomial_tail
-from logcorr.statistics.tickfit import WIDTHS_S, fit_ticks, usable_ticks
+from logcorr.statistics.tickfit import WIDTH_CHOICES, fit_ticks, usable_ticks
 from logcorr.statistics.trains import FloatArray, Train, observed
 
 # Before looking, one pair in five that somebody asks about is linked.
@@ -91,7 +91,7 @@ def covered_share(ticks: FloatArray, lags: FloatArray, train: Train) -> float:
 def _log_chance(train: Train, ticks: FloatArray, lags: FloatArray) -> float:
     """Return ln P(noise fills the windows as well): one effect opens the window; any could have, and any width."""
     tail = log_binomial_tail(train.count - 1, len(lags) - 1, covered_share(ticks, lags, train))
-    return min(0.0, math.log(len(WIDTHS_S) * train.count) + tail)
+    return min(0.0, math.log(WIDTH_CHOICES * train.count) + tail)
 
 
 def _shared_period(before: Train, after: Train) -> float | None:

@@ -8,10 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from logcorr.statistics.background import Background
+from logcorr.statistics.candidates import window_widths
 from logcorr.statistics.likelihood import LONGEST_LAG_S, active_log_bf, lag_log_density, log_sum_exp
 from logcorr.statistics.trains import FloatArray, IntArray, Train
 
-WIDTHS_S = np.array([1.0, 2, 4, 8, 16, 32, 64])
+# Lag windows are no wider than this: it holds a systemd timer's default accuracy of a minute.
+_WIDEST_S = 64.0
+# How many widths compete, at most, for the chance.
+WIDTH_CHOICES = 10
 _WINDOWS_A_WIDTH = 2
 # Window starts tried per width; beyond this every m-th lag is one.
 _MOST_STARTS = 2000
@@ -50,10 +54,9 @@ def fit_ticks(train: Train, ticks: FloatArray, background: Background, predecess
         return nothing
     gaps = np.diff(ticks)
     gap = float(np.median(gaps)) if len(gaps) else train.window_s
-    widths = WIDTHS_S[WIDTHS_S >= train.resolution]
-    if predecessors == 1:
-        widths = widths[widths <= max(gap / 2, WIDTHS_S[0])]
-    widths = widths if len(widths) else np.array([train.resolution])
+    widest = min(_WIDEST_S, gap / 2) if predecessors == 1 else _WIDEST_S
+    widths = window_widths(train.resolution)
+    widths = widths[widths <= max(widest, train.resolution)]
     fits = [
         (_window_evidence(train, ticks, background, lag, width) + prior - math.log(len(widths)), lag, width)
         for width in widths.tolist()
@@ -81,12 +84,12 @@ def _promising(lags: FloatArray, width: float, gap: float, train: Train) -> list
     """Return the fullest windows of this width as (lag, log prior); windows that overlap by half count once."""
     starts = lags[:: max(1, len(lags) // _MOST_STARTS)]
     counts = np.searchsorted(lags, starts + width, side="right") - np.searchsorted(lags, starts, side="left")
-    priors = lag_log_density(starts + width / 2) + math.log(width)
+    priors = lag_log_density(starts + width / 2) + math.log(max(width, train.resolution))
     scores = counts * math.log(max(gap / (width + train.resolution), 2.0)) + priors
     chosen: list[tuple[float, float]] = []
     for index in np.argsort(-scores, kind="stable").tolist():
         lag = float(starts[index])
-        if all(abs(lag - other) >= width / 2 for other, _ in chosen):
+        if all(abs(lag - other) >= max(width / 2, train.resolution) for other, _ in chosen):
             chosen.append((lag, float(priors[index])))
         if len(chosen) == _WINDOWS_A_WIDTH:
             break

@@ -21,15 +21,17 @@ def check(r: Request, ask: Ask) -> Outcome | None:
     if r.subrequest:
         return None
     some = r.scope.setting("satisfy", "all") == "any"
-    refused: Status | None = None
     for handler in (_addresses, _password, lambda request: _subrequest(request, ask)):
         verdict = handler(r)
         if verdict is True and some:
+            r.refused = None
             return None
         if isinstance(verdict, Status):
             if not some or verdict.code not in (401, 403):
                 return verdict
-            refused = verdict if refused is None or refused.code != 401 else refused
+            r.refused = verdict if r.refused is None or r.refused.code != 401 else r.refused
+    # A refusal that an error in between kept from being told is told at the next URI.
+    refused, r.refused = r.refused, None
     return refused
 
 

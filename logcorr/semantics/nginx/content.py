@@ -122,7 +122,7 @@ def _file(r: Request) -> Outcome:
     kind = r.world.file(path)
     if kind == "directory":
         r.step(f"{path} is a directory: redirect to its name with a slash", at)
-        return Status(301, at, r.uri + "/" + ("?" + r.args if r.args else ""))
+        return Status(301, at, uri.escape(r.uri + "/") + ("?" + r.args if r.args else ""))
     if kind == "none":
         r.step(f"{path} does not exist", at)
         return Status(404, at)

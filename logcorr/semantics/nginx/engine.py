@@ -39,9 +39,7 @@ def answer(r: Request, arrival: Status | None = None) -> End:
             outcome = _jump(r, outcome)
         elif isinstance(outcome, Named):
             outcome = _named(r, outcome)
-        elif isinstance(outcome, Sent):
-            return End(outcome, r.status or outcome.code, _absolute(r, r.redirect))
-        elif isinstance(outcome, Handed):
+        elif isinstance(outcome, Sent | Handed):
             return End(outcome, r.status or outcome.code, _absolute(r, r.redirect))
 
 
@@ -119,8 +117,9 @@ def _jump(r: Request, jump: Jump) -> Outcome:
 def _named(r: Request, named: Named) -> Outcome:
     r.uri_changes -= 1
     block = next((node for node in r.server.all("location") if node.args[:1] == (named.name,)), None)
-    if r.uri_changes == 0 or block is None:
-        r.step(f"there is no location {named.name}" if block is None else "internal redirects go in a cycle", named.at)
+    if r.uri_changes == 0 or block is None or not r.uri:
+        why = "there is no location" if block is None else "too many internal redirects, or no URI, for"
+        r.step(f"{why} {named.name}", named.at)
         return Status(500, named.at)
     r.internal, r.handler, r.uri_changed = True, None, False
     enter(r, block)
@@ -172,8 +171,8 @@ def _absolute(r: Request, location: str | None) -> str | None:
     if not location or not location.startswith("/") or r.scope.setting("absolute_redirect", "on") == "off":
         return location and variables.readable(location)
     scheme, port = ("https", 443) if r.question.tls else ("http", 80)
-    own = r.scope.setting("server_name_in_redirect", "off") == "on" or not r.question.host
-    host = primary_name(r.server) if own else uri.host_name(r.question.host)
+    own = r.scope.setting("server_name_in_redirect", "off") == "on"
+    host = primary_name(r.server) if own else uri.host_name(r.question.host) or r.question.address.strip("[]")
     shown = r.question.port != port and r.scope.setting("port_in_redirect", "on") == "on"
     return variables.readable(f"{scheme}://{host}" + (f":{r.question.port}" if shown else "") + location)
 

@@ -10,7 +10,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.source import Span
 from logcorr.semantics.nginx import engine, facts, uri
 from logcorr.semantics.nginx.listen import Listen, local_addresses, sharing
-from logcorr.semantics.nginx.names import choose
+from logcorr.semantics.nginx.names import choose, default_of
 from logcorr.semantics.nginx.request import Handed, Question, Request, Status
 from logcorr.semantics.nginx.site import Site, build, is_main, missing_includes
 from logcorr.semantics.nginx.world import Unanswerable, World, in_every_world
@@ -119,12 +119,18 @@ class Nginx:
             yield from in_every_world(world, lambda one: self._answer(question, here, one))
 
     def _answer(self, question: Question, here: list[Listen], world: World) -> Answer:
-        listen, why, match = choose(here, uri.host_name(question.host))
+        first = choose(here, uri.host_name(question.host))[0] if question.tls else default_of(here)
         path, args = uri.split(question.target)
-        normal = uri.normal(path, merge_slashes=listen.server.setting("merge_slashes", "on") == "on")
+        normal = uri.normal(path, merge_slashes=first.server.setting("merge_slashes", "on") == "on")
+        valid = normal is not None and engine.valid_host(question.host)
+        if not valid:  # nginx gives up before it has read the host
+            question = replace(question, host="", target=question.target if normal else "", headers={"user-agent": ""})
+        listen, why, match = (
+            choose(here, uri.host_name(question.host)) if valid else (default_of(here), "the default server", None)
+        )
         r = Request(
             question=question, world=world, server=listen.server, scope=listen.server, variables=self.site.variables,
-            assigned=self.site.assigned, upstreams=self.site.upstreams, uri=normal or "/", args=args, method=question.method,
+            assigned=self.site.assigned, upstreams=self.site.upstreams, uri=normal or "", args=args, method=question.method,
             quoted="%" in path,
         )  # fmt: skip
         r.trace += [(f"listen {listen.address}:{listen.port}", listen.span), (why, listen.server.span)]
@@ -134,7 +140,7 @@ class Nginx:
         if question.tls and not secure:
             r.trace.append(("the port speaks no TLS: the handshake fails", listen.span))
             return self._made(r, engine.End(Status(400, listen.server), None, closed=True))
-        arrival = _objection(r, normal, secure)
+        arrival = _objection(r, valid, secure)
         try:
             return self._made(r, engine.answer(r, arrival))
         except Unanswerable as unclear:
@@ -164,13 +170,12 @@ class Nginx:
 
 def _is_secure(here: Sequence[Listen]) -> bool:
     """TLS is a property of the address: one server's `ssl` holds for all, and `ssl on` of the default server."""
-    default = next((listen for listen in here if listen.default), here[0])
-    return any("ssl" in listen.options for listen in here) or default.server.setting("ssl", "off") == "on"
+    return any("ssl" in listen.options for listen in here) or default_of(here).server.setting("ssl", "off") == "on"
 
 
-def _objection(r: Request, path: str | None, secure: bool) -> Status | None:
+def _objection(r: Request, valid: bool, secure: bool) -> Status | None:
     """What nginx refuses before looking for a location."""
-    if path is None or not engine.valid_host(r.question.host):
+    if not valid:
         r.step("the request is not valid", r.server)
         return Status(400, r.server)
     if secure and not r.question.tls:

@@ -54,21 +54,16 @@ def find(uri: str, block: Node) -> Found | None:
 
 def _prefix(uri: str, block: Node) -> Found | None:
     """The exact location, or the longest prefix; one that lacks only the final slash comes before shorter ones."""
-    longest: Node | None = None
-    slash: Node | None = None
-    for location in block.all("location"):
-        how, text = matching(location)
-        if how in ("~", "~*", "@"):
-            continue
-        if how == "=" and text == uri:
-            return Found(location, final=True)
-        if text == uri + "/" and location.first(*PASSES) and (slash is None or how == "="):
-            slash = location
-        if how != "=" and uri.startswith(text) and (longest is None or len(text) > len(matching(longest)[1])):
-            longest = location
-    if slash is not None and (longest is None or matching(longest)[1] != uri):
-        return Found(slash, final=True, redirect=True)
-    return Found(longest) if longest else None
+    literal = [(how, text, one) for one in block.all("location") for how, text in [matching(one)] if how in ("", "=", "^~")]
+    exact = next((one for how, text, one in literal if how == "=" and text == uri), None)
+    if exact:
+        return Found(exact, final=True)
+    prefixes = [(len(text), one) for how, text, one in literal if how != "=" and uri.startswith(text)]
+    longest = max(prefixes, default=None, key=lambda item: item[0])
+    slash = [one for _, text, one in sorted(literal, key=lambda item: item[0] != "=") if text == uri + "/"]
+    if any(one.first(*PASSES) for one in slash) and (longest is None or longest[0] < len(uri)):
+        return Found(slash[0], final=True, redirect=True)
+    return Found(longest[1]) if longest else None
 
 
 def _regex(uri: str, block: Node) -> Found | None:

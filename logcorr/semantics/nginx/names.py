@@ -91,7 +91,11 @@ def _regex(listens: Sequence[Listen], host: str) -> Choice | None:
 
 
 def _default(listens: Sequence[Listen]) -> Choice:
-    marked = next((listen for listen in listens if listen.default), None)
-    if marked:
-        return marked, "no server_name matches: the default server", None
-    return listens[0], "no server_name matches: the first server is the default", None
+    default = default_of(listens)
+    why = "the default server" if default.default else "the first server is the default"
+    return default, f"no server_name matches: {why}", None
+
+
+def default_of(listens: Sequence[Listen]) -> Listen:
+    """The server that answers where no name matches: the one marked so, else the first."""
+    return next((listen for listen in listens if listen.default), listens[0])

@@ -16,7 +16,7 @@ DEFAULT_ROOT = "html"
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """Where files are: `folder`, set by `at`, then the URI less its first `skipped` characters; None: `folder` is all of the path."""
+    """Where files are: `folder`, set by `at`, then the URI less its first `skipped` characters; None: just `folder`."""
 
     folder: str
     at: Node

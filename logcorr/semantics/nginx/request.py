@@ -58,6 +58,7 @@ class Request:
     in_error_page: bool = False
     status: int | None = None
     redirect: str | None = None
+    refused: Status | None = None
     subrequest: bool = False
     captures: re.Match[str] | None = None
     values: dict[str, str] = field(default_factory=dict)

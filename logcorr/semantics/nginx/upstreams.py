@@ -66,6 +66,8 @@ def _uri(r: Request, handler: Node, given: str | None, varies: bool) -> str:
 def _answer(r: Request, handler: Node, target: str, asked: str | None) -> Outcome:
     r.step(f"{handler.name} to {target}" + (f", which is asked for {asked}" if asked else ""), handler)
     code = r.world.upstream(target)
+    if code is None:
+        r.assume(f"{target} answers in time (else 502 or 504)")
     if code == REFUSED:
         r.step("the upstream refuses the connection", handler)
         return Status(502, handler)

@@ -45,8 +45,8 @@ OWN: dict[str, Callable[[Request], str]] = {
     "proxy_add_x_forwarded_for": lambda r: ", ".join(
         part for part in (r.question.headers.get("x-forwarded-for", ""), r.question.client) if part
     ),
-    "document_root": lambda r: paths.document_root(r),
-    "request_filename": lambda r: paths.file_path(r),
+    "document_root": lambda r: _absolute("document_root", paths.document_root(r)),
+    "request_filename": lambda r: _absolute("request_filename", paths.file_path(r)),
     "limit_rate": lambda r: "0",
     "ssl_server_name": lambda r: uri.host_name(r.question.host) if r.question.tls else "",
     "http2": lambda r: "",
@@ -54,6 +54,11 @@ OWN: dict[str, Callable[[Request], str]] = {
     "request_completion": lambda r: "",
 }
 EMPTY = re.compile(r"(?:upstream|sent_http|sent_trailer)_\w+|ssl_client_\w+")
+
+
+def _absolute(name: str, path: str) -> str:
+    """A relative path begins where nginx was built to live, which is not known."""
+    return path if path.startswith("/") else gap(name)
 
 
 def gap(name: str) -> str:

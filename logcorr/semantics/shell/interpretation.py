@@ -59,6 +59,14 @@ class Interpretation:
             return ReachProof(reach=Reach.CONDITIONAL, cases=cases, assumes=_assumptions(everything, effect))
         return ReachProof(reach=Reach.MAY, cases=cases, unknown=doubts or _doubts(everything))
 
+    def decided_by(self, probe: Probe, outcomes: Sequence[Outcome]) -> frozenset[int]:
+        """The effects (by id) whose fate differs between these outcomes of one probe."""
+        machines = [self._evaluate({probe.id: (outcome,)}) for outcome in outcomes]
+        fates = [
+            {machine and (effect.id in machine.met, _runs(machine, effect)) for machine in machines} for effect in self.effects
+        ]
+        return frozenset(effect.id for effect, fate in zip(self.effects, fates, strict=True) if len(fate) > 1)
+
     def _cases(self, effect: Effect, outcomes: Allowed) -> tuple[tuple[tuple[str, bool | None], ...], tuple[str, ...]]:
         """What happens under one outcome a probe at a time, for every combination up to a limit."""
         choices = [(probe, _distinct(outcomes.get(probe.id, any_outcomes(probe)))) for probe in self.probes]
