@@ -95,8 +95,14 @@ docker ps > docker/ps.txt; docker inspect menu > docker/inspect-menu.json; docke
 
 
 def truth(case: Case) -> dict[str, Any]:
-    upstream, recreate = case.at("nginx.conf", "server menu:3000;"), case.at("release.sh", "docker compose up -d --force-recreate menu")
-    moved, refused = case.at("log/menu.log", "listening on 172.18.0.4:3000"), case.at("log/nginx_error.log", 'upstream: "http://172.18.0.2:3000')
+    upstream, recreate = (
+        case.at("nginx.conf", "server menu:3000;"),
+        case.at("release.sh", "docker compose up -d --force-recreate menu"),
+    )
+    moved, refused = (
+        case.at("log/menu.log", "listening on 172.18.0.4:3000"),
+        case.at("log/nginx_error.log", 'upstream: "http://172.18.0.2:3000'),
+    )
     begin = case.times("log/mensa-release.log", "pulling and recreating")
     return {
         "root_cause_kind": "upstream-address-stale",
