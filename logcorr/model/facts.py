@@ -25,7 +25,8 @@ class ScheduledJob(Fact):
 
     `schedule` is the text as written (`*/5 * * * *`, `@daily`, `*:0/15`), `scheduler` the dialect that reads it
     (`cron`, `systemd`). `environment` is what the table sets above the line, in order. `stdin` is what follows an
-    unescaped `%` in a cron command. `zone` is the table's own time zone (CRON_TZ), if it names one.
+    unescaped `%` in a cron command. `zone` is the table's own time zone (CRON_TZ), if it names one. A run may begin up
+    to `slack_s` seconds after its time (systemd's AccuracySec and RandomizedDelaySec).
     """
 
     schedule: str
@@ -35,6 +36,7 @@ class ScheduledJob(Fact):
     environment: tuple[tuple[str, str], ...] = ()
     stdin: str | None = None
     zone: str | None = None
+    slack_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,16 +107,24 @@ class Service(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeFile(Fact):
-    """A compose file by itself, before merging with others; `project` only if the file names it."""
+    """A compose file by itself, before merging with others; `project` only if the file names it.
+
+    In `services` variables have their defaults, and stay as written (`${TAG}`) where they have none. `text` is the
+    file's own: merging and the environment's values need what was written.
+    """
 
     services: tuple[Service, ...]
     project: str | None = None
     includes: tuple[str, ...] = ()
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directive(Fact):
-    """One nginx directive; `children` is None for a simple one, a tuple for a block."""
+    """One nginx directive; `children` is None for a simple one, a tuple for a block.
+
+    `span` goes from the name to the `;`, of a block to the `{`: what a person would quote.
+    """
 
     name: str
     args: tuple[str, ...] = ()
@@ -123,9 +133,13 @@ class Directive(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NginxFile(Fact):
-    """The directives of one nginx configuration file, in order, `include` not followed."""
+    """The directives of one nginx configuration file, in order, `include` not followed.
+
+    `name` is the path nginx itself knows the file by, where a dump (`nginx -T`) says so.
+    """
 
     directives: tuple[Directive, ...]
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,10 @@ from logcorr.model.facts import ComposeFile, Container, Fact, NginxFile, Service
 from logcorr.semantics.paths import below, normal
 
 NGINX = "nginx"
+EVERYDAY = frozenset(
+    {"app", "application", "combined", "console", "error", "info", "log", "logs", "out", "output", "server", "var"}
+)
+"""Names of log files and folders that say nothing about who writes there."""
 
 
 def entities(facts: Sequence[Fact], files: Iterable[str]) -> tuple[Entity, ...]:
@@ -68,7 +72,7 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
         if thing := find(word, things):
             return thing.name
     words = [thing.name for thing in things if thing.names & set(re.split(r"[-_.]", stem))]
-    return words[0] if len(words) == 1 else stem
+    return words[0] if len(words) == 1 else next((word for word in (stem, *reversed(folders)) if word not in EVERYDAY), stem)
 
 
 def log_stem(name: str) -> str:

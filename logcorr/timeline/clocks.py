@@ -43,18 +43,22 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """How a source's stamps become instants: years and days to add, and the zone they are in, with the reason."""
+    """How a source's stamps become instants: years and days to add, and the zone they are in, with the reason.
+
+    `assumed`: nothing in the case tells the zone.
+    """
 
     zone: str
     reason: str
     years: int = 0
     days: int = 0
+    assumed: bool = False
 
     def utc(self, stamp: datetime) -> datetime:
         """One stamp as an instant."""
         if stamp.tzinfo is not None:
             return stamp
-        return _moved(stamp, self).replace(tzinfo=_tzinfo(self.zone)).astimezone(UTC)
+        return _moved(stamp, self).replace(tzinfo=zone_of(self.zone)).astimezone(UTC)
 
     def expression(self, clock: pl.Expr) -> pl.Expr:
         """A column of naive stamps as instants."""
@@ -71,7 +75,7 @@ class Placement:
 def place(readings: Sequence[Reading], facts: Iterable[Fact], zones: Mapping[str | None, str]) -> dict[str, Placement]:
     """A placement for each source, by path. `zones` is what the user says: a zone by path or source, None for all."""
     for zone in zones.values():
-        _tzinfo(zone)
+        zone_of(zone)
     placed: dict[str, Placement] = {}
     windows: list[Window] = []
     settings = list(_settings(facts))
@@ -117,7 +121,7 @@ def _candidates(
         assert other.offsets is not None
         if other.offsets[0] == other.offsets[1]:
             found.append(Placement(_written(other.offsets[0]), f"the stamps of {other.path} say so"))
-    found.append(Placement("UTC", "assumed: nothing tells the zone"))
+    found.append(Placement("UTC", "assumed: nothing tells the zone", assumed=True))
     return list({candidate.zone: candidate for candidate in reversed(found)}.values())[::-1]
 
 
@@ -219,13 +223,13 @@ def _written(offset_s: int) -> str:
 
 def _is_zone(name: str) -> bool:
     try:
-        _tzinfo(name)
+        zone_of(name)
     except LogcorrError:
         return False
     return True
 
 
-def _tzinfo(zone: str) -> ZoneInfo | timezone:
+def zone_of(zone: str) -> ZoneInfo | timezone:
     offset = _offset(zone)
     if offset is not None:
         return timezone(offset)

@@ -218,5 +218,6 @@ def _source(log: _Log, row: Mapping[str, object], placement: Placement) -> Sourc
         last=placement.utc(last) if isinstance(last, datetime) else None,
         zone=placement.zone,
         zone_reason=placement.reason,
+        zone_assumed=placement.assumed,
         resolution_s=steps[0] if steps else 1e-6,
     )
