@@ -191,3 +191,47 @@ def test_quotes_of_utf16(tmp_path):
     found = quotes([artifact], [Span("a.log", 1), Span("a.log", 2)])
     assert [quote.text for quote in found.values()] == ["one", "two"]
     assert found[Span("a.log", 2)].sha256 == hashlib.sha256("two\n".encode("utf-16-le")).hexdigest()
+
+
+def test_writers_that_take_turns_become_artifacts_of_their_own(tmp_path):
+    text = (
+        "nginx-1    | 2026/11/03 10:00:00 [error] 7#7: *1 x\n"
+        "backend-1  | 2026-11-03 10:00:01 [info]: one\n"
+        'nginx-1    | 192.0.2.1 - - [03/Nov/2026:10:00:01 +0000] "GET / HTTP/1.1" 200 1 "-" "-"\n'
+        "backend-1  |     at stack\n"
+        "backend-1  | 2026-11-03 10:00:02 [info]: two\n"
+    )
+    write(tmp_path, "compose.log", text)
+    artifacts = collect([tmp_path], {}).artifacts
+    assert [(artifact.service, artifact.envelopes, artifact.line_count) for artifact in artifacts] == [
+        ("backend", ("compose",), 3),
+        ("nginx", ("compose", "nginx-streams"), 1),
+        ("nginx", ("compose", "nginx-streams"), 1),
+    ]
+    assert texts(artifacts[0]) == [
+        (2, "2026-11-03 10:00:01 [info]: one"),
+        (4, "    at stack"),
+        (5, "2026-11-03 10:00:02 [info]: two"),
+    ]
+    assert artifacts[1].sample.lines[0].startswith("192.0.2.1")
+    assert artifacts[2].sample.lines[0].startswith("2026/11/03")
+
+
+@pytest.mark.parametrize(
+    ("line", "worn", "inner", "logged_at"),
+    [
+        ("2026-11-03T10:00:00.123456789Z hello", ("docker-times",), "hello", "2026-11-03 10:00:00.123456+00:00"),
+        ("2026-11-03T10:00:00.5+01:00 stderr F hello", ("cri",), "hello", "2026-11-03 09:00:00.500000+00:00"),
+        ("web-1 | 2026-11-03T10:00:00.123456789Z hi", ("compose", "docker-times"), "hi", "2026-11-03 10:00:00.123456+00:00"),
+        ("2026-11-03T10:00:00: [10:00:00] info: x", ("pm2-times",), "[10:00:00] info: x", None),
+        ("0|api  | 2026-11-03 info", ("pm2",), "2026-11-03 info", None),
+        ("2026-01-31 12:00:00 | ERROR | x", (), "2026-01-31 12:00:00 | ERROR | x", None),
+        ("2026-11-03T10:00:00.123Z hello", (), "2026-11-03T10:00:00.123Z hello", None),
+    ],
+)
+def test_envelopes_are_peeled(tmp_path, line, worn, inner, logged_at):
+    write(tmp_path, "x.log", line + "\n")
+    artifact = only(tmp_path)
+    frame = artifact.lines.collect()
+    assert (artifact.envelopes, frame["text"].to_list(), list(artifact.sample.lines)) == (worn, [inner], [inner])
+    assert (str(frame["logged_at"][0]) if logged_at else None) == logged_at

@@ -17,7 +17,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._columns import TEXT, events, folded
+from logcorr.parsers._shared.columns import TEXT, events, folded
 
 _LEVELS = "debug|info|notice|warn|error|crit|alert|emerg"
 

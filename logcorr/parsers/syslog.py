@@ -16,7 +16,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._columns import TEXT, events, folded, no
+from logcorr.parsers._shared.columns import TEXT, events, folded, no
 
 _PROGRAM = r"(?P<program>[^\s:\[\]]+(?: [^\s:\[\]]+)?)(?:\[(?P<pid>\d+)\])?"
 
