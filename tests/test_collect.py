@@ -3,8 +3,11 @@
 import bz2
 import gzip
 import hashlib
+import io
 import lzma
 import os
+import tarfile
+import zipfile
 
 import pytest
 
@@ -235,3 +238,62 @@ def test_envelopes_are_peeled(tmp_path, line, worn, inner, logged_at):
     frame = artifact.lines.collect()
     assert (artifact.envelopes, frame["text"].to_list(), list(artifact.sample.lines)) == (worn, [inner], [inner])
     assert (str(frame["logged_at"][0]) if logged_at else None) == logged_at
+
+
+def tarred(members):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for info, data in members:
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def test_members_of_a_tar_are_read_in_place_and_refused_where_they_lead_out(tmp_path):
+    link = tarfile.TarInfo("logs/link")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    names = ("logs/app.log", "../escape", "/etc/absolute", "node_modules/x.js", "logs/old.log.gz")
+    data = dict.fromkeys(names, b"one\ntwo\n") | {"logs/old.log.gz": gzip.compress(b"old\n")}
+    bundle = write(tmp_path, "bundle.tar.gz", tarred([*((tarfile.TarInfo(name), data[name]) for name in names), (link, b"")]))
+    collection = collect([bundle], {})
+    assert [(artifact.path, texts(artifact)) for artifact in collection.artifacts] == [
+        ("bundle.tar.gz!logs/app.log", [(1, "one"), (2, "two")]),
+        ("bundle.tar.gz!logs/old.log.gz", [(1, "old")]),
+    ]
+    assert {problem.path: problem.message for problem in collection.skipped} == {
+        "bundle.tar.gz!../escape": "refused: the name leads out of the archive",
+        "bundle.tar.gz!/etc/absolute": "refused: the name leads out of the archive",
+        "bundle.tar.gz!logs/link": "skipped: a link",
+        "bundle.tar.gz!node_modules/x.js": "skipped: dependencies",
+    }
+    assert collection.artifacts[0].sha256 == hashlib.sha256(b"one\ntwo\n").hexdigest()
+    span = Span("bundle.tar.gz!logs/app.log", 2)
+    assert quotes(collection.artifacts, [span])[span].text == "two"
+
+
+def test_members_too_large_to_keep_are_streamed(tmp_path, monkeypatch):
+    monkeypatch.setattr("logcorr.collect.archives.KEPT", 3)
+    bundle = write(tmp_path, "b.tgz", tarred([(tarfile.TarInfo("a.log"), b"one\ntwo\n"), (tarfile.TarInfo("b.log"), b"x\n")]))
+    assert [texts(artifact) for artifact in collect([bundle], {}).artifacts] == [[(1, "one"), (2, "two")], [(1, "x")]]
+
+
+def test_members_of_a_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("logs/app.log", "one\n")
+        archive.writestr("../escape.log", "x\n")
+    collection = collect([tmp_path], {})
+    assert [(artifact.path, texts(artifact)) for artifact in collection.artifacts] == [("b.zip!logs/app.log", [(1, "one")])]
+    assert [problem.message for problem in collection.skipped] == ["refused: the name leads out of the archive"]
+
+
+def test_an_archive_that_expands_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("logcorr.collect.archives.MOST_MEMBERS", 3)
+    write(tmp_path, "many.tgz", tarred([(tarfile.TarInfo(f"{number}.log"), b"x\n") for number in range(5)]))
+    collection = collect([tmp_path], {})
+    assert "refused: more than 3 files" in [problem.message for problem in collection.skipped]
+
+
+def test_a_damaged_archive_is_a_problem(tmp_path):
+    write(tmp_path, "b.zip", b"PK\x03\x04 nothing more")
+    (problem,) = collect([tmp_path], {}).skipped
+    assert problem.message.startswith("the archive is damaged")

@@ -10,8 +10,9 @@ from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
 
+from logcorr.collect import archives, lines
 from logcorr.collect import content as bytes_of
-from logcorr.collect import lines
+from logcorr.collect.archives import Member
 from logcorr.collect.content import Look
 from logcorr.collect.peel import peeled
 from logcorr.collect.quotes import Quote, quotes
@@ -64,6 +65,9 @@ def _artifacts(
     """What one input holds: an artifact, one for each of its writers, or the reason why there is none."""
     try:
         content = bytes_of.of(open)
+        members = None if "!" in path else archives.members(content)
+        if members is not None:
+            return [item for member in members for item in _member(path, member, recognisers)]
         if content.compression == "zstd" and not bytes_of.zstd_module():
             return [Problem(path, "not read: zstd needs Python 3.14, or the package backports.zstd")]
         look = bytes_of.look(content)
@@ -86,6 +90,14 @@ def _artifacts(
         read=content.pieces,
     )
     return [replace(part, format=_recognised(part.sample, recognisers)) for part in peeled(whole)]
+
+
+def _member(
+    path: str, member: Member | Problem, recognisers: Mapping[str, Callable[[Sample], float]]
+) -> list[Artifact | Problem]:
+    if isinstance(member, Problem):
+        return [replace(member, path=f"{path}!{member.path}")]
+    return _artifacts(f"{path}!{member.name}", None, member.open, recognisers)
 
 
 def _recognised(sample: Sample, recognisers: Mapping[str, Callable[[Sample], float]]) -> str | None:
