@@ -176,7 +176,8 @@ def _reading(log: _Log, row: Mapping[str, object]) -> Reading:
 
 def _kept(log: _Log, measured: pl.DataFrame, placement: Placement) -> pl.LazyFrame:
     names = [f"event_{name}" for name in EVENT]
-    frame = measured.lazy().select(names).explode(names).rename(dict(zip(names, EVENT, strict=True))).filter(pl.col("line").is_not_null())
+    exploded = measured.lazy().select(names).explode(names).rename(dict(zip(names, EVENT, strict=True)))
+    frame = exploded.filter(pl.col("line").is_not_null())
     return _placed(log, frame, placement, measured["first"].item())
 
 
