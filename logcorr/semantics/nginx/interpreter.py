@@ -97,7 +97,7 @@ class Nginx:
         host = sent.get("host", url_host if port == default_port else f"{url_host}:{port}")
         places = [address] if address else local_addresses(self.site.listens, port, url_host)
         world = World(files, upstream)
-        found: dict[tuple[object, ...], tuple[Answer, list[str]]] = {}
+        found: dict[Answer, tuple[Answer, list[str]]] = {}
         for place in places:
             question = Question(
                 host=host,
@@ -110,8 +110,8 @@ class Nginx:
                 address=place,
             )
             for answer in self._answers(question, world):
-                key = (answer.status, answer.location, answer.at, answer.server, answer.trace, answer.assumes)
-                found.setdefault(key, (answer, []))[1].append(place)
+                apart_from_listen = replace(answer, trace=answer.trace[1:])
+                found.setdefault(apart_from_listen, (answer, []))[1].append(place)
         return tuple(_placed(answer, at, places, url_host) for answer, at in found.values())
 
     def _answers(self, question: Question, world: World) -> Iterator[Answer]:
