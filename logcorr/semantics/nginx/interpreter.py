@@ -97,7 +97,7 @@ class Nginx:
         host = sent.get("host", url_host if port == default_port else f"{url_host}:{port}")
         places = [address] if address else local_addresses(self.site.listens, port, url_host)
         world = World(files, upstream)
-        found: dict[Answer, tuple[Answer, list[str]]] = {}
+        found: dict[tuple[object, ...], tuple[Answer, list[str]]] = {}
         for place in places:
             question = Question(
                 host=host,
@@ -110,7 +110,7 @@ class Nginx:
                 address=place,
             )
             for answer in self._answers(question, world):
-                apart_from_listen = replace(answer, trace=answer.trace[1:])
+                apart_from_listen = (replace(answer, trace=()), *(text for text, _ in answer.trace[1:]))
                 found.setdefault(apart_from_listen, (answer, []))[1].append(place)
         return tuple(_placed(answer, at, places, url_host) for answer, at in found.values())
 
