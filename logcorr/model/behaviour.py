@@ -8,6 +8,9 @@ from enum import Enum
 from logcorr.model.facts import Fact
 from logcorr.model.source import Span
 
+ENDING_ACTIONS = frozenset({"restart", "stop", "down", "kill", "recreate", "delete", "reboot"})
+"""Actions of an effect that end processes."""
+
 
 class Reach(Enum):
     """Whether an effect runs, over every outcome its probes can have. Only MUST and NEVER are proved."""
@@ -26,7 +29,8 @@ class Probe(Fact):
     known, and `url_span` is the line that holds its text: the assignment when it came through a variable. `yields` says
     what the script looks at: `status` (`%{http_code}`), `body`, or `exit`. `expects` holds the values it is compared
     with (`200`), or nothing. `asks` names the target of a probe without URL (a container, a unit, host:port).
-    `unknown` says why the URL is not known: what to collect (`argument 1`, `.env`).
+    `unknown` says why the URL is not known: what to collect (`argument 1`, `.env`). `prints` is what it writes to standard
+    output, in order: `headers`, `body`, `status`, `unknown`, or `=` and literal text.
     """
 
     id: int
@@ -43,16 +47,17 @@ class Probe(Fact):
     checks_certificate: bool = True
     timeout_s: float | None = None
     unknown: str | None = None
+    prints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect(Fact):
     """Something a script does to the running system.
 
-    `action` is `restart`, `stop`, `start`, `kill`, `reload`, `recreate`, `delete`, `truncate`, `reboot`, …; `manager` is who does
-    it: `compose`, `docker`, `systemd`, `pm2`, `supervisor`, `process`, `nginx`, `kubernetes`, `host`, `file`. No `targets`
-    means the manager's whole scope (all services of the project). `compose_files` are the `-f` values as written,
-    variables resolved. `directory` is the working directory in force, None where it is not known.
+    `action` is `restart`, `stop`, `down`, `start`, `kill`, `reload`, `recreate`, `delete`, `truncate`, `reboot`, …;
+    `manager` is who does it: `compose`, `docker`, `systemd`, `pm2`, `supervisor`, `process`, `nginx`, `kubernetes`, `host`,
+    `file`. No `targets` means the manager's whole scope (all services of the project). `compose_files` are the `-f` values
+    as written, variables resolved. `directory` is the working directory in force, None where it is not known.
     `argv0` is the program that must be found for the effect to happen. `guard` is the text of the conditions on the way
     here, outermost first, each with its span. `remote` names the host of an ssh, `container` that of an exec.
     """
@@ -69,6 +74,11 @@ class Effect(Fact):
     guard: tuple[tuple[str, Span], ...] = ()
     remote: str | None = None
     container: str | None = None
+
+    @property
+    def ends_processes(self) -> bool:
+        """Whether it ends something that runs; deleting a file does not."""
+        return self.action in ENDING_ACTIONS and self.manager != "file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -58,7 +59,9 @@ class Artifact:
     """One collected file, as it will be read.
 
     `lines` is a lazy frame of `line` (UInt32, from 1) and `text` (String, without the line end), in file order, envelopes
-    already peeled; frames are not part of equality. `sha256` and `size` are of the file's own bytes.
+    already peeled; frames are not part of equality. Where an envelope stamped the line itself, `logged_at` (Datetime µs, UTC)
+    follows. `sha256` and `size` are of the file's own bytes. `read` opens the input anew and yields its bytes in pieces,
+    decompressed.
     """
 
     path: str
@@ -71,6 +74,7 @@ class Artifact:
     envelopes: tuple[str, ...] = ()
     format: str | None = None
     problems: tuple[Problem, ...] = ()
+    read: Callable[[], Iterator[bytes]] = field(default=lambda: iter(()), compare=False, repr=False)
 
     def span(self, line: int, end_line: int = 0) -> Span:
         """The span of some of this artifact's lines."""

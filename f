@@ -1,0 +1,1 @@
+/dev/fd/3: line 65: a: command not found

@@ -1,0 +1,170 @@
+"""Make a cause of an attribution: the culprit, the trigger, what contributes, what it explains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from logcorr.causes.chain import scheduled_chain
+from logcorr.causes.follow import Times, after, horizon
+from logcorr.causes.scheduled import Attributed
+from logcorr.causes.suspects import Suspect
+from logcorr.model.behaviour import Reach
+from logcorr.model.case import Case, ProvedEffect
+from logcorr.model.claim import Claim, claim
+from logcorr.model.result import Cause, Explained, Finding
+from logcorr.model.source import Span
+from logcorr.statistics import Group
+
+LEAST = 0.2
+"""A suspect less probable than this is no cause, only a rival."""
+
+CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
+
+
+def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | None:
+    """The leading job (or tied jobs) as the cause of one service's stops, if it is probable enough to name."""
+    group = told.leading
+    if not group or group.probability < LEAST or not group.evidence.explained:
+        return None
+    suspect = told.suspect(max(group.jobs, key=lambda job: job.probability).name)
+    tied = len(group.jobs) > 1 and suspect.effect is None
+    matched = _matched(told, group)
+    chain = scheduled_chain(case, told, suspect, matched)
+    return Cause(
+        kind=_kind(suspect),
+        claim=_claim(told, suspect, group, tied),
+        confidence=group.probability if tied else max(job.probability for job in group.jobs),
+        proof=suspect.effect.proof.reach.value if suspect.effect else "timing",
+        culprit=_culprit(suspect),
+        trigger=suspect.span,
+        chain=chain,
+        contributing=_contributing(findings, suspect),
+        period_s=_period(group.ticks),
+        lag_s=group.evidence.lag_median_s,
+        explains=_explains(findings, told, matched),
+        score=_score(group, suspect),
+        against=_against(group),
+        recurrence=suspect.coming,
+    )
+
+
+def _matched(told: Attributed, group: Group) -> pl.DataFrame:
+    """The stops that fall in the schedule's lag window."""
+    timed = told.stops.sort("time", maintain_order=True)
+    return timed.filter(pl.Series([tick >= 0 for tick in group.evidence.tick_of], dtype=pl.Boolean))
+
+
+def _kind(suspect: Suspect) -> str:
+    if suspect.effect is None:
+        return "unproven_schedule"
+    if _misread(suspect.effect):
+        return "probe_never_satisfied"
+    return "scheduled_check_acts" if suspect.effect.effect.guard else "scheduled_stop"
+
+
+def _misread(effect: ProvedEffect) -> bool:
+    """Whether the effect is reached because a probe is answered otherwise than its script expects."""
+    return effect.proof.reach is Reach.MUST and any(
+        answer.status is not None and str(answer.status) not in answered.probe.expects
+        for answered in effect.probes
+        for answer in answered.answers
+    )
+
+
+def _culprit(suspect: Suspect) -> Span:
+    """The smallest thing to change: the probe's address if the probe misleads, else the command, else the job's line."""
+    if suspect.effect is None:
+        return suspect.span
+    if _misread(suspect.effect):
+        probe = suspect.effect.probes[-1].probe
+        return probe.url_span or probe.span
+    return suspect.effect.effect.span
+
+
+def _claim(told: Attributed, suspect: Suspect, group: Group, tied: bool) -> Claim:
+    schedule, service = suspect.runs, told.service
+    if tied:
+        return claim(
+            "cause.tied",
+            "one of {count} jobs on {schedule} stops {service}; timing cannot tell them apart, "
+            "and their scripts were not collected: {jobs}",
+            count=len(group.jobs),
+            schedule=schedule,
+            service=service,
+            jobs=", ".join(job.name for job in group.jobs),
+        )
+    if suspect.effect is None:
+        return claim(
+            "cause.unproven",
+            "the job on {schedule} probably stops {service}: the timing fits, but what it runs was not collected",
+            schedule=schedule,
+            service=service,
+        )
+    effect = suspect.effect.effect
+    if _misread(suspect.effect):
+        answered = suspect.effect.probes[-1]
+        return claim(
+            "cause.probe_never_satisfied",
+            "on {schedule} {script} asks {url}, gets {status} where it expects {expects}, and will {action} {hits}",
+            schedule=schedule,
+            script=effect.span.path,
+            url=str(answered.probe.url),
+            status=answered.answers[0].status or 0,
+            expects=" or ".join(answered.probe.expects),
+            action=effect.action,
+            hits=", ".join(suspect.effect.hits) or service,
+        )
+    return claim(
+        "cause.scheduled_stop",
+        "on {schedule} {script} will {action} {service}",
+        schedule=schedule,
+        script=effect.span.path,
+        action=effect.action,
+        service=service,
+    )
+
+
+def _contributing(findings: Sequence[Finding], suspect: Suspect) -> tuple[str, ...]:
+    """Defects in the same script that make it worse, or hide it."""
+    if suspect.effect is None:
+        return ()
+    path = suspect.effect.effect.span.path
+    return tuple(finding.id for finding in findings if finding.rule in CONTRIBUTING_RULES and finding.subject == path)
+
+
+def _period(ticks: tuple[float, ...]) -> float | None:
+    """The usual seconds between the schedule's runs."""
+    return float(np.median(np.diff(ticks))) if len(ticks) > 1 else None
+
+
+def _explains(findings: Sequence[Finding], told: Attributed, matched: pl.DataFrame) -> tuple[Explained, ...]:
+    """For each symptom with times, how many of them are the stops, or follow one closely."""
+    stops = matched["time"].dt.epoch("us").to_numpy() / 1e6
+    within = horizon(told.times)
+    explained = []
+    for finding in findings:
+        if finding.role == "symptom" and finding.times:
+            times: Times = np.array([time.timestamp() for time in finding.times])
+            count = int(after(stops, times, within).sum())
+            explained.append(Explained(finding=finding.id, count=count, total=len(times)))
+    return tuple(explained)
+
+
+def _score(group: Group, suspect: Suspect) -> tuple[tuple[str, float], ...]:
+    return (("timing", group.evidence.log10_bf), ("configuration", float(np.log10(suspect.weight))))
+
+
+def _against(group: Group) -> tuple[Claim, ...]:
+    evidence = group.evidence
+    if evidence.events >= 4:
+        return ()
+    return (
+        claim(
+            "cause.few_events",
+            "the logs hold only {count} stops: timing alone would be worth at most 0.8",
+            count=evidence.events,
+        ),
+    )

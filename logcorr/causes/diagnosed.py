@@ -1,0 +1,113 @@
+"""Causes that one rule can diagnose by itself: the finding is the cause, and what followed its events is its effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from logcorr.causes.follow import Following, Times, after, following, horizon
+from logcorr.model.case import Case
+from logcorr.model.claim import Claim, claim
+from logcorr.model.result import Cause, Explained, Finding, Link
+from logcorr.model.source import Span
+from logcorr.timeline.select import cite, spans
+
+FELT = (
+    "upstream.refused", "upstream.closed_early", "upstream.reset", "upstream.none_live", "upstream.timeout",
+    "client.disconnected", "client.connect_failed", "http.5xx",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """How a rule's finding becomes a cause: its kind, and the mechanisms between its pieces of evidence, in order.
+
+    `effect` names the mechanism by which what the finding tells of is felt elsewhere.
+    """
+
+    kind: str
+    mechanisms: tuple[str, ...]
+    effect: str = "failure_reaches_clients"
+
+
+DIAGNOSES = {
+    "process_crashed": Diagnosis("crash", ("crash_ends_process",), "termination_refuses_connections"),
+}
+"""By the rule's name. A rule whose finding is only a symptom of something else does not stand here."""
+
+
+def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Cause]:
+    """A cause for each finding of these rules, with the symptoms that follow its events."""
+    for finding in findings:
+        diagnosis = DIAGNOSES.get(finding.rule)
+        if diagnosis and case.window:
+            yield _cause(case, findings, finding, diagnosis)
+
+
+def _cause(case: Case, findings: Sequence[Finding], finding: Finding, diagnosis: Diagnosis) -> Cause:
+    times: Times = np.unique([time.timestamp() for time in finding.times])
+    felt = _felt(case, times)
+    return Cause(
+        kind=diagnosis.kind,
+        claim=finding.claim,
+        confidence=finding.confidence,
+        proof="observed",
+        culprit=finding.evidence[0].span,
+        chain=(*_hops(finding, diagnosis), *([_effect(finding, diagnosis, felt)] if felt else [])),
+        explains=tuple(_explains(findings, times)),
+        score=(("observed", 0.0),),
+    )
+
+
+def _felt(case: Case, times: Times) -> Following | None:
+    assert case.window is not None
+    window = (case.window[0].timestamp(), case.window[1].timestamp())
+    return following(times, case.happened(*FELT), window) if len(times) else None
+
+
+def _hops(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
+    """From each piece of evidence to the next, the last to itself."""
+    places = [evidence.span for evidence in finding.evidence]
+    for number, mechanism in enumerate(diagnosis.mechanisms):
+        source: Span = places[min(number, len(places) - 1)]
+        yield Link(
+            mechanism=mechanism,
+            source=source,
+            target=places[min(number + 1, len(places) - 1)],
+            claim=finding.claim,
+            evidence=finding.evidence,
+            proof="observed",
+        )
+
+
+def _effect(finding: Finding, diagnosis: Diagnosis, felt: Following) -> Link:
+    return Link(
+        mechanism=diagnosis.effect,
+        source=finding.evidence[0].span,
+        target=spans(felt.rows)[0],
+        claim=_felt_claim(felt),
+        evidence=cite(felt.rows),
+        proof="observed",
+        lag_s=felt.lag_s,
+    )
+
+
+def _felt_claim(felt: Following) -> Claim:
+    return claim(
+        "chain.felt_after",
+        "{count} of {total} failed requests and broken connections follow within {horizon:g} s, the first {lag:g} s after",
+        count=felt.followed,
+        total=felt.total,
+        horizon=round(felt.horizon_s, 1),
+        lag=round(felt.lag_s, 1),
+    )
+
+
+def _explains(findings: Sequence[Finding], times: Times) -> Iterator[Explained]:
+    within = horizon(times)
+    for finding in findings:
+        if finding.role == "symptom" and finding.times and len(times):
+            felt: Times = np.array([time.timestamp() for time in finding.times])
+            yield Explained(finding=finding.id, count=int(after(times, felt, within).sum()), total=len(felt))

@@ -1,0 +1,68 @@
+"""Marked source lines as compilers show them: the line with its number, a rule under it, and what is said of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.text import Text
+
+from logcorr.cli.console import hang
+from logcorr.report import write
+from logcorr.report.cite import Document
+from logcorr.report.escape import line, visible
+from logcorr.report.language import Language
+
+TAB = 4
+
+RULES = {"culprit": ("^", "bold red"), "trigger": ("-", "blue"), "step": ("-", "blue")}
+"""What underlines a line, by its mark's role; what only contributes is told with its finding."""
+
+
+Line = tuple[int, str, list[Document]]
+"""A line's number, its text and the marks on it."""
+
+
+def show_excerpts(out: Console, excerpts: Sequence[Document], language: Language) -> None:
+    """The marked lines of all excerpts, file by file; what was said of one line is not repeated at another."""
+    width = max(len(str(mark["line"])) for excerpt in excerpts for mark in excerpt["marks"])
+    gutter = Text(" " * width + " |", "cyan")
+    path, said = None, set[str]()
+    for excerpt in excerpts:
+        marked = list(_marked(excerpt))
+        if marked and excerpt["path"] != path:
+            out.print(
+                Text.assemble(" " * width, ("--> " if path is None else "::: ", "cyan"), _place(excerpt, marked)), soft_wrap=True
+            )
+            out.print(gutter)
+            path = excerpt["path"]
+        for number, text, marks in marked:
+            shown = visible(text).expandtabs(TAB).rstrip()
+            out.print(Text.assemble((f"{number:>{width}} | ", "cyan"), shown), soft_wrap=True)
+            labels = dict.fromkeys(line(language.say(mark["label"])) for mark in marks)
+            _underline(out, gutter, shown, marks[0]["role"], [label for label in labels if label not in said])
+            said.update(labels)
+    out.print(gutter)
+
+
+def _marked(excerpt: Document) -> Iterator[Line]:
+    for number, text, marks in write.numbered(excerpt):
+        if told := [mark for mark in marks if mark["role"] in RULES]:
+            yield number, text, told
+
+
+def _place(excerpt: Document, marked: Sequence[Line]) -> str:
+    """The culprit's line, or else the first marked one."""
+    culprit = (number for number, _, marks in marked if marks[0]["role"] == "culprit")
+    return f"{line(excerpt['path'])}:{next(culprit, marked[0][0])}"
+
+
+def _underline(out: Console, gutter: Text, shown: str, role: str, labels: Sequence[str]) -> None:
+    """A rule as long as the line's text, as far as the terminal goes, and under it what is said of the line."""
+    sign, style = RULES[role]
+    indent = Text.assemble(gutter, " " * (1 + len(shown) - len(shown.lstrip())))
+    length = min(cell_len(shown.strip()), max(out.width - indent.cell_len, 1))
+    out.print(Text.assemble(indent, (sign * length, style)))
+    for label in labels:
+        hang(out, indent, Text(label, style))

@@ -1,0 +1,112 @@
+"""nginx's access log: `combined`, and any `log_format` that the collected configuration defines.
+
+`192.0.2.45 - - [08/Nov/2026:12:17:03 +0000] "GET /api/albums/373 HTTP/1.1" 502 552 "-" "Mozilla/5.0 (X11)"`
+
+https://nginx.org/en/docs/http/ngx_http_log_module.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import polars as pl
+
+from logcorr.grammar import stamps
+from logcorr.grammar.log_format import COMBINED, COMMON, LogFormat
+from logcorr.grammar.patterns import ascii_only
+from logcorr.model.events import SEVERITY
+from logcorr.model.facts import Directive, Fact, NginxFile
+from logcorr.model.source import Sample
+from logcorr.parsers import Context, log_parser
+from logcorr.parsers._columns import TEXT, events, no
+
+_CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
+_REQUEST = re.compile(r'"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) \S+ HTTP/\d(?:\.\d)?"')
+
+_NAMES = {
+    "remote_addr": "client",
+    "remote_user": "user",
+    "body_bytes_sent": "bytes",
+    "http_referer": "referrer",
+    "http_user_agent": "user_agent",
+}
+_TIMES = {"time_local": "clf", "time_iso8601": "iso_o", "msec": "epoch"}
+_NUMBERS = {"status": pl.Int16, "body_bytes_sent": pl.Int64, "bytes_sent": pl.Int64, "request_length": pl.Int64}
+
+
+def _recognise(sample: Sample) -> float:
+    classic = stamps.share(sample.lines, _CLF.match)
+    if classic >= 0.5:
+        return 0.95 * classic
+    custom = stamps.share(sample.lines, _REQUEST.search)
+    return 0.6 * custom if custom >= 0.5 else 0.0
+
+
+@log_parser(
+    title="nginx access log",
+    source="nginx",
+    recognise=_recognise,
+    emits={"http.5xx": ["status 500 to 599"], "client.aborted": ["status 499"]},
+)
+def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
+    """Events with a column for each variable of the format, among them client, request, status, bytes, referrer, user_agent."""
+    chosen, whole = _chosen(context)
+    groups = TEXT.str.extract_groups(ascii_only(chosen.pattern(whole))).alias("groups")
+    value = {name: pl.col("groups").struct[number] for number, name in enumerate(chosen.variables)}
+    read = lines.with_columns(groups)
+    known = value[chosen.variables[0]].is_not_null()
+    status = value["status"].cast(pl.Int16, strict=False) if "status" in value else no(pl.Int16)
+    time, offset = _time(value)
+    request = value.get("request", no(pl.String))
+    answer = pl.concat_str(request, status.cast(pl.String), separator=" ", ignore_nulls=True)
+    return events(
+        read,
+        time=time,
+        severity=pl.when(known).then(pl.when(status >= 500).then(pl.lit("error")).otherwise(pl.lit("info")).cast(SEVERITY)),
+        kind=pl.when(status.is_between(500, 599)).then(pl.lit("http.5xx")).when(status == 499).then(pl.lit("client.aborted")),
+        message=pl.when(known).then(answer).otherwise(TEXT),
+        parsed=known,
+        own={_NAMES.get(name, name): _typed(name, column) for name, column in value.items() if name not in _TIMES}
+        | ({} if offset is None else {"utc_offset_s": offset}),
+    )
+
+
+def _time(value: dict[str, pl.Expr]) -> tuple[pl.Expr, pl.Expr | None]:
+    """The time, and its offset from UTC, from whichever variable holds it."""
+    shapes = {shape.name: shape for shape in stamps.SHAPES}
+    for variable, name in _TIMES.items():
+        if variable in value:
+            return shapes[name].time(value[variable]), shapes[name].utc_offset_s(value[variable])
+    return no(pl.Datetime("us")), None
+
+
+def _typed(name: str, column: pl.Expr) -> pl.Expr:
+    if name in _NUMBERS:
+        return column.cast(_NUMBERS[name], strict=False)
+    if name == "request_time":
+        return column.cast(pl.Float64, strict=False)
+    return pl.when(column != "-").then(column)
+
+
+def _chosen(context: Context) -> tuple[LogFormat, bool]:
+    """The format that most of the first lines are in, and whether it is all of a line. Configured formats come first."""
+    formats = [*_configured(context.facts), LogFormat("combined", COMBINED), LogFormat("common", COMMON)]
+    candidates = [(found, True) for found in formats if found.variables] + [(found, False) for found in formats[-2:]]
+    shares = [stamps.share(context.sample.lines, re.compile(found.pattern(whole)).match) for found, whole in candidates]
+    return candidates[shares.index(max(shares))]
+
+
+def _configured(facts: Iterable[Fact]) -> Iterator[LogFormat]:
+    for file in facts:
+        if isinstance(file, NginxFile):
+            for directive in _all(file.directives):
+                if directive.name == "log_format" and len(directive.args) > 1:
+                    text = [part for part in directive.args[1:] if not part.startswith("escape=")]
+                    yield LogFormat(directive.args[0], "".join(text))
+
+
+def _all(directives: Iterable[Directive]) -> Iterator[Directive]:
+    for directive in directives:
+        yield directive
+        yield from _all(directive.children or ())

@@ -1,0 +1,252 @@
+"""Code that runs other code: functions, scripts, `source`, `eval`, `bash -c`, `exec`, `trap`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from logcorr.grammar.shell.tree import Node
+from logcorr.model.behaviour import Call
+from logcorr.semantics.shell.assignments import leave_scope
+from logcorr.semantics.shell.command import Command, Handler, separate
+from logcorr.semantics.shell.expansion import left
+from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Place, merged
+from logcorr.semantics.shell.source import Source
+from logcorr.semantics.shell.values import EMPTY, Unknown, Value, joined, literal, shown, text
+
+
+def function(command: Command) -> None:
+    """Call a function: its body runs here, with its own arguments and local variables."""
+    machine, path = command.machine, command.path
+    node, source = path.functions[command.name]
+
+    def ways() -> list[Path]:
+        child = path.copy()
+        child.arguments, child.scopes = tuple(command.arguments), (*path.scopes, {})
+        with machine.calling(command.span), machine.reading(source):
+            results = machine.run(node.body, child)
+        for way in results:
+            if way.flow is not None and way.flow.kind == "return":
+                way.flow = None
+            way.arguments = path.arguments
+            leave_scope(way)
+        return merged([way for way in results if not _endless(way)])
+
+    machine.proceed(path, ways)
+
+
+def _endless(path: Path) -> bool:
+    return path.flow is not None and path.flow.kind == "endless"
+
+
+def in_process(command: Command, source: Source, prepare: Callable[[Path], None]) -> None:
+    """Run code as a process of its own."""
+    machine, path = command.machine, command.path
+
+    def ways() -> list[Path]:
+        child = path.copy()
+        child.options, child.traps, child.scopes = frozenset(), {}, ()
+        prepare(child)
+        with machine.calling(command.span), machine.reading(source):
+            results = machine.run(source.tree, child)
+        return merged([left(path, way) for way in results if not _endless(way)])
+
+    machine.proceed(path, ways)
+
+
+def in_shell(command: Command, source: Source, node: Node) -> None:
+    """Run code in this very shell."""
+    machine, path = command.machine, command.path
+
+    def ways() -> list[Path]:
+        with machine.calling(command.span), machine.reading(source):
+            return merged([way for way in machine.run(node, path.copy()) if not _endless(way)])
+
+    machine.proceed(path, ways)
+
+
+def script(command: Command, name: str, arguments: list[Value]) -> None:
+    """Run another script, if it was collected."""
+    path, machine = command.path, command.machine
+    machine.note(Call(span=command.span, path=name, arguments=tuple(shown(argument) for argument in arguments)))
+    found = machine.resolve(name, command.directory()) if path.place.remote is None and path.place.container is None else None
+    if found is None:
+        machine.complain(command.span, f"a script that was not collected: {name}")
+        command.print_unknown()
+        command.unsure()
+        return
+
+    def prepare(child: Path) -> None:
+        child.script, child.arguments = name, tuple(arguments)
+        child.functions = {}
+
+    in_process(command, machine.script_source(found), prepare)
+
+
+def _source(command: Command) -> None:
+    path, machine = command.path, command.machine
+    if not command.arguments:
+        command.end(2)
+        return
+    name = literal(command.arguments[0])
+    machine.note(Call(span=command.span, path=name, arguments=tuple(command.known[1:])))
+    found = machine.resolve(name, command.directory()) if name is not None else None
+    if found is None:
+        machine.complain(command.span, f"sourced, but not collected: {command.known[0]}")
+        machine.anything(path, f"{command.known[0]} is sourced ({command.span})")
+        if path.flow is None:
+            command.presumed()
+        return
+    source = machine.script_source(found)
+    if len(command.arguments) > 1:
+        path.arguments = tuple(command.arguments[1:])
+    in_shell(command, source, source.tree)
+    if path.flow is not None and path.flow.kind == "return":
+        path.flow = None
+
+
+def _eval(command: Command) -> None:
+    code = joined(
+        *(part for index, argument in enumerate(command.arguments) for part in ((text(" "), argument) if index else (argument,)))
+    )
+    if not code:
+        command.path.status = SUCCESS
+        return
+    if len(code) == 1 and isinstance(code[0], Unknown):
+        command.machine.complain(command.span, f"eval of text that is not known: {shown(code)}")
+        command.machine.anything(command.path, f"eval of {shown(code)} ({command.span})")
+        return
+    source = command.machine.code(code, command.span)
+    in_shell(command, source, source.tree)
+
+
+def run_code(command: Command, code: Value, prepare: Callable[[Path], None]) -> None:
+    """Run text as a shell's code, in a process of its own; text that is wholly unknown does anything."""
+    if not code:
+        command.path.status = SUCCESS
+        return
+    if all(isinstance(part, Unknown) for part in code):
+        command.machine.complain(command.span, f"runs text that is not known: {shown(code)}")
+        command.print_unknown()
+        command.unsure()
+        return
+    in_process(command, command.machine.code(code, command.span), prepare)
+
+
+def shell(command: Command) -> None:
+    """`bash -c code`, `bash script`, or code from standard input."""
+    options, others = separate_leading(command.arguments, "coO")
+    code = options.get("c")
+
+    def prepare(child: Path) -> None:
+        child.functions = {}
+        if "e" in options:
+            child.options |= {"errexit"}
+
+    if code:
+
+        def prepare_code(child: Path) -> None:
+            prepare(child)
+            child.script, child.arguments = (literal(others[0]) or "") if others else "bash", tuple(others[1:])
+
+        run_code(command, code[0], prepare_code)
+    elif others and "s" not in options:
+        name = literal(others[0])
+        if name is None:
+            command.machine.note(Call(span=command.span, path=None, arguments=tuple(shown(other) for other in others[1:])))
+            command.print_unknown()
+            command.unsure()
+        else:
+            script(command, name, others[1:])
+    else:
+        run_code(command, command.path.stdin or (Unknown("standard input"),), prepare)
+
+
+def separate_leading(
+    arguments: list[Value], with_value: str, long_with_value: tuple[str, ...] = ()
+) -> tuple[dict[str, list[Value]], list[Value]]:
+    """Options up to the first other argument, and everything from there on."""
+    index = 0
+    while index < len(arguments):
+        known = shown(arguments[index])
+        if known == "--":
+            break
+        if not known.startswith("-") or known == "-":
+            break
+        takes = (not known.startswith("--") and known[-1] in with_value and not any(letter in with_value for letter in known[1:-1])) or (
+            known.startswith("--") and known[2:] in long_with_value)  # fmt: skip
+        index += 2 if takes else 1
+    options, _ = separate(arguments[:index], with_value, long_with_value)
+    rest = arguments[index:]
+    return options, rest[1:] if rest and shown(rest[0]) == "--" else rest
+
+
+def _exec(command: Command) -> None:
+    options, rest = separate_leading(command.arguments, "a")
+    if rest:
+        command.again(rest)
+        if command.path.flow is None:
+            command.path.flow = Flow("exit")
+    elif not options:
+        command.path.status = SUCCESS
+
+
+def _trap(command: Command) -> None:
+    arguments = [argument for argument in command.arguments if shown(argument) != "--"]
+    command.path.status = SUCCESS
+    if len(arguments) < 2:
+        return
+    for signal in (shown(argument).upper().removeprefix("SIG") for argument in arguments[1:]):
+        signal = "EXIT" if signal == "0" else signal
+        if shown(arguments[0]) == "-":
+            command.path.traps.pop(signal, None)
+        elif signal in ("EXIT", "ERR"):
+            command.path.traps[signal] = arguments[0]
+        elif arguments[0]:
+            _maybe(command, arguments[0], signal)
+
+
+def _maybe(command: Command, code: Value, signal: str) -> None:
+    """Code that a signal may start at any time: what it would do is met, but nothing says that it happens."""
+    machine = command.machine
+    source = machine.code(code, command.span)
+    child = command.path.copy()
+    child.doubts |= {f"a signal {signal}"}
+    with machine.calling(command.span), machine.reading(source):
+        machine.run(source.tree, child)
+
+
+def on_host(host: str, command: Command, code: Value) -> None:
+    """Run code on another host: nothing of this shell's state is there."""
+
+    def prepare(child: Path) -> None:
+        child.place = Place((Unknown(f"the home directory on {host}"),), remote=host)
+        child.variables, child.functions, child.files, child.arguments, child.script = {}, {}, {}, (), "sh"
+
+    run_code(command, code, prepare)
+
+
+def in_container(container: str, command: Command, arguments: list[Value]) -> None:
+    """Run a command inside a container."""
+    machine, path = command.machine, command.path
+
+    def ways() -> list[Path]:
+        child = path.copy()
+        child.place = replace(child.place, container=container, directory=(Unknown(f"the directory in {container}"),))
+        child.functions, child.files = {}, {}
+        child.variables = {}
+
+        def act(way: Path) -> None:
+            command.run(machine, way, arguments, command.span, command.words)
+
+        return merged([left(path, way) for way in machine.alternatives(child, act)])
+
+    machine.proceed(path, ways)
+
+
+HANDLERS: dict[str, Handler] = {
+    "source": _source, ".": _source, "eval": _eval, "exec": _exec, "trap": _trap,
+    **dict.fromkeys(("bash", "sh", "dash", "ash", "zsh", "ksh", "busybox sh"), shell),
+}  # fmt: skip
+
+__all__ = ["EMPTY", "HANDLERS", "function", "in_container", "on_host", "run_code", "script", "shell"]

@@ -1,0 +1,219 @@
+"""One command about to run, as the modules that know programs see it."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from logcorr.model.behaviour import Effect, Outcome, Probe
+from logcorr.model.source import Span
+from logcorr.semantics.shell.machine import Machine, Message
+from logcorr.semantics.shell.outcomes import UNKNOWN_TEXT, any_outcomes
+from logcorr.semantics.shell.path import SUCCESS, Path, Status
+from logcorr.semantics.shell.values import EMPTY, Text, Unknown, Value, first_span, joined, literal, shown, text, unknown
+
+
+class Run(Protocol):
+    """Runs a command whose words are expanded."""
+
+    def __call__(
+        self, machine: Machine, path: Path, arguments: list[Value], span: Span, words: str, *, functions: bool = True
+    ) -> None:
+        """Run it; without `functions`, only programs."""
+
+
+@dataclass(slots=True)
+class Command:
+    """A program's name and arguments, the path it runs on, and what it may do there."""
+
+    machine: Machine
+    path: Path
+    name: str
+    arguments: list[Value]
+    span: Span
+    words: str
+    run: Run
+
+    @property
+    def known(self) -> list[str]:
+        """The arguments as text; unknown ones as `<origin>`."""
+        return [shown(argument) for argument in self.arguments]
+
+    def again(self, arguments: list[Value], *, functions: bool = False) -> None:
+        """Run what is left after a wrapper (`sudo`, `timeout 5`) took its own arguments."""
+        if arguments:
+            self.run(self.machine, self.path, arguments, self.span, self.words, functions=functions)
+        else:
+            self.path.status = SUCCESS
+
+    def end(self, code: int) -> None:
+        """End with a known exit status."""
+        self.path.status = Status(code)
+
+    def unsure(self, assume: str | None = None) -> None:
+        """End with an unknown exit status; `assume` says what makes success the rule."""
+        self.path.status = Status(None, f"`{_short(self.words)}`", assume=assume)
+
+    def presumed(self) -> None:
+        """End with a status that is success unless something is wrong that no script is about (a full disk)."""
+        self.unsure(f"`{_short(self.words)}` succeeds ({self.span})")
+
+    def print(self, value: Value) -> None:
+        """Write to standard output."""
+        self.path.print(value)
+
+    def print_unknown(self) -> None:
+        """Write something that cannot be known."""
+        self.path.print(unknown(f"output of `{_short(self.words)}` ({self.span})"))
+
+    def do(self, action: str, manager: str, targets: Collection[str] = (), *, argv0: str | None = None, signal: str | None = None,
+           compose_files: tuple[str, ...] = (), project: str | None = None, directory: str | None = None) -> None:  # fmt: skip
+        """Record an effect; whether it succeeds is presumed."""
+        place = self.path.place
+        effect = Effect(
+            id=0, span=self.span, action=action, manager=manager, targets=tuple(targets), signal=signal,
+            compose_files=compose_files, project=project, directory=directory or self.directory(), argv0=argv0 or self.name,
+            remote=place.remote, container=place.container,
+        )  # fmt: skip
+        self.machine.do(self.path, effect)
+        self.print_unknown()
+        self.presumed()
+
+    def directory(self) -> str | None:
+        """The working directory, if it is known."""
+        known = literal(self.path.place.directory)
+        return posixpath.normpath(known) if known else None
+
+    def ask(self, probe: Probe) -> None:
+        """Run a probe: one of its outcomes happens."""
+        probe, narrowed = self.machine.ask(
+            self.path, probe, joined(*(part for argument in self.arguments for part in (argument, text(" "))))
+        )
+        allowed = self.machine.allowed.get(probe.id) if narrowed else None
+        if allowed is None:
+            outcomes = any_outcomes(replace(probe, expects=tuple(self.machine.expects.get(probe.id, ()))))
+            self.machine.listed.setdefault(probe.id, outcomes)
+        else:
+            outcomes = tuple(allowed)
+        if not outcomes:
+            self.path.print((Unknown(f"what {probe.tool} prints ({self.span})", probe=probe.id),))
+            self.unsure()
+            return
+        outcome = self.machine.choose(lambda: outcomes)
+        self.path.print(printed(outcome, probe, self.span))
+        self.path.status = Status(outcome.exit_code)
+
+    def say(self, value: Value, sink: str | None = None) -> None:
+        """Note a message that the script writes, unless it is for the script itself."""
+        out = self.path.sinks[0]
+        if sink is None and out.kind in ("captured", "discarded"):
+            return
+        for line in _message_lines(value):
+            pieces = tuple(pieces_of(line))
+            if any(re.search(r"[A-Za-z]{2}", piece) for piece in pieces):
+                where = sink or (out.file or "a file" if out.kind == "file" else "stdout")
+                self.machine.note(Message(span=first_span(_unprobed(line)) or self.span, pieces=pieces, sink=where))
+
+
+def _short(words: str) -> str:
+    line = " ".join(words.split())
+    return line if len(line) <= 80 else line[:77] + "..."
+
+
+def _unprobed(value: Value) -> Value:
+    return tuple(part for part in value if part.probe is None)
+
+
+def _message_lines(value: Value) -> Iterator[Value]:
+    line: list[Text | Unknown] = []
+    for part in value:
+        if isinstance(part, Unknown):
+            line.append(part)
+            continue
+        first, *others = part.text.split("\n")
+        line.append(replace(part, text=first))
+        for other in others:
+            yield tuple(line)
+            line = [replace(part, text=other)]
+    yield tuple(line)
+
+
+def pieces_of(value: Value) -> Iterator[str]:
+    """The known pieces of a message: neither unknown nor printed by a probe."""
+    run = ""
+    for part in value:
+        if isinstance(part, Text) and part.probe is None:
+            run += part.text
+        else:
+            if run:
+                yield run
+            run = ""
+    if run:
+        yield run
+
+
+def printed(outcome: Outcome, probe: Probe, span: Span) -> Value:
+    """What a probe printed, as a value; the parts nobody can know are unknown."""
+    parts: list[Text | Unknown] = []
+    for piece in re.split(f"({UNKNOWN_TEXT})", outcome.printed):
+        if piece == UNKNOWN_TEXT:
+            parts.append(Unknown(f"what {probe.tool} prints ({span})", probe=probe.id))
+        elif piece:
+            parts.append(Text(piece, span, probe.id))
+    return tuple(parts) or (Text("", span, probe.id),)
+
+
+Handler = Callable[[Command], None]
+
+
+def separate(
+    arguments: list[Value], with_value: str = "", long_with_value: Collection[str] = ()
+) -> tuple[dict[str, list[Value]], list[Value]]:
+    """Options with their values (single letters and long names without dashes), and the other arguments, after getopt."""
+    options: dict[str, list[Value]] = {}
+    others: list[Value] = []
+    index = 0
+    while index < len(arguments):
+        argument = arguments[index]
+        head = argument[0].text if argument and isinstance(argument[0], Text) else ""
+        index += 1
+        if head == "--" and len(argument) == 1:
+            others.extend(arguments[index:])
+            break
+        if head.startswith("--"):
+            name, _, _ = head[2:].partition("=")
+            if "=" in head:
+                options.setdefault(name, []).append(_tail(argument, len(name) + 3))
+            elif name in long_with_value and index < len(arguments):
+                options.setdefault(name, []).append(arguments[index])
+                index += 1
+            else:
+                options.setdefault(name, []).append(EMPTY)
+        elif head.startswith("-") and len(head) > 1:
+            index += _letters(argument, head, with_value, arguments[index : index + 1], options)
+        else:
+            others.append(argument)
+    return options, others
+
+
+def _letters(argument: Value, head: str, with_value: str, following: list[Value], options: dict[str, list[Value]]) -> int:
+    for position, letter in enumerate(head[1:], 1):
+        if letter not in with_value:
+            options.setdefault(letter, []).append(EMPTY)
+            continue
+        rest = _tail(argument, position + 1)
+        if rest != EMPTY:
+            options.setdefault(letter, []).append(rest)
+            return 0
+        options.setdefault(letter, []).extend(following)
+        return len(following)
+    return 0
+
+
+def _tail(argument: Value, start: int) -> Value:
+    first, *others = argument
+    tail = replace(first, text=first.text[start:]) if isinstance(first, Text) else first
+    return joined((tail,) if not isinstance(tail, Text) or tail.text else EMPTY, tuple(others))

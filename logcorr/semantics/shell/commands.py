@@ -1,0 +1,93 @@
+"""Simple commands: expansion, temporary settings, and who handles which name."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from logcorr.grammar.shell.tree import Assignment, Simple, Word
+from logcorr.model.source import Span
+from logcorr.semantics.shell import assignments, builtin, calls, effects, filters, probes, redirects, texts, wrappers
+from logcorr.semantics.shell.command import Command, Handler
+from logcorr.semantics.shell.expansion import fields
+from logcorr.semantics.shell.machine import Machine
+from logcorr.semantics.shell.path import SUCCESS, Path
+from logcorr.semantics.shell.values import Value, literal, shown, text
+
+HANDLERS: Mapping[str, Handler] = {
+    **filters.HANDLERS, **texts.HANDLERS, **builtin.HANDLERS, **calls.HANDLERS, **wrappers.HANDLERS, **probes.HANDLERS, **effects.HANDLERS,
+}  # fmt: skip
+
+
+def simple(machine: Machine, path: Path, node: Simple) -> None:
+    """Run one simple command in direct style."""
+    machine.tick()
+    span, words = machine.span(node), machine.source.text[node.start : node.end]
+    machine.substituted = False
+    arguments = _expanded(machine, path, node)
+    sinks, stdin = path.sinks, path.stdin
+    redirects.apply(machine, path, node.redirects)
+    if not arguments:
+        for assignment in node.assignments:
+            assignments.assign(machine, path, assignment)
+        path.sinks, path.stdin = sinks, stdin
+        if not machine.substituted:
+            path.status = SUCCESS
+        return
+    before = {assignment.name: path.variables.get(assignment.name) for assignment in node.assignments}
+    present = {name for name in before if name in path.variables}
+    for assignment in node.assignments:
+        assignments.assign(machine, path, assignment)
+    lasting = literal(arguments[0]) == "exec" and len(arguments) == 1
+    given = path.stdin
+    run(machine, path, arguments, span, words)
+    if not lasting:
+        path.sinks = sinks
+        if given is not stdin:
+            path.stdin = stdin
+    for name, value in before.items():
+        if name in present:
+            path.variables[name] = value
+        else:
+            path.variables.pop(name, None)
+
+
+def _expanded(machine: Machine, path: Path, node: Simple) -> list[Value]:
+    """The words of a command; those of `export` and its like that assign are carried out, and then stand for their name."""
+    arguments: list[Value] = []
+    for word in node.words:
+        if isinstance(word, Assignment):
+            scope = (literal(arguments[0]) or "") if arguments else ""
+            assignments.declare(machine, path, word, scope, [shown(argument) for argument in arguments[1:]])
+            arguments.append(text(word.name, machine.span(word)))
+        else:
+            arguments.extend(fields(machine, path, word))
+    return arguments
+
+
+def run(machine: Machine, path: Path, arguments: list[Value], span: Span, words: str, *, functions: bool = True) -> None:
+    """Run a command whose words are expanded."""
+    name = literal(arguments[0])
+    if name is None:
+        machine.complain(span, f"the command's name is not known: {shown(arguments[0])}")
+        command = Command(machine, path, shown(arguments[0]), arguments[1:], span, words, run)
+        _unknown(command)
+        return
+    command = Command(machine, path, name, arguments[1:], span, words, run)
+    if name in path.functions and functions:
+        calls.function(command)
+        return
+    program = name.rpartition("/")[2] if re.match(r"/(?:usr/)?(?:local/)?s?bin/|/opt/\S+/bin/", name) else name
+    command.name = program
+    handler = HANDLERS.get(program)
+    if handler is not None:
+        handler(command)
+    elif "/" in name or name.endswith(".sh"):
+        calls.script(command, name, command.arguments)
+    else:
+        _unknown(command)
+
+
+def _unknown(command: Command) -> None:
+    command.print_unknown()
+    command.unsure()

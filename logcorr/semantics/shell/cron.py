@@ -1,0 +1,42 @@
+"""Cron lines that a script installs, by `crontab -` or by writing below /etc/cron.d."""
+
+from __future__ import annotations
+
+import re
+
+from logcorr.model.facts import ScheduledJob
+from logcorr.model.source import Span
+from logcorr.semantics.shell.machine import Machine
+from logcorr.semantics.shell.path import Path
+from logcorr.semantics.shell.values import Text, Value, first_span, lines, shown
+
+_FIELD = r"[\d*,/\-A-Za-z~]+"
+_LINE = re.compile(
+    rf"\s*(@(?:reboot|yearly|annually|monthly|weekly|daily|midnight|hourly)|{_FIELD}(?:[ \t]+{_FIELD}){{4}})[ \t]+(\S.*)"
+)
+_NUMERIC = re.compile(r"[\d*@]")
+_SYSTEM = re.compile(r"/etc/(crontab$|cron\.d/)")
+
+
+def install(machine: Machine, table: Value, *, user: str | None, default: Span, system: bool = False) -> None:
+    """Note the jobs of a table that a script puts in place; `system` tables name the user before the command."""
+    for line in lines(table):
+        match = _LINE.match(shown(line))
+        if not match or not _NUMERIC.match(match[1]) or all(not isinstance(part, Text) for part in line):
+            continue
+        command, owner = match[2], user
+        if system:
+            owner, _, command = command.partition(" ")
+        machine.note(ScheduledJob(
+            span=first_span(line) or default, schedule=" ".join(match[1].split()), scheduler="cron", command=command.strip(), user=owner,
+        ))  # fmt: skip
+
+
+def installed_files(machine: Machine, path: Path, default: Span) -> None:
+    """Note the jobs of the system tables that a path has written by its end."""
+    for name, content in path.files.items():
+        if content and _SYSTEM.match(name):
+            install(machine, content, user=None, default=default, system=True)
+
+
+__all__ = ["install", "installed_files"]

@@ -1,0 +1,213 @@
+"""What a script would do, and how far each effect of it is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice, product
+from typing import TypeVar
+
+from logcorr.model.behaviour import Call, Effect, Outcome, Probe, Reach, ReachProof
+from logcorr.model.facts import Fact, ScheduledJob, Script
+from logcorr.model.source import Problem
+from logcorr.semantics.shell.cron import installed_files
+from logcorr.semantics.shell.machine import Allowed, Machine, Message, Overflow, Resolve, Sleep
+from logcorr.semantics.shell.outcomes import any_outcomes
+from logcorr.semantics.shell.path import Path, Place, Sink
+from logcorr.semantics.shell.source import Source
+from logcorr.semantics.shell.statements import execute, finish
+from logcorr.semantics.shell.values import Value, text, unknown
+
+F = TypeVar("F", bound=Fact)
+
+MOST_CASES = 48
+NO_ENVIRONMENT: Mapping[str, str] = {}
+
+
+def no_scripts(path: str, directory: str | None) -> Script | None:
+    """No other script was collected."""
+    del path, directory
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interpretation:
+    """Everything a script may do: found on at least one path through it."""
+
+    script: Script
+    probes: tuple[Probe, ...] = ()
+    effects: tuple[Effect, ...] = ()
+    calls: tuple[Call, ...] = ()
+    sleeps: tuple[Sleep, ...] = ()
+    installs: tuple[ScheduledJob, ...] = ()
+    messages: tuple[Message, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    _evaluate: Callable[[Allowed], Machine | None] = field(compare=False, repr=False)
+
+    def reach(self, effect: Effect, outcomes: Mapping[int, Sequence[Outcome]]) -> ReachProof:
+        """How far the effect is reached, given the outcomes each probe can have; a probe left out can have any."""
+        everything = self._evaluate(outcomes)
+        if everything is None:
+            return ReachProof(reach=Reach.MAY, unknown=("the script has too many ways through",))
+        if effect.id not in everything.met:
+            return ReachProof(reach=Reach.NEVER)
+        runs = _runs(everything, effect)
+        if runs:
+            return ReachProof(reach=Reach.MUST, assumes=_assumptions(everything, effect))
+        cases, doubts = self._cases(effect, outcomes)
+        if cases and all(answer is not None for _, answer in cases):
+            return ReachProof(reach=Reach.CONDITIONAL, cases=cases, assumes=_assumptions(everything, effect))
+        return ReachProof(reach=Reach.MAY, cases=cases, unknown=doubts or _doubts(everything))
+
+    def decided_by(self, probe: Probe, outcomes: Sequence[Outcome]) -> frozenset[int]:
+        """The effects (by id) whose fate differs between these outcomes of one probe."""
+        machines = [self._evaluate({probe.id: (outcome,)}) for outcome in outcomes]
+        fates = [
+            {machine and (effect.id in machine.met, _runs(machine, effect)) for machine in machines} for effect in self.effects
+        ]
+        return frozenset(effect.id for effect, fate in zip(self.effects, fates, strict=True) if len(fate) > 1)
+
+    def _cases(self, effect: Effect, outcomes: Allowed) -> tuple[tuple[tuple[str, bool | None], ...], tuple[str, ...]]:
+        """What happens under one outcome a probe at a time, for every combination up to a limit."""
+        choices = [(probe, _distinct(outcomes.get(probe.id, any_outcomes(probe)))) for probe in self.probes]
+        varied = self._deciding(effect, outcomes, choices)
+        cases: dict[str, bool | None] = {}
+        doubts: dict[str, None] = {}
+        for combination in islice(product(*(options for _, options in varied)), MOST_CASES):
+            narrowed = dict(outcomes) | {probe.id: (outcome,) for (probe, _), outcome in zip(varied, combination, strict=True)}
+            machine = self._evaluate(narrowed)
+            answer = None if machine is None else _answer(machine, effect)
+            if machine is not None and answer is None:
+                doubts.update(dict.fromkeys(_doubts(machine)))
+            names = (f"{probe.tool} at {probe.span}: {outcome.why or outcome.printed.strip() or outcome.exit_code}"
+                     for (probe, _), outcome in zip(varied, combination, strict=True))  # fmt: skip
+            cases["; ".join(names)] = answer
+        return tuple(cases.items()) if varied else (), tuple(doubts)
+
+    def _deciding(
+        self, effect: Effect, outcomes: Allowed, choices: list[tuple[Probe, tuple[Outcome, ...]]]
+    ) -> list[tuple[Probe, tuple[Outcome, ...]]]:
+        """The probes that matter: those whose single outcomes change what happens, at most two when there are many."""
+        varied = [choice for choice in choices if len(choice[1]) > 1]
+        if len(varied) <= 1:
+            return varied or [choice for choice in choices if choice[1]][:1]
+        deciding = []
+        for probe, options in varied:
+            ends = (options[0], options[-1])
+            machines = [self._evaluate(dict(outcomes) | {probe.id: (outcome,)}) for outcome in ends]
+            facts = [None if machine is None else (effect.id in machine.met, _runs(machine, effect)) for machine in machines]
+            if facts[0] != facts[1]:
+                deciding.append((probe, options))
+        return deciding[:2] or varied[:1]
+
+
+def _distinct(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    return tuple(dict.fromkeys(outcomes))
+
+
+def _runs(machine: Machine, effect: Effect) -> bool:
+    """Whether the effect runs on every path on which all assumptions hold (or on all, if they never do)."""
+    paths = [path for path in machine.ended if not path.broken] or machine.ended
+    return bool(paths) and all(effect.id in path.ran for path in paths)
+
+
+def _answer(machine: Machine, effect: Effect) -> bool | None:
+    if effect.id not in machine.met:
+        return False
+    if _runs(machine, effect):
+        return True
+    sound = [path for path in machine.ended if not path.broken and not path.doubts]
+    settled = [path for path in machine.ended if not path.broken]
+    return False if len(sound) == len(settled) and sound and not any(effect.id in path.ran for path in settled) else None
+
+
+def _assumptions(machine: Machine, effect: Effect) -> tuple[str, ...]:
+    return tuple(sorted({assumption for path in machine.ended if effect.id not in path.ran for assumption in path.broken}))
+
+
+def _doubts(machine: Machine) -> tuple[str, ...]:
+    return tuple(sorted({doubt for path in machine.ended for doubt in path.doubts}))[:12]
+
+
+def interpret(
+    script: Script,
+    *,
+    resolve: Resolve = no_scripts,
+    environment: Mapping[str, str] = NO_ENVIRONMENT,
+    arguments: tuple[str, ...] | None = (),
+) -> Interpretation:
+    """Find out what a script would do, without running anything.
+
+    `resolve(path as written, working directory)` gives a collected script that is called or sourced. `environment` holds the
+    variables known to be set. `arguments` are the script's own; None when they are not known.
+    """
+    program = _Program(script, Source.of_script(script, main=True), resolve, environment, arguments)
+    machine, complete = program.settled()
+    problems = tuple(machine.problems)
+    if not complete:
+        problems = (
+            *problems,
+            Problem(script.span.path, "too many ways through the script; nothing is proved about it", script.span.line),
+        )
+    return Interpretation(
+        script=script, probes=_probes(machine), effects=tuple(machine.effects.values()), problems=problems, _evaluate=program.under,
+        calls=_facts(machine, Call), sleeps=_facts(machine, Sleep), installs=_facts(machine, ScheduledJob), messages=_facts(machine, Message),
+    )  # fmt: skip
+
+
+def _facts(machine: Machine, kind: type[F]) -> tuple[F, ...]:
+    return tuple(fact for fact in machine.facts if isinstance(fact, kind))
+
+
+def _probes(machine: Machine) -> tuple[Probe, ...]:
+    return tuple(replace(probe, expects=tuple(machine.expects.get(probe.id, ()))) for probe in machine.probes.values())
+
+
+@dataclass(slots=True)
+class _Program:
+    """A script with all it is evaluated with; `base` is the evaluation that numbered its probes and effects."""
+
+    script: Script
+    source: Source
+    resolve: Resolve
+    environment: Mapping[str, str]
+    arguments: tuple[str, ...] | None
+    base: Machine | None = None
+
+    def settled(self) -> tuple[Machine, bool]:
+        """Evaluate until no new expected value turns up: an outcome is only listed once the script is known to tell it apart."""
+        while True:
+            machine, complete = self._run({})
+            known = {number: any_outcomes(replace(probe, expects=tuple(machine.expects.get(number, ())))) for probe in
+                     machine.probes.values() for number in [probe.id]}  # fmt: skip
+            before, self.base = machine.listed, machine
+            if not complete or all(before.get(number) in (None, outcomes) for number, outcomes in known.items()):
+                return machine, complete
+
+    def under(self, allowed: Allowed) -> Machine | None:
+        """Evaluate with the outcomes that can occur; None if there are too many ways through."""
+        machine, complete = self._run(allowed)
+        return machine if complete else None
+
+    def _run(self, allowed: Allowed) -> tuple[Machine, bool]:
+        machine = Machine(execute, self.source, resolve=self.resolve, allowed=allowed, interpreter=self.script.interpreter)
+        if self.base is not None:
+            machine.probes, machine.effects = dict(self.base.probes), dict(self.base.effects)
+            machine.expects = {probe: dict(values) for probe, values in self.base.expects.items()}
+        try:
+            for path in machine.run(self.source.tree, self._start()):
+                installed_files(machine, path, self.script.span)
+                finish(machine, path)
+        except (Overflow, RecursionError):
+            return machine, False
+        return machine, True
+
+    def _start(self) -> Path:
+        directory = text(self.script.directory) if self.script.directory else unknown("the working directory", "$PWD")
+        path = Path(Place(directory), script="", sinks=(Sink("terminal"), Sink("terminal")))
+        path.arguments = None if self.arguments is None else tuple(text(argument) for argument in self.arguments)
+        path.variables = {name: text(value) for name, value in self.environment.items()}
+        return path
+
+
+__all__ = ["Interpretation", "Value", "interpret", "no_scripts"]

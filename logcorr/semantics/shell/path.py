@@ -1,0 +1,195 @@
+"""One way through a script: the shell's state, what has run, and what had to be assumed on the way.
+
+Paths that reach the same state merge. `ran` then keeps the effects that ran on every one of them, so that an effect is
+proved to run (MUST) exactly if it is in `ran` of every path that ends; that it never runs is read off the machine's own list
+of effects ever met. Paths on which an assumption failed (`broken`) are kept apart: they do not weaken a MUST, which lists
+its assumptions, but they do refute a NEVER.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from logcorr.grammar.shell.tree import Function
+from logcorr.model.source import Span
+from logcorr.semantics.shell.source import Source
+from logcorr.semantics.shell.values import EMPTY, Unknown, Value, unknown
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """An array variable: keys with their values in order; `whole` is False when there may be others."""
+
+    items: tuple[tuple[str, Value], ...] = ()
+    whole: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """An exit status. `code` None: not known; then `failed` may still be, and `assume` says what is taken for granted."""
+
+    code: int | None
+    origin: str = ""
+    failed: bool | None = None
+    assume: str | None = None
+
+
+SUCCESS = Status(0)
+FAILURE = Status(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Why the commands that follow are passed over: `exit`, `return`, `break`, `continue` (of `levels` loops), `endless`."""
+
+    kind: str
+    levels: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """Where output goes: `captured`, `terminal`, `discarded`, or a `file` (its name, None if unknown)."""
+
+    kind: str
+    file: str | None = None
+    appends: bool = False
+
+
+TERMINAL, CAPTURED, DISCARDED = Sink("terminal"), Sink("captured"), Sink("discarded")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where commands run: on which host, in which container, from which directory (None: unknown)."""
+
+    directory: Value
+    remote: str | None = None
+    container: str | None = None
+
+
+@dataclass(slots=True)
+class Path:
+    """The mutable state of one way through; `copy` before forking."""
+
+    place: Place
+    variables: dict[str, Value | Array | None] = field(default_factory=dict)
+    functions: dict[str, tuple[Function, Source]] = field(default_factory=dict)
+    files: dict[str, Value | None] = field(default_factory=dict)
+    traps: dict[str, Value] = field(default_factory=dict)
+    known: dict[tuple[object, ...], bool] = field(default_factory=dict)
+    options: frozenset[str] = frozenset()
+    scopes: tuple[dict[str, Value | Array | None], ...] = ()
+    arguments: tuple[Value, ...] | None = None
+    script: str = ""
+    status: Status = SUCCESS
+    output: Value = EMPTY
+    stdin: Value | None = None
+    sinks: tuple[Sink, Sink] = (TERMINAL, TERMINAL)
+    flow: Flow | None = None
+    guards: tuple[tuple[str, Span], ...] = ()
+    ran: frozenset[int] = frozenset()
+    broken: frozenset[str] = frozenset()
+    doubts: frozenset[str] = frozenset()
+    shadow: bool = False
+
+    def copy(self) -> Path:
+        """A path that goes its own way from here."""
+        other = _new(Path)
+        for name in _FIELDS:
+            setattr(other, name, getattr(self, name))
+        other.variables, other.functions = dict(self.variables), dict(self.functions)
+        other.files, other.traps, other.known = dict(self.files), dict(self.traps), dict(self.known)
+        return other
+
+    def become(self, other: Path) -> None:
+        """Take over the whole state of another path."""
+        for name in _FIELDS:
+            setattr(self, name, getattr(other, name))
+
+    def print(self, value: Value, *, error: bool = False) -> None:
+        """Write to standard output, or to standard error."""
+        sink = self.sinks[1 if error else 0]
+        if sink.kind == "captured":
+            self.output = (*self.output, *value)
+        elif sink.kind == "file" and sink.file is not None:
+            before = self.files.get(sink.file, unknown(f"the content of {sink.file}"))
+            self.files[sink.file] = (*(before or EMPTY), *value)
+
+    def variable(self, name: str) -> Value | Array:
+        """A variable's value; what the script never set comes from an environment nobody collected."""
+        if name not in self.variables:
+            return (Unknown(f"${name}", f"${name}"),)
+        value = self.variables[name]
+        return EMPTY if value is None else value
+
+    def key(self) -> tuple[object, ...]:
+        """What two paths must share to be one from here on."""
+        return (
+            self.place, frozenset(self.variables.items()), frozenset(self.files.items()), frozenset(self.traps.items()),
+            frozenset(self.known.items()), frozenset((name, id(function)) for name, (function, _) in self.functions.items()),
+            self.options, tuple(frozenset(scope.items()) for scope in self.scopes), self.arguments, self.script, self.status,
+            self.output, self.stdin, self.sinks, self.flow, self.shadow, bool(self.broken),
+        )  # fmt: skip
+
+
+_new = object.__new__
+_FIELDS = tuple(Path.__dataclass_fields__)
+
+
+def merged(paths: Sequence[Path]) -> list[Path]:
+    """Paths of equal state made one, in their order."""
+    if len(paths) < 2:
+        return list(paths)
+    found: dict[tuple[object, ...], Path] = {}
+    for path in paths:
+        key = path.key()
+        other = found.get(key)
+        if other is None:
+            found[key] = path.copy()
+        else:
+            _absorb(other, path)
+    return list(found.values())
+
+
+def _absorb(path: Path, other: Path) -> None:
+    path.ran &= other.ran
+    path.broken |= other.broken
+    path.doubts |= other.doubts
+    shared = 0
+    while shared < min(len(path.guards), len(other.guards)) and path.guards[shared] == other.guards[shared]:
+        shared += 1
+    path.guards = path.guards[:shared]
+
+
+def widened(paths: Sequence[Path], limit: int) -> list[Path]:
+    """At most about `limit` paths: the variable with the most values is given up as unknown until so few remain."""
+    paths = merged(paths)
+    while len(paths) > limit:
+        name = _most_varied(paths)
+        if name is None:
+            return _forgetful(paths)
+        for path in paths:
+            if name in path.variables:
+                path.variables[name] = unknown(f"one of several values of {name}")
+        paths = merged(paths)
+    return paths
+
+
+def _most_varied(paths: Iterable[Path]) -> str | None:
+    values: dict[str, set[object]] = {}
+    for path in paths:
+        for name, value in path.variables.items():
+            values.setdefault(name, set()).add(value)
+    most = max(values, key=lambda name: (len(values[name]), name), default=None)
+    return most if most is not None and len(values[most]) > 1 else None
+
+
+def _forgetful(paths: Sequence[Path]) -> list[Path]:
+    """Give up everything else that tells paths apart but is not needed to go on soundly."""
+    for path in paths:
+        path.known.clear()
+        path.files.clear()
+        path.output = unknown("output") if path.output else EMPTY
+        path.status = Status(None, "an exit status")
+    return merged(paths)

@@ -1,0 +1,403 @@
+"""Compound commands: which paths go where. Every function takes one path and gives all the paths that leave the node."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from logcorr.grammar.shell.tree import (
+    AndOr,
+    Arithmetic,
+    ArithmeticFor,
+    Background,
+    Broken,
+    Case,
+    For,
+    Function,
+    Group,
+    If,
+    Loop,
+    Node,
+    Pipeline,
+    Redirected,
+    Sequence as Commands,
+    Simple,
+    Test,
+    Word,
+)
+from logcorr.model.source import Span
+from logcorr.semantics.shell import loops, redirects
+from logcorr.semantics.shell.arithmetic import calculate
+from logcorr.semantics.shell.commands import simple
+from logcorr.semantics.shell.conditions import Malformed, double_bracket, matches
+from logcorr.semantics.shell.expansion import left, pattern, single
+from logcorr.semantics.shell.machine import Machine
+from logcorr.semantics.shell.path import CAPTURED, FAILURE, SUCCESS, Array, Flow, Path, Status, merged, widened
+from logcorr.semantics.shell.values import EMPTY, Value, first_span, text
+
+MOST_PATHS = 160
+
+
+def execute(machine: Machine, node: Node, path: Path) -> list[Path]:
+    """All paths out of a node."""
+    if path.flow is not None:
+        return [path]
+    return _RUNNERS[type(node)](machine, node, path)
+
+
+def sequence(machine: Machine, node: Commands, path: Path) -> list[Path]:
+    """Commands one after the other."""
+    done: list[Path] = []
+    paths = [path]
+    for command in node.commands:
+        following = [way for start in paths for way in machine.run(command, start)]
+        done.extend(way for way in following if way.flow is not None)
+        paths = [way for way in following if way.flow is None]
+        machine.forget(command, paths)
+        paths = widened(paths, MOST_PATHS)
+    return [*merged(done), *paths]
+
+
+def _guarded(machine: Machine, node: Node, path: Path, *, holds: bool) -> None:
+    words = machine.source.text[node.start : node.end].strip().rstrip(";").strip()
+    path.guards = (*path.guards, (words if holds else f"! {words}", machine.span(node)))
+
+
+_LEAVES = re.compile(r"\b(exit|return|break|continue|exec)\b")
+
+
+def _unguarded(machine: Machine, node: Node, before: tuple[tuple[str, Span], ...], paths: list[Path]) -> list[Path]:
+    """After a command whose every branch goes on, its conditions guard nothing more."""
+    if not _LEAVES.search(machine.source.text, node.start, node.end):
+        for path in paths:
+            path.guards = before if path.flow is None else path.guards
+    return merged(paths)
+
+
+def _and_or(machine: Machine, node: AndOr, path: Path) -> list[Path]:
+    before, results = path.guards, list[Path]()
+    with machine.asking():
+        lefts = machine.run(node.left, path)
+    for way in lefts:
+        if way.flow is not None:
+            results.append(way)
+            continue
+        for branch, succeeded in machine.settled(way):
+            if succeeded != (node.operator == "&&"):
+                results.append(branch)
+                _guarded(machine, node.left, branch, holds=succeeded)
+                continue
+            _guarded(machine, node.left, branch, holds=succeeded)
+            results.extend(machine.run(node.right, branch))
+    return _unguarded(machine, node, before, results)
+
+
+def _if(machine: Machine, node: If, path: Path) -> list[Path]:
+    before, results, waiting = path.guards, list[Path](), [path]
+    for condition, body in node.arms:
+        still: list[Path] = []
+        for start in waiting:
+            with machine.asking():
+                tested = machine.run(condition, start)
+            for way in tested:
+                if way.flow is not None:
+                    results.append(way)
+                    continue
+                for branch, succeeded in machine.settled(way):
+                    _guarded(machine, condition, branch, holds=succeeded)
+                    if succeeded:
+                        results.extend(machine.run(body, branch))
+                    else:
+                        still.append(branch)
+        waiting = merged(still)
+    for way in waiting:
+        way.status = SUCCESS
+        results.extend(machine.run(node.otherwise, way) if node.otherwise else [way])
+    return _unguarded(machine, node, before, results)
+
+
+def _case(machine: Machine, node: Case, path: Path) -> list[Path]:
+    before, results = path.guards, list[Path]()
+    subject: list[tuple[Path, Value]] = []
+
+    def expand(way: Path) -> None:
+        subject.append((way, single(machine, way, node.word)))
+
+    machine.alternatives(path, expand)
+    waiting = subject
+    for item_index in range(len(node.items)):
+        still: list[tuple[Path, Value]] = []
+        for way, value in waiting:
+            for branch, answer in _item_matches(machine, node, item_index, way, value):
+                if answer:
+                    results.extend(_case_body(machine, node, item_index, branch))
+                else:
+                    still.append((branch, value))
+        waiting = still
+    for way, _ in waiting:
+        way.status = SUCCESS
+    return _unguarded(machine, node, before, [*results, *(way for way, _ in waiting)])
+
+
+def _item_matches(machine: Machine, node: Case, index: int, path: Path, value: Value) -> list[tuple[Path, bool]]:
+    answers: list[tuple[Path, bool]] = []
+    described = f"case {machine.source.text[node.word.start : node.word.end]}"
+
+    def ask(way: Path) -> None:
+        answers.append((way, any(_matches(machine, way, value, word, described) for word in node.items[index].patterns)))
+
+    machine.alternatives(path, ask)
+    for way, answer in answers:
+        first = node.items[index].patterns[0]
+        words = machine.source.text[first.start : node.items[index].patterns[-1].end]
+        if answer:
+            way.guards = (*way.guards, (f"{described} in {words}", machine.span(first)))
+    return answers
+
+
+def _matches(machine: Machine, path: Path, value: Value, word: Word, described: str) -> bool:
+    wanted = pattern(machine, path, word)
+    answer = matches(machine, value, wanted) if wanted is not None else None
+    if answer is not None:
+        return answer
+    key = (
+        ("case", value, wanted)
+        if all(getattr(part, "key", "") or hasattr(part, "text") for part in value) and wanted is not None
+        else ()
+    )
+    return machine.decide(path, described, key=key)
+
+
+def _case_body(machine: Machine, node: Case, index: int, path: Path) -> list[Path]:
+    path.status = SUCCESS
+    paths = machine.run(node.items[index].body, path)
+    terminator = node.items[index].terminator
+    if terminator == ";;" or index + 1 == len(node.items):
+        return paths
+    if terminator == ";&":
+        return [after for way in paths for after in (_case_body(machine, node, index + 1, way) if way.flow is None else [way])]
+    machine.complain(machine.span(node), "case with ;;& is not followed")
+    for way in paths:
+        way.doubts |= {"a case with ;;&"}
+    return [*paths, *(after for way in paths if way.flow is None for after in _case_body(machine, node, index + 1, way.copy()))]
+
+
+def _function(machine: Machine, node: Function, path: Path) -> list[Path]:
+    path.functions[node.name] = (node, machine.source)
+    path.status = SUCCESS
+    return [path]
+
+
+def _group(machine: Machine, node: Group, path: Path) -> list[Path]:
+    if not node.subshell:
+        return machine.run(node.body, path)
+    return _own_process(machine, node.body, path)
+
+
+def _own_process(machine: Machine, node: Node, path: Path) -> list[Path]:
+    results = []
+    for way in machine.run(node, path.copy()):
+        if way.flow is not None and way.flow.kind == "endless":
+            continue
+        results.append(left(path, way))
+    return _failing(machine, merged(results))
+
+
+def _failing(machine: Machine, paths: Sequence[Path]) -> list[Path]:
+    """Apply `set -e` to commands that have just ended."""
+    if machine.checked:
+        return list(paths)
+    return [way for path in paths for way in errexit(machine, path)]
+
+
+def errexit(machine: Machine, path: Path) -> list[Path]:
+    """Under `set -e` a failed command ends the shell; its ERR trap runs before."""
+    if path.flow is not None or machine.checked or not ({"errexit"} & path.options or "ERR" in path.traps):
+        return [path]
+    results = []
+    for way, succeeded in machine.settled(path, assume="errexit" in path.options):
+        if succeeded:
+            results.append(way)
+            continue
+        for after in _trapped(machine, way, "ERR"):
+            if "errexit" in after.options and after.flow is None:
+                after.flow = Flow("exit")
+            results.append(after)
+    return results
+
+
+def _trapped(machine: Machine, path: Path, signal: str) -> list[Path]:
+    code = path.traps.pop(signal, None)
+    if not code:
+        return [path]
+    status, flow = path.status, path.flow
+    path.flow = None
+    source = machine.code(code, first_span(code) or machine.span(machine.source.tree))
+    with machine.reading(source):
+        ways = machine.run(source.tree, path)
+    for way in ways:
+        way.status = status if way.flow is None else way.status
+        way.flow = way.flow or flow
+        way.traps[signal] = code
+    return ways
+
+
+def finish(machine: Machine, path: Path) -> None:
+    """The end of the script on one path: its EXIT trap runs."""
+    for way in _trapped(machine, path, "EXIT"):
+        if way.flow is None or way.flow.kind != "endless":
+            machine.end(way)
+
+
+def _background(machine: Machine, node: Background, path: Path) -> list[Path]:
+    results = []
+    with machine.asking():
+        for way in machine.run(node.command, path.copy()):
+            after = left(path, way)
+            after.output, after.stdin = path.output, path.stdin
+            after.flow, after.status = None, SUCCESS
+            results.append(after)
+    return merged(results)
+
+
+def _redirected(machine: Machine, node: Redirected, path: Path) -> list[Path]:
+    sinks, stdin = path.sinks, path.stdin
+    results: list[Path] = []
+    for way in machine.alternatives(path, lambda way: redirects.apply(machine, way, node.redirects)):
+        for after in machine.run(node.command, way) if way.flow is None else [way]:
+            after.sinks = sinks
+            if stdin is not way.stdin:
+                after.stdin = stdin
+            results.append(after)
+    return merged(results)
+
+
+def _pipeline(machine: Machine, node: Pipeline, path: Path) -> list[Path]:
+    if len(node.commands) == 1:
+        with machine.asking():
+            ways = machine.run(node.commands[0], path)
+    else:
+        ways = _piped(machine, node, path)
+    if not node.negated:
+        return _failing(machine, ways)
+    results = []
+    for way in ways:
+        for branch, succeeded in machine.settled(way) if way.flow is None else [(way, True)]:
+            branch.status = (FAILURE if succeeded else SUCCESS) if branch.flow is None else branch.status
+            results.append(branch)
+    return merged(results)
+
+
+def _piped(machine: Machine, node: Pipeline, path: Path) -> list[Path]:
+    """Commands joined by pipes, taken one after the other; each is a process of its own."""
+    before, stdin, sinks = path.output, path.stdin, path.sinks
+    stages: list[tuple[Path, tuple[Status, ...]]] = [(path, ())]
+    for index, command in enumerate(node.commands):
+        last = index + 1 == len(node.commands)
+        following: list[tuple[Path, tuple[Status, ...]]] = []
+        for way, statuses in stages:
+            child = way.copy()
+            child.output = before if last else EMPTY
+            child.sinks = sinks if last else (CAPTURED, CAPTURED if sinks[1] == CAPTURED else sinks[1])
+            for result in machine.run(command, child):
+                if result.flow is not None and result.flow.kind == "endless":
+                    continue
+                parent = left(way, result)
+                parent.stdin, parent.output = (stdin, result.output) if last else (result.output, EMPTY)
+                kept = result.status if last or "pipefail" in path.options or "PIPESTATUS" in machine.source.text else SUCCESS
+                following.append((parent, (*statuses, kept)))
+        stages = _merged_stages(following)
+    return [_piped_end(way, statuses) for way, statuses in stages]
+
+
+def _merged_stages(stages: list[tuple[Path, tuple[Status, ...]]]) -> list[tuple[Path, tuple[Status, ...]]]:
+    groups: dict[tuple[Status, ...], list[Path]] = {}
+    for way, statuses in stages:
+        groups.setdefault(statuses, []).append(way)
+    return [(way, statuses) for statuses, ways in groups.items() for way in merged(ways)]
+
+
+def _piped_end(path: Path, statuses: tuple[Status, ...]) -> Path:
+    known = [text(str(status.code)) if status.code is not None else None for status in statuses]
+    path.variables["PIPESTATUS"] = Array(
+        tuple((str(index), value) for index, value in enumerate(known) if value is not None), whole=None not in known
+    )
+    path.status = statuses[-1]
+    if "pipefail" in path.options:
+        failed = [status for status in statuses if status.code or status.failed]
+        unsure = [status for status in statuses if status.code is None and status.failed is None]
+        path.status = failed[-1] if failed and not unsure else (unsure[-1] if unsure and not failed else SUCCESS if not failed else Status(
+            None, "a pipeline", failed=True))  # fmt: skip
+        if len(unsure) > 1 and not failed:
+            path.status = Status(None, " | ".join(status.origin for status in unsure),
+                                 assume=_all(tuple(status.assume for status in unsure)))  # fmt: skip
+    return path
+
+
+def _all(assumptions: tuple[str | None, ...]) -> str | None:
+    given = [assumption for assumption in assumptions if assumption is not None]
+    return "; ".join(given) if len(given) == len(assumptions) else None
+
+
+def _test(machine: Machine, node: Test, path: Path) -> list[Path]:
+    described = machine.source.text[node.start : node.end]
+
+    def evaluate(way: Path) -> None:
+        try:
+            way.status = SUCCESS if double_bracket(machine, way, node, described) else FAILURE
+        except Malformed:
+            way.status = Status(2)
+
+    return _failing(machine, machine.alternatives(path, evaluate))
+
+
+def _arithmetic(machine: Machine, node: Arithmetic, path: Path) -> list[Path]:
+    described = machine.source.text[node.start : node.end]
+
+    def evaluate(way: Path) -> None:
+        result = calculate(machine, way, single(machine, way, node.expression), machine.span(node))
+        if result.failed:
+            way.status = FAILURE
+        elif result.number is None:
+            way.status = Status(None, described)
+        else:
+            way.status = SUCCESS if result.number else FAILURE
+
+    return _failing(machine, machine.alternatives(path, evaluate))
+
+
+def _broken(machine: Machine, node: Broken, path: Path) -> list[Path]:
+    machine.complain(machine.span(node), f"no shell syntax: {node.message}")
+    return anything(machine, path, f"unreadable text ({machine.span(node)})")
+
+
+def anything(machine: Machine, path: Path, what: str) -> list[Path]:
+    """After something that cannot be read, the script may go on as before, in any state, or not at all."""
+
+    def fork(way: Path) -> None:
+        machine.anything(way, what)
+
+    return machine.alternatives(path, fork)
+
+
+def _simple(machine: Machine, node: Simple, path: Path) -> list[Path]:
+    return _failing(machine, machine.alternatives(path, lambda way: simple(machine, way, node)))
+
+
+def _for(machine: Machine, node: For, path: Path) -> list[Path]:
+    return loops.over_words(machine, node, path)
+
+
+def _loop(machine: Machine, node: Loop, path: Path) -> list[Path]:
+    return loops.while_or_until(machine, node, path)
+
+
+def _arithmetic_for(machine: Machine, node: ArithmeticFor, path: Path) -> list[Path]:
+    return loops.arithmetic(machine, node, path)
+
+
+_RUNNERS: dict[type[Node], Callable[..., list[Path]]] = {
+    Commands: sequence, AndOr: _and_or, If: _if, Case: _case, Function: _function, Group: _group, Background: _background,
+    Redirected: _redirected, Pipeline: _pipeline, Test: _test, Arithmetic: _arithmetic, Broken: _broken, Simple: _simple,
+    For: _for, Loop: _loop, ArithmeticFor: _arithmetic_for,
+}  # fmt: skip
