@@ -108,13 +108,13 @@ def truth(case: Case) -> dict[str, Any]:
             hop("failure_reaches_clients", case.at("log/nginx-access.log", '" 502 '), case.at("log/nginx-error.log", "111: Connection refused"), case.at("log/nginx-error.log", "prematurely closed")),
         ],
         "mechanism": [
-            "every 600 s, about 2-4 minutes past each tenth minute, PartnerCheck asks for station=Akureyri",
+            "every 600 s, 19 s past each tenth minute, PartnerCheck asks for station=Akureyri",
             "stations['Akureyri'] is undefined; destructuring it throws a TypeError in a setImmediate callback",
             "Node prints the stack and exits 1; the request itself gets 502 (prematurely closed connection)",
             "systemd restarts after 4 s; meanwhile connect() failed (111), 502 for visitors",
         ],
         "innocent": [
-            case.at("etc/crontab", "model-run.sh", why="every 10 minutes too, at another phase (:00), only sleeps and logs"),
+            case.at("etc/crontab", "model-run.sh", why="every 10 minutes too, always 19 s before; only sleeps and logs"),
             case.at("etc/crontab", "restart-if-dead.sh", why="every 10 minutes; the unit is always active then, so it does nothing"),
             case.at("log/nginx-access.log", "UptimeRobot", why="a harmless monitor"),
         ],
