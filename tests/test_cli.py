@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta, timezone
@@ -14,6 +15,7 @@ import pytest
 import logcorr
 from logcorr import plugins
 from logcorr.cli import main
+from logcorr.cli.main import commands
 from logcorr.errors import LogcorrError, NothingRecognised
 from logcorr.report.document import to_json
 from logcorr.report.markdown import render
@@ -243,6 +245,15 @@ def test_help_is_no_error(run, arguments):
     code, out, err = run(*arguments)
     assert (code, err) == (0, "")
     assert out.startswith("Usage: logcorr ")
+
+
+def test_the_page_shows_the_help_as_it_is(run, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    page = (ROOT / "docs" / "cli.md").read_text("utf-8")
+    shown = re.findall(r"```text\n\$ logcorr (.*?)--help\n(.*?)```", page, re.DOTALL)
+    assert [words.strip() for words, _ in shown] == ["", *commands.commands]
+    for words, text in shown:
+        assert run(*words.split(), "--help")[1] == text
 
 
 def test_nothing_asked_is_answered_with_help(run):

@@ -169,16 +169,21 @@ def test_the_excerpts_are_the_marked_lines_with_two_around():
     defect = finding(id="F2", role="defect", evidence=(Evidence(Span("check.sh", 10)),), claim=said("too much"))
     excerpts = made(case(TWO_STOPS), [finding(), defect], judgement)["excerpts"]
     assert [(excerpt["path"], excerpt["line"], len(excerpt["lines"])) for excerpt in excerpts] == [
-        ("check.sh", 1, 6),
+        ("check.sh", 2, 5),
         ("check.sh", 8, 3),
         ("crontab.txt", 1, 1),
     ]
     marks = [[(mark["line"], mark["role"], mark["label"]["text"]) for mark in excerpt["marks"]] for excerpt in excerpts]
     assert marks == [
-        [(1, "step", "cron runs"), (4, "culprit", "it fails")],
+        [(4, "culprit", "it fails")],
         [(10, "step", "it ends"), (10, "contributing", "too much")],
         [(1, "trigger", "cron runs")],
     ]
+
+
+def test_lines_that_were_not_collected_are_not_shown():
+    elsewhere = cause(culprit=Span("not/collected.sh", 4), chain=(), trigger=Span("check.sh", 11))
+    assert made(case(TWO_STOPS), [finding()], Judgement(verdict="suspected", causes=(elsewhere,)))["excerpts"] == []
 
 
 def test_few_events_are_all_on_the_timeline_with_the_runs_before_them():
@@ -263,6 +268,12 @@ def test_the_title_is_who_was_disrupted_or_what_was_felt_most(findings, causes, 
 def test_the_status_tells_whether_it_went_on(window, id):
     document = made(case(TWO_STOPS, window=window), [finding()], Judgement(verdict="root-cause", causes=(cause(),)))
     assert document["status"]["id"] == id
+
+
+def test_a_span_is_cited_once_with_all_that_is_noted_of_it():
+    evidence = (Evidence(Span("app.log", 3), "a"), Evidence(Span("app.log", 4)), Evidence(Span("app.log", 3), "b"))
+    told = made(case([]), [finding(evidence=evidence)])["findings"][0]["evidence"]
+    assert [(piece["line"], piece["note"]) for piece in told] == [(3, "a; b"), (4, "")]
 
 
 def test_long_quotes_are_cut_and_odd_ones_mended():

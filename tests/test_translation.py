@@ -89,6 +89,12 @@ def messages(file) -> dict[object, str]:
     return read
 
 
+def notes() -> dict[str, str]:
+    """What literal pieces of evidence are said to show, and where that stands."""
+    calls = [(where, call) for where, call in source() if called(call) == "Evidence" and len(call.args) > 1]
+    return {str(note): where for where, call in calls if (note := literals(call)[1])}
+
+
 def fields(template) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(template) if name is not None}
 
@@ -129,6 +135,14 @@ def test_every_word_is_translated(locale):
         entry("", text if isinstance(text, str) else text[0], text)
         for text in words()
         if not (found := TRANSLATED[locale].get(text)) or not found.string
+    ]
+    assert not missing, f"add to {locale}/LC_MESSAGES/logcorr.po, then compile it (docs/templates.md):\n\n" + "\n".join(missing)
+
+
+@pytest.mark.parametrize("locale", TRANSLATED)
+def test_every_note_is_translated(locale):
+    missing = [
+        f"# {where}\n" + entry("note", note, note) for note, where in notes().items() if not TRANSLATED[locale].get(note, "note")
     ]
     assert not missing, f"add to {locale}/LC_MESSAGES/logcorr.po, then compile it (docs/templates.md):\n\n" + "\n".join(missing)
 

@@ -51,7 +51,10 @@ def analyze(
 @commands.command()
 @options.PATHS
 def sources(paths: tuple[str, ...]) -> None:
-    """Tell what was read, as what, in which time zone and why, and what was not."""
+    """Tell what was read and what was not.
+
+    For each file: as what it was read, how many lines were not understood, and in which time zone its stamps were taken and why.
+    """
     import logcorr
     from logcorr.cli import output
 
@@ -70,7 +73,10 @@ def rules() -> None:
 @commands.command()
 @click.argument("rule")
 def explain(rule: str) -> None:
-    """Explain a rule, by its name or code: what it looks for, why it matters, what it does not see, what to do."""
+    """Explain a rule, by its name or code.
+
+    What it looks for, why it matters, what it does not see, what to do.
+    """
     from logcorr import plugins
     from logcorr.cli import output
 

@@ -16,10 +16,10 @@ import polars as pl
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.stamps import Shape
-from logcorr.grammar.winston import head_pattern
+from logcorr.grammar.winston import Template, head_pattern, template_of
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._columns import LEVELS, TEXT, events, folded, severity_of
+from logcorr.parsers._columns import LEVELS, LONGEST_LEVEL, TEXT, events, folded, severity_of
 
 
 def _recognise(sample: Sample) -> float:
@@ -45,24 +45,61 @@ def winston(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
 
 
 def _text(lines: pl.LazyFrame, context: Context, shape: Shape | None) -> pl.LazyFrame:
-    groups = TEXT.str.extract_groups(ascii_only(head_pattern(shape, LEVELS))).alias("groups")
-    part = pl.col("groups").struct.field
-    message = TEXT.cast(pl.Binary).bin.slice(part("head").str.len_bytes().fill_null(0)).cast(pl.String)
-    read = lines.with_columns(groups).with_columns(
-        message.alias("message"), part("stamp"), part("head").is_not_null().alias("is_head")
-    )
-    bare = ~pl.col("is_head") & messages.kind_of(TEXT, messages.bare(messages.APPLICATION)).is_not_null()
+    read = _heads(lines, context.sample.lines, shape)
+    headless = pl.when(~pl.col("is_head")).then(TEXT)
+    bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null()
     cut = folded(read, pl.col("is_head") | bare, context)
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
-    level = pl.coalesce(part("level"), part("word"))
     return events(
         cut,
-        time=shape.time(pl.col("stamp")) if shape else pl.lit(None, pl.Datetime("us")),
-        severity=severity_of(level),
+        time=pl.col("time"),
+        severity=severity_of(pl.col("level")),
         kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
         message=pl.col("message"),
         parsed=pl.col("is_head") | bare,
         count=pl.col("lines"),
-        own={"level": level, "label": part("label"), "pid": part("pid").cast(pl.Int32, strict=False)}
+        own={"level": pl.col("level"), "label": pl.col("label"), "pid": pl.col("pid").cast(pl.Int32, strict=False)}
         | ({} if offset is None else {"utc_offset_s": offset}),
     )
+
+
+def _heads(lines: pl.LazyFrame, sample: tuple[str, ...], shape: Shape | None) -> pl.LazyFrame:
+    """The lines with `is_head`, time, stamp, level, label, pid and message: cut by the file's template, or found by pattern."""
+    pattern = head_pattern(shape, LEVELS)
+    template = template_of(sample, pattern)
+    raw = lines.with_columns(TEXT.cast(pl.Binary).alias("raw"))
+    tried = _cut(raw, template, shape) if template and shape else raw.with_columns(pl.lit(False).alias("fits"))
+    searched = pl.when(~pl.col("fits")).then(TEXT).str.extract_groups(ascii_only(pattern))
+    part = searched.alias("groups")
+    found = pl.col("groups").struct.field
+    begin = found("head").str.len_bytes().fill_null(0)
+    whole = {"stamp": found("stamp"), "level": pl.coalesce(found("level"), found("word"))}
+    if template and shape:
+        whole = {name: pl.when("fits").then(pl.col(f"cut_{name}")).otherwise(column) for name, column in whole.items()}
+        begin = pl.when("fits").then(pl.col("cut_begin")).otherwise(begin)
+    message = pl.col("raw").bin.slice(begin).cast(pl.String).str.strip_chars_start(" ")
+    ready = tried.with_columns(part).with_columns(
+        (pl.col("fits") | found("head").is_not_null()).alias("is_head"),
+        message.alias("message"),
+        found("label").alias("label"),
+        found("pid").alias("pid"),
+        *(column.alias(name) for name, column in whole.items()),
+    )
+    time = shape.time(pl.col("stamp")) if shape else pl.lit(None, pl.Datetime("us"))
+    return ready.with_columns(time.alias("time"))
+
+
+def _cut(lines: pl.LazyFrame, template: Template, shape: Shape) -> pl.LazyFrame:
+    """Cuts at the template's places; `fits` where that gives a time and a level with the template's text around it.
+
+    All before the message is ASCII then, so that places in characters are places in bytes.
+    """
+    stamp = TEXT.str.slice(template.lead, template.width)
+    between = TEXT.str.slice(template.lead + template.width, len(template.between)) == template.between
+    near = TEXT.str.slice(template.level_at, LONGEST_LEVEL + len(template.close))
+    placed = lines.with_columns(stamp.alias("cut_stamp"), pl.when(between).then(near).alias("near"))
+    end = pl.col("near").str.find(template.close, literal=True)
+    level = placed.with_columns(end.alias("end")).with_columns(pl.col("near").str.slice(0, pl.col("end")).alias("cut_level"))
+    fits = severity_of(pl.col("cut_level")).is_not_null() & shape.time(pl.col("cut_stamp")).is_not_null()
+    begin = pl.col("end") + template.level_at + len(template.close)
+    return level.with_columns(fits.fill_null(False).alias("fits"), begin.alias("cut_begin"))

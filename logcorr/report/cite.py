@@ -50,8 +50,11 @@ def cite(evidence: Evidence, quotes: Quotes) -> Document:
 
 
 def cite_all(evidence: Iterable[Evidence], quotes: Quotes) -> list[Document]:
-    """Several pieces of evidence, in order, none twice."""
-    return [cite(piece, quotes) for piece in dict.fromkeys(evidence)]
+    """Several pieces of evidence, in order, each span once with all that is noted of it."""
+    notes: dict[Span, dict[str, None]] = {}
+    for piece in evidence:
+        notes.setdefault(piece.span, {})[piece.note] = None
+    return [cite(Evidence(span, "; ".join(filter(None, noted))), quotes) for span, noted in notes.items()]
 
 
 def locate(span: Span) -> Document:

@@ -24,7 +24,6 @@ TECHNICAL = re.compile(
       | \w/[\w./-]*\.\w           # a path to a file
       | \w\.[A-Za-z]{2,}(?:$|[:/]) # a file, a host
       | ^[A-Za-z][\w.-]*:\d+      # host:port, file:line
-      | ^-{1,2}[A-Za-z]           # an option
     """,
     re.VERBOSE,
 )

@@ -46,7 +46,7 @@ def choose(case: Case, findings: Sequence[Finding], judgement: Judgement, artifa
     lengths = {artifact.path: artifact.line_count for artifact in artifacts}
     logs = {source.path for source in case.sources}
     marks = {(mark.path, mark.line, mark.role, mark.label.text): mark for mark in _marks(findings, judgement)}
-    shown = [mark for mark in marks.values() if mark.path in lengths and mark.path not in logs]
+    shown = [mark for mark in marks.values() if mark.end_line <= lengths.get(mark.path, 0) and mark.path not in logs]
     first = judgement.causes[0].culprit.path if judgement.causes else ""
     shown.sort(key=lambda mark: (mark.path != first, mark.path, mark.line, ROLES.index(mark.role)))
     files = groupby(shown, key=lambda mark: mark.path)
@@ -74,15 +74,17 @@ def _marks(findings: Sequence[Finding], judgement: Judgement) -> Iterator[Mark]:
 
 
 def _marks_of(cause: Cause, known: Mapping[str, Finding]) -> Iterator[Mark]:
-    """A mark for each hop's start, for a hop's end that starts none, for culprit and trigger, for what contributes."""
+    """Marks where hops start, or end in a file without other marks, on culprit and trigger, and on what contributes."""
     labels: dict[Span, list[Claim]] = {}
     for link in cause.chain:
         labels.setdefault(link.source, []).append(link.claim)
-    for link in cause.chain:
-        labels.setdefault(link.target, [link.claim])
     roles = {cause.culprit: "culprit"} | ({cause.trigger: "trigger"} if cause.trigger else {})
     for span in roles:
         labels.setdefault(span, [cause.claim])
+    marked = {span.path for span in labels}
+    for link in cause.chain:
+        if link.target.path not in marked:
+            labels.setdefault(link.target, [link.claim])
     for span, claims in labels.items():
         yield from (_mark(span, roles.get(span, "step"), claim) for claim in claims)
     for finding in (known[id] for id in cause.contributing if id in known):

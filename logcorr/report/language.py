@@ -42,6 +42,10 @@ class Language:
         except (KeyError, IndexError, ValueError):
             return str(claim["text"])
 
+    def note(self, note: str) -> str:
+        """What evidence shows; notes with values of their own stay English."""
+        return "; ".join(self.catalogue.pgettext("note", part) for part in note.split("; ") if part)
+
     def _value(self, name: str, value: object) -> object:
         """A parameter's value; words the catalogue knows for this parameter (`action`) are translated, lists joined."""
         if isinstance(value, list):

@@ -76,6 +76,7 @@ def _filters(language: Language) -> dict[str, Callable[..., Any]]:
         "say_label": lambda claim: escape.label(language.say(claim)),
         "excerpt": lambda excerpt: escape.fence(_marked(excerpt, language)),
         "part": lambda part: escape.cell(language.catalogue.pgettext("part", part) if part else part),
+        "note": lambda note: escape.cell(language.note(note)),
         "outcome": lambda outcome: escape.prose(language.outcome(outcome)),
         "duration": language.duration,
         "parents": write.parents,
