@@ -1,4 +1,4 @@
-"""`python -m bench.incidents [FOLDER]`: judge every incident below FOLDER (tests/fixtures/cases), print a table and the figures."""
+"""`python -m bench.incidents [FOLDER]`: judge every incident below FOLDER (tests/fixtures/cases); a table and the figures."""
 
 from __future__ import annotations
 

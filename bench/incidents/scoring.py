@@ -10,6 +10,8 @@ from typing import Any
 
 Document = Mapping[str, Any]
 NEAR_LINES = 3
+ONE_HOP = frozenset({"effect_hits_service", "effect_terminates_process", "process_terminates"})
+"""Three words for the hop from a command to the process that it ends; a truth may tell it in one step or in two."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,14 +76,20 @@ def _path_right(cause: Document | None, chain: list[Document]) -> bool:
     """Whether each true hop is among the cause's, in order, citing a line of the true place."""
     if cause is None:
         return False
-    links = iter(cause["chain"])
-    return all(any(_is_hop(link, hop) for link in links) for hop in chain)
+    at = 0
+    for hop in chain:
+        found = next((number for number, link in enumerate(cause["chain"][at:], at) if _is_hop(link, hop)), None)
+        if found is None:
+            return False
+        at = found if hop["mechanism"] in ONE_HOP else found + 1
+    return True
 
 
 def _is_hop(link: Document, hop: Document) -> bool:
     cited = [link["from"], link["to"], *link["evidence"]]
     accepted = [hop, *hop.get("or", ())]
-    return link["mechanism"] == hop["mechanism"] and any(_near(place, one) for place in accepted for one in cited)
+    same = link["mechanism"] == hop["mechanism"] or {link["mechanism"], hop["mechanism"]} <= ONE_HOP
+    return same and any(_near(place, one) for place in accepted for one in cited)
 
 
 def _evidence(part: object) -> Iterator[Document]:

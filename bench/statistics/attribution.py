@@ -148,6 +148,8 @@ def _report(outcomes: list[_Outcome]) -> None:
     print("  top-1 by entries: " + "  ".join(f"{m} {share(e.right for e in listed if e.length == m):.2f}" for m in _LISTS))
     print("  recall at .9 by events: " + "  ".join(f"n={n} {share(e.top >= .9 for e in listed if e.count == n):.2f}" for n in _COUNTS))
     print(f"  false blame at .5: {share(each.top >= 0.5 for each in rest):.3f}; right answer with 'unlisted' and 'none' among them {share(e.forced_right for e in outcomes):.3f}")
+    many = [each for each in outcomes if each.count >= 4]
+    _, error_many, _ = calibration([each.top for each in many], [each.right for each in many])
     brier, error, lines = calibration([each.top for each in outcomes], [each.right for each in outcomes])
-    print(f"  probability of the top schedule: Brier {brier:.4f} ECE {error:.4f}")
+    print(f"  probability of the top schedule: Brier {brier:.4f} ECE {error:.4f}, from four events on {error_many:.4f}")
     print("   " + "; ".join(lines))

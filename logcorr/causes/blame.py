@@ -9,7 +9,8 @@ import polars as pl
 
 from logcorr.causes.chain import scheduled_chain
 from logcorr.causes.follow import Times, after, horizon
-from logcorr.causes.scheduled import Attributed, Suspect
+from logcorr.causes.scheduled import Attributed
+from logcorr.causes.suspects import Suspect
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Claim, claim
@@ -38,7 +39,7 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
         confidence=group.probability if tied else max(job.probability for job in group.jobs),
         proof=suspect.effect.proof.reach.value if suspect.effect else "timing",
         culprit=_culprit(suspect),
-        trigger=suspect.schedule.job.span,
+        trigger=suspect.span,
         chain=chain,
         contributing=_contributing(findings, suspect),
         period_s=_period(group.ticks),
@@ -46,7 +47,7 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
         explains=_explains(findings, told, matched),
         score=_score(group, suspect),
         against=_against(group),
-        recurrence=suspect.schedule.next,
+        recurrence=suspect.coming,
     )
 
 
@@ -76,7 +77,7 @@ def _misread(effect: ProvedEffect) -> bool:
 def _culprit(suspect: Suspect) -> Span:
     """The smallest thing to change: the probe's address if the probe misleads, else the command, else the job's line."""
     if suspect.effect is None:
-        return suspect.schedule.job.span
+        return suspect.span
     if _misread(suspect.effect):
         probe = suspect.effect.probes[-1].probe
         return probe.url_span or probe.span
@@ -84,7 +85,7 @@ def _culprit(suspect: Suspect) -> Span:
 
 
 def _claim(told: Attributed, suspect: Suspect, group: Group, tied: bool) -> Claim:
-    schedule, service = suspect.schedule.job.schedule, told.service
+    schedule, service = suspect.runs, told.service
     if tied:
         return claim(
             "cause.tied",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import polars as pl
 
 from logcorr.causes.follow import Following, Times, following
-from logcorr.causes.scheduled import Attributed, Suspect
+from logcorr.causes.scheduled import Attributed
+from logcorr.causes.suspects import Suspect
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
@@ -28,7 +29,7 @@ def scheduled_chain(case: Case, told: Attributed, suspect: Suspect, matched: pl.
         links += _runs(case, suspect, effect)
         links += _answered(effect)
         links += _branch(effect)
-    links.append(_terminates(told, effect.effect.span if effect else suspect.schedule.job.span, matched))
+    links.append(_terminates(told, effect.effect.span if effect else suspect.span, matched))
     return (*links, *consequences(case, told.times, matched))
 
 
@@ -75,20 +76,28 @@ def _consequence_claim(mechanism: str, found: Following) -> Claim:
 
 
 def _runs(case: Case, suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
-    job = suspect.schedule.job
     script = effect.effect.span.path
-    started = _runs_logged(case, job.command)
-    target = Span(script, 1) if script != job.span.path else effect.effect.span
+    started = _runs_logged(case, suspect.command)
+    target = _first_step(effect) if script != suspect.span.path else effect.effect.span
     yield Link(
         mechanism="job_runs_script",
-        source=job.span,
+        source=suspect.span,
         target=target,
         claim=claim(
-            "chain.runs", "{scheduler} runs {script} on {schedule}", scheduler=job.scheduler, script=script, schedule=job.schedule
+            "chain.runs",
+            "{scheduler} runs {script} on {schedule}",
+            scheduler=suspect.scheduler,
+            script=script,
+            schedule=suspect.runs,
         ),
-        evidence=(Evidence(job.span, "the schedule"), *cite(started, "a logged run", most=3)),
+        evidence=(Evidence(suspect.span, "what sets it off"), *cite(started, "a logged run", most=3)),
         proof=Reach.MUST.value,
     )
+
+
+def _first_step(effect: ProvedEffect) -> Span:
+    """Where the script begins to matter: its first deciding probe, or the effect itself."""
+    return effect.probes[0].probe.span if effect.probes else effect.effect.span
 
 
 def _runs_logged(case: Case, command: str) -> pl.DataFrame:
@@ -138,21 +147,16 @@ def _branch(effect: ProvedEffect) -> Iterator[Link]:
 
 
 def _branch_claim(effect: ProvedEffect, condition: str) -> Claim:
-    cases = "; ".join(f"{outcome}: {_runs_word(runs)}" for outcome, runs in effect.proof.cases)
     if effect.proof.reach is Reach.MUST:
         return claim(
             "chain.branch_must",
-            "under every outcome of the probe the script reaches its {action} ({cases})",
+            "whether the probe gets {answers}, is refused or times out, the script goes on to {action}",
+            answers=" or ".join(dict.fromkeys(str(a.status) for one in effect.probes for a in one.answers)) or "an answer",
             action=effect.effect.action,
-            cases=cases,
         )
     return claim(
         "chain.branch_may", "if {condition}, the script reaches its {action}", condition=condition, action=effect.effect.action
     )
-
-
-def _runs_word(runs: bool | None) -> str:
-    return {True: "runs", False: "does not run", None: "unknown"}[runs]
 
 
 def _terminates(told: Attributed, source: Span, matched: pl.DataFrame) -> Link:

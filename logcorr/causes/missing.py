@@ -26,11 +26,11 @@ def _scripts(told: Sequence[Attributed]) -> Iterator[Missing]:
         for suspect in one.suspects:
             if suspect.weight == words.NOT_COLLECTED:
                 yield Missing(
-                    what=claim("missing.script", "what this job runs: {command}", command=suspect.schedule.job.command),
+                    what=claim("missing.script", "what this job runs: {command}", command=suspect.command),
                     why=claim(
                         "missing.script_why",
                         "it runs on {schedule}; what it does is unknown",
-                        schedule=suspect.schedule.job.schedule,
+                        schedule=suspect.runs,
                     ),
                     would_decide=claim("missing.script_decides", "whether it stops {service}", service=one.service),
                 )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from logcorr.causes import words
-from logcorr.causes.scheduled import Attributed, Suspect
+from logcorr.causes.scheduled import Attributed
+from logcorr.causes.suspects import Suspect
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Cause, Rival
 from logcorr.model.source import Span
@@ -14,7 +15,9 @@ from logcorr.statistics import Evidence as Fit
 
 def rivals(told: Sequence[Attributed], causes: Sequence[Cause]) -> tuple[Rival, ...]:
     """Every other scheduled job, with the reason it was rejected; each once, from the service with the most stops."""
-    chosen = {evidence.span for one in causes for link in one.chain for evidence in link.evidence} | {one.trigger for one in causes}
+    chosen = {evidence.span for one in causes for link in one.chain for evidence in link.evidence} | {
+        one.trigger for one in causes
+    }
     found: dict[Span, Rival] = {}
     for attributed in told:
         for rival in _rejected(attributed):
@@ -27,14 +30,14 @@ def _rejected(told: Attributed) -> Iterator[Rival]:
     for group in told.posterior.groups:
         for job in group.jobs:
             suspect = told.suspect(job.name)
-            span = suspect.schedule.job.span
+            span = suspect.span
             yield Rival(
                 span=span,
                 claim=claim(
                     "rival.job",
                     "the job on {schedule}: {command}",
-                    schedule=suspect.schedule.job.schedule,
-                    command=suspect.schedule.job.command,
+                    schedule=suspect.runs,
+                    command=suspect.command,
                 ),
                 why_rejected=_why(suspect, told, group.evidence),
                 evidence=(Evidence(span),),

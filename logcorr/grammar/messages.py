@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 
 import polars as pl
 
@@ -25,8 +25,10 @@ _ADDRESS = (
 )
 """Where something listens; a bare number only at the end or before punctuation."""
 
-_THING = r"(?:server|service|api|app|application|backend|worker|daemon|bot|gateway|proxy|tracker|scheduler|consumer|agent|node)"
+THINGS = ("server", "service", "api", "app", "application", "backend", "worker", "daemon", "bot", "gateway", "proxy", "tracker")
 """Long-running things, as their authors call them."""
+
+_THING = f"(?:{'|'.join(THINGS)})"
 
 _ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
 
@@ -86,7 +88,7 @@ APPLICATION = (
     ),
     Phrase(
         "process.started",
-        ("istening", "tarted", "ready", "running", " on ", " up"),
+        ("istening ", "tarted", "ready ", "running ", *(f"{word} {sign}" for word in THINGS for sign in ("on ", "up", "is up"))),
         _at_start(
             rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
             rf" (?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}"
@@ -171,15 +173,32 @@ SCRIPT = (
 """Phrases of shell scripts and what they run."""
 
 
-def kind_of(message: pl.Expr, phrases: Sequence[Phrase]) -> pl.Expr:
+def kind_of(message: pl.Expr, phrases: tuple[Phrase, ...]) -> pl.Expr:
     """The kind of the first phrase that each message is, or null.
 
-    Only messages that hold a needle meet a pattern, so that the common message costs one search for all needles.
+    Only messages that hold a needle meet a pattern; they are taken out for it, for polars would pay for the others too.
     """
-    needles = sorted({needle for phrase in phrases for needle in phrase.needles})
-    candidate = pl.when(message.str.contains_any(needles)).then(message)
-    matches = [pl.when(candidate.str.contains(ascii_only(phrase.pattern))).then(pl.lit(phrase.kind)) for phrase in phrases]
-    return pl.coalesce(*matches)
+    return message.map_batches(partial(_kinds, phrases), return_dtype=pl.String, is_elementwise=True)
+
+
+def _kinds(phrases: tuple[Phrase, ...], messages: pl.Series) -> pl.Series:
+    near = messages.str.contains_any(list(needles_of(phrases))).fill_null(False).arg_true()
+    nothing = pl.repeat(None, len(messages), dtype=pl.String, eager=True)
+    if near.is_empty():
+        return nothing
+    kinds = pl.DataFrame({"message": messages.gather(near)}).select(pl.coalesce(*map(_said, phrases)).alias("kind"))["kind"]
+    return nothing.scatter(near, kinds)
+
+
+def _said(phrase: Phrase) -> pl.Expr:
+    near = pl.when(pl.col("message").str.contains_any(list(phrase.needles))).then(pl.col("message"))
+    return pl.when(near.str.contains(ascii_only(phrase.pattern))).then(pl.lit(phrase.kind))
+
+
+@cache
+def needles_of(phrases: tuple[Phrase, ...]) -> tuple[str, ...]:
+    """All needles of these phrases."""
+    return tuple(sorted({needle for phrase in phrases for needle in phrase.needles}))
 
 
 def emitted(*tables: Iterable[Phrase]) -> Mapping[str, Sequence[str]]:

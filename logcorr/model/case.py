@@ -64,7 +64,11 @@ class ProvedEffect:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """What one script would do. `understood`: all of it could be read, and every script that it leads to was collected."""
+    """What one script would do. `understood`: all of it could be read, and every script that it leads to was collected.
+
+    `says` holds what it writes: the known pieces of each message, in order, and the line that writes it. `pause_s` is the
+    wait of a loop that never ends by itself, with the loop's lines in `loop`.
+    """
 
     script: Script
     understood: bool = True
@@ -72,6 +76,9 @@ class Behaviour:
     effects: tuple[Effect, ...] = ()
     proved: tuple[ProvedEffect, ...] = ()
     calls: tuple[Call, ...] = ()
+    says: tuple[tuple[tuple[str, ...], Span], ...] = ()
+    pause_s: float | None = None
+    loop: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -38,6 +38,8 @@ _SEVERITIES = {
 LEVELS = "|".join(sorted(_SEVERITIES, key=lambda word: (-len(word), word)))
 """The words for severities, as a pattern; lower case."""
 
+LONGEST_LEVEL = max(map(len, _SEVERITIES))
+
 _WORDS = [spelt for word in _SEVERITIES for spelt in (word, word.upper(), word.capitalize())]
 _MEANT = [_SEVERITIES[word.lower()] for word in _WORDS]
 

@@ -43,11 +43,15 @@ _UNITS = {
     rf"^Reload(?:ed|ing) {_UNIT}": "process.reloaded",
     rf"^{_UNIT}: Scheduled restart job": "service.restarting",
     rf"^{_UNIT}: Main process exited, code=killed, status=9": "process.killed",
+    rf"^{_UNIT}: Main process exited, code=killed, status=(?:1|2|3|15)/": "process.terminating",
     rf"^{_UNIT}: Main process exited, code=dumped": "process.crashed",
     rf"^{_UNIT}: Main process exited, code=exited, status=(?:1|2|134|139)/": "process.crashed",
     rf"^{_UNIT}: (?:A process of this unit has been killed by the OOM|Failed with result 'oom-kill')": "process.out_of_memory",
 }
 """What systemd says of a service (src/core/unit.c, service.c); other units are none of a service's life."""
+
+_PHRASES = (*messages.SCRIPT, *messages.APPLICATION)
+"""What scripts and services write through syslog."""
 
 _KERNEL = {
     r"^(?:\[ *\d+\.\d+\] )?(?:Out of memory: Kill|Memory cgroup out of memory: Kill|oom-kill:)": "process.out_of_memory",
@@ -59,7 +63,7 @@ _EMITS = {
     "job.started": ["CMD (", "cmd "],
     "service.restarting": ["Scheduled restart job", *messages.emitted(messages.SCRIPT)["service.restarting"]],
     "process.started": ["Started X.service"],
-    "process.terminating": ["Stopping X.service"],
+    "process.terminating": ["Stopping X.service", "Main process exited, code=killed, status=15"],
     "process.exited": ["Stopped X.service"],
     "process.reloaded": ["Reloaded X.service"],
     "process.killed": ["Main process exited, code=killed, status=9"],
@@ -83,7 +87,8 @@ def _layout(lines: tuple[str, ...]) -> tuple[stamps.Shape, bool] | None:
     return (shape, False) if shape else None
 
 
-_DAEMON = re.compile(r" (?:systemd|kernel|CRON|crond|cron|sshd|rsyslogd|sudo|dockerd|containerd|dbus-daemon)(?:\[\d+\])?: ")
+_DAEMONS = ("systemd", "kernel", "cron", "crond", "sshd", "rsyslogd", "sudo", "dockerd", "containerd", "dbus-daemon")
+_DAEMON = re.compile(rf" (?i:{'|'.join(_DAEMONS)})(?:\[\d+\])?: ")
 
 
 def _recognise(sample: Sample) -> float:
@@ -109,6 +114,7 @@ def syslog(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     named = read.with_columns(message.alias("message"), part("program"), part("stamp"))
     job = _from_cron(_COMMAND, _BUSYBOX)
     unit = pl.when(pl.col("program") == "systemd").then(pl.col("message")).str.extract(ascii_only(_UNIT), 1)
+    program = pl.when(~pl.col("program").str.to_lowercase().is_in(_DAEMONS)).then(pl.col("program"))
     offset = layout[0].utc_offset_s(pl.col("stamp"))
     return events(
         named.with_columns(job.alias("job")),
@@ -126,7 +132,7 @@ def syslog(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
             "pid": part("pid").cast(pl.Int32, strict=False),
             "user": pl.col("job").struct.field("user"),
             "command": pl.col("job").struct.field("command"),
-            "unit": unit,
+            "unit": pl.coalesce(unit, program),
         }
         | ({} if offset is None else {"utc_offset_s": offset}),
     )
@@ -147,7 +153,7 @@ def _kind() -> pl.Expr:
         *_meanings("systemd", _UNITS),
         *_meanings("kernel", _KERNEL),
         pl.when(message.str.starts_with("-- Boot ") | message.str.starts_with("-- Reboot")).then(pl.lit("host.booted")),
-        pl.when(~pl.col("program").is_in(["systemd", "kernel"])).then(messages.kind_of(message, messages.SCRIPT)),
+        pl.when(~pl.col("program").is_in(["systemd", "kernel"])).then(messages.kind_of(message, _PHRASES)),
     )
 
 

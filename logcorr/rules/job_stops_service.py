@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from logcorr.model.behaviour import Reach
+from logcorr.model.behaviour import Effect, Reach
 from logcorr.model.case import Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
@@ -20,8 +21,16 @@ def check(case: Case) -> Iterator[Finding]:
     for schedule in case.schedules:
         for behaviour in schedule.behaviours:
             for proved in behaviour.proved:
-                if proved.effect.ends_processes and proved.proof.reach is not Reach.NEVER:
+                reached = proved.proof.reach is not Reach.NEVER
+                if proved.effect.ends_processes and reached and not _not_found(case, proved.effect):
                     yield _finding(schedule, proved)
+
+
+def _not_found(case: Case, effect: Effect) -> bool:
+    """Whether a shell says, of this very line of the script, that there is no such program: then it does nothing."""
+    script, line = effect.span.path.rpartition("/")[2], effect.span.line
+    said = rf"{re.escape(script)}: (?:line )?{line}: {re.escape(effect.argv0)}: (?:command )?not found"
+    return case.happened("job.failed")["message"].str.contains(said).any()
 
 
 def _finding(schedule: Schedule, proved: ProvedEffect) -> Finding:

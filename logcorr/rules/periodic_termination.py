@@ -9,8 +9,9 @@ import polars as pl
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Finding
-from logcorr.rules import by_service, rule
+from logcorr.rules import rule
 from logcorr.statistics import Periodicity, detect
+from logcorr.timeline.lifecycles import stops
 from logcorr.timeline.select import cite, instants, seconds
 
 ENOUGH = 3
@@ -20,22 +21,21 @@ SURE = 0.9
 @rule(code="PROC001", title="A service is terminated periodically", role="signal", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Asks of each service's stops whether they keep a period, locked to the clock or drifting."""
-    for service, stops in by_service(case.happened("process.terminating", "process.killed")):
-        timed = stops.filter(pl.col("time").is_not_null())
-        told = [source for source in case.sources if source.path in set(timed["file"]) and source.first and source.last]
-        if timed.height < ENOUGH or not told:
+    for service, timed in stops(case.events):
+        logs = [source for source in case.sources if source.path in set(timed["file"]) and source.first and source.last]
+        if timed.height < ENOUGH or not logs:
             continue
         found = detect(
             seconds(timed),
-            start=min(source.first.timestamp() for source in told if source.first),
-            end=max(source.last.timestamp() for source in told if source.last),
-            resolution=max(source.resolution_s for source in told),
+            start=min(source.first.timestamp() for source in logs if source.first),
+            end=max(source.last.timestamp() for source in logs if source.last),
+            resolution=max(source.resolution_s for source in logs),
         )
         if found.period_s and found.confidence >= SURE:
             yield _finding(service, timed, found, found.period_s)
 
 
-def _finding(service: str, stops: pl.DataFrame, found: Periodicity, period_s: float) -> Finding:
+def _finding(service: str, told: pl.DataFrame, found: Periodicity, period_s: float) -> Finding:
     return Finding(
         confidence=found.confidence,
         claim=claim(
@@ -49,7 +49,7 @@ def _finding(service: str, stops: pl.DataFrame, found: Periodicity, period_s: fl
             hits=found.hits,
             ticks=found.ticks,
         ),
-        evidence=cite(stops),
+        evidence=cite(told),
         would_refute=claim("periodic_termination.refute", "stops off the beat, or beats without a stop, in a longer log"),
         subject=service,
         measured={
@@ -62,5 +62,5 @@ def _finding(service: str, stops: pl.DataFrame, found: Periodicity, period_s: fl
             "chance": found.chance,
             "log10_bf": found.log10_bf,
         },
-        times=instants(stops),
+        times=instants(told),
     )

@@ -9,8 +9,9 @@ import polars as pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
-from logcorr.rules import by_service, rule
+from logcorr.rules import rule
 from logcorr.statistics import Group, Schedule, attribute
+from logcorr.timeline.lifecycles import stops
 from logcorr.timeline.select import cite, instants, seconds
 
 LIKELY = 0.5
@@ -20,19 +21,18 @@ LIKELY = 0.5
 def check(case: Case) -> Iterator[Finding]:
     """Asks, by timing alone, which listed schedule explains each service's stops."""
     schedules = [Schedule(name=str(schedule.job.span), ticks=schedule.ticks) for schedule in case.schedules]
-    for service, stops in by_service(case.happened("process.terminating", "process.killed")):
-        timed = stops.filter(pl.col("time").is_not_null())
-        told = [source for source in case.sources if source.path in set(timed["file"]) and source.first and source.last]
-        if not schedules or not told:
+    for service, timed in stops(case.events):
+        logs = [source for source in case.sources if source.path in set(timed["file"]) and source.first and source.last]
+        if not schedules or not logs:
             continue
-        start = min(source.first.timestamp() for source in told if source.first)
-        end = max(source.last.timestamp() for source in told if source.last)
+        start = min(source.first.timestamp() for source in logs if source.first)
+        end = max(source.last.timestamp() for source in logs if source.last)
         best = attribute(seconds(timed), schedules, start=start, end=end).groups[0]
         if best.probability >= LIKELY and best.evidence.explained > 1:
             yield _finding(case, service, timed, best)
 
 
-def _finding(case: Case, service: str, stops: pl.DataFrame, group: Group) -> Finding:
+def _finding(case: Case, service: str, told: pl.DataFrame, group: Group) -> Finding:
     evidence, names = group.evidence, {job.name for job in group.jobs}
     jobs = [schedule.job for schedule in case.schedules if str(schedule.job.span) in names]
     return Finding(
@@ -49,7 +49,7 @@ def _finding(case: Case, service: str, stops: pl.DataFrame, group: Group) -> Fin
             schedule=jobs[0].schedule,
             cover=100 * evidence.cover,
         ),
-        evidence=(*cite(stops), *(Evidence(job.span, f"runs on {job.schedule}") for job in jobs)),
+        evidence=(*cite(told), *(Evidence(job.span, f"runs on {job.schedule}") for job in jobs)),
         would_refute=claim("termination_at_schedule_slot.refute", "stops between the runs, or runs that no stop follows"),
         subject=service,
         measured={
@@ -63,5 +63,5 @@ def _finding(case: Case, service: str, stops: pl.DataFrame, group: Group) -> Fin
             "log10_bf": evidence.log10_bf,
             "jobs": len(jobs),
         },
-        times=instants(stops),
+        times=instants(told),
     )

@@ -112,6 +112,7 @@ def _behaviour(read: Interpretation, world: World, targets: _Targets, complete: 
         )
         for effect in read.effects
     )
+    pause = next((sleep for sleep in read.sleeps if sleep.loop and sleep.seconds), None)
     return Behaviour(
         script=read.script,
         understood=complete and not read.problems,
@@ -119,6 +120,9 @@ def _behaviour(read: Interpretation, world: World, targets: _Targets, complete: 
         effects=read.effects,
         proved=proved,
         calls=read.calls,
+        says=tuple((message.pieces, message.span) for message in read.messages if message.pieces),
+        pause_s=pause.seconds if pause else None,
+        loop=pause.loop if pause else None,
     )
 
 

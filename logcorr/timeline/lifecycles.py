@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import groupby
+from itertools import groupby, pairwise
 
 import polars as pl
 
@@ -13,6 +13,9 @@ from logcorr.model.source import Span
 
 ENDS = ("process.out_of_memory", "process.crashed", "process.killed", "process.terminating", "process.exited")
 """Kinds that end a process, the most telling first."""
+
+OWN_ENDS = ("process.out_of_memory", "process.crashed")
+"""Ends that nobody asked for."""
 
 STARTS = ("process.started",)
 
@@ -34,6 +37,33 @@ class Downtime:
     end: Span
     up: datetime | None = None
     start: Span | None = None
+
+
+STOP_SCHEMA = pl.Schema(
+    {
+        "service": pl.String(),
+        "time": pl.Datetime("us", "UTC"),
+        "kind": pl.String(),
+        "file": pl.String(),
+        "line": pl.UInt32(),
+        "lines": pl.UInt32(),
+    }
+)
+
+
+def stops(events: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Each service's stops by someone else's doing, crashes left out: a row a stop, at its first sign, in `STOP_SCHEMA`.
+
+    Where a service's log never tells of its end, every start after the first stands for the stop before it.
+    """
+    for service, found in groupby(downtimes(events), lambda downtime: downtime.service):
+        rows = [(service, stop.ended, stop.kind, *_where(stop.end)) for stop in found if stop.kind not in OWN_ENDS]
+        if rows:
+            yield service, pl.DataFrame(rows, schema=STOP_SCHEMA, orient="row")
+
+
+def _where(span: Span) -> tuple[str, int, int]:
+    return span.path, span.line, span.end_line - span.line + 1
 
 
 def downtimes(events: pl.DataFrame) -> tuple[Downtime, ...]:
@@ -60,6 +90,8 @@ def _span(file: str, line: int, lines: int) -> Span:
 def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
     """Runs of ends and of starts alternate; a stop is a run of ends with the run of starts after it."""
     runs = [list(run) for _, run in groupby(signs, lambda sign: sign.kind in ENDS)]
+    if len(runs) == 1 and runs[0][0].kind in STARTS:
+        yield from _implied(runs[0])
     for number, run in enumerate(runs):
         if run[0].kind not in ENDS:
             continue
@@ -73,6 +105,15 @@ def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
             up=ready.time if ready else None,
             start=ready.span if ready else None,
         )
+
+
+def _implied(starts: list[_Sign]) -> Iterator[Downtime]:
+    """The stops between starts where no end is told of."""
+    for before, start in pairwise(starts):
+        if start.time - before.time > ONE_START:
+            yield Downtime(
+                service=start.service, ended=start.time, kind=start.kind, end=start.span, up=start.time, start=start.span
+            )
 
 
 def _ready(starts: list[_Sign]) -> _Sign:

@@ -23,10 +23,7 @@ def simple(machine: Machine, path: Path, node: Simple) -> None:
     """Run one simple command in direct style."""
     machine.tick()
     span, words = machine.span(node), machine.source.text[node.start : node.end]
-    status = path.status
-    path.status = SUCCESS
-    if any(isinstance(word, Word) for word in node.words):
-        path.status = status
+    machine.substituted = False
     arguments = _expanded(machine, path, node)
     sinks, stdin = path.sinks, path.stdin
     redirects.apply(machine, path, node.redirects)
@@ -34,6 +31,8 @@ def simple(machine: Machine, path: Path, node: Simple) -> None:
         for assignment in node.assignments:
             assignments.assign(machine, path, assignment)
         path.sinks, path.stdin = sinks, stdin
+        if not machine.substituted:
+            path.status = SUCCESS
         return
     before = {assignment.name: path.variables.get(assignment.name) for assignment in node.assignments}
     present = {name for name in before if name in path.variables}

@@ -66,25 +66,26 @@ def expand(machine: Machine, path: Path, piece: Piece) -> list[Value] | Value:
         return arithmetic.calculate(machine, path, single(machine, path, piece.expression), machine.span(piece)).text
     if isinstance(piece, Substitution):
         output = substituted(machine, path, piece)
-        return unknown("a file of a process substitution") if piece.direction else output
+        return unknown("a file of a process substitution") if piece.direction else without_final_newlines(output)
     return literal_value(machine, piece)
 
 
 def substituted(machine: Machine, path: Path, piece: Substitution) -> Value:
-    """The output of `$(…)`, final newlines removed; the status becomes that of what ran inside."""
+    """All that `$(…)` prints; the status becomes that of what ran inside. bash turns `set -e` off in there."""
     before, sinks, options = path.output, path.sinks, path.options
 
     def ways() -> list[Path]:
         child = path.copy()
         child.output, child.flow = EMPTY, None
         child.sinks = (CAPTURED, sinks[1] if sinks[1].kind != "captured" else TERMINAL)
-        if machine.interpreter == "bash":
+        if machine.interpreter == "bash" and not piece.direction:
             child.options -= {"errexit"}
         return merged([left(path, way) for way in machine.run(piece.body, child) if not _goes_round(way)])
 
     machine.proceed(path, ways)
-    value = without_final_newlines(path.output)
+    value = path.output
     path.output, path.sinks, path.options = before, sinks, options
+    machine.substituted = True
     return value
 
 

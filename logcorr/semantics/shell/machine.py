@@ -87,6 +87,7 @@ class Machine:
         self.allowed = allowed
         self.interpreter = interpreter
         self.checked = False
+        self.substituted = False
         self.loops: tuple[Span, ...] = ()
         self.stack: tuple[object, ...] = ()
         self.placeholders: list[Unknown] = []

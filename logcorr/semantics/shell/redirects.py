@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
-
 from logcorr.grammar.shell.tree import Redirect, Substitution
 from logcorr.semantics.shell.expansion import single, substituted
 from logcorr.semantics.shell.machine import Machine
@@ -59,7 +57,7 @@ def _input(machine: Machine, path: Path, redirect: Redirect) -> Value:
         return joined(single(machine, path, target), text("\n"))
     piece = target.pieces[0]
     if len(target.pieces) == 1 and isinstance(piece, Substitution) and piece.direction == "<":
-        return joined(substituted(machine, path, replace(piece, direction="")), text("\n"))
+        return substituted(machine, path, piece)
     name = literal(single(machine, path, target))
     content = path.files.get(name) if name is not None else None
     return content if content is not None else EMPTY if name == "/dev/null" else unknown(f"the content of {name or 'a file'}")

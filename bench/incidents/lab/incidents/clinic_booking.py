@@ -169,4 +169,3 @@ def truth(case: Case) -> dict[str, Any]:
         "timezones": {"docker/clinic-booking-json.log": "UTC (Z)", "nginx, cron, scripts": "Europe/Berlin (+01:00)"},
         "how_made": REAL + " (wget 1.21); docker is the lab's supervisor. The password in htpasswd was made for this run.",
     }  # fmt: skip
-

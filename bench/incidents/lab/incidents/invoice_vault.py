@@ -109,7 +109,10 @@ def truth(case: Case) -> dict[str, Any]:
     lock, job = case.at("backup.sh", "flock 9"), case.at("crontab.root", "backup.sh")
     slow, timeout = case.at("log/app.log", "slow journal write"), case.at("log/invoices-error.log", "110: Connection timed out")
     pause = case.at("backup.sh", "sleep 12")
-    begins, timeouts = case.times("log/backup.log", "backup begins"), case.times("log/invoices-error.log", "110: Connection timed out")
+    begins, timeouts = (
+        case.times("log/backup.log", "backup begins"),
+        case.times("log/invoices-error.log", "110: Connection timed out"),
+    )
     return {
         "root_cause_kind": "backup-job-stalls-service",
         "root_cause": "backup.sh, nightly at 02:30, takes the write lock and keeps it for the whole copy (18 archives with 12 s pauses, about "

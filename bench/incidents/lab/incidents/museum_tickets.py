@@ -130,7 +130,7 @@ def truth(case: Case) -> dict[str, Any]:
     monitor, app = "srv/museum/bin/monitor.sh", "srv/museum/log/tickets.log"
     site = case.at(monitor, 'SITE="http://localhost/status"')
     probe = case.at(monitor, 'body=$(curl --silent --max-time 10 "$SITE")')
-    branch = case.at(monitor, "grep -q '\"db\":\"up\"'")
+    branch = case.at(monitor, 'grep -q \'"db":"up"\'')
     call = case.at(monitor, '"$BASE/bin/restart-app.sh" tickets')
     restart = case.at("srv/museum/bin/restart-app.sh", 'systemctl restart "$unit"')
     job, default = case.at("etc/cron.d/museum", "monitor.sh"), case.at("etc/nginx/nginx.conf", 'return 404 "no such site here')
@@ -173,4 +173,3 @@ def truth(case: Case) -> dict[str, Any]:
         ],
         "how_made": REAL + "; systemctl is the lab's supervisor. The app's stamps are month/day/year; of the access log only the last 1600 lines were kept.",
     }  # fmt: skip
-

@@ -88,7 +88,11 @@ cp /etc/systemd/system/studio-api.service .""",
 
 def truth(case: Case) -> dict[str, Any]:
     script = "sbin/cleanup-renders.sh"
-    kill, pattern, job = case.at(script, 'pkill -f "$PATTERN"'), case.at(script, 'PATTERN="node"'), case.at("cron.d-studio", "cleanup-renders.sh")
+    kill, pattern, job = (
+        case.at(script, 'pkill -f "$PATTERN"'),
+        case.at(script, 'PATTERN="node"'),
+        case.at("cron.d-studio", "cleanup-renders.sh"),
+    )
     died = case.at("syslog", "studio-api.service: Main process exited, code=killed, status=15/TERM")
     runs, deaths = case.times("syslog", r"CMD \(/opt/studio/sbin/cleanup"), case.times("syslog", "Main process exited")
     return {
