@@ -149,12 +149,9 @@ class Oracle:
         with self.running(path, [("127.0.0.1", port) for name, port in self.stubs.items() if STUBS[name]]):
             yield
 
-    def upstream(self, addresses: str) -> int | None:
+    def upstream(self, address: str) -> int | None:
         """What the interpreter is told of an upstream."""
-        for name, port in self.stubs.items():
-            if addresses.split(", ")[0].endswith(f":{port}"):
-                return STUBS[name]
-        return None
+        return next((STUBS[name] for name, port in self.stubs.items() if address.endswith(f":{port}")), None)
 
     def kind(self, path: str) -> str:
         """What the interpreter is told of a file."""

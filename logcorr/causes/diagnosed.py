@@ -24,16 +24,25 @@ FELT = (
 class Diagnosis:
     """How a rule's finding becomes a cause: its kind, and the mechanisms between its pieces of evidence, in order.
 
-    `effect` names the mechanism by which what the finding tells of is felt elsewhere.
+    `effect` names the mechanism by which what the finding tells of is felt elsewhere. `most` bounds the confidence of rules
+    that name where it broke, but not why.
     """
 
     kind: str
     mechanisms: tuple[str, ...]
     effect: str = "failure_reaches_clients"
+    most: float = 1.0
 
 
 DIAGNOSES = {
-    "process_crashed": Diagnosis("crash", ("crash_ends_process",), "termination_refuses_connections"),
+    "heap_exhausted": Diagnosis(
+        "heap_exhausted",
+        ("resource_exhausted", "crash_ends_process", "supervisor_restarts_process"),
+        "termination_refuses_connections",
+    ),
+    "idle_timeout": Diagnosis("idle_timeout", ("configuration_mismatch", "timeout_closes_connection")),
+    "stale_upstream_address": Diagnosis("stale_upstream_address", ("deploy_changes_configuration", "configuration_mismatch")),
+    "process_crashed": Diagnosis("crash", ("crash_ends_process",), "termination_refuses_connections", most=0.8),
 }
 """By the rule's name. A rule whose finding is only a symptom of something else does not stand here."""
 
@@ -52,7 +61,7 @@ def _cause(case: Case, findings: Sequence[Finding], finding: Finding, diagnosis:
     return Cause(
         kind=diagnosis.kind,
         claim=finding.claim,
-        confidence=finding.confidence,
+        confidence=min(finding.confidence, diagnosis.most),
         proof="observed",
         culprit=finding.evidence[0].span,
         chain=(*_hops(finding, diagnosis), *([_effect(finding, diagnosis, felt)] if felt else [])),

@@ -57,7 +57,7 @@ class Screen:
         return [finding for finding in self.document["findings"] if finding["id"] not in claimed]
 
     def defects(self, cause: Document) -> list[Document]:
-        """The findings that say what is wrong with a cause's culprit or trigger."""
+        """The findings that are about a cause's culprit or trigger itself."""
         places = [(place["path"], place["line"]) for place in (cause["culprit"], cause["trigger"]) if place]
-        found = [finding for finding in self.document["findings"] if finding["role"] == "defect"]
+        found = [finding for finding in self.document["findings"] if finding["role"] != "symptom"]
         return [one for one in found if (one["evidence"][0]["path"], one["evidence"][0]["line"]) in places]

@@ -61,7 +61,8 @@ class Artifact:
     `lines` is a lazy frame of `line` (UInt32, from 1) and `text` (String, without the line end), in file order, envelopes
     already peeled; frames are not part of equality. Where an envelope stamped the line itself, `logged_at` (Datetime µs, UTC)
     follows. `sha256` and `size` are of the file's own bytes. `read` opens the input anew and yields its bytes in pieces,
-    decompressed.
+    decompressed. A file in which several writers take turns (`docker compose logs`) becomes several artifacts of the same
+    path, each with one writer's lines; `service` names it, where the file does.
     """
 
     path: str
@@ -73,6 +74,7 @@ class Artifact:
     encoding: str = "utf-8"
     envelopes: tuple[str, ...] = ()
     format: str | None = None
+    service: str | None = None
     problems: tuple[Problem, ...] = ()
     read: Callable[[], Iterator[bytes]] = field(default=lambda: iter(()), compare=False, repr=False)
 

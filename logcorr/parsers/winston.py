@@ -19,17 +19,28 @@ from logcorr.grammar.stamps import Shape
 from logcorr.grammar.winston import Template, head_pattern, template_of
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._columns import LEVELS, LONGEST_LEVEL, TEXT, events, folded, severity_of
+from logcorr.parsers._columns import LEVELS, LONGEST_LEVEL, TEXT, events, folded, no, severity_of
+from logcorr.parsers._records import members, records
 
 
 def _recognise(sample: Sample) -> float:
+    found = members(sample.lines)
+    if found:
+        own = [record for record in found if isinstance(record.get("level"), str) and "message" in record]
+        return 0.9 * len(own) / len(found)
+    if stamps.share(sample.lines, _SIMPLE.match) >= 0.6:
+        return 0.4
     shape = stamps.shape_of(sample.lines)
     if shape is None:
         return 0.0
-    head = re.compile(head_pattern(shape, LEVELS))
+    head = re.compile(head_pattern(shape, LEVELS), re.ASCII)
     stamped = [line for line in sample.lines if stamps.at_head(line)]
     levelled = sum(head.match(line) is not None for line in stamped)
     return 0.8 * levelled / len(stamped) if levelled >= 0.6 * len(stamped) else 0.0
+
+
+_SIMPLE = re.compile(rf"^(?:{LEVELS}): ")
+_SIMPLE_TIME = r'"timestamp":"([^"]+)"[^"]*\}$'
 
 
 @log_parser(
@@ -39,9 +50,32 @@ def _recognise(sample: Sample) -> float:
     emits=messages.emitted(messages.APPLICATION),
 )
 def winston(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
-    """Events with level (as written), label and pid."""
-    shape = stamps.shape_of(context.sample.lines)
-    return _text(lines, context, shape)
+    """Events with level (as written), label and pid; of JSON lines with service, label and stack."""
+    if members(context.sample.lines):
+        return records(lines, context, {"service_name": "service", "label": "label", "stack": "stack"})
+    if stamps.share(context.sample.lines, _SIMPLE.match) >= 0.6:
+        return _simple(lines, context)
+    return _text(lines, context, stamps.shape_of(context.sample.lines))
+
+
+def _simple(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
+    """`info: message {"timestamp":"2026-01-31 12:00:00"}`: the time is in the metadata, if anywhere."""
+    sample = [match[1] for match in (re.search(_SIMPLE_TIME, line) for line in context.sample.lines) if match]
+    shape = stamps.shape_of(tuple(sample))
+    level = TEXT.str.extract(rf"^({LEVELS}): ", 1)
+    read = lines.with_columns(level.alias("level"))
+    message = TEXT.str.slice(pl.col("level").str.len_chars().fill_null(-2) + 2).alias("message")
+    cut = folded(read, pl.col("level").is_not_null(), context).with_columns(message)
+    return events(
+        cut,
+        time=shape.time(shape.text(TEXT.str.extract(_SIMPLE_TIME, 1))) if shape else no(pl.Datetime("us")),
+        severity=severity_of(pl.col("level")),
+        kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
+        message=pl.col("message"),
+        parsed=pl.col("level").is_not_null(),
+        count=pl.col("lines"),
+        own={"level": pl.col("level")},
+    )
 
 
 def _text(lines: pl.LazyFrame, context: Context, shape: Shape | None) -> pl.LazyFrame:

@@ -96,7 +96,8 @@ def _marked(excerpt: Document, language: Language) -> str:
     rows: list[str] = []
     for number, text, marks in write.numbered(excerpt):
         rows.append(f"{'>' if marks else ' '} {number:>{width}} | {escape.visible(text)}".rstrip())
-        told = [mark for mark in marks if mark["role"] != "contributing"] or marks[:1]
+        ended = [mark for mark in marks if mark["end_line"] == number]
+        told = [mark for mark in ended if mark["role"] != "contributing"] or ended[:1]
         rows += [f"  {'':{width}} | ^ {escape.line(language.say(mark['label']))}" for mark in told]
     return "\n".join(rows)
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logcorr.statistics.background import fit_background
-from logcorr.statistics.lags import Lag, lag_of_trains
+from logcorr.statistics.lags import Lag, lag_of_trains, period_of, shared_period
 from logcorr.statistics.likelihood import log_binomial_tail
 from logcorr.statistics.trains import FloatArray, IntArray, Train, observed
 
@@ -48,12 +48,22 @@ def dependence(
     names = sorted(trains)
     seen = [observed(trains[name], start, end, resolution)[0] for name in names]
     chances = _pair_chances(seen)
+    # Kinds that run on one clock coincide each time or never: their many coincidences count as one.
+    suspects = np.argwhere(_adjusted(chances) <= false_discovery).tolist()
+    periods = {kind: period_of(seen[kind]) for kind in sorted({kind for pair in suspects for kind in pair})}
+    lags = {}
+    for cause, effect in suspects:
+        shared = shared_period(periods[cause], periods[effect])
+        if shared is not None:
+            chances[cause, effect] = max(chances[cause, effect], len(_WIDTHS_S) * seen[cause].resolution / shared)
+        if chances[cause, effect] <= false_discovery:
+            lags[cause, effect] = lag_of_trains(seen[cause], seen[effect], shared)
     q_values = _adjusted(chances)
-    found = []
-    for cause, effect in np.argwhere(q_values <= false_discovery).tolist():
-        behind = lag_of_trains(seen[cause], seen[effect])
-        if behind.confidence >= _LEAST_CONFIDENCE:
-            found.append(Dependence(names[cause], names[effect], behind, float(q_values[cause, effect])))
+    found = [
+        Dependence(names[cause], names[effect], behind, float(q_values[cause, effect]))
+        for (cause, effect), behind in lags.items()
+        if q_values[cause, effect] <= false_discovery and behind.confidence >= _LEAST_CONFIDENCE
+    ]
     return tuple(sorted(found, key=lambda each: (-each.lag.log10_bf, each.cause, each.effect)))
 
 

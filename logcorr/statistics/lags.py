@@ -20,6 +20,8 @@ _MOST_PREDECESSORS = 16
 # Two periods are on one clock when their ratio is this near to a ratio of whole numbers up to 6.
 _SAME_RATIO = 0.004
 _LARGEST_WHOLE = 6
+# Fewer coincidences than this need no common clock.
+_LEAST_SHARED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +54,11 @@ def lag(
     """Say whether effects follow causes within 900 s, both seen in start..end (epoch seconds), and after which delay."""
     before, _ = observed(causes, start, end, resolution)
     after, _ = observed(effects, start, end, resolution)
-    return lag_of_trains(before, after)
+    return lag_of_trains(before, after, shared_period(period_of(before), period_of(after)))
 
 
-def lag_of_trains(before: Train, after: Train) -> Lag:
-    """Return the lag of one train of onsets behind another, seen in one window."""
+def lag_of_trains(before: Train, after: Train, shared: float | None) -> Lag:
+    """Return the lag of one train of onsets behind another, seen in one window; shared: the period of their common clock."""
     ticks = usable_ticks(before.onsets, after)
     if not len(ticks) or not after.count:
         return Lag(before.count, after.count, 0, 0, None, None, None, 0.0, 1.0, 0.0, 0.0, None)
@@ -67,7 +69,7 @@ def lag_of_trains(before: Train, after: Train) -> Lag:
     if not explained.any():
         return Lag(before.count, after.count, 0, 0, None, None, None, 0.0, 1.0, 0.0, 0.0, None)
     lags = after.onsets[explained] - ticks[fit.tick_of[explained]]
-    shared = _shared_period(before, after) if explained.sum() >= 3 else None
+    shared = shared if explained.sum() >= _LEAST_SHARED else None
     log_bf, chance = fit.log_bf, _log_chance(after, ticks, lags)
     if shared is not None:
         log_bf = min(log_bf, float(lag_log_density(np.median(lags))) + math.log(shared))
@@ -94,17 +96,17 @@ def _log_chance(train: Train, ticks: FloatArray, lags: FloatArray) -> float:
     return min(0.0, math.log(WIDTH_CHOICES * train.count) + tail)
 
 
-def _shared_period(before: Train, after: Train) -> float | None:
-    """Return the longer period when both trains are periodic on one clock."""
-    periods = []
-    for train in (before, after):
-        found = assess(train)
-        period = found.period
-        if period is None or found.mechanisms.wall_clock + found.mechanisms.loop < 0.5:
-            return None
-        periods.append(period)
-    ratio = max(periods) / min(periods)
-    near = any(
-        abs(ratio * whole - round(ratio * whole)) < _SAME_RATIO * ratio * whole for whole in range(1, _LARGEST_WHOLE + 1)
-    )
-    return max(periods) if near else None
+def period_of(train: Train) -> float | None:
+    """Return the period in seconds of a train that is likelier than not to have one."""
+    found = assess(train)
+    return found.period if found.mechanisms.wall_clock + found.mechanisms.loop > 0.5 else None
+
+
+def shared_period(before: float | None, after: float | None) -> float | None:
+    """Return the longer of two periods that fit one clock: their ratio is one of small whole numbers."""
+    if before is None or after is None:
+        return None
+    ratio = max(before, after) / min(before, after)
+    multiples = ratio * np.arange(1, _LARGEST_WHOLE + 1)
+    near = np.abs(multiples - np.round(multiples)) < _SAME_RATIO * multiples
+    return max(before, after) if near.any() else None
