@@ -11,7 +11,7 @@ from logcorr.causes.chain import scheduled_chain
 from logcorr.causes.follow import Times, after, horizon
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
-from logcorr.model.behaviour import VERBS, Reach
+from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Explained, Finding
@@ -108,9 +108,8 @@ def _claim(told: Attributed, suspect: Suspect, group: Group, tied: bool) -> Clai
         answered = suspect.effect.probes[-1]
         return claim(
             "cause.probe_never_satisfied",
-            "{script}, run on {schedule}, asks {url}, gets {status} where it expects {expects}, and {verb} {hits}",
+            "{script}, run on {schedule}, asks {url}, gets {status} where it expects {expects}, and {action}s {hits}",
             schedule=schedule,
-            verb=VERBS[effect.action],
             script=effect.span.path,
             url=str(answered.probe.url),
             status=answered.answers[0].status or 0,
@@ -120,9 +119,8 @@ def _claim(told: Attributed, suspect: Suspect, group: Group, tied: bool) -> Clai
         )
     return claim(
         "cause.scheduled_stop",
-        "{script}, run on {schedule}, {verb} {service}",
+        "{script}, run on {schedule}, {action}s {service}",
         schedule=schedule,
-        verb=VERBS[effect.action],
         script=effect.span.path,
         action=effect.action,
         service=service,

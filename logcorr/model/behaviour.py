@@ -8,17 +8,8 @@ from enum import Enum
 from logcorr.model.facts import Fact
 from logcorr.model.source import Span
 
-
-VERBS = {
-    "restart": "restarts",
-    "stop": "stops",
-    "down": "takes down",
-    "kill": "kills",
-    "recreate": "recreates",
-    "delete": "deletes",
-    "reboot": "reboots",
-}
-"""Actions that end processes, each as a sentence about a script says it."""
+ENDING_ACTIONS = frozenset({"restart", "stop", "down", "kill", "recreate", "delete", "reboot"})
+"""Actions of an effect that end processes."""
 
 
 class Reach(Enum):
@@ -87,7 +78,7 @@ class Effect(Fact):
     @property
     def ends_processes(self) -> bool:
         """Whether it ends something that runs; deleting a file does not."""
-        return self.action in VERBS and self.manager != "file"
+        return self.action in ENDING_ACTIONS and self.manager != "file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from logcorr.model.behaviour import VERBS, Effect, Reach
+from logcorr.model.behaviour import Effect, Reach
 from logcorr.model.case import Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
@@ -55,10 +55,9 @@ def _claim(schedule: Schedule, proved: ProvedEffect) -> Claim:
     if proved.proof.reach is Reach.MUST:
         return claim(
             "job_stops_service.must",
-            "every run of the job on {schedule} {verb} {target}",
+            "every run of the job on {schedule} {action}s {target}",
             schedule=schedule_text,
             action=action,
-            verb=VERBS[action],
             target=target,
         )
     return claim(
