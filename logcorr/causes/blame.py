@@ -148,7 +148,8 @@ def _claim(told: Attributed, suspect: Suspect, group: Group, tied: bool) -> Clai
         probe = suspect.effect.probes[-1].probe
         return claim(
             "cause.check_always_fails",
-            "the check of {what} in {script}, run on {schedule}, fails on {failed} of {runs} runs, and each time {action}s {service}",
+            "the check of {what} in {script}, run on {schedule}, fails on {failed} of {runs} runs, "
+            "and each time {action}s {service}",
             what=probe.url or probe.asks or probe.tool,
             script=probe.span.path,
             schedule=schedule,
