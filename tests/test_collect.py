@@ -3,8 +3,11 @@
 import bz2
 import gzip
 import hashlib
+import io
 import lzma
 import os
+import tarfile
+import zipfile
 
 import pytest
 
@@ -191,3 +194,106 @@ def test_quotes_of_utf16(tmp_path):
     found = quotes([artifact], [Span("a.log", 1), Span("a.log", 2)])
     assert [quote.text for quote in found.values()] == ["one", "two"]
     assert found[Span("a.log", 2)].sha256 == hashlib.sha256("two\n".encode("utf-16-le")).hexdigest()
+
+
+def test_writers_that_take_turns_become_artifacts_of_their_own(tmp_path):
+    text = (
+        "nginx-1    | 2026/11/03 10:00:00 [error] 7#7: *1 x\n"
+        "backend-1  | 2026-11-03 10:00:01 [info]: one\n"
+        'nginx-1    | 192.0.2.1 - - [03/Nov/2026:10:00:01 +0000] "GET / HTTP/1.1" 200 1 "-" "-"\n'
+        "backend-1  |     at stack\n"
+        "backend-1  | 2026-11-03 10:00:02 [info]: two\n"
+    )
+    write(tmp_path, "compose.log", text)
+    artifacts = collect([tmp_path], {}).artifacts
+    assert [(artifact.service, artifact.envelopes, artifact.line_count) for artifact in artifacts] == [
+        ("backend", ("compose",), 3),
+        ("nginx", ("compose", "nginx-streams"), 1),
+        ("nginx", ("compose", "nginx-streams"), 1),
+    ]
+    assert texts(artifacts[0]) == [
+        (2, "2026-11-03 10:00:01 [info]: one"),
+        (4, "    at stack"),
+        (5, "2026-11-03 10:00:02 [info]: two"),
+    ]
+    assert artifacts[1].sample.lines[0].startswith("192.0.2.1")
+    assert artifacts[2].sample.lines[0].startswith("2026/11/03")
+
+
+@pytest.mark.parametrize(
+    ("line", "worn", "inner", "logged_at"),
+    [
+        ("2026-11-03T10:00:00.123456789Z hello", ("docker-times",), "hello", "2026-11-03 10:00:00.123456+00:00"),
+        ("2026-11-03T10:00:00.5+01:00 stderr F hello", ("cri",), "hello", "2026-11-03 09:00:00.500000+00:00"),
+        ("web-1 | 2026-11-03T10:00:00.123456789Z hi", ("compose", "docker-times"), "hi", "2026-11-03 10:00:00.123456+00:00"),
+        ("2026-11-03T10:00:00: [10:00:00] info: x", ("pm2-times",), "[10:00:00] info: x", None),
+        ("0|api  | 2026-11-03 info", ("pm2",), "2026-11-03 info", None),
+        ("2026-01-31 12:00:00 | ERROR | x", (), "2026-01-31 12:00:00 | ERROR | x", None),
+        ("2026-11-03T10:00:00.123Z hello", (), "2026-11-03T10:00:00.123Z hello", None),
+    ],
+)
+def test_envelopes_are_peeled(tmp_path, line, worn, inner, logged_at):
+    write(tmp_path, "x.log", line + "\n")
+    artifact = only(tmp_path)
+    frame = artifact.lines.collect()
+    assert (artifact.envelopes, frame["text"].to_list(), list(artifact.sample.lines)) == (worn, [inner], [inner])
+    assert (str(frame["logged_at"][0]) if logged_at else None) == logged_at
+
+
+def tarred(members):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for info, data in members:
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def test_members_of_a_tar_are_read_in_place_and_refused_where_they_lead_out(tmp_path):
+    link = tarfile.TarInfo("logs/link")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    names = ("logs/app.log", "../escape", "/etc/absolute", "node_modules/x.js", "logs/old.log.gz")
+    data = dict.fromkeys(names, b"one\ntwo\n") | {"logs/old.log.gz": gzip.compress(b"old\n")}
+    bundle = write(tmp_path, "bundle.tar.gz", tarred([*((tarfile.TarInfo(name), data[name]) for name in names), (link, b"")]))
+    collection = collect([bundle], {})
+    assert [(artifact.path, texts(artifact)) for artifact in collection.artifacts] == [
+        ("bundle.tar.gz!logs/app.log", [(1, "one"), (2, "two")]),
+        ("bundle.tar.gz!logs/old.log.gz", [(1, "old")]),
+    ]
+    assert {problem.path: problem.message for problem in collection.skipped} == {
+        "bundle.tar.gz!../escape": "refused: the name leads out of the archive",
+        "bundle.tar.gz!/etc/absolute": "refused: the name leads out of the archive",
+        "bundle.tar.gz!logs/link": "skipped: a link",
+        "bundle.tar.gz!node_modules/x.js": "skipped: dependencies",
+    }
+    assert collection.artifacts[0].sha256 == hashlib.sha256(b"one\ntwo\n").hexdigest()
+    span = Span("bundle.tar.gz!logs/app.log", 2)
+    assert quotes(collection.artifacts, [span])[span].text == "two"
+
+
+def test_members_too_large_to_keep_are_streamed(tmp_path, monkeypatch):
+    monkeypatch.setattr("logcorr.collect.archives.KEPT", 3)
+    bundle = write(tmp_path, "b.tgz", tarred([(tarfile.TarInfo("a.log"), b"one\ntwo\n"), (tarfile.TarInfo("b.log"), b"x\n")]))
+    assert [texts(artifact) for artifact in collect([bundle], {}).artifacts] == [[(1, "one"), (2, "two")], [(1, "x")]]
+
+
+def test_members_of_a_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("logs/app.log", "one\n")
+        archive.writestr("../escape.log", "x\n")
+    collection = collect([tmp_path], {})
+    assert [(artifact.path, texts(artifact)) for artifact in collection.artifacts] == [("b.zip!logs/app.log", [(1, "one")])]
+    assert [problem.message for problem in collection.skipped] == ["refused: the name leads out of the archive"]
+
+
+def test_an_archive_that_expands_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("logcorr.collect.archives.MOST_MEMBERS", 3)
+    write(tmp_path, "many.tgz", tarred([(tarfile.TarInfo(f"{number}.log"), b"x\n") for number in range(5)]))
+    collection = collect([tmp_path], {})
+    assert "refused: more than 3 files" in [problem.message for problem in collection.skipped]
+
+
+def test_a_damaged_archive_is_a_problem(tmp_path):
+    write(tmp_path, "b.zip", b"PK\x03\x04 nothing more")
+    (problem,) = collect([tmp_path], {}).skipped
+    assert problem.message.startswith("the archive is damaged")

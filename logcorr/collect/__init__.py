@@ -5,16 +5,16 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
 
-import polars as pl
-
+from logcorr.collect import archives, lines
 from logcorr.collect import content as bytes_of
-from logcorr.collect import envelopes, lines
-from logcorr.collect.content import Content, Look
+from logcorr.collect.archives import Member
+from logcorr.collect.content import Look
+from logcorr.collect.peel import peeled
 from logcorr.collect.quotes import Quote, quotes
 from logcorr.collect.walk import walk
 from logcorr.model.source import Artifact, Problem, Sample
@@ -44,12 +44,12 @@ def collect(paths: Sequence[Path], recognisers: Mapping[str, Callable[[Sample], 
     items: list[Artifact | Problem] = []
     if STDIN in paths:
         data = sys.stdin.buffer.read()
-        items.append(_artifact("stdin", None, lambda: io.BytesIO(data), recognisers))
+        items += _artifacts("stdin", None, lambda: io.BytesIO(data), recognisers)
     for found in walk([path for path in paths if path != STDIN]):
         if isinstance(found, Problem):
             items.append(found)
         else:
-            items.append(_artifact(found.path, found.file, partial(_opened, found.file), recognisers))
+            items += _artifacts(found.path, found.file, partial(_opened, found.file), recognisers)
     return Collection(
         tuple(item for item in items if isinstance(item, Artifact)), tuple(item for item in items if isinstance(item, Problem))
     )
@@ -59,51 +59,45 @@ def _opened(file: Path) -> BufferedIOBase:
     return file.open("rb")
 
 
-def _artifact(
+def _artifacts(
     path: str, file: Path | None, open: Callable[[], BufferedIOBase], recognisers: Mapping[str, Callable[[Sample], float]]
-) -> Artifact | Problem:
+) -> list[Artifact | Problem]:
+    """What one input holds: an artifact, one for each of its writers, or the reason why there is none."""
     try:
         content = bytes_of.of(open)
+        members = None if "!" in path else archives.members(content)
+        if members is not None:
+            return [item for member in members for item in _member(path, member, recognisers)]
         if content.compression == "zstd" and not bytes_of.zstd_module():
-            return Problem(path, "not read: zstd needs Python 3.14, or the package backports.zstd")
+            return [Problem(path, "not read: zstd needs Python 3.14, or the package backports.zstd")]
         look = bytes_of.look(content)
     except OSError as error:
-        return Problem(path, f"not read: {error.strerror}")
+        return [Problem(path, f"not read: {error.strerror}")]
     if not look.lines:
-        return Problem(path, f"not read: {look.damage}" if look.damage else "skipped: empty")
+        return [Problem(path, f"not read: {look.damage}" if look.damage else "skipped: empty")]
     if bytes_of.is_binary(look):
-        return Problem(path, "skipped: binary")
-    sample, frame, worn = _peeled(path, content, look, file)
-    return Artifact(
+        return [Problem(path, "skipped: binary")]
+    whole = Artifact(
         path=path,
         sha256=look.sha256,
         size=look.size,
-        sample=sample,
-        lines=frame,
+        sample=Sample(path, lines.first_lines(look)),
+        lines=lines.scan(content, look, file),
         line_count=look.lines,
         encoding=look.encoding,
-        envelopes=worn,
-        format=_recognised(sample, recognisers),
+        envelopes=tuple(name for name in (content.compression, "ansi" if look.escapes else None) if name),
         problems=tuple(_problems(path, look)),
         read=content.pieces,
     )
+    return [replace(part, format=_recognised(part.sample, recognisers)) for part in peeled(whole)]
 
 
-def _peeled(path: str, content: Content, look: Look, file: Path | None) -> tuple[Sample, pl.LazyFrame, tuple[str, ...]]:
-    """The sample and the lines without what is wrapped around them, and the names of the wrappings, outermost first."""
-    first = lines.first_lines(look)
-    frame = lines.scan(content, look, file)
-    worn = [name for name, there in ((content.compression, content.compression), ("ansi", look.escapes)) if there and name]
-    envelope = envelopes.around(first)
-    if envelope:
-        frame = envelope.peel(frame)
-        worn.append(envelope.name)
-        inner = [envelope.inner(line) or "" for line in first]
-        first = tuple(lines.cleaned(line) for line in inner)
-        if list(first) != inner:
-            frame = lines.without_escapes(frame)
-            worn.append("ansi")
-    return Sample(path, first), frame, tuple(worn)
+def _member(
+    path: str, member: Member | Problem, recognisers: Mapping[str, Callable[[Sample], float]]
+) -> list[Artifact | Problem]:
+    if isinstance(member, Problem):
+        return [replace(member, path=f"{path}!{member.path}")]
+    return _artifacts(f"{path}!{member.name}", None, member.open, recognisers)
 
 
 def _recognised(sample: Sample, recognisers: Mapping[str, Callable[[Sample], float]]) -> str | None:

@@ -14,7 +14,10 @@ _TEXT = pl.col("text")
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """One kind of wrapping: `inner` takes it off one line (None: not wrapped), `peel` off a frame of lines."""
+    """One kind of wrapping: `inner` takes it off one line (None: not wrapped), `peel` off a frame of lines.
+
+    A frame may gain the columns `logged_at`, the wrapping's own stamp, and `writer`, who wrote the line.
+    """
 
     name: str
     inner: Callable[[str], str | None]
@@ -24,7 +27,8 @@ class Envelope:
 def around(lines: Sequence[str]) -> Envelope | None:
     """The envelope that nine in ten of these lines wear, if there is one."""
     written = [line for line in lines if line]
-    return next((envelope for envelope in ENVELOPES if written and _share(envelope, written) >= 0.9), None)
+    found = (envelope for envelope in ENVELOPES if written and _share(envelope, written) >= 0.9)
+    return next(found, NGINX_STREAMS if _takes_turns(written) else None)
 
 
 def _share(envelope: Envelope, lines: Sequence[str]) -> float:
@@ -84,7 +88,66 @@ def _stamped(lines: pl.LazyFrame, stamp: pl.Expr, text: pl.Expr) -> pl.LazyFrame
     return lines.with_columns(text.alias("text"), logged_at.dt.convert_time_zone("UTC").alias("logged_at"))
 
 
+_DOCKER_TIME = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z) (.*)$"
+
+
+def _docker_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """`2026-01-31T12:00:00.123456789Z text` (`docker logs -t`: always nine digits)."""
+    groups = _TEXT.str.extract_groups(_DOCKER_TIME).struct
+    return _stamped(lines, groups[0], pl.coalesce(groups[1], _TEXT))
+
+
+_COMPOSE = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+)? +\| ?(.*)$"
+_PM2 = r"^[0-9]+\|([A-Za-z0-9_.-]+) +\| ?(.*)$"
+_PM2_TIME = r"^()[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}: (\[?[0-9]{2}.*)$"
+
+
+def _second(pattern: str) -> Callable[[str], str | None]:
+    compiled = re.compile(pattern)
+
+    def inner(line: str) -> str | None:
+        match = compiled.match(line)
+        return match[2] if match else None
+
+    return inner
+
+
+def _named(pattern: str) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
+    """`backend-1  | text` (`docker compose logs`), `0|api  | text` (`pm2 logs`): a line without a name has the one before."""
+
+    def peel(lines: pl.LazyFrame) -> pl.LazyFrame:
+        groups = _TEXT.str.extract_groups(pattern).struct
+        return lines.with_columns(pl.coalesce(groups[1], _TEXT).alias("text"), groups[0].forward_fill().alias("writer"))
+
+    return peel
+
+
+def _pm2_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """`2026-01-31T12:00:00: [12:00:00] text` (`pm2 --time` before a line with its own time; the first says no zone either)."""
+    return lines.with_columns(pl.coalesce(_TEXT.str.extract(_PM2_TIME, 2), _TEXT).alias("text"))
+
+
+_ACCESS = r'^[^ ]+ [^ ]+ [^\[]*\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]{8} [+-][0-9]{4}\] "'
+_ERROR = r"^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8} \[[a-z]+\] [0-9]+#[0-9]+: "
+
+
+def _takes_turns(lines: Sequence[str]) -> bool:
+    return any(re.match(_ACCESS, line) for line in lines) and any(re.match(_ERROR, line) for line in lines)
+
+
+def _streams_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """nginx's access and error lines in one stream, as `docker logs` shows its container's."""
+    stream = pl.when(_TEXT.str.contains(_ACCESS)).then(pl.lit("access")).otherwise(pl.lit("error"))
+    return lines.with_columns(stream.alias("writer"))
+
+
+NGINX_STREAMS = Envelope("nginx-streams", lambda line: line, _streams_peel)
+
 ENVELOPES = (
     Envelope("docker-json", _docker_inner, _docker_peel),
     Envelope("cri", _cri_inner, _cri_peel),
+    Envelope("compose", _second(_COMPOSE), _named(_COMPOSE)),
+    Envelope("pm2", _second(_PM2), _named(_PM2)),
+    Envelope("docker-times", _second(_DOCKER_TIME), _docker_time_peel),
+    Envelope("pm2-times", _second(_PM2_TIME), _pm2_time_peel),
 )

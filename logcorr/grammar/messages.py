@@ -28,6 +28,8 @@ _ADDRESS = (
 THINGS = ("server", "service", "api", "app", "application", "backend", "worker", "daemon", "bot", "gateway", "proxy", "tracker")
 """Long-running things, as their authors call them."""
 
+_SIGNS = ("on ", "up", "is up", "ready", "is ready")
+
 _THING = f"(?:{'|'.join(THINGS)})"
 
 _ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
@@ -88,12 +90,18 @@ APPLICATION = (
     ),
     Phrase(
         "process.started",
-        ("istening ", "tarted", "ready ", "running ", *(f"{word} {sign}" for word in THINGS for sign in ("on ", "up", "is up"))),
+        (
+            "istening ",
+            "tarted",
+            "ready ",
+            "running ",
+            *(f"{word} {sign}" for word in THINGS for sign in _SIGNS),
+        ),
         _at_start(
             rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
             rf" (?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
-            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up)[.! ]*$"
+            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*$"
             r"|started [\w.]+ in [\d.]+ seconds"
         ),
     ),
@@ -123,9 +131,10 @@ CONSOLE = (
         (" 5", "onnection error", "onnect_error", "connect error", "net::ERR_", "WebSocket connection to", "to load resource"),
         _at_start(
             r"(?:GET|POST|PUT|PATCH|DELETE|HEAD) (?:https?|wss?)://\S+(?:.*?) (?:net::ERR_\w+ )?5\d\d\b(?: \([A-Za-z ]+\))?"
-            r"|(?:GET|POST|PUT|PATCH|DELETE|HEAD) (?:https?|wss?)://\S+ .*net::ERR_\w+"
+            r"|(?:GET|POST|PUT|PATCH|DELETE|HEAD) (?:https?|wss?)://\S+ .*"
+            r"net::ERR_(?:CONNECTION|TIMED_OUT|NAME|ADDRESS|EMPTY|SSL|INTERNET)"
             r"|(?:\w+ ){0,2}connect(?:ion)?[ _]error\b|websocket connection to .*failed"
-            r"|failed to load resource: (?:net::ERR_|the server responded with a status of 5\d\d)"
+            r"|failed to load resource: (?:net::ERR_CONNECTION|the server responded with a status of 5\d\d)"
         ),
     ),
     Phrase(

@@ -15,7 +15,7 @@ from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._columns import TEXT, events, folded, no
+from logcorr.parsers._shared.columns import TEXT, events, folded, no
 
 _TIME = r"(?:\d{1,2}:\d\d:\d\d(?:\.\d{1,3})?(?: [AP]M)?)"
 _SOURCE = r"(?:[^\s:()]+\.(?:[cm]?[jt]sx?|html?|vue|svelte)(?:\?[^\s:]*)?|\(index\)|VM\d+|<anonymous>):\d+(?::\d+)?"

@@ -12,7 +12,7 @@ import polars as pl
 from logcorr.grammar import messages
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._records import members, records
+from logcorr.parsers._shared.records import members, records
 
 
 def _recognise(sample: Sample) -> float:

@@ -19,7 +19,7 @@ from logcorr.model.events import SEVERITY
 from logcorr.model.facts import Directive, Fact, NginxFile
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._columns import TEXT, events, no
+from logcorr.parsers._shared.columns import TEXT, events, no
 
 _CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
 _REQUEST = re.compile(r'"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) \S+ HTTP/\d(?:\.\d)?"')

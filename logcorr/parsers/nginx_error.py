@@ -17,7 +17,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._columns import TEXT, events, folded
+from logcorr.parsers._shared.columns import TEXT, events, folded
 
 _LEVELS = "debug|info|notice|warn|error|crit|alert|emerg"
 
@@ -130,7 +130,7 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
             ),
             "connection": pl.col("connection"),
             **{name: _chosen(name, number) for number, name in enumerate(_MARKS, 1)},
-            "errno": pl.col("message").str.extract(r"\(([0-9]+): ", 1).cast(pl.Int32, strict=False),
+            "errno": _unquoted(pl.col("message")).str.extract(r"\(([0-9]+): ", 1).cast(pl.Int32, strict=False),
         },
     )
 
@@ -240,11 +240,19 @@ def _chosen(name: str, number: int) -> pl.Expr:
     return pl.when("unsure").then(careful).otherwise(pl.col(name))
 
 
+def _unquoted(message: pl.Expr) -> pl.Expr:
+    """Without what stands in quotes: the names of files are whatever a client asks for."""
+    named = pl.when(message.str.contains('"', literal=True)).then(message)
+    return pl.coalesce(named.str.replace_all('"[^"]*"', '""'), message)
+
+
 def _kind(message: pl.Expr) -> pl.Expr:
     """By the first literal in each message; some need a second look."""
-    found = message.str.extract_many(list(_FAILURES), leftmost=True).list.first()
+    plain = _unquoted(message)
+    found = plain.str.extract_many(list(_FAILURES), leftmost=True).list.first()
     kind = found.replace_strict(list(_FAILURES), list(_FAILURES.values()), default=None, return_dtype=pl.String)
-    not_upstream = (kind == "upstream.reset") & ~message.str.contains("upstream", literal=True)
+    elsewhere = plain.str.contains(" while ", literal=True) | (kind == "upstream.reset")
+    not_upstream = kind.str.starts_with("upstream.") & elsewhere & ~plain.str.contains("upstream", literal=True)
     invalid = (pl.col("severity") == "emerg") & message.str.contains(r" in /[^ ]+:[0-9]+$")
     return (
         pl.when(not_upstream)

@@ -13,7 +13,7 @@ from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._columns import LEVELS, TEXT, events, no, severity_of
+from logcorr.parsers._shared.columns import LEVELS, TEXT, events, no, severity_of
 
 _PHRASES = (*messages.SCRIPT, *messages.APPLICATION)
 

@@ -11,7 +11,7 @@ from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._columns import LEVELS, TEXT, events, folded, no, severity_of
+from logcorr.parsers._shared.columns import LEVELS, TEXT, events, folded, no, severity_of
 
 
 def _recognise(sample: Sample) -> float:

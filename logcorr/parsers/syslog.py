@@ -16,7 +16,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._columns import TEXT, events, folded, no
+from logcorr.parsers._shared.columns import TEXT, events, folded, no
 
 _PROGRAM = r"(?P<program>[^\s:\[\]]+(?: [^\s:\[\]]+)?)(?:\[(?P<pid>\d+)\])?"
 
@@ -48,7 +48,7 @@ _UNITS = {
     rf"^{_UNIT}: Main process exited, code=exited, status=(?:1|2|134|139)/": "process.crashed",
     rf"^{_UNIT}: (?:A process of this unit has been killed by the OOM|Failed with result 'oom-kill')": "process.out_of_memory",
 }
-"""What systemd says of a service (src/core/unit.c, service.c); other units are none of a service's life."""
+"""What systemd says of a service (src/core/unit.c, service.c); other units, and users' own managers, are none."""
 
 _PHRASES = (*messages.SCRIPT, *messages.APPLICATION)
 """What scripts and services write through syslog."""
@@ -158,5 +158,6 @@ def _kind() -> pl.Expr:
 
 
 def _meanings(program: str, table: dict[str, str]) -> list[pl.Expr]:
-    message = pl.when(pl.col("program") == program).then(pl.col("message"))
+    logins = pl.col("message").str.contains(r"user(?:-runtime-dir)?@[0-9]+\.service")
+    message = pl.when((pl.col("program") == program) & ~logins).then(pl.col("message"))
     return [pl.when(message.str.contains(ascii_only(pattern))).then(pl.lit(kind)) for pattern, kind in table.items()]

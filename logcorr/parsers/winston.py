@@ -19,8 +19,8 @@ from logcorr.grammar.stamps import Shape
 from logcorr.grammar.winston import Template, head_pattern, template_of
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._columns import LEVELS, LONGEST_LEVEL, TEXT, events, folded, no, severity_of
-from logcorr.parsers._records import members, records
+from logcorr.parsers._shared.columns import LEVELS, LONGEST_LEVEL, TEXT, events, folded, no, severity_of
+from logcorr.parsers._shared.records import members, records
 
 
 def _recognise(sample: Sample) -> float:

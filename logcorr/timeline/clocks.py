@@ -72,25 +72,25 @@ class Placement:
         return pl.coalesce(known, skipped.dt.convert_time_zone("UTC") + hour)
 
 
-def place(readings: Sequence[Reading], facts: Iterable[Fact], zones: Mapping[str | None, str]) -> dict[str, Placement]:
-    """A placement for each source, by path. `zones` is what the user says: a zone by path or source, None for all."""
+def place(readings: Sequence[Reading], facts: Iterable[Fact], zones: Mapping[str | None, str]) -> list[Placement]:
+    """A placement for each source, in their order. `zones` is what the user says: a zone by path or source, None for all."""
     for zone in zones.values():
         zone_of(zone)
-    placed: dict[str, Placement] = {}
+    placed: dict[Reading, Placement] = {}
     windows: list[Window] = []
     settings = list(_settings(facts))
     order = sorted(readings, key=lambda reading: (("instant", "local", "yearless", "day").index(reading.kind), reading.path))
-    offsets = {reading.path: reading for reading in order if reading.offsets}
+    offsets = [reading for reading in order if reading.offsets]
     for reading in order:
         if reading.kind == "instant" or reading.first is None or reading.last is None:
-            placed[reading.path] = _as_written(reading)
+            placed[reading] = _as_written(reading)
         else:
-            candidates = _candidates(reading, zones, settings, list(offsets.values()))
-            placed[reading.path] = _best(reading, candidates, windows)
+            candidates = _candidates(reading, zones, settings, offsets)
+            placed[reading] = _best(reading, candidates, windows)
         if reading.first and reading.last:
-            window = placed[reading.path].utc(reading.first), placed[reading.path].utc(reading.last)
+            window = placed[reading].utc(reading.first), placed[reading].utc(reading.last)
             windows.append(window)
-    return placed
+    return [placed[reading] for reading in readings]
 
 
 def _as_written(reading: Reading) -> Placement:

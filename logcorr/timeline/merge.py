@@ -77,8 +77,7 @@ def build(
     measured = pl.collect_all([_measured(log) for log in logs], engine="streaming")
     rows = [frame.row(0, named=True) for frame in measured]
     readings = [_reading(log, row) for log, row in zip(logs, rows, strict=True)]
-    placements = place(readings, facts, zones or {})
-    of = [placements[log.artifact.path] for log in logs]
+    of = place(readings, facts, zones or {})
     kept = [_kept(log, frame, where) for log, frame, where in zip(logs, measured, of, strict=True)]
     whole = [_placed(log, log.frame, where, row["first"]) for log, where, row in zip(logs, of, rows, strict=True)]
     return Timeline(
@@ -102,11 +101,11 @@ def _logs(
         parser = parsers.get(artifact.format or "")
         if parser is None:
             continue
-        if artifact.sha256 in seen:
-            problems.append(Problem(artifact.path, f"not read again: the same bytes as {seen[artifact.sha256]}"))
+        first = seen.setdefault(artifact.sha256, artifact.path)
+        if first != artifact.path:
+            problems.append(Problem(artifact.path, f"not read again: the same bytes as {first}"))
             continue
-        seen[artifact.sha256] = artifact.path
-        logs.append(_log(artifact, parser.source, parser.events(artifact, facts), service_of(artifact.path)))
+        logs.append(_log(artifact, parser.source, parser.events(artifact, facts), artifact.service or service_of(artifact.path)))
     return logs, tuple(problems)
 
 

@@ -10,7 +10,7 @@ from logcorr.grammar import json_lines, messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.parsers import Context
-from logcorr.parsers._columns import TEXT, events, folded, no, severity_of
+from logcorr.parsers._shared.columns import TEXT, events, folded, no, severity_of
 
 TIMES = ("timestamp", "time", "@timestamp", "ts", "date", "datetime", "asctime", "eventTime", "t")
 LEVELS = ("level", "severity", "levelname", "log.level", "lvl", "loglevel")

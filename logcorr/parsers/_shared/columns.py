@@ -83,7 +83,8 @@ def events(
 
 
 def folded(lines: pl.LazyFrame, is_head: pl.Expr, context: Context) -> pl.LazyFrame:
-    """Only the lines that begin an event, line 1 always; the column `lines` counts each with those that follow it."""
-    heads = lines.filter(is_head.fill_null(False) | (LINE == 1))
-    following = LINE.shift(-1).fill_null(pl.lit(context.line_count + 1, pl.UInt32))
-    return heads.with_columns(lines=(following - LINE).cast(pl.UInt32))
+    """Only the lines that begin an event, the first always; the column `lines` counts each with those that follow it."""
+    row = pl.col("row")
+    heads = lines.with_row_index("row").filter(is_head.fill_null(False) | (row == 0))
+    following = row.shift(-1).fill_null(pl.lit(context.line_count, pl.UInt32))
+    return heads.with_columns(lines=(following - row).cast(pl.UInt32))
