@@ -89,7 +89,7 @@ def _span(file: str, line: int, lines: int) -> Span:
 
 def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
     """Runs of ends and of starts alternate; a stop is a run of ends with the run of starts after it."""
-    runs = [list(run) for _, run in groupby(signs, lambda sign: sign.kind in ENDS)]
+    runs = [part for _, run in groupby(signs, lambda sign: sign.kind in ENDS) for part in _separate(list(run))]
     if len(runs) == 1 and runs[0][0].kind in STARTS:
         yield from _implied(runs[0])
     for number, run in enumerate(runs):
@@ -105,6 +105,18 @@ def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
             up=ready.time if ready else None,
             start=ready.span if ready else None,
         )
+
+
+def _separate(run: list[_Sign]) -> list[list[_Sign]]:
+    """A run of ends, cut where a kind comes again after a while: then it was up in between, though nothing says so."""
+    parts = [run[:1]]
+    for sign in run[1:]:
+        again = sign.kind in ENDS and any(sign.kind == other.kind for other in parts[-1])
+        if again and sign.time - parts[-1][0].time > ONE_START:
+            parts.append([sign])
+        else:
+            parts[-1].append(sign)
+    return parts
 
 
 def _implied(starts: list[_Sign]) -> Iterator[Downtime]:
