@@ -122,7 +122,8 @@ def test_options_reach_the_library(asked, run):
         "since": datetime(2025, 10, 16, tzinfo=UTC),
         "until": datetime(2025, 10, 16, 10, tzinfo=timezone(timedelta(hours=8))),
     }
-    run("analyze", "incident")
+    run("analyze", "incident", "-")
+    assert asked[1][0] == ("incident", "-")
     assert asked[1][1] == {"tz": None, "since": None, "until": None}
 
 
@@ -212,6 +213,21 @@ def test_sources_says_what_was_read_and_what_was_not(asked, run, monkeypatch):
         "    application's log, whose forced close it meets to the second\n"
         "problem: core.bin: not text: 4096 bytes, 31 % of them zero\n"
         "1 files, 0 not recognised, 2 lines read, 0 not understood.\n"
+    )
+
+
+def test_sources_says_what_was_seen_where_nothing_was_recognised(run, monkeypatch):
+    def analyze(*_, **__):
+        raise NothingRecognised("nothing here", "look elsewhere")
+
+    monkeypatch.setitem(vars(logcorr), "analyze", analyze)
+    Path("incident/poem.txt").write_text("Whose woods these are\nI think I know\n")
+    code, out, err = run("sources", "incident")
+    assert (code, err) == (3, "error: nothing here\n")
+    assert out == (
+        "FILE      READ AS         LINES  NOT UNDERSTOOD\n"
+        "poem.txt  not recognised  2\n"
+        "1 files, 1 not recognised, 2 lines read, 0 not understood.\n"
     )
 
 
