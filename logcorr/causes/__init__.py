@@ -20,7 +20,7 @@ LEAST_EXPLAINED, MOST_UNEXPLAINED = 0.5, 0.6
 """A cause that explains under half of the serious events is at most this sure: something else is going on."""
 SURE = 0.9
 LIKELY = 0.5
-GROUNDED = ("must", "conditional", "observed")
+GROUNDED = ("must", "conditional", "may", "observed")
 """Shown from configuration or seen in the logs; timing alone never makes a root cause."""
 __all__ = ["judge"]
 

@@ -21,6 +21,13 @@ from logcorr.statistics import Group
 LEAST = 0.2
 """A suspect less probable than this is no cause, only a rival."""
 
+FEW = 4
+MOST_FROM_FEW = 0.85
+"""Under four stops, what is not proved from configuration stays a suspicion."""
+
+ALWAYS = 0.9
+"""A check that fails on so many of its runs is itself the suspect, not what it checks."""
+
 CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
 
 
@@ -34,11 +41,11 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
     matched = _matched(told, group)
     chain = scheduled_chain(case, told, suspect, matched)
     return Cause(
-        kind=_kind(suspect),
+        kind=_kind(suspect, group),
         claim=_claim(told, suspect, group, tied),
-        confidence=group.probability if tied else max(job.probability for job in group.jobs),
+        confidence=_confidence(group, suspect, tied),
         proof=suspect.effect.proof.reach.value if suspect.effect else "timing",
-        culprit=_culprit(suspect),
+        culprit=_culprit(suspect, group),
         trigger=suspect.span,
         chain=chain,
         contributing=_contributing(findings, suspect),
@@ -51,17 +58,26 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
     )
 
 
+def _confidence(group: Group, suspect: Suspect, tied: bool) -> float:
+    """The posterior of the job, of all tied jobs together; of few events only a proof makes it sure."""
+    probability = group.probability if tied else max(job.probability for job in group.jobs)
+    proved = suspect.effect is not None and suspect.effect.proof.reach is Reach.MUST
+    return probability if proved or group.evidence.events >= FEW else min(probability, MOST_FROM_FEW)
+
+
 def _matched(told: Attributed, group: Group) -> pl.DataFrame:
     """The stops that fall in the schedule's lag window."""
     timed = told.stops.sort("time", maintain_order=True)
     return timed.filter(pl.Series([tick >= 0 for tick in group.evidence.tick_of], dtype=pl.Boolean))
 
 
-def _kind(suspect: Suspect) -> str:
+def _kind(suspect: Suspect, group: Group) -> str:
     if suspect.effect is None:
         return "unproven_schedule"
     if _misread(suspect.effect):
         return "probe_never_satisfied"
+    if _always_fails(suspect, group):
+        return "check_always_fails"
     return "scheduled_check_acts" if suspect.effect.effect.guard else "scheduled_stop"
 
 
@@ -74,11 +90,22 @@ def _misread(effect: ProvedEffect) -> bool:
     )
 
 
-def _culprit(suspect: Suspect) -> Span:
+def _always_fails(suspect: Suspect, group: Group) -> bool:
+    """Whether the logs show the check failing on nearly every run, though configuration does not tell why."""
+    evidence = group.evidence
+    if not suspect.effect or not suspect.effect.probes or evidence.hits < FEW:
+        return False
+    pause = suspect.behaviour.pause_s if suspect.behaviour else None
+    if pause is None:
+        return evidence.hits >= ALWAYS * evidence.ticks
+    return float(np.median(np.diff(suspect.ticks))) < 2 * pause
+
+
+def _culprit(suspect: Suspect, group: Group) -> Span:
     """The smallest thing to change: the probe's address if the probe misleads, else the command, else the job's line."""
     if suspect.effect is None:
         return suspect.span
-    if _misread(suspect.effect):
+    if _misread(suspect.effect) or _always_fails(suspect, group):
         probe = suspect.effect.probes[-1].probe
         return probe.url_span or probe.span
     return suspect.effect.effect.span
@@ -108,7 +135,7 @@ def _claim(told: Attributed, suspect: Suspect, group: Group, tied: bool) -> Clai
         answered = suspect.effect.probes[-1]
         return claim(
             "cause.probe_never_satisfied",
-            "on {schedule} {script} asks {url}, gets {status} where it expects {expects}, and will {action} {hits}",
+            "{script}, run on {schedule}, asks {url}, gets {status} where it expects {expects}, and {action}s {hits}",
             schedule=schedule,
             script=effect.span.path,
             url=str(answered.probe.url),
@@ -117,9 +144,22 @@ def _claim(told: Attributed, suspect: Suspect, group: Group, tied: bool) -> Clai
             action=effect.action,
             hits=", ".join(suspect.effect.hits) or service,
         )
+    if _always_fails(suspect, group):
+        probe = suspect.effect.probes[-1].probe
+        return claim(
+            "cause.check_always_fails",
+            "the check of {what} in {script}, run on {schedule}, fails on {failed} of {runs} runs, and each time {action}s {service}",
+            what=probe.url or probe.asks or probe.tool,
+            script=probe.span.path,
+            schedule=schedule,
+            failed=group.evidence.hits,
+            runs=group.evidence.ticks,
+            action=effect.action,
+            service=service,
+        )
     return claim(
         "cause.scheduled_stop",
-        "on {schedule} {script} will {action} {service}",
+        "{script}, run on {schedule}, {action}s {service}",
         schedule=schedule,
         script=effect.span.path,
         action=effect.action,

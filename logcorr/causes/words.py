@@ -31,6 +31,7 @@ CAUSE_KINDS = {
     "stale_upstream_address": "a proxy asks for an address that the service has left",
     "crash": "a process dies of its own",
     "probe_never_satisfied": "a health check waits for an answer that never comes, and acts on it",
+    "check_always_fails": "a health check fails on nearly every run, and acts on it",
     "scheduled_stop": "a scheduled command stops a service by design or mistake",
     "scheduled_check_acts": "a scheduled check stops a service when its condition holds",
     "unproven_schedule": "stops follow a schedule, but what its job does was not collected",
