@@ -29,7 +29,7 @@ def printed(capsys, monkeypatch):
     return show
 
 
-@pytest.mark.parametrize(("name", "lang"), [("seed", "en"), ("seed", "zh-TW"), ("undetermined", "en"), ("healthy", "en")])
+@pytest.mark.parametrize(("name", "lang"), [("seed", "en"), ("healthy", "zh-TW"), ("undetermined", "en"), ("healthy", "en")])
 def test_the_full_output_is_as_expected(printed, name, lang):
     assert printed(name, lang) == (DOCUMENTS / f"{name}.{lang}.txt").read_text("utf-8")
 
