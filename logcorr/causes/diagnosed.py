@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from logcorr.causes.follow import Following, Times, after, following, horizon
+from logcorr.causes.follow import LONGEST_S, Following, Times, after, following
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Explained, Finding, Link
@@ -25,13 +25,16 @@ class Diagnosis:
     """How a rule's finding becomes a cause: its kind, and the mechanisms between its pieces of evidence, in order.
 
     `effect` names the mechanism by which what the finding tells of is felt elsewhere. `most` bounds the confidence of rules
-    that name where it broke, but not why.
+    that name where it broke, but not why. Symptoms count as explained up to `within_s` after one of the finding's events, or,
+    of what `lasts`, from the first of them on.
     """
 
     kind: str
     mechanisms: tuple[str, ...]
     effect: str = "failure_reaches_clients"
     most: float = 1.0
+    within_s: float = LONGEST_S
+    lasts: bool = False
 
 
 DIAGNOSES = {
@@ -40,8 +43,10 @@ DIAGNOSES = {
         ("resource_exhausted", "crash_ends_process", "supervisor_restarts_process"),
         "termination_refuses_connections",
     ),
-    "idle_timeout": Diagnosis("idle_timeout", ("configuration_mismatch", "timeout_closes_connection")),
-    "stale_upstream_address": Diagnosis("stale_upstream_address", ("deploy_changes_configuration", "configuration_mismatch")),
+    "idle_timeout": Diagnosis("idle_timeout", ("configuration_mismatch", "timeout_closes_connection"), within_s=5.0),
+    "stale_upstream_address": Diagnosis(
+        "stale_upstream_address", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True
+    ),
     "process_crashed": Diagnosis("crash", ("crash_ends_process",), "termination_refuses_connections", most=0.8),
 }
 """By the rule's name. A rule whose finding is only a symptom of something else does not stand here."""
@@ -65,7 +70,7 @@ def _cause(case: Case, findings: Sequence[Finding], finding: Finding, diagnosis:
         proof="observed",
         culprit=finding.evidence[0].span,
         chain=(*_hops(finding, diagnosis), *([_effect(finding, diagnosis, felt)] if felt else [])),
-        explains=tuple(_explains(findings, times)),
+        explains=tuple(_explains(findings, times, diagnosis)),
         score=(("observed", 0.0),),
     )
 
@@ -114,9 +119,9 @@ def _felt_claim(felt: Following) -> Claim:
     )
 
 
-def _explains(findings: Sequence[Finding], times: Times) -> Iterator[Explained]:
-    within = horizon(times)
+def _explains(findings: Sequence[Finding], times: Times, diagnosis: Diagnosis) -> Iterator[Explained]:
     for finding in findings:
         if finding.role == "symptom" and finding.times and len(times):
             felt: Times = np.array([time.timestamp() for time in finding.times])
-            yield Explained(finding=finding.id, count=int(after(times, felt, within).sum()), total=len(felt))
+            hit = felt >= times[0] if diagnosis.lasts else after(times, felt, diagnosis.within_s)
+            yield Explained(finding=finding.id, count=int(hit.sum()), total=len(felt))

@@ -62,10 +62,10 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
     """The job with that effect on this service which is reached furthest; or with none; or with nobody knows what."""
     job = schedule.job
     effects = [pair for behaviour in schedule.behaviours for pair in _ending(behaviour, service)]
-    behaviour, effect = max(effects, key=lambda pair: REACH_WEIGHT[pair[1].proof.reach], default=(None, None))
+    behaviour, effect = max(effects, key=lambda pair: _weight(pair[1], service), default=(None, None))
     refuted = effect and (_failed(case, effect) or _missed(schedule.ticks, effect, stops, window))
     if effect:
-        weight = words.CONTRADICTED if refuted else REACH_WEIGHT[effect.proof.reach]
+        weight = words.CONTRADICTED if refuted else _weight(effect, service)
     else:
         known = any(one.understood for one in schedule.behaviours)
         weight = words.STOPS_NOTHING_HERE if known else words.NOT_COLLECTED
@@ -92,14 +92,14 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
         effects = list(_ending(behaviour, service))
         ticks = _said(case, behaviour) if effects else np.array([])
         if len(ticks):
-            _, effect = max(effects, key=lambda pair: REACH_WEIGHT[pair[1].proof.reach])
+            _, effect = max(effects, key=lambda pair: _weight(pair[1], service))
             yield Suspect(
                 span=behaviour.loop or behaviour.script.span,
                 runs=f"every {behaviour.pause_s:g} s" if behaviour.pause_s else "whenever it is started",
                 command=behaviour.script.name,
                 scheduler=behaviour.script.name,
                 ticks=ticks,
-                weight=REACH_WEIGHT[effect.proof.reach],
+                weight=_weight(effect, service),
                 effect=effect,
                 behaviour=behaviour,
             )
@@ -115,6 +115,12 @@ def _said(case: Case, behaviour: Behaviour) -> Times:
         pl.all_horizontal(message.str.contains(piece.strip(), literal=True) for piece in pieces) for pieces, _ in behaviour.says
     ]
     return seconds(told.filter(pl.any_horizontal(matches)))
+
+
+def _weight(effect: ProvedEffect, service: str) -> float:
+    """By its reach; where it is not sure that the effect hits this service, that it is possible."""
+    weight = REACH_WEIGHT[effect.proof.reach]
+    return weight if service in effect.hits else min(weight, words.POSSIBLE)
 
 
 def _ending(behaviour: Behaviour, service: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:

@@ -61,10 +61,14 @@ def _place(excerpt: Document, marked: Sequence[Line]) -> str:
 
 
 def _underline(out: Console, gutter: Text, shown: str, role: str, labels: Sequence[str]) -> None:
-    """A rule as long as the line's text, as far as the terminal goes, and under it what is said of the line."""
+    """A rule as long as the line's text, as far as the terminal goes; what is said of the line stands behind it, or under it."""
     sign, style = RULES[role]
     indent = Text.assemble(gutter, " " * (1 + len(shown) - len(shown.lstrip())))
-    length = min(cell_len(shown.strip()), max(out.width - indent.cell_len, 1))
-    out.print(Text.assemble(indent, (sign * length, style)))
+    room = out.width - indent.cell_len
+    rule = Text(sign * min(cell_len(shown.strip()), max(room, 1)), style)
+    if labels and rule.cell_len + 1 + cell_len(labels[0]) <= room:
+        rule.append(f" {labels[0]}", style)
+        labels = labels[1:]
+    out.print(Text.assemble(indent, rule), soft_wrap=True)
     for label in labels:
         hang(out, indent, Text(label, style))

@@ -54,7 +54,14 @@ _AGE = re.compile(
 _UNIT_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800, "month": 2592000, "year": 31536000}
 _HEALTH = {"healthy": True, "unhealthy": False}
 _FRAME = re.compile(
-    r"\s*(```.*|[^#]*[$#>]\s*(sudo\s+)?(docker|docker-compose|podman)\s.*|[-=]+|(sudo\s+)?docker(-compose| compose)?\s+ps\b.*)?\s*"
+    r"""
+    \s* (?: ```.*
+      | [^\#]* [$\#>] \s* (?:sudo\s+)? (?:docker|docker-compose|podman) \s.*      # a prompt with the command
+      | (?:sudo\s+)? docker (?:-compose|\ compose)? \s+ ps\b .*
+      | [-=]+
+    )? \s*
+    """,
+    re.VERBOSE,
 )
 
 

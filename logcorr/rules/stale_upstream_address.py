@@ -19,7 +19,8 @@ from logcorr.semantics.nginx import Nginx
 from logcorr.timeline.select import cite, instants
 
 ADDRESS = re.compile(
-    r"(?:https?://)?(?P<host>[\w.-]+|\[[0-9a-f:]+\])?:(?P<port>\d{2,5})\b|\bport:? ?(?P<bare>\d{2,5})\b|\bon (?P<last>\d{2,5})\b"
+    r"(?:https?://)?(?P<host>[\w.-]+|\[[0-9a-f:]+\])?:(?P<port>\d{2,5})\b"
+    r"|\bport:? ?(?P<bare>\d{2,5})\b|\bon (?P<last>\d{2,5})(?![.\d:])"
 )
 FEWEST = 5
 JUST_BEFORE = timedelta(minutes=10)

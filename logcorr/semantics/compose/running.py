@@ -80,7 +80,7 @@ def _labels(containers: Iterable[Container], files: dict[str, ComposeFile]) -> I
         for written in container.compose_files:
             path = _collected(written, container.directory, files)
             if path:
-                yield path, Evidence(Strength.LABEL, written, container.span)
+                yield path, Evidence(Strength.LABEL, written, container.label_span or container.span)
 
 
 def _scripts(effects: Iterable[Effect], files: dict[str, ComposeFile]) -> Iterator[tuple[str, Evidence]]:
