@@ -22,6 +22,9 @@ STARTS = ("process.started",)
 ONE_START = timedelta(seconds=60)
 """Signs of a start this close to the first tell of the same one: the unit is started, then the application listens."""
 
+ONE_END = timedelta(seconds=30)
+"""The same kind of end told again within so long is the same end: another worker, or another log of it."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Downtime:
@@ -88,15 +91,16 @@ def _span(file: str, line: int, lines: int) -> Span:
 
 
 def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
-    """Runs of ends and of starts alternate; a stop is a run of ends with the run of starts after it."""
-    runs = [list(run) for _, run in groupby(signs, lambda sign: sign.kind in ENDS)]
+    """A stop is a run of ends, with the run of starts after it if there is one."""
+    runs = list(_runs(signs))
     if len(runs) == 1 and runs[0][0].kind in STARTS:
         yield from _implied(runs[0])
     for number, run in enumerate(runs):
         if run[0].kind not in ENDS:
             continue
         telling = min(run, key=lambda sign: ENDS.index(sign.kind))
-        ready = _ready(runs[number + 1]) if number + 1 < len(runs) else None
+        following = runs[number + 1] if number + 1 < len(runs) else []
+        ready = _ready(following) if following and following[0].kind in STARTS else None
         yield Downtime(
             service=run[0].service,
             ended=run[0].time,
@@ -105,6 +109,26 @@ def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
             up=ready.time if ready else None,
             start=ready.span if ready else None,
         )
+
+
+def _runs(signs: list[_Sign]) -> Iterator[list[_Sign]]:
+    """Signs of one end, or of one or more starts, together."""
+    run: list[_Sign] = []
+    for sign in signs:
+        if run and _apart(run, sign):
+            yield run
+            run = []
+        run.append(sign)
+    if run:
+        yield run
+
+
+def _apart(run: list[_Sign], sign: _Sign) -> bool:
+    """Whether a sign is of the other sort, or says again what the run said long before: then a start between was not logged."""
+    if (sign.kind in ENDS) != (run[0].kind in ENDS):
+        return True
+    before = [one.time for one in run if one.kind == sign.kind]
+    return sign.kind in ENDS and bool(before) and sign.time - before[-1] > ONE_END
 
 
 def _implied(starts: list[_Sign]) -> Iterator[Downtime]:
