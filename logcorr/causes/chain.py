@@ -159,6 +159,12 @@ def _branch_claim(effect: ProvedEffect, condition: str) -> Claim:
     )
 
 
+def _spread(low: float, high: float) -> str:
+    """`2–3`, or `3` where both are the same."""
+    first, last = f"{round(low, 1):g}", f"{round(high, 1):g}"
+    return first if first == last else f"{first}–{last}"
+
+
 def _terminates(told: Attributed, source: Span, matched: pl.DataFrame) -> Link:
     """From the command (or, where it is not known, the job's line) to the first of its stops."""
     group = told.leading
@@ -169,12 +175,11 @@ def _terminates(told: Attributed, source: Span, matched: pl.DataFrame) -> Link:
         target=spans(matched)[0],
         claim=claim(
             "chain.terminates",
-            "{count} of {total} stops of {service} come {low:g}–{high:g} s after a run",
+            "{count} of {total} stops of {service} come {lags} s after a run",
             count=matched.height,
             total=told.stops.height,
             service=told.service,
-            low=round(group.evidence.lag_low_s or 0.0, 1) if group else 0.0,
-            high=round(group.evidence.lag_high_s or 0.0, 1) if group else 0.0,
+            lags=_spread(group.evidence.lag_low_s or 0.0, group.evidence.lag_high_s or 0.0) if group else "?",
         ),
         evidence=cite(matched),
         proof="observed",

@@ -22,9 +22,6 @@ STARTS = ("process.started",)
 ONE_START = timedelta(seconds=60)
 """Signs of a start this close to the first tell of the same one: the unit is started, then the application listens."""
 
-ONE_END = timedelta(seconds=30)
-"""The same kind of end told again within so long is the same end: another worker, or another log of it."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Downtime:
@@ -91,16 +88,15 @@ def _span(file: str, line: int, lines: int) -> Span:
 
 
 def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
-    """A stop is a run of ends, with the run of starts after it if there is one."""
-    runs = list(_runs(signs))
+    """Runs of ends and of starts alternate; a stop is a run of ends with the run of starts after it."""
+    runs = [part for _, run in groupby(signs, lambda sign: sign.kind in ENDS) for part in _separate(list(run))]
     if len(runs) == 1 and runs[0][0].kind in STARTS:
         yield from _implied(runs[0])
     for number, run in enumerate(runs):
         if run[0].kind not in ENDS:
             continue
         telling = min(run, key=lambda sign: ENDS.index(sign.kind))
-        following = runs[number + 1] if number + 1 < len(runs) else []
-        ready = _ready(following) if following and following[0].kind in STARTS else None
+        ready = _ready(runs[number + 1]) if number + 1 < len(runs) else None
         yield Downtime(
             service=run[0].service,
             ended=run[0].time,
@@ -111,24 +107,16 @@ def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
         )
 
 
-def _runs(signs: list[_Sign]) -> Iterator[list[_Sign]]:
-    """Signs of one end, or of one or more starts, together."""
-    run: list[_Sign] = []
-    for sign in signs:
-        if run and _apart(run, sign):
-            yield run
-            run = []
-        run.append(sign)
-    if run:
-        yield run
-
-
-def _apart(run: list[_Sign], sign: _Sign) -> bool:
-    """Whether a sign is of the other sort, or says again what the run said long before: then a start between was not logged."""
-    if (sign.kind in ENDS) != (run[0].kind in ENDS):
-        return True
-    before = [one.time for one in run if one.kind == sign.kind]
-    return sign.kind in ENDS and bool(before) and sign.time - before[-1] > ONE_END
+def _separate(run: list[_Sign]) -> list[list[_Sign]]:
+    """A run of ends, cut where a kind comes again after a while: then it was up in between, though nothing says so."""
+    parts = [run[:1]]
+    for sign in run[1:]:
+        again = sign.kind in ENDS and any(sign.kind == other.kind for other in parts[-1])
+        if again and sign.time - parts[-1][0].time > ONE_START:
+            parts.append([sign])
+        else:
+            parts[-1].append(sign)
+    return parts
 
 
 def _implied(starts: list[_Sign]) -> Iterator[Downtime]:
