@@ -108,7 +108,7 @@ def _claim(told: Attributed, suspect: Suspect, group: Group, tied: bool) -> Clai
         answered = suspect.effect.probes[-1]
         return claim(
             "cause.probe_never_satisfied",
-            "on {schedule} {script} asks {url}, gets {status} where it expects {expects}, and will {action} {hits}",
+            "{script}, run on {schedule}, asks {url}, gets {status} where it expects {expects}, and {action}s {hits}",
             schedule=schedule,
             script=effect.span.path,
             url=str(answered.probe.url),
@@ -119,7 +119,7 @@ def _claim(told: Attributed, suspect: Suspect, group: Group, tied: bool) -> Clai
         )
     return claim(
         "cause.scheduled_stop",
-        "on {schedule} {script} will {action} {service}",
+        "{script}, run on {schedule}, {action}s {service}",
         schedule=schedule,
         script=effect.span.path,
         action=effect.action,

@@ -11,7 +11,7 @@ import polars as pl
 
 from logcorr.causes import words
 from logcorr.causes.follow import Times
-from logcorr.model.behaviour import ENDING_ACTIONS, Reach
+from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, claim
 from logcorr.model.source import Span
@@ -126,7 +126,7 @@ def _weight(effect: ProvedEffect, service: str) -> float:
 def _ending(behaviour: Behaviour, service: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:
     for proved in behaviour.proved:
         hits = service in proved.hits or (not proved.hits and not proved.certain)
-        if proved.effect.action in ENDING_ACTIONS and proved.effect.manager != "file" and hits:
+        if proved.effect.ends_processes and hits:
             yield behaviour, proved
 
 

@@ -17,6 +17,6 @@ def check(case: Case) -> Iterator[Finding]:
         yield counted(
             events,
             service,
-            claim("process_crashed.counted", "crashes of {service}: {count}", service=service, count=events.height),
+            claim("process_crashed.counted", "{service} crashed ({count}×)", service=service, count=events.height),
             claim("process_crashed.refute", "the process went on after these lines"),
         )
