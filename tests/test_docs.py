@@ -47,7 +47,7 @@ def lay_out(page, folder):
 def run(code, folder):
     """What a program prints, run in a folder whose modules and installed packages it can import."""
     paths = os.pathsep.join([str(folder), str(ROOT)])
-    environment = {**os.environ, "PYTHONPATH": paths}
+    environment = {**os.environ, "PYTHONPATH": paths, "COLUMNS": "80"}
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
