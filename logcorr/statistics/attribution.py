@@ -12,11 +12,13 @@ from logcorr.statistics.assessment import FEW_EVENTS, MOST_FROM_FEW, assess
 from logcorr.statistics.background import Backgrounds
 from logcorr.statistics.likelihood import LOG10, log_binomial_tail, log_mean_exp, log_sum_exp
 from logcorr.statistics.schedules import Schedule, cron_prior, unlisted_cron_log_bf
-from logcorr.statistics.tickfit import WIDTH_CHOICES, TickFit, fit_ticks, usable_ticks
-from logcorr.statistics.trains import FloatArray, IntArray, Train, observed
+from logcorr.statistics.tickfit import WIDTH_CHOICES, TickFit, fit_ticks, matched, usable_ticks
+from logcorr.statistics.trains import FloatArray, IntArray, Train, observed, thinned
 
 # Before looking: the cause is among the listed schedules (shared equally), or a schedule nobody listed, or none.
 _LISTED, _UNLISTED, _COINCIDENCE = 0.55, 0.15, 0.30
+# Of longer trains the evidence is that of a sample of about so many events; the counts are of all.
+_MOST_ONSETS = 30_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,8 @@ def attribute(
     any schedule. Then each weight multiplies its job's odds. resolution: unit of the stamps in seconds, None to infer it.
     """
     train, burst_of = observed(times, start, end, resolution)
-    candidates = _candidates(train, schedules)
+    sample = thinned(train, _MOST_ONSETS)
+    candidates = _candidates(sample, schedules)
     share = _LISTED / max(len(schedules), 1)
     logs = [candidate.fit.log_bf for candidate in candidates]
     listed = [log + math.log(share * len(candidate.schedules)) for log, candidate in zip(logs, candidates, strict=True)]
@@ -103,7 +106,7 @@ def attribute(
         log + math.log(max(_UNLISTED / 2 * cron_prior(candidate.ticks), 1e-300))
         for log, candidate in zip(logs, candidates, strict=True)
     ]
-    rest = [math.log(_UNLISTED) + _unlisted_log_bf(train, candidates), math.log(_COINCIDENCE)]
+    rest = [math.log(_UNLISTED) + _unlisted_log_bf(sample, candidates), math.log(_COINCIDENCE)]
     timing = _timing_posterior(train.count, np.array(listed), np.array(twins), np.array(rest))
     return _weighted(train, burst_of, candidates, timing, len(schedules))
 
@@ -168,18 +171,17 @@ def _jobs(candidate: _Candidate, probability: float) -> tuple[Job, ...]:
 
 def _evidence(train: Train, burst_of: IntArray, candidate: _Candidate, looks: int) -> Evidence:
     """Return the numbers behind one group's fit."""
-    fit = candidate.fit
-    explained = fit.tick_of >= 0
-    tick_of = tuple(fit.tick_of[burst_of].tolist())
-    if not explained.any():
-        return Evidence(train.count, 0, fit.ticks, 0, None, None, None, 0.0, 1.0, fit.log_bf / LOG10, tick_of)
-    lags = train.onsets[explained] - candidate.ticks[fit.tick_of[explained]]
-    low, high = float(lags.min()), float(lags.max())
-    cover = min(1.0, fit.ticks * (high - low + train.resolution) / train.window_s)
+    log10_bf = candidate.fit.log_bf / LOG10
+    found = matched(train, candidate.ticks, candidate.fit)
+    tick_of = tuple(found.tick_of[burst_of].tolist())
+    if not len(found.lags):
+        return Evidence(train.count, 0, found.ticks, 0, None, None, None, 0.0, 1.0, log10_bf, tick_of)
+    low, high = float(found.lags.min()), float(found.lags.max())
+    cover = min(1.0, found.ticks * (high - low + train.resolution) / train.window_s)
     # One event opens the window, so it cannot count; any event could have, and any width.
     tried = math.log(looks * WIDTH_CHOICES * train.count)
-    chance = math.exp(min(0.0, tried + log_binomial_tail(train.count - 1, int(explained.sum()) - 1, cover)))
+    chance = math.exp(min(0.0, tried + log_binomial_tail(train.count - 1, len(found.lags) - 1, cover)))
     return Evidence(
-        train.count, int(explained.sum()), fit.ticks, fit.hits, low, high, float(np.median(lags)), cover, chance,
-        fit.log_bf / LOG10, tick_of,
+        train.count, len(found.lags), found.ticks, found.hits, low, high, float(np.median(found.lags)), cover, chance,
+        log10_bf, tick_of,
     )  # fmt: skip

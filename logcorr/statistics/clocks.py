@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from logcorr.statistics.assessment import assess
 from logcorr.statistics.likelihood import LOG10, log_binomial_tail, log_sum_exp, tick_log_bf
-from logcorr.statistics.trains import FloatArray, IntArray, Train, checked_window, sorted_times
+from logcorr.statistics.trains import FloatArray, IntArray, Train, checked_window, runs, sorted_times
 from logcorr.statistics.trains import resolution as stamp_resolution
 
 ZONE_STEP_S = 900.0
@@ -25,6 +25,7 @@ _UNLINKED, _SAME_ZONE = 0.3, 0.5
 _HOURS, _HALVES, _QUARTERS = 0.35 / 28, 0.12 / 28, 0.03 / 56
 _MOST_CANDIDATES = 60
 _MOST_PAIRS = 4_000_000
+_MOST_EVENTS = 10_000
 # Fewer matched pairs than this never show whether the events are periodic.
 _FEW_PAIRS = 3
 MOST_FROM_FEW = 0.8
@@ -91,7 +92,7 @@ def offset(
     window_a, window_b: first and last time each log covers; the first and last event when None. Only events that both logs
     could hold count. None when there is nothing to match.
     """
-    pair = _pair(a, b, window_a, window_b, resolution)
+    pair = _short(_pair(a, b, window_a, window_b, resolution))
     if not len(pair.a) or not len(pair.b):
         return None
     trials = [trial for each in _candidates(pair) if (trial := _trial(pair, each)) is not None]
@@ -114,6 +115,19 @@ def _pair(
         for window, times in ((window_a, first), (window_b, second))
     ]
     return _Pair(first, second, windows[0], windows[1], unit)
+
+
+def _short(pair: _Pair) -> _Pair:
+    """Return the pair with the middle of a, where it is long, and the part of b that could belong to it."""
+    if len(pair.a) <= _MOST_EVENTS:
+        return pair
+    first = (len(pair.a) - _MOST_EVENTS) // 2
+    a = pair.a[first : first + _MOST_EVENTS]
+    reach = _LARGEST_ZONE_S + _LARGEST_SKEW_S
+    low, high = float(a[0]), float(a[-1])
+    near = (pair.b >= low - reach) & (pair.b <= high + reach)
+    window_b = max(pair.window_b[0], low - reach), min(pair.window_b[1], high + reach)
+    return _Pair(a, pair.b[near], (low, high), window_b, pair.unit)
 
 
 def _candidates(pair: _Pair) -> list[float]:
@@ -179,8 +193,7 @@ def _trial(pair: _Pair, shift: float) -> _Trial | None:
     partners = pair.b[(pair.b >= low - _SCATTER_S / 2) & (pair.b <= high + _SCATTER_S / 2)]
     if not len(ticks) or not len(partners):
         return _Trial(shift, len(ticks), len(partners), 0, max(high - low, 0.0), -math.inf, prior)
-    index, counts = np.unique(_matched(ticks, partners, shift), return_counts=True)
-    index, counts = index[index >= 0], counts[index >= 0]
+    index, counts = _matched_runs(ticks, partners, shift)
     overlap = max(high - low, _SCATTER_S)
     rate = max(len(partners) / overlap, len(pair.b) / max(pair.window_b[1] - pair.window_b[0], 1.0))
     expected = np.full(len(index), rate * (_SCATTER_S + pair.unit))
@@ -195,10 +208,15 @@ def _matched(ticks: FloatArray, partners: FloatArray, shift: float) -> IntArray:
     return np.where((index >= 0) & (partners - opened[np.maximum(index, 0)] <= _SCATTER_S), index, -1)
 
 
+def _matched_runs(ticks: FloatArray, partners: FloatArray, shift: float) -> tuple[IntArray, IntArray]:
+    """Return the indices of a's events that have partners, and how many each."""
+    index = _matched(ticks, partners, shift)
+    return runs(index[index >= 0])
+
+
 def _alias_period(pair: _Pair, best: _Trial) -> float | None:
     """Return the period of the matched events when it is likelier than not that they have one; three may be evenly spaced."""
-    index = np.unique(_matched(pair.a, pair.b, best.offset))
-    linked = pair.a[index[index >= 0]]
+    linked = pair.a[_matched_runs(pair.a, pair.b, best.offset)[0]]
     if len(linked) < _FEW_PAIRS:
         return None
     found = assess(Train(linked, linked, float(linked[0]), float(linked[-1]), pair.unit))

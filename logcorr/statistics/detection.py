@@ -12,7 +12,7 @@ from logcorr.statistics.assessment import PRIOR, Assessment, Mechanisms, assess
 from logcorr.statistics.likelihood import LOG10, log_binomial_tail, log_sum_exp
 from logcorr.statistics.locked import LockedFit
 from logcorr.statistics.loops import LoopFit
-from logcorr.statistics.trains import Train, observed
+from logcorr.statistics.trains import Train, observed, runs
 
 # What was tried, for the chance: periods set by two events and a divisor, or usual ones, times widths.
 _DIVISORS, _WIDTHS, _USUAL = 3, 14, 33
@@ -104,7 +104,7 @@ def _of_locked(train: Train, found: Assessment, fit: LockedFit) -> Periodicity:
     error = _NINETY * spread / math.sqrt(max(float((centred**2).sum()), 1e-9))
     low, high = np.quantile(offsets, (0.05, 0.95)).tolist()
     cover = min(1.0, float(np.ptp(offsets) + train.resolution) / fit.period)
-    hits = len(np.unique(number))
+    hits = len(runs(number)[0])
     mechanisms = found.mechanisms
     return Periodicity(
         "wall_clock" if fit.usual else "loop", mechanisms.wall_clock + mechanisms.loop, mechanisms, train.count, len(onsets),

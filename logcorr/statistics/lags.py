@@ -11,7 +11,7 @@ import numpy.typing as npt
 from logcorr.statistics.assessment import FEW_EVENTS, MOST_FROM_FEW, assess
 from logcorr.statistics.background import Backgrounds
 from logcorr.statistics.likelihood import LOG10, LONGEST_LAG_S, lag_log_density, log_binomial_tail
-from logcorr.statistics.tickfit import WIDTH_CHOICES, fit_ticks, usable_ticks
+from logcorr.statistics.tickfit import WIDTH_CHOICES, fit_ticks, matched, usable_ticks
 from logcorr.statistics.trains import FloatArray, Train, observed
 
 # Before looking, one pair in five that somebody asks about is linked.
@@ -65,21 +65,21 @@ def lag_of_trains(before: Train, after: Train, shared: float | None) -> Lag:
     gap = float(np.median(np.diff(ticks))) if len(ticks) > 1 else after.window_s
     predecessors = int(np.clip(math.ceil(LONGEST_LAG_S / max(gap, 1.0)), 1, _MOST_PREDECESSORS))
     fit = fit_ticks(after, ticks, Backgrounds(after).of_bins(4 * gap), predecessors)
-    explained = fit.tick_of >= 0
-    if not explained.any():
+    found = matched(after, ticks, fit)
+    lags = found.lags
+    if not len(lags):
         return Lag(before.count, after.count, 0, 0, None, None, None, 0.0, 1.0, 0.0, 0.0, None)
-    lags = after.onsets[explained] - ticks[fit.tick_of[explained]]
-    shared = shared if explained.sum() >= _LEAST_SHARED else None
+    shared = shared if len(lags) >= _LEAST_SHARED else None
     log_bf, chance = fit.log_bf, _log_chance(after, ticks, lags)
     if shared is not None:
         log_bf = min(log_bf, float(lag_log_density(np.median(lags))) + math.log(shared))
         chance = max(chance, math.log(min(1.0, (float(np.ptp(lags)) + after.resolution) / shared)))
     confidence = 1 / (1 + (1 - _PRIOR) / _PRIOR * math.exp(-min(log_bf, 700.0)))
-    if explained.sum() < FEW_EVENTS:
+    if len(lags) < FEW_EVENTS:
         confidence = min(confidence, MOST_FROM_FEW)
     return Lag(
-        before.count, after.count, int(explained.sum()), fit.hits, float(lags.min()), float(lags.max()),
-        float(np.median(lags)), covered_share(ticks, lags, after), math.exp(chance), confidence, log_bf / LOG10, shared,
+        before.count, after.count, len(lags), found.hits, float(lags.min()), float(lags.max()), float(np.median(lags)),
+        covered_share(ticks, lags, after), math.exp(chance), confidence, log_bf / LOG10, shared,
     )  # fmt: skip
 
 

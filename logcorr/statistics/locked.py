@@ -10,7 +10,7 @@ import numpy as np
 from logcorr.statistics.background import Backgrounds
 from logcorr.statistics.candidates import USUAL_PERIODS, WIDEST_SHARE, Windows, candidate_periods, fullest_windows, usual_periods
 from logcorr.statistics.likelihood import active_log_bf, lag_log_density
-from logcorr.statistics.trains import BoolArray, FloatArray, IntArray, Train
+from logcorr.statistics.trains import BoolArray, FloatArray, IntArray, Train, runs
 
 _MOST_FITS = 24
 _MOST_FITS_A_PERIOD = 3
@@ -147,7 +147,7 @@ def _exact(train: Train, look: Look, backgrounds: Backgrounds) -> LockedFit:
     if not look.usual:
         period, origin = _refined(train, period, origin, look.width)
     fit = locked_at(train, period, origin, look.width, look.usual)
-    index, counts = np.unique(fit.number[fit.inside], return_counts=True)
+    index, counts = runs(fit.number[fit.inside])
     if not len(index):
         return fit
     expected = backgrounds.of_bins(4 * period).at(origin + index * period) * min(look.width + train.resolution, 0.9 * period)
@@ -159,7 +159,7 @@ def locked_at(train: Train, period: float, origin: float, width: float, usual: b
     number = np.floor((train.onsets - origin) / period).astype(np.int64)
     inside = train.onsets - origin - number * period <= width + 1e-9
     first, last = math.floor((train.start - origin) / period) + 1, math.floor((train.end - origin) / period)
-    ticks = max(last - first + 1, len(np.unique(number[inside])), 1)
+    ticks = max(last - first + 1, len(runs(number[inside])[0]), 1)
     return LockedFit(score, period, origin, width, usual, number, inside, ticks)
 
 

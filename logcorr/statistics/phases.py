@@ -10,7 +10,7 @@ import numpy as np
 from logcorr.statistics.candidates import USUAL_PERIODS
 from logcorr.statistics.locked import LockedFit, locked_at
 from logcorr.statistics.loops import STAMP_SPREAD, LoopFit
-from logcorr.statistics.trains import FloatArray, Train
+from logcorr.statistics.trains import FloatArray, Train, runs
 
 _FITS = 4
 _NEAR = 0.02
@@ -21,6 +21,7 @@ _MOST_APART = 20
 _LEAST_TICKS = 3
 _LEAST_COVERAGE = 0.85
 _LEAST_GAIN = 1.0
+_MOST_HITS = 20_000
 
 
 def phase_kept(train: Train, fits: list[LoopFit]) -> list[LockedFit]:
@@ -97,7 +98,7 @@ def combs(train: Train, fits: list[LockedFit]) -> list[LockedFit]:
 
 def _comb(train: Train, fit: LockedFit) -> LockedFit | None:
     """Return the comb among a fit's ticks that gains most by its own coverage; None where none gains."""
-    hit = np.unique(fit.number[fit.inside])
+    hit = runs(fit.number[fit.inside])[0][:_MOST_HITS]
     if len(hit) < 2 * _LEAST_TICKS:
         return None
     span = int(hit[-1] - hit[0]) + 1
@@ -121,7 +122,7 @@ def _comb(train: Train, fit: LockedFit) -> LockedFit | None:
     ticks_seen = max(fit.ticks // apart, int(inside.sum() > 0))
     return replace(
         fit, score=fit.score + gain, period=usual_period or period, origin=origin, usual=usual_period is not None,
-        number=number // apart, inside=inside, ticks=max(ticks_seen, len(np.unique(number[inside]))),
+        number=number // apart, inside=inside, ticks=max(ticks_seen, len(runs(number[inside])[0])),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,7 @@ _SCALE_JUMP = 6.0
 _SHORTEST_SCALE_S = 0.5
 # At least this share of the intervals lies inside bursts, or the train has none.
 _INSIDE_SHARE = 0.25
+_MOST_INTERVALS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,12 @@ def checked_window(start: float, end: float) -> tuple[float, float]:
     return float(start), float(end)
 
 
+def runs(ascending: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the distinct values of an ascending row of whole numbers, and how often each occurs."""
+    first = np.flatnonzero(np.diff(ascending, prepend=ascending[:1] - 1))
+    return ascending[first], np.diff(first, append=len(ascending))
+
+
 def resolution(times: npt.ArrayLike) -> float:
     """Return the unit in seconds that a source's stamps are cut to: the coarsest usual unit of which every stamp is a multiple.
 
@@ -105,19 +112,25 @@ def _varies(multiples: IntArray, index: int) -> bool:
 def collapse(times: npt.ArrayLike) -> Bursts:
     """Collapse bursts to their onsets where the intervals clearly have two scales; else only what has the very same stamp."""
     array = sorted_times(times)
-    gap = _burst_gap(np.diff(array))
+    first, gap = _burst_starts(array)
+    sizes = np.diff(first, append=len(array))
+    return Bursts(tuple(array[first].tolist()), tuple(sizes.tolist()), gap)
+
+
+def _burst_starts(array: FloatArray) -> tuple[IntArray, float]:
+    """Return the index of the first event of each burst, and the silence that separates bursts."""
+    intervals = np.diff(array)
+    gap = _burst_gap(intervals)
     begins = np.ones(len(array), dtype=bool)
-    begins[1:] = np.diff(array) > gap
-    starts = np.flatnonzero(begins)
-    sizes = np.diff(np.append(starts, len(array)))
-    return Bursts(tuple(array[starts].tolist()), tuple(sizes.tolist()), gap)
+    begins[1:] = intervals > gap
+    return np.flatnonzero(begins), gap
 
 
 def _burst_gap(intervals: FloatArray) -> float:
     """Return the silence that separates bursts: the geometric mean of the two scales at the widest jump, 0 for one scale."""
     if len(intervals) < 3:
         return 0.0
-    ordered = np.sort(intervals)[:: max(1, len(intervals) // 20000)]
+    ordered = np.sort(intervals[:: max(1, len(intervals) // _MOST_INTERVALS)])
     ordered = np.maximum(ordered, _SHORTEST_SCALE_S)
     jumps = ordered[1:] / ordered[:-1]
     jumps[: max(0, int(np.ceil(_INSIDE_SHARE * len(ordered))) - 1)] = 0
@@ -134,6 +147,15 @@ def observed(times: npt.ArrayLike, start: float, end: float, stamp_resolution: f
     array = sorted_times(times)
     unit = resolution(array) if stamp_resolution is None else float(stamp_resolution)
     array = array[(array >= start - unit) & (array <= end + unit)]
-    bursts = collapse(array)
-    burst_of = np.repeat(np.arange(len(bursts.sizes)), np.asarray(bursts.sizes, dtype=np.int64))
-    return Train(array, np.asarray(bursts.onsets, dtype=np.float64), start, end, unit), burst_of
+    first, _ = _burst_starts(array)
+    burst_of = np.repeat(np.arange(len(first)), np.diff(first, append=len(array)))
+    return Train(array, array[first], start, end, unit), burst_of
+
+
+def thinned(train: Train, most: int) -> Train:
+    """Return a train with about so many onsets, picked as if at random but always alike: for evidence that is ample anyway."""
+    if train.count <= most:
+        return train
+    scattered = np.arange(train.count, dtype=np.uint64) * np.uint64(2654435761) % np.uint64(1 << 32)
+    kept = train.onsets[scattered < np.uint64((1 << 32) * most // train.count)]
+    return replace(train, events=kept, onsets=kept)
