@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from logcorr import causes, plugins, timeline
@@ -208,19 +209,18 @@ def _case(
 def _schedules(
     facts: Sequence[Fact], understood: Understanding, window: tuple[datetime, datetime] | None, zone: str
 ) -> tuple[Schedule, ...]:
-    """Every job's runs while the logs tell, and the next ones after."""
-    if not window:
-        return ()
-    first, last = window
-    host = zone_of(zone)
+    """Every job with its runs while the logs tell, and the next ones after; where no log was collected, without any."""
     return tuple(
-        Schedule(
-            job=job,
-            ticks=schedule.ticks(job, first - BEFORE, last, host),
-            next=schedule.next_runs(job, last, host, NEXT_RUNS),
-            behaviours=(understood.of_job[job],),
-        )
+        replace(_runs(job, window, zone_of(zone)) if window else Schedule(job=job, ticks=np.empty(0)), behaviours=(behaviour,))
         for job in of_kind(ScheduledJob, facts)
+        for behaviour in [understood.of_job[job]]
+    )
+
+
+def _runs(job: ScheduledJob, window: tuple[datetime, datetime], host: tzinfo) -> Schedule:
+    first, last = window
+    return Schedule(
+        job=job, ticks=schedule.ticks(job, first - BEFORE, last, host), next=schedule.next_runs(job, last, host, NEXT_RUNS)
     )
 
 

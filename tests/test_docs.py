@@ -158,12 +158,20 @@ def format_list():
     return "\n".join(["| format | is |", "| --- | --- |", *rows])
 
 
+def page_list():
+    """The pages that the index does not introduce itself."""
+    introduced = re.sub(GENERATED, "", (DOCS / "index.md").read_text())
+    pages = [page for page in sorted(DOCS.glob("*.md")) if page.name != "index.md" and f"({page.name})" not in introduced]
+    return "\n".join(f"- [{page.read_text().splitlines()[0].removeprefix('# ')}]({page.name})" for page in pages)
+
+
 def ours(found):
     return [found[name] for name in test_contract.ours(found)]
 
 
 GENERATORS = {
     "weights": weights,
+    "pages": page_list,
     "rules": rule_list,
     "formats": format_list,
     "import table": import_table,
