@@ -24,7 +24,7 @@ from logcorr.model.facts import Fact, ScheduledJob, Setting, of_kind
 from logcorr.model.result import Cause, Finding, Judgement
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import ConfigurationParser, LogParser, Parser
-from logcorr.report import document, markdown
+from logcorr.report import document
 from logcorr.rules import Rule
 from logcorr.semantics import schedule, topology
 from logcorr.semantics.understanding import Understanding, understand
@@ -54,6 +54,8 @@ class Analysis:
 
     def to_markdown(self, lang: str = "en") -> str:
         """The postmortem in `lang` (`en`, `zh-TW`)."""
+        from logcorr.report import markdown  # jinja2 is not needed to look at a terminal
+
         return markdown.render(self.result, lang)
 
     def to_json(self) -> str:

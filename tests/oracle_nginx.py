@@ -17,7 +17,7 @@ import polars as pl
 from logcorr.model.behaviour import Answer
 from logcorr.model.facts import NginxFile
 from logcorr.model.source import Artifact, Problem, Sample
-from logcorr.parsers.nginx_conf import read
+from logcorr.parsers.nginx_conf import parser
 from logcorr.semantics.nginx import Nginx
 
 PROGRAM = shutil.which("nginx") or "/usr/sbin/nginx"
@@ -168,7 +168,7 @@ def collected(folder: Path, names: list[str]) -> list[NginxFile]:
             path=name, sha256="", size=0, sample=Sample(name, tuple(lines[:50])), line_count=len(lines),
             lines=pl.LazyFrame({"line": range(1, len(lines) + 1), "text": lines}, schema={"line": pl.UInt32, "text": pl.String}),
         )  # fmt: skip
-        for fact in read.read(artifact):
+        for fact in parser.read(artifact):
             assert not isinstance(fact, Problem), fact
             assert isinstance(fact, NginxFile)
             out.append(fact)

@@ -21,7 +21,13 @@ def run(seed: int, rounds: int) -> None:
     minutes = np.floor(MIDNIGHT + 60.0 * np.arange(count) + rng.uniform(1, 4, count))
     loop = MIDNIGHT + np.cumsum(rng.normal(10.4, 0.1, count))
     storms = np.sort(MIDNIGHT + rng.choice(rng.uniform(0, 30 * 86400, 500), count) + rng.exponential(60, count))
-    trains = {"noise, whole seconds": noise, "noise, microseconds": fine, "cron each minute": minutes, "loop of 10 s": loop, "storms": storms}
+    trains = {
+        "noise, whole seconds": noise,
+        "noise, microseconds": fine,
+        "cron each minute": minutes,
+        "loop of 10 s": loop,
+        "storms": storms,
+    }
     tasks: dict[str, Callable[[np.ndarray, float, float], object]] = {
         "detect": lambda times, start, end: detect(times, start=start, end=end),
         "attribute": lambda times, start, end: attribute(times, _schedules(start, end), start=start, end=end),

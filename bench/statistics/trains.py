@@ -29,7 +29,9 @@ class Trial:
 
 def _around(times: FloatArray, rng: Rng, margin: float, period: float | None) -> Trial:
     times = np.sort(times)
-    return Trial(times, times[0] - rng.uniform(0.0, 4.0) * margin - 1, times[-1] + rng.uniform(0.0, 4.0) * margin + 1, period)
+    return Trial(
+        times, times[0] - rng.uniform(0.0, 4.0) * margin - 1, times[-1] + rng.uniform(0.0, 4.0) * margin + 1, period
+    )
 
 
 def with_noise(trial: Trial, rng: Rng, share: float) -> Trial:
@@ -40,7 +42,9 @@ def with_noise(trial: Trial, rng: Rng, share: float) -> Trial:
 
 def stamped(trial: Trial, unit: float) -> Trial:
     """Cut the stamps, as a log does, to multiples of unit seconds."""
-    return replace(trial, times=np.floor(trial.times / unit) * unit, start=np.floor(trial.start), end=np.ceil(trial.end))
+    return replace(
+        trial, times=np.floor(trial.times / unit) * unit, start=np.floor(trial.start), end=np.ceil(trial.end)
+    )
 
 
 def any_stamps(trial: Trial, rng: Rng) -> Trial:
@@ -58,7 +62,11 @@ def cron(rng: Rng, count: int) -> Trial:
     lag = float(rng.choice([rng.uniform(0, 20), rng.lognormal(1.0, 1.0)]))
     scatter = np.abs(rng.normal(0, float(rng.choice([0.3, 1.0, 3.0])), count))
     first = MIDNIGHT + 60 * rng.integers(0, 1440) + period * rng.integers(0, 5)
-    return with_noise(_around(first + number * period + lag + scatter, rng, period, period), rng, float(rng.choice([0, 0, 0.1, 0.3, 1.0])))
+    return with_noise(
+        _around(first + number * period + lag + scatter, rng, period, period),
+        rng,
+        float(rng.choice([0, 0, 0.1, 0.3, 1.0])),
+    )
 
 
 def cron_on_a_slow_host(rng: Rng, count: int) -> Trial:
@@ -105,7 +113,9 @@ def sleep_loop(rng: Rng, count: int) -> Trial:
 def healthcheck(rng: Rng, count: int) -> Trial:
     """A docker health check: the interval is a wait between checks, and checks take long now and then."""
     wait = float(rng.choice([10.0, 30.0, 60.0]))
-    took = rng.gamma(4.0, rng.uniform(0.02, 0.4), count) + np.where(rng.random(count) < 0.03, rng.uniform(3, 10, count), 0)
+    took = rng.gamma(4.0, rng.uniform(0.02, 0.4), count) + np.where(
+        rng.random(count) < 0.03, rng.uniform(3, 10, count), 0
+    )
     turns = wait + took
     return _around(MIDNIGHT + rng.uniform(0, 9e4) + np.cumsum(turns), rng, wait, float(np.median(turns[1:])))
 
@@ -193,7 +203,9 @@ def storms(rng: Rng, count: int) -> Trial:
     window = 10 ** rng.uniform(3.5, 5)
     quiet = rng.uniform(0, window, max(1, count // 4))
     centres = rng.uniform(0, window, int(rng.integers(1, 6)))
-    stormy = rng.choice(centres, count - len(quiet)) + rng.exponential(window / rng.choice([50, 500, 3000]), count - len(quiet))
+    stormy = rng.choice(centres, count - len(quiet)) + rng.exponential(
+        window / rng.choice([50, 500, 3000]), count - len(quiet)
+    )
     return _around(MIDNIGHT + np.concatenate((quiet, stormy)), rng, window / 20, None)
 
 

@@ -29,6 +29,7 @@ def scheduled_chain(case: Case, told: Attributed, suspect: Suspect, matched: pl.
         links += _runs(case, suspect, effect)
         links += _answered(effect)
         links += _branch(effect)
+        links += _calls(suspect, effect)
     links.append(_terminates(told, effect.effect.span if effect else suspect.span, matched))
     return (*links, *consequences(case, told.times, matched))
 
@@ -76,22 +77,27 @@ def _consequence_claim(mechanism: str, found: Following) -> Claim:
 
 
 def _runs(case: Case, suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
-    script = effect.effect.span.path
     started = _runs_logged(case, suspect.command)
-    target = _first_step(effect) if script != suspect.span.path else effect.effect.span
+    target = _first_step(effect)
     yield Link(
         mechanism="job_runs_script",
         source=suspect.span,
         target=target,
-        claim=claim(
-            "chain.runs",
-            "{scheduler} runs {script} on {schedule}",
-            scheduler=suspect.scheduler,
-            script=script,
-            schedule=suspect.runs,
-        ),
+        claim=_runs_claim(suspect, target.path),
         evidence=(Evidence(suspect.span, "what sets it off"), *cite(started, "a logged run", most=3)),
         proof=Reach.MUST.value,
+    )
+
+
+def _runs_claim(suspect: Suspect, script: str) -> Claim:
+    if not suspect.scheduler:
+        return claim("chain.loops", "{script} runs on {schedule}", script=script, schedule=suspect.runs)
+    return claim(
+        "chain.runs",
+        "{scheduler} runs {script} on {schedule}",
+        scheduler=suspect.scheduler,
+        script=script,
+        schedule=suspect.runs,
     )
 
 
@@ -129,6 +135,26 @@ def _answer(answered: ProbeAnswer, reach: Reach) -> Link:
         ),
         proof=reach.value,
     )
+
+
+def _calls(suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
+    """From the script with the condition to the one that holds the command, if that is another."""
+    target = effect.effect.span
+    for call in suspect.behaviour.calls if suspect.behaviour else ():
+        if call.path and call.span.path not in (suspect.span.path, target.path) and _same_name(call.path, target.path):
+            yield Link(
+                mechanism="script_calls_script",
+                source=call.span,
+                target=target,
+                claim=claim("chain.calls", "{caller} calls {callee}", caller=call.span.path, callee=target.path),
+                evidence=(Evidence(call.span, "the call"),),
+                proof=effect.proof.reach.value,
+            )
+            return
+
+
+def _same_name(path: str, collected: str) -> bool:
+    return path.rpartition("/")[2] == collected.rpartition("/")[2]
 
 
 def _branch(effect: ProvedEffect) -> Iterator[Link]:

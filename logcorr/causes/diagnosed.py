@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import polars as pl
 
 from logcorr.causes.follow import LONGEST_S, Following, Times, after, following
 from logcorr.model.case import Case
@@ -37,6 +38,14 @@ class Diagnosis:
     lasts: bool = False
 
 
+HOPS = {
+    "crash_ends_process": claim("hop.crash_ends_process", "the process ends of its own"),
+    "supervisor_restarts_process": claim("hop.supervisor_restarts_process", "it is started again"),
+    "configuration_mismatch": claim("hop.configuration_mismatch", "two configurations disagree"),
+    "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
+}
+"""What a hop after the first says; the first is the finding itself."""
+
 DIAGNOSES = {
     "heap_exhausted": Diagnosis(
         "heap_exhausted",
@@ -62,7 +71,7 @@ def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Cause]:
 
 def _cause(case: Case, findings: Sequence[Finding], finding: Finding, diagnosis: Diagnosis) -> Cause:
     times: Times = np.unique([time.timestamp() for time in finding.times])
-    felt = _felt(case, times)
+    felt = _felt(case, times, diagnosis)
     return Cause(
         kind=diagnosis.kind,
         claim=finding.claim,
@@ -75,10 +84,15 @@ def _cause(case: Case, findings: Sequence[Finding], finding: Finding, diagnosis:
     )
 
 
-def _felt(case: Case, times: Times) -> Following | None:
+def _felt(case: Case, times: Times, diagnosis: Diagnosis) -> Following | None:
     assert case.window is not None
-    window = (case.window[0].timestamp(), case.window[1].timestamp())
-    return following(times, case.happened(*FELT), window) if len(times) else None
+    events = case.happened(*FELT)
+    if not len(times):
+        return None
+    if diagnosis.lasts:
+        since = events.filter(pl.col("time").dt.epoch("us") >= times[0] * 1e6)
+        return Following(since, since.height, events.height, 0.0, 0.0) if since.height else None
+    return following(times, events, (case.window[0].timestamp(), case.window[1].timestamp()))
 
 
 def _hops(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
@@ -90,7 +104,7 @@ def _hops(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
             mechanism=mechanism,
             source=source,
             target=places[min(number + 1, len(places) - 1)],
-            claim=finding.claim,
+            claim=HOPS[mechanism] if number else finding.claim,
             evidence=finding.evidence,
             proof="observed",
         )
@@ -101,14 +115,21 @@ def _effect(finding: Finding, diagnosis: Diagnosis, felt: Following) -> Link:
         mechanism=diagnosis.effect,
         source=finding.evidence[0].span,
         target=spans(felt.rows)[0],
-        claim=_felt_claim(felt),
+        claim=_felt_claim(felt, diagnosis.lasts),
         evidence=cite(felt.rows),
         proof="observed",
         lag_s=felt.lag_s,
     )
 
 
-def _felt_claim(felt: Following) -> Claim:
+def _felt_claim(felt: Following, lasts: bool) -> Claim:
+    if lasts:
+        return claim(
+            "chain.felt_since",
+            "{count} of {total} failed requests and broken connections come after it",
+            count=felt.followed,
+            total=felt.total,
+        )
     return claim(
         "chain.felt_after",
         "{count} of {total} failed requests and broken connections follow within {horizon:g} s, the first {lag:g} s after",

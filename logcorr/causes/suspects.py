@@ -31,8 +31,9 @@ ENOUGH_TICKS = 4
 class Suspect:
     """One thing that runs, when it ran, what it could do to the service, and the weight this gives it.
 
-    `span` is where it is set off: a job's line, a loop's. `runs` tells when in a person's words (`*/5 * * * *`, `every 90 s`).
-    `ticks` are its runs, epoch seconds, `coming` the next ones. `refuted` says what in the logs contradicts its effect.
+    `span` is where it is set off: a job's line, a loop's. `runs` tells when (on `*/5 * * * *`, on `a 90 s loop`).
+    `scheduler` is empty for what runs by itself. `ticks` are its runs, epoch seconds, `coming` the next ones. `refuted` says
+    what in the logs contradicts its effect.
     """
 
     span: Span
@@ -95,9 +96,9 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
             _, effect = max(effects, key=lambda pair: _weight(pair[1], service))
             yield Suspect(
                 span=behaviour.loop or behaviour.script.span,
-                runs=f"every {behaviour.pause_s:g} s" if behaviour.pause_s else "whenever it is started",
+                runs=f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand",
                 command=behaviour.script.name,
-                scheduler=behaviour.script.name,
+                scheduler="",
                 ticks=ticks,
                 weight=_weight(effect, service),
                 effect=effect,

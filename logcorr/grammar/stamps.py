@@ -59,6 +59,8 @@ class Shape:
                 return _years_counted(_datetime(pl.lit(f"{YEARLESS} ") + stamp, f"%Y {self.format}"))
             case Clock.UTC:
                 return _datetime(stamp, self.format).dt.replace_time_zone("UTC")
+            case Clock.OFFSET if self.name == "clf":
+                return _clf(stamp)
             case Clock.OFFSET:
                 return _datetime(stamp.str.replace(r" ?(GMT|UTC)$", "+0000"), self.format).dt.convert_time_zone("UTC")
         return _datetime(stamp, self.format)
@@ -87,6 +89,13 @@ def _years_counted(time: pl.Expr) -> pl.Expr:
     passed = (known - known.shift(1) < -pl.duration(days=183)).fill_null(False).cast(pl.Int32).cum_sum()
     later = pl.when(passed > 0).then(time.dt.offset_by(pl.concat_str(passed, pl.lit("y"))))
     return pl.coalesce(later, time)
+
+
+def _clf(stamp: pl.Expr) -> pl.Expr:
+    """Apache's stamps; their offsets are few, so that taking them off by arithmetic is much faster than reading zoned times."""
+    local = _datetime(stamp.str.slice(0, 20), "%d/%b/%Y:%H:%M:%S").cast(pl.Int64)
+    offset = offset_s(stamp.str.slice(21, 5)).cast(pl.Int64) * 1_000_000
+    return (local - offset).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 
 def _epoch(stamp: pl.Expr) -> pl.Expr:

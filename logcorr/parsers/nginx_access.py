@@ -52,9 +52,7 @@ def _recognise(sample: Sample) -> float:
 def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with a column for each variable of the format, among them client, request, status, bytes, referrer, user_agent."""
     chosen, whole = _chosen(context)
-    groups = TEXT.str.extract_groups(ascii_only(chosen.pattern(whole))).alias("groups")
-    value = {name: pl.col("groups").struct[number] for number, name in enumerate(chosen.variables)}
-    read = lines.with_columns(groups)
+    read, value = _values(lines, chosen, whole)
     known = value[chosen.variables[0]].is_not_null()
     status = value["status"].cast(pl.Int16, strict=False) if "status" in value else no(pl.Int16)
     time, offset = _time(value)
@@ -70,6 +68,51 @@ def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         own={_NAMES.get(name, name): _typed(name, column) for name, column in value.items() if name not in _TIMES}
         | ({} if offset is None else {"utc_offset_s": offset}),
     )
+
+
+def _values(lines: pl.LazyFrame, chosen: LogFormat, whole: bool) -> tuple[pl.LazyFrame, dict[str, pl.Expr]]:
+    """The lines, and each variable's value: cut at the quotes where the format begins like `combined`, else by its pattern."""
+    pattern = ascii_only(chosen.pattern(whole))
+    cut = chosen.text.startswith(COMBINED)
+    read = _cut(lines, chosen, whole) if cut else lines.with_columns(pl.lit(False).alias("fits"))
+    searched = pl.when(~pl.col("fits")).then(TEXT).str.extract_groups(pattern)
+    found = {name: pl.col("groups").struct[number] for number, name in enumerate(chosen.variables)}
+    if cut:
+        found = {name: pl.when("fits").then(pl.col(f"cut_{name}")).otherwise(column) for name, column in found.items()}
+    return read.with_columns(searched.alias("groups")), found
+
+
+def _cut(lines: pl.LazyFrame, chosen: LogFormat, whole: bool) -> pl.LazyFrame:
+    """Cuts at the quotes, which nginx writes as `\\x22` inside values; `fits` is false where a piece is not what it should be."""
+    part = pl.col("parts").struct
+    pieces = lines.with_columns(TEXT.str.splitn('"', 7).alias("parts"))
+    head, numbers = part[0].str.splitn(" ", 4).struct, part[2].str.splitn(" ", 4).struct
+    stamp = part[0].str.slice(-28, 26)
+    tail = LogFormat("", chosen.text[len(COMBINED) :])
+    after = part[6].str.extract_groups(ascii_only(tail.pattern(whole))).struct
+    cut = {
+        "remote_addr": head[0],
+        "remote_user": head[2],
+        "time_local": stamp,
+        "request": part[1],
+        "status": numbers[1],
+        "body_bytes_sent": numbers[2],
+        "http_referer": part[3],
+        "http_user_agent": part[5],
+    } | {name: after[number] for number, name in enumerate(tail.variables)}
+    placed = pieces.with_columns(column.alias(f"cut_{name}") for name, column in cut.items())
+    digits = pl.col("cut_status").str.len_bytes() == 3
+    fits = [
+        digits & pl.col("cut_status").cast(pl.UInt16, strict=False).is_not_null(),
+        part[4] == " ",
+        part[0].str.slice(-29, 1) == "[",
+        head[3].str.len_bytes() == 29,  # a user's name without blanks, and the stamp
+        ~pl.col("cut_http_user_agent").str.ends_with("\\"),
+        part[6] == "" if whole and not tail.variables else part[6].is_not_null(),
+    ]
+    if tail.variables:
+        fits.append(pl.col(f"cut_{tail.variables[0]}").is_not_null())
+    return placed.with_columns(pl.all_horizontal(fits).fill_null(False).alias("fits"))
 
 
 def _time(value: dict[str, pl.Expr]) -> tuple[pl.Expr, pl.Expr | None]:

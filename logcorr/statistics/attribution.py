@@ -147,7 +147,9 @@ def _weighted(
 ) -> Attribution:
     """Apply the weights to the timing posterior and describe each group."""
     count = len(candidates)
-    weights = np.array([sum(s.weight for s in c.schedules) / len(c.schedules) for c in candidates] + [1.0] * (count + 2))
+    weights = np.array(
+        [sum(s.weight for s in c.schedules) / len(c.schedules) for c in candidates] + [1.0] * (count + 2)
+    )
     shares = timing * weights
     shares = shares / shares.sum()
     groups = [
@@ -160,7 +162,9 @@ def _weighted(
         for index, candidate in enumerate(candidates)
     ]
     order = sorted(range(count), key=lambda index: (-groups[index].probability, index))
-    return Attribution(tuple(groups[index] for index in order), float(shares[-2]), float(shares[-1]), train.count, train.resolution)
+    return Attribution(
+        tuple(groups[index] for index in order), float(shares[-2]), float(shares[-1]), train.count, train.resolution
+    )
 
 
 def _jobs(candidate: _Candidate, probability: float) -> tuple[Job, ...]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from logcorr.statistics.aliases import Pattern, alias_share
 from logcorr.statistics.assessment import assess
 from logcorr.statistics.likelihood import LOG10, log_binomial_tail, log_sum_exp, tick_log_bf
 from logcorr.statistics.trains import FloatArray, IntArray, Train, checked_window, runs, sorted_times
@@ -105,7 +106,11 @@ def offset(
 
 
 def _pair(
-    a: npt.ArrayLike, b: npt.ArrayLike, window_a: tuple[float, float] | None, window_b: tuple[float, float] | None, unit: float | None
+    a: npt.ArrayLike,
+    b: npt.ArrayLike,
+    window_a: tuple[float, float] | None,
+    window_b: tuple[float, float] | None,
+    unit: float | None,
 ) -> _Pair:
     """Return the checked input; a and b without repeated stamps."""
     first, second = np.unique(sorted_times(a)), np.unique(sorted_times(b))
@@ -153,7 +158,10 @@ def _differences(pair: _Pair) -> FloatArray:
     base = math.floor(min(pair.a[0], pair.b[0]))
     seconds = int(max(pair.a[-1], pair.b[-1]) - base) + 2
     size = 1 << (seconds + int(reach) + 2).bit_length()
-    spectra = [np.fft.rfft(np.minimum(np.bincount((times - base).astype(np.int64), minlength=seconds), 1), size) for times in (pair.a, pair.b)]
+    spectra = [
+        np.fft.rfft(np.minimum(np.bincount((times - base).astype(np.int64), minlength=seconds), 1), size)
+        for times in (pair.a, pair.b)
+    ]
     correlation = np.fft.irfft(np.conj(spectra[0]) * spectra[1], size)
     shifts = np.arange(-int(reach), int(reach) + 1)
     heights = np.round(correlation[shifts % size]).astype(np.int64)
@@ -185,7 +193,7 @@ def _zone(shift: float) -> float:
 def _trial(pair: _Pair, shift: float) -> _Trial | None:
     """Weigh one offset by the events inside both logs; None where it is no clock's or the logs would not overlap."""
     skew = shift - _zone(shift)
-    if abs(skew) > _LARGEST_SKEW_S or abs(_zone(shift)) > _LARGEST_ZONE_S:
+    if not _is_clock(shift):
         return None
     low, high = max(pair.window_a[0] + shift, pair.window_b[0]), min(pair.window_a[1] + shift, pair.window_b[1])
     prior = _log_zone_prior(_zone(shift)) + _log_skew_prior(skew)
@@ -232,11 +240,12 @@ def _confidence(pair: _Pair, trials: list[_Trial], best: _Trial, period: float |
     shown = math.exp(own - log_sum_exp([own, *rivals, math.log(_UNLINKED)]))
     if period is None:
         return shown
-    aliases = [best, *_alias_trials(pair, best, period)]
-    penalties = [_misfit(trial, best) for trial in aliases]
-    flat = math.exp(penalties[0] - log_sum_exp(penalties))
-    weighted = [penalty + trial.log_prior for penalty, trial in zip(penalties, aliases, strict=True)]
-    return shown * min(flat, math.exp(weighted[0] - log_sum_exp(weighted)))
+    share, pattern_log_bf = alias_share(_pattern(pair, best.offset, period), _turns(pair, best.offset, period))
+    # Two clocks' jobs of one period always fit somewhere: it is one coincidence that they fit where a clock would put them.
+    skew = best.offset - _zone(best.offset)
+    coincidence = _log_skew_prior(skew) - math.log(min(1.0, 2 * (_KEPT_S + _SCATTER_S / 2) / period))
+    odds = pattern_log_bf + coincidence + math.log((1 - _UNLINKED) / _UNLINKED)
+    return shown * share / (1 + math.exp(-max(min(odds, 700.0), -700.0)))
 
 
 def _is_alias(shift: float, best: _Trial, period: float | None) -> bool:
@@ -247,27 +256,29 @@ def _is_alias(shift: float, best: _Trial, period: float | None) -> bool:
     return abs(away - round(away / period) * period) <= _SCATTER_S
 
 
-def _alias_trials(pair: _Pair, best: _Trial, period: float) -> list[_Trial]:
-    """Return the trials of all offsets that are whole periods away and that a zone and a skew could make, overlap or not."""
+def _pattern(pair: _Pair, shift: float, period: float) -> Pattern:
+    """Return both sources' periodic events as numbers of their period, b's brought to a's clock."""
+    origin = float(pair.a[_matched_runs(pair.a, pair.b, shift)[0]][0])
+    numbers, windows = [], []
+    for times, window, ahead in ((pair.a, pair.window_a, 0.0), (pair.b, pair.window_b, shift)):
+        turns = (times - ahead - origin) / period
+        nearest = np.round(turns).astype(np.int64)
+        numbers.append(np.unique(nearest[np.abs(turns - nearest) * period <= _SCATTER_S]))
+        low, high = (window[0] - ahead - origin) / period, (window[1] - ahead - origin) / period
+        windows.append((math.ceil(low - _SCATTER_S / period), math.floor(high + _SCATTER_S / period)))
+    return Pattern(numbers[0], numbers[1], windows[0], windows[1])
+
+
+def _turns(pair: _Pair, shift: float, period: float) -> list[int]:
+    """Return by how many periods b's clock could be further off, as far as a zone and a skew could make it; 0 comes first."""
     most = int((_LARGEST_ZONE_S + _LARGEST_SKEW_S) // period) + 1
-    trials = (_trial(pair, best.offset + turns * period) for turns in range(-most, most + 1) if turns)
-    return [trial for trial in trials if trial is not None]
+    others = [turns for turns in range(-most, most + 1) if turns and _is_clock(shift + turns * period)]
+    return [0, *others]
 
 
-def _misfit(trial: _Trial, best: _Trial) -> float:
-    """Return how much worse (nats) an alias matches than the best offset: by the shares of a's and b's events that have a partner."""
-    loss = 0.0
-    for events, usual in ((trial.a_events, best.matched / best.a_events), (trial.b_events, best.matched / best.b_events)):
-        expected = min(0.97, usual)
-        share = trial.matched / events if events else expected
-        if share < expected:
-            loss -= events * (_term(share, expected) + _term(1 - share, 1 - expected))
-    return loss
-
-
-def _term(share: float, expected: float) -> float:
-    """Return share * ln(share / expected), 0 for no share."""
-    return share * math.log(share / expected) if share > 0 else 0.0
+def _is_clock(shift: float) -> bool:
+    """Whether a zone and a skew could make this offset."""
+    return abs(_zone(shift)) <= _LARGEST_ZONE_S and abs(shift - _zone(shift)) <= _LARGEST_SKEW_S
 
 
 def _described(pair: _Pair, best: _Trial, confidence: float, period: float | None) -> ClockOffset:
@@ -282,5 +293,15 @@ def _described(pair: _Pair, best: _Trial, confidence: float, period: float | Non
     chance = math.exp(min(0.0, tried + log_binomial_tail(max(best.b_events - 1, 0), best.matched - 1, cover)))
     zone = _zone(best.offset)
     return ClockOffset(
-        middle, zone, middle - zone, low, high, best.matched, best.a_events, confidence, chance, best.log_bf / LOG10, period
+        middle,
+        zone,
+        middle - zone,
+        low,
+        high,
+        best.matched,
+        best.a_events,
+        confidence,
+        chance,
+        best.log_bf / LOG10,
+        period,
     )

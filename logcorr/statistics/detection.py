@@ -91,7 +91,16 @@ def _irregular(train: Train, found: Assessment) -> Periodicity:
     periodic, backoff = PRIOR.wall_clock + PRIOR.loop, PRIOR.backoff
     rest = log_sum_exp([found.periodic_log_bf + math.log(periodic), found.backoff_log_bf + math.log(backoff)])
     against = math.log(periodic + backoff) - rest
-    return Periodicity("irregular", found.mechanisms.irregular, found.mechanisms, train.count, 0, 1.0, against / LOG10, train.resolution)
+    return Periodicity(
+        "irregular",
+        found.mechanisms.irregular,
+        found.mechanisms,
+        train.count,
+        0,
+        1.0,
+        against / LOG10,
+        train.resolution,
+    )
 
 
 def _of_locked(train: Train, found: Assessment, fit: LockedFit) -> Periodicity:
@@ -116,7 +125,9 @@ def _of_locked(train: Train, found: Assessment, fit: LockedFit) -> Periodicity:
 
 def _chance_locked(events: int, explained: int, cover: float, usual: bool) -> float:
     """Return the chance that noise fills windows as well: two events set any period and phase, one the phase of a usual one."""
-    free = math.log(events * (events - 1) / 2 * _DIVISORS * _WIDTHS) + log_binomial_tail(events - 2, explained - 2, cover)
+    free = math.log(events * (events - 1) / 2 * _DIVISORS * _WIDTHS) + log_binomial_tail(
+        events - 2, explained - 2, cover
+    )
     if usual:
         free = min(free, math.log(events * _USUAL * _WIDTHS) + log_binomial_tail(events - 1, explained - 1, cover))
     return math.exp(min(0.0, free))

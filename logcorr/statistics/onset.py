@@ -87,7 +87,8 @@ def _confirmed(times: FloatArray, start: float, end: float, steps: list[_Step]) 
         edges = [start, *(step.time for step in steps), end]
         counts = np.searchsorted(times, edges)
         anew = [
-            _best_step(times[counts[index] : counts[index + 2]], edges[index], edges[index + 2]) for index in range(len(steps))
+            _best_step(times[counts[index] : counts[index + 2]], edges[index], edges[index + 2])
+            for index in range(len(steps))
         ]
         doubted = min(range(len(anew)), key=lambda index: _confidence_of(anew[index]), default=0)
         if not anew or _confidence_of(anew[doubted]) >= _LEAST_CONFIDENCE:
@@ -110,7 +111,10 @@ def _best_step(times: FloatArray, start: float, end: float) -> _Step | None:
     edges = np.concatenate(([start], times, [end]))
     before = np.arange(count + 1)
     # Within a gap the likelihood grows exponentially towards the event for a step up, away from it for a step down.
-    rate_before, rate_after = _rate(before, edges[:-1] - start, window / count), _rate(count - before, end - edges[1:], window / count)
+    rate_before, rate_after = (
+        _rate(before, edges[:-1] - start, window / count),
+        _rate(count - before, end - edges[1:], window / count),
+    )
     slope = (rate_after - rate_before) / dispersion
     peak = np.where(slope > 0, edges[1:], edges[:-1]) - start
     evidence = _marginal(before, peak, count, window) + _marginal(count - before, window - peak, count, window)

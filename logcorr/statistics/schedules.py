@@ -38,7 +38,9 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.weight) and self.weight >= 0):
-            raise LogcorrError(f"the weight of schedule {self.name!r} must be a number of at least 0, not {self.weight}")
+            raise LogcorrError(
+                f"the weight of schedule {self.name!r} must be a number of at least 0, not {self.weight}"
+            )
         object.__setattr__(self, "ticks", np.unique(sorted_times(self.ticks)))
 
 
@@ -48,7 +50,11 @@ def cron_prior(ticks: FloatArray) -> float:
     if not len(gaps) or (gaps != gaps[0]).any() or ticks[0] % _MINUTE_S:
         return 0.0
     period = float(gaps[0])
-    return CRON_PERIODS.get(round(period), 0.0) / sum(CRON_PERIODS.values()) * _MINUTE_S / period if period == round(period) else 0.0
+    return (
+        CRON_PERIODS.get(round(period), 0.0) / sum(CRON_PERIODS.values()) * _MINUTE_S / period
+        if period == round(period)
+        else 0.0
+    )
 
 
 def unlisted_cron_log_bf(train: Train, listed: list[FloatArray]) -> float:
@@ -84,4 +90,8 @@ def _likely_crons(train: Train) -> list[tuple[int, float]]:
         minute = math.floor((float(phases[fullest]) + train.resolution / 2) / _MINUTE_S) * _MINUTE_S
         scored.append((gain, period, minute))
     scored.sort(reverse=True)
-    return [(period, offset % period) for _, period, minute in scored[:_MOST_PERIODS] for offset in {minute % period, (minute - _MINUTE_S) % period}]
+    return [
+        (period, offset % period)
+        for _, period, minute in scored[:_MOST_PERIODS]
+        for offset in {minute % period, (minute - _MINUTE_S) % period}
+    ]

@@ -75,7 +75,9 @@ def sorted_times(times: npt.ArrayLike) -> FloatArray:
 def checked_window(start: float, end: float) -> tuple[float, float]:
     """Return the observed window as floats; LogcorrError when it is not finite or runs backwards."""
     if not (np.isfinite(start) and np.isfinite(end) and start <= end):
-        raise LogcorrError(f"the observed window {start}..{end} is not an interval", "give the first and last time the log covers")
+        raise LogcorrError(
+            f"the observed window {start}..{end} is not an interval", "give the first and last time the log covers"
+        )
     return float(start), float(end)
 
 
