@@ -133,11 +133,15 @@ def _typed(name: str, column: pl.Expr) -> pl.Expr:
 
 
 def _chosen(context: Context) -> tuple[LogFormat, bool]:
-    """The format that most of the first lines are in, and whether it is all of a line. Configured formats come first."""
+    """The format with the most variables among those that most of the first lines are in, and whether it is all of a line.
+
+    Of formats that are as good, a configured one comes first.
+    """
     formats = [*_configured(context.facts), LogFormat("combined", COMBINED), LogFormat("common", COMMON)]
     candidates = [(found, True) for found in formats if found.variables] + [(found, False) for found in formats[-2:]]
     shares = [stamps.share(context.sample.lines, re.compile(found.pattern(whole)).match) for found, whole in candidates]
-    return candidates[shares.index(max(shares))]
+    good = [candidate for candidate, share in zip(candidates, shares, strict=True) if share >= 0.7 * max(shares)]
+    return max(good, key=lambda candidate: (len(candidate[0].variables), candidate[1]))
 
 
 def _configured(facts: Iterable[Fact]) -> Iterator[LogFormat]:

@@ -114,12 +114,12 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     cut = folded(_placed(lines, dated), pl.col("severity").is_not_null(), context)
     split = cut.with_columns(_numbers()).with_columns(_begin()).with_columns(_marks()).with_columns(_fast_fields())
     checked = split.with_columns(_unsure().alias("unsure")).with_columns(_careful().alias("careful"))
-    whole = checked.with_columns(_chosen("message", 0).alias("message"))
+    whole = checked.with_columns(_chosen("message", 0).alias("message")).with_columns(_unquoted(pl.col("message")).alias("plain"))
     return events(
-        whole,
+        whole.with_columns(_meant(pl.col("plain")).alias("meant")),
         time=pl.col("time"),
         severity=pl.col("severity"),
-        kind=_kind(pl.col("message")),
+        kind=_kind(),
         message=pl.col("message"),
         parsed=pl.col("severity").is_not_null(),
         count=pl.col("lines"),
@@ -130,7 +130,7 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
             ),
             "connection": pl.col("connection"),
             **{name: _chosen(name, number) for number, name in enumerate(_MARKS, 1)},
-            "errno": _unquoted(pl.col("message")).str.extract(r"\(([0-9]+): ", 1).cast(pl.Int32, strict=False),
+            "errno": pl.col("plain").str.extract(r"\(([0-9]+): ", 1).cast(pl.Int32, strict=False),
         },
     )
 
@@ -215,14 +215,15 @@ def _between(begin: pl.Expr, end: pl.Expr) -> pl.Expr:
 def _unsure() -> pl.Expr:
     """Whether cutting at the first marks may have split a line wrongly: where a quote is not accounted for.
 
-    Safe is an even number of quotes in the message, none within a field, one at the end, and the fields in order.
+    Safe is an even number of quotes in the message, two for each quoted field, one at the end, and the first fields in order.
     """
-    quoted = [name for name, mark in _MARKS.items() if mark.endswith('"')]
-    stray = pl.any_horizontal(pl.col(name).str.contains('"', literal=True) for name in ("server", *quoted))
-    open_end = pl.any_horizontal(pl.col(f"at_{name}").is_not_null() for name in quoted) & ~TEXT.str.ends_with('"')
-    odd = pl.col("message").str.count_matches('"', literal=True) % 2 == 1
+    quoted = [pl.col(f"at_{name}").is_not_null() for name, mark in _MARKS.items() if mark.endswith('"')]
+    in_message = pl.col("message").str.count_matches('"', literal=True)
+    line = pl.when(pl.col("at_client").is_not_null()).then(TEXT)
+    missing = line.str.count_matches('"', literal=True) != in_message + 2 * pl.sum_horizontal(quoted)
+    open_end = pl.any_horizontal(quoted) & ~line.str.ends_with('"')
     swapped = pl.col("at_server") < pl.col("at_client")
-    return pl.col("at_client").is_not_null() & (odd | stray.fill_null(False) | open_end | swapped.fill_null(False))
+    return pl.any_horizontal(in_message % 2 == 1, missing, open_end, swapped).fill_null(False) & line.is_not_null()
 
 
 def _careful() -> pl.Expr:
@@ -246,19 +247,23 @@ def _unquoted(message: pl.Expr) -> pl.Expr:
     return pl.coalesce(named.str.replace_all('"[^"]*"', '""'), message)
 
 
-def _kind(message: pl.Expr) -> pl.Expr:
-    """By the first literal in each message; some need a second look."""
-    plain = _unquoted(message)
+def _meant(plain: pl.Expr) -> pl.Expr:
+    """The kind of the first literal in a message."""
     found = plain.str.extract_many(list(_FAILURES), leftmost=True).list.first()
-    kind = found.replace_strict(list(_FAILURES), list(_FAILURES.values()), default=None, return_dtype=pl.String)
-    elsewhere = plain.str.contains(" while ", literal=True) | (kind == "upstream.reset")
-    not_upstream = kind.str.starts_with("upstream.") & elsewhere & ~plain.str.contains("upstream", literal=True)
-    invalid = (pl.col("severity") == "emerg") & message.str.contains(r" in /[^ ]+:[0-9]+$")
+    return found.replace_strict(list(_FAILURES), list(_FAILURES.values()), default=None, return_dtype=pl.String)
+
+
+def _kind() -> pl.Expr:
+    """The kind from the columns `message`, `plain` and `meant`; some need a second look."""
+    message, plain, meant = pl.col("message"), pl.col("plain"), pl.col("meant")
+    elsewhere = plain.str.contains(" while ", literal=True) | (meant == "upstream.reset")
+    not_upstream = meant.str.starts_with("upstream.") & elsewhere & ~plain.str.contains("upstream", literal=True)
+    invalid = pl.when(pl.col("severity") == "emerg").then(message).str.contains(r" in /[^ ]+:[0-9]+$")
     return (
         pl.when(not_upstream)
         .then(None)
-        .when(kind.is_not_null())
-        .then(kind)
+        .when(meant.is_not_null())
+        .then(meant)
         .when(invalid)
         .then(pl.lit("config.invalid"))
         .when(message == "exit")
