@@ -14,11 +14,11 @@ from logcorr.statistics import Attribution, Group, Schedule, attribute
 
 # name, period, offset in seconds from midnight
 _CRONTAB = [
-    ("*/5", 300, 0), ("2-59/5", 300, 120), ("*/10", 600, 0), ("5-59/10", 600, 300), ("*/15", 900, 0), ("7-59/15", 900, 420),
-    ("*/30", 1800, 0), ("0 *", 3600, 0), ("17 *", 3600, 1020), ("25 *", 3600, 1500), ("* *", 60, 0), ("*/2", 120, 0),
-    ("1-59/2", 120, 60), ("*/3", 180, 0), ("*/20", 1200, 0), ("0 */2", 7200, 0), ("30 */6", 21600, 1800), ("0 0", 86400, 0),
-    ("15 3", 86400, 11700), ("*/6", 360, 0), ("*/12", 720, 0), ("3-59/5", 300, 180), ("45 *", 3600, 2700), ("*/4", 240, 0),
-    ("10 *", 3600, 600), ("59 *", 3600, 3540),
+    ("*/5", 300, 0), ("2-59/5", 300, 120), ("3-59/5", 300, 180), ("*/10", 600, 0), ("5-59/10", 600, 300),
+    ("*/15", 900, 0), ("7-59/15", 900, 420), ("*/30", 1800, 0), ("0 *", 3600, 0), ("17 *", 3600, 1020),
+    ("25 *", 3600, 1500), ("45 *", 3600, 2700), ("10 *", 3600, 600), ("59 *", 3600, 3540), ("* *", 60, 0),
+    ("*/2", 120, 0), ("1-59/2", 120, 60), ("*/3", 180, 0), ("*/4", 240, 0), ("*/6", 360, 0), ("*/12", 720, 0),
+    ("*/20", 1200, 0), ("0 */2", 7200, 0), ("30 */6", 21600, 1800), ("0 0", 86400, 0), ("15 3", 86400, 11700),
 ]  # fmt: skip
 _COUNTS = (2, 3, 4, 6, 12, 50)
 _LISTS = (1, 3, 10, 30)
@@ -166,9 +166,8 @@ def _report(outcomes: list[_Outcome]) -> None:
         "  recall at .9 by events: "
         + "  ".join(f"n={n} {share(e.top >= 0.9 for e in listed if e.count == n):.2f}" for n in _COUNTS)
     )
-    print(
-        f"  false blame at .5: {share(each.top >= 0.5 for each in rest):.3f}; right answer with 'unlisted' and 'none' among them {share(e.forced_right for e in outcomes):.3f}"
-    )
+    print(f"  false blame at .5: {share(each.top >= 0.5 for each in rest):.3f}")
+    print(f"  right, 'unlisted' and 'none' being answers too: {share(each.forced_right for each in outcomes):.3f}")
     many = [each for each in outcomes if each.count >= 4]
     _, error_many, _ = calibration([each.top for each in many], [each.right for each in many])
     brier, error, lines = calibration([each.top for each in outcomes], [each.right for each in outcomes])

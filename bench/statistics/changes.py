@@ -82,7 +82,8 @@ def _quiet(seed: int, rounds: int) -> None:
                 rng = np.random.default_rng([seed, 7, which, count, turn])
                 trial = make(rng, count)
                 times = trial.times
-                # From the first event to the last, but for half a gap: the window says nothing about a beginning or an end.
+                # From the first event to the last, but for half a gap: the window says nothing about a beginning or an
+                # end.
                 start, end = (
                     float(times[0]) - float(np.diff(times).mean()) / 2,
                     float(times[-1]) + float(np.diff(times).mean()) / 2,

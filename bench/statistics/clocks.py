@@ -26,7 +26,9 @@ _MODES = (
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """Events as two sources stamp them, the windows their logs cover, and how far b is ahead; None where nothing links them."""
+    """Events as two sources stamp them, the windows their logs cover, and how far b is ahead; None where nothing
+    links them.
+    """
 
     a: FloatArray
     b: FloatArray
@@ -75,7 +77,8 @@ def _case(rng: Rng, mode: str, count: int) -> _Case:
 def run(seed: int, rounds: int) -> None:
     """Print the table of clocks."""
     print(
-        "clocks: zone (nearest quarter hour) right; claims at confidence >= .9 and how many are wrong (zone, or skew by over 5 s)"
+        "clocks: zone (nearest quarter hour) right; claims at confidence >= .9, and how many of them are wrong "
+        "(zone, or skew by over 5 s)"
     )
     row("links", "events", "zone ok", "claims", "wrong", "first ev.", "x-corr.")
     wrong_claims, claims, clear = 0, 0, []
@@ -111,6 +114,4 @@ def run(seed: int, rounds: int) -> None:
                 share(first),
                 share(peak),
             )
-    print(
-        f"  claims {claims}, wrong {wrong_claims}; recall of right claims on irregular links, three or more: {share(clear):.3f}"
-    )
+    print(f"  claims {claims}, wrong {wrong_claims}; right claims on three or more irregular links: {share(clear):.3f}")

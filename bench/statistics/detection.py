@@ -112,9 +112,8 @@ def _ours(outcomes: list[Outcome]) -> None:
         )
         row(maker, *[share(each.claimed for each in mine if each.count == count) for count in _COUNTS], correct)
     brier, error, lines = calibration([each.probability for each in outcomes], [each.periodic for each in outcomes])
-    print(
-        f"  probability of a period (prior 0.2, share here {share(o.periodic for o in outcomes):.2f}): Brier {brier:.4f} ECE {error:.4f}"
-    )
+    mix = share(outcome.periodic for outcome in outcomes)
+    print(f"  probability of a period (prior 0.2, share here {mix:.2f}): Brier {brier:.4f} ECE {error:.4f}")
     print("   " + "; ".join(lines))
 
 
@@ -147,16 +146,14 @@ def _peeling(seed: int, rounds: int) -> None:
             found = peel(trial.times, start=trial.start, end=trial.end)
             right.append(any(right_period(each.period_s, trial.period) for each in found))
             both.append(len(found) >= 2)
-    print(
-        f"two crons: true period among the peeled {share(right):.3f}, two peeled {share(both):.3f} ({len(right)} trains)"
-    )
+    print(f"two crons: true period peeled {share(right):.3f}, two peeled {share(both):.3f} ({len(right)} trains)")
 
 
 def _coarse(seed: int, rounds: int) -> None:
     print("stamps cut to 10 s and 60 s, resolution inferred: claims of a period")
     for unit in (10.0, 60.0):
         wrong, right = [], []
-        for which, (name, make) in enumerate({**IRREGULAR, **BACKING_OFF, "cron": PERIODIC["cron"]}.items()):
+        for which, make in enumerate((*IRREGULAR.values(), *BACKING_OFF.values(), PERIODIC["cron"])):
             for count in (6, 20, 60):
                 for turn in range(rounds):
                     rng = np.random.default_rng([seed, 3, which, count, turn])

@@ -1,4 +1,6 @@
-"""Synthetic trains of events with known causes. Written from how such events come about; imports nothing that it tests."""
+"""Synthetic trains of events with known causes. Written from how such events come about; imports nothing that it
+tests.
+"""
 
 from __future__ import annotations
 
@@ -213,7 +215,7 @@ def deploy_step(rng: Rng, count: int) -> Trial:
     """A rate that jumps at a deploy and stays."""
     window = 10 ** rng.uniform(3, 5)
     step = rng.uniform(0.2, 0.8) * window
-    after = int(round(count * rng.uniform(0.7, 0.95)))
+    after = round(count * rng.uniform(0.7, 0.95))
     times = np.concatenate((rng.uniform(0, step, count - after), rng.uniform(step, window, after)))
     return Trial(MIDNIGHT + np.sort(times), MIDNIGHT, MIDNIGHT + window, None)
 
@@ -226,7 +228,9 @@ def idle_timeouts(rng: Rng, count: int) -> Trial:
 
 
 def docker_backoff(rng: Rng, count: int) -> Trial:
-    """docker's restart delays: 0.1 s doubling to 60 s, from the start again after a run of 10 s; the program fails after a while."""
+    """docker's restart delays: 0.1 s doubling to 60 s, from the start again after a run of 10 s; the program fails
+    after a while.
+    """
     out, now, run = [], 0.0, float(rng.choice([0.3, 0.8, 2.0, 4.0]))
     healthy_chance = float(rng.choice([0.0, 0.05]))
     delay = 0.1
@@ -271,7 +275,8 @@ Maker = Callable[[Rng, int], Trial]
 PERIODIC: dict[str, Maker] = {
     maker.__name__: maker
     for maker in (
-        cron, cron_on_a_slow_host, cron_with_bursts, cron_in_daytime_noise, weak_cron, sleep_loop, healthcheck, timer, two_crons,
+        cron, cron_on_a_slow_host, cron_with_bursts, cron_in_daytime_noise, weak_cron, sleep_loop, healthcheck, timer,
+        two_crons,
     )
 }  # fmt: skip
 BACKING_OFF: dict[str, Maker] = {maker.__name__: maker for maker in (docker_backoff, kubelet_backoff, client_backoff)}

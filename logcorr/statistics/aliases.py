@@ -1,4 +1,6 @@
-"""When linked events are periodic, offsets whole periods apart match alike: which of them does the pattern of misses leave?"""
+"""When linked events are periodic, offsets whole periods apart match alike: which of them does the pattern of misses
+leave?
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _LEAST_CHANCE, _MOST_CHANCE = 0.02, 0.97
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """Numbers of the periods in which a and b have an event, ascending, and the first and last number each log covers."""
+    """Numbers of the periods in which a and b have an event, ascending, and the first and last number each log
+    covers.
+    """
 
     a: IntArray
     b: IntArray
@@ -29,7 +33,9 @@ class Pattern:
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
-    """Periods that both logs cover: both have an event, a alone, b alone, neither; outer: those beyond the other's own events."""
+    """Periods that both logs cover: both have an event, a alone, b alone, neither; outer: those beyond the other's
+    own events.
+    """
 
     both: int
     a_alone: int
@@ -40,12 +46,12 @@ class _Counts:
 
 
 def alias_share(pattern: Pattern, turns: list[int]) -> tuple[float, float]:
-    """Return the posterior of the first of these shifts of b (in periods) among all, none favoured by zone or skew, and the
-    log Bayes factor (nats) of a link at that shift to none.
+    """Return the posterior of the first of these shifts of b (in periods) among all, none favoured by zone or skew,
+    and the log Bayes factor (nats) of a link at that shift to none.
 
-    Each shift says: where a has an event b has one with probability q, else with probability e; against it, that both fill the
-    grid independently, b in a share c of its own span and not beyond. q, e and c are those of the first shift. What lies
-    outside the other's window tells nothing; shifts without overlap share one percent of the prior.
+    Each shift says: where a has an event b has one with probability q, else with probability e; against it, that both
+    fill the grid independently, b in a share c of its own span and not beyond. q, e and c are those of the first
+    shift. What lies outside the other's window tells nothing; shifts without overlap share one percent of the prior.
     """
     overlaps = [_overlap(pattern, shift) for shift in turns]
     apart = max(sum(share == 0 for share in overlaps), 1)
@@ -55,7 +61,9 @@ def alias_share(pattern: Pattern, turns: list[int]) -> tuple[float, float]:
 
 
 def _inner(pattern: Pattern) -> Pattern:
-    """Return the part where both are active all along: that two sources start and stop together links no single events."""
+    """Return the part where both are active all along: that two sources start and stop together links no single
+    events.
+    """
     edges = [np.quantile(numbers, (_TAIL, 1 - _TAIL)) for numbers in (pattern.a, pattern.b)]
     window = math.ceil(max(edges[0][0], edges[1][0])), math.floor(min(edges[0][1], edges[1][1]))
     a, b = (numbers[(numbers >= window[0]) & (numbers <= window[1])] for numbers in (pattern.a, pattern.b))

@@ -1,4 +1,6 @@
-"""Which of the listed schedules explains a train of events: one posterior over all of them, an unlisted one, and none."""
+"""Which of the listed schedules explains a train of events: one posterior over all of them, an unlisted one, and
+none.
+"""
 
 from __future__ import annotations
 
@@ -34,11 +36,11 @@ class Job:
 class Evidence:
     """Numbers to check by eye: "11 of 11 events fall 2-4 s after a tick; those windows cover 1.0 % of the time".
 
-    explained of events lie in a window (a burst is one event); hits of ticks (those whose window is observed) hold one. The lags
-    run from lag_low_s to lag_high_s, median lag_median_s; cover is the share of the observed time in such windows, one stamp
-    unit added. chance: probability that noise fills windows so well after any lag, of any width, for any of the listed
-    schedules. log10_bf: timing alone, against noise. tick_of: for every event in the observed window, ascending, the index of
-    its tick among Group.ticks, -1 for none.
+    explained of events lie in a window (a burst is one event); hits of ticks (those whose window is observed) hold
+    one. The lags run from lag_low_s to lag_high_s, median lag_median_s; cover is the share of the observed time in
+    such windows, one stamp unit added. chance: probability that noise fills windows so well after any lag, of any
+    width, for any of the listed schedules. log10_bf: timing alone, against noise. tick_of: for every event in the
+    observed window, ascending, the index of its tick among Group.ticks, -1 for none.
     """
 
     events: int
@@ -70,7 +72,9 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Attribution:
-    """The posterior: groups by falling probability; unlisted: another schedule, not listed; coincidence: none. They sum to one."""
+    """The posterior: groups by falling probability; unlisted: another schedule, not listed; coincidence: none. They
+    sum to one.
+    """
 
     groups: tuple[Group, ...]
     unlisted: float
@@ -93,8 +97,9 @@ def attribute(
 ) -> Attribution:
     """Say which listed schedule explains the events seen in start..end (epoch seconds), and how sure that is.
 
-    Timing speaks first: prior 0.55 shared by the listed, 0.15 an unlisted one, 0.3 none; of under four events at most 0.8 goes to
-    any schedule. Then each weight multiplies its job's odds. resolution: unit of the stamps in seconds, None to infer it.
+    Timing speaks first: prior 0.55 shared by the listed, 0.15 an unlisted one, 0.3 none; of under four events at most
+    0.8 goes to any schedule. Then each weight multiplies its job's odds. resolution: unit of the stamps in seconds,
+    None to infer it.
     """
     train, burst_of = observed(times, start, end, resolution)
     sample = thinned(train, _MOST_ONSETS)
@@ -132,7 +137,9 @@ def _unlisted_log_bf(train: Train, candidates: list[_Candidate]) -> float:
 
 
 def _timing_posterior(events: int, listed: FloatArray, twins: FloatArray, rest: FloatArray) -> FloatArray:
-    """Return the probabilities of listed groups, their unlisted twins, unlisted, coincidence, in a row; few events stay at 0.8."""
+    """Return the probabilities of listed groups, their unlisted twins, unlisted, coincidence, in a row; few events
+    stay at 0.8.
+    """
     logs = np.concatenate((listed, twins, rest))
     shares = np.exp(logs - log_sum_exp(logs))
     schedules = 1 - shares[-1]

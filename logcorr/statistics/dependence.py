@@ -23,7 +23,9 @@ _LEAST_CONFIDENCE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Dependence:
-    """Events of kind effect tend to follow those of kind cause; q_value: expected share of false ones among all as strong."""
+    """Events of kind effect tend to follow those of kind cause; q_value: expected share of false ones among all as
+    strong.
+    """
 
     cause: str
     effect: str
@@ -41,9 +43,9 @@ def dependence(
 ) -> tuple[Dependence, ...]:
     """Return the dependences among kinds of events seen in start..end, strongest first.
 
-    Every ordered pair is tested: are more causes followed within a window than the effect's local rate would do (binomial tail,
-    corrected for the windows tried), and does the effect follow more often than it precedes? Of the reported ones about
-    false_discovery are false (Benjamini & Hochberg 1995). A chain A, B, C also shows as A, C.
+    Every ordered pair is tested: are more causes followed within a window than the effect's local rate would do
+    (binomial tail, corrected for the windows tried), and does the effect follow more often than it precedes? Of the
+    reported ones about false_discovery are false (Benjamini & Hochberg 1995). A chain A, B, C also shows as A, C.
     """
     names = sorted(trains)
     seen = [observed(trains[name], start, end, resolution)[0] for name in names]

@@ -28,10 +28,11 @@ _LEAST_SHARED = 3
 class Lag:
     """How effects follow causes; bursts count as one event each. Times in seconds.
 
-    explained of effects fall in the window lag_low_s..lag_high_s after a cause (median lag_median_s); hits of causes are followed
-    so. cover: share of the observed time in such windows. chance: probability that as many fall in by chance, after any lag, of any
-    width. confidence: probability of a link (at most 0.8 while fewer than four effects are explained). shared_period_s: both
-    kinds run on one clock with this period, which makes all their coincidences one, and is weighed so; None otherwise.
+    explained of effects fall in the window lag_low_s..lag_high_s after a cause (median lag_median_s); hits of causes
+    are followed so. cover: share of the observed time in such windows. chance: probability that as many fall in by
+    chance, after any lag, of any width. confidence: probability of a link (at most 0.8 while fewer than four effects
+    are explained). shared_period_s: both kinds run on one clock with this period, which makes all their coincidences
+    one, and is weighed so; None otherwise.
     """
 
     causes: int
@@ -51,14 +52,16 @@ class Lag:
 def lag(
     causes: npt.ArrayLike, effects: npt.ArrayLike, *, start: float, end: float, resolution: float | None = None
 ) -> Lag:
-    """Say whether effects follow causes within 900 s, both seen in start..end (epoch seconds), and after which delay."""
+    """Say whether effects follow causes within 900 s, both seen in start..end (epoch seconds), and how late."""
     before, _ = observed(causes, start, end, resolution)
     after, _ = observed(effects, start, end, resolution)
     return lag_of_trains(before, after, shared_period(period_of(before), period_of(after)))
 
 
 def lag_of_trains(before: Train, after: Train, shared: float | None) -> Lag:
-    """Return the lag of one train of onsets behind another, seen in one window; shared: the period of their common clock."""
+    """Return the lag of one train of onsets behind another, seen in one window; shared: the period of their common
+    clock.
+    """
     ticks = usable_ticks(before.onsets, after)
     if not len(ticks) or not after.count:
         return Lag(before.count, after.count, 0, 0, None, None, None, 0.0, 1.0, 0.0, 0.0, None)

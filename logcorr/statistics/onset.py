@@ -29,8 +29,9 @@ _LEAST_LEFT_OUT = 4
 class Change:
     """One step of the rate. time with its 90 % interval low..high, epoch seconds; rates in events a second.
 
-    before and after hold from the change before to the next one. confidence: probability that there is a change. log10_bf:
-    evidence for it, divided by the dispersion (variance over mean of counts; 1 for independent events, more for bursts).
+    before and after hold from the change before to the next one. confidence: probability that there is a change.
+    log10_bf: evidence for it, divided by the dispersion (variance over mean of counts; 1 for independent events, more
+    for bursts).
     """
 
     time: float
@@ -82,7 +83,9 @@ def _split(times: FloatArray, start: float, end: float, most: int) -> list[_Step
 
 
 def _confirmed(times: FloatArray, start: float, end: float, steps: list[_Step]) -> list[_Step]:
-    """Return the steps that stand between their neighbours as well, timed anew there: the first splits saw the later ones' rates."""
+    """Return the steps that stand between their neighbours as well, timed anew there: the first splits saw the later
+    ones' rates.
+    """
     for _ in range(_MOST_CHANGES):
         edges = [start, *(step.time for step in steps), end]
         counts = np.searchsorted(times, edges)

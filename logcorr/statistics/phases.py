@@ -1,4 +1,6 @@
-"""Second looks at periodic fits: does a drifting one keep its phase after all, and does a fine grid hide coarser combs."""
+"""Second looks at periodic fits: does a drifting one keep its phase after all, and does a fine grid hide coarser
+combs.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,9 @@ _MOST_HITS = 20_000
 
 
 def phase_kept(train: Train, fits: list[LoopFit]) -> list[LockedFit]:
-    """Return the drifting fits read as keeping their phase, to a usual period nearby or to their own; scatter of any smooth shape."""
+    """Return the drifting fits read as keeping their phase, to a usual period nearby or to their own; scatter of any
+    smooth shape.
+    """
     total = sum(USUAL_PERIODS.values())
     found = []
     for fit in _distinct(fits) if fits and train.count == len(fits[0].turns) + 1 else []:
@@ -56,9 +60,9 @@ def _mean_turn(train: Train, fit: LoopFit) -> float:
 def _locked_gain(train: Train, turns: FloatArray, period: float) -> float:
     """Return the evidence (nats) that events keep their phase to this period, against turns that add up.
 
-    Both take normal scatter, fitted: of phases around their mean, of turns around the period. A clock's turns scatter sqrt(2)
-    times as much as its phases; a loop's phases wander off. With n events, from the likelihoods at their maxima:
-    (n - 1) ln(spread of turns / spread of phases) - ln(n) / 2 - 1/2.
+    Both take normal scatter, fitted: of phases around their mean, of turns around the period. A clock's turns scatter
+    sqrt(2) times as much as its phases; a loop's phases wander off. With n events, from the likelihoods at their
+    maxima: (n - 1) ln(spread of turns / spread of phases) - ln(n) / 2 - 1/2.
     """
     fitting = turns > 0
     if fitting.sum() < 2:
@@ -87,7 +91,7 @@ def _window_of(train: Train, period: float, usual: bool, score: float) -> Locked
     low, high = float(near.min()), float(near.max())
     if high - low > _WIDEST_SHARE * period:
         return None
-    return locked_at(train, period, float((train.onsets - phases)[0]) + low, high - low, usual, score)
+    return locked_at(train, period, float((train.onsets - phases)[0]) + low, high - low, usual=usual, score=score)
 
 
 def combs(train: Train, fits: list[LockedFit]) -> list[LockedFit]:

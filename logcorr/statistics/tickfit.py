@@ -1,4 +1,6 @@
-"""How well do given ticks (a schedule, or events of another kind) explain a train: the best lag window and its evidence."""
+"""How well do given ticks (a schedule, or events of another kind) explain a train: the best lag window and its
+evidence.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ _EPSILON_S = 1e-6
 
 @dataclass(frozen=True, slots=True)
 class TickFit:
-    """Evidence for one train of ticks in nats, averaged over windows by their prior; the best opens lag seconds after a tick."""
+    """Evidence for one train of ticks in nats, averaged over windows by their prior; the best opens lag seconds after
+    a tick.
+    """
 
     log_bf: float
     lag: float
@@ -39,8 +43,8 @@ class TickFit:
 class Matched:
     """Which events lie in the windows of ticks.
 
-    tick_of: for each onset the index of its tick, -1 for none. lags: those of the explained onsets, in seconds. ticks: how many
-    have their window inside the observed window. hits: how many of them hold an event.
+    tick_of: for each onset the index of its tick, -1 for none. lags: those of the explained onsets, in seconds.
+    ticks: how many have their window inside the observed window. hits: how many of them hold an event.
     """
 
     tick_of: IntArray
@@ -86,7 +90,9 @@ def matched(train: Train, ticks: FloatArray, fit: TickFit) -> Matched:
 
 
 def _lags(train: Train, ticks: FloatArray, predecessors: int) -> FloatArray:
-    """Return, ascending, the lags of every event behind the last ticks before it; half a unit early is cut stamps' doing."""
+    """Return, ascending, the lags of every event behind the last ticks before it; half a unit early is cut stamps'
+    doing.
+    """
     last = np.searchsorted(ticks, train.onsets + train.resolution / 2, side="right") - 1
     pool = []
     for back in range(max(1, min(predecessors, _MOST_PAIRS // max(train.count, 1)))):
@@ -98,7 +104,9 @@ def _lags(train: Train, ticks: FloatArray, predecessors: int) -> FloatArray:
 
 
 def _promising(lags: FloatArray, width: float, gap: float, train: Train) -> list[tuple[float, float, float, float]]:
-    """Return the fullest windows of this width as (score, lag, width, log prior); those that overlap by half count once."""
+    """Return the fullest windows of this width as (score, lag, width, log prior); those that overlap by half count
+    once.
+    """
     starts = lags[:: max(1, len(lags) // _MOST_STARTS)]
     counts = np.searchsorted(lags, starts + width, side="right") - np.searchsorted(lags, starts, side="left")
     priors = lag_log_density(starts + width / 2) + math.log(max(width, train.resolution))
@@ -114,7 +122,7 @@ def _promising(lags: FloatArray, width: float, gap: float, train: Train) -> list
 
 
 def _match(onsets: FloatArray, ticks: FloatArray, lag: float, width: float) -> IntArray:
-    """Return for each onset the index of the tick whose window lag..lag+width holds it (the latest such tick), or -1."""
+    """Return for each onset the index of the tick whose window lag..lag+width holds it (the latest such), or -1."""
     opened = ticks + lag
     index = np.searchsorted(opened, onsets + _EPSILON_S, side="right") - 1
     inside = (index >= 0) & (onsets - opened[np.maximum(index, 0)] <= width + _EPSILON_S)

@@ -29,8 +29,9 @@ _MOST_INTERVALS = 100_000
 class Bursts:
     """A train with each burst (one cause, many lines) collapsed to its first event.
 
-    onsets: time of the first event of each burst, epoch seconds, ascending. sizes: events in each burst.
-    gap_s: a longer silence than this starts a new burst; 0 where the train has one time scale: only equal stamps fall together.
+    onsets: time of the first event of each burst, epoch seconds, ascending. sizes: events in each burst. gap_s: a
+    longer silence than this starts a new burst; 0 where the train has one time scale: only equal stamps fall
+    together.
     """
 
     onsets: tuple[float, ...]
@@ -88,10 +89,12 @@ def runs(ascending: IntArray) -> tuple[IntArray, IntArray]:
 
 
 def resolution(times: npt.ArrayLike) -> float:
-    """Return the unit in seconds that a source's stamps are cut to: the coarsest usual unit of which every stamp is a multiple.
+    """Return the unit in seconds that a source's stamps are cut to: the coarsest usual unit of which every stamp is a
+    multiple.
 
-    Give it all stamps of the source, not one train. A unit above 1 s needs two stamps that differ in it modulo the next
-    coarser unit: events which all fall at :20 past the minute are periodic, not cut to 10 s. One stamp or none: 1 s at most.
+    Give it all stamps of the source, not one train. A unit above 1 s needs two stamps that differ in it modulo the
+    next coarser unit: events which all fall at :20 past the minute are periodic, not cut to 10 s. One stamp or none:
+    1 s at most.
     """
     microseconds = np.round(sorted_times(times) * 1e6).astype(np.int64)
     found = _UNITS_S[0]
@@ -105,14 +108,18 @@ def resolution(times: npt.ArrayLike) -> float:
 
 
 def _varies(multiples: IntArray, index: int) -> bool:
-    """Whether stamps, counted in the unit at index, differ modulo the next coarser unit (the coarsest: differ at all)."""
+    """Whether stamps, counted in the unit at index, differ modulo the next coarser unit (the coarsest: differ at
+    all).
+    """
     if index + 1 < len(_UNITS_S):
         multiples = multiples % round(_UNITS_S[index + 1] / _UNITS_S[index])
     return bool(len(multiples) > 1 and (multiples != multiples[0]).any())
 
 
 def collapse(times: npt.ArrayLike) -> Bursts:
-    """Collapse bursts to their onsets where the intervals clearly have two scales; else only what has the very same stamp."""
+    """Collapse bursts to their onsets where the intervals clearly have two scales; else only what has the very same
+    stamp.
+    """
     array = sorted_times(times)
     first, gap = _burst_starts(array)
     sizes = np.diff(first, append=len(array))
@@ -129,7 +136,9 @@ def _burst_starts(array: FloatArray) -> tuple[IntArray, float]:
 
 
 def _burst_gap(intervals: FloatArray) -> float:
-    """Return the silence that separates bursts: the geometric mean of the two scales at the widest jump, 0 for one scale."""
+    """Return the silence that separates bursts: the geometric mean of the two scales at the widest jump, 0 for one
+    scale.
+    """
     if len(intervals) < 3:
         return 0.0
     ordered = np.sort(intervals[:: max(1, len(intervals) // _MOST_INTERVALS)])
@@ -155,7 +164,9 @@ def observed(times: npt.ArrayLike, start: float, end: float, stamp_resolution: f
 
 
 def thinned(train: Train, most: int) -> Train:
-    """Return a train with about so many onsets, picked as if at random but always alike: for evidence that is ample anyway."""
+    """Return a train with about so many onsets, picked as if at random but always alike: for evidence that is ample
+    anyway.
+    """
     if train.count <= most:
         return train
     scattered = np.arange(train.count, dtype=np.uint64) * np.uint64(2654435761) % np.uint64(1 << 32)
