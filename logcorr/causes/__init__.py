@@ -35,7 +35,7 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     return Judgement(
         verdict=verdict,
         causes=ranked,
-        rivals=rivals(told, ranked),
+        rivals=rivals(case, told, ranked),
         missing=missing(case, findings, told, ranked),
         checks=checks(case, told, ranked),
         actions=actions(findings, ranked),
