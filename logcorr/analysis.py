@@ -18,7 +18,7 @@ import polars as pl
 from logcorr import causes, plugins, timeline
 from logcorr.collect import collect, quotes
 from logcorr.errors import LogcorrError, NothingRecognised
-from logcorr.model.case import Case, Schedule, Source
+from logcorr.model.case import Behaviour, Case, Schedule, Source
 from logcorr.model.claim import Claim, claim
 from logcorr.model.facts import Fact, ScheduledJob, Setting, of_kind
 from logcorr.model.result import Cause, Finding, Judgement
@@ -33,6 +33,7 @@ from logcorr.timeline.clocks import zone_of
 BEFORE = timedelta(seconds=900)
 """How far before the logs a job's runs still matter: their effects may be the first thing logged."""
 NEXT_RUNS = 3
+ROTATION = "logrotate"
 
 Zones = Mapping[str | None, str]
 
@@ -211,12 +212,26 @@ def _case(
 def _schedules(
     facts: Sequence[Fact], understood: Understanding, window: tuple[datetime, datetime] | None, zone: str
 ) -> tuple[Schedule, ...]:
-    """Every job with its runs while the logs tell, and the next ones after; where no log was collected, without any."""
+    """Every job with its runs while the logs tell, and the next ones after; where no log was collected, without any.
+
+    A rotation's stanza has no clock of its own: its hooks are part of the job that runs logrotate.
+    """
+    host = zone_of(zone)
+    jobs = [job for job in of_kind(ScheduledJob, facts) if job.scheduler != ROTATION]
+    rotated = {job.span.path for job in of_kind(ScheduledJob, facts) if job.scheduler == ROTATION}
+    hooks = tuple(behaviour for behaviour in understood.behaviours if behaviour.script.span.path in rotated)
     return tuple(
-        replace(_runs(job, window, zone_of(zone)) if window else Schedule(job=job, ticks=np.empty(0)), behaviours=(behaviour,))
-        for job in of_kind(ScheduledJob, facts)
+        replace(
+            _runs(job, window, host) if window else Schedule(job=job, ticks=np.empty(0)),
+            behaviours=(behaviour, *(hooks if _rotates(behaviour) else ())),
+        )
+        for job in jobs
         for behaviour in [understood.of_job[job]]
     )
+
+
+def _rotates(behaviour: Behaviour) -> bool:
+    return any(effect.manager == ROTATION for effect in behaviour.effects)
 
 
 def _runs(job: ScheduledJob, window: tuple[datetime, datetime], host: tzinfo) -> Schedule:
