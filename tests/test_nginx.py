@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import io
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -95,6 +96,26 @@ def test_mounts_say_where_included_files_are():
 
     assert Nginx.of(files, mounts={"/etc/nginx/conf.d": "etc/nginx/sites-enabled"}).site.http.all("server") != []
     assert Nginx.of(files, mounts={"/etc/nginx": "elsewhere"}).site.http.all("include") != []
+
+
+def test_of_files_that_nobody_includes_the_mounted_ones_are_taken():
+    path = "nginx/conf.d/shop.conf"
+    (file,) = collected(CASES / "redirect-to-https", [path])
+    old = replace(file, span=Span("backup/conf.d/shop.conf", 1))
+
+    assert len(Nginx.of([old, file]).notes) == 2
+    assert [span for _, span in Nginx.of([old, file], mounts={"/etc/nginx/conf.d": "nginx/conf.d"}).notes] == [file.span]
+    assert [span for _, span in Nginx.of([old, file], mounts={"/etc/nginx/conf.d/x.conf": path}).notes] == [file.span]
+
+
+def test_an_address_shared_by_several_servers_is_dual_if_one_says_so(tmp_path):
+    (tmp_path / "nginx.conf").write_text(
+        "events {} http { server { listen [::]:80 ipv6only=off; return 200; }"
+        " server { listen [::]:80; server_name b; return 410; } }"
+    )
+
+    (answer,) = Nginx.of(collected(tmp_path, ["nginx.conf"])).request("127.0.0.1", 80, "/", headers={"Host": "b"})
+    assert answer.status == 410
 
 
 def test_upstreams():

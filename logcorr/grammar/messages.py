@@ -28,8 +28,6 @@ _ADDRESS = (
 THINGS = ("server", "service", "api", "app", "application", "backend", "worker", "daemon", "bot", "gateway", "proxy", "tracker")
 """Long-running things, as their authors call them."""
 
-_SIGNS = ("on ", "up", "is up", "ready", "is ready")
-
 _THING = f"(?:{'|'.join(THINGS)})"
 
 _ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
@@ -93,9 +91,8 @@ APPLICATION = (
         (
             "istening ",
             "tarted",
-            "ready ",
             "running ",
-            *(f"{word} {sign}" for word in THINGS for sign in _SIGNS),
+            " ready", " up", *(f"{word} on " for word in THINGS),
         ),
         _at_start(
             rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"

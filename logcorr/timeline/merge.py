@@ -149,11 +149,15 @@ def _measured(log: _Log) -> pl.LazyFrame:
         *((microseconds % step == 0).all().alias(f"every_{step}") for step in _STEPS),
         offset.min().alias("least_offset"),
         offset.max().alias("greatest_offset"),
-        pl.struct(*(pl.col("filled").alias(name) if name == "clock" else pl.col(name) for name in EVENT))
-        .filter(pl.col("kind").is_not_null())
-        .implode()
-        .alias("events"),
+        *(column.filter(pl.col("kind").is_not_null()).implode() for column in _event_columns()),
     )
+
+
+def _event_columns() -> list[pl.Expr]:
+    """An event's columns; its text copied, because a view would keep the whole log in memory."""
+    columns = {name: pl.col(name) for name in EVENT} | {"clock": pl.col("filled")}
+    columns["message"] = pl.concat_str(pl.col("message"), pl.lit(""))
+    return [column.alias(f"event_{name}") for name, column in columns.items()]
 
 
 _STEPS = (1_000_000, 1_000)
@@ -171,7 +175,8 @@ def _reading(log: _Log, row: Mapping[str, object]) -> Reading:
 
 
 def _kept(log: _Log, measured: pl.DataFrame, placement: Placement) -> pl.LazyFrame:
-    frame = measured.lazy().select(pl.col("events").explode()).unnest("events").filter(pl.col("line").is_not_null())
+    names = [f"event_{name}" for name in EVENT]
+    frame = measured.lazy().select(names).explode(names).rename(dict(zip(names, EVENT, strict=True))).filter(pl.col("line").is_not_null())
     return _placed(log, frame, placement, measured["first"].item())
 
 

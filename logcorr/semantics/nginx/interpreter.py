@@ -30,13 +30,17 @@ class Nginx:
     def of(cls, files: Sequence[NginxFile], mounts: Mapping[str, str] | None = None, main: str | None = None) -> Nginx:
         """The nginx of these files. `mounts` maps container paths to collected ones; `main` names the main file's path.
 
-        Without `main`, the one nearest the top is it. Raises ValueError without files.
+        Without `main` it is the one mounted as `/etc/nginx/nginx.conf`, else a dump's, else the one nearest the top.
+        Raises ValueError without files.
         """
         if not files:
             raise ValueError("no nginx configuration files")
-        mains = [file for file in files if is_main(file) and main in (None, file.span.path)]
+        wanted = main or (mounts or {}).get("/etc/nginx/nginx.conf")
+        mains = [file for file in files if is_main(file)]
+        mains = [file for file in mains if file.span.path == wanted] or ([] if main else mains)
         mains.sort(
             key=lambda file: (
+                file.name is None,
                 file.span.path.count("/"),
                 not file.span.path.endswith("nginx.conf"),
                 file.span.path,
@@ -164,7 +168,9 @@ class Nginx:
         )
 
     def _guesses(self, r: Request) -> Iterator[str]:
-        """Files not collected, where they could have changed this answer."""
+        """What was guessed of the files, where it could have changed this answer."""
+        if r.server.span.path in self.site.guesses:
+            yield self.site.guesses[r.server.span.path]
         for block in r.scope.outward():
             for node in missing_includes(block.children):
                 yield f"{node.title()}, which was not collected, does not change this ({node.span})"
