@@ -7,23 +7,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from logcorr import causes, plugins, timeline
 from logcorr.collect import collect, quotes
 from logcorr.errors import LogcorrError, NothingRecognised
-from logcorr.model.case import Case, Schedule, Source
+from logcorr.model.case import Behaviour, Case, Schedule, Source
 from logcorr.model.claim import Claim, claim
 from logcorr.model.facts import Fact, ScheduledJob, Setting, of_kind
 from logcorr.model.result import Cause, Finding, Judgement
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import ConfigurationParser, LogParser, Parser
-from logcorr.report import document, markdown
+from logcorr.report import document
 from logcorr.rules import Rule
 from logcorr.semantics import schedule, topology
 from logcorr.semantics.understanding import Understanding, understand
@@ -32,6 +33,7 @@ from logcorr.timeline.clocks import zone_of
 BEFORE = timedelta(seconds=900)
 """How far before the logs a job's runs still matter: their effects may be the first thing logged."""
 NEXT_RUNS = 3
+ROTATION = "logrotate"
 
 Zones = Mapping[str | None, str]
 
@@ -53,6 +55,8 @@ class Analysis:
 
     def to_markdown(self, lang: str = "en") -> str:
         """The postmortem in `lang` (`en`, `zh-TW`)."""
+        from logcorr.report import markdown  # jinja2 is not needed to look at a terminal
+
         return markdown.render(self.result, lang)
 
     def to_json(self) -> str:
@@ -208,19 +212,32 @@ def _case(
 def _schedules(
     facts: Sequence[Fact], understood: Understanding, window: tuple[datetime, datetime] | None, zone: str
 ) -> tuple[Schedule, ...]:
-    """Every job's runs while the logs tell, and the next ones after."""
-    if not window:
-        return ()
-    first, last = window
+    """Every job with its runs while the logs tell, and the next ones after; where no log was collected, without any.
+
+    A rotation's stanza has no clock of its own: its hooks are part of the job that runs logrotate.
+    """
     host = zone_of(zone)
+    jobs = [job for job in of_kind(ScheduledJob, facts) if job.scheduler != ROTATION]
+    rotated = {job.span.path for job in of_kind(ScheduledJob, facts) if job.scheduler == ROTATION}
+    hooks = tuple(behaviour for behaviour in understood.behaviours if behaviour.script.span.path in rotated)
     return tuple(
-        Schedule(
-            job=job,
-            ticks=schedule.ticks(job, first - BEFORE, last, host),
-            next=schedule.next_runs(job, last, host, NEXT_RUNS),
-            behaviours=(understood.of_job[job],),
+        replace(
+            _runs(job, window, host) if window else Schedule(job=job, ticks=np.empty(0)),
+            behaviours=(behaviour, *(hooks if _rotates(behaviour) else ())),
         )
-        for job in of_kind(ScheduledJob, facts)
+        for job in jobs
+        for behaviour in [understood.of_job[job]]
+    )
+
+
+def _rotates(behaviour: Behaviour) -> bool:
+    return any(effect.manager == ROTATION for effect in behaviour.effects)
+
+
+def _runs(job: ScheduledJob, window: tuple[datetime, datetime], host: tzinfo) -> Schedule:
+    first, last = window
+    return Schedule(
+        job=job, ticks=schedule.ticks(job, first - BEFORE, last, host), next=schedule.next_runs(job, last, host, NEXT_RUNS)
     )
 
 

@@ -17,7 +17,7 @@ import polars as pl
 from logcorr.model.behaviour import Answer
 from logcorr.model.facts import NginxFile
 from logcorr.model.source import Artifact, Problem, Sample
-from logcorr.parsers.nginx_conf import read
+from logcorr.parsers.nginx_conf import parser
 from logcorr.semantics.nginx import Nginx
 
 PROGRAM = shutil.which("nginx") or "/usr/sbin/nginx"
@@ -149,12 +149,9 @@ class Oracle:
         with self.running(path, [("127.0.0.1", port) for name, port in self.stubs.items() if STUBS[name]]):
             yield
 
-    def upstream(self, addresses: str) -> int | None:
+    def upstream(self, address: str) -> int | None:
         """What the interpreter is told of an upstream."""
-        for name, port in self.stubs.items():
-            if addresses.split(", ")[0].endswith(f":{port}"):
-                return STUBS[name]
-        return None
+        return next((STUBS[name] for name, port in self.stubs.items() if address.endswith(f":{port}")), None)
 
     def kind(self, path: str) -> str:
         """What the interpreter is told of a file."""
@@ -171,7 +168,7 @@ def collected(folder: Path, names: list[str]) -> list[NginxFile]:
             path=name, sha256="", size=0, sample=Sample(name, tuple(lines[:50])), line_count=len(lines),
             lines=pl.LazyFrame({"line": range(1, len(lines) + 1), "text": lines}, schema={"line": pl.UInt32, "text": pl.String}),
         )  # fmt: skip
-        for fact in read.read(artifact):
+        for fact in parser.read(artifact):
             assert not isinstance(fact, Problem), fact
             assert isinstance(fact, NginxFile)
             out.append(fact)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from random import Random
 
 from oracle_nginx import Asked, Oracle
@@ -190,12 +191,20 @@ ANYWHERE = {"": "127.0.0.1", "*": "127.0.0.1", "[::]": "::1", "[::1]": "::1", "l
 REPEATABLE = ("rewrite", "if", "error_page", "set", "return", "allow", "deny")
 
 
+def placed(text: str, oracle: Oracle) -> str:
+    """The text with this machine's folder and ports in it."""
+    stubs = {name.upper(): f"127.0.0.1:{port}" for name, port in oracle.stubs.items()}
+    ports = {"PLAIN": oracle.ports[0], "SECURE": oracle.ports[2], "SPARE": oracle.ports[5]}
+    values = {"FOLDER": oracle.folder, **stubs, **ports}
+    return re.sub(rf"\b(?:{'|'.join(values)})\b", lambda match: str(values[match[0]]), text)
+
+
 class Writer:
     """Writes one configuration; `r` decides everything. `addresses` is where its servers can be reached."""
 
     def __init__(self, r: Random, oracle: Oracle) -> None:
         self.r = r
-        self.folder = oracle.folder
+        self.oracle = oracle
         self.stubs = oracle.stubs
         self.ports = oracle.ports
         self.secure = oracle.secure
@@ -205,13 +214,6 @@ class Writer:
     def maybe(self, share: float) -> bool:
         return self.r.random() < share
 
-    def placed(self, text: str) -> str:
-        """The text with this machine's folder and ports in it."""
-        values = {"FOLDER": str(self.folder), "OK": f"127.0.0.1:{self.stubs['ok']}", "SPARE": str(self.ports[5])}
-        for word, value in values.items():
-            text = text.replace(word, value)
-        return text
-
     def http(self) -> str:
         """The content of `http`."""
         out = ["root FOLDER/r2;", *self.upstreams(), TABLES.replace("DEFAULT", self.r.choice(("none", "0", "$uri", '""')))]
@@ -219,7 +221,7 @@ class Writer:
             out.append(self.error_page())
         out += self.flags(0.02)
         out += [self.server() for _ in range(self.r.randint(1, 4))]
-        return self.placed("\n".join(out))
+        return placed("\n".join(out), self.oracle)
 
     def upstreams(self) -> list[str]:
         out = []

@@ -1,4 +1,7 @@
-"""Whole incidents: each folder of tests/fixtures/cases has an `input` and the `truth.json` that says what really happened."""
+"""Whole incidents: each folder of tests/fixtures/cases has an `input` and the `truth.json` that says what really happened.
+
+Run as a program, this writes the seed's golden reports anew; a person reads the difference.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +43,10 @@ def named(case):
 
 def each(cases):
     return pytest.mark.parametrize(
-        ("analysis", "expected"), [(case, truth(case)) for case in cases], indirect=["analysis"], ids=[case.name for case in cases]
+        ("analysis", "expected"),
+        [(case, truth(case)) for case in cases],
+        indirect=["analysis"],
+        ids=[case.name for case in cases],
     )
 
 
@@ -121,7 +127,9 @@ def test_the_seed_in_numbers(analysis, expected):
     assert any(claim["id"] == "cause.few_events" for claim in cause["against"])
 
 
-@pytest.mark.parametrize("environment", [{"TZ": "Asia/Taipei", "LC_ALL": "C", "PYTHONHASHSEED": "1"}, {"TZ": "UTC", "PYTHONHASHSEED": "2"}])
+@pytest.mark.parametrize(
+    "environment", [{"TZ": "Asia/Taipei", "LC_ALL": "C", "PYTHONHASHSEED": "1"}, {"TZ": "UTC", "PYTHONHASHSEED": "2"}]
+)
 def test_the_report_is_the_same_bytes_everywhere(environment, tmp_path):
     case = named("heart-whisper-town")
     command = [sys.executable, "-m", "logcorr", "analyze", str(case / "input"), "-o", "report.md", "-o", "report.json"]
@@ -134,3 +142,10 @@ def test_the_chinese_report(tmp_path):
     case = named("heart-whisper-town")
     logcorr.analyze(case / "input").write(tmp_path / "report.md", lang="zh-TW")
     assert (tmp_path / "report.md").read_text() == (case / "report.zh-TW.md").read_text()
+
+
+if __name__ == "__main__":
+    seed = named("heart-whisper-town")
+    found = logcorr.analyze(seed / "input")
+    for name, lang in (("report.md", "en"), ("report.zh-TW.md", "zh-TW"), ("report.json", "en")):
+        found.write(seed / name, lang=lang)

@@ -76,11 +76,9 @@ def run(capsys, tmp_path, monkeypatch):
     [
         ((), DOCUMENTS / "seed.en.txt"),
         (("-f", "full"), DOCUMENTS / "seed.en.txt"),
-        (("--lang", "zh-TW"), DOCUMENTS / "seed.zh-TW.txt"),
         (("-f", "concise"), DOCUMENTS / "seed.concise.txt"),
         (("-f", "json"), DOCUMENTS / "seed.json"),
         (("-f", "markdown"), DOCUMENTS / "seed.en.md"),
-        (("-f", "markdown", "--lang", "zh-TW"), DOCUMENTS / "seed.zh-TW.md"),
     ],
 )
 def test_the_formats(asked, run, arguments, expected):
@@ -88,11 +86,19 @@ def test_the_formats(asked, run, arguments, expected):
     assert (code, out, err) == (0, expected.read_text("utf-8"), "")
 
 
+def test_the_language_is_that_of_the_option(asked, run, monkeypatch):
+    monkeypatch.setattr(Saved, "result", json.loads((DOCUMENTS / "healthy.json").read_text("utf-8")))
+    assert run("analyze", "incident/", "--lang", "zh-TW")[1] == (DOCUMENTS / "healthy.zh-TW.txt").read_text("utf-8")
+    monkeypatch.setenv("LANG", "zh_TW.UTF-8")
+    monkeypatch.setenv("LANGUAGE", "zh_TW")
+    assert run("analyze", "incident/")[1] == (DOCUMENTS / "healthy.en.txt").read_text("utf-8")
+
+
 def test_files_are_written_by_their_suffix(asked, run):
     code, out, err = run("analyze", "incident", "-f", "concise", "-o", "a.md", "-o", "b.json", "--lang", "zh-TW")
     assert (code, err) == (0, "wrote a.md\nwrote b.json\n")
     assert out.startswith("health-check.sh:4: root-cause[")
-    assert Path("a.md").read_text("utf-8") == (DOCUMENTS / "seed.zh-TW.md").read_text("utf-8")
+    assert Path("a.md").read_text("utf-8") == render(Saved.result, "zh-TW")
     assert Path("b.json").read_text("utf-8") == (DOCUMENTS / "seed.json").read_text("utf-8")
 
 
@@ -116,7 +122,8 @@ def test_options_reach_the_library(asked, run):
         "since": datetime(2025, 10, 16, tzinfo=UTC),
         "until": datetime(2025, 10, 16, 10, tzinfo=timezone(timedelta(hours=8))),
     }
-    run("analyze", "incident")
+    run("analyze", "incident", "-")
+    assert asked[1][0] == ("incident", "-")
     assert asked[1][1] == {"tz": None, "since": None, "until": None}
 
 
@@ -206,6 +213,21 @@ def test_sources_says_what_was_read_and_what_was_not(asked, run, monkeypatch):
         "    application's log, whose forced close it meets to the second\n"
         "problem: core.bin: not text: 4096 bytes, 31 % of them zero\n"
         "1 files, 0 not recognised, 2 lines read, 0 not understood.\n"
+    )
+
+
+def test_sources_says_what_was_seen_where_nothing_was_recognised(run, monkeypatch):
+    def analyze(*_, **__):
+        raise NothingRecognised("nothing here", "look elsewhere")
+
+    monkeypatch.setitem(vars(logcorr), "analyze", analyze)
+    Path("incident/poem.txt").write_text("Whose woods these are\nI think I know\n")
+    code, out, err = run("sources", "incident")
+    assert (code, err) == (3, "error: nothing here\n")
+    assert out == (
+        "FILE      READ AS         LINES  NOT UNDERSTOOD\n"
+        "poem.txt  not recognised  2\n"
+        "1 files, 1 not recognised, 2 lines read, 0 not understood.\n"
     )
 
 

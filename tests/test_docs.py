@@ -47,7 +47,7 @@ def lay_out(page, folder):
 def run(code, folder):
     """What a program prints, run in a folder whose modules and installed packages it can import."""
     paths = os.pathsep.join([str(folder), str(ROOT)])
-    environment = {**os.environ, "PYTHONPATH": paths}
+    environment = {**os.environ, "PYTHONPATH": paths, "COLUMNS": "80"}
     done = subprocess.run([sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -158,12 +158,20 @@ def format_list():
     return "\n".join(["| format | is |", "| --- | --- |", *rows])
 
 
+def page_list():
+    """The pages that the index does not introduce itself."""
+    introduced = re.sub(GENERATED, "", (DOCS / "index.md").read_text())
+    pages = [page for page in sorted(DOCS.glob("*.md")) if page.name != "index.md" and f"({page.name})" not in introduced]
+    return "\n".join(f"- [{page.read_text().splitlines()[0].removeprefix('# ')}]({page.name})" for page in pages)
+
+
 def ours(found):
     return [found[name] for name in test_contract.ours(found)]
 
 
 GENERATORS = {
     "weights": weights,
+    "pages": page_list,
     "rules": rule_list,
     "formats": format_list,
     "import table": import_table,

@@ -181,6 +181,13 @@ def test_the_excerpts_are_the_marked_lines_with_two_around():
     ]
 
 
+def test_a_culprit_in_a_log_is_shown_with_its_first_lines():
+    crash = cause(culprit=Span("app.log", 3, 20), chain=(), trigger=None)
+    (excerpt,) = made(case(TWO_STOPS), [finding()], Judgement(verdict="suspected", causes=(crash,)))["excerpts"]
+    assert (excerpt["path"], excerpt["line"], len(excerpt["lines"])) == ("app.log", 1, 10)
+    assert [(mark["line"], mark["end_line"]) for mark in excerpt["marks"]] == [(3, 8)]
+
+
 def test_lines_that_were_not_collected_are_not_shown():
     elsewhere = cause(culprit=Span("not/collected.sh", 4), chain=(), trigger=Span("check.sh", 11))
     assert made(case(TWO_STOPS), [finding()], Judgement(verdict="suspected", causes=(elsewhere,)))["excerpts"] == []

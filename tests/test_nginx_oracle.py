@@ -12,8 +12,8 @@ from random import Random
 
 import oracle_nginx
 import pytest
-from oracle_nginx import Oracle, Tally, agrees, ask, collected, predicted
-from oracle_nginx_random import configuration, request
+from oracle_nginx import Asked, Oracle, Tally, agrees, ask, collected, predicted
+from oracle_nginx_random import configuration, placed, request
 
 from logcorr.semantics.nginx import Nginx
 
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.skipif(oracle_nginx.MISSING is not None, reason=oracle_
 SEED = int(os.environ.get("LOGCORR_SEED", "20261122"))
 SECONDS = float(os.environ.get("LOGCORR_SECONDS", "15"))
 REQUESTS = 40
-FIXTURES = Path(__file__).parent / "fixtures" / "nginx"
+FIXTURES = Path(__file__).parent / "fixtures" / "nginx" / "real"
 
 
 @pytest.fixture
@@ -71,3 +71,27 @@ def test_what_happens_is_among_the_answers_where_files_and_upstreams_are_not_kno
 
     assert out.configurations >= 5, out.report()
     assert out.right == out.asked, out.report()
+
+
+@pytest.mark.parametrize("case", sorted(path.name for path in FIXTURES.iterdir()))
+def test_written_configurations_get_the_answers_of_a_real_nginx(case, oracle):
+    """Every path that a case lists, for every host, by plain HTTP and TLS; nginx itself resolves the includes."""
+    names = sorted(path.relative_to(FIXTURES / case).as_posix() for path in (FIXTURES / case).rglob("*.conf"))
+    for name in names:
+        path = oracle.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(placed((FIXTURES / case / name).read_text().replace("PREAMBLE", oracle.preamble()), oracle))
+    assert oracle.refuses(oracle.folder / "nginx.conf") == ""
+    nginx = Nginx.of(collected(oracle.folder, names))
+    plain, _, secure = oracle.ports[:3]
+    hosts, _, targets = (FIXTURES / case / "requests.txt").read_text().partition("\n")
+    out = Tally()
+    with oracle.running(oracle.folder / "nginx.conf", [("127.0.0.1", plain), ("127.0.0.1", secure)]):
+        for host in hosts.split():
+            for line in targets.split("\n"):
+                for port, tls in ((plain, False), (secure, True), (secure, False)) if line else ():
+                    method, target = line.split()
+                    asked = Asked("127.0.0.1", port, host, target, method, tls)
+                    out.add(asked, ask(asked), predicted(nginx, asked, oracle), case)
+
+    assert out.right == out.asked >= 50, out.report()

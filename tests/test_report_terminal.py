@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from logcorr.cli import concise, terminal
 from logcorr.report.language import language
-from logcorr.report.write import parents, score, sparkline
+from logcorr.report.write import parents, score, sparkline, when
 
 DOCUMENTS = Path(__file__).parent / "fixtures" / "documents"
 
@@ -29,7 +29,7 @@ def printed(capsys, monkeypatch):
     return show
 
 
-@pytest.mark.parametrize(("name", "lang"), [("seed", "en"), ("seed", "zh-TW"), ("undetermined", "en"), ("healthy", "en")])
+@pytest.mark.parametrize(("name", "lang"), [("seed", "en"), ("healthy", "zh-TW"), ("undetermined", "en"), ("healthy", "en")])
 def test_the_full_output_is_as_expected(printed, name, lang):
     assert printed(name, lang) == (DOCUMENTS / f"{name}.{lang}.txt").read_text("utf-8")
 
@@ -71,6 +71,18 @@ def test_a_sparkline_grows_with_the_square_root(counts, bars):
 @pytest.mark.parametrize(("value", "text"), [(1, "1.00"), (0.999, "0.99"), (0.5, "0.50"), (0.001, "0.01"), (0, "0.00")])
 def test_a_score_is_certain_only_if_it_is(value, text):
     assert score(value) == text
+
+
+@pytest.mark.parametrize(
+    ("instant", "text"),
+    [
+        ("2025-10-16T09:55:03Z", "2025-10-16 09:55:03Z"),
+        ("2025-10-16T09:55:03.460000Z", "2025-10-16 09:55:03.46Z"),
+        ("2025-10-16T09:55:10.000001Z", "2025-10-16 09:55:10.000001Z"),
+    ],
+)
+def test_an_instant_is_as_long_as_it_must_be(instant, text):
+    assert when(instant) == text
 
 
 def test_hops_hang_on_what_leads_to_them():

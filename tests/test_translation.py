@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import io
-import json
 import re
 import string
 from gettext import GNUTranslations
@@ -189,21 +188,3 @@ def test_a_parameter_that_names_an_action_is_translated():
         "params": {"action": "restart", "count": 2, "services": ["web", "db"]},
     }
     assert language("zh-TW").say(claim) == "只要一次檢查失敗，就會重啟 2 個服務：web、db"
-
-
-def test_nothing_english_is_left_in_the_seed():
-    text = (ROOT / "tests" / "fixtures" / "documents" / "seed.zh-TW.md").read_text("utf-8")
-    seed = json.loads((ROOT / "tests" / "fixtures" / "documents" / "seed.json").read_text("utf-8"))
-    said = {claim["text"] for claim in claims_in(seed)}
-    assert len(said) > 40
-    assert not [claim for claim in said if claim in text]
-
-
-def claims_in(part):
-    if isinstance(part, dict):
-        if part.keys() == {"id", "params", "text"}:
-            yield part
-        part = list(part.values())
-    if isinstance(part, list):
-        for child in part:
-            yield from claims_in(child)

@@ -14,11 +14,11 @@ from logcorr.statistics import Attribution, Group, Schedule, attribute
 
 # name, period, offset in seconds from midnight
 _CRONTAB = [
-    ("*/5", 300, 0), ("2-59/5", 300, 120), ("*/10", 600, 0), ("5-59/10", 600, 300), ("*/15", 900, 0), ("7-59/15", 900, 420),
-    ("*/30", 1800, 0), ("0 *", 3600, 0), ("17 *", 3600, 1020), ("25 *", 3600, 1500), ("* *", 60, 0), ("*/2", 120, 0),
-    ("1-59/2", 120, 60), ("*/3", 180, 0), ("*/20", 1200, 0), ("0 */2", 7200, 0), ("30 */6", 21600, 1800), ("0 0", 86400, 0),
-    ("15 3", 86400, 11700), ("*/6", 360, 0), ("*/12", 720, 0), ("3-59/5", 300, 180), ("45 *", 3600, 2700), ("*/4", 240, 0),
-    ("10 *", 3600, 600), ("59 *", 3600, 3540),
+    ("*/5", 300, 0), ("2-59/5", 300, 120), ("3-59/5", 300, 180), ("*/10", 600, 0), ("5-59/10", 600, 300),
+    ("*/15", 900, 0), ("7-59/15", 900, 420), ("*/30", 1800, 0), ("0 *", 3600, 0), ("17 *", 3600, 1020),
+    ("25 *", 3600, 1500), ("45 *", 3600, 2700), ("10 *", 3600, 600), ("59 *", 3600, 3540), ("* *", 60, 0),
+    ("*/2", 120, 0), ("1-59/2", 120, 60), ("*/3", 180, 0), ("*/4", 240, 0), ("*/6", 360, 0), ("*/12", 720, 0),
+    ("*/20", 1200, 0), ("0 */2", 7200, 0), ("30 */6", 21600, 1800), ("0 0", 86400, 0), ("15 3", 86400, 11700),
 ]  # fmt: skip
 _COUNTS = (2, 3, 4, 6, 12, 50)
 _LISTS = (1, 3, 10, 30)
@@ -50,7 +50,9 @@ def _case(rng: Rng, count: int, length: int, mix: tuple[float, float, float]) ->
         make = (poisson, self_exciting, storms, day_and_night)[rng.integers(4)]
         trial = make(rng, count)
         shift = float(np.floor(rng.uniform(0, 86400)))
-        return _Case(np.floor(trial.times + shift), np.floor(trial.start + shift), np.ceil(trial.end + shift), listed, None)
+        return _Case(
+            np.floor(trial.times + shift), np.floor(trial.start + shift), np.ceil(trial.end + shift), listed, None
+        )
     others = [entry for entry in _CRONTAB if entry not in listed]
     if kind == 0:
         _, period, offset = listed[rng.integers(length)]
@@ -66,7 +68,9 @@ def _train(rng: Rng, count: int, listed: list[tuple[str, int, int]], period: flo
     coverage = float(rng.choice([1, 1, 0.9, 0.6, 0.3]))
     begin = MIDNIGHT + rng.uniform(0, 86400)
     number = int(np.ceil(count / coverage))
-    ticks = np.sort(rng.choice(_ticks(period, offset, begin, begin + (number + 1) * period)[:number], count, replace=False))
+    ticks = np.sort(
+        rng.choice(_ticks(period, offset, begin, begin + (number + 1) * period)[:number], count, replace=False)
+    )
     lag = min(rng.lognormal(np.log(2.5), 1.0) if rng.random() < 0.8 else rng.uniform(20, 150), 0.8 * period)
     times = ticks + lag + np.abs(rng.normal(0, float(rng.choice([0.3, 1.0, 3.0])), count))
     start, end = times.min() - rng.uniform(0, 6) * period, times.max() + rng.uniform(0, 6) * period
@@ -100,7 +104,10 @@ def _judged(case: _Case, count: int, found: Attribution, schedules: list[Schedul
     listed = case.truth is not None and any((entry[1], entry[2]) == case.truth for entry in case.listed)
     claimed = best.probability > found.unlisted + found.coincidence
     ticks = [schedule.ticks for schedule in schedules]
-    cover, same = baselines.coverage_attribution(case.times, ticks), baselines.same_period_attribution(case.times, ticks)
+    cover, same = (
+        baselines.coverage_attribution(case.times, ticks),
+        baselines.same_period_attribution(case.times, ticks),
+    )
     return _Outcome(
         count, len(case.listed), listed, best.probability, right, right if claimed else not listed,
         (cover[0], cover[1] >= 0 and _is_truth(case, schedules[cover[1]].name)),
@@ -110,7 +117,10 @@ def _judged(case: _Case, count: int, found: Attribution, schedules: list[Schedul
 
 def run(seed: int, rounds: int) -> None:
     """Print the tables of attribution."""
-    for mix, label in (((0.6, 0.15, 0.25), "listed .60, unlisted .15, none .25"), ((0.2, 0.15, 0.65), "listed .20, unlisted .15, none .65")):
+    for mix, label in (
+        ((0.6, 0.15, 0.25), "listed .60, unlisted .15, none .25"),
+        ((0.2, 0.15, 0.65), "listed .20, unlisted .15, none .65"),
+    ):
         outcomes, seconds = [], 0.0
         for count in _COUNTS:
             for length in _LISTS:
@@ -118,7 +128,8 @@ def run(seed: int, rounds: int) -> None:
                     rng = np.random.default_rng([seed, 4, int(10 * mix[0]), count, length, turn])
                     case = _case(rng, count, length, mix)
                     schedules = [
-                        Schedule(name, _ticks(period, offset, case.start - 900, case.end)) for name, period, offset in case.listed
+                        Schedule(name, _ticks(period, offset, case.start - 900, case.end))
+                        for name, period, offset in case.listed
                     ]
                     begun = time.perf_counter()
                     found = attribute(case.times, schedules, start=case.start, end=case.end)
@@ -144,10 +155,19 @@ def _report(outcomes: list[_Outcome]) -> None:
             share(right for _, claimed, right in said if claimed),
             share(claimed for each, claimed, _ in said if not each.listed),
         )
-    print("  top-1 by events:  " + "  ".join(f"n={n} {share(e.right for e in listed if e.count == n):.2f}" for n in _COUNTS))
-    print("  top-1 by entries: " + "  ".join(f"{m} {share(e.right for e in listed if e.length == m):.2f}" for m in _LISTS))
-    print("  recall at .9 by events: " + "  ".join(f"n={n} {share(e.top >= .9 for e in listed if e.count == n):.2f}" for n in _COUNTS))
-    print(f"  false blame at .5: {share(each.top >= 0.5 for each in rest):.3f}; right answer with 'unlisted' and 'none' among them {share(e.forced_right for e in outcomes):.3f}")
+    print(
+        "  top-1 by events:  "
+        + "  ".join(f"n={n} {share(e.right for e in listed if e.count == n):.2f}" for n in _COUNTS)
+    )
+    print(
+        "  top-1 by entries: " + "  ".join(f"{m} {share(e.right for e in listed if e.length == m):.2f}" for m in _LISTS)
+    )
+    print(
+        "  recall at .9 by events: "
+        + "  ".join(f"n={n} {share(e.top >= 0.9 for e in listed if e.count == n):.2f}" for n in _COUNTS)
+    )
+    print(f"  false blame at .5: {share(each.top >= 0.5 for each in rest):.3f}")
+    print(f"  right, 'unlisted' and 'none' being answers too: {share(each.forced_right for each in outcomes):.3f}")
     many = [each for each in outcomes if each.count >= 4]
     _, error_many, _ = calibration([each.top for each in many], [each.right for each in many])
     brier, error, lines = calibration([each.top for each in outcomes], [each.right for each in outcomes])

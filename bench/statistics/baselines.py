@@ -1,4 +1,6 @@
-"""The usual methods, each after its source: what people reach for to find a period, a schedule, a change or a clock offset."""
+"""The usual methods, each after its source: what people reach for to find a period, a schedule, a change or a clock
+offset.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +14,9 @@ Answer = tuple[float, float | None]
 
 
 def rita(times: FloatArray, start: float, end: float) -> Answer:
-    """RITA's beacon score on timestamps (github.com/activecm/rita, analysis/beacons.go): Bowley skew and MAD of intervals."""
+    """RITA's beacon score on timestamps (github.com/activecm/rita, analysis/beacons.go): Bowley skew and MAD of
+    intervals.
+    """
     gaps = np.diff(np.floor(times))
     gaps = gaps[gaps > 0]
     if len(times) < 4 or len(gaps) < 3:
@@ -37,7 +41,9 @@ def _binned(times: FloatArray, start: float, end: float) -> FloatArray:
 
 
 def autoperiod(times: FloatArray, start: float, end: float) -> Answer:
-    """AUTOPERIOD (Vlachos et al., SDM 2005): periodogram peaks above a permutation's, confirmed on a hill of the autocorrelation."""
+    """AUTOPERIOD (Vlachos et al., SDM 2005): periodogram peaks above a permutation's, confirmed on a hill of the
+    autocorrelation.
+    """
     counts = _binned(times, start, end)
     power = np.abs(np.fft.rfft(counts)) ** 2
     power[:2] = 0
@@ -99,7 +105,9 @@ def coverage_attribution(times: FloatArray, schedules: list[FloatArray], within:
         if len(near):
             index = np.searchsorted(near, times, side="right") - 1
             held = (index >= 0) & (times - near[np.maximum(index, 0)] <= within)
-            best = max(best, (float(held.mean()) * len(np.unique(index[held])) / len(near), number), key=lambda each: each[0])
+            best = max(
+                best, (float(held.mean()) * len(np.unique(index[held])) / len(near), number), key=lambda each: each[0]
+            )
     return best
 
 

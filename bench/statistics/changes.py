@@ -6,7 +6,17 @@ import numpy as np
 
 from bench.statistics import baselines
 from bench.statistics.scores import row, share
-from bench.statistics.trains import MIDNIGHT, FloatArray, Rng, cron, cron_with_bursts, out_of_memory, poisson, self_exciting, sleep_loop
+from bench.statistics.trains import (
+    MIDNIGHT,
+    FloatArray,
+    Rng,
+    cron,
+    cron_with_bursts,
+    out_of_memory,
+    poisson,
+    self_exciting,
+    sleep_loop,
+)
 from logcorr.statistics import onsets
 
 _WINDOW_S = 7200.0
@@ -43,7 +53,10 @@ def run(seed: int, rounds: int) -> None:
                 for label, method in baselines.CHANGE_METHODS.items():
                     others = method(times, MIDNIGHT, end)
                     theirs[label] += [min(abs(each - at) for each in others)] if others else []
-            cells = [f"{len(errors) / (10 * rounds):.2f}/{np.median(errors) if errors else 0:.0f}" for errors in (ours, *theirs.values())]
+            cells = [
+                f"{len(errors) / (10 * rounds):.2f}/{np.median(errors) if errors else 0:.0f}"
+                for errors in (ours, *theirs.values())
+            ]
             row(f"{rate:g}/s x{ratio:g}", *cells, share(covered), str(extra))
     _quiet(seed, rounds)
     _pulses(seed, rounds)
@@ -53,7 +66,14 @@ def _quiet(seed: int, rounds: int) -> None:
     """False alarms where nothing changes."""
     print("false alarms where nothing changes (share of trains with any change found)")
     row("train", "logcorr", *baselines.CHANGE_METHODS)
-    makers = {"poisson": poisson, "clustered": self_exciting, "cron": cron, "bursts by cron": cron_with_bursts, "loop": sleep_loop, "gamma": out_of_memory}
+    makers = {
+        "poisson": poisson,
+        "clustered": self_exciting,
+        "cron": cron,
+        "bursts by cron": cron_with_bursts,
+        "loop": sleep_loop,
+        "gamma": out_of_memory,
+    }
     for which, (name, make) in enumerate(makers.items()):
         alarms: list[bool] = []
         theirs: dict[str, list[bool]] = {label: [] for label in baselines.CHANGE_METHODS}
@@ -62,8 +82,12 @@ def _quiet(seed: int, rounds: int) -> None:
                 rng = np.random.default_rng([seed, 7, which, count, turn])
                 trial = make(rng, count)
                 times = trial.times
-                # From the first event to the last, but for half a gap: the window says nothing about a beginning or an end.
-                start, end = float(times[0]) - float(np.diff(times).mean()) / 2, float(times[-1]) + float(np.diff(times).mean()) / 2
+                # From the first event to the last, but for half a gap: the window says nothing about a beginning or an
+                # end.
+                start, end = (
+                    float(times[0]) - float(np.diff(times).mean()) / 2,
+                    float(times[-1]) + float(np.diff(times).mean()) / 2,
+                )
                 alarms.append(bool(onsets(times, start=start, end=end)))
                 for label, method in baselines.CHANGE_METHODS.items():
                     theirs[label].append(bool(method(times, start, end)))
@@ -80,5 +104,7 @@ def _pulses(seed: int, rounds: int) -> None:
         storm = rng.uniform(begin, begin + length, rng.poisson(0.3 * length))
         found = onsets(MIDNIGHT + np.concatenate((quiet, storm)), start=MIDNIGHT, end=MIDNIGHT + _WINDOW_S)
         edges = (MIDNIGHT + begin, MIDNIGHT + begin + length)
-        both.append(len(found) == 2 and all(abs(change.time - edge) < 30 for change, edge in zip(found, edges, strict=True)))
+        both.append(
+            len(found) == 2 and all(abs(change.time - edge) < 30 for change, edge in zip(found, edges, strict=True))
+        )
     print(f"pulse x30: exactly its beginning and end, each within 30 s: {share(both):.3f}")

@@ -13,12 +13,22 @@ from logcorr.statistics import offset
 
 _ZONES = [0.0] * 6 + [3600.0 * hours for hours in range(-11, 13)] + [19800.0, 20700.0, 34200.0, -12600.0]
 _COUNTS = (2, 3, 5, 10, 30, 200)
-_MODES = ("irregular", "irregular, truncated", "periodic", "periodic, truncated", "minute jobs", "not linked", "not linked, periodic")
+_MODES = (
+    "irregular",
+    "irregular, truncated",
+    "periodic",
+    "periodic, truncated",
+    "minute jobs",
+    "not linked",
+    "not linked, periodic",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    """Events as two sources stamp them, the windows their logs cover, and how far b is ahead; None where nothing links them."""
+    """Events as two sources stamp them, the windows their logs cover, and how far b is ahead; None where nothing
+    links them.
+    """
 
     a: FloatArray
     b: FloatArray
@@ -44,7 +54,11 @@ def _case(rng: Rng, mode: str, count: int) -> _Case:
     b = (b if len(b) > 1 else a) + rng.uniform(0.1, 2)
     b = b + rng.exponential(0.3, len(b))
     if mode.startswith("not linked"):
-        b = np.sort(rng.uniform(0, length, count)) if mode == "not linked" else np.arange(count) * 300.0 + rng.uniform(0, 300)
+        b = (
+            np.sort(rng.uniform(0, length, count))
+            if mode == "not linked"
+            else np.arange(count) * 300.0 + rng.uniform(0, 300)
+        )
         a = a if mode == "not linked" else np.arange(count) * 300.0 + rng.uniform(0, 300)
     low, high = -rng.uniform(0, 7200, 2), max(length, float(a[-1])) + rng.uniform(0, 7200, 2)
     if "truncated" in mode and count > 3:
@@ -62,7 +76,10 @@ def _case(rng: Rng, mode: str, count: int) -> _Case:
 
 def run(seed: int, rounds: int) -> None:
     """Print the table of clocks."""
-    print("clocks: zone (nearest quarter hour) right; claims at confidence >= .9 and how many are wrong (zone, or skew by over 5 s)")
+    print(
+        "clocks: zone (nearest quarter hour) right; claims at confidence >= .9, and how many of them are wrong "
+        "(zone, or skew by over 5 s)"
+    )
     row("links", "events", "zone ok", "claims", "wrong", "first ev.", "x-corr.")
     wrong_claims, claims, clear = 0, 0, []
     for which, mode in enumerate(_MODES):
@@ -74,7 +91,12 @@ def run(seed: int, rounds: int) -> None:
                 found = offset(case.a, case.b, window_a=case.window_a, window_b=case.window_b, resolution=1.0)
                 zone = None if case.truth is None else round(case.truth / 900) * 900
                 claimed = found is not None and found.confidence >= 0.9
-                good = found is not None and case.truth is not None and found.zone_s == zone and abs(found.offset_s - case.truth) < 5
+                good = (
+                    found is not None
+                    and case.truth is not None
+                    and found.zone_s == zone
+                    and abs(found.offset_s - case.truth) < 5
+                )
                 right.append(found is not None and found.zone_s == zone)
                 said.append((claimed, good))
                 first.append(round(baselines.first_event_offset(case.a, case.b) / 900) * 900 == zone)
@@ -83,5 +105,13 @@ def run(seed: int, rounds: int) -> None:
             wrong_claims, claims = wrong_claims + wrong, claims + sum(claimed for claimed, _ in said)
             if mode.startswith("irregular") and count >= 3:
                 clear += [claimed and good for claimed, good in said]
-            row(mode, str(count), share(right), share(claimed for claimed, _ in said), str(wrong), share(first), share(peak))
-    print(f"  claims {claims}, wrong {wrong_claims}; recall of right claims on irregular links, three or more: {share(clear):.3f}")
+            row(
+                mode,
+                str(count),
+                share(right),
+                share(claimed for claimed, _ in said),
+                str(wrong),
+                share(first),
+                share(peak),
+            )
+    print(f"  claims {claims}, wrong {wrong_claims}; right claims on three or more irregular links: {share(clear):.3f}")

@@ -95,7 +95,9 @@ def _methods(outcomes: list[Outcome], seconds: Counter[str]) -> None:
         share(each.claimed for each in periodic if each.count >= 4),
         share(each.claimed for each in periodic if each.count >= 12),
         share(each.claimed for each in rest),
-        share(right_period(each.found.period_s, each.trial.period, each.trial.also) for each in periodic if each.claimed),
+        share(
+            right_period(each.found.period_s, each.trial.period, each.trial.also) for each in periodic if each.claimed
+        ),
         1000 * seconds["logcorr"] / len(outcomes),
     )
 
@@ -105,10 +107,13 @@ def _ours(outcomes: list[Outcome]) -> None:
     row("maker", *[f"n={count}" for count in _COUNTS], "period ok")
     for maker in dict.fromkeys(each.maker for each in outcomes):
         mine = [each for each in outcomes if each.maker == maker]
-        correct = share(right_period(each.found.period_s, each.trial.period, each.trial.also) for each in mine if each.claimed)
+        correct = share(
+            right_period(each.found.period_s, each.trial.period, each.trial.also) for each in mine if each.claimed
+        )
         row(maker, *[share(each.claimed for each in mine if each.count == count) for count in _COUNTS], correct)
     brier, error, lines = calibration([each.probability for each in outcomes], [each.periodic for each in outcomes])
-    print(f"  probability of a period (prior 0.2, share here {share(o.periodic for o in outcomes):.2f}): Brier {brier:.4f} ECE {error:.4f}")
+    mix = share(outcome.periodic for outcome in outcomes)
+    print(f"  probability of a period (prior 0.2, share here {mix:.2f}): Brier {brier:.4f} ECE {error:.4f}")
     print("   " + "; ".join(lines))
 
 
@@ -119,7 +124,11 @@ def _mechanisms(outcomes: list[Outcome]) -> None:
     for truth, makers in classes.items():
         mine = [each for each in outcomes if each.maker in makers]
         named = Counter(each.found.mechanism for each in mine if each.count >= 12)
-        row(truth, *[share(e.found.mechanism == truth for e in mine if e.count == count) for count in _COUNTS], str(dict(named)))
+        row(
+            truth,
+            *[share(e.found.mechanism == truth for e in mine if e.count == count) for count in _COUNTS],
+            str(dict(named)),
+        )
     for count in (6, 12, 50):
         each_class = [
             share(each.found.mechanism == truth for each in outcomes if each.maker in makers and each.count == count)
@@ -137,14 +146,14 @@ def _peeling(seed: int, rounds: int) -> None:
             found = peel(trial.times, start=trial.start, end=trial.end)
             right.append(any(right_period(each.period_s, trial.period) for each in found))
             both.append(len(found) >= 2)
-    print(f"two crons: true period among the peeled {share(right):.3f}, two peeled {share(both):.3f} ({len(right)} trains)")
+    print(f"two crons: true period peeled {share(right):.3f}, two peeled {share(both):.3f} ({len(right)} trains)")
 
 
 def _coarse(seed: int, rounds: int) -> None:
     print("stamps cut to 10 s and 60 s, resolution inferred: claims of a period")
     for unit in (10.0, 60.0):
         wrong, right = [], []
-        for which, (name, make) in enumerate({**IRREGULAR, **BACKING_OFF, "cron": PERIODIC["cron"]}.items()):
+        for which, make in enumerate((*IRREGULAR.values(), *BACKING_OFF.values(), PERIODIC["cron"])):
             for count in (6, 20, 60):
                 for turn in range(rounds):
                     rng = np.random.default_rng([seed, 3, which, count, turn])
@@ -155,4 +164,9 @@ def _coarse(seed: int, rounds: int) -> None:
                         wrong.append(claimed)
                     elif trial.period >= 5 * unit:
                         right.append(claimed)
-        row(f"cut to {unit:g} s", f"FPR {share(wrong):.4f}", f"recall {share(right):.3f}", f"of {len(wrong)}/{len(right)}")
+        row(
+            f"cut to {unit:g} s",
+            f"FPR {share(wrong):.4f}",
+            f"recall {share(right):.3f}",
+            f"of {len(wrong)}/{len(right)}",
+        )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -19,7 +20,7 @@ def calibration(said: Sequence[float], true: Sequence[bool]) -> tuple[float, flo
     """Brier score, expected calibration error, and one line a bin: how many, said, true."""
     probability, outcome = np.array(said), np.array(true, dtype=float)
     lines, error = [], 0.0
-    for low, high in zip(_EDGES[:-1], _EDGES[1:], strict=True):
+    for low, high in pairwise(_EDGES):
         inside = (probability >= low) & (probability < high)
         if inside.any():
             mean, right = float(probability[inside].mean()), float(outcome[inside].mean())

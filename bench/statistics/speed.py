@@ -21,23 +21,29 @@ def run(seed: int, rounds: int) -> None:
     minutes = np.floor(MIDNIGHT + 60.0 * np.arange(count) + rng.uniform(1, 4, count))
     loop = MIDNIGHT + np.cumsum(rng.normal(10.4, 0.1, count))
     storms = np.sort(MIDNIGHT + rng.choice(rng.uniform(0, 30 * 86400, 500), count) + rng.exponential(60, count))
-    trains = {"noise, whole seconds": noise, "noise, microseconds": fine, "cron each minute": minutes, "loop of 10 s": loop, "storms": storms}
+    trains = {
+        "noise, whole seconds": noise,
+        "noise, microseconds": fine,
+        "cron each minute": minutes,
+        "loop of 10 s": loop,
+        "storms": storms,
+    }
     tasks: dict[str, Callable[[np.ndarray, float, float], object]] = {
         "detect": lambda times, start, end: detect(times, start=start, end=end),
-        "attribute to three": lambda times, start, end: attribute(times, _schedules(start, end), start=start, end=end),
+        "attribute": lambda times, start, end: attribute(times, _schedules(start, end), start=start, end=end),
         "onsets": lambda times, start, end: onsets(times, start=start, end=end),
-        "offset to itself": lambda times, start, end: offset(times, times[::2] + 3600.0),
-        "lag behind every tenth": lambda times, start, end: lag(times[::10], times, start=start, end=end),
+        "offset of half": lambda times, start, end: offset(times, times[::2] + 3600.0),
+        "lag": lambda times, start, end: lag(times[::10], times, start=start, end=end),
         "peel": lambda times, start, end: peel(times, start=start, end=end),
     }
-    print("seconds for a million events on one core")
+    print("processor seconds for a million events on one core")
     row("train", *tasks)
     for name, times in trains.items():
         cells = []
         for task in tasks.values():
-            begun = time.perf_counter()
+            begun = time.process_time()
             task(times, float(times[0]), float(times[-1]))
-            cells.append(time.perf_counter() - begun)
+            cells.append(time.process_time() - begun)
         row(name, *cells)
 
 

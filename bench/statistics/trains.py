@@ -1,4 +1,6 @@
-"""Synthetic trains of events with known causes. Written from how such events come about; imports nothing that it tests."""
+"""Synthetic trains of events with known causes. Written from how such events come about; imports nothing that it
+tests.
+"""
 
 from __future__ import annotations
 
@@ -29,7 +31,9 @@ class Trial:
 
 def _around(times: FloatArray, rng: Rng, margin: float, period: float | None) -> Trial:
     times = np.sort(times)
-    return Trial(times, times[0] - rng.uniform(0.0, 4.0) * margin - 1, times[-1] + rng.uniform(0.0, 4.0) * margin + 1, period)
+    return Trial(
+        times, times[0] - rng.uniform(0.0, 4.0) * margin - 1, times[-1] + rng.uniform(0.0, 4.0) * margin + 1, period
+    )
 
 
 def with_noise(trial: Trial, rng: Rng, share: float) -> Trial:
@@ -40,7 +44,9 @@ def with_noise(trial: Trial, rng: Rng, share: float) -> Trial:
 
 def stamped(trial: Trial, unit: float) -> Trial:
     """Cut the stamps, as a log does, to multiples of unit seconds."""
-    return replace(trial, times=np.floor(trial.times / unit) * unit, start=np.floor(trial.start), end=np.ceil(trial.end))
+    return replace(
+        trial, times=np.floor(trial.times / unit) * unit, start=np.floor(trial.start), end=np.ceil(trial.end)
+    )
 
 
 def any_stamps(trial: Trial, rng: Rng) -> Trial:
@@ -58,7 +64,11 @@ def cron(rng: Rng, count: int) -> Trial:
     lag = float(rng.choice([rng.uniform(0, 20), rng.lognormal(1.0, 1.0)]))
     scatter = np.abs(rng.normal(0, float(rng.choice([0.3, 1.0, 3.0])), count))
     first = MIDNIGHT + 60 * rng.integers(0, 1440) + period * rng.integers(0, 5)
-    return with_noise(_around(first + number * period + lag + scatter, rng, period, period), rng, float(rng.choice([0, 0, 0.1, 0.3, 1.0])))
+    return with_noise(
+        _around(first + number * period + lag + scatter, rng, period, period),
+        rng,
+        float(rng.choice([0, 0, 0.1, 0.3, 1.0])),
+    )
 
 
 def cron_on_a_slow_host(rng: Rng, count: int) -> Trial:
@@ -105,7 +115,9 @@ def sleep_loop(rng: Rng, count: int) -> Trial:
 def healthcheck(rng: Rng, count: int) -> Trial:
     """A docker health check: the interval is a wait between checks, and checks take long now and then."""
     wait = float(rng.choice([10.0, 30.0, 60.0]))
-    took = rng.gamma(4.0, rng.uniform(0.02, 0.4), count) + np.where(rng.random(count) < 0.03, rng.uniform(3, 10, count), 0)
+    took = rng.gamma(4.0, rng.uniform(0.02, 0.4), count) + np.where(
+        rng.random(count) < 0.03, rng.uniform(3, 10, count), 0
+    )
     turns = wait + took
     return _around(MIDNIGHT + rng.uniform(0, 9e4) + np.cumsum(turns), rng, wait, float(np.median(turns[1:])))
 
@@ -193,7 +205,9 @@ def storms(rng: Rng, count: int) -> Trial:
     window = 10 ** rng.uniform(3.5, 5)
     quiet = rng.uniform(0, window, max(1, count // 4))
     centres = rng.uniform(0, window, int(rng.integers(1, 6)))
-    stormy = rng.choice(centres, count - len(quiet)) + rng.exponential(window / rng.choice([50, 500, 3000]), count - len(quiet))
+    stormy = rng.choice(centres, count - len(quiet)) + rng.exponential(
+        window / rng.choice([50, 500, 3000]), count - len(quiet)
+    )
     return _around(MIDNIGHT + np.concatenate((quiet, stormy)), rng, window / 20, None)
 
 
@@ -201,7 +215,7 @@ def deploy_step(rng: Rng, count: int) -> Trial:
     """A rate that jumps at a deploy and stays."""
     window = 10 ** rng.uniform(3, 5)
     step = rng.uniform(0.2, 0.8) * window
-    after = int(round(count * rng.uniform(0.7, 0.95)))
+    after = round(count * rng.uniform(0.7, 0.95))
     times = np.concatenate((rng.uniform(0, step, count - after), rng.uniform(step, window, after)))
     return Trial(MIDNIGHT + np.sort(times), MIDNIGHT, MIDNIGHT + window, None)
 
@@ -214,7 +228,9 @@ def idle_timeouts(rng: Rng, count: int) -> Trial:
 
 
 def docker_backoff(rng: Rng, count: int) -> Trial:
-    """docker's restart delays: 0.1 s doubling to 60 s, from the start again after a run of 10 s; the program fails after a while."""
+    """docker's restart delays: 0.1 s doubling to 60 s, from the start again after a run of 10 s; the program fails
+    after a while.
+    """
     out, now, run = [], 0.0, float(rng.choice([0.3, 0.8, 2.0, 4.0]))
     healthy_chance = float(rng.choice([0.0, 0.05]))
     delay = 0.1
@@ -259,7 +275,8 @@ Maker = Callable[[Rng, int], Trial]
 PERIODIC: dict[str, Maker] = {
     maker.__name__: maker
     for maker in (
-        cron, cron_on_a_slow_host, cron_with_bursts, cron_in_daytime_noise, weak_cron, sleep_loop, healthcheck, timer, two_crons,
+        cron, cron_on_a_slow_host, cron_with_bursts, cron_in_daytime_noise, weak_cron, sleep_loop, healthcheck, timer,
+        two_crons,
     )
 }  # fmt: skip
 BACKING_OFF: dict[str, Maker] = {maker.__name__: maker for maker in (docker_backoff, kubelet_backoff, client_backoff)}

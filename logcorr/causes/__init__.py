@@ -12,12 +12,15 @@ from logcorr.causes.missing import missing
 from logcorr.causes.rivals import rivals
 from logcorr.causes.scheduled import Attributed, attributed
 from logcorr.model.case import Case
+from logcorr.model.claim import claim
 from logcorr.model.result import Cause, Finding, Judgement
 from logcorr.timeline.lifecycles import stops
 
+LEAST_EXPLAINED, MOST_UNEXPLAINED = 0.5, 0.6
+"""A cause that explains under half of the serious events is at most this sure: something else is going on."""
 SURE = 0.9
 LIKELY = 0.5
-GROUNDED = ("must", "conditional", "observed")
+GROUNDED = ("must", "conditional", "may", "observed")
 """Shown from configuration or seen in the logs; timing alone never makes a root cause."""
 __all__ = ["judge"]
 
@@ -26,13 +29,13 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     """Name the causes, most probable first, and say how sure that is; abstain where the evidence does not carry one."""
     told = _stops(case)
     scheduled = [one for one in (cause(case, findings, stops) for stops in told) if one]
-    causes = _distinct([*scheduled, *diagnosed(case, findings)])
+    causes = _distinct([_tempered(one, findings) for one in (*scheduled, *diagnosed(case, findings))])
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(causes, start=1))
     verdict = _verdict(ranked, findings)
     return Judgement(
         verdict=verdict,
         causes=ranked,
-        rivals=rivals(told, ranked),
+        rivals=rivals(case, told, ranked),
         missing=missing(case, findings, told, ranked),
         checks=checks(case, told, ranked),
         actions=actions(findings, ranked),
@@ -44,6 +47,22 @@ def _stops(case: Case) -> list[Attributed]:
     """Each service's stops, weighed against every job; services with the most stops first."""
     groups = sorted(stops(case.events), key=lambda pair: (-pair[1].height, pair[0]))
     return [attributed(case, service, rows) for service, rows in groups]
+
+
+def _tempered(cause: Cause, findings: Sequence[Finding]) -> Cause:
+    """Less sure of a cause that leaves most of the serious symptoms unexplained."""
+    serious = {finding.id for finding in findings if finding.severity == "error"}
+    told = [one for one in cause.explains if one.finding in serious]
+    total, explained = sum(one.total for one in told), sum(one.count for one in told)
+    if not total or explained >= LEAST_EXPLAINED * total:
+        return cause
+    unexplained = claim(
+        "cause.leaves_unexplained",
+        "it explains {count} of {total} serious events that were logged",
+        count=explained,
+        total=total,
+    )
+    return replace(cause, confidence=min(cause.confidence, MOST_UNEXPLAINED), against=(*cause.against, unexplained))
 
 
 def _distinct(causes: list[Cause]) -> list[Cause]:

@@ -20,9 +20,10 @@ def actions(findings: Sequence[Finding], causes: Sequence[Cause]) -> tuple[Actio
 def _prevent(findings: Sequence[Finding], causes: Sequence[Cause]) -> Iterator[Action]:
     culprits = {one.culprit for one in causes}
     contributing = {finding for one in causes for finding in one.contributing}
-    for finding in findings:
-        on_the_way = finding.id in contributing or finding.evidence[0].span in culprits
-        if finding.fix and on_the_way:
+    guilty = [finding for finding in findings if finding.evidence[0].span in culprits]
+    worsening = [finding for finding in findings if finding.id in contributing]
+    for finding in (*guilty, *worsening):
+        if finding.fix:
             yield Action(kind="prevent", claim=finding.fix, span=finding.evidence[0].span)
 
 

@@ -21,6 +21,16 @@ from logcorr.statistics import Group
 LEAST = 0.2
 """A suspect less probable than this is no cause, only a rival."""
 
+FEW = 4
+MOST_FROM_FEW = 0.85
+"""Under four stops, what is not proved from configuration stays a suspicion."""
+
+ALWAYS = 0.9
+"""A check that fails on so many of its runs is itself the suspect, not what it checks."""
+
+CHECK_MISLEADS = ("probe_never_satisfied", "check_always_fails")
+"""Kinds of cause in which the check is what to change, not the command that it sets off."""
+
 CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
 
 
@@ -30,17 +40,16 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
     if not group or group.probability < LEAST or not group.evidence.explained:
         return None
     suspect = told.suspect(max(group.jobs, key=lambda job: job.probability).name)
-    tied = len(group.jobs) > 1 and suspect.effect is None
     matched = _matched(told, group)
-    chain = scheduled_chain(case, told, suspect, matched)
+    kind = _kind(suspect, group)
     return Cause(
-        kind=_kind(suspect),
-        claim=_claim(told, suspect, group, tied),
-        confidence=group.probability if tied else max(job.probability for job in group.jobs),
+        kind=kind,
+        claim=_claim(kind, told, suspect, group),
+        confidence=_confidence(group, suspect),
         proof=suspect.effect.proof.reach.value if suspect.effect else "timing",
-        culprit=_culprit(suspect),
+        culprit=_culprit(kind, suspect),
         trigger=suspect.span,
-        chain=chain,
+        chain=scheduled_chain(case, told, suspect, matched),
         contributing=_contributing(findings, suspect),
         period_s=_period(group.ticks),
         lag_s=group.evidence.lag_median_s,
@@ -51,17 +60,27 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
     )
 
 
+def _confidence(group: Group, suspect: Suspect) -> float:
+    """The posterior of the job, or of all jobs that nothing tells apart; of few events only a proof makes it sure."""
+    tied = len(group.jobs) > 1 and suspect.effect is None
+    probability = group.probability if tied else max(job.probability for job in group.jobs)
+    proved = suspect.effect is not None and suspect.effect.proof.reach is Reach.MUST
+    return probability if proved or group.evidence.events >= FEW else min(probability, MOST_FROM_FEW)
+
+
 def _matched(told: Attributed, group: Group) -> pl.DataFrame:
     """The stops that fall in the schedule's lag window."""
     timed = told.stops.sort("time", maintain_order=True)
     return timed.filter(pl.Series([tick >= 0 for tick in group.evidence.tick_of], dtype=pl.Boolean))
 
 
-def _kind(suspect: Suspect) -> str:
+def _kind(suspect: Suspect, group: Group) -> str:
     if suspect.effect is None:
         return "unproven_schedule"
     if _misread(suspect.effect):
         return "probe_never_satisfied"
+    if _always_fails(suspect, group):
+        return "check_always_fails"
     return "scheduled_check_acts" if suspect.effect.effect.guard else "scheduled_stop"
 
 
@@ -74,56 +93,90 @@ def _misread(effect: ProvedEffect) -> bool:
     )
 
 
-def _culprit(suspect: Suspect) -> Span:
+def _always_fails(suspect: Suspect, group: Group) -> bool:
+    """Whether the logs show the check failing on nearly every run, though configuration does not tell why."""
+    evidence = group.evidence
+    if not suspect.effect or not suspect.effect.probes or evidence.hits < FEW:
+        return False
+    pause = suspect.behaviour.pause_s if suspect.behaviour else None
+    if pause is None:
+        return evidence.hits >= ALWAYS * evidence.ticks
+    return float(np.median(np.diff(suspect.ticks))) < 2 * pause
+
+
+def _culprit(kind: str, suspect: Suspect) -> Span:
     """The smallest thing to change: the probe's address if the probe misleads, else the command, else the job's line."""
     if suspect.effect is None:
         return suspect.span
-    if _misread(suspect.effect):
+    if kind in CHECK_MISLEADS:
         probe = suspect.effect.probes[-1].probe
         return probe.url_span or probe.span
     return suspect.effect.effect.span
 
 
-def _claim(told: Attributed, suspect: Suspect, group: Group, tied: bool) -> Claim:
-    schedule, service = suspect.runs, told.service
-    if tied:
+def _claim(kind: str, told: Attributed, suspect: Suspect, group: Group) -> Claim:
+    if suspect.effect is None:
+        return _unproven(told, suspect, group)
+    if kind == "probe_never_satisfied":
+        return _never_satisfied(told, suspect, suspect.effect)
+    if kind == "check_always_fails":
+        return _always_failing(told, suspect, suspect.effect, group)
+    return claim(
+        "cause.scheduled_stop",
+        "{script}, run on {schedule}, {action}s {service}",
+        schedule=suspect.runs,
+        script=suspect.effect.effect.span.path,
+        action=suspect.effect.effect.action,
+        service=told.service,
+    )
+
+
+def _unproven(told: Attributed, suspect: Suspect, group: Group) -> Claim:
+    if len(group.jobs) > 1:
         return claim(
             "cause.tied",
             "one of {count} jobs on {schedule} stops {service}; timing cannot tell them apart, "
             "and their scripts were not collected: {jobs}",
             count=len(group.jobs),
-            schedule=schedule,
-            service=service,
+            schedule=suspect.runs,
+            service=told.service,
             jobs=", ".join(job.name for job in group.jobs),
         )
-    if suspect.effect is None:
-        return claim(
-            "cause.unproven",
-            "the job on {schedule} probably stops {service}: the timing fits, but what it runs was not collected",
-            schedule=schedule,
-            service=service,
-        )
-    effect = suspect.effect.effect
-    if _misread(suspect.effect):
-        answered = suspect.effect.probes[-1]
-        return claim(
-            "cause.probe_never_satisfied",
-            "on {schedule} {script} asks {url}, gets {status} where it expects {expects}, and will {action} {hits}",
-            schedule=schedule,
-            script=effect.span.path,
-            url=str(answered.probe.url),
-            status=answered.answers[0].status or 0,
-            expects=" or ".join(answered.probe.expects),
-            action=effect.action,
-            hits=", ".join(suspect.effect.hits) or service,
-        )
     return claim(
-        "cause.scheduled_stop",
-        "on {schedule} {script} will {action} {service}",
-        schedule=schedule,
-        script=effect.span.path,
-        action=effect.action,
-        service=service,
+        "cause.unproven",
+        "the job on {schedule} probably stops {service}: the timing fits, but what it runs was not collected",
+        schedule=suspect.runs,
+        service=told.service,
+    )
+
+
+def _never_satisfied(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
+    answered = proved.probes[-1]
+    return claim(
+        "cause.probe_never_satisfied",
+        "{script}, run on {schedule}, asks {url}, gets {status} where it expects {expects}, and {action}s {hits}",
+        schedule=suspect.runs,
+        script=answered.probe.span.path,
+        url=str(answered.probe.url),
+        status=answered.answers[0].status or 0,
+        expects=" or ".join(answered.probe.expects) or "success",
+        action=proved.effect.action,
+        hits=", ".join(proved.hits) or told.service,
+    )
+
+
+def _always_failing(told: Attributed, suspect: Suspect, proved: ProvedEffect, group: Group) -> Claim:
+    probe = proved.probes[-1].probe
+    return claim(
+        "cause.check_always_fails",
+        "the check of {what} in {script}, run on {schedule}, fails on {failed} of {runs} runs, and each time {action}s {service}",
+        what=probe.url or probe.asks or probe.tool,
+        script=probe.span.path,
+        schedule=suspect.runs,
+        failed=group.evidence.hits,
+        runs=group.evidence.ticks,
+        action=proved.effect.action,
+        service=told.service,
     )
 
 

@@ -29,6 +29,7 @@ def scheduled_chain(case: Case, told: Attributed, suspect: Suspect, matched: pl.
         links += _runs(case, suspect, effect)
         links += _answered(effect)
         links += _branch(effect)
+        links += _calls(suspect, effect)
     links.append(_terminates(told, effect.effect.span if effect else suspect.span, matched))
     return (*links, *consequences(case, told.times, matched))
 
@@ -76,22 +77,27 @@ def _consequence_claim(mechanism: str, found: Following) -> Claim:
 
 
 def _runs(case: Case, suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
-    script = effect.effect.span.path
     started = _runs_logged(case, suspect.command)
-    target = _first_step(effect) if script != suspect.span.path else effect.effect.span
+    target = _first_step(effect)
     yield Link(
         mechanism="job_runs_script",
         source=suspect.span,
         target=target,
-        claim=claim(
-            "chain.runs",
-            "{scheduler} runs {script} on {schedule}",
-            scheduler=suspect.scheduler,
-            script=script,
-            schedule=suspect.runs,
-        ),
+        claim=_runs_claim(suspect, target.path),
         evidence=(Evidence(suspect.span, "what sets it off"), *cite(started, "a logged run", most=3)),
         proof=Reach.MUST.value,
+    )
+
+
+def _runs_claim(suspect: Suspect, script: str) -> Claim:
+    if not suspect.scheduler:
+        return claim("chain.loops", "{script} runs on {schedule}", script=script, schedule=suspect.runs)
+    return claim(
+        "chain.runs",
+        "{scheduler} runs {script} on {schedule}",
+        scheduler=suspect.scheduler,
+        script=script,
+        schedule=suspect.runs,
     )
 
 
@@ -131,6 +137,26 @@ def _answer(answered: ProbeAnswer, reach: Reach) -> Link:
     )
 
 
+def _calls(suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
+    """From the script with the condition to the one that holds the command, if that is another."""
+    target = effect.effect.span
+    for call in suspect.behaviour.calls if suspect.behaviour else ():
+        if call.path and call.span.path not in (suspect.span.path, target.path) and _same_name(call.path, target.path):
+            yield Link(
+                mechanism="script_calls_script",
+                source=call.span,
+                target=target,
+                claim=claim("chain.calls", "{caller} calls {callee}", caller=call.span.path, callee=target.path),
+                evidence=(Evidence(call.span, "the call"),),
+                proof=effect.proof.reach.value,
+            )
+            return
+
+
+def _same_name(path: str, collected: str) -> bool:
+    return path.rpartition("/")[2] == collected.rpartition("/")[2]
+
+
 def _branch(effect: ProvedEffect) -> Iterator[Link]:
     guard = effect.effect.guard
     if not guard:
@@ -159,6 +185,12 @@ def _branch_claim(effect: ProvedEffect, condition: str) -> Claim:
     )
 
 
+def _spread(low: float, high: float) -> str:
+    """`2–3`, or `3` where both are the same."""
+    first, last = f"{round(low, 1):g}", f"{round(high, 1):g}"
+    return first if first == last else f"{first}–{last}"
+
+
 def _terminates(told: Attributed, source: Span, matched: pl.DataFrame) -> Link:
     """From the command (or, where it is not known, the job's line) to the first of its stops."""
     group = told.leading
@@ -169,12 +201,11 @@ def _terminates(told: Attributed, source: Span, matched: pl.DataFrame) -> Link:
         target=spans(matched)[0],
         claim=claim(
             "chain.terminates",
-            "{count} of {total} stops of {service} come {low:g}–{high:g} s after a run",
+            "{count} of {total} stops of {service} come {lags} s after a run",
             count=matched.height,
             total=told.stops.height,
             service=told.service,
-            low=round(group.evidence.lag_low_s or 0.0, 1) if group else 0.0,
-            high=round(group.evidence.lag_high_s or 0.0, 1) if group else 0.0,
+            lags=_spread(group.evidence.lag_low_s or 0.0, group.evidence.lag_high_s or 0.0) if group else "?",
         ),
         evidence=cite(matched),
         proof="observed",

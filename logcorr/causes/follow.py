@@ -13,6 +13,9 @@ from logcorr.timeline.select import seconds
 LONGEST_S = 60.0
 """Effects of a stop (closed sockets, refused connections) are over within a minute of it, or have another reason."""
 
+SLACK_S = 1.0
+"""Stamps are cut to the second: an effect may seem to come so much before its cause."""
+
 LEAST_SHARE = 0.5
 LEAST_LIFT = 2.0
 
@@ -38,7 +41,7 @@ def horizon(stops: Times) -> float:
 
 def after(stops: Times, times: Times, within_s: float) -> npt.NDArray[np.bool_]:
     """For each time, whether it lies at most `within_s` after some stop."""
-    last = np.searchsorted(stops, times, side="right") - 1
+    last = np.searchsorted(stops, times + SLACK_S, side="right") - 1
     return (last >= 0) & (times - stops[np.maximum(last, 0)] <= within_s)
 
 
@@ -65,6 +68,6 @@ def _covered(stops: Times, within: float, window: tuple[float, float]) -> float:
 
 def _first_lag(stops: Times, times: Times) -> float:
     """The median, over the stops that were followed, of the seconds to the first event after."""
-    index = np.searchsorted(stops, times, side="right") - 1
+    index = np.searchsorted(stops, times + SLACK_S, side="right") - 1
     _, first = np.unique(index, return_index=True)
-    return float(np.median(times[first] - stops[index[first]]))
+    return float(np.median(np.maximum(times[first] - stops[index[first]], 0.0)))

@@ -11,7 +11,7 @@ import polars as pl
 
 from logcorr.causes import words
 from logcorr.causes.follow import Times
-from logcorr.model.behaviour import ENDING_ACTIONS, Reach
+from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, claim
 from logcorr.model.source import Span
@@ -31,8 +31,9 @@ ENOUGH_TICKS = 4
 class Suspect:
     """One thing that runs, when it ran, what it could do to the service, and the weight this gives it.
 
-    `span` is where it is set off: a job's line, a loop's. `runs` tells when in a person's words (`*/5 * * * *`, `every 90 s`).
-    `ticks` are its runs, epoch seconds, `coming` the next ones. `refuted` says what in the logs contradicts its effect.
+    `span` is where it is set off: a job's line, a loop's. `runs` tells when (on `*/5 * * * *`, on `a 90 s loop`).
+    `scheduler` is empty for what runs by itself. `ticks` are its runs, epoch seconds, `coming` the next ones. `refuted` says
+    what in the logs contradicts its effect.
     """
 
     span: Span
@@ -62,10 +63,10 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
     """The job with that effect on this service which is reached furthest; or with none; or with nobody knows what."""
     job = schedule.job
     effects = [pair for behaviour in schedule.behaviours for pair in _ending(behaviour, service)]
-    behaviour, effect = max(effects, key=lambda pair: REACH_WEIGHT[pair[1].proof.reach], default=(None, None))
+    behaviour, effect = max(effects, key=lambda pair: _weight(pair[1], service), default=(None, None))
     refuted = effect and (_failed(case, effect) or _missed(schedule.ticks, effect, stops, window))
     if effect:
-        weight = words.CONTRADICTED if refuted else REACH_WEIGHT[effect.proof.reach]
+        weight = words.CONTRADICTED if refuted else _weight(effect, service)
     else:
         known = any(one.understood for one in schedule.behaviours)
         weight = words.STOPS_NOTHING_HERE if known else words.NOT_COLLECTED
@@ -92,14 +93,14 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
         effects = list(_ending(behaviour, service))
         ticks = _said(case, behaviour) if effects else np.array([])
         if len(ticks):
-            _, effect = max(effects, key=lambda pair: REACH_WEIGHT[pair[1].proof.reach])
+            _, effect = max(effects, key=lambda pair: _weight(pair[1], service))
             yield Suspect(
                 span=behaviour.loop or behaviour.script.span,
-                runs=f"every {behaviour.pause_s:g} s" if behaviour.pause_s else "whenever it is started",
+                runs=f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand",
                 command=behaviour.script.name,
-                scheduler=behaviour.script.name,
+                scheduler="",
                 ticks=ticks,
-                weight=REACH_WEIGHT[effect.proof.reach],
+                weight=_weight(effect, service),
                 effect=effect,
                 behaviour=behaviour,
             )
@@ -117,10 +118,16 @@ def _said(case: Case, behaviour: Behaviour) -> Times:
     return seconds(told.filter(pl.any_horizontal(matches)))
 
 
+def _weight(effect: ProvedEffect, service: str) -> float:
+    """By its reach; where it is not sure that the effect hits this service, that it is possible."""
+    weight = REACH_WEIGHT[effect.proof.reach]
+    return weight if service in effect.hits else min(weight, words.POSSIBLE)
+
+
 def _ending(behaviour: Behaviour, service: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:
     for proved in behaviour.proved:
         hits = service in proved.hits or (not proved.hits and not proved.certain)
-        if proved.effect.action in ENDING_ACTIONS and proved.effect.manager != "file" and hits:
+        if proved.effect.ends_processes and hits:
             yield behaviour, proved
 
 

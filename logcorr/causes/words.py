@@ -26,8 +26,12 @@ MECHANISMS = {
 }
 
 CAUSE_KINDS = {
+    "heap_exhausted": "a process's memory grows to its limit",
+    "idle_timeout": "a proxy's timeout closes connections on which nothing moves",
+    "stale_upstream_address": "a proxy asks for an address that the service has left",
     "crash": "a process dies of its own",
     "probe_never_satisfied": "a health check waits for an answer that never comes, and acts on it",
+    "check_always_fails": "a health check fails on nearly every run, and acts on it",
     "scheduled_stop": "a scheduled command stops a service by design or mistake",
     "scheduled_check_acts": "a scheduled check stops a service when its condition holds",
     "unproven_schedule": "stops follow a schedule, but what its job does was not collected",

@@ -71,10 +71,10 @@ def _notes(screen: Screen, cause: Document) -> Iterator[tuple[str, str, Text]]:
         yield from ((word("rejected"), "bold", _rejected(screen, rival)) for rival in screen.document["rivals"])
     if cause["recurrence"]:
         yield word("next run"), "bold", Text(write.when(cause["recurrence"][0]))
-    for defect in screen.defects(cause):
-        if defect["fix"]:
-            yield word("help"), "bold", screen.say(defect["fix"])
-        yield word("more"), "bold", Text(f"logcorr explain {line(defect['code'])}", "cyan")
+    own = screen.own_findings(cause)
+    yield from ((word("help"), "bold", screen.say(finding["fix"])) for finding in own if finding["fix"])
+    if own:
+        yield word("more"), "bold", Text(" · ".join(f"logcorr explain {line(finding['code'])}" for finding in own), "cyan")
 
 
 def _rejected(screen: Screen, rival: Document) -> Text:

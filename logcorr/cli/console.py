@@ -14,6 +14,13 @@ def console() -> Console:
     return Console(highlight=False, markup=False, emoji=False)
 
 
+def source(out: Console, text: Text) -> None:
+    """Print a line of a file: cut at the edge of a terminal, whole anywhere else."""
+    if out.is_terminal:
+        text.truncate(out.width, overflow="ellipsis")
+    out.print(text, soft_wrap=True)
+
+
 def hang(out: Console, head: Text, body: Text) -> None:
     """Print a paragraph after a head; its further lines are indented as far as the head goes."""
     for number, part in enumerate(body.wrap(out, max(out.width - head.cell_len, NARROWEST))):

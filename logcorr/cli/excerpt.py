@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.console import Console
 from rich.text import Text
 
-from logcorr.cli.console import hang
+from logcorr.cli.console import hang, source
 from logcorr.report import write
 from logcorr.report.cite import Document
 from logcorr.report.escape import line, visible
@@ -21,12 +21,12 @@ RULES = {"culprit": ("^", "bold red"), "trigger": ("-", "blue"), "step": ("-", "
 
 
 Line = tuple[int, str, list[Document]]
-"""A line's number, its text and the marks on it."""
+"""A line's number, its text and the marks it lies in."""
 
 
 def show_excerpts(out: Console, excerpts: Sequence[Document], language: Language) -> None:
     """The marked lines of all excerpts, file by file; what was said of one line is not repeated at another."""
-    width = max(len(str(mark["line"])) for excerpt in excerpts for mark in excerpt["marks"])
+    width = max(len(str(mark["end_line"])) for excerpt in excerpts for mark in excerpt["marks"])
     gutter = Text(" " * width + " |", "cyan")
     path, said = None, set[str]()
     for excerpt in excerpts:
@@ -39,9 +39,11 @@ def show_excerpts(out: Console, excerpts: Sequence[Document], language: Language
             path = excerpt["path"]
         for number, text, marks in marked:
             shown = visible(text).expandtabs(TAB).rstrip()
-            out.print(Text.assemble((f"{number:>{width}} | ", "cyan"), shown), soft_wrap=True)
-            labels = dict.fromkeys(line(language.say(mark["label"])) for mark in marks)
-            _underline(out, gutter, shown, marks[0]["role"], [label for label in labels if label not in said])
+            source(out, Text.assemble((f"{number:>{width}} | ", "cyan"), shown))
+            ended = [mark for mark in marks if mark["end_line"] == number]
+            labels = dict.fromkeys(line(language.say(mark["label"])) for mark in ended)
+            if ended:
+                _underline(out, gutter, shown, ended[0]["role"], [label for label in labels if label not in said])
             said.update(labels)
     out.print(gutter)
 
@@ -59,10 +61,14 @@ def _place(excerpt: Document, marked: Sequence[Line]) -> str:
 
 
 def _underline(out: Console, gutter: Text, shown: str, role: str, labels: Sequence[str]) -> None:
-    """A rule as long as the line's text, as far as the terminal goes, and under it what is said of the line."""
+    """A rule as long as the line's text, as far as the terminal goes; what is said of the line stands behind it, or under it."""
     sign, style = RULES[role]
     indent = Text.assemble(gutter, " " * (1 + len(shown) - len(shown.lstrip())))
-    length = min(cell_len(shown.strip()), max(out.width - indent.cell_len, 1))
-    out.print(Text.assemble(indent, (sign * length, style)))
+    room = out.width - indent.cell_len
+    rule = Text(sign * min(cell_len(shown.strip()), max(room, 1)), style)
+    if labels and rule.cell_len + 1 + cell_len(labels[0]) <= room:
+        rule.append(f" {labels[0]}", style)
+        labels = labels[1:]
+    out.print(Text.assemble(indent, rule), soft_wrap=True)
     for label in labels:
         hang(out, indent, Text(label, style))

@@ -57,8 +57,13 @@ def sources(paths: tuple[str, ...]) -> None:
     """
     import logcorr
     from logcorr.cli import output
+    from logcorr.errors import NothingRecognised
 
-    output.show_sources(logcorr.analyze(paths).result)
+    try:
+        output.show_sources(logcorr.analyze(paths).result)
+    except NothingRecognised as error:
+        output.show_collected(paths)
+        raise NothingRecognised(str(error)) from error
 
 
 @commands.command()

@@ -26,9 +26,9 @@ class Choice(click.Choice[str]):
 
 
 def existing(context: click.Context, parameter: click.Parameter, paths: Sequence[str]) -> Sequence[str]:
-    """Paths that are there; for one that is not, names the nearest that is."""
+    """Paths that are there, or `-`; for one that is not, names the nearest that is."""
     for path in paths:
-        if not os.path.lexists(path):
+        if path != "-" and not os.path.lexists(path):
             folder, name = os.path.split(path.rstrip("/"))  # pathlib is slow to import
             beside = sorted(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []  # noqa: PTH112, PTH208
             meant = nearest(name, beside)

@@ -47,6 +47,17 @@ def show_sources(document: Document) -> None:
     listing.show_sources(document)
 
 
+def show_collected(paths: Sequence[str]) -> None:
+    """Print what was seen where nothing was recognised."""
+    from pathlib import Path
+
+    from logcorr.collect import collect
+    from logcorr.report.document import inputs, state_problems
+
+    collection = collect([Path(path) for path in paths], {})
+    show_sources({"inputs": inputs((), collection.artifacts), "problems": state_problems(collection.skipped)})
+
+
 def show_rules(rules: Iterable[Rule]) -> None:
     """Print a line a rule."""
     from logcorr.cli import listing

@@ -53,11 +53,11 @@ class Screen:
         causes = self.document["causes"]
         claimed = {each["finding"] for cause in causes for each in cause["explains"]}
         claimed |= {id for cause in causes for id in cause["contributing"]}
-        claimed |= {defect["id"] for cause in causes for defect in self.defects(cause)}
+        claimed |= {finding["id"] for cause in causes for finding in self.own_findings(cause)}
         return [finding for finding in self.document["findings"] if finding["id"] not in claimed]
 
-    def defects(self, cause: Document) -> list[Document]:
-        """The findings that say what is wrong with a cause's culprit or trigger."""
+    def own_findings(self, cause: Document) -> list[Document]:
+        """The findings that are about a cause's culprit or trigger itself."""
         places = [(place["path"], place["line"]) for place in (cause["culprit"], cause["trigger"]) if place]
-        found = [finding for finding in self.document["findings"] if finding["role"] == "defect"]
+        found = [finding for finding in self.document["findings"] if finding["role"] != "symptom"]
         return [one for one in found if (one["evidence"][0]["path"], one["evidence"][0]["line"]) in places]

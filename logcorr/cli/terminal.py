@@ -89,11 +89,21 @@ def _closing(screen: Screen, paths: Sequence[str]) -> None:
     screen.out.print(Text(word("Files: %(files)s · lines: %(lines)s · causes: %(causes)s · findings: %(findings)s") % counts))
     if gaps := list(_gaps(screen)):
         hang(screen.out, Text(word("Not covered: "), "yellow"), Text(word("; ").join(gaps)))
-    for action in [action for action in document["actions"] if action["kind"] == "prevent"][:1]:
-        place = f"  {line(write.place(action))}" if action["path"] else ""
-        hang(screen.out, Text(word("Next: "), "green"), Text.assemble(screen.say(action["claim"]), (place, "cyan")))
+    if step := _next(screen):
+        hang(screen.out, Text(word("Next: "), "green"), step)
     command = f"logcorr analyze {' '.join(quote(line(path)) for path in paths)} -o postmortem.md"
     hang(screen.out, Text(word("Report: "), "dim"), Text(command))
+
+
+def _next(screen: Screen) -> Text | None:
+    """The first thing to change, or else the first to collect."""
+    document = screen.document
+    for action in document["actions"]:
+        if action["kind"] == "prevent":
+            return screen.cited(action["claim"], action) if action["path"] else screen.say(action["claim"])
+    for missing in document["missing"]:
+        return Text.assemble(screen.word("collect"), screen.word(": "), screen.say(missing["what"]))
+    return None
 
 
 def _gaps(screen: Screen) -> Iterator[str]:

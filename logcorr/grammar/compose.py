@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import NamedTuple, TypeVar
 
 from logcorr.grammar.duration import compose_seconds
@@ -234,21 +235,18 @@ def included(document: Node) -> Iterator[str]:
                 yield path.text
 
 
-def filled(node: Node, environment: Mapping[str, str], *, keep_unset: bool = False) -> Node:
-    """The node with the variables of its texts replaced; keys are not interpolated. Raises NotInterpolated."""
+def filled(node: Node, environment: Mapping[str, str] | None, problems: list[Problem]) -> Node:
+    """The node with the variables of its texts replaced; keys are not interpolated.
+
+    Without an environment, variables that have no default stay as written. A text that compose refuses stays as it is
+    and is a problem.
+    """
     text = node.text
     if "$" in text:
         try:
-            text = interpolate(text, environment, keep_unset=keep_unset)
-        except NotInterpolated:
-            if not keep_unset:
-                raise
-    return Node(
-        node.path,
-        node.line,
-        node.end_line,
-        node.tag,
-        text,
-        tuple(filled(item, environment, keep_unset=keep_unset) for item in node.items),
-        tuple((key, filled(value, environment, keep_unset=keep_unset)) for key, value in node.entries),
-    )
+            text = interpolate(text, environment or {}, keep_unset=environment is None)
+        except NotInterpolated as error:
+            problems.append(Problem(node.path, str(error), node.line))
+    items = tuple(filled(item, environment, problems) for item in node.items)
+    entries = tuple((key, filled(value, environment, problems)) for key, value in node.entries)
+    return replace(node, text=text, items=items, entries=entries)

@@ -106,7 +106,8 @@ class Answer:
     target. `at` is the directive that decides, `server` the server block's line; `trace` lists every step with its line.
     `upstream` is the address the request is handed to, or all of a group's, separated by `, `; `upstream_uri` is the path
     it is asked for, as nginx sends it. `assumes` lists what must hold for this answer. `closed`: the client gets no HTTP
-    answer it can read (`return 444`, TLS that fails). `unknown` says why no answer can be given: what to collect.
+    answer it can read (`return 444`, then `status` is 444; TLS that fails, then it is None). `unknown` says why no answer
+    can be given: what to collect.
     """
 
     status: int | None

@@ -147,7 +147,7 @@ class Container(Fact):
     """A container as a capture (`docker ps`, `docker inspect`) showed it.
 
     `up_s` and `created_s` are ages in seconds, as the capture gave them; `age_resolution_s` is the unit they are rounded
-    down to. `compose_files` and `directory` come from compose's labels.
+    down to. `compose_files` and `directory` come from compose's labels; `label_span` is the line that names the files.
     """
 
     name: str
@@ -165,6 +165,7 @@ class Container(Fact):
     service: str | None = None
     compose_files: tuple[str, ...] = ()
     directory: str | None = None
+    label_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

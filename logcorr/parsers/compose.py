@@ -54,13 +54,15 @@ def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
 
 
 def _facts(artifact: Artifact, document: Node, text: str) -> Iterator[Fact | Problem]:
-    reading = compose.services((name, compose.filled(node, {}, keep_unset=True)) for name, node in compose.stanzas(document))
-    yield from reading.problems
+    refused: list[Problem] = []
+    document = compose.filled(document, None, refused)
+    reading = compose.services(compose.stanzas(document))
+    yield from (*refused, *reading.problems)
     name = document.get("name")
     yield ComposeFile(
         span=artifact.span(document.line, document.end_line),
         services=reading.services,
-        project=compose.filled(name, {}, keep_unset=True).text if name else None,
+        project=name.text if name else None,
         includes=tuple(compose.included(document)),
         text=text,
     )

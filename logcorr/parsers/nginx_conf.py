@@ -45,7 +45,7 @@ DEEPEST = 64
 """Blocks nested deeper than this are not nginx's; the limit keeps hostile input from exhausting the stack."""
 
 
-def recognise(sample: Sample) -> float:
+def _recognise(sample: Sample) -> float:
     """Sure of a dump's mark; else by the share of lines that are well-known directives, and by name and folder."""
     lines = [line for line in sample.lines if line.strip() and line.strip() not in "{};" and not line.lstrip().startswith("#")]
     if any(DUMPED_FILE.match(line) for line in sample.lines):
@@ -60,8 +60,8 @@ def recognise(sample: Sample) -> float:
     return 0.8 if share >= 0.5 and known >= 2 else 0.0
 
 
-@configuration_parser(title="nginx configuration", recognise=recognise)
-def read(artifact: Artifact) -> Iterator[Fact | Problem]:
+@configuration_parser(title="nginx configuration", recognise=_recognise)
+def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
     """One `NginxFile` a file; of a dump, one for each file in it, with the dump's own lines."""
     lines = artifact.text().split("\n")
     starts = [(number, mark["name"]) for number, line in enumerate(lines) if (mark := DUMPED_FILE.match(line))]

@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
-from logcorr.model.case import Case
+from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, Evidence
 from logcorr.model.events import KINDS
 from logcorr.model.result import Action, Cause, Check, Explained, Finding, Judgement, Link, Missing, Rival
@@ -55,7 +55,7 @@ def build(
         "title": state(headline.title(case, findings, judgement)),
         "status": state(headline.status(case, findings, judgement)),
         "window": {"first": instant(case.window[0]), "last": instant(case.window[1])} if case.window else None,
-        "inputs": _inputs(case, artifacts),
+        "inputs": inputs(case.sources, artifacts),
         "findings": [_finding(finding, quotes) for finding in findings],
         **_judged(judgement, quotes),
         **_seen(case, judgement, quotes),
@@ -64,8 +64,13 @@ def build(
         "rules_run": [{"rule": rule, "outcome": outcome} for rule, outcome in rules_run],
         "comparison": None,
         "assumptions": state_all(assumptions),
-        "problems": [_problem(problem) for problem in problems],
+        "problems": state_problems(problems),
     }
+
+
+def state_problems(problems: Iterable[Problem]) -> list[Document]:
+    """What could not be read, in order."""
+    return [{"path": clean(problem.path), "line": problem.line, "message": clean(problem.message)} for problem in problems]
 
 
 def to_json(document: Document) -> str:
@@ -99,8 +104,9 @@ def _seen(case: Case, judgement: Judgement, quotes: Quotes) -> Document:
     }
 
 
-def _inputs(case: Case, artifacts: Sequence[Artifact]) -> list[Document]:
-    sources = {source.path: source for source in case.sources}
+def inputs(read: Sequence[Source], artifacts: Sequence[Artifact]) -> list[Document]:
+    """Every collected file, by path, and how it was read if it is a log."""
+    sources = {source.path: source for source in read}
     return [
         {
             "path": clean(artifact.path),
@@ -210,10 +216,6 @@ def _action(action: Action) -> Document:
         "line": action.span.line if action.span else None,
         "patch": None,
     }
-
-
-def _problem(problem: Problem) -> Document:
-    return {"path": clean(problem.path), "line": problem.line, "message": clean(problem.message)}
 
 
 def _kinds(kinds: Iterable[str]) -> Document:

@@ -1,4 +1,4 @@
-"""Source lines worth showing, with marks: the culprit, the trigger, and each hop of the chain that stands in a file."""
+"""Lines worth showing, with marks: the culprit, the trigger, and each hop of the chain that stands in a file other than a log."""
 
 from __future__ import annotations
 
@@ -46,7 +46,8 @@ def choose(case: Case, findings: Sequence[Finding], judgement: Judgement, artifa
     lengths = {artifact.path: artifact.line_count for artifact in artifacts}
     logs = {source.path for source in case.sources}
     marks = {(mark.path, mark.line, mark.role, mark.label.text): mark for mark in _marks(findings, judgement)}
-    shown = [mark for mark in marks.values() if mark.end_line <= lengths.get(mark.path, 0) and mark.path not in logs]
+    shown = [mark for mark in marks.values() if mark.end_line <= lengths.get(mark.path, 0)]
+    shown = [mark for mark in shown if mark.role == "culprit" or mark.path not in logs]
     first = judgement.causes[0].culprit.path if judgement.causes else ""
     shown.sort(key=lambda mark: (mark.path != first, mark.path, mark.line, ROLES.index(mark.role)))
     files = groupby(shown, key=lambda mark: mark.path)

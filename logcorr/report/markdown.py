@@ -6,6 +6,7 @@ Takes the Result document and computes nothing. Text from logs enters only throu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,7 @@ def render(document: Document, lang: str = "en", templates: Path | None = None) 
     `templates` is a folder whose files replace the bundled ones of the same name, or extend them as `bundled/NAME`.
     Raises LogcorrError for an unknown language.
     """
-    return _environment(language(lang), templates).get_template(TEMPLATE).render(document=document)
+    return _environment(language(lang).tag, templates).get_template(TEMPLATE).render(document=document)
 
 
 def citations(part: object) -> Iterator[Document]:
@@ -44,7 +45,10 @@ def citations(part: object) -> Iterator[Document]:
             yield from citations(child)
 
 
-def _environment(language: Language, templates: Path | None) -> Environment:
+@lru_cache
+def _environment(tag: str, templates: Path | None) -> Environment:
+    """Compiling the template takes longer than rendering it, so each language's environment is kept."""
+    spoken = language(tag)
     bundled = FileSystemLoader(shipped("templates"))
     own = [FileSystemLoader(templates)] if templates else []
     environment = Environment(
@@ -56,10 +60,10 @@ def _environment(language: Language, templates: Path | None) -> Environment:
         keep_trailing_newline=True,
         autoescape=False,  # Markdown, not HTML: see `escape`
     )
-    gettext, ngettext = language.catalogue.gettext, language.catalogue.ngettext
+    gettext, ngettext = spoken.catalogue.gettext, spoken.catalogue.ngettext
     environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # added by i18n
-    environment.filters.update(_filters(language))
-    environment.globals.update(lang=language.tag, chain_nodes=CHAIN_NODES)
+    environment.filters.update(_filters(spoken))
+    environment.globals.update(chain_nodes=CHAIN_NODES)
     return environment
 
 
@@ -96,7 +100,8 @@ def _marked(excerpt: Document, language: Language) -> str:
     rows: list[str] = []
     for number, text, marks in write.numbered(excerpt):
         rows.append(f"{'>' if marks else ' '} {number:>{width}} | {escape.visible(text)}".rstrip())
-        told = [mark for mark in marks if mark["role"] != "contributing"] or marks[:1]
+        ended = [mark for mark in marks if mark["end_line"] == number]
+        told = [mark for mark in ended if mark["role"] != "contributing"] or ended[:1]
         rows += [f"  {'':{width}} | ^ {escape.line(language.say(mark['label']))}" for mark in told]
     return "\n".join(rows)
 

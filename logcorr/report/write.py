@@ -18,8 +18,9 @@ def place(where: Document) -> str:
 
 
 def when(instant: str) -> str:
-    """An instant of the document without its `T`."""
-    return instant.replace("T", " ")
+    """An instant of the document without its `T`, and without zeros at the end of a fraction."""
+    whole, dot, fraction = instant.replace("T", " ").removesuffix("Z").partition(".")
+    return f"{whole}{dot}{fraction.rstrip('0')}Z"
 
 
 def score(value: float) -> str:
@@ -37,9 +38,9 @@ def sparkline(counts: Sequence[int], empty: str = "·") -> str:
 
 
 def numbered(excerpt: Document) -> Iterator[tuple[int, str, list[Document]]]:
-    """Each line of an excerpt with its number and the marks that begin on it."""
+    """Each line of an excerpt with its number and the marks that it lies in."""
     for number, text in enumerate(excerpt["lines"], excerpt["line"]):
-        yield number, text, [mark for mark in excerpt["marks"] if mark["line"] == number]
+        yield number, text, [mark for mark in excerpt["marks"] if mark["line"] <= number <= mark["end_line"]]
 
 
 def parents(chain: Sequence[Document]) -> list[int]:

@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "clients_cannot_connect.counted",
-                "failed attempts to connect that {service} reports: {count}",
+                "{service} reports failed attempts to connect ({count}×)",
                 service=service,
                 count=events.height,
             ),

@@ -25,7 +25,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "clients_disconnected.counted",
-                "connections that {service} reports as broken off: {count}",
+                "{service} reports client connections that broke off ({count}×)",
                 service=service,
                 count=events.height,
             ),

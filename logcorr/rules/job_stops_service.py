@@ -55,7 +55,7 @@ def _claim(schedule: Schedule, proved: ProvedEffect) -> Claim:
     if proved.proof.reach is Reach.MUST:
         return claim(
             "job_stops_service.must",
-            "every run of the job on {schedule} will {action} {target}",
+            "every run of the job on {schedule} {action}s {target}",
             schedule=schedule_text,
             action=action,
             target=target,

@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "no_live_upstreams.counted",
-                "requests for which {service} had no live upstream: {count}",
+                "{service} had no live upstream ({count}×)",
                 service=service,
                 count=events.height,
             ),

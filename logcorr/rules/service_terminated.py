@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "service_terminated.counted",
-                "times that {service} was told to terminate: {count}",
+                "{service} was told to terminate ({count}×)",
                 service=service,
                 count=events.height,
             ),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logcorr.model.behaviour import Answer
-from logcorr.model.case import Case, ProbeAnswer
+from logcorr.model.behaviour import Answer, Probe, Reach
+from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
         for proved in behaviour.proved:
             for answered in proved.probes:
                 place = answered.probe.url_span or answered.probe.span
-                if place not in seen and _never_satisfied(answered):
+                if place not in seen and _never_satisfied(answered) and _taken_for_failure(proved, answered):
                     seen.add(place)
                     yield _finding(answered)
 
@@ -29,6 +29,22 @@ def _never_satisfied(answered: ProbeAnswer) -> bool:
     if probe.yields != "status" or not probe.expects or not answers:
         return False
     return all(answer.status is not None and str(answer.status) not in probe.expects for answer in answers)
+
+
+def _taken_for_failure(proved: ProvedEffect, answered: ProbeAnswer) -> bool:
+    """Whether each answer lets the effect run, as far as is known: one that waits for a failure is not misled by a redirect."""
+    if proved.proof.reach in (Reach.MUST, Reach.NEVER):
+        return proved.proof.reach is Reach.MUST
+    probe = answered.probe
+    told = [f"{probe.tool} at {probe.span}: HTTP {answer.status}" for answer in answered.answers]
+    cases = [(outcomes.split("; "), runs) for outcomes, runs in proved.proof.cases]
+    return all(any(runs is not False for outcomes, runs in cases if one in outcomes) for one in told)
+
+
+def _expected(probe: Probe) -> str:
+    """The good answers that the script names; of a range, a pattern or failures only that the answer is none it wants."""
+    good = [value for value in probe.expects if value.isdigit() and 200 <= int(value) < 400]
+    return " or ".join(good) if all(value.isdigit() for value in probe.expects) and good else "something else"
 
 
 def _finding(answered: ProbeAnswer) -> Finding:
@@ -46,20 +62,20 @@ def _finding(answered: ProbeAnswer) -> Finding:
         would_refute=claim(
             "unsatisfiable_probe.refute",
             "a run of the probe on the host that prints {expects}",
-            expects=" or ".join(probe.expects),
+            expects=_expected(probe),
         ),
         subject=place.path,
         measured={"status": answer.status or 0, "expects": ", ".join(probe.expects)},
         fix=claim(
             "unsatisfiable_probe.fix",
             "ask the service itself, or an address that answers {expects}",
-            expects=" or ".join(probe.expects),
+            expects=_expected(probe),
         ),
     )
 
 
 def _claim(answered: ProbeAnswer, answer: Answer) -> Claim:
-    url, status, expects = str(answered.probe.url), answer.status or 0, " or ".join(answered.probe.expects)
+    url, status, expects = str(answered.probe.url), answer.status or 0, _expected(answered.probe)
     if answer.location:
         return claim(
             "unsatisfiable_probe.redirect",

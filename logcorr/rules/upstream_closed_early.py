@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "upstream_closed_early.counted",
-                "answers that the upstream of {service} broke off: {count}",
+                "the upstream broke off its answers to {service} ({count}×)",
                 service=service,
                 count=events.height,
             ),

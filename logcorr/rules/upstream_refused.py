@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "upstream_refused.counted",
-                "connections of {service} to its upstream that were refused: {count}",
+                "the upstream refused connections of {service} ({count}×)",
                 service=service,
                 count=events.height,
             ),

@@ -19,7 +19,7 @@ def check(case: Case) -> Iterator[Finding]:
             service,
             claim(
                 "upstream_timeout.counted",
-                "requests for which {service} waited in vain on its upstream: {count}",
+                "the upstream did not answer {service} in time ({count}×)",
                 service=service,
                 count=events.height,
             ),

@@ -48,6 +48,14 @@ def is_nginx(service: Service) -> bool:
     return NGINX in image or any(mount.target.startswith("/etc/nginx") for mount in service.mounts)
 
 
+def commands(facts: Sequence[Fact]) -> Iterator[tuple[str, str]]:
+    """What each thing is started with, by name, where its unit or compose file says so."""
+    for unit in of_kind(Unit, facts):
+        yield unit.name.removesuffix(".service"), unit.command or ""
+    for service, _ in _services(facts):
+        yield service.name, " ".join(service.command)
+
+
 def find(name: str, things: Iterable[Entity]) -> Entity | None:
     """The thing that goes by this name."""
     return next((thing for thing in things if name in thing.names), None)

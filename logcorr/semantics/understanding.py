@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from logcorr.semantics.paths import collected, normal
 from logcorr.semantics.probing import World, ask, outcomes, telling_outcomes
 from logcorr.semantics.shell import Interpretation, interpret
 from logcorr.semantics.stack import running_stack, used_files
+
+PID_FILE = re.compile(r"/(?P<name>[\w.-]+)\.pid\b")
 
 Resolve = Callable[[str, str | None], Script | None]
 Source = ScheduledJob | Script
@@ -50,6 +53,14 @@ def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
         nginx=topology.nginx_name(facts),
         problems=tuple(dict.fromkeys(problem for one in read.values() for problem in one.problems)),
     )
+
+
+def pattern_of(text: str) -> re.Pattern[str] | None:
+    """What pkill would look for; None for what is no pattern, or cannot be known."""
+    try:
+        return None if "<" in text else re.compile(text)
+    except re.error:
+        return None
 
 
 def _resolver(scripts: Mapping[str, Script]) -> Resolve:
@@ -137,6 +148,8 @@ class _Targets:
 
     def of(self, effect: Effect) -> tuple[str, ...]:
         """The entities that the effect hits; for a whole compose project, the services its files define."""
+        if effect.manager == "process":
+            return tuple(dict.fromkeys(name for target in effect.targets for name in self._processes(target)))
         if effect.targets:
             found = (topology.find(target, self.things) for target in effect.targets)
             return tuple(dict.fromkeys(thing.name if thing else name for thing, name in zip(found, effect.targets, strict=True)))
@@ -146,11 +159,22 @@ class _Targets:
 
     def certain(self, effect: Effect) -> bool:
         """Whether `of` is all the effect hits: its targets are named, or the compose files behind it were collected."""
+        if effect.manager == "process":
+            return bool(self.of(effect))
         return bool(effect.targets) or bool(self.compose_paths(effect)) or effect.manager == "nginx"
 
     def compose_paths(self, effect: Effect) -> tuple[str, ...]:
         """The collected files that a compose command works through."""
         return used_files(effect, [file.span.path for file in of_kind(ComposeFile, self.facts)])
+
+    def _processes(self, target: str) -> list[str]:
+        """The things that a kill pattern or a pid file means: by name, or by the command that they are started with."""
+        pid_file = PID_FILE.search(target)
+        thing = topology.find(pid_file["name"] if pid_file else target, self.things)
+        if thing:
+            return [thing.name]
+        pattern = None if pid_file else pattern_of(target)
+        return [name for name, command in topology.commands(self.facts) if pattern and pattern.search(command)]
 
     def _services(self, effect: Effect) -> tuple[str, ...]:
         paths = self.compose_paths(effect)

@@ -1,7 +1,7 @@
 """Periods, schedules, clocks and onsets from event times. Numbers in, numbers out; knows no logs.
 
-Times are epoch seconds (float), windows are the first and last time that a log covers, results are small frozen records whose
-numbers a person can check by eye. Everything is a pure function: same input, same output.
+Times are epoch seconds (float), windows are the first and last time that a log covers, results are small frozen
+records whose numbers a person can check by eye. Everything is a pure function: same input, same output.
 """
 
 from logcorr.statistics.assessment import Mechanisms

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from logcorr.statistics.backoff import BackoffFit, backoff_fit
 from logcorr.statistics.background import fit_background
+from logcorr.statistics.backoff import BackoffFit, backoff_fit
 from logcorr.statistics.likelihood import log_sum_exp
 from logcorr.statistics.locked import LockedFit, locked_fits
 from logcorr.statistics.loops import LoopFit, irregular, loop_fits
@@ -34,8 +34,8 @@ class Mechanisms:
     irregular: float
 
 
-# Before looking. In production logs about half of the event kinds are periodic (Ma & Hellerstein 2001, 2003); among the trains
-# one asks about in an incident fewer are, and a false period misleads: one in five.
+# Before looking. In production logs about half of the event kinds are periodic (Ma & Hellerstein 2001, 2003); among
+# the trains one asks about in an incident fewer are, and a false period misleads: one in five.
 PRIOR = Mechanisms(wall_clock=0.11, loop=0.09, backoff=0.05, irregular=0.75)
 
 
@@ -43,7 +43,8 @@ PRIOR = Mechanisms(wall_clock=0.11, loop=0.09, backoff=0.05, irregular=0.75)
 class Assessment:
     """Log Bayes factors (nats) against irregular events, the best fit of each mechanism, and the posterior.
 
-    schedule_log_bf: evidence for any schedule, measured as attribution measures a listed one (against noise of the local rate).
+    schedule_log_bf: evidence for any schedule, measured as attribution measures a listed one (against noise of the
+    local rate).
     """
 
     wall_clock_log_bf: float
@@ -85,7 +86,8 @@ def assess(train: Train) -> Assessment:
         mechanisms = _posterior(train, 0.0, 0.0, 0.0, backoff.score)
         return Assessment(0.0, 0.0, 0.0, backoff.score, None, None, None, backoff, mechanisms, _UNKNOWN_LOG_BF)
     null = irregular(np.diff(train.onsets), train.window_s, train.resolution)
-    # Locked fits are measured against Poisson noise; where intervals are told better by another irregular reading, they pay.
+    # Locked fits are measured against Poisson noise; where intervals are told better by another irregular reading,
+    # they pay.
     handicap = max(0.0, null.log_gain - fit_background(train).log_gain)
     plain = [replace(fit, score=fit.score - handicap) for fit in locked_fits(train)]
     drifting = loop_fits(train, null)

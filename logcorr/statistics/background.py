@@ -1,4 +1,6 @@
-"""The local rate of events, piecewise constant: what noise alone would do by day and night, in bursts, during the incident only."""
+"""The local rate of events, piecewise constant: what noise alone would do by day and night, in bursts, during the
+incident only.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,9 @@ _EVENTS_A_BIN = 3
 
 @dataclass(frozen=True, slots=True)
 class Background:
-    """Rates (events a second) in equal bins from start to end; log_gain is the evidence (nats) against a constant rate."""
+    """Rates (events a second) in equal bins from start to end; log_gain is the evidence (nats) against a constant
+    rate.
+    """
 
     start: float
     end: float
@@ -29,7 +33,8 @@ class Background:
     def at(self, times: FloatArray) -> FloatArray:
         """Return the rate at each time; outside the window that of the nearest bin."""
         position = (times - self.start) * (len(self.rates) / (self.end - self.start))
-        return self.rates[np.clip(position.astype(np.int64), 0, len(self.rates) - 1)]
+        rates: FloatArray = self.rates[np.clip(position.astype(np.int64), 0, len(self.rates) - 1)]
+        return rates
 
 
 def log_rising(shape: float, most: int) -> FloatArray:
@@ -53,7 +58,9 @@ class Backgrounds:
 
 
 def fit_background(train: Train, shortest_bin_s: float = 0.0) -> Background:
-    """Return the division into equal bins with the highest marginal likelihood (Gamma-Poisson), none shorter than given."""
+    """Return the division into equal bins with the highest marginal likelihood (Gamma-Poisson), none shorter than
+    given.
+    """
     start, end = train.start, train.start + train.window_s
     rising = log_rising(_SHAPE, train.count)
     best: tuple[float, FloatArray] | None = None
@@ -82,4 +89,6 @@ def _evidence(counts: FloatArray, rising: FloatArray, window_s: float) -> float:
 def _rates(counts: FloatArray, train: Train) -> FloatArray:
     """Return posterior mean rates, scaled so that they integrate to the number of events."""
     posterior = counts + _SHAPE
-    return np.maximum(posterior / posterior.sum() * max(train.count, 1) / (train.window_s / len(counts)), 1e-12)
+    rates = posterior / posterior.sum() * (max(train.count, 1) * len(counts) / train.window_s)
+    floored: FloatArray = np.maximum(rates, 1e-12)
+    return floored

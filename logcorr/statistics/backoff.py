@@ -1,8 +1,9 @@
 """Trains that back off: each delay is a factor longer than the last, up to a cap, until a success starts them over.
 
-docker restarts a failing container after 0.1 s, doubling to 60 s, and starts over after a run of 10 s; kubelet goes from
-10 s to 300 s. An interval is delay plus run time. The hypothesis is a ladder of delays with a hidden rung: every event climbs
-one rung (the top one repeats), a reset goes to any lower rung after a silence of any length. Forward recursion sums over rungs.
+docker restarts a failing container after 0.1 s, doubling to 60 s, and starts over after a run of 10 s; kubelet goes
+from 10 s to 300 s. An interval is delay plus run time. The hypothesis is a ladder of delays with a hidden rung: every
+event climbs one rung (the top one repeats), a reset goes to any lower rung after a silence of any length. Forward
+recursion sums over rungs.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ _IMPOSSIBLE = -700.0
 
 @dataclass(frozen=True, slots=True)
 class BackoffFit:
-    """Evidence (nats, prior included) for a ladder, with the best ladder's factor, longest delay (its cap, if capped) and run time."""
+    """Evidence (nats, prior included) for a ladder, with the best ladder's factor, longest delay (its cap, if capped)
+    and run time.
+    """
 
     score: float
     factor: float
@@ -44,7 +47,9 @@ class BackoffFit:
 
 @dataclass(frozen=True, slots=True)
 class _Ladder:
-    """One ladder: its delays in seconds ascending, the standard deviation of each, the run time in seconds, the log prior."""
+    """One ladder: its delays in seconds ascending, the standard deviation of each, the run time in seconds, the log
+    prior.
+    """
 
     delays: FloatArray
     spreads: FloatArray
@@ -54,7 +59,9 @@ class _Ladder:
 
 
 def backoff_fit(train: Train) -> BackoffFit:
-    """Return the evidence that intervals climb a ladder: those of all events or, where these come in bursts, of onsets as well."""
+    """Return the evidence that intervals climb a ladder: those of all events or, where these come in bursts, of
+    onsets as well.
+    """
     whole = _fit(train.events, train.resolution)
     if train.count == len(train.events):
         return whole
@@ -77,23 +84,25 @@ def _fit(times: FloatArray, unit: float) -> BackoffFit:
 
 
 def _ladders(intervals: FloatArray, unit: float) -> list[_Ladder]:
-    """Return ladders worth trying: through intervals that have most relatives a power of the factor away, with and without cap."""
+    """Return ladders worth trying: through intervals that have most relatives a power of the factor away, with and
+    without cap.
+    """
     ladders = []
     for factor in _FACTORS:
         runs = _run_times(intervals, factor)
         choices = math.log(len(_FACTORS) * len(runs) * len(_JITTERS) * 2)
         for run, cap in product(runs, _caps(intervals)):
             for anchor, jitter in product(_anchors(intervals - run, factor, unit), _JITTERS):
-                ladder = _ladder(anchor, factor, jitter, run, cap, float(intervals.max()))
+                ladder = _ladder(anchor, factor, jitter, run, cap=cap, longest=float(intervals.max()))
                 if ladder is not None:
                     ladders.append(replace(ladder, log_prior=ladder.log_prior - choices))
     return ladders
 
 
 def _ladder(
-    anchor: float, factor: float, jitter: float, run: float, cap: tuple[float, float] | None, longest: float
+    anchor: float, factor: float, jitter: float, run: float, *, cap: tuple[float, float] | None, longest: float
 ) -> _Ladder | None:
-    """Return the ladder through the anchor, up to the cap or the longest interval; None where it has under three rungs."""
+    """Return the ladder through the anchor, up to the cap or the longest interval; None where that is no climb."""
     top_s = cap[0] - run if cap else 1.2 * longest
     if top_s <= anchor / factor:
         return None
@@ -108,7 +117,7 @@ def _ladder(
 
 
 def _run_times(intervals: FloatArray, factor: float) -> list[float]:
-    """Return run times to try: shares of the shortest interval, and what two intervals a rung apart leave (factor * d - d')."""
+    """Return run times to try: shares of the shortest interval, and what two intervals a rung apart leave."""
     shortest, quarter = np.sort(intervals)[[min(1, len(intervals) // 30), len(intervals) // 4]].tolist()
     runs = [share * shortest for share in _RUN_SHARES]
     growing = (intervals[1:] > 1.25 * intervals[:-1]) & (intervals[1:] < 1.02 * factor * intervals[:-1])
@@ -127,7 +136,8 @@ def _anchors(delays: FloatArray, factor: float, unit: float) -> list[float]:
     off = np.abs(steps - np.round(steps)) * math.log(factor) * usable[None, :]
     relatives = ((off <= 0.08 * usable[None, :] + unit) & (np.abs(steps) < 6.5) & (np.abs(steps) > 0.5)).sum(axis=1)
     order = np.lexsort((-usable, -relatives))
-    return usable[order[:_ANCHORS]].tolist()
+    anchors: list[float] = usable[order[:_ANCHORS]].tolist()
+    return anchors
 
 
 def _caps(intervals: FloatArray) -> list[tuple[float, float] | None]:
@@ -137,7 +147,11 @@ def _caps(intervals: FloatArray) -> list[tuple[float, float] | None]:
     at = int(np.argmax(counts))
     centre = float(np.median(upper[at : at + counts[at]]))
     cluster = intervals[np.abs(intervals - centre) <= 0.06 * centre]
-    return [None, (float(cluster.mean()), max(float(cluster.std()), 0.002 * float(cluster.mean())))] if len(cluster) > 1 else [None]
+    return (
+        [None, (float(cluster.mean()), max(float(cluster.std()), 0.002 * float(cluster.mean())))]
+        if len(cluster) > 1
+        else [None]
+    )
 
 
 def _forward(intervals: FloatArray, density: FloatArray, ladders: list[_Ladder], unit: float) -> FloatArray:
@@ -150,7 +164,12 @@ def _forward(intervals: FloatArray, density: FloatArray, ladders: list[_Ladder],
     weight, silent = 0.9 * start, np.full((len(ladders), 1), 0.1)
     total = np.zeros(len(ladders))
     for interval, log_density in zip(intervals.tolist(), density.tolist(), strict=True):
-        shape = -0.5 * ((interval - delays - run) / spread) ** 2 - np.log(spread) - 0.5 * math.log(2 * math.pi) - log_density
+        shape = (
+            -0.5 * ((interval - delays - run) / spread) ** 2
+            - np.log(spread)
+            - 0.5 * math.log(2 * math.pi)
+            - log_density
+        )
         held = weight * np.exp(np.clip(shape, _IMPOSSIBLE, 60.0))
         norm = held.sum(axis=1, keepdims=True) + silent
         total += np.log(norm[:, 0])

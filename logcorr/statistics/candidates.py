@@ -11,7 +11,9 @@ from logcorr.statistics.trains import FloatArray, Train
 
 # Periods people write down, in seconds, and how much likelier each is than the least usual.
 USUAL_PERIODS = {
-    **dict.fromkeys((1.0, 2.0, 20.0, 45.0, 90.0, 180.0, 240.0, 360.0, 420.0, 480.0, 720.0, 2400.0, 2700.0, 5400.0), 1.0),
+    **dict.fromkeys(
+        (1.0, 2.0, 20.0, 45.0, 90.0, 180.0, 240.0, 360.0, 420.0, 480.0, 720.0, 2400.0, 2700.0, 5400.0), 1.0
+    ),
     **dict.fromkeys((5.0, 10.0, 15.0, 30.0, 120.0, 1200.0, 7200.0, 10800.0, 14400.0, 21600.0, 43200.0, 604800.0), 2.0),
     **dict.fromkeys((60.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 86400.0), 6.0),
 }
@@ -29,7 +31,9 @@ _SIEVE_EVENTS = 100_000
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The fullest phase windows: one row a period, one column a width. Counts among so many events; starts are phases in seconds."""
+    """The fullest phase windows: one row a period, one column a width. Counts among so many events; starts are phases
+    in seconds.
+    """
 
     events: int
     widths: FloatArray
@@ -44,7 +48,9 @@ def usual_periods(train: Train) -> FloatArray:
 
 
 def candidate_periods(train: Train) -> FloatArray:
-    """Return periods worth a look: differences of near events and their fractions; for long trains the frequent ones and a spectrum's peaks."""
+    """Return periods worth a look: differences of near events and their fractions; for long trains the frequent ones
+    and a spectrum's peaks.
+    """
     lags = range(1, min(train.count, 13 if train.count <= 400 else 9))
     sieve = train.onsets[:_SIEVE_EVENTS]
     differences = np.concatenate([sieve[lag:] - sieve[:-lag] for lag in lags])
@@ -58,7 +64,7 @@ def candidate_periods(train: Train) -> FloatArray:
 
 
 def _thinned(periods: FloatArray, train: Train) -> FloatArray:
-    """Return the periods ascending, without those that no phase over the whole train could tell from their neighbour."""
+    """Return the periods ascending, without those that no phase over the train could tell from their neighbour."""
     if not len(periods):
         return periods
     grain = max(1e-4, 0.25 * train.resolution / max(train.onsets[-1] - train.onsets[0], train.resolution))
@@ -74,11 +80,13 @@ def _frequent(differences: FloatArray) -> FloatArray:
     order = np.argsort(bins, kind="stable")
     _, first, counts = np.unique(bins[order], return_index=True, return_counts=True)
     groups = np.split(differences[order], first[1:])
-    return np.array([np.median(groups[index]) for index in np.argsort(-counts, kind="stable")[:40]])
+    return np.array([np.median(groups[index]) for index in np.argsort(-counts, kind="stable")[:40]], dtype=np.float64)
 
 
 def _spectral(train: Train) -> FloatArray:
-    """Return the periods of the sixty highest peaks of the power spectrum, and of its sum over five harmonics (narrow pulses)."""
+    """Return the periods of the sixty highest peaks of the power spectrum, and of its sum over five harmonics (narrow
+    pulses).
+    """
     window_s = train.window_s
     bins = 2 ** int(np.clip(math.ceil(math.log2(window_s / max(train.resolution, window_s / 2**17))), 8, 17))
     counts = np.histogram(train.onsets, bins=bins, range=(train.start, train.start + window_s))[0]
@@ -89,11 +97,14 @@ def _spectral(train: Train) -> FloatArray:
         index = np.arange(0, len(power), order)
         harmonics[: len(index)] += power[index]
     peaks = np.unique(np.concatenate([np.argsort(-spectrum, kind="stable")[:60] for spectrum in (power, harmonics)]))
-    return 2 * window_s / np.maximum(peaks, 1)
+    periods: FloatArray = 2 * window_s / np.maximum(peaks, 1)
+    return periods
 
 
 def window_widths(unit: float) -> FloatArray:
-    """Return the widths in seconds of windows to try: none (one stamp), then doubling from a stamp unit or a quarter second."""
+    """Return the widths in seconds of windows to try: none (one stamp), then doubling from a stamp unit or a quarter
+    second.
+    """
     return np.concatenate(([0.0], max(unit, 0.25) * 2.0 ** np.arange(15)))
 
 
@@ -128,7 +139,9 @@ def _exact_windows(onsets: FloatArray, periods: FloatArray, widths: FloatArray) 
     return Windows(count, widths, counts, starts)
 
 
-def _binned_windows(onsets: FloatArray, period: float, widths: FloatArray, unit: float) -> tuple[FloatArray, FloatArray]:
+def _binned_windows(
+    onsets: FloatArray, period: float, widths: FloatArray, unit: float
+) -> tuple[FloatArray, FloatArray]:
     """Search in a histogram of phases, its bins a stamp unit wide or the period / 16384."""
     bins = int(np.clip(round(period / unit), 4, _MOST_PHASE_BINS))
     index = np.minimum((onsets % period * (bins / period) + 1e-9).astype(np.int64), bins - 1)

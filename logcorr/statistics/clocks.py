@@ -1,4 +1,4 @@
-"""Do the clocks of two sources differ: by whole or part hours (zone) and by seconds (skew), from events that both logged."""
+"""Do the clocks of two sources differ: by hours (zone) and by seconds (skew), told from events that both logged."""
 
 from __future__ import annotations
 
@@ -8,37 +8,41 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from logcorr.statistics.assessment import assess
+from logcorr.statistics.aliases import Pattern, alias_share
+from logcorr.statistics.assessment import MOST_FROM_FEW, assess
 from logcorr.statistics.likelihood import LOG10, log_binomial_tail, log_sum_exp, tick_log_bf
-from logcorr.statistics.trains import FloatArray, IntArray, Train, checked_window, sorted_times
-from logcorr.statistics.trains import resolution as stamp_resolution
+from logcorr.statistics.pairs import (
+    LARGEST_SKEW_S,
+    LARGEST_ZONE_S,
+    SCATTER_S,
+    Pair,
+    candidate_offsets,
+    matched,
+    matched_runs,
+    pair_of,
+    shortened,
+)
+from logcorr.statistics.trains import Train
 
-ZONE_STEP_S = 900.0
-_LARGEST_ZONE_S = 14 * 3600.0
-_LARGEST_SKEW_S = 120.0
-# Links lie within this many seconds of their common offset: stamps, and a delay that varies.
-_SCATTER_S = 5.0
+_ZONE_STEP_S = 900.0
 # Clocks kept by NTP differ by less than this.
 _KEPT_S = 2.5
 # Before looking: the sources share no events; no zone apart; whole hours, half hours and quarters apart, spread evenly.
 _UNLINKED, _SAME_ZONE = 0.3, 0.5
 _HOURS, _HALVES, _QUARTERS = 0.35 / 28, 0.12 / 28, 0.03 / 56
-_MOST_CANDIDATES = 60
-_MOST_PAIRS = 4_000_000
 # Fewer matched pairs than this never show whether the events are periodic.
 _FEW_PAIRS = 3
-MOST_FROM_FEW = 0.8
 
 
 @dataclass(frozen=True, slots=True)
 class ClockOffset:
     """Source b's stamps are offset_s ahead of source a's: zone_s (a multiple of 15 min) plus skew_s, in seconds.
 
-    low_s..high_s hold all matched differences. A steady delay from a's event to b's is part of the skew. matched of a_events
-    (those inside both logs, once shifted) have a partner in b. confidence: probability of the zone and, within 5 s, the skew.
-    alias_period_s: the matched events are periodic, so that offsets a whole number of periods away match as well save for
-    misses; the confidence takes no help from the prior then. chance: as many pairs by chance at any offset. log10_bf: against
-    no link.
+    low_s..high_s hold all matched differences. A steady delay from a's event to b's is part of the skew. matched of
+    a_events (those inside both logs, once shifted) have a partner in b. confidence: probability of the zone and,
+    within 5 s, the skew. alias_period_s: the matched events are periodic, so that offsets a whole number of periods
+    away match as well save for misses; the confidence takes no help from the prior then. chance: as many pairs by
+    chance at any offset. log10_bf: against no link.
     """
 
     offset_s: float
@@ -52,17 +56,6 @@ class ClockOffset:
     chance: float
     log10_bf: float
     alias_period_s: float | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """Two sources' events with the windows their logs cover."""
-
-    a: FloatArray
-    b: FloatArray
-    window_a: tuple[float, float]
-    window_b: tuple[float, float]
-    unit: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,63 +81,19 @@ def offset(
 ) -> ClockOffset | None:
     """Estimate how far b's clock is ahead of a's from linked events (epoch seconds by each source's own clock).
 
-    window_a, window_b: first and last time each log covers; the first and last event when None. Only events that both logs
-    could hold count. None when there is nothing to match.
+    window_a, window_b: first and last time each log covers; the first and last event when None. Only events that both
+    logs could hold count. None when there is nothing to match.
     """
-    pair = _pair(a, b, window_a, window_b, resolution)
+    pair = shortened(pair_of(a, b, window_a, window_b, resolution))
     if not len(pair.a) or not len(pair.b):
         return None
-    trials = [trial for each in _candidates(pair) if (trial := _trial(pair, each)) is not None]
+    trials = [trial for each in candidate_offsets(pair) if (trial := _trial(pair, each)) is not None]
     if not trials:
         return None
     best = max(trials, key=lambda trial: trial.log_bf + trial.log_prior)
     period = _alias_period(pair, best)
     confidence = _confidence(pair, trials, best, period)
     return _described(pair, best, min(confidence, MOST_FROM_FEW) if best.matched < _FEW_PAIRS else confidence, period)
-
-
-def _pair(
-    a: npt.ArrayLike, b: npt.ArrayLike, window_a: tuple[float, float] | None, window_b: tuple[float, float] | None, unit: float | None
-) -> _Pair:
-    """Return the checked input; a and b without repeated stamps."""
-    first, second = np.unique(sorted_times(a)), np.unique(sorted_times(b))
-    unit = max(stamp_resolution(first), stamp_resolution(second)) if unit is None else unit
-    windows = [
-        checked_window(*window) if window else (float(times[0]), float(times[-1])) if len(times) else (0.0, 0.0)
-        for window, times in ((window_a, first), (window_b, second))
-    ]
-    return _Pair(first, second, windows[0], windows[1], unit)
-
-
-def _candidates(pair: _Pair) -> list[float]:
-    """Return offsets where differences crowd, fullest first, and no offset."""
-    differences = _differences(pair)
-    counts = np.searchsorted(differences, differences + _SCATTER_S, side="right") - np.arange(len(differences))
-    chosen: list[float] = []
-    for index in np.argsort(-counts, kind="stable")[:5000].tolist():
-        middle = float(np.median(differences[index : index + counts[index]]))
-        if all(abs(middle - other) >= _SCATTER_S for other in chosen):
-            chosen.append(middle)
-        if len(chosen) == _MOST_CANDIDATES:
-            break
-    return [*chosen, 0.0] if all(abs(each) >= _SCATTER_S for each in chosen) else chosen
-
-
-def _differences(pair: _Pair) -> FloatArray:
-    """Return, ascending, the differences b - a that a zone and a skew could make; of many events the commonest, by seconds."""
-    reach = _LARGEST_ZONE_S + _LARGEST_SKEW_S
-    if len(pair.a) * len(pair.b) <= _MOST_PAIRS:
-        differences = (pair.b[None, :] - pair.a[:, None]).ravel()
-        return np.sort(differences[np.abs(differences) <= reach])
-    base = math.floor(min(pair.a[0], pair.b[0]))
-    seconds = int(max(pair.a[-1], pair.b[-1]) - base) + 2
-    size = 1 << (seconds + int(reach) + 2).bit_length()
-    spectra = [np.fft.rfft(np.minimum(np.bincount((times - base).astype(np.int64), minlength=seconds), 1), size) for times in (pair.a, pair.b)]
-    correlation = np.fft.irfft(np.conj(spectra[0]) * spectra[1], size)
-    shifts = np.arange(-int(reach), int(reach) + 1)
-    heights = np.round(correlation[shifts % size]).astype(np.int64)
-    top = np.sort(np.argsort(-heights, kind="stable")[:400])
-    return np.repeat(shifts[top].astype(np.float64), np.maximum(heights[top], 0))
 
 
 def _log_zone_prior(zone: float) -> float:
@@ -157,48 +106,43 @@ def _log_zone_prior(zone: float) -> float:
 
 
 def _log_skew_prior(skew: float) -> float:
-    """Return the log prior of a skew, for a cell as wide as the scatter: half is kept by NTP, half log-uniform up to 120 s."""
-    if abs(skew) <= _KEPT_S + _SCATTER_S / 2:
+    """Return the log prior of a skew, for a cell as wide as the scatter: half is kept by NTP, half log-uniform up to
+    120 s.
+    """
+    if abs(skew) <= _KEPT_S + SCATTER_S / 2:
         return math.log(0.5)
-    return math.log(0.5 * _SCATTER_S / (2 * abs(skew) * math.log(_LARGEST_SKEW_S / 2)))
+    return math.log(0.5 * SCATTER_S / (2 * abs(skew) * math.log(LARGEST_SKEW_S / 2)))
 
 
 def _zone(shift: float) -> float:
     """Return the nearest multiple of 15 minutes."""
-    return round(shift / ZONE_STEP_S) * ZONE_STEP_S
+    return round(shift / _ZONE_STEP_S) * _ZONE_STEP_S
 
 
-def _trial(pair: _Pair, shift: float) -> _Trial | None:
+def _trial(pair: Pair, shift: float) -> _Trial | None:
     """Weigh one offset by the events inside both logs; None where it is no clock's or the logs would not overlap."""
     skew = shift - _zone(shift)
-    if abs(skew) > _LARGEST_SKEW_S or abs(_zone(shift)) > _LARGEST_ZONE_S:
+    if not _is_clock(shift):
         return None
     low, high = max(pair.window_a[0] + shift, pair.window_b[0]), min(pair.window_a[1] + shift, pair.window_b[1])
     prior = _log_zone_prior(_zone(shift)) + _log_skew_prior(skew)
-    ticks = pair.a[(pair.a + shift >= low - _SCATTER_S / 2) & (pair.a + shift <= high + _SCATTER_S / 2)]
-    partners = pair.b[(pair.b >= low - _SCATTER_S / 2) & (pair.b <= high + _SCATTER_S / 2)]
+    ticks = pair.a[(pair.a + shift >= low - SCATTER_S / 2) & (pair.a + shift <= high + SCATTER_S / 2)]
+    partners = pair.b[(pair.b >= low - SCATTER_S / 2) & (pair.b <= high + SCATTER_S / 2)]
     if not len(ticks) or not len(partners):
         return _Trial(shift, len(ticks), len(partners), 0, max(high - low, 0.0), -math.inf, prior)
-    index, counts = np.unique(_matched(ticks, partners, shift), return_counts=True)
-    index, counts = index[index >= 0], counts[index >= 0]
-    overlap = max(high - low, _SCATTER_S)
+    index, counts = matched_runs(ticks, partners, shift)
+    overlap = max(high - low, SCATTER_S)
     rate = max(len(partners) / overlap, len(pair.b) / max(pair.window_b[1] - pair.window_b[0], 1.0))
-    expected = np.full(len(index), rate * (_SCATTER_S + pair.unit))
-    evidence = tick_log_bf(len(partners), counts.astype(np.float64), expected, len(ticks)) if len(index) else -math.inf
+    expected = np.full(len(index), rate * (SCATTER_S + pair.unit))
+    evidence = tick_log_bf(len(partners), counts, expected, len(ticks)) if len(index) else -math.inf
     return _Trial(shift, len(ticks), len(partners), len(index), max(high - low, 0.0), evidence, prior)
 
 
-def _matched(ticks: FloatArray, partners: FloatArray, shift: float) -> IntArray:
-    """Return for each partner the index of the event of a that it belongs to, -1 for none."""
-    opened = ticks + (shift - _SCATTER_S / 2)
-    index = np.searchsorted(opened, partners, side="right") - 1
-    return np.where((index >= 0) & (partners - opened[np.maximum(index, 0)] <= _SCATTER_S), index, -1)
-
-
-def _alias_period(pair: _Pair, best: _Trial) -> float | None:
-    """Return the period of the matched events when it is likelier than not that they have one; three may be evenly spaced."""
-    index = np.unique(_matched(pair.a, pair.b, best.offset))
-    linked = pair.a[index[index >= 0]]
+def _alias_period(pair: Pair, best: _Trial) -> float | None:
+    """Return the period of the matched events when it is likelier than not that they have one; three may be evenly
+    spaced.
+    """
+    linked = pair.a[matched_runs(pair.a, pair.b, best.offset)[0]]
     if len(linked) < _FEW_PAIRS:
         return None
     found = assess(Train(linked, linked, float(linked[0]), float(linked[-1]), pair.unit))
@@ -206,19 +150,23 @@ def _alias_period(pair: _Pair, best: _Trial) -> float | None:
     return found.period if odds > 0 else None
 
 
-def _confidence(pair: _Pair, trials: list[_Trial], best: _Trial, period: float | None) -> float:
-    """Return the posterior of the best offset among all trials and no link; among aliases by misses, without the prior's help."""
+def _confidence(pair: Pair, trials: list[_Trial], best: _Trial, period: float | None) -> float:
+    """Return the posterior of the best offset among all trials and no link; among aliases by misses, without the
+    prior's help.
+    """
     logs = [trial.log_bf + trial.log_prior for trial in trials]
     rivals = [each for trial, each in zip(trials, logs, strict=True) if not _is_alias(trial.offset, best, period)]
     own = best.log_bf + best.log_prior
     shown = math.exp(own - log_sum_exp([own, *rivals, math.log(_UNLINKED)]))
     if period is None:
         return shown
-    aliases = [best, *_alias_trials(pair, best, period)]
-    penalties = [_misfit(trial, best) for trial in aliases]
-    flat = math.exp(penalties[0] - log_sum_exp(penalties))
-    weighted = [penalty + trial.log_prior for penalty, trial in zip(penalties, aliases, strict=True)]
-    return shown * min(flat, math.exp(weighted[0] - log_sum_exp(weighted)))
+    share, pattern_log_bf = alias_share(_pattern(pair, best.offset, period), _turns(pair, best.offset, period))
+    # Two clocks' jobs of one period always fit somewhere: it is one coincidence that they fit where a clock would put
+    # them.
+    skew = best.offset - _zone(best.offset)
+    coincidence = _log_skew_prior(skew) - math.log(min(1.0, 2 * (_KEPT_S + SCATTER_S / 2) / period))
+    odds = pattern_log_bf + coincidence + math.log((1 - _UNLINKED) / _UNLINKED)
+    return shown * share / (1 + math.exp(-max(min(odds, 700.0), -700.0)))
 
 
 def _is_alias(shift: float, best: _Trial, period: float | None) -> bool:
@@ -226,35 +174,39 @@ def _is_alias(shift: float, best: _Trial, period: float | None) -> bool:
     away = abs(shift - best.offset)
     if period is None:
         return away < 1e-9
-    return abs(away - round(away / period) * period) <= _SCATTER_S
+    return abs(away - round(away / period) * period) <= SCATTER_S
 
 
-def _alias_trials(pair: _Pair, best: _Trial, period: float) -> list[_Trial]:
-    """Return the trials of all offsets that are whole periods away and that a zone and a skew could make, overlap or not."""
-    most = int((_LARGEST_ZONE_S + _LARGEST_SKEW_S) // period) + 1
-    trials = (_trial(pair, best.offset + turns * period) for turns in range(-most, most + 1) if turns)
-    return [trial for trial in trials if trial is not None]
+def _pattern(pair: Pair, shift: float, period: float) -> Pattern:
+    """Return both sources' periodic events as numbers of their period, b's brought to a's clock."""
+    origin = float(pair.a[matched_runs(pair.a, pair.b, shift)[0]][0])
+    numbers, windows = [], []
+    for times, window, ahead in ((pair.a, pair.window_a, 0.0), (pair.b, pair.window_b, shift)):
+        turns = (times - ahead - origin) / period
+        nearest = np.round(turns).astype(np.int64)
+        numbers.append(np.unique(nearest[np.abs(turns - nearest) * period <= SCATTER_S]))
+        low, high = (window[0] - ahead - origin) / period, (window[1] - ahead - origin) / period
+        windows.append((math.ceil(low - SCATTER_S / period), math.floor(high + SCATTER_S / period)))
+    return Pattern(numbers[0], numbers[1], windows[0], windows[1])
 
 
-def _misfit(trial: _Trial, best: _Trial) -> float:
-    """Return how much worse (nats) an alias matches than the best offset: by the shares of a's and b's events that have a partner."""
-    loss = 0.0
-    for events, usual in ((trial.a_events, best.matched / best.a_events), (trial.b_events, best.matched / best.b_events)):
-        expected = min(0.97, usual)
-        share = trial.matched / events if events else expected
-        if share < expected:
-            loss -= events * (_term(share, expected) + _term(1 - share, 1 - expected))
-    return loss
+def _turns(pair: Pair, shift: float, period: float) -> list[int]:
+    """Return by how many periods b's clock could be further off, as far as a zone and a skew could make it; 0 comes
+    first.
+    """
+    most = int((LARGEST_ZONE_S + LARGEST_SKEW_S) // period) + 1
+    others = [turns for turns in range(-most, most + 1) if turns and _is_clock(shift + turns * period)]
+    return [0, *others]
 
 
-def _term(share: float, expected: float) -> float:
-    """Return share * ln(share / expected), 0 for no share."""
-    return share * math.log(share / expected) if share > 0 else 0.0
+def _is_clock(shift: float) -> bool:
+    """Whether a zone and a skew could make this offset."""
+    return abs(_zone(shift)) <= LARGEST_ZONE_S and abs(shift - _zone(shift)) <= LARGEST_SKEW_S
 
 
-def _described(pair: _Pair, best: _Trial, confidence: float, period: float | None) -> ClockOffset:
+def _described(pair: Pair, best: _Trial, confidence: float, period: float | None) -> ClockOffset:
     """Return the result for the best offset, centred on its matched differences."""
-    index = _matched(pair.a, pair.b, best.offset)
+    index = matched(pair.a, pair.b, best.offset)
     known = index >= 0
     differences = pair.b[known] - pair.a[index[known]]
     middle = float(np.median(differences)) if len(differences) else best.offset
@@ -264,5 +216,15 @@ def _described(pair: _Pair, best: _Trial, confidence: float, period: float | Non
     chance = math.exp(min(0.0, tried + log_binomial_tail(max(best.b_events - 1, 0), best.matched - 1, cover)))
     zone = _zone(best.offset)
     return ClockOffset(
-        middle, zone, middle - zone, low, high, best.matched, best.a_events, confidence, chance, best.log_bf / LOG10, period
+        middle,
+        zone,
+        middle - zone,
+        low,
+        high,
+        best.matched,
+        best.a_events,
+        confidence,
+        chance,
+        best.log_bf / LOG10,
+        period,
     )

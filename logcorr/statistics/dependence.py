@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from logcorr.statistics.background import fit_background
-from logcorr.statistics.lags import Lag, lag_of_trains
+from logcorr.statistics.lags import Lag, lag_of_trains, period_of, shared_period
 from logcorr.statistics.likelihood import log_binomial_tail
 from logcorr.statistics.trains import FloatArray, IntArray, Train, observed
 
@@ -23,7 +23,9 @@ _LEAST_CONFIDENCE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Dependence:
-    """Events of kind effect tend to follow those of kind cause; q_value: expected share of false ones among all as strong."""
+    """Events of kind effect tend to follow those of kind cause; q_value: expected share of false ones among all as
+    strong.
+    """
 
     cause: str
     effect: str
@@ -41,19 +43,29 @@ def dependence(
 ) -> tuple[Dependence, ...]:
     """Return the dependences among kinds of events seen in start..end, strongest first.
 
-    Every ordered pair is tested: are more causes followed within a window than the effect's local rate would do (binomial tail,
-    corrected for the windows tried), and does the effect follow more often than it precedes? Of the reported ones about
-    false_discovery are false (Benjamini & Hochberg 1995). A chain A, B, C also shows as A, C.
+    Every ordered pair is tested: are more causes followed within a window than the effect's local rate would do
+    (binomial tail, corrected for the windows tried), and does the effect follow more often than it precedes? Of the
+    reported ones about false_discovery are false (Benjamini & Hochberg 1995). A chain A, B, C also shows as A, C.
     """
     names = sorted(trains)
     seen = [observed(trains[name], start, end, resolution)[0] for name in names]
     chances = _pair_chances(seen)
+    # Kinds that run on one clock coincide each time or never: their many coincidences count as one.
+    suspects = np.argwhere(_adjusted(chances) <= false_discovery).tolist()
+    periods = {kind: period_of(seen[kind]) for kind in sorted({kind for pair in suspects for kind in pair})}
+    lags = {}
+    for cause, effect in suspects:
+        shared = shared_period(periods[cause], periods[effect])
+        if shared is not None:
+            chances[cause, effect] = max(chances[cause, effect], len(_WIDTHS_S) * seen[cause].resolution / shared)
+        if chances[cause, effect] <= false_discovery:
+            lags[cause, effect] = lag_of_trains(seen[cause], seen[effect], shared)
     q_values = _adjusted(chances)
-    found = []
-    for cause, effect in np.argwhere(q_values <= false_discovery).tolist():
-        behind = lag_of_trains(seen[cause], seen[effect])
-        if behind.confidence >= _LEAST_CONFIDENCE:
-            found.append(Dependence(names[cause], names[effect], behind, float(q_values[cause, effect])))
+    found = [
+        Dependence(names[cause], names[effect], behind, float(q_values[cause, effect]))
+        for (cause, effect), behind in lags.items()
+        if q_values[cause, effect] <= false_discovery and behind.confidence >= _LEAST_CONFIDENCE
+    ]
     return tuple(sorted(found, key=lambda each: (-each.lag.log10_bf, each.cause, each.effect)))
 
 
@@ -116,4 +128,6 @@ def _hits(ticks: FloatArray, onsets: FloatArray, kind: IntArray, kinds: int, uni
     order = np.lexsort((lags, key))
     first = order[np.concatenate(([True], np.diff(key[order]) > 0))] if len(order) else order
     held = lags[first][:, None] <= _WIDTHS_S[None, :] + unit / 2
-    return np.array([np.bincount(key[first] // len(ticks), weights=column, minlength=kinds) for column in held.T]).T.astype(np.int64)
+    return np.array(
+        [np.bincount(key[first] // len(ticks), weights=column, minlength=kinds) for column in held.T]
+    ).T.astype(np.int64)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from logcorr.statistics.assessment import FEW_EVENTS, MOST_FROM_FEW, assess
 from logcorr.statistics.background import Backgrounds
 from logcorr.statistics.likelihood import LOG10, LONGEST_LAG_S, lag_log_density, log_binomial_tail
-from logcorr.statistics.tickfit import WIDTH_CHOICES, fit_ticks, usable_ticks
+from logcorr.statistics.tickfit import WIDTH_CHOICES, fit_ticks, matched, usable_ticks
 from logcorr.statistics.trains import FloatArray, Train, observed
 
 # Before looking, one pair in five that somebody asks about is linked.
@@ -20,16 +20,19 @@ _MOST_PREDECESSORS = 16
 # Two periods are on one clock when their ratio is this near to a ratio of whole numbers up to 6.
 _SAME_RATIO = 0.004
 _LARGEST_WHOLE = 6
+# Fewer coincidences than this need no common clock.
+_LEAST_SHARED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Lag:
     """How effects follow causes; bursts count as one event each. Times in seconds.
 
-    explained of effects fall in the window lag_low_s..lag_high_s after a cause (median lag_median_s); hits of causes are followed
-    so. cover: share of the observed time in such windows. chance: probability that as many fall in by chance, after any lag, of any
-    width. confidence: probability of a link (at most 0.8 while fewer than four effects are explained). shared_period_s: both
-    kinds run on one clock with this period, which makes all their coincidences one, and is weighed so; None otherwise.
+    explained of effects fall in the window lag_low_s..lag_high_s after a cause (median lag_median_s); hits of causes
+    are followed so. cover: share of the observed time in such windows. chance: probability that as many fall in by
+    chance, after any lag, of any width. confidence: probability of a link (at most 0.8 while fewer than four effects
+    are explained). shared_period_s: both kinds run on one clock with this period, which makes all their coincidences
+    one, and is weighed so; None otherwise.
     """
 
     causes: int
@@ -49,35 +52,37 @@ class Lag:
 def lag(
     causes: npt.ArrayLike, effects: npt.ArrayLike, *, start: float, end: float, resolution: float | None = None
 ) -> Lag:
-    """Say whether effects follow causes within 900 s, both seen in start..end (epoch seconds), and after which delay."""
+    """Say whether effects follow causes within 900 s, both seen in start..end (epoch seconds), and how late."""
     before, _ = observed(causes, start, end, resolution)
     after, _ = observed(effects, start, end, resolution)
-    return lag_of_trains(before, after)
+    return lag_of_trains(before, after, shared_period(period_of(before), period_of(after)))
 
 
-def lag_of_trains(before: Train, after: Train) -> Lag:
-    """Return the lag of one train of onsets behind another, seen in one window."""
+def lag_of_trains(before: Train, after: Train, shared: float | None) -> Lag:
+    """Return the lag of one train of onsets behind another, seen in one window; shared: the period of their common
+    clock.
+    """
     ticks = usable_ticks(before.onsets, after)
     if not len(ticks) or not after.count:
         return Lag(before.count, after.count, 0, 0, None, None, None, 0.0, 1.0, 0.0, 0.0, None)
     gap = float(np.median(np.diff(ticks))) if len(ticks) > 1 else after.window_s
     predecessors = int(np.clip(math.ceil(LONGEST_LAG_S / max(gap, 1.0)), 1, _MOST_PREDECESSORS))
     fit = fit_ticks(after, ticks, Backgrounds(after).of_bins(4 * gap), predecessors)
-    explained = fit.tick_of >= 0
-    if not explained.any():
+    found = matched(after, ticks, fit)
+    lags = found.lags
+    if not len(lags):
         return Lag(before.count, after.count, 0, 0, None, None, None, 0.0, 1.0, 0.0, 0.0, None)
-    lags = after.onsets[explained] - ticks[fit.tick_of[explained]]
-    shared = _shared_period(before, after) if explained.sum() >= 3 else None
+    shared = shared if len(lags) >= _LEAST_SHARED else None
     log_bf, chance = fit.log_bf, _log_chance(after, ticks, lags)
     if shared is not None:
         log_bf = min(log_bf, float(lag_log_density(np.median(lags))) + math.log(shared))
         chance = max(chance, math.log(min(1.0, (float(np.ptp(lags)) + after.resolution) / shared)))
     confidence = 1 / (1 + (1 - _PRIOR) / _PRIOR * math.exp(-min(log_bf, 700.0)))
-    if explained.sum() < FEW_EVENTS:
+    if len(lags) < FEW_EVENTS:
         confidence = min(confidence, MOST_FROM_FEW)
     return Lag(
-        before.count, after.count, int(explained.sum()), fit.hits, float(lags.min()), float(lags.max()),
-        float(np.median(lags)), covered_share(ticks, lags, after), math.exp(chance), confidence, log_bf / LOG10, shared,
+        before.count, after.count, len(lags), found.hits, float(lags.min()), float(lags.max()), float(np.median(lags)),
+        covered_share(ticks, lags, after), math.exp(chance), confidence, log_bf / LOG10, shared,
     )  # fmt: skip
 
 
@@ -94,17 +99,17 @@ def _log_chance(train: Train, ticks: FloatArray, lags: FloatArray) -> float:
     return min(0.0, math.log(WIDTH_CHOICES * train.count) + tail)
 
 
-def _shared_period(before: Train, after: Train) -> float | None:
-    """Return the longer period when both trains are periodic on one clock."""
-    periods = []
-    for train in (before, after):
-        found = assess(train)
-        period = found.period
-        if period is None or found.mechanisms.wall_clock + found.mechanisms.loop < 0.5:
-            return None
-        periods.append(period)
-    ratio = max(periods) / min(periods)
-    near = any(
-        abs(ratio * whole - round(ratio * whole)) < _SAME_RATIO * ratio * whole for whole in range(1, _LARGEST_WHOLE + 1)
-    )
-    return max(periods) if near else None
+def period_of(train: Train) -> float | None:
+    """Return the period in seconds of a train that is likelier than not to have one."""
+    found = assess(train)
+    return found.period if found.mechanisms.wall_clock + found.mechanisms.loop > 0.5 else None
+
+
+def shared_period(before: float | None, after: float | None) -> float | None:
+    """Return the longer of two periods that fit one clock: their ratio is one of small whole numbers."""
+    if before is None or after is None:
+        return None
+    ratio = max(before, after) / min(before, after)
+    multiples = ratio * np.arange(1, _LARGEST_WHOLE + 1)
+    near = np.abs(multiples - np.round(multiples)) < _SAME_RATIO * multiples
+    return max(before, after) if near.any() else None

@@ -1,13 +1,15 @@
 """The one likelihood behind every answer: ticks cause events within a lag window, on top of noise.
 
-A hypothesis is a train of ticks (a cron line, a period with a phase, another kind of event), a window of lags and a coverage q:
-each tick fires one event with probability q, uniformly in its window; everything else is Poisson noise, a share s of the local
-rate. With n events in all and c_k of them in the window of tick k, where the local rate alone would put e_k,
+A hypothesis is a train of ticks (a cron line, a period with a phase, another kind of event), a window of lags and a
+coverage q: each tick fires one event with probability q, uniformly in its window; everything else is Poisson noise, a
+share s of the local rate. With n events in all and c_k of them in the window of tick k, where the local rate alone
+would put e_k,
 
     log LR(q, s) = n ln s + n (1 - s) + sum_k ln((1 - q) + q c_k / (s e_k))
 
-against "all is noise" (exact for a Bernoulli tick on Poisson noise). The Bayes factor is its mean over q and s. It rests on
-counts alone, so a person can redo it. Close relatives: epoch folding (Gregory & Loredo 1992; Loredo, arXiv:1107.5805).
+against "all is noise" (exact for a Bernoulli tick on Poisson noise). The Bayes factor is its mean over q and s. It
+rests on counts alone, so a person can redo it. Close relatives: epoch folding (Gregory & Loredo 1992; Loredo,
+arXiv:1107.5805).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import math
 
 import numpy as np
 
-from logcorr.statistics.trains import FloatArray
+from logcorr.statistics.trains import FloatArray, IntArray
 
 # Coverage: from "one tick in thirty fires" to "all do". Noise: from none to "nearly all is noise".
 _COVERAGES = np.array([0.03, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.96, 0.99])
@@ -46,10 +48,11 @@ def log_mean_exp(values: FloatArray | list[float]) -> float:
     return log_sum_exp(values) - math.log(max(len(values), 1))
 
 
-def tick_log_bf(events: int, counts: FloatArray, expected: FloatArray, ticks: int) -> float:
+def tick_log_bf(events: int, counts: IntArray, expected: FloatArray, ticks: int) -> float:
     """Return the log Bayes factor (nats) of "these ticks cause these events" against noise alone.
 
-    counts and expected belong to the windows that hold an event: how many, and how many the local rate alone would put there.
+    counts and expected belong to the windows that hold an event: how many, and how many the local rate alone would
+    put there.
     """
     ratio, times = _grouped(counts / np.maximum(expected, 1e-12))
     coverage, noise = _COVERAGES[:, None], _NOISE_SHARES[None, :]
@@ -66,10 +69,12 @@ def _grouped(ratio: FloatArray) -> tuple[FloatArray, FloatArray]:
     return np.exp(distinct), times.astype(np.float64)
 
 
-def active_log_bf(events: int, index: FloatArray, counts: FloatArray, expected: FloatArray, ticks: int) -> float:
-    """Return the mean evidence of two readings: the ticks fire all along, or only from the first to the last that was hit.
+def active_log_bf(events: int, index: IntArray, counts: IntArray, expected: FloatArray, ticks: int) -> float:
+    """Return the mean evidence of two readings: the ticks fire all along, or only from the first to the last that was
+    hit.
 
-    index: ascending number of each tick that was hit. The second reading pays for the choice among ticks (ticks + 1) / 2 spans.
+    index: ascending number of each tick that was hit. The second reading pays for the choice among ticks (ticks + 1)
+    / 2 spans.
     """
     whole = tick_log_bf(events, counts, expected, ticks)
     active = int(index[-1] - index[0]) + 1
@@ -78,9 +83,11 @@ def active_log_bf(events: int, index: FloatArray, counts: FloatArray, expected: 
 
 
 def lag_log_density(lag: FloatArray | float) -> FloatArray:
-    """Return the log prior density (per second) of the delay from cause to effect, proportional to (lag + 5 s)^-1.5 up to 900 s.
+    """Return the log prior density (per second) of the delay from cause to effect, proportional to (lag + 5 s)^-1.5
+    up to 900 s.
 
-    Scripts take seconds, seldom minutes: this prefers a */5 cron 3 s before the event to a 2-59/5 cron 183 s before it.
+    Scripts take seconds, seldom minutes: this prefers a */5 cron 3 s before the event to a 2-59/5 cron 183 s before
+    it.
     """
     norm = 2 * (_LAG_SCALE_S**-0.5 - (LONGEST_LAG_S + _LAG_SCALE_S) ** -0.5)
     return -1.5 * np.log(np.maximum(np.asarray(lag, dtype=np.float64), 0) + _LAG_SCALE_S) - math.log(norm)
@@ -94,5 +101,10 @@ def log_binomial_tail(trials: int, hits: int, share: float) -> float:
     step = np.arange(hits, min(trials, hits + 2000) + 1, dtype=np.float64)
     head = math.lgamma(trials + 1) - math.lgamma(hits + 1) - math.lgamma(trials - hits + 1)
     ratios = np.log((trials - step[:-1]) / (step[:-1] + 1)) + math.log(share) - math.log1p(-share)
-    terms = head + hits * math.log(share) + (trials - hits) * math.log1p(-share) + np.concatenate(([0.0], np.cumsum(ratios)))
+    terms = (
+        head
+        + hits * math.log(share)
+        + (trials - hits) * math.log1p(-share)
+        + np.concatenate(([0.0], np.cumsum(ratios)))
+    )
     return min(0.0, log_sum_exp(terms))

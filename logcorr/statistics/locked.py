@@ -1,4 +1,6 @@
-"""Trains locked to a period and a phase: a usual period on the wall clock, or any period at all (a timer that does not drift)."""
+"""Trains locked to a period and a phase: a usual period on the wall clock, or any period at all (a timer that does
+not drift).
+"""
 
 from __future__ import annotations
 
@@ -8,9 +10,16 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from logcorr.statistics.background import Backgrounds
-from logcorr.statistics.candidates import USUAL_PERIODS, WIDEST_SHARE, Windows, candidate_periods, fullest_windows, usual_periods
+from logcorr.statistics.candidates import (
+    USUAL_PERIODS,
+    WIDEST_SHARE,
+    Windows,
+    candidate_periods,
+    fullest_windows,
+    usual_periods,
+)
 from logcorr.statistics.likelihood import active_log_bf, lag_log_density
-from logcorr.statistics.trains import BoolArray, FloatArray, IntArray, Train
+from logcorr.statistics.trains import BoolArray, FloatArray, IntArray, Train, runs
 
 _MOST_FITS = 24
 _MOST_FITS_A_PERIOD = 3
@@ -42,8 +51,9 @@ class Look:
 class LockedFit:
     """One locked hypothesis: events fall within width seconds after origin + k * period, k whole.
 
-    score: log Bayes factor times prior density (nats). usual: the period is a usual one, its phase counted from the epoch.
-    number: for each onset its k; inside: whether it lies in the window. ticks: windows within the observed window.
+    score: log Bayes factor times prior density (nats). usual: the period is a usual one, its phase counted from the
+    epoch. number: for each onset its k; inside: whether it lies in the window. ticks: windows within the observed
+    window.
     """
 
     score: float
@@ -86,7 +96,9 @@ def _looks(train: Train, periods: FloatArray, usual: bool, origin: float) -> lis
 
 
 def _binomial_gain(windows: Windows, shares: FloatArray) -> FloatArray:
-    """Return the log likelihood gain of the window's own share of events over the share of time it covers; -inf where it is lower."""
+    """Return the log likelihood gain of the window's own share of events over the share of time it covers; -inf where
+    it is lower.
+    """
     held = windows.counts / windows.events
     rest = np.maximum(1 - held, 1e-12)
     gain = windows.counts * np.log(held / shares) + (windows.events - windows.counts) * np.log(rest / (1 - shares))
@@ -99,16 +111,20 @@ def _usual_prior(train: Train, periods: FloatArray, windows: Windows) -> FloatAr
     phase = windows.starts % _MINUTE_S + windows.widths[None, :] / 2
     any_phase = 1 / periods[:, None]
     on_minute = np.exp(lag_log_density(phase)) * np.minimum(_MINUTE_S / periods[:, None], 1)
-    density = np.where(periods[:, None] < _MINUTE_S, any_phase, _MINUTE_SHARE * on_minute + (1 - _MINUTE_SHARE) * any_phase)
+    density = np.where(
+        periods[:, None] < _MINUTE_S, any_phase, _MINUTE_SHARE * on_minute + (1 - _MINUTE_SHARE) * any_phase
+    )
     period_prior = weights / sum(USUAL_PERIODS.values())
-    return np.log(period_prior[:, None] * np.minimum(density * _cells(train, periods, windows), 1))
+    prior: FloatArray = np.log(period_prior[:, None] * np.minimum(density * _cells(train, periods, windows), 1))
+    return prior
 
 
 def _free_prior(train: Train, periods: FloatArray, windows: Windows) -> FloatArray:
-    """Return the log prior of any period (log-uniform, resolved to a window width over the train) and its phase cell."""
+    """Return the log prior of any period (log-uniform, resolved to a window width over the train) and phase."""
     span = max(train.onsets[-1] - train.onsets[0], train.resolution)
     resolved = np.minimum(np.maximum(windows.widths, train.resolution) / span, 1)[None, :] / log_period_range(train)
-    return np.log(resolved * np.minimum(_cells(train, periods, windows) / periods[:, None], 1))
+    prior: FloatArray = np.log(resolved * np.minimum(_cells(train, periods, windows) / periods[:, None], 1))
+    return prior
 
 
 def _allowed(train: Train, periods: FloatArray, windows: Windows) -> BoolArray:
@@ -119,7 +135,8 @@ def _allowed(train: Train, periods: FloatArray, windows: Windows) -> BoolArray:
 def _cells(train: Train, periods: FloatArray, windows: Windows) -> FloatArray:
     """Return the extent in seconds of one phase cell, divided by how many widths compete for each period."""
     choices = _allowed(train, periods, windows).sum(axis=1, keepdims=True)
-    return np.maximum(windows.widths, train.resolution)[None, :] / choices
+    cells: FloatArray = np.maximum(windows.widths, train.resolution)[None, :] / choices
+    return cells
 
 
 def log_period_range(train: Train) -> float:
@@ -135,7 +152,9 @@ def _distinct(looks: list[Look], most: int) -> list[Look]:
         if len(chosen) == most or look.score < ordered[0].score - _HOPELESS:
             break
         same = [other for other in chosen if abs(other.period - look.period) < _SAME_PERIOD * look.period]
-        twin = any(0.45 < (look.width + 1e-6) / (other.width + 1e-6) < 2.2 and other.usual == look.usual for other in same)
+        twin = any(
+            0.45 < (look.width + 1e-6) / (other.width + 1e-6) < 2.2 and other.usual == look.usual for other in same
+        )
         if not twin and len(same) < _MOST_FITS_A_PERIOD:
             chosen.append(look)
     return chosen
@@ -146,20 +165,24 @@ def _exact(train: Train, look: Look, backgrounds: Backgrounds) -> LockedFit:
     period, origin = look.period, look.origin
     if not look.usual:
         period, origin = _refined(train, period, origin, look.width)
-    fit = locked_at(train, period, origin, look.width, look.usual)
-    index, counts = np.unique(fit.number[fit.inside], return_counts=True)
+    fit = locked_at(train, period, origin, look.width, usual=look.usual)
+    index, counts = runs(fit.number[fit.inside])
     if not len(index):
         return fit
-    expected = backgrounds.of_bins(4 * period).at(origin + index * period) * min(look.width + train.resolution, 0.9 * period)
+    expected = backgrounds.of_bins(4 * period).at((origin + index * period).astype(np.float64)) * min(
+        look.width + train.resolution, 0.9 * period
+    )
     return replace(fit, score=look.log_prior + active_log_bf(train.count, index, counts, expected, fit.ticks))
 
 
-def locked_at(train: Train, period: float, origin: float, width: float, usual: bool, score: float = -math.inf) -> LockedFit:
+def locked_at(
+    train: Train, period: float, origin: float, width: float, *, usual: bool, score: float = -math.inf
+) -> LockedFit:
     """Return the events that lie in the windows of one period, phase and width."""
     number = np.floor((train.onsets - origin) / period).astype(np.int64)
     inside = train.onsets - origin - number * period <= width + 1e-9
     first, last = math.floor((train.start - origin) / period) + 1, math.floor((train.end - origin) / period)
-    ticks = max(last - first + 1, len(np.unique(number[inside])), 1)
+    ticks = max(last - first + 1, len(runs(number[inside])[0]), 1)
     return LockedFit(score, period, origin, width, usual, number, inside, ticks)
 
 

@@ -1,4 +1,4 @@
-"""Trains that run free: each event comes a period after the one before it (sleep plus run time), so the phase drifts."""
+"""Trains that run free: each event comes a period after the one before (sleep plus run time): the phase drifts."""
 
 from __future__ import annotations
 
@@ -30,9 +30,11 @@ _LEAST_UNITS = 4.5
 
 @dataclass(frozen=True, slots=True)
 class LoopFit:
-    """One free-running hypothesis: score as for LockedFit, of which period_log_prior is the prior of the period (nats).
+    """One free-running hypothesis: score as for LockedFit, of which period_log_prior is the prior of the period
+    (nats).
 
-    spread: standard deviation of an interval, seconds. turns: period multiples in each interval, 0 where it does not fit.
+    spread: standard deviation of an interval, seconds. turns: period multiples in each interval, 0 where it does not
+    fit.
     """
 
     score: float
@@ -53,8 +55,8 @@ class Irregular:
 def irregular(intervals: FloatArray, window_s: float, unit: float) -> Irregular:
     """Return the best irregular reading of the intervals.
 
-    Constant rate over the window or over the active part, log-normal intervals, or log-normal ones that wander from one to the
-    next; each but the first pays a nat.
+    Constant rate over the window or over the active part, log-normal intervals, or log-normal ones that wander from
+    one to the next; each but the first pays a nat.
     """
     count = len(intervals)
     constant = _geometric(intervals, window_s / (count + 1), unit)
@@ -70,22 +72,25 @@ def irregular(intervals: FloatArray, window_s: float, unit: float) -> Irregular:
 
 
 def _geometric(intervals: FloatArray, mean: float, unit: float) -> FloatArray:
-    """Return the log density of intervals of independent events: exponential, on the grid of stamps from one unit up."""
+    """Return the log density of intervals of independent events: exponential, on the stamps' grid from a unit up."""
     chance = min(unit / max(mean, 1e-9), 0.999)
-    return math.log(chance / unit) + np.maximum(intervals / unit - 1, 0) * math.log1p(-chance)
+    density: FloatArray = math.log(chance / unit) + np.maximum(intervals / unit - 1, 0) * math.log1p(-chance)
+    return density
 
 
 def _predicted(logs: FloatArray) -> FloatArray:
     """Return each logarithm as the one before it foretells: drawn to the middle by least squares."""
     centred = logs - logs.mean()
     carry = float((centred[1:] * centred[:-1]).sum()) / max(float((centred[:-1] ** 2).sum()), 1e-9)
-    return logs.mean() + min(max(carry, 0.0), 1.0) * np.concatenate(([0.0], centred[:-1]))
+    predicted: FloatArray = logs.mean() + min(max(carry, 0.0), 1.0) * np.concatenate(([0.0], centred[:-1]))
+    return predicted
 
 
 def _log_normal(logs: FloatArray, centre: FloatArray, least: float) -> FloatArray:
-    """Return the log density of intervals, given their logarithms, of a spread of at least so much around the centre."""
+    """Return the log density of intervals, given their logarithms, with at least such a spread around the centre."""
     spread = max(float(np.sqrt(((logs - centre) ** 2).mean())), least)
-    return -0.5 * ((logs - centre) / spread) ** 2 - math.log(spread * math.sqrt(2 * math.pi)) - logs
+    density: FloatArray = -0.5 * ((logs - centre) / spread) ** 2 - math.log(spread * math.sqrt(2 * math.pi)) - logs
+    return density
 
 
 def loop_fits(train: Train, null: Irregular) -> list[LoopFit]:
@@ -98,7 +103,7 @@ def loop_fits(train: Train, null: Irregular) -> list[LoopFit]:
         fit
         for period in _periods(sample, train.resolution)
         for jitter in (*_JITTERS, _fitted_jitter(sample, period))
-        if (fit := _fit(sample, density, scale, period, jitter, train)) is not None
+        if (fit := _fit(sample, density, period, jitter, scale=scale, train=train)) is not None
     ]
     return sorted(fits, key=lambda fit: -fit.score)
 
@@ -116,15 +121,19 @@ def _periods(intervals: FloatArray, unit: float) -> list[float]:
 
 
 def _fitted_jitter(intervals: FloatArray, period: float) -> float:
-    """Return the scatter of turns as a share of the period, from the median absolute deviation (times 1.4826, if normal)."""
+    """Return the scatter of turns as a share of the period, from the median absolute deviation (times 1.4826, if
+    normal).
+    """
     turns = np.maximum(np.round(intervals / period), 1)
     return max(1.4826 * float(np.median(np.abs(intervals - turns * period) / np.sqrt(turns))) / period, 0.0005)
 
 
 def _fit(
-    intervals: FloatArray, density: FloatArray, scale: float, period: float, jitter: float, train: Train
+    intervals: FloatArray, density: FloatArray, period: float, jitter: float, *, scale: float, train: Train
 ) -> LoopFit | None:
-    """Work out one period and jitter, averaged over coverage and share of outliers; None where turns would blur together."""
+    """Work out one period and jitter, averaged over coverage and share of outliers; None where turns would blur
+    together.
+    """
     period = _recentred(intervals, period, jitter)
     turns = np.maximum(np.round(intervals / period), 1)
     spread = np.sqrt((jitter * period) ** 2 * turns + (STAMP_SPREAD * train.resolution) ** 2)

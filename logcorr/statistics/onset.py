@@ -20,16 +20,18 @@ _LEAST_CONFIDENCE = 0.95
 _MOST_CHANGES = 20
 _LEAST_EVENTS = 4
 # Dispersion is measured at these numbers of bins; the largest differences, which a step itself makes, are left out.
-_BIN_COUNTS = (8, 16, 32, 64, 128, 256)
-_LEFT_OUT = 0.06
+_BIN_COUNTS = (16, 32, 64, 128, 256)
+_LEFT_OUT = 0.1
+_LEAST_LEFT_OUT = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """One step of the rate. time with its 90 % interval low..high, epoch seconds; rates in events a second.
 
-    before and after hold from the change before to the next one. confidence: probability that there is a change. log10_bf:
-    evidence for it, divided by the dispersion (variance over mean of counts; 1 for independent events, more for bursts).
+    before and after hold from the change before to the next one. confidence: probability that there is a change.
+    log10_bf: evidence for it, divided by the dispersion (variance over mean of counts; 1 for independent events, more
+    for bursts).
     """
 
     time: float
@@ -60,7 +62,7 @@ def onsets(times: npt.ArrayLike, *, start: float, end: float) -> tuple[Change, .
     start, end = checked_window(start, end)
     array = sorted_times(times)
     array = array[(array >= start) & (array <= end)]
-    steps = sorted(_split(array, start, end, _MOST_CHANGES), key=lambda step: step.time)
+    steps = _confirmed(array, start, end, _split(array, start, end, _MOST_CHANGES))
     edges = [start, *(step.time for step in steps), end]
     counts = np.diff(np.searchsorted(array, edges[1:-1]), prepend=0, append=len(array))
     rates = (counts / np.maximum(np.diff(edges), 1e-9)).tolist()
@@ -80,6 +82,29 @@ def _split(times: FloatArray, start: float, end: float, most: int) -> list[_Step
     return [*left, step, *right]
 
 
+def _confirmed(times: FloatArray, start: float, end: float, steps: list[_Step]) -> list[_Step]:
+    """Return the steps that stand between their neighbours as well, timed anew there: the first splits saw the later
+    ones' rates.
+    """
+    for _ in range(_MOST_CHANGES):
+        edges = [start, *(step.time for step in steps), end]
+        counts = np.searchsorted(times, edges)
+        anew = [
+            _best_step(times[counts[index] : counts[index + 2]], edges[index], edges[index + 2])
+            for index in range(len(steps))
+        ]
+        doubted = min(range(len(anew)), key=lambda index: _confidence_of(anew[index]), default=0)
+        if not anew or _confidence_of(anew[doubted]) >= _LEAST_CONFIDENCE:
+            return [step for step in anew if step is not None]
+        steps = steps[:doubted] + steps[doubted + 1 :]
+    return steps
+
+
+def _confidence_of(step: _Step | None) -> float:
+    """Return the confidence of a step, 0 for none."""
+    return step.confidence if step is not None else 0.0
+
+
 def _best_step(times: FloatArray, start: float, end: float) -> _Step | None:
     """Return the posterior of a single step: constant rates on both sides, at any time in any gap between events."""
     count, window = len(times), end - start
@@ -89,7 +114,10 @@ def _best_step(times: FloatArray, start: float, end: float) -> _Step | None:
     edges = np.concatenate(([start], times, [end]))
     before = np.arange(count + 1)
     # Within a gap the likelihood grows exponentially towards the event for a step up, away from it for a step down.
-    rate_before, rate_after = _rate(before, edges[:-1] - start, window / count), _rate(count - before, end - edges[1:], window / count)
+    rate_before, rate_after = (
+        _rate(before, edges[:-1] - start, window / count),
+        _rate(count - before, end - edges[1:], window / count),
+    )
     slope = (rate_after - rate_before) / dispersion
     peak = np.where(slope > 0, edges[1:], edges[:-1]) - start
     evidence = _marginal(before, peak, count, window) + _marginal(count - before, window - peak, count, window)
@@ -136,7 +164,7 @@ def _dispersion(times: FloatArray, start: float, end: float) -> float:
             break
         counts = np.histogram(times, bins=bins, range=(start, end))[0].astype(np.float64)
         squares = np.sort(np.diff(counts) ** 2)
-        kept = len(squares) - max(2, math.ceil(_LEFT_OUT * len(squares)))
+        kept = len(squares) - max(_LEAST_LEFT_OUT, math.ceil(_LEFT_OUT * len(squares)))
         means = (counts[1:] + counts[:-1])[np.argsort(np.diff(counts) ** 2, kind="stable")[:kept]]
         largest = max(largest, float(squares[:kept].sum()) / max(float(means.sum()), 1.0))
     return largest

@@ -14,9 +14,7 @@ _LEAST_CONFIDENCE = 0.9
 _SAME_PERIOD = 0.01
 
 
-def peel(
-    times: npt.ArrayLike, *, start: float, end: float, resolution: float | None = None
-) -> tuple[Periodicity, ...]:
+def peel(times: npt.ArrayLike, *, start: float, end: float, resolution: float | None = None) -> tuple[Periodicity, ...]:
     """Return every period (confidence at least 0.9) in the events seen in start..end, in the order they are taken away.
 
     What follows a period's own events within a burst is no period of its own, unless it comes more seldom.
@@ -36,7 +34,11 @@ def peel(
 
 def _follows(result: Periodicity, earlier: Periodicity) -> bool:
     """Whether a result repeats an earlier one, of the same period, a little later: further lines of the same bursts."""
-    if result.period_s is None or earlier.period_s is None or abs(result.period_s / earlier.period_s - 1) > _SAME_PERIOD:
+    if (
+        result.period_s is None
+        or earlier.period_s is None
+        or abs(result.period_s / earlier.period_s - 1) > _SAME_PERIOD
+    ):
         return False
     before, after = np.array(earlier.onsets_explained), np.array(result.onsets_explained)
     index = np.searchsorted(before, after, side="right") - 1

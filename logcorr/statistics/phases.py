@@ -1,4 +1,6 @@
-"""Second looks at periodic fits: does a drifting one keep its phase after all, and does a fine grid hide coarser combs."""
+"""Second looks at periodic fits: does a drifting one keep its phase after all, and does a fine grid hide coarser
+combs.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +12,7 @@ import numpy as np
 from logcorr.statistics.candidates import USUAL_PERIODS
 from logcorr.statistics.locked import LockedFit, locked_at
 from logcorr.statistics.loops import STAMP_SPREAD, LoopFit
-from logcorr.statistics.trains import FloatArray, Train
+from logcorr.statistics.trains import FloatArray, Train, runs
 
 _FITS = 4
 _NEAR = 0.02
@@ -21,10 +23,13 @@ _MOST_APART = 20
 _LEAST_TICKS = 3
 _LEAST_COVERAGE = 0.85
 _LEAST_GAIN = 1.0
+_MOST_HITS = 20_000
 
 
 def phase_kept(train: Train, fits: list[LoopFit]) -> list[LockedFit]:
-    """Return the drifting fits read as keeping their phase, to a usual period nearby or to their own; scatter of any smooth shape."""
+    """Return the drifting fits read as keeping their phase, to a usual period nearby or to their own; scatter of any
+    smooth shape.
+    """
     total = sum(USUAL_PERIODS.values())
     found = []
     for fit in _distinct(fits) if fits and train.count == len(fits[0].turns) + 1 else []:
@@ -55,9 +60,9 @@ def _mean_turn(train: Train, fit: LoopFit) -> float:
 def _locked_gain(train: Train, turns: FloatArray, period: float) -> float:
     """Return the evidence (nats) that events keep their phase to this period, against turns that add up.
 
-    Both take normal scatter, fitted: of phases around their mean, of turns around the period. A clock's turns scatter sqrt(2)
-    times as much as its phases; a loop's phases wander off. With n events, from the likelihoods at their maxima:
-    (n - 1) ln(spread of turns / spread of phases) - ln(n) / 2 - 1/2.
+    Both take normal scatter, fitted: of phases around their mean, of turns around the period. A clock's turns scatter
+    sqrt(2) times as much as its phases; a loop's phases wander off. With n events, from the likelihoods at their
+    maxima: (n - 1) ln(spread of turns / spread of phases) - ln(n) / 2 - 1/2.
     """
     fitting = turns > 0
     if fitting.sum() < 2:
@@ -86,7 +91,7 @@ def _window_of(train: Train, period: float, usual: bool, score: float) -> Locked
     low, high = float(near.min()), float(near.max())
     if high - low > _WIDEST_SHARE * period:
         return None
-    return locked_at(train, period, float((train.onsets - phases)[0]) + low, high - low, usual, score)
+    return locked_at(train, period, float((train.onsets - phases)[0]) + low, high - low, usual=usual, score=score)
 
 
 def combs(train: Train, fits: list[LockedFit]) -> list[LockedFit]:
@@ -97,7 +102,7 @@ def combs(train: Train, fits: list[LockedFit]) -> list[LockedFit]:
 
 def _comb(train: Train, fit: LockedFit) -> LockedFit | None:
     """Return the comb among a fit's ticks that gains most by its own coverage; None where none gains."""
-    hit = np.unique(fit.number[fit.inside])
+    hit = runs(fit.number[fit.inside])[0][:_MOST_HITS]
     if len(hit) < 2 * _LEAST_TICKS:
         return None
     span = int(hit[-1] - hit[0]) + 1
@@ -117,11 +122,13 @@ def _comb(train: Train, fit: LockedFit) -> LockedFit | None:
     number = fit.number - hit[0] - tooth
     inside = fit.inside & (number % apart == 0)
     period, origin = fit.period * apart, fit.origin + (int(hit[0]) + tooth) * fit.period
-    usual_period = next((each for each in USUAL_PERIODS if abs(each - period) <= fit.width / len(hit) + 1e-6 * each), None)
+    usual_period = next(
+        (each for each in USUAL_PERIODS if abs(each - period) <= fit.width / len(hit) + 1e-6 * each), None
+    )
     ticks_seen = max(fit.ticks // apart, int(inside.sum() > 0))
     return replace(
         fit, score=fit.score + gain, period=usual_period or period, origin=origin, usual=usual_period is not None,
-        number=number // apart, inside=inside, ticks=max(ticks_seen, len(np.unique(number[inside]))),
+        number=number // apart, inside=inside, ticks=max(ticks_seen, len(runs(number[inside])[0])),
     )  # fmt: skip
 
 

@@ -26,10 +26,11 @@ _SIEVE_WIDTH_S = 8.0
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """A possible cause: its name, the times it ticks at (epoch seconds), and its prior odds from elsewhere than timing.
+    """A possible cause: its name, the times it ticks at (epoch seconds), and its prior odds from elsewhere than
+    timing.
 
-    weight: 1 when nothing but timing is known; above 1 when it could do it (its script stops that service); near 0 when not.
-    Ticks must reach back 900 s before the observed window, for the effects of those ticks lie inside.
+    weight: 1 when nothing but timing is known; above 1 when it could do it (its script stops that service); near 0
+    when not. Ticks must reach back 900 s before the observed window, for the effects of those ticks lie inside.
     """
 
     name: str
@@ -38,21 +39,31 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.weight) and self.weight >= 0):
-            raise LogcorrError(f"the weight of schedule {self.name!r} must be a number of at least 0, not {self.weight}")
+            raise LogcorrError(
+                f"the weight of schedule {self.name!r} must be a number of at least 0, not {self.weight}"
+            )
         object.__setattr__(self, "ticks", np.unique(sorted_times(self.ticks)))
 
 
 def cron_prior(ticks: FloatArray) -> float:
-    """Return the share that a regular, minute-aligned train of ticks has among unlisted cron lines; 0 for any other train."""
+    """Return the share that a regular, minute-aligned train of ticks has among unlisted cron lines; 0 for any other
+    train.
+    """
     gaps = np.diff(ticks)
     if not len(gaps) or (gaps != gaps[0]).any() or ticks[0] % _MINUTE_S:
         return 0.0
     period = float(gaps[0])
-    return CRON_PERIODS.get(round(period), 0.0) / sum(CRON_PERIODS.values()) * _MINUTE_S / period if period == round(period) else 0.0
+    return (
+        CRON_PERIODS.get(round(period), 0.0) / sum(CRON_PERIODS.values()) * _MINUTE_S / period
+        if period == round(period)
+        else 0.0
+    )
 
 
 def unlisted_cron_log_bf(train: Train, listed: list[FloatArray]) -> float:
-    """Return the log Bayes factor (nats) of a minute-aligned cron line that is none of the listed trains, averaged by prior."""
+    """Return the log Bayes factor (nats) of a minute-aligned cron line that is none of the listed trains, averaged by
+    prior.
+    """
     if not train.count:
         return -math.inf
     backgrounds = Backgrounds(train)
@@ -68,7 +79,9 @@ def unlisted_cron_log_bf(train: Train, listed: list[FloatArray]) -> float:
 
 
 def _likely_crons(train: Train) -> list[tuple[int, float]]:
-    """Return the cron lines worth an exact look as (period, minute offset in seconds): the fullest phase, and the minute before."""
+    """Return the cron lines worth an exact look as (period, minute offset in seconds): the fullest phase, and the
+    minute before.
+    """
     sieve = train.onsets[:100_000]
     scored = []
     for period, weight in CRON_PERIODS.items():
@@ -84,4 +97,8 @@ def _likely_crons(train: Train) -> list[tuple[int, float]]:
         minute = math.floor((float(phases[fullest]) + train.resolution / 2) / _MINUTE_S) * _MINUTE_S
         scored.append((gain, period, minute))
     scored.sort(reverse=True)
-    return [(period, offset % period) for _, period, minute in scored[:_MOST_PERIODS] for offset in {minute % period, (minute - _MINUTE_S) % period}]
+    return [
+        (period, offset % period)
+        for _, period, minute in scored[:_MOST_PERIODS]
+        for offset in {minute % period, (minute - _MINUTE_S) % period}
+    ]

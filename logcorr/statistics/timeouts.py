@@ -15,7 +15,9 @@ from logcorr.statistics.trains import FloatArray
 from logcorr.statistics.trains import resolution as stamp_resolution
 
 # Timeouts that software ships with, in seconds; half the prior is theirs.
-_USUAL_S = np.array([1.0, 2, 3, 5, 10, 15, 20, 30, 45, 60, 65, 75, 90, 100, 120, 180, 240, 300, 600, 900, 1800, 3600, 7200])
+_USUAL_S = np.array(
+    [1.0, 2, 3, 5, 10, 15, 20, 30, 45, 60, 65, 75, 90, 100, 120, 180, 240, 300, 600, 900, 1800, 3600, 7200]
+)
 _NOISE_SHARES = np.array([0.01, 0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95])
 _PRIOR = 0.2
 # Durations without a timeout spread over at least half a unit of ln (log-normal), or are exponential.
@@ -26,8 +28,8 @@ _LEAST_SPREAD = 0.5
 class Timeout:
     """Durations from open to close, in seconds: explained of connections last low_s..high_s, median timeout_s.
 
-    confidence: probability that they end by a timeout; at most 0.8 while fewer than four are explained. chance: probability that
-    durations without one crowd as much anywhere. log10_bf: evidence against durations without one.
+    confidence: probability that they end by a timeout; at most 0.8 while fewer than four are explained. chance:
+    probability that durations without one crowd as much anywhere. log10_bf: evidence against durations without one.
     """
 
     connections: int
@@ -41,7 +43,9 @@ class Timeout:
 
 
 def timeouts(opens: npt.ArrayLike, closes: npt.ArrayLike, *, resolution: float | None = None) -> Timeout:
-    """Say whether closes[i] comes a fixed time after opens[i] (epoch seconds; for an idle timeout, the last activity)."""
+    """Say whether closes[i] comes a fixed time after opens[i] (epoch seconds; for an idle timeout, the last
+    activity).
+    """
     begun, ended = np.asarray(opens, dtype=np.float64), np.asarray(closes, dtype=np.float64)
     if begun.shape != ended.shape or begun.ndim != 1:
         raise LogcorrError("opens and closes must be two rows of the same length: one pair for each connection")
@@ -88,7 +92,9 @@ def _crowded(durations: FloatArray, width: float) -> list[tuple[float, float]]:
 
 
 def _evidence(durations: FloatArray, density: FloatArray, low: float, width: float, unit: float) -> float:
-    """Return the log evidence (nats, prior of the window included) that a share of durations lies in the window, evenly."""
+    """Return the log evidence (nats, prior of the window included) that a share of durations lies in the window,
+    evenly.
+    """
     gain = np.where((durations >= low) & (durations <= low + width), 1 / (width + unit) / density, 0.0)
     shares = _NOISE_SHARES[:, None]
     terms = np.log(shares + (1 - shares) * gain[None, :]).sum(axis=1)
@@ -99,7 +105,9 @@ def _evidence(durations: FloatArray, density: FloatArray, low: float, width: flo
 
 
 def _chance(durations: FloatArray, density: FloatArray, inside: FloatArray, unit: float) -> float:
-    """Return the chance that durations without a timeout crowd so: one opens the window, any could have, of any width."""
+    """Return the chance that durations without a timeout crowd so: one opens the window, any could have, of any
+    width.
+    """
     peak = float(density[(durations >= inside[0]) & (durations <= inside[-1])].max())
     share = min(1.0, peak * (float(inside[-1] - inside[0]) + unit))
     tail = log_binomial_tail(len(durations) - 1, len(inside) - 1, share)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -22,14 +22,16 @@ _SCALE_JUMP = 6.0
 _SHORTEST_SCALE_S = 0.5
 # At least this share of the intervals lies inside bursts, or the train has none.
 _INSIDE_SHARE = 0.25
+_MOST_INTERVALS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
 class Bursts:
     """A train with each burst (one cause, many lines) collapsed to its first event.
 
-    onsets: time of the first event of each burst, epoch seconds, ascending. sizes: events in each burst.
-    gap_s: a longer silence than this starts a new burst; 0 where the train has one time scale: only equal stamps fall together.
+    onsets: time of the first event of each burst, epoch seconds, ascending. sizes: events in each burst. gap_s: a
+    longer silence than this starts a new burst; 0 where the train has one time scale: only equal stamps fall
+    together.
     """
 
     onsets: tuple[float, ...]
@@ -74,15 +76,25 @@ def sorted_times(times: npt.ArrayLike) -> FloatArray:
 def checked_window(start: float, end: float) -> tuple[float, float]:
     """Return the observed window as floats; LogcorrError when it is not finite or runs backwards."""
     if not (np.isfinite(start) and np.isfinite(end) and start <= end):
-        raise LogcorrError(f"the observed window {start}..{end} is not an interval", "give the first and last time the log covers")
+        raise LogcorrError(
+            f"the observed window {start}..{end} is not an interval", "give the first and last time the log covers"
+        )
     return float(start), float(end)
 
 
-def resolution(times: npt.ArrayLike) -> float:
-    """Return the unit in seconds that a source's stamps are cut to: the coarsest usual unit of which every stamp is a multiple.
+def runs(ascending: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the distinct values of an ascending row of whole numbers, and how often each occurs."""
+    first = np.flatnonzero(np.diff(ascending, prepend=ascending[:1] - 1))
+    return ascending[first], np.diff(first, append=len(ascending))
 
-    Give it all stamps of the source, not one train. A unit above 1 s needs two stamps that differ in it modulo the next
-    coarser unit: events which all fall at :20 past the minute are periodic, not cut to 10 s. One stamp or none: 1 s at most.
+
+def resolution(times: npt.ArrayLike) -> float:
+    """Return the unit in seconds that a source's stamps are cut to: the coarsest usual unit of which every stamp is a
+    multiple.
+
+    Give it all stamps of the source, not one train. A unit above 1 s needs two stamps that differ in it modulo the
+    next coarser unit: events which all fall at :20 past the minute are periodic, not cut to 10 s. One stamp or none:
+    1 s at most.
     """
     microseconds = np.round(sorted_times(times) * 1e6).astype(np.int64)
     found = _UNITS_S[0]
@@ -96,28 +108,40 @@ def resolution(times: npt.ArrayLike) -> float:
 
 
 def _varies(multiples: IntArray, index: int) -> bool:
-    """Whether stamps, counted in the unit at index, differ modulo the next coarser unit (the coarsest: differ at all)."""
+    """Whether stamps, counted in the unit at index, differ modulo the next coarser unit (the coarsest: differ at
+    all).
+    """
     if index + 1 < len(_UNITS_S):
         multiples = multiples % round(_UNITS_S[index + 1] / _UNITS_S[index])
     return bool(len(multiples) > 1 and (multiples != multiples[0]).any())
 
 
 def collapse(times: npt.ArrayLike) -> Bursts:
-    """Collapse bursts to their onsets where the intervals clearly have two scales; else only what has the very same stamp."""
+    """Collapse bursts to their onsets where the intervals clearly have two scales; else only what has the very same
+    stamp.
+    """
     array = sorted_times(times)
-    gap = _burst_gap(np.diff(array))
+    first, gap = _burst_starts(array)
+    sizes = np.diff(first, append=len(array))
+    return Bursts(tuple(array[first].tolist()), tuple(sizes.tolist()), gap)
+
+
+def _burst_starts(array: FloatArray) -> tuple[IntArray, float]:
+    """Return the index of the first event of each burst, and the silence that separates bursts."""
+    intervals = np.diff(array)
+    gap = _burst_gap(intervals)
     begins = np.ones(len(array), dtype=bool)
-    begins[1:] = np.diff(array) > gap
-    starts = np.flatnonzero(begins)
-    sizes = np.diff(np.append(starts, len(array)))
-    return Bursts(tuple(array[starts].tolist()), tuple(sizes.tolist()), gap)
+    begins[1:] = intervals > gap
+    return np.flatnonzero(begins), gap
 
 
 def _burst_gap(intervals: FloatArray) -> float:
-    """Return the silence that separates bursts: the geometric mean of the two scales at the widest jump, 0 for one scale."""
+    """Return the silence that separates bursts: the geometric mean of the two scales at the widest jump, 0 for one
+    scale.
+    """
     if len(intervals) < 3:
         return 0.0
-    ordered = np.sort(intervals)[:: max(1, len(intervals) // 20000)]
+    ordered = np.sort(intervals[:: max(1, len(intervals) // _MOST_INTERVALS)])
     ordered = np.maximum(ordered, _SHORTEST_SCALE_S)
     jumps = ordered[1:] / ordered[:-1]
     jumps[: max(0, int(np.ceil(_INSIDE_SHARE * len(ordered))) - 1)] = 0
@@ -134,6 +158,17 @@ def observed(times: npt.ArrayLike, start: float, end: float, stamp_resolution: f
     array = sorted_times(times)
     unit = resolution(array) if stamp_resolution is None else float(stamp_resolution)
     array = array[(array >= start - unit) & (array <= end + unit)]
-    bursts = collapse(array)
-    burst_of = np.repeat(np.arange(len(bursts.sizes)), np.asarray(bursts.sizes, dtype=np.int64))
-    return Train(array, np.asarray(bursts.onsets, dtype=np.float64), start, end, unit), burst_of
+    first, _ = _burst_starts(array)
+    burst_of = np.repeat(np.arange(len(first)), np.diff(first, append=len(array)))
+    return Train(array, array[first], start, end, unit), burst_of
+
+
+def thinned(train: Train, most: int) -> Train:
+    """Return a train with about so many onsets, picked as if at random but always alike: for evidence that is ample
+    anyway.
+    """
+    if train.count <= most:
+        return train
+    scattered = np.arange(train.count, dtype=np.uint64) * np.uint64(2654435761) % np.uint64(1 << 32)
+    kept = train.onsets[scattered < np.uint64((1 << 32) * most // train.count)]
+    return replace(train, events=kept, onsets=kept)

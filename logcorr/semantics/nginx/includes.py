@@ -44,6 +44,18 @@ class Includes:
         """The file's directives with every include replaced by what it brings in; those not collected stay as they are."""
         return self._directives(file.directives, file, (_key(file),))
 
+    def has_used(self, file: NginxFile) -> bool:
+        """Whether some expanded file has included this one."""
+        return _key(file) in self.used
+
+    def seen_as(self, file: NginxFile) -> str | None:
+        """The path by which a container sees the file, as far as the mounts say."""
+        for target, source in sorted(self.mounts.items(), key=lambda mount: -len(mount[1])):
+            rest = file.span.path.removeprefix(source.rstrip("/"))
+            if rest != file.span.path and (not rest or rest.startswith("/")):
+                return target.rstrip("/") + rest
+        return None
+
     def _directives(
         self, directives: tuple[Directive, ...], main: NginxFile, inside: tuple[tuple[str, int], ...]
     ) -> tuple[Directive, ...]:

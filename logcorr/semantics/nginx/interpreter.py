@@ -30,13 +30,17 @@ class Nginx:
     def of(cls, files: Sequence[NginxFile], mounts: Mapping[str, str] | None = None, main: str | None = None) -> Nginx:
         """The nginx of these files. `mounts` maps container paths to collected ones; `main` names the main file's path.
 
-        Without `main`, the one nearest the top is it. Raises ValueError without files.
+        Without `main` it is the one mounted as `/etc/nginx/nginx.conf`, else a dump's, else the one nearest the top.
+        Raises ValueError without files.
         """
         if not files:
             raise ValueError("no nginx configuration files")
-        mains = [file for file in files if is_main(file) and main in (None, file.span.path)]
+        wanted = main or (mounts or {}).get("/etc/nginx/nginx.conf")
+        mains = [file for file in files if is_main(file)]
+        mains = [file for file in mains if file.span.path == wanted] or ([] if main else mains)
         mains.sort(
             key=lambda file: (
+                file.name is None,
                 file.span.path.count("/"),
                 not file.span.path.endswith("nginx.conf"),
                 file.span.path,
@@ -89,7 +93,8 @@ class Nginx:
         `path` includes the arguments. A Host header stands in for `url_host` if given. `address` is nginx's own address
         that the connection arrives at (a container's, behind a published port); without it, each is tried that makes a
         difference. `files` tells `file`, `directory`, `none` or None (unknown) of a path. `upstream` tells of an address
-        (`backend:4000`, or several separated by `, `) the status it answers, 0 if it refuses, None if unknown.
+        (`backend:4000`) the status it answers, 0 if it refuses, None if unknown. A client that names no `User-Agent` in
+        `headers` has one that is not known.
         """
         sent = {name.lower(): value for name, value in (headers or {}).items()}
         default_port = 443 if scheme == "https" else 80
@@ -109,8 +114,8 @@ class Nginx:
                 address=place,
             )
             for answer in self._answers(question, world):
-                key = (answer.status, answer.location, answer.at, answer.server, answer.trace, answer.assumes)
-                found.setdefault(key, (answer, []))[1].append(place)
+                apart_from_listen = (replace(answer, trace=()), *(text for text, _ in answer.trace[1:]))
+                found.setdefault(apart_from_listen, (answer, []))[1].append(place)
         return tuple(_placed(answer, at, places, url_host) for answer, at in found.values())
 
     def _answers(self, question: Question, world: World) -> Iterator[Answer]:
@@ -137,8 +142,9 @@ class Nginx:
         if match:
             r.captured(match)
         secure = _is_secure(here)
-        if question.tls and not secure:
-            r.trace.append(("the port speaks no TLS: the handshake fails", listen.span))
+        silence = _silence(r, here, secure)
+        if silence:
+            r.trace.append((silence, listen.span))
             return self._made(r, engine.End(Status(400, listen.server), None, closed=True))
         arrival = _objection(r, valid, secure)
         try:
@@ -162,7 +168,9 @@ class Nginx:
         )
 
     def _guesses(self, r: Request) -> Iterator[str]:
-        """Files not collected, where they could have changed this answer."""
+        """What was guessed of the files, where it could have changed this answer."""
+        if r.server.span.path in self.site.guesses:
+            yield self.site.guesses[r.server.span.path]
         for block in r.scope.outward():
             for node in missing_includes(block.children):
                 yield f"{node.title()}, which was not collected, does not change this ({node.span})"
@@ -171,6 +179,25 @@ class Nginx:
 def _is_secure(here: Sequence[Listen]) -> bool:
     """TLS is a property of the address: one server's `ssl` holds for all, and `ssl on` of the default server."""
     return any("ssl" in listen.options for listen in here) or default_of(here).server.setting("ssl", "off") == "on"
+
+
+def _silence(r: Request, here: Sequence[Listen], secure: bool) -> str | None:
+    """Why the client gets no answer it can read, if so."""
+    if r.question.tls and not secure:
+        return "the port speaks no TLS: the handshake fails"
+    if any("proxy_protocol" in listen.options for listen in here):
+        return "the port wants the PROXY protocol first: the connection is closed"
+    name = choose(here, uri.host_name(r.question.host))[0].server
+    if secure and r.question.tls and name.setting("ssl_reject_handshake", "off") == "on":
+        return "ssl_reject_handshake: the handshake fails"
+    if not secure and any("http2" in listen.options for listen in here):
+        options = [
+            ("no", "nginx is older than 1.25.1: a plain http2 port speaks HTTP/2 only"),
+            ("yes", "nginx is 1.25.1 or newer"),
+        ]
+        if r.world.choose("version", options) == "no":
+            return "the port speaks HTTP/2 only: the client cannot read it"
+    return None
 
 
 def _objection(r: Request, valid: bool, secure: bool) -> Status | None:

@@ -81,14 +81,12 @@ def _addresses(v6: str | None, host: str | None) -> tuple[str, ...]:
 
 def sharing(listens: Sequence[Listen], port: int, address: str) -> list[Listen]:
     """The listens that a connection to this address and port belongs to: the most specific address wins over all servers."""
-    ranked = [(listen.accepts(address), listen) for listen in listens if listen.tcp and listen.port == port]
-    best = max((rank for rank, _ in ranked), default=0)
-    chosen = [listen for rank, listen in ranked if rank == best and best]
-    # Both wildcards can take an IPv4 connection when [::] is not IPv6 only; nginx then has one socket, the IPv4 one first.
-    addresses = {listen.address for listen in chosen}
-    if len(addresses) > 1:
-        chosen = [listen for listen in chosen if listen.address == ANY_V4]
-    return chosen
+    here = [listen for listen in listens if listen.tcp and listen.port == port]
+    # Both wildcards can take an IPv4 connection when [::] is not IPv6 only; the IPv4 one comes first then.
+    best = max(here, default=None, key=lambda listen: (listen.accepts(address), listen.address == ANY_V4))
+    if best is None or not best.accepts(address):
+        return []
+    return [listen for listen in here if listen.address == best.address]
 
 
 def local_addresses(listens: Sequence[Listen], port: int, host: str) -> list[str]:

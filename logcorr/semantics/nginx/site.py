@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -13,12 +14,16 @@ from logcorr.semantics.nginx.listen import Listen, listens_of
 from logcorr.semantics.nginx.patterns import group_names
 from logcorr.semantics.nginx.tree import Node, grow
 
+STOCK_INCLUDES = re.compile(r"/etc/nginx/(?:conf\.d/[^/]+\.conf|sites-enabled/[^/]+|templates/[^/]+\.template)")
+"""What the main files of nginx's own packages and images include."""
+ENABLED = re.compile(r"\.conf(?:\.template)?$|(?:^|/)sites-enabled/[^/]+$")
 HTTP_LEVEL = frozenset(("server", "upstream", "map", "geo", "split_clients", "log_format", "limit_req_zone", "limit_conn_zone"))
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """The `http` block and its tables; `notes` are sentences about files left out or taken in on a guess."""
+    """The `http` block and its tables; `notes` are sentences about files left out or taken in,
+    `guesses` those of them, by path, that are taken in on a guess."""
 
     http: Node
     listens: tuple[Listen, ...]
@@ -26,6 +31,7 @@ class Site:
     variables: Mapping[str, Node]
     assigned: frozenset[str]
     notes: tuple[tuple[str, Span], ...]
+    guesses: Mapping[str, str]
 
 
 def build(main: NginxFile | None, files: Sequence[NginxFile], mounts: Mapping[str, str]) -> Site:
@@ -36,10 +42,11 @@ def build(main: NginxFile | None, files: Sequence[NginxFile], mounts: Mapping[st
     top = next((d for d in directives if d.name == "http"), None)
     inside = list(top.children or ()) if top else []
     guess = main is None or any(d.name == "include" and not is_harmless(" ".join(d.args)) for d in inside)
-    for file in _orphans(files, includes, main) if guess else ():
-        expanded = includes.expand(file)
-        inside += _http_level(expanded)
-        notes.append((f"{file.span.path} is included in http, though no collected file says so", file.span))
+    guesses = {}
+    for file in _orphans(includes, main) if guess else ():
+        inside += _http_level(includes.expand(file))
+        guesses[file.span.path] = f"{file.span.path} is included in http, though no collected file says so"
+        notes.append((guesses[file.span.path], file.span))
     for directive in directives:
         if directive.name in ("stream", "mail"):
             notes.append((f"{directive.name} is not interpreted: its ports answer no HTTP", directive.span))
@@ -47,10 +54,10 @@ def build(main: NginxFile | None, files: Sequence[NginxFile], mounts: Mapping[st
     root = Node("main", (), span, None)
     others = tuple(d for d in directives if d is not top)
     grow((*others, Directive(span=span, name="http", children=tuple(inside))), root)
-    return _site(root.children[-1], notes)
+    return _site(root.children[-1], notes, guesses)
 
 
-def _site(http: Node, notes: list[tuple[str, Span]]) -> Site:
+def _site(http: Node, notes: list[tuple[str, Span]], guesses: Mapping[str, str]) -> Site:
     listens = [listen for server in http.all("server") for listen in listens_of(server)]
     notes += [(f"{node.title()} was not collected", node.span) for node in missing_includes(http.walk())]
     return Site(
@@ -60,6 +67,7 @@ def _site(http: Node, notes: list[tuple[str, Span]]) -> Site:
         variables={maps.variable_of(node): node for node in http.all(*maps.TABLES) if node.args},
         assigned=frozenset(_assigned(http)),
         notes=tuple(notes),
+        guesses=guesses,
     )
 
 
@@ -84,24 +92,19 @@ def _http_level(directives: tuple[Directive, ...]) -> tuple[Directive, ...]:
     return top.children or () if top else directives
 
 
-def _orphans(files: Sequence[NginxFile], includes: Includes, main: NginxFile | None) -> list[NginxFile]:
-    """Files that belong in `http` and that nobody includes; disabled copies (`.bak`) only where there is nothing else."""
-    for file in files:
-        if file is not main:
-            includes.expand(file)
-    loose = [
-        file
-        for file in files
-        if file is not main and not is_main(file) and (file.span.path, file.span.line) not in includes.used
-        and any(d.name in HTTP_LEVEL for d in file.directives)
-    ]  # fmt: skip
-    enabled = [file for file in loose if _is_enabled(file.span.path)]
-    return sorted(enabled or loose, key=lambda file: file.span.path)
+def _orphans(includes: Includes, main: NginxFile | None) -> list[NginxFile]:
+    """Files that belong in `http` and that nobody includes: those mounted where a stock main file includes them, if any.
 
-
-def _is_enabled(path: str) -> bool:
-    folder = path.rpartition("/")[0].rpartition("/")[2]
-    return path.endswith((".conf", ".conf.template")) or folder == "sites-enabled"
+    Disabled copies (`.bak`) are taken only where there is nothing else.
+    """
+    others = [file for file in includes.files if file is not main]
+    for file in others:
+        includes.expand(file)
+    loose = [file for file in others if not is_main(file) and not includes.has_used(file)]
+    loose = [file for file in loose if any(directive.name in HTTP_LEVEL for directive in file.directives)]
+    mounted = [file for file in loose if STOCK_INCLUDES.fullmatch(includes.seen_as(file) or "")]
+    enabled = [file for file in loose if ENABLED.search(file.span.path)]
+    return sorted(mounted or enabled or loose, key=lambda file: file.span.path)
 
 
 def is_main(file: NginxFile) -> bool:

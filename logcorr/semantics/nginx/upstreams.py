@@ -65,7 +65,7 @@ def _uri(r: Request, handler: Node, given: str | None, varies: bool) -> str:
 
 def _answer(r: Request, handler: Node, target: str, asked: str | None) -> Outcome:
     r.step(f"{handler.name} to {target}" + (f", which is asked for {asked}" if asked else ""), handler)
-    code = r.world.upstream(target)
+    code = _status(r, target)
     if code is None:
         r.assume(f"{target} answers in time (else 502 or 504)")
     if code == REFUSED:
@@ -76,6 +76,13 @@ def _answer(r: Request, handler: Node, target: str, asked: str | None) -> Outcom
         if replaced:
             return replaced
     return Handed(code, handler, target, asked)
+
+
+def _status(r: Request, target: str) -> int | None:
+    """What the upstream answers: what its reachable servers agree on, 0 if none can be reached."""
+    codes = {r.world.upstream(address) for address in target.split(", ")}
+    reachable = codes - {REFUSED}
+    return REFUSED if not reachable else reachable.pop() if len(reachable) == 1 else None
 
 
 def _intercepts(r: Request, handler: Node, code: int | None) -> Status | None:

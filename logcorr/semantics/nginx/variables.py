@@ -12,6 +12,7 @@ from collections.abc import Callable
 from logcorr.model.source import Span
 from logcorr.semantics.nginx import maps, paths, uri
 from logcorr.semantics.nginx.names import primary_name
+from logcorr.semantics.nginx.patterns import compiled
 from logcorr.semantics.nginx.request import Request
 from logcorr.semantics.nginx.world import Unanswerable
 
@@ -47,6 +48,8 @@ OWN: dict[str, Callable[[Request], str]] = {
     ),
     "document_root": lambda r: _absolute("document_root", paths.document_root(r)),
     "request_filename": lambda r: _absolute("request_filename", paths.file_path(r)),
+    "fastcgi_script_name": lambda r: _script(r)[0],
+    "fastcgi_path_info": lambda r: _script(r)[1],
     "limit_rate": lambda r: "0",
     "ssl_server_name": lambda r: uri.host_name(r.question.host) if r.question.tls else "",
     "http2": lambda r: "",
@@ -95,6 +98,16 @@ def known(r: Request, text: str, at: Span) -> str:
     if has_gap(out):
         raise Unanswerable(f"the value of {readable(out)} is not known", at)
     return out
+
+
+def _script(r: Request) -> tuple[str, str]:
+    """The script's name and the path behind it, as `fastcgi_split_path_info` splits the URI."""
+    name, rest = r.uri, ""
+    for node in r.scope.inherited("fastcgi_split_path_info"):
+        match = compiled(node.args[0], node.span).search(r.uri)
+        if match and len(match.groups()) >= 2:
+            name, rest = match[1] or "", match[2] or ""
+    return name + (r.scope.setting("fastcgi_index", "") if name.endswith("/") else ""), rest
 
 
 def _capture(r: Request, number: int) -> str:
