@@ -69,7 +69,7 @@ def detect(times: npt.ArrayLike, *, start: float, end: float, resolution: float 
 
 
 def _sure(periodic: float, chance: float) -> float:
-    """Return the confidence in a period: no more than what noise leaves over, should its intervals be of an odd kind."""
+    """Return the confidence in a period: no more than noise leaves over, should its intervals be of an odd kind."""
     return min(periodic, 1 - chance)
 
 
