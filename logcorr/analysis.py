@@ -109,7 +109,11 @@ def analyze(
         until=until,
     )
     zone = _host_zone(_zones(tz), facts, told.sources)
-    case = replace(_case(facts, files, understood, told, zone), records=_records(collection.artifacts, _logs(parsers), facts))
+    case = replace(
+        _case(facts, files, understood, told, zone),
+        records=_records(collection.artifacts, _logs(parsers), facts),
+        lines=_lines(collection.artifacts),
+    )
     installed = plugins.rules()
     findings, ran = _findings(case, [*installed.values(), *rules])
     judgement = causes.judge(case, findings)
@@ -181,6 +185,18 @@ def _records(
         return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
 
     return records
+
+
+def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
+    """For a path, the text of its lines, in file order."""
+
+    def lines(path: str) -> pl.LazyFrame:
+        frames = [artifact.lines for artifact in artifacts if artifact.path == path]
+        if not frames:
+            return pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String})
+        return pl.concat(frames, how="diagonal_relaxed").sort("line", maintain_order=True)
+
+    return lines
 
 
 def _host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) -> str:

@@ -8,6 +8,7 @@ import lzma
 import os
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 
@@ -297,3 +298,16 @@ def test_a_damaged_archive_is_a_problem(tmp_path):
     write(tmp_path, "b.zip", b"PK\x03\x04 nothing more")
     (problem,) = collect([tmp_path], {}).skipped
     assert problem.message.startswith("the archive is damaged")
+
+
+def test_standard_input_is_read_only_when_asked_for(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one\ntwo\n")))
+    (artifact,) = collect([Path("-")], {}).artifacts
+    assert (artifact.path, texts(artifact)) == ("stdin", [(1, "one"), (2, "two")])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_may_not_be_read_is_a_problem(tmp_path):
+    write(tmp_path, "secret.log", "x\n").chmod(0)
+    (problem,) = collect([tmp_path], {}).skipped
+    assert problem.message == "not read: Permission denied"

@@ -3,13 +3,15 @@
 import json
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from logcorr import parse, plugins
 from logcorr.grammar import messages
 from logcorr.model.events import EVENT_SCHEMA, KINDS
-from logcorr.model.source import Sample
-from logcorr.parsers import LogParser
+from logcorr.model.facts import Directive, NginxFile
+from logcorr.model.source import Sample, Span
+from logcorr.parsers import Context, LogParser
 
 FIXTURES = Path(__file__).parent / "fixtures" / "parsers"
 PARSERS = plugins.parsers()
@@ -69,6 +71,29 @@ def test_no_lines_and_odd_lines_are_read_without_a_fault(name):
     assert read([]).height == 0
     odd = ["", " ", "\u00e9" * 30, '"', "[", "[[[", "{", '{"a":', "2026-99-99 99:99:99 x", "\\", "\x00", "a" * 100_000]
     assert read(odd)["lines"].sum() == len(odd)
+
+
+def test_a_configured_log_format_gives_its_columns():
+    text = '$remote_addr [$time_iso8601] "$request" $status $request_time "$upstream_addr"'
+    directive = Directive(span=Span("nginx.conf", 3), name="log_format", args=("main", text))
+    facts = (NginxFile(span=Span("nginx.conf", 1), directives=(directive,)),)
+    line = '192.0.2.1 [2026-01-31T12:00:00+01:00] "GET / HTTP/1.1" 502 0.004 "10.0.0.3:4000"'
+    frame = pl.LazyFrame({"line": [1, 2], "text": [line, "odd"]}, schema={"line": pl.UInt32, "text": pl.String})
+    read = PARSERS["nginx_access"].read(frame, Context(Sample("access.log", (line,)), facts, 2)).collect()
+    assert record(read.to_dicts()[0]) == {
+        "line": 1,
+        "time": "2026-01-31T11:00:00+00:00",
+        "severity": "error",
+        "kind": "http.5xx",
+        "message": "GET / HTTP/1.1 502",
+        "client": "192.0.2.1",
+        "request": "GET / HTTP/1.1",
+        "status": 502,
+        "request_time": 0.004,
+        "upstream_addr": "10.0.0.3:4000",
+        "utc_offset_s": 3600,
+    }
+    assert read["parsed"].to_list() == [True, False]
 
 
 TABLES = (messages.APPLICATION, messages.CONSOLE, messages.SCRIPT)

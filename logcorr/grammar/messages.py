@@ -92,7 +92,9 @@ APPLICATION = (
             "istening ",
             "tarted",
             "running ",
-            " ready", " up", *(f"{word} on " for word in THINGS),
+            " ready",
+            " up",
+            *(f"{word} on " for word in THINGS),
         ),
         _at_start(
             rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
@@ -112,7 +114,7 @@ APPLICATION = (
     ),
     Phrase(
         "client.connected",
-        ("onnect",),
+        ("onnected", "onnection", " transport="),
         _at_start(
             r"(?:(?:new )?(?:client|socket|user|peer|player|websocket|ws)) ?(?:[\w-]+ )?(?:has )?connect(?:ed|ion)?\b"
             r"|connect(?:ed)?:? [\w-]+ transport="

@@ -203,10 +203,15 @@ def _placed(log: _Log, frame: pl.LazyFrame, placement: Placement, first: datetim
 def _merged(frames: Sequence[pl.LazyFrame], since: datetime | None, until: datetime | None) -> pl.LazyFrame:
     whole = pl.concat(frames) if frames else pl.LazyFrame(schema=TIMELINE_SCHEMA)
     if since is not None:
-        whole = whole.filter(pl.col("time") >= since.astimezone(UTC))
+        whole = whole.filter(pl.col("time") >= _aware(since))
     if until is not None:
-        whole = whole.filter(pl.col("time") <= until.astimezone(UTC))
+        whole = whole.filter(pl.col("time") <= _aware(until))
     return whole.sort("time", nulls_last=True, maintain_order=True)
+
+
+def _aware(time: datetime) -> datetime:
+    """A time without a zone is UTC, whatever the machine's own zone."""
+    return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
 def _source(log: _Log, row: Mapping[str, object], placement: Placement) -> Source:
