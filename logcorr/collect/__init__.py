@@ -23,7 +23,7 @@ __all__ = ["Collection", "Quote", "collect", "quotes"]
 
 STDIN = Path("-")
 
-CERTAIN = 0.2
+CERTAIN = 0.1
 """A recogniser's claim below this does not count."""
 
 
