@@ -5,7 +5,7 @@ A newcomer reads this module first. Each stage is a function from values to valu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from importlib.metadata import version
@@ -109,7 +109,11 @@ def analyze(
         until=until,
     )
     zone = _host_zone(_zones(tz), facts, told.sources)
-    case = replace(_case(facts, files, understood, told, zone), records=_records(collection.artifacts, _logs(parsers), facts))
+    case = replace(
+        _case(facts, files, understood, told, zone),
+        records=_records(collection.artifacts, _logs(parsers), facts),
+        lines=_lines(collection.artifacts),
+    )
     installed = plugins.rules()
     findings, ran = _findings(case, [*installed.values(), *rules])
     judgement = causes.judge(case, findings)
@@ -181,6 +185,18 @@ def _records(
         return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
 
     return records
+
+
+def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
+    """For a path, the text of its lines, in file order."""
+
+    def lines(path: str) -> pl.LazyFrame:
+        frames = [artifact.lines for artifact in artifacts if artifact.path == path]
+        if not frames:
+            return pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String})
+        return pl.concat(frames, how="diagonal_relaxed").sort("line", maintain_order=True)
+
+    return lines
 
 
 def _host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) -> str:
@@ -273,22 +289,38 @@ def _document(
         problems=problems,
         rules_run=ran,
         quotes=quotes(artifacts, document.spans(case, findings, judgement, artifacts)),
-        assumptions=_assumptions(case),
+        assumptions=_assumptions(case, judgement),
         version=version("logcorr"),
     )
 
 
-def _assumptions(case: Case) -> tuple[Claim, ...]:
-    """What was taken for granted, once each."""
+def _assumptions(case: Case, judgement: Judgement) -> tuple[Claim, ...]:
+    """What the causes take for granted, once each: zones, and what a proof from collected files cannot see."""
     zones = [
         claim("assumption.zone", "{path} carries no time zone; {zone} is assumed", path=source.path, zone=source.zone)
         for source in case.sources
         if source.zone_assumed
     ]
-    proofs = [
-        claim("assumption.proof", "{assumption}", assumption=assumption)
-        for behaviour in case.behaviours
-        for proved in behaviour.proved
-        for assumption in proved.proof.assumes
-    ]
-    return tuple(dict.fromkeys([*zones, *proofs]))
+    return tuple(dict.fromkeys([*zones, *_proof_assumptions(case, judgement)]))
+
+
+def _proof_assumptions(case: Case, judgement: Judgement) -> Iterator[Claim]:
+    """What the proofs behind the causes rest on."""
+    hops = {link.source for cause in judgement.causes for link in cause.chain}
+    for behaviour in case.behaviours:
+        for proved in behaviour.proved:
+            if proved.effect.span not in hops:
+                continue
+            yield claim("assumption.files_in_force", "the collected scripts and configuration are those that were in force")
+            for answered in proved.probes:
+                if answered.answers:
+                    yield claim(
+                        "assumption.request_arrives",
+                        "{url} leads to the collected server: no proxy variable, hosts entry or firewall stands in between",
+                        url=str(answered.probe.url),
+                    )
+            for assumption in (
+                *proved.proof.assumes,
+                *(text for one in proved.probes for a in one.answers for text in a.assumes),
+            ):
+                yield claim("assumption.proof", "{assumption}", assumption=assumption)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
+import os
 import shutil
 import socket
 import ssl
@@ -60,12 +62,19 @@ CLOSED = Seen(None)
 
 
 def free_ports(count: int) -> list[int]:
-    """Ports nothing listens on now, all different."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [one.getsockname()[1] for one in sockets]
+    """Ports nothing listens on now, never the same twice."""
+    return list(itertools.islice(_FREE, count))
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as one, contextlib.suppress(OSError):
+        one.bind(("", port))
+        return True
+    return False
+
+
+# Below the ports that the kernel hands to outgoing connections, which would take one at any moment.
+_FREE = (port for port in range(12_000 + os.getpid() % 1000 * 20, 32_768) if _is_free(port))
 
 
 def _accepts(place: tuple[str, int]) -> bool:

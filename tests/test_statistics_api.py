@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 
 from logcorr.statistics import Schedule, attribute, detect
@@ -31,3 +33,11 @@ def test_a_train_of_sigterms_is_locked_to_the_wall_clock():
     assert (found.mechanism, found.period_s) == ("wall_clock", 300)
     assert (found.explained, found.hits, found.phase_s) == (11, 11, 2)
     assert found.confidence > 0.99
+
+
+def test_the_example_of_the_how_to_page_prints_what_the_page_says(capsys):
+    page = (Path(__file__).parent.parent / "docs" / "statistics.md").read_text(encoding="utf-8")
+    code = page.split("```python\n")[1].split("```")[0]
+    exec(compile(code, "statistics.md", "exec"), {})
+    said = code.strip().splitlines()[-1].removeprefix("# ")
+    assert capsys.readouterr().out.strip() == said

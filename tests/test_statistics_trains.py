@@ -40,7 +40,7 @@ def test_a_train_of_one_scale_is_not_collapsed_but_equal_stamps_are_one():
     assert collapse([0, 10, 25, 45, 45, 60]).sizes == (1, 1, 1, 2, 1)
 
 
-@pytest.mark.parametrize("times", [[[1.0, 2.0]], [1.0, float("nan")]])
+@pytest.mark.parametrize("times", [[[1.0, 2.0]], [1.0, float("nan")], [MIDNIGHT * 1000]])
 def test_times_that_are_no_train_are_refused(times):
     with pytest.raises(LogcorrError):
         collapse(times)

@@ -12,6 +12,7 @@ from logcorr.causes.suspects import Suspect
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import Container
 from logcorr.model.result import Link
 from logcorr.model.source import Span
 from logcorr.timeline.select import cite, spans
@@ -30,7 +31,7 @@ def scheduled_chain(case: Case, told: Attributed, suspect: Suspect, matched: pl.
         links += _answered(effect)
         links += _branch(effect)
         links += _calls(suspect, effect)
-    links.append(_terminates(told, effect.effect.span if effect else suspect.span, matched))
+    links.append(_terminates(case, told, effect.effect.span if effect else suspect.span, matched))
     return (*links, *consequences(case, told.times, matched))
 
 
@@ -191,7 +192,14 @@ def _spread(low: float, high: float) -> str:
     return first if first == last else f"{first}–{last}"
 
 
-def _terminates(told: Attributed, source: Span, matched: pl.DataFrame) -> Link:
+def _ages(case: Case) -> Iterator[Evidence]:
+    """How old the containers were in a capture: what restarted, and what did not."""
+    for container in case.of(Container):
+        if container.up_s is not None:
+            yield Evidence(container.span, container.status)
+
+
+def _terminates(case: Case, told: Attributed, source: Span, matched: pl.DataFrame) -> Link:
     """From the command (or, where it is not known, the job's line) to the first of its stops."""
     group = told.leading
     lag = group.evidence.lag_median_s if group else None
@@ -207,7 +215,7 @@ def _terminates(told: Attributed, source: Span, matched: pl.DataFrame) -> Link:
             service=told.service,
             lags=_spread(group.evidence.lag_low_s or 0.0, group.evidence.lag_high_s or 0.0) if group else "?",
         ),
-        evidence=cite(matched),
+        evidence=(*cite(matched), *_ages(case)),
         proof="observed",
         lag_s=lag,
     )

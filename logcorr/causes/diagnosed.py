@@ -42,6 +42,7 @@ HOPS = {
     "crash_ends_process": claim("hop.crash_ends_process", "the process ends of its own"),
     "supervisor_restarts_process": claim("hop.supervisor_restarts_process", "it is started again"),
     "configuration_mismatch": claim("hop.configuration_mismatch", "two configurations disagree"),
+    "job_stalls_service": claim("hop.job_stalls_service", "while it runs, requests wait"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
 }
 """What a hop after the first says; the first is the finding itself."""
@@ -55,6 +56,9 @@ DIAGNOSES = {
     "idle_timeout": Diagnosis("idle_timeout", ("configuration_mismatch", "timeout_closes_connection"), within_s=5.0),
     "stale_upstream_address": Diagnosis(
         "stale_upstream_address", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True
+    ),
+    "job_stalls_service": Diagnosis(
+        "job_stalls_service", ("job_runs_script", "job_stalls_service", "timeout_closes_connection"), within_s=5.0
     ),
     "process_crashed": Diagnosis("crash", ("crash_ends_process",), "termination_refuses_connections", most=0.8),
 }

@@ -125,7 +125,9 @@ class Case:
 
     `events` holds the timeline's events that have a kind (see `model.events.TIMELINE_SCHEMA`), in time order.
     `window` is the first and last stamp of all logs, None without any. `records` gives the typed columns of all logs of one
-    format, with `file` and `line` to join on: nothing of them is computed that is not asked for.
+    format, with `file` and `line` to join on: nothing of them is computed that is not asked for. `lines` gives the text of
+    any collected file, also one that nothing could read, as `line` and `text`, envelopes peeled; where an envelope stamped the
+    lines itself, `logged_at` (UTC) tells when. A path that was not collected has no lines.
     """
 
     facts: tuple[Fact, ...]
@@ -139,6 +141,9 @@ class Case:
     stack: RunningStack | None = None
     window: tuple[datetime, datetime] | None = None
     records: Callable[[str], pl.LazyFrame] = field(default=lambda format: pl.LazyFrame(), compare=False, repr=False)
+    lines: Callable[[str], pl.LazyFrame] = field(
+        default=lambda path: pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String}), compare=False, repr=False
+    )
 
     def of(self, kind: type[F]) -> Iterator[F]:
         """The facts of one kind, in the order they were read."""

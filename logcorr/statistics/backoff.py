@@ -24,6 +24,8 @@ _RUNGS = 14
 _RESET = 0.03
 # A climb begins at intervals at most this share of the longest: else every steady loop would be a ladder at its top.
 _LOW = 0.5
+# And it climbs so many rungs at least: two intervals of which the second is longer are no ladder.
+_LEAST_CLIMB = 3
 # Run time as a share of the shortest interval, and how much it varies.
 _RUN_SHARES = (0.0, 0.5, 0.9, 1.2)
 _RUN_JITTER = 0.1
@@ -160,6 +162,7 @@ def _forward(intervals: FloatArray, density: FloatArray, ladders: list[_Ladder],
     run = np.array([ladder.run_s for ladder in ladders])[:, None]
     spread = np.sqrt(np.array([ladder.spreads for ladder in ladders]) ** 2 + (STAMP_SPREAD * unit) ** 2 + 1e-6)
     low = (delays + run <= _LOW * (delays[:, -1:] + run)).astype(np.float64)
+    low[:, -_LEAST_CLIMB:] = 0
     start = low / np.maximum(low.sum(axis=1, keepdims=True), 1)
     weight, silent = 0.9 * start, np.full((len(ladders), 1), 0.1)
     total = np.zeros(len(ladders))

@@ -68,6 +68,11 @@ def detect(times: npt.ArrayLike, *, start: float, end: float, resolution: float 
     return describe(train, assess(train))
 
 
+def _sure(periodic: float, chance: float) -> float:
+    """Return the confidence in a period: no more than noise leaves over, should its intervals be of an odd kind."""
+    return min(periodic, 1 - chance)
+
+
 def describe(train: Train, found: Assessment) -> Periodicity:
     """Return the result for the most probable mechanism; wall clock and loop stand together against the others."""
     shares = found.mechanisms
@@ -123,13 +128,14 @@ def _of_locked(train: Train, found: Assessment, fit: LockedFit) -> Periodicity:
     low, high = np.quantile(offsets, (0.05, 0.95)).tolist()
     cover = min(1.0, float(np.ptp(offsets) + train.resolution) / fit.period)
     hits = len(runs(number)[0])
+    chance = _chance_locked(train.count, len(onsets), cover, fit.usual)
     return Periodicity(
         mechanism="wall_clock" if fit.usual else "loop",
-        confidence=found.mechanisms.wall_clock + found.mechanisms.loop,
+        confidence=_sure(found.mechanisms.wall_clock + found.mechanisms.loop, chance),
         mechanisms=found.mechanisms,
         events=train.count,
         explained=len(onsets),
-        chance=_chance_locked(train.count, len(onsets), cover, fit.usual),
+        chance=chance,
         log10_bf=found.periodic_log_bf / LOG10,
         resolution_s=train.resolution,
         period_s=fit.period,
@@ -170,15 +176,16 @@ def _of_drift(train: Train, found: Assessment, fit: LoopFit) -> Periodicity:
     error = _ninety(len(turns) - 1) * fit.spread / math.sqrt(max(len(turns), 1))
     cover = min(1.0, 6 * fit.spread / fit.period)
     intervals = len(fit.turns)
-    chance = math.log(max(intervals, 1) * _WIDTHS) + log_binomial_tail(intervals - 1, len(turns) - 1, cover)
+    tail = log_binomial_tail(intervals - 1, len(turns) - 1, cover)
+    chance = math.exp(min(0.0, math.log(max(intervals, 1) * _WIDTHS) + tail))
     ticks = int(turns.sum())
     return Periodicity(
         mechanism="loop",
-        confidence=found.mechanisms.wall_clock + found.mechanisms.loop,
+        confidence=_sure(found.mechanisms.wall_clock + found.mechanisms.loop, chance),
         mechanisms=found.mechanisms,
         events=train.count,
         explained=len(first),
-        chance=math.exp(min(0.0, chance)),
+        chance=chance,
         log10_bf=found.periodic_log_bf / LOG10,
         resolution_s=train.resolution,
         period_s=fit.period,

@@ -19,6 +19,8 @@ _PRIOR = 0.3
 _LEAST_CONFIDENCE = 0.95
 _MOST_CHANGES = 20
 _LEAST_EVENTS = 4
+# Epoch seconds as floats are a quarter microsecond apart: a shorter stretch has no rates to compare.
+_SHORTEST_S = 0.01
 # Dispersion is measured at these numbers of bins; the largest differences, which a step itself makes, are left out.
 _BIN_COUNTS = (16, 32, 64, 128, 256)
 _LEFT_OUT = 0.1
@@ -108,7 +110,7 @@ def _confidence_of(step: _Step | None) -> float:
 def _best_step(times: FloatArray, start: float, end: float) -> _Step | None:
     """Return the posterior of a single step: constant rates on both sides, at any time in any gap between events."""
     count, window = len(times), end - start
-    if count < _LEAST_EVENTS or window <= 0:
+    if count < _LEAST_EVENTS or window < _SHORTEST_S:
         return None
     dispersion = _dispersion(times, start, end)
     edges = np.concatenate(([start], times, [end]))

@@ -20,6 +20,8 @@ CRON_PERIODS = {
 }  # fmt: skip
 _MINUTE_S = 60
 _MOST_PERIODS = 5
+# Over a window that holds more ticks than this a period is not tried: a frequent job would leave more of a trace.
+_MOST_TICKS = 3_000_000
 # A phase window for the sieve: the usual scatter of a script's lag.
 _SIEVE_WIDTH_S = 8.0
 
@@ -85,7 +87,7 @@ def _likely_crons(train: Train) -> list[tuple[int, float]]:
     sieve = train.onsets[:100_000]
     scored = []
     for period, weight in CRON_PERIODS.items():
-        if period >= train.window_s:
+        if not period < train.window_s < _MOST_TICKS * period:
             continue
         phases = np.sort(sieve % period)
         circle = np.concatenate((phases, phases + period))

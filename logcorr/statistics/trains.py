@@ -15,6 +15,8 @@ BoolArray = npt.NDArray[np.bool_]
 
 # Stamps are cut to one of these units (seconds); between them nothing is in use. The last is a date without a time.
 _UNITS_S = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 3600.0, 86400.0)
+# Epoch seconds beyond this (in the year 5138) are milliseconds by mistake; they would also outgrow whole microseconds.
+_LATEST_S = 1e11
 # Intervals within a burst are at most this long, and at least this many times shorter than those between bursts.
 LONGEST_BURST_GAP_S = 60.0
 _SCALE_JUMP = 6.0
@@ -70,6 +72,8 @@ def sorted_times(times: npt.ArrayLike) -> FloatArray:
         raise LogcorrError(f"event times must be one row of numbers, not an array of {array.ndim} dimensions")
     if not np.isfinite(array).all():
         raise LogcorrError("an event time is not finite", "drop events without a time before measuring")
+    if len(array) and np.abs(array).max() > _LATEST_S:
+        raise LogcorrError("an event time lies beyond the year 5000", "give epoch seconds, not milliseconds")
     return np.sort(array)
 
 
