@@ -93,6 +93,7 @@ APPLICATION = (
             "tarted",
             "running ",
             " ready",
+            " starting",
             " up",
             *(f"{word} on " for word in THINGS),
         ),
