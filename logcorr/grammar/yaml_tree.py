@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import yaml
 
 _MAXIMUM_VALUES = 500_000
+# YAML counts lines at these too; everyone else's line numbers do not.
+_OTHER_LINE_ENDS = re.compile("[\r\x85\u2028\u2029]")
 
 
 class NotYaml(ValueError):
@@ -52,11 +55,13 @@ class Node:
 
 def load(text: str, path: str) -> Node:
     """The first document of a YAML text; a null node when it is empty. Raises NotYaml."""
+    text = _OTHER_LINE_ENDS.sub(" ", text.replace("\r\n", "\n"))
     try:
         root = next(yaml.compose_all(text, Loader=yaml.CSafeLoader), None)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        raise NotYaml(f"no YAML: {error.problem}", mark.line + 1 if mark else 0) from error
+        line = min(mark.line, text.count("\n")) + 1 if mark else 0
+        raise NotYaml(f"no YAML: {error.problem}", line) from error
     except (yaml.YAMLError, RecursionError) as error:
         raise NotYaml("no YAML: characters or depth that YAML does not allow", 0) from error
     return _Tree(path).node(root, 1) if root is not None else Node(path, 1, 1, "null")

@@ -85,4 +85,4 @@ def _file(artifact: Artifact, number: int, folder: str, name: str, size: str) ->
 
 def _bytes(size: str) -> int | None:
     """The size in bytes; None where it is rounded (`-h`) or no size (a device's numbers)."""
-    return int(size) if size.isdecimal() else None
+    return int(size) if re.fullmatch(r"[0-9]{1,18}", size) else None

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import pairwise
 
 from logcorr.model.facts import Fact, Unit
 from logcorr.model.source import Artifact, Sample
@@ -35,7 +36,7 @@ def parser(artifact: Artifact) -> Iterator[Fact]:
     """A unit a block: `state` is the whole of its Active line, with since when."""
     lines = [line.rstrip("\r") for line in artifact.text().split("\n")]
     heads = [index for index, line in enumerate(lines) if _HEAD.fullmatch(line) and _is_block(lines[index + 1 : index + 4])]
-    for start, end in zip(heads, [*heads[1:], len(lines)], strict=True):
+    for start, end in pairwise([*heads, len(lines)]):
         yield _unit(artifact, lines, start, end)
 
 
