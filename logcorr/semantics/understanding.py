@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
 from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, of_kind
@@ -53,14 +55,6 @@ def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
         nginx=topology.nginx_name(facts),
         problems=tuple(dict.fromkeys(problem for one in read.values() for problem in one.problems)),
     )
-
-
-def pattern_of(text: str) -> re.Pattern[str] | None:
-    """What pkill would look for; None for what is no pattern, or cannot be known."""
-    try:
-        return None if "<" in text else re.compile(text)
-    except re.error:
-        return None
 
 
 def _resolver(scripts: Mapping[str, Script]) -> Resolve:
@@ -144,6 +138,17 @@ def _behaviour(read: Interpretation, world: World, targets: _Targets, complete: 
     )
 
 
+def _pattern_occurs(pattern: str, command: str) -> bool:
+    """Whether pkill would find the pattern in a command line; never for what is no pattern.
+
+    The pattern is somebody's text: polars' engine takes linear time for any, where Python's can take for ever.
+    """
+    try:
+        return bool(pl.Series([command]).str.contains(pattern)[0])
+    except pl.exceptions.ComputeError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Targets:
     """What an effect acts on, by the names of entities."""
@@ -180,8 +185,9 @@ class _Targets:
         thing = topology.find(pid_file["name"] if pid_file else target, self.things)
         if thing:
             return [thing.name]
-        pattern = None if pid_file else pattern_of(target)
-        return [name for name, command in topology.commands(self.facts) if pattern and pattern.search(command)]
+        if pid_file or "<" in target:  # a part that is not known stands in angle brackets
+            return []
+        return [name for name, command in topology.commands(self.facts) if _pattern_occurs(target, command)]
 
     def _services(self, effect: Effect) -> tuple[str, ...]:
         paths = self.compose_paths(effect)
