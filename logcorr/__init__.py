@@ -1,1 +1,62 @@
 """Correlate logs and configuration into a postmortem whose every sentence can be checked."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import logcorr.parse as parse  # noqa: PLC0414, PLR0402 - a re-export that type checkers see
+    from logcorr.analysis import Analysis, analyze
+    from logcorr.errors import LogcorrError, NothingRecognised
+    from logcorr.model.case import Case
+    from logcorr.model.claim import Claim, Evidence, claim
+    from logcorr.model.result import Cause, Finding
+    from logcorr.model.source import Span
+    from logcorr.rules import Rule, rule
+
+__all__ = [
+    "Analysis",
+    "Case",
+    "Cause",
+    "Claim",
+    "Evidence",
+    "Finding",
+    "LogcorrError",
+    "NothingRecognised",
+    "Rule",
+    "Span",
+    "analyze",
+    "claim",
+    "parse",
+    "rule",
+]
+
+# Imported when first asked for: `logcorr --help` and scripts that only want the types must not pay for polars.
+_HOMES = {
+    "Analysis": "logcorr.analysis",
+    "Case": "logcorr.model.case",
+    "Cause": "logcorr.model.result",
+    "Claim": "logcorr.model.claim",
+    "Evidence": "logcorr.model.claim",
+    "Finding": "logcorr.model.result",
+    "LogcorrError": "logcorr.errors",
+    "NothingRecognised": "logcorr.errors",
+    "Rule": "logcorr.rules",
+    "Span": "logcorr.model.source",
+    "analyze": "logcorr.analysis",
+    "claim": "logcorr.model.claim",
+    "rule": "logcorr.rules",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name == "parse":
+        return importlib.import_module("logcorr.parse")
+    if name not in _HOMES:
+        raise AttributeError(f"module 'logcorr' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,1 +1,122 @@
 """Folders and files become artifacts: walk, decode, recognise."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from io import BufferedIOBase
+from pathlib import Path
+
+from logcorr.collect import archives, lines
+from logcorr.collect import content as bytes_of
+from logcorr.collect.archives import Member
+from logcorr.collect.content import Content, Look
+from logcorr.collect.peel import peeled
+from logcorr.collect.quotes import Quote, quotes
+from logcorr.collect.walk import walk
+from logcorr.model.source import Artifact, Problem, Sample
+
+__all__ = ["Collection", "Quote", "collect", "quotes"]
+
+STDIN = Path("-")
+
+CERTAIN = 0.1
+"""A recogniser's claim below this does not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What was read, in the order of its paths, and what was not, each with its reason."""
+
+    artifacts: tuple[Artifact, ...]
+    skipped: tuple[Problem, ...]
+
+
+def collect(paths: Sequence[Path], recognisers: Mapping[str, Callable[[Sample], float]]) -> Collection:
+    """Every readable file under `paths`, as what its content shows it to be.
+
+    Paths are relative to their root; of several roots each prefixes its files with its name. `-` is standard input.
+    Raises LogcorrError for a path that does not exist.
+    """
+    items: list[Artifact | Problem] = []
+    if STDIN in paths:
+        data = sys.stdin.buffer.read()
+        items += _artifacts("stdin", None, lambda: io.BytesIO(data), recognisers)
+    for found in walk([path for path in paths if path != STDIN]):
+        if isinstance(found, Problem):
+            items.append(found)
+        else:
+            items += _artifacts(found.path, found.file, partial(_opened, found.file), recognisers)
+    return Collection(
+        tuple(item for item in items if isinstance(item, Artifact)), tuple(item for item in items if isinstance(item, Problem))
+    )
+
+
+def _opened(file: Path) -> BufferedIOBase:
+    return file.open("rb")
+
+
+def _artifacts(
+    path: str, file: Path | None, open: Callable[[], BufferedIOBase], recognisers: Mapping[str, Callable[[Sample], float]]
+) -> list[Artifact | Problem]:
+    """What one input holds: an artifact, one for each of its writers, or the reason why there is none."""
+    try:
+        content = bytes_of.of(open)
+        members = None if "!" in path else archives.members(content)
+        if members is not None:
+            return [item for member in members for item in _member(path, member, recognisers)]
+        look = _looked(content)
+    except OSError as error:
+        return [Problem(path, f"not read: {error.strerror}")]
+    if isinstance(look, str):
+        return [Problem(path, look)]
+    whole = Artifact(
+        path=path,
+        sha256=look.sha256,
+        size=look.size,
+        sample=Sample(path, lines.first_lines(look)),
+        lines=lines.scan(content, look, file),
+        line_count=look.lines,
+        encoding=look.encoding,
+        envelopes=tuple(name for name in (content.compression, "ansi" if look.escapes else None) if name),
+        problems=tuple(_problems(path, look)),
+        read=content.pieces,
+    )
+    return [replace(part, format=_recognised(part.sample, recognisers)) for part in peeled(whole)]
+
+
+def _looked(content: Content) -> Look | str:
+    """What a pass over the input found, or why it is not read."""
+    if content.compression == "zstd" and not bytes_of.zstd_module():
+        return "not read: zstd needs Python 3.14, or the package backports.zstd"
+    look = bytes_of.look(content)
+    if not look.lines:
+        return f"not read: {look.damage}" if look.damage else "skipped: empty"
+    return "skipped: binary" if bytes_of.is_binary(look) else look
+
+
+def _member(
+    path: str, member: Member | Problem, recognisers: Mapping[str, Callable[[Sample], float]]
+) -> list[Artifact | Problem]:
+    if isinstance(member, Problem):
+        return [replace(member, path=f"{path}!{member.path}")]
+    return _artifacts(f"{path}!{member.name}", None, member.open, recognisers)
+
+
+def _recognised(sample: Sample, recognisers: Mapping[str, Callable[[Sample], float]]) -> str | None:
+    claims = [(-recognise(sample), name) for name, recognise in recognisers.items()]
+    best, name = min(claims, default=(0.0, ""))
+    return name if -best >= CERTAIN else None
+
+
+def _problems(path: str, look: Look) -> Iterator[Problem]:
+    if look.bad_lines:
+        text = f"{look.bad_lines} lines hold bytes that are not UTF-8; they are shown as \\x escapes"
+        yield Problem(path, text, look.first_bad)
+    if look.damage:
+        yield Problem(path, f"the compressed data is damaged ({look.damage}); read up to there")
+    if look.overlong:
+        yield Problem(path, f"a line longer than {bytes_of.LONGEST_LINE >> 20} MiB is read as several")

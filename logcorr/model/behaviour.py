@@ -8,6 +8,9 @@ from enum import Enum
 from logcorr.model.facts import Fact
 from logcorr.model.source import Span
 
+ENDING_ACTIONS = frozenset({"restart", "stop", "down", "kill", "recreate", "delete", "reboot"})
+"""Actions of an effect that end processes."""
+
 
 class Reach(Enum):
     """Whether an effect runs, over every outcome its probes can have. Only MUST and NEVER are proved."""
@@ -51,10 +54,10 @@ class Probe(Fact):
 class Effect(Fact):
     """Something a script does to the running system.
 
-    `action` is `restart`, `stop`, `start`, `kill`, `reload`, `recreate`, `delete`, `truncate`, `reboot`, …; `manager` is who does
-    it: `compose`, `docker`, `systemd`, `pm2`, `supervisor`, `process`, `nginx`, `kubernetes`, `host`, `file`. No `targets`
-    means the manager's whole scope (all services of the project). `compose_files` are the `-f` values as written,
-    variables resolved. `directory` is the working directory in force, None where it is not known.
+    `action` is `restart`, `stop`, `down`, `start`, `kill`, `reload`, `recreate`, `delete`, `truncate`, `reboot`, …;
+    `manager` is who does it: `compose`, `docker`, `systemd`, `pm2`, `supervisor`, `process`, `nginx`, `kubernetes`, `host`,
+    `file`. No `targets` means the manager's whole scope (all services of the project). `compose_files` are the `-f` values
+    as written, variables resolved. `directory` is the working directory in force, None where it is not known.
     `argv0` is the program that must be found for the effect to happen. `guard` is the text of the conditions on the way
     here, outermost first, each with its span. `remote` names the host of an ssh, `container` that of an exec.
     """
@@ -71,6 +74,11 @@ class Effect(Fact):
     guard: tuple[tuple[str, Span], ...] = ()
     remote: str | None = None
     container: str | None = None
+
+    @property
+    def ends_processes(self) -> bool:
+        """Whether it ends something that runs; deleting a file does not."""
+        return self.action in ENDING_ACTIONS and self.manager != "file"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +104,10 @@ class Answer:
 
     `status` is None where it cannot be known from configuration (the upstream's own answer). `location` is a redirect's
     target. `at` is the directive that decides, `server` the server block's line; `trace` lists every step with its line.
-    `upstream` is the address the request is handed to. `assumes` lists what must hold for this answer.
+    `upstream` is the address the request is handed to, or all of a group's, separated by `, `; `upstream_uri` is the path
+    it is asked for, as nginx sends it. `assumes` lists what must hold for this answer. `closed`: the client gets no HTTP
+    answer it can read (`return 444`, then `status` is 444; TLS that fails, then it is None). `unknown` says why no answer
+    can be given: what to collect.
     """
 
     status: int | None
@@ -106,6 +117,9 @@ class Answer:
     upstream: str | None = None
     trace: tuple[tuple[str, Span], ...] = ()
     assumes: tuple[str, ...] = ()
+    upstream_uri: str | None = None
+    closed: bool = False
+    unknown: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
 from logcorr.model.behaviour import Answer, Call, Effect, Probe, ReachProof
-from logcorr.model.facts import Fact, ScheduledJob, Script
+from logcorr.model.facts import F, Fact, ScheduledJob, Script, Service, of_kind
 from logcorr.model.source import Span
-
-F = TypeVar("F", bound=Fact)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """One log file on the timeline: how it was read, and how its stamps were understood.
 
-    `zone` is an IANA name or an offset; `zone_reason` says why. `resolution_s` is the step of its stamps.
+    `zone` is an IANA name or an offset; `zone_reason` says why, and `zone_assumed` that nothing in
+    the case says so. `resolution_s` is the step of its stamps.
     """
 
     path: str
@@ -35,6 +33,7 @@ class Source:
     last: datetime | None
     zone: str
     zone_reason: str
+    zone_assumed: bool = False
     resolution_s: float = 1.0
 
 
@@ -49,24 +48,37 @@ class ProbeAnswer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProvedEffect:
-    """An effect, how far it is reached given what its probes get, and the services it hits (names of entities)."""
+    """An effect, how far it is reached given what its probes get, and what it hits.
+
+    `hits` names the entities it acts on, `certain` whether that is all of them and no other. `compose_paths` are the
+    collected files behind the effect's `-f` values, in order.
+    """
 
     effect: Effect
     proof: ReachProof
     probes: tuple[ProbeAnswer, ...]
     hits: tuple[str, ...]
-    spares: tuple[str, ...] = ()
+    certain: bool = True
+    compose_paths: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """What one script would do."""
+    """What one script would do. `understood`: all of it could be read, and every script that it leads to was collected.
+
+    `says` holds what it writes: the known pieces of each message, in order, and the line that writes it. `pause_s` is the
+    wait of a loop that never ends by itself, with the loop's lines in `loop`.
+    """
 
     script: Script
+    understood: bool = True
     probes: tuple[Probe, ...] = ()
     effects: tuple[Effect, ...] = ()
     proved: tuple[ProvedEffect, ...] = ()
     calls: tuple[Call, ...] = ()
+    says: tuple[tuple[tuple[str, ...], Span], ...] = ()
+    pause_s: float | None = None
+    loop: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +106,28 @@ class Entity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RunningStack:
+    """The compose project that runs: the collected files it was created from, and why that is believed.
+
+    `services` is the effective model of these files. `evidence` is ranked: labels of containers, deploy scripts, the only
+    candidate.
+    """
+
+    compose_paths: tuple[str, ...]
+    services: tuple[Service, ...]
+    evidence: tuple[tuple[str, Span], ...]
+    project: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
     """One incident: facts, behaviours, schedules, the things that run, and the timeline.
 
     `events` holds the timeline's events that have a kind (see `model.events.TIMELINE_SCHEMA`), in time order.
-    `window` is the first and last stamp of all logs, None without any.
+    `window` is the first and last stamp of all logs, None without any. `records` gives the typed columns of all logs of one
+    format, with `file` and `line` to join on: nothing of them is computed that is not asked for. `lines` gives the text of
+    any collected file, also one that nothing could read, as `line` and `text`, envelopes peeled; where an envelope stamped the
+    lines itself, `logged_at` (UTC) tells when. A path that was not collected has no lines.
     """
 
     facts: tuple[Fact, ...]
@@ -109,8 +138,17 @@ class Case:
     behaviours: tuple[Behaviour, ...] = ()
     schedules: tuple[Schedule, ...] = ()
     entities: tuple[Entity, ...] = ()
+    stack: RunningStack | None = None
     window: tuple[datetime, datetime] | None = None
+    records: Callable[[str], pl.LazyFrame] = field(default=lambda format: pl.LazyFrame(), compare=False, repr=False)
+    lines: Callable[[str], pl.LazyFrame] = field(
+        default=lambda path: pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String}), compare=False, repr=False
+    )
 
     def of(self, kind: type[F]) -> Iterator[F]:
         """The facts of one kind, in the order they were read."""
-        return (fact for fact in self.facts if isinstance(fact, kind))
+        return of_kind(kind, self.facts)
+
+    def happened(self, *kinds: str) -> pl.DataFrame:
+        """The events of these kinds, in time order."""
+        return self.events.filter(pl.col("kind").is_in(kinds))

@@ -17,7 +17,7 @@ class Claim:
 
     id: str
     text: str
-    params: Mapping[str, Value] = field(default_factory=lambda: MappingProxyType({}))
+    params: Mapping[str, Value] = field(hash=False, default_factory=lambda: MappingProxyType({}))
 
     def __str__(self) -> str:
         return self.text

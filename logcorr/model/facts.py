@@ -5,7 +5,9 @@ A systemd timer that yields a `ScheduledJob` feeds every rule written for cron. 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 from logcorr.model.source import Span
 
@@ -23,7 +25,8 @@ class ScheduledJob(Fact):
 
     `schedule` is the text as written (`*/5 * * * *`, `@daily`, `*:0/15`), `scheduler` the dialect that reads it
     (`cron`, `systemd`). `environment` is what the table sets above the line, in order. `stdin` is what follows an
-    unescaped `%` in a cron command. `zone` is the table's own time zone (CRON_TZ), if it names one.
+    unescaped `%` in a cron command. `zone` is the table's own time zone (CRON_TZ), if it names one. A run may begin up
+    to `slack_s` seconds after its time (systemd's AccuracySec and RandomizedDelaySec).
     """
 
     schedule: str
@@ -33,6 +36,7 @@ class ScheduledJob(Fact):
     environment: tuple[tuple[str, str], ...] = ()
     stdin: str | None = None
     zone: str | None = None
+    slack_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,16 +107,24 @@ class Service(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComposeFile(Fact):
-    """A compose file by itself, before merging with others; `project` only if the file names it."""
+    """A compose file by itself, before merging with others; `project` only if the file names it.
+
+    In `services` variables have their defaults, and stay as written (`${TAG}`) where they have none. `text` is the
+    file's own: merging and the environment's values need what was written.
+    """
 
     services: tuple[Service, ...]
     project: str | None = None
     includes: tuple[str, ...] = ()
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Directive(Fact):
-    """One nginx directive; `children` is None for a simple one, a tuple for a block."""
+    """One nginx directive; `children` is None for a simple one, a tuple for a block.
+
+    `span` goes from the name to the `;`, of a block to the `{`: what a person would quote.
+    """
 
     name: str
     args: tuple[str, ...] = ()
@@ -121,9 +133,13 @@ class Directive(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NginxFile(Fact):
-    """The directives of one nginx configuration file, in order, `include` not followed."""
+    """The directives of one nginx configuration file, in order, `include` not followed.
+
+    `name` is the path nginx itself knows the file by, where a dump (`nginx -T`) says so.
+    """
 
     directives: tuple[Directive, ...]
+    name: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +147,7 @@ class Container(Fact):
     """A container as a capture (`docker ps`, `docker inspect`) showed it.
 
     `up_s` and `created_s` are ages in seconds, as the capture gave them; `age_resolution_s` is the unit they are rounded
-    down to. `compose_files` and `directory` come from compose's labels.
+    down to. `compose_files` and `directory` come from compose's labels; `label_span` is the line that names the files.
     """
 
     name: str
@@ -149,6 +165,7 @@ class Container(Fact):
     service: str | None = None
     compose_files: tuple[str, ...] = ()
     directory: str | None = None
+    label_span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,3 +194,11 @@ class ExistingFile(Fact):
 
     host_path: str
     size: int | None = None
+
+
+F = TypeVar("F", bound=Fact)
+
+
+def of_kind(kind: type[F], facts: Iterable[Fact]) -> Iterator[F]:
+    """The facts of one kind, in the order they were read."""
+    return (fact for fact in facts if isinstance(fact, kind))

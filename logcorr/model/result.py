@@ -26,19 +26,20 @@ class Finding:
 
     `times` are the instants it speaks of, in order (UTC). `subject` names what it is about: a service, a script, a job.
     `confidence` (0 to 1) is how sure the claim is, `severity` how bad it would be. `would_refute` says what would
-    disprove it. `fix` names the kind of change that mends it. `id` is given by the analysis.
+    disprove it. `fix` names the kind of change that mends it. `rule`, `code` and, where empty, `role` and `severity` are
+    filled in from the rule that yields it; `id` is given by the analysis.
     """
 
-    rule: str
-    code: str
-    role: str
-    severity: str
     confidence: float
     claim: Claim
     evidence: tuple[Evidence, ...]
     would_refute: Claim
     subject: str = ""
-    measured: Mapping[str, Value] = NO_NUMBERS
+    rule: str = ""
+    code: str = ""
+    role: str = ""
+    severity: str = ""
+    measured: Mapping[str, Value] = field(default_factory=lambda: NO_NUMBERS)
     times: tuple[datetime, ...] = ()
     fix: Claim | None = None
     id: str = ""
@@ -46,7 +47,7 @@ class Finding:
     def __post_init__(self) -> None:
         if not self.evidence:
             raise ValueError(f"{self.rule}: a finding needs evidence")
-        if self.role not in ROLES or self.severity not in SEVERITIES:
+        if self.role not in ("", *ROLES) or self.severity not in ("", *SEVERITIES):
             raise ValueError(f"{self.rule}: unknown role or severity {self.role!r}, {self.severity!r}")
 
 

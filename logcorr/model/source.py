@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -42,10 +43,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a recogniser sees of a file: its path and its first lines, decoded, without line ends."""
+    """What a recogniser sees of a file: its path and its first lines, decoded, without line ends and envelopes.
+
+    `stamped` says that an envelope gives each line its time.
+    """
 
     path: str
     lines: tuple[str, ...]
+    stamped: bool = False
 
     @property
     def name(self) -> str:
@@ -58,7 +63,10 @@ class Artifact:
     """One collected file, as it will be read.
 
     `lines` is a lazy frame of `line` (UInt32, from 1) and `text` (String, without the line end), in file order, envelopes
-    already peeled; frames are not part of equality. `sha256` and `size` are of the file's own bytes.
+    already peeled; frames are not part of equality. Where an envelope stamped the line itself, `logged_at` (Datetime µs, UTC)
+    follows. `sha256` and `size` are of the file's own bytes. `read` opens the input anew and yields its bytes in pieces,
+    decompressed. A file in which several writers take turns (`docker compose logs`) becomes several artifacts of the same
+    path, each with one writer's lines; `service` names it, where the file does.
     """
 
     path: str
@@ -70,7 +78,9 @@ class Artifact:
     encoding: str = "utf-8"
     envelopes: tuple[str, ...] = ()
     format: str | None = None
+    service: str | None = None
     problems: tuple[Problem, ...] = ()
+    read: Callable[[], Iterator[bytes]] = field(default=lambda: iter(()), compare=False, repr=False)
 
     def span(self, line: int, end_line: int = 0) -> Span:
         """The span of some of this artifact's lines."""

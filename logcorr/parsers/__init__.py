@@ -21,10 +21,11 @@ Recognise = Callable[[Sample], float]
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a log parser may know besides the lines: the file's sample, and the facts read from configuration."""
+    """What a log parser may know besides the lines: the file's sample, its number of lines, the facts of configuration."""
 
     sample: Sample
     facts: tuple[Fact, ...] = ()
+    line_count: int = 0
 
 
 ReadLog = Callable[[pl.LazyFrame, Context], pl.LazyFrame]
@@ -32,6 +33,8 @@ ReadLog = Callable[[pl.LazyFrame, Context], pl.LazyFrame]
 
 The dtype of `time` tells what the stamps say: Datetime with zone UTC, instants; naive Datetime, the writer's local time
 (with the year `model.events.YEARLESS` where none is written); Time, a time of day. Null: a line without a stamp.
+A column `logged_at` of the lines (an envelope's own stamps) is handed on; a format whose stamps tell their offset from
+UTC adds `utc_offset_s` (Int32; null for `Z`, which many writers use whatever their zone).
 """
 
 ReadConfiguration = Callable[[Artifact], Iterator[Fact | Problem]]
@@ -47,6 +50,10 @@ class LogParser:
     recognise: Recognise
     read: ReadLog
     emits: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    def events(self, artifact: Artifact, facts: tuple[Fact, ...] = ()) -> pl.LazyFrame:
+        """The events of one collected log."""
+        return self.read(artifact.lines, Context(artifact.sample, facts, artifact.line_count))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,74 @@
-"""One module, one rule."""
+"""One module, one rule.
+
+A rule looks at the case and yields findings. It is a plain function, made a rule by the decorator below, which adds what
+all its findings share; `logcorr.plugins` finds it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from logcorr.model.case import Case
+from logcorr.model.claim import Claim
+from logcorr.model.result import Finding
+from logcorr.timeline.select import cite, instants
+
+Check = Callable[[Case], Iterator[Finding]]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A check and what is said of it: `name` is its module's, `code` what people cite and suppress.
+
+    `role` and `severity` are those of every finding that does not say otherwise (see `model.result`).
+    """
+
+    name: str
+    code: str
+    title: str
+    role: str
+    severity: str
+    check: Check
+
+    def run(self, case: Case) -> Iterator[Finding]:
+        """The rule's findings in this case."""
+        for finding in self.check(case):
+            yield replace(
+                finding,
+                rule=self.name,
+                code=self.code,
+                role=finding.role or self.role,
+                severity=finding.severity or self.severity,
+            )
+
+
+def rule(*, code: str, title: str, role: str, severity: str) -> Callable[[Check], Rule]:
+    """Make a function a rule named like its module."""
+    return lambda check: Rule(check.__module__.rpartition(".")[2], code, title, role, severity, check)
+
+
+def by_service(events: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The events of each service, services in alphabetical order; those of none under the name of their source."""
+    named = events.with_columns(pl.col("service").fill_null(pl.col("source")))
+    for (service,), rows in sorted(named.group_by("service", maintain_order=True)):
+        yield str(service), rows
+
+
+def counted(events: pl.DataFrame, subject: str, said: Claim, would_refute: Claim) -> Finding:
+    """A finding that so many events happened, with the first and last of them as evidence."""
+    times = instants(events)
+    measured: dict[str, str | int] = {"count": events.height}
+    if times:
+        measured |= {"first": times[0].isoformat(), "last": times[-1].isoformat()}
+    return Finding(
+        confidence=1.0,
+        claim=said,
+        evidence=cite(events),
+        would_refute=would_refute,
+        subject=subject,
+        measured=measured,
+        times=times,
+    )

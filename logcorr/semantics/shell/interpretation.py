@@ -61,6 +61,16 @@ class Interpretation:
             return ReachProof(reach=Reach.CONDITIONAL, cases=cases, assumes=_assumptions(everything, effect))
         return ReachProof(reach=Reach.MAY, cases=cases, unknown=doubts or _doubts(everything))
 
+    def decided_by(self, probe: Probe, outcomes: Sequence[Outcome]) -> frozenset[int]:
+        """The effects (by id) whose fate differs between these outcomes of one probe."""
+        if not self.effects:
+            return frozenset()
+        machines = [self._evaluate({probe.id: (outcome,)}) for outcome in outcomes]
+        fates = [
+            {machine and (effect.id in machine.met, _runs(machine, effect)) for machine in machines} for effect in self.effects
+        ]
+        return frozenset(effect.id for effect, fate in zip(self.effects, fates, strict=True) if len(fate) > 1)
+
     def _cases(self, effect: Effect, outcomes: Allowed) -> tuple[tuple[tuple[str, bool | None], ...], tuple[str, ...]]:
         """What happens under one outcome a probe at a time, for every combination up to a limit."""
         choices = [(probe, _distinct(outcomes.get(probe.id, any_outcomes(probe)))) for probe in self.probes]
@@ -168,6 +178,7 @@ class _Program:
     arguments: tuple[str, ...] | None
     base: Machine | None = None
     coarse: bool = False
+    answered: dict[tuple[tuple[int, tuple[Outcome, ...]], ...], Machine | None] = field(default_factory=dict)
 
     def settled(self) -> tuple[Machine, bool]:
         """Evaluate until no new expected value turns up: an outcome is only listed once the script is known to tell it apart."""
@@ -183,7 +194,13 @@ class _Program:
                 return machine, complete
 
     def under(self, allowed: Allowed) -> Machine | None:
-        """Evaluate with the outcomes that can occur; None if there are too many ways through."""
+        """Evaluate with the outcomes that can occur; None if there are too many ways through. Each question is worked out once."""
+        key = tuple(sorted((number, tuple(outcomes)) for number, outcomes in allowed.items()))
+        if key not in self.answered:
+            self.answered[key] = self._worked_out(allowed)
+        return self.answered[key]
+
+    def _worked_out(self, allowed: Allowed) -> Machine | None:
         if allowed or not self.coarse:
             machine, complete = self._run(allowed)
             if complete:

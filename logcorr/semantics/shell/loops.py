@@ -14,7 +14,7 @@ from logcorr.semantics.shell.machine import Machine, Overflow
 from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, Status, merged, widened
 from logcorr.semantics.shell.values import Unknown, Value, unknown
 
-
+WRITING_ROUNDS = 8
 FEW_ROUNDS = 6
 MANY_COMMANDS = 600
 
@@ -48,6 +48,13 @@ class _Heads:
         self.seen[key] = path.ran
         return False
 
+    def forget_writing(self, path: Path) -> None:
+        """Give up what the loop writes: a log that grows by a line each round would make every round a new one."""
+        if self.first is None:
+            return
+        path.output = unknown("output of a loop") if path.output != self.first.output else path.output
+        path.files = {name: content for name, content in path.files.items() if self.first.files.get(name) == content}
+
     def widen(self, path: Path) -> None:
         """Give up the variables that the loop changes."""
         if self.first is None:
@@ -57,8 +64,6 @@ class _Heads:
                 path.variables[name] = (
                     unknown(f"{name} changed by a loop") if not isinstance(value, Array) else Array((), whole=False)
                 )
-        path.output = unknown("output of a loop") if path.output != self.first.output else path.output
-        path.files = {name: content for name, content in path.files.items() if self.first.files.get(name) == content}
         path.known.clear()
         path.status = Status(None, "an exit status")
 
@@ -74,6 +79,8 @@ def _rounds(
         for count in range(machine.most_rounds * 3):
             following: list[Path] = []
             for way in paths:
+                if count >= WRITING_ROUNDS:
+                    heads.forget_writing(way)
                 if count >= machine.most_rounds or (count >= FEW_ROUNDS and machine.commands - started > MANY_COMMANDS):
                     heads.widen(way)
                 if heads.again(way):

@@ -1,0 +1,5 @@
+"""`python -m logcorr`."""
+
+from logcorr.cli import main
+
+main()

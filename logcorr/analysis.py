@@ -1,0 +1,326 @@
+"""The stages in a row: collect, read configuration, interpret, read logs, timeline, findings, causes, result.
+
+A newcomer reads this module first. Each stage is a function from values to values; files are opened only by `collect`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from logcorr import causes, plugins, timeline
+from logcorr.collect import collect, quotes
+from logcorr.errors import LogcorrError, NothingRecognised
+from logcorr.model.case import Behaviour, Case, Schedule, Source
+from logcorr.model.claim import Claim, claim
+from logcorr.model.facts import Fact, ScheduledJob, Setting, of_kind
+from logcorr.model.result import Cause, Finding, Judgement
+from logcorr.model.source import Artifact, Problem
+from logcorr.parsers import ConfigurationParser, LogParser, Parser
+from logcorr.report import document
+from logcorr.rules import Rule
+from logcorr.semantics import schedule, topology
+from logcorr.semantics.understanding import Understanding, understand
+from logcorr.timeline.clocks import zone_of
+
+BEFORE = timedelta(seconds=900)
+"""How far before the logs a job's runs still matter: their effects may be the first thing logged."""
+NEXT_RUNS = 3
+ROTATION = "logrotate"
+
+Zones = Mapping[str | None, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Analysis:
+    """What one analysis found.
+
+    `timeline` is every event, lazily; `events` those whose kind is known; `sources` how each log was read. `result` is the
+    document that every report is made from (`docs/result.md`).
+    """
+
+    result: dict[str, Any]
+    timeline: pl.LazyFrame
+    events: pl.DataFrame
+    sources: tuple[Source, ...]
+    findings: tuple[Finding, ...]
+    causes: tuple[Cause, ...]
+
+    def to_markdown(self, lang: str = "en") -> str:
+        """The postmortem in `lang` (`en`, `zh-TW`)."""
+        from logcorr.report import markdown  # jinja2 is not needed to look at a terminal
+
+        return markdown.render(self.result, lang)
+
+    def to_json(self) -> str:
+        """The result document."""
+        return document.to_json(self.result)
+
+    def write(self, path: str | Path, lang: str = "en") -> None:
+        """Write a report; the suffix decides the format (`.md`, `.json`). Raises LogcorrError for any other."""
+        suffix = Path(path).suffix
+        if suffix not in (".md", ".json"):
+            raise LogcorrError(f"no report is written as {suffix or 'a file without suffix'}", "use .md or .json")
+        text = self.to_markdown(lang) if suffix == ".md" else self.to_json()
+        Path(path).write_text(text, encoding="utf-8", newline="\n")
+
+    def _repr_markdown_(self) -> str:
+        return self.to_markdown()
+
+
+def analyze(
+    paths: str | Path | Sequence[str | Path],
+    *,
+    tz: str | Zones | None = None,
+    since: datetime | None = None,
+    until: datetime | None = None,
+    rules: Iterable[Rule] = (),
+) -> Analysis:
+    """Analyse folders and files, and say what happened and why.
+
+    `tz` is the zone of logs that carry none: one for all, or by source (`{"nginx": "Asia/Taipei", None: "UTC"}`). `since` and
+    `until` bound the timeline (aware datetimes). `rules` are run beside those that are installed.
+
+    Raises LogcorrError for a path that does not exist or an unknown zone, NothingRecognised if there is nothing to read.
+    """
+    parsers = plugins.parsers()
+    collection = collect(_paths(paths), {name: parser.recognise for name, parser in parsers.items()})
+    if not any(artifact.format for artifact in collection.artifacts):
+        raise NothingRecognised(
+            "nothing here is a log or configuration that logcorr knows", "`logcorr sources PATH` says what was seen"
+        )
+    facts, broken = _read_configuration(collection.artifacts, parsers)
+    files = frozenset(artifact.path for artifact in collection.artifacts)
+    understood = understand(facts, files)
+    told = timeline.build(
+        collection.artifacts,
+        _logs(parsers),
+        facts,
+        zones=_zones(tz),
+        service_of=_writers(collection.artifacts, parsers, understood),
+        since=since,
+        until=until,
+    )
+    zone = _host_zone(_zones(tz), facts, told.sources)
+    case = replace(
+        _case(facts, files, understood, told, zone),
+        records=_records(collection.artifacts, _logs(parsers), facts),
+        lines=_lines(collection.artifacts),
+    )
+    installed = plugins.rules()
+    findings, ran = _findings(case, [*installed.values(), *rules])
+    judgement = causes.judge(case, findings)
+    problems = (
+        *collection.skipped,
+        *(problem for artifact in collection.artifacts for problem in artifact.problems),
+        *broken,
+        *understood.problems,
+        *told.problems,
+        *parsers.problems,
+        *installed.problems,
+    )
+    return Analysis(
+        result=_document(
+            case, findings=findings, judgement=judgement, artifacts=collection.artifacts, problems=problems, ran=ran
+        ),
+        timeline=told.lazy,
+        events=told.events,
+        sources=told.sources,
+        findings=findings,
+        causes=judgement.causes,
+    )
+
+
+def _paths(paths: str | Path | Sequence[str | Path]) -> list[Path]:
+    return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+
+
+def _zones(tz: str | Zones | None) -> Zones:
+    return {None: tz} if isinstance(tz, str) else tz or {}
+
+
+def _read_configuration(
+    artifacts: Sequence[Artifact], parsers: Mapping[str, Parser]
+) -> tuple[tuple[Fact, ...], tuple[Problem, ...]]:
+    """The facts of all configuration files, in the order of their paths, and what could not be read."""
+    read: list[Fact | Problem] = []
+    for artifact in artifacts:
+        parser = parsers.get(artifact.format or "")
+        if isinstance(parser, ConfigurationParser):
+            read.extend(parser.read(artifact))
+    return tuple(one for one in read if isinstance(one, Fact)), tuple(one for one in read if isinstance(one, Problem))
+
+
+def _logs(parsers: Mapping[str, Parser]) -> dict[str, LogParser]:
+    return {name: parser for name, parser in parsers.items() if isinstance(parser, LogParser)}
+
+
+def _writers(
+    artifacts: Sequence[Artifact], parsers: Mapping[str, Parser], understood: Understanding
+) -> Callable[[str], str | None]:
+    """Which service writes a log."""
+    logs = _logs(parsers)
+    sources = {artifact.path: logs[artifact.format].source for artifact in artifacts if artifact.format in logs}
+    return lambda path: topology.writer(path, sources.get(path, ""), understood.entities, understood.nginx)
+
+
+def _records(
+    artifacts: Sequence[Artifact], parsers: Mapping[str, LogParser], facts: tuple[Fact, ...]
+) -> Callable[[str], pl.LazyFrame]:
+    """For a format's name, the typed frame of all its logs; without rows and columns where there are none."""
+
+    def records(name: str) -> pl.LazyFrame:
+        frames = [
+            parsers[name].events(artifact, facts).with_columns(pl.lit(artifact.path).alias("file"))
+            for artifact in artifacts
+            if artifact.format == name
+        ]
+        return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
+
+    return records
+
+
+def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
+    """For a path, the text of its lines, in file order."""
+
+    def lines(path: str) -> pl.LazyFrame:
+        frames = [artifact.lines for artifact in artifacts if artifact.path == path]
+        if not frames:
+            return pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String})
+        return pl.concat(frames, how="diagonal_relaxed").sort("line", maintain_order=True)
+
+    return lines
+
+
+def _host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) -> str:
+    """The zone in which the host's schedulers run: given, set, or that of the logs written in local time."""
+    given = zones.get(None) or next((setting.value for setting in of_kind(Setting, facts) if setting.name == "TZ"), None)
+    local = [source.zone for source in sources if source.source in ("cron", "syslog", "script", "nginx")]
+    return given or (max(sorted(set(local)), key=local.count) if local else "UTC")
+
+
+def _case(
+    facts: tuple[Fact, ...], files: frozenset[str], understood: Understanding, told: timeline.Timeline, host_zone: str
+) -> Case:
+    times = [time for source in told.sources for time in (source.first, source.last) if time]
+    window = (min(times), max(times)) if times else None
+    return Case(
+        facts=facts,
+        sources=told.sources,
+        events=told.events,
+        timeline=told.lazy,
+        files=files,
+        behaviours=understood.behaviours,
+        schedules=_schedules(facts, understood, window, host_zone),
+        entities=understood.entities,
+        stack=understood.stack,
+        window=window,
+    )
+
+
+def _schedules(
+    facts: Sequence[Fact], understood: Understanding, window: tuple[datetime, datetime] | None, zone: str
+) -> tuple[Schedule, ...]:
+    """Every job with its runs while the logs tell, and the next ones after; where no log was collected, without any.
+
+    A rotation's stanza has no clock of its own: its hooks are part of the job that runs logrotate.
+    """
+    host = zone_of(zone)
+    jobs = [job for job in of_kind(ScheduledJob, facts) if job.scheduler != ROTATION]
+    rotated = {job.span.path for job in of_kind(ScheduledJob, facts) if job.scheduler == ROTATION}
+    hooks = tuple(behaviour for behaviour in understood.behaviours if behaviour.script.span.path in rotated)
+    return tuple(
+        replace(
+            _runs(job, window, host) if window else Schedule(job=job, ticks=np.empty(0)),
+            behaviours=(behaviour, *(hooks if _rotates(behaviour) else ())),
+        )
+        for job in jobs
+        for behaviour in [understood.of_job[job]]
+    )
+
+
+def _rotates(behaviour: Behaviour) -> bool:
+    return any(effect.manager == ROTATION for effect in behaviour.effects)
+
+
+def _runs(job: ScheduledJob, window: tuple[datetime, datetime], host: tzinfo) -> Schedule:
+    first, last = window
+    return Schedule(
+        job=job, ticks=schedule.ticks(job, first - BEFORE, last, host), next=schedule.next_runs(job, last, host, NEXT_RUNS)
+    )
+
+
+def _findings(case: Case, rules: Iterable[Rule]) -> tuple[tuple[Finding, ...], list[tuple[str, str]]]:
+    """What the rules found, numbered, and what became of each rule: one that crashes is named, and the rest run."""
+    found: list[Finding] = []
+    ran = []
+    for rule in rules:
+        try:
+            findings = list(rule.run(case))
+        except Exception as error:  # the boundary to plug-ins: whatever breaks in one must not hide what others found
+            ran.append((rule.name, f"crashed: {type(error).__name__}: {error}"))
+            continue
+        found += findings
+        ran.append((rule.name, f"found {len(findings)}" if findings else "found nothing"))
+    return tuple(replace(finding, id=f"F{number}") for number, finding in enumerate(found, start=1)), ran
+
+
+def _document(
+    case: Case,
+    *,
+    findings: tuple[Finding, ...],
+    judgement: Judgement,
+    artifacts: Sequence[Artifact],
+    problems: Sequence[Problem],
+    ran: Sequence[tuple[str, str]],
+) -> dict[str, Any]:
+    return document.build(
+        case,
+        findings,
+        judgement,
+        artifacts=artifacts,
+        problems=problems,
+        rules_run=ran,
+        quotes=quotes(artifacts, document.spans(case, findings, judgement, artifacts)),
+        assumptions=_assumptions(case, judgement),
+        version=version("logcorr"),
+    )
+
+
+def _assumptions(case: Case, judgement: Judgement) -> tuple[Claim, ...]:
+    """What the causes take for granted, once each: zones, and what a proof from collected files cannot see."""
+    zones = [
+        claim("assumption.zone", "{path} carries no time zone; {zone} is assumed", path=source.path, zone=source.zone)
+        for source in case.sources
+        if source.zone_assumed
+    ]
+    return tuple(dict.fromkeys([*zones, *_proof_assumptions(case, judgement)]))
+
+
+def _proof_assumptions(case: Case, judgement: Judgement) -> Iterator[Claim]:
+    """What the proofs behind the causes rest on."""
+    hops = {link.source for cause in judgement.causes for link in cause.chain}
+    for behaviour in case.behaviours:
+        for proved in behaviour.proved:
+            if proved.effect.span not in hops:
+                continue
+            yield claim("assumption.files_in_force", "the collected scripts and configuration are those that were in force")
+            for answered in proved.probes:
+                if answered.answers:
+                    yield claim(
+                        "assumption.request_arrives",
+                        "{url} leads to the collected server: no proxy variable, hosts entry or firewall stands in between",
+                        url=str(answered.probe.url),
+                    )
+            for assumption in (
+                *proved.proof.assumes,
+                *(text for one in proved.probes for a in one.answers for text in a.assumes),
+            ):
+                yield claim("assumption.proof", "{assumption}", assumption=assumption)

@@ -1,0 +1,223 @@
+"""Make a cause of an attribution: the culprit, the trigger, what contributes, what it explains."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from logcorr.causes.chain import scheduled_chain
+from logcorr.causes.follow import Times, after, begun, horizon
+from logcorr.causes.scheduled import Attributed
+from logcorr.causes.suspects import Suspect
+from logcorr.model.behaviour import Reach
+from logcorr.model.case import Case, ProvedEffect
+from logcorr.model.claim import Claim, claim
+from logcorr.model.result import Cause, Explained, Finding
+from logcorr.model.source import Span
+from logcorr.statistics import Group
+
+LEAST = 0.2
+"""A suspect less probable than this is no cause, only a rival."""
+
+FEW = 4
+MOST_FROM_FEW = 0.85
+"""Under four stops, what is not proved from configuration stays a suspicion."""
+
+ALWAYS = 0.9
+"""A check that fails on so many of its runs is itself the suspect, not what it checks."""
+
+CHECK_MISLEADS = ("probe_never_satisfied", "check_always_fails")
+"""Kinds of cause in which the check is what to change, not the command that it sets off."""
+
+CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
+
+
+def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | None:
+    """The leading job (or tied jobs) as the cause of one service's stops, if it is probable enough to name."""
+    group = told.leading
+    if not group or group.probability < LEAST or not group.evidence.explained:
+        return None
+    suspect = told.suspect(max(group.jobs, key=lambda job: job.probability).name)
+    matched = _matched(told, group)
+    kind = _kind(suspect, group)
+    return Cause(
+        kind=kind,
+        claim=_claim(kind, told, suspect, group),
+        confidence=_confidence(group, suspect),
+        proof=suspect.effect.proof.reach.value if suspect.effect else "timing",
+        culprit=_culprit(kind, suspect),
+        trigger=suspect.span,
+        chain=scheduled_chain(case, told, suspect, matched),
+        contributing=_contributing(findings, suspect),
+        period_s=_period(group.ticks),
+        lag_s=group.evidence.lag_median_s,
+        explains=_explains(findings, told, matched),
+        score=_score(group, suspect),
+        against=_against(group),
+        recurrence=suspect.coming,
+    )
+
+
+def _confidence(group: Group, suspect: Suspect) -> float:
+    """The posterior of the job, or of all jobs that nothing tells apart; of few events only a proof makes it sure."""
+    tied = len(group.jobs) > 1 and suspect.effect is None
+    probability = group.probability if tied else max(job.probability for job in group.jobs)
+    proved = suspect.effect is not None and suspect.effect.proof.reach is Reach.MUST
+    return probability if proved or group.evidence.events >= FEW else min(probability, MOST_FROM_FEW)
+
+
+def _matched(told: Attributed, group: Group) -> pl.DataFrame:
+    """The stops that fall in the schedule's lag window."""
+    timed = told.stops.sort("time", maintain_order=True)
+    return timed.filter(pl.Series([tick >= 0 for tick in group.evidence.tick_of], dtype=pl.Boolean))
+
+
+def _kind(suspect: Suspect, group: Group) -> str:
+    if suspect.effect is None:
+        return "unproven_schedule"
+    if _misread(suspect.effect):
+        return "probe_never_satisfied"
+    if _always_fails(suspect, group):
+        return "check_always_fails"
+    return "scheduled_check_acts" if suspect.effect.effect.guard else "scheduled_stop"
+
+
+def _misread(effect: ProvedEffect) -> bool:
+    """Whether the effect is reached because a probe is answered otherwise than its script expects."""
+    return effect.proof.reach is Reach.MUST and any(
+        answer.status is not None and str(answer.status) not in answered.probe.expects
+        for answered in effect.probes
+        for answer in answered.answers
+    )
+
+
+def _always_fails(suspect: Suspect, group: Group) -> bool:
+    """Whether the logs show the check failing on nearly every run, though configuration does not tell why."""
+    evidence = group.evidence
+    if not suspect.effect or not suspect.effect.probes or evidence.hits < FEW:
+        return False
+    pause = suspect.behaviour.pause_s if suspect.behaviour else None
+    if pause is None:
+        return evidence.hits >= ALWAYS * evidence.ticks
+    return float(np.median(np.diff(suspect.ticks))) < 2 * pause
+
+
+def _culprit(kind: str, suspect: Suspect) -> Span:
+    """The smallest thing to change: the probe's address if the probe misleads, else the command, else the job's line."""
+    if suspect.effect is None:
+        return suspect.span
+    if kind in CHECK_MISLEADS:
+        probe = suspect.effect.probes[-1].probe
+        return probe.url_span or probe.span
+    return suspect.effect.effect.span
+
+
+def _claim(kind: str, told: Attributed, suspect: Suspect, group: Group) -> Claim:
+    if suspect.effect is None:
+        return _unproven(told, suspect, group)
+    if kind == "probe_never_satisfied":
+        return _never_satisfied(told, suspect, suspect.effect)
+    if kind == "check_always_fails":
+        return _always_failing(told, suspect, suspect.effect, group)
+    return claim(
+        "cause.scheduled_stop",
+        "{script}, run on {schedule}, {action}s {service}",
+        schedule=suspect.runs,
+        script=suspect.effect.effect.span.path,
+        action=suspect.effect.effect.action,
+        service=told.service,
+    )
+
+
+def _unproven(told: Attributed, suspect: Suspect, group: Group) -> Claim:
+    if len(group.jobs) > 1:
+        return claim(
+            "cause.tied",
+            "one of {count} jobs on {schedule} stops {service}; timing cannot tell them apart, "
+            "and their scripts were not collected: {jobs}",
+            count=len(group.jobs),
+            schedule=suspect.runs,
+            service=told.service,
+            jobs=", ".join(job.name for job in group.jobs),
+        )
+    return claim(
+        "cause.unproven",
+        "the job on {schedule} probably stops {service}: the timing fits, but what it runs was not collected",
+        schedule=suspect.runs,
+        service=told.service,
+    )
+
+
+def _never_satisfied(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
+    answered = proved.probes[-1]
+    return claim(
+        "cause.probe_never_satisfied",
+        "{script}, run on {schedule}, asks {url}, gets {status} where it expects {expects}, and {action}s {hits}",
+        schedule=suspect.runs,
+        script=answered.probe.span.path,
+        url=str(answered.probe.url),
+        status=answered.answers[0].status or 0,
+        expects=" or ".join(answered.probe.expects) or "success",
+        action=proved.effect.action,
+        hits=", ".join(proved.hits) or told.service,
+    )
+
+
+def _always_failing(told: Attributed, suspect: Suspect, proved: ProvedEffect, group: Group) -> Claim:
+    probe = proved.probes[-1].probe
+    return claim(
+        "cause.check_always_fails",
+        "the check of {what} in {script}, run on {schedule}, fails on {failed} of {runs} runs, and each time {action}s {service}",
+        what=probe.url or probe.asks or probe.tool,
+        script=probe.span.path,
+        schedule=suspect.runs,
+        failed=group.evidence.hits,
+        runs=group.evidence.ticks,
+        action=proved.effect.action,
+        service=told.service,
+    )
+
+
+def _contributing(findings: Sequence[Finding], suspect: Suspect) -> tuple[str, ...]:
+    """Defects in the same script that make it worse, or hide it."""
+    if suspect.effect is None:
+        return ()
+    path = suspect.effect.effect.span.path
+    return tuple(finding.id for finding in findings if finding.rule in CONTRIBUTING_RULES and finding.subject == path)
+
+
+def _period(ticks: tuple[float, ...]) -> float | None:
+    """The usual seconds between the schedule's runs."""
+    return float(np.median(np.diff(ticks))) if len(ticks) > 1 else None
+
+
+def _explains(findings: Sequence[Finding], told: Attributed, matched: pl.DataFrame) -> tuple[Explained, ...]:
+    """For each symptom with times, how many of them are the stops, or follow one closely."""
+    stops = begun(matched)
+    within = horizon(told.times)
+    explained = []
+    for finding in findings:
+        if finding.role == "symptom" and finding.times:
+            times: Times = np.array([time.timestamp() for time in finding.times])
+            count = int(after(stops, times, within).sum())
+            explained.append(Explained(finding=finding.id, count=count, total=len(times)))
+    return tuple(explained)
+
+
+def _score(group: Group, suspect: Suspect) -> tuple[tuple[str, float], ...]:
+    return (("timing", group.evidence.log10_bf), ("configuration", float(np.log10(suspect.weight))))
+
+
+def _against(group: Group) -> tuple[Claim, ...]:
+    evidence = group.evidence
+    if evidence.events >= 4:
+        return ()
+    return (
+        claim(
+            "cause.few_events",
+            "the logs hold only {count} stops: timing alone would be worth at most 0.8",
+            count=evidence.events,
+        ),
+    )

@@ -1,0 +1,152 @@
+"""Causes that one rule can diagnose by itself: the finding is the cause, and what followed its events is its effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from logcorr.causes.follow import LONGEST_S, Following, Times, after, following
+from logcorr.model.case import Case
+from logcorr.model.claim import Claim, claim
+from logcorr.model.result import Cause, Explained, Finding, Link
+from logcorr.model.source import Span
+from logcorr.timeline.select import cite, spans
+
+FELT = (
+    "upstream.refused", "upstream.closed_early", "upstream.reset", "upstream.none_live", "upstream.timeout",
+    "client.disconnected", "client.connect_failed", "http.5xx",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """How a rule's finding becomes a cause: its kind, and the mechanisms between its pieces of evidence, in order.
+
+    `effect` names the mechanism by which what the finding tells of is felt elsewhere. `most` bounds the confidence of rules
+    that name where it broke, but not why. Symptoms count as explained up to `within_s` after one of the finding's events, or,
+    of what `lasts`, from the first of them on.
+    """
+
+    kind: str
+    mechanisms: tuple[str, ...]
+    effect: str = "failure_reaches_clients"
+    most: float = 1.0
+    within_s: float = LONGEST_S
+    lasts: bool = False
+
+
+HOPS = {
+    "crash_ends_process": claim("hop.crash_ends_process", "the process ends of its own"),
+    "supervisor_restarts_process": claim("hop.supervisor_restarts_process", "it is started again"),
+    "configuration_mismatch": claim("hop.configuration_mismatch", "two configurations disagree"),
+    "job_stalls_service": claim("hop.job_stalls_service", "while it runs, requests wait"),
+    "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
+}
+"""What a hop after the first says; the first is the finding itself."""
+
+DIAGNOSES = {
+    "heap_exhausted": Diagnosis(
+        "heap_exhausted",
+        ("resource_exhausted", "crash_ends_process", "supervisor_restarts_process"),
+        "termination_refuses_connections",
+    ),
+    "idle_timeout": Diagnosis("idle_timeout", ("configuration_mismatch", "timeout_closes_connection"), within_s=5.0),
+    "stale_upstream_address": Diagnosis(
+        "stale_upstream_address", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True
+    ),
+    "job_stalls_service": Diagnosis(
+        "job_stalls_service", ("job_runs_script", "job_stalls_service", "timeout_closes_connection"), within_s=5.0
+    ),
+    "process_crashed": Diagnosis("crash", ("crash_ends_process",), "termination_refuses_connections", most=0.8),
+}
+"""By the rule's name. A rule whose finding is only a symptom of something else does not stand here."""
+
+
+def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Cause]:
+    """A cause for each finding of these rules, with the symptoms that follow its events."""
+    for finding in findings:
+        diagnosis = DIAGNOSES.get(finding.rule)
+        if diagnosis and case.window:
+            yield _cause(case, findings, finding, diagnosis)
+
+
+def _cause(case: Case, findings: Sequence[Finding], finding: Finding, diagnosis: Diagnosis) -> Cause:
+    times: Times = np.unique([time.timestamp() for time in finding.times])
+    felt = _felt(case, times, diagnosis)
+    return Cause(
+        kind=diagnosis.kind,
+        claim=finding.claim,
+        confidence=min(finding.confidence, diagnosis.most),
+        proof="observed",
+        culprit=finding.evidence[0].span,
+        chain=(*_hops(finding, diagnosis), *([_effect(finding, diagnosis, felt)] if felt else [])),
+        explains=tuple(_explains(findings, times, diagnosis)),
+        score=(("observed", 0.0),),
+    )
+
+
+def _felt(case: Case, times: Times, diagnosis: Diagnosis) -> Following | None:
+    assert case.window is not None
+    events = case.happened(*FELT)
+    if not len(times):
+        return None
+    if diagnosis.lasts:
+        since = events.filter(pl.col("time").dt.epoch("us") >= times[0] * 1e6)
+        return Following(since, since.height, events.height, 0.0, 0.0) if since.height else None
+    return following(times, events, (case.window[0].timestamp(), case.window[1].timestamp()))
+
+
+def _hops(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
+    """From each piece of evidence to the next, the last to itself."""
+    places = [evidence.span for evidence in finding.evidence]
+    for number, mechanism in enumerate(diagnosis.mechanisms):
+        source: Span = places[min(number, len(places) - 1)]
+        yield Link(
+            mechanism=mechanism,
+            source=source,
+            target=places[min(number + 1, len(places) - 1)],
+            claim=HOPS[mechanism] if number else finding.claim,
+            evidence=finding.evidence,
+            proof="observed",
+        )
+
+
+def _effect(finding: Finding, diagnosis: Diagnosis, felt: Following) -> Link:
+    return Link(
+        mechanism=diagnosis.effect,
+        source=finding.evidence[0].span,
+        target=spans(felt.rows)[0],
+        claim=_felt_claim(felt, diagnosis.lasts),
+        evidence=cite(felt.rows),
+        proof="observed",
+        lag_s=felt.lag_s,
+    )
+
+
+def _felt_claim(felt: Following, lasts: bool) -> Claim:
+    if lasts:
+        return claim(
+            "chain.felt_since",
+            "{count} of {total} failed requests and broken connections come after it",
+            count=felt.followed,
+            total=felt.total,
+        )
+    return claim(
+        "chain.felt_after",
+        "{count} of {total} failed requests and broken connections follow within {horizon:g} s, the first {lag:g} s after",
+        count=felt.followed,
+        total=felt.total,
+        horizon=round(felt.horizon_s, 1),
+        lag=round(felt.lag_s, 1),
+    )
+
+
+def _explains(findings: Sequence[Finding], times: Times, diagnosis: Diagnosis) -> Iterator[Explained]:
+    for finding in findings:
+        if finding.role == "symptom" and finding.times and len(times):
+            felt: Times = np.array([time.timestamp() for time in finding.times])
+            hit = felt >= times[0] if diagnosis.lasts else after(times, felt, diagnosis.within_s)
+            yield Explained(finding=finding.id, count=int(hit.sum()), total=len(felt))

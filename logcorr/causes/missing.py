@@ -1,0 +1,82 @@
+"""What was not collected, and what it would decide; the most deciding first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from logcorr.causes import words
+from logcorr.causes.scheduled import Attributed
+from logcorr.model.case import Case
+from logcorr.model.claim import claim
+from logcorr.model.result import Cause, Finding, Missing
+
+FEW_STOPS = 4
+
+
+def missing(case: Case, findings: Sequence[Finding], told: Sequence[Attributed], causes: Sequence[Cause]) -> tuple[Missing, ...]:
+    """What to collect next, if anything was felt."""
+    if not any(finding.role == "symptom" for finding in findings):
+        return ()
+    wanted = [*_scripts(told), *_probes(case), *_more_events(told), *_scheduler_log(case), *_zones(case)]
+    return tuple(dict.fromkeys(wanted))
+
+
+def _scripts(told: Sequence[Attributed]) -> Iterator[Missing]:
+    for one in told:
+        for suspect in one.suspects:
+            if suspect.weight == words.NOT_COLLECTED:
+                yield Missing(
+                    what=claim("missing.script", "what this job runs: {command}", command=suspect.command),
+                    why=claim(
+                        "missing.script_why",
+                        "it runs on {schedule}; what it does is unknown",
+                        schedule=suspect.runs,
+                    ),
+                    would_decide=claim("missing.script_decides", "whether it stops {service}", service=one.service),
+                )
+
+
+def _probes(case: Case) -> Iterator[Missing]:
+    for behaviour in case.behaviours:
+        for probe in behaviour.probes:
+            if probe.unknown:
+                yield Missing(
+                    what=claim(
+                        "missing.probe", "{unknown}, used by the probe at {place}", unknown=probe.unknown, place=str(probe.span)
+                    ),
+                    why=claim("missing.probe_why", "without it the probe's address is not known"),
+                    would_decide=claim("missing.probe_decides", "what the probe is answered"),
+                )
+
+
+def _more_events(told: Sequence[Attributed]) -> Iterator[Missing]:
+    for one in told:
+        if one.times.size < FEW_STOPS:
+            yield Missing(
+                what=claim("missing.longer_logs", "more of the log of {service}: at least 4 stops", service=one.service),
+                why=claim(
+                    "missing.longer_logs_why", "it holds {count}; so few events prove no period", count=int(one.times.size)
+                ),
+                would_decide=claim("missing.longer_logs_decides", "whether the stops keep a schedule"),
+            )
+
+
+def _scheduler_log(case: Case) -> Iterator[Missing]:
+    if case.schedules and not case.happened("job.started").height:
+        yield Missing(
+            what=claim("missing.scheduler_log", "the scheduler's own log (syslog, or journalctl -u cron)"),
+            why=claim("missing.scheduler_log_why", "no line shows that a job really ran"),
+            would_decide=claim("missing.scheduler_log_decides", "which jobs ran in the minutes of the stops"),
+        )
+
+
+def _zones(case: Case) -> Iterator[Missing]:
+    assumed = [source for source in case.sources if source.zone_assumed]
+    if assumed:
+        yield Missing(
+            what=claim("missing.zone", "the host's time zone (timedatectl)"),
+            why=claim(
+                "missing.zone_why", "{count} logs carry no zone; {zone} was assumed", count=len(assumed), zone=assumed[0].zone
+            ),
+            would_decide=claim("missing.zone_decides", "whether the logs and the schedule share one clock"),
+        )

@@ -1,0 +1,111 @@
+"""What is present and could be suspected, and why it was not chosen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence, Set
+
+from logcorr.causes import words
+from logcorr.causes.scheduled import Attributed
+from logcorr.causes.suspects import Suspect
+from logcorr.model.case import Case
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.result import Cause, Rival
+from logcorr.model.source import Span
+from logcorr.statistics import Evidence as Fit
+
+
+def rivals(case: Case, told: Sequence[Attributed], causes: Sequence[Cause]) -> tuple[Rival, ...]:
+    """Every other suspect, and what else a person would look at first, with the reason it was rejected; each once."""
+    chosen = {one.trigger for one in causes} | _tied(told, causes)
+    found: dict[Span, Rival] = {}
+    for attributed in told:
+        for rival in (*_rejected(attributed), *_wanted_redirects(attributed, chosen), *_health_checks(case, attributed)):
+            if rival.span and rival.span not in chosen:
+                found.setdefault(rival.span, rival)
+    return tuple(found.values())
+
+
+def _tied(told: Sequence[Attributed], causes: Sequence[Cause]) -> set[Span]:
+    """The jobs that one cause names together, because nothing tells them apart."""
+    tied = set()
+    for attributed in told:
+        group = attributed.leading
+        members = [attributed.suspect(job.name).span for job in group.jobs] if group else []
+        if any(one.kind == "unproven_schedule" and one.trigger in members for one in causes):
+            tied |= set(members)
+    return tied
+
+
+def _rejected(told: Attributed) -> Iterator[Rival]:
+    for group in told.posterior.groups:
+        for job in group.jobs:
+            suspect = told.suspect(job.name)
+            span = suspect.span
+            yield Rival(
+                span=span,
+                claim=claim(
+                    "rival.job",
+                    "the job on {schedule}: {command}",
+                    schedule=suspect.runs,
+                    command=suspect.command,
+                ),
+                why_rejected=_why(suspect, told, group.evidence),
+                evidence=(Evidence(span),),
+            )
+
+
+def _wanted_redirects(told: Attributed, chosen: Set[Span | None]) -> Iterator[Rival]:
+    """Redirects to https that a chosen probe stumbles over: they are there for browsers."""
+    for suspect in told.suspects:
+        for answered in suspect.effect.probes if suspect.effect and suspect.span in chosen else ():
+            for answer in answered.answers:
+                if answer.location and answer.location.startswith("https://"):
+                    yield Rival(
+                        span=answer.at,
+                        claim=claim(
+                            "rival.redirect", "nginx answers {status}: it sends everybody to https", status=answer.status or 0
+                        ),
+                        why_rejected=claim(
+                            "rival.redirect_wanted",
+                            "browsers are meant to follow it; it is the probe that takes it for a failure",
+                        ),
+                        evidence=(Evidence(answer.at),),
+                    )
+
+
+def _health_checks(case: Case, told: Attributed) -> Iterator[Rival]:
+    """The container's own health check: Docker marks a container that fails it, and leaves it running."""
+    for service in case.stack.services if case.stack else ():
+        if service.name == told.service and service.healthcheck:
+            yield Rival(
+                span=service.healthcheck.span,
+                claim=claim("rival.health_check", "the container health check of {service}", service=service.name),
+                why_rejected=claim(
+                    "rival.health_check_marks", "Docker only marks a container that fails its check; it does not restart it"
+                ),
+                evidence=(Evidence(service.healthcheck.span),),
+            )
+
+
+def _why(suspect: Suspect, told: Attributed, fit: Fit) -> Claim:
+    if suspect.refuted:
+        return suspect.refuted
+    if suspect.weight == words.STOPS_NOTHING_HERE:
+        return claim(
+            "rival.stops_nothing",
+            "read in full, it stops nothing of {service}; {explained} of {events} stops fall after its runs",
+            service=told.service,
+            explained=fit.explained,
+            events=fit.events,
+        )
+    if suspect.weight == words.PROVED_NEVER:
+        return claim("rival.never", "its script never reaches the command that would stop {service}", service=told.service)
+    return claim(
+        "rival.timing",
+        "the stops do not keep its schedule: {explained} of {events} fall after its runs, "
+        "{hits} of {ticks} runs are followed by one",
+        explained=fit.explained,
+        events=fit.events,
+        hits=fit.hits,
+        ticks=fit.ticks,
+    )

@@ -1,0 +1,55 @@
+"""Did one of the suspects stop the service? Timing and configuration in one posterior over all of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from logcorr.causes.follow import Times
+from logcorr.causes.suspects import Suspect, suspects
+from logcorr.model.case import Case
+from logcorr.statistics import Attribution, Group, Schedule, attribute
+from logcorr.timeline.select import seconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attributed:
+    """One service's stops, and how they spread over the suspects."""
+
+    service: str
+    stops: pl.DataFrame
+    times: Times
+    suspects: tuple[Suspect, ...]
+    posterior: Attribution
+
+    @property
+    def leading(self) -> Group | None:
+        """The most probable group of suspects."""
+        return self.posterior.groups[0] if self.posterior.groups else None
+
+    def suspect(self, name: str) -> Suspect:
+        """The suspect that the statistics call by this name."""
+        return next(suspect for suspect in self.suspects if suspect.name == name)
+
+
+def attributed(case: Case, service: str, stops: pl.DataFrame) -> Attributed:
+    """Weigh every suspect against one service's stops."""
+    start, end = _window(case, stops)
+    times = seconds(stops)
+    found = suspects(case, service, times, (start, end))
+    schedules = [Schedule(name=suspect.name, ticks=suspect.ticks, weight=suspect.weight) for suspect in found]
+    return Attributed(
+        service=service,
+        stops=stops,
+        times=times,
+        suspects=found,
+        posterior=attribute(times, schedules, start=start, end=end),
+    )
+
+
+def _window(case: Case, stops: pl.DataFrame) -> tuple[float, float]:
+    """What the logs that tell of the stops cover, in epoch seconds."""
+    files = set(stops["file"])
+    told = [source for source in case.sources if source.path in files and source.first and source.last]
+    return min(s.first.timestamp() for s in told if s.first), max(s.last.timestamp() for s in told if s.last)

@@ -1,0 +1,163 @@
+"""Who could have stopped a service: scheduled jobs, and scripts that say in a log when they act."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import polars as pl
+
+from logcorr.causes import words
+from logcorr.causes.follow import Times
+from logcorr.model.behaviour import Reach
+from logcorr.model.case import Behaviour, Case, ProvedEffect, Schedule
+from logcorr.model.claim import Claim, claim
+from logcorr.model.source import Span
+from logcorr.timeline.select import seconds
+
+REACH_WEIGHT = {
+    Reach.MUST: words.PROVED_MUST,
+    Reach.CONDITIONAL: words.CONDITIONAL,
+    Reach.MAY: words.POSSIBLE,
+    Reach.NEVER: words.PROVED_NEVER,
+}
+ENOUGH_TICKS = 4
+"""So many runs without the effect refute that every run has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suspect:
+    """One thing that runs, when it ran, what it could do to the service, and the weight this gives it.
+
+    `span` is where it is set off: a job's line, a loop's. `runs` tells when (on `*/5 * * * *`, on `a 90 s loop`).
+    `scheduler` is empty for what runs by itself. `ticks` are its runs, epoch seconds, `coming` the next ones. `refuted` says
+    what in the logs contradicts its effect.
+    """
+
+    span: Span
+    runs: str
+    command: str
+    scheduler: str
+    ticks: Times
+    weight: float
+    coming: tuple[datetime, ...] = ()
+    effect: ProvedEffect | None = None
+    behaviour: Behaviour | None = None
+    refuted: Claim | None = None
+
+    @property
+    def name(self) -> str:
+        """How the statistics call it: where it is set off."""
+        return str(self.span)
+
+
+def suspects(case: Case, service: str, stops: Times, window: tuple[float, float]) -> tuple[Suspect, ...]:
+    """Every scheduled job, and every other script that could stop the service and was seen at work."""
+    jobs = (_scheduled(case, schedule, service, stops, window) for schedule in case.schedules)
+    return (*jobs, *_at_work(case, service))
+
+
+def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, window: tuple[float, float]) -> Suspect:
+    """The job with that effect on this service which is reached furthest; or with none; or with nobody knows what."""
+    job = schedule.job
+    effects = [pair for behaviour in schedule.behaviours for pair in _ending(behaviour, service)]
+    behaviour, effect = max(effects, key=lambda pair: _weight(pair[1], service), default=(None, None))
+    refuted = effect and (_failed(case, effect) or _missed(schedule.ticks, effect, stops, window))
+    if effect:
+        weight = words.CONTRADICTED if refuted else _weight(effect, service)
+    else:
+        known = any(one.understood for one in schedule.behaviours)
+        weight = words.STOPS_NOTHING_HERE if known else words.NOT_COLLECTED
+    return Suspect(
+        span=job.span,
+        runs=job.schedule,
+        command=job.command,
+        scheduler=job.scheduler,
+        ticks=schedule.ticks,
+        coming=schedule.next,
+        weight=weight,
+        effect=effect,
+        behaviour=behaviour,
+        refuted=refuted or None,
+    )
+
+
+def _at_work(case: Case, service: str) -> Iterator[Suspect]:
+    """Scripts that no schedule leads to: their runs are the times at which a log holds what they write."""
+    scheduled = {id(behaviour) for schedule in case.schedules for behaviour in schedule.behaviours}
+    for behaviour in case.behaviours:
+        if id(behaviour) in scheduled:
+            continue
+        effects = list(_ending(behaviour, service))
+        ticks = _said(case, behaviour) if effects else np.array([])
+        if len(ticks):
+            _, effect = max(effects, key=lambda pair: _weight(pair[1], service))
+            yield Suspect(
+                span=behaviour.loop or behaviour.script.span,
+                runs=f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand",
+                command=behaviour.script.name,
+                scheduler="",
+                ticks=ticks,
+                weight=_weight(effect, service),
+                effect=effect,
+                behaviour=behaviour,
+            )
+
+
+def _said(case: Case, behaviour: Behaviour) -> Times:
+    """When a log holds one of the messages by which the script tells of trouble or of what it does about it."""
+    told = case.happened("probe.failed", "service.restarting").filter(pl.col("time").is_not_null())
+    if not behaviour.says or not told.height:
+        return np.array([])
+    message = pl.col("message")
+    matches = [
+        pl.all_horizontal(message.str.contains(piece.strip(), literal=True) for piece in pieces) for pieces, _ in behaviour.says
+    ]
+    return seconds(told.filter(pl.any_horizontal(matches)))
+
+
+def _weight(effect: ProvedEffect, service: str) -> float:
+    """By its reach; where it is not sure that the effect hits this service, that it is possible."""
+    weight = REACH_WEIGHT[effect.proof.reach]
+    return weight if service in effect.hits else min(weight, words.POSSIBLE)
+
+
+def _ending(behaviour: Behaviour, service: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:
+    for proved in behaviour.proved:
+        hits = service in proved.hits or (not proved.hits and not proved.certain)
+        if proved.effect.ends_processes and hits:
+            yield behaviour, proved
+
+
+def _failed(case: Case, proved: ProvedEffect) -> Claim | None:
+    """Whether the logs say that the effect's command could not be run."""
+    words_of_failure = f"{proved.effect.argv0}: command not found"
+    rows = case.happened("job.failed").filter(pl.col("message").str.contains(words_of_failure, literal=True))
+    if not proved.effect.argv0 or not rows.height:
+        return None
+    return claim(
+        "scheduled.command_failed",
+        "its command {command} was not found, {count} times: it did nothing",
+        command=proved.effect.argv0,
+        count=rows.height,
+    )
+
+
+def _missed(ticks: Times, proved: ProvedEffect, stops: Times, window: tuple[float, float]) -> Claim | None:
+    """Whether runs went by without the effect that every run should have had."""
+    start, end = window
+    seen = ticks[(ticks >= start) & (ticks <= end)]
+    if proved.proof.reach is not Reach.MUST or len(seen) < ENOUGH_TICKS:
+        return None
+    gap = float((seen[1:] - seen[:-1]).min())
+    hit = sum(bool(((stops >= tick) & (stops < tick + gap)).any()) for tick in seen)
+    if hit * 2 >= len(seen):
+        return None
+    return claim(
+        "scheduled.runs_without_effect",
+        "{missed} of its {count} runs went by without a stop",
+        missed=len(seen) - hit,
+        count=len(seen),
+    )

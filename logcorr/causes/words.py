@@ -1,0 +1,50 @@
+"""The two closed lists that chains and causes are told in, and the weights by which configuration speaks in the posterior."""
+
+from __future__ import annotations
+
+MECHANISMS = {
+    "job_runs_script": "a scheduler runs a script",
+    "script_calls_script": "a script runs another one",
+    "probe_gets_answer": "a health check asks something and is answered",
+    "answer_takes_branch": "the answer leads the script down a branch",
+    "effect_hits_service": "a command acts on a service",
+    "effect_terminates_process": "a command ends a process",
+    "process_terminates": "a process begins to shut down",
+    "termination_closes_connections": "a process that ends breaks its open connections",
+    "termination_refuses_connections": "while a process is down, connections to it are refused",
+    "failure_reaches_clients": "a failure behind the proxy is felt by clients",
+    "timeout_closes_connection": "a timeout closes a connection on which nothing moves",
+    "crash_ends_process": "a process dies of its own",
+    "supervisor_restarts_process": "a supervisor starts a dead process again",
+    "deploy_changes_configuration": "a deployment changes what a service is told",
+    "configuration_mismatch": "two configurations disagree about one thing",
+    "resource_exhausted": "a limited resource runs out",
+    "request_crashes_process": "a request makes the process that serves it die",
+    "limit_rejects_requests": "a limit turns requests away",
+    "certificate_fails": "a certificate is not accepted",
+    "job_stalls_service": "a job keeps a service from answering",
+}
+
+CAUSE_KINDS = {
+    "heap_exhausted": "a process's memory grows to its limit",
+    "idle_timeout": "a proxy's timeout closes connections on which nothing moves",
+    "stale_upstream_address": "a proxy asks for an address that the service has left",
+    "job_stalls_service": "a scheduled job keeps a service from answering while it runs",
+    "crash": "a process dies of its own",
+    "probe_never_satisfied": "a health check waits for an answer that never comes, and acts on it",
+    "check_always_fails": "a health check fails on nearly every run, and acts on it",
+    "scheduled_stop": "a scheduled command stops a service by design or mistake",
+    "scheduled_check_acts": "a scheduled check stops a service when its condition holds",
+    "unproven_schedule": "stops follow a schedule, but what its job does was not collected",
+}
+
+# How much what is known of a job's script multiplies the odds that the job ends the service. MUST and NEVER are proofs, but
+# of collected files: that these are the ones that ran is an assumption, and no assumption is surer than about 1 in 100.
+PROVED_MUST = 100.0
+CONDITIONAL = 20.0
+POSSIBLE = 5.0
+NOT_COLLECTED = 1.0
+STOPS_NOTHING_HERE = 0.02
+PROVED_NEVER = 0.01
+# The logs themselves say that the command failed, or show runs without the effect.
+CONTRADICTED = 0.001

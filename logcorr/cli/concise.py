@@ -1,0 +1,29 @@
+"""One line a cause and a finding, as compilers write them: `path:line: level[code] confidence: claim`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from logcorr.cli.console import console
+from logcorr.report import write
+from logcorr.report.cite import Document
+from logcorr.report.escape import line
+from logcorr.report.language import Language
+
+
+def show(document: Document, language: Language, paths: Sequence[str]) -> None:
+    """Print the causes, best first, then the findings; for none at all, the verdict."""
+    out = console()
+    for cause in document["causes"]:
+        out.print(_line(cause["culprit"], document["verdict"], cause["kind"], cause, language), soft_wrap=True)
+    for finding in document["findings"]:
+        out.print(_line(finding["evidence"][0], finding["severity"], finding["code"], finding, language), soft_wrap=True)
+    if not document["causes"]:
+        out.print(Text(f"{document['verdict']}: {line(language.say(document['title']))}"), soft_wrap=True)
+
+
+def _line(where: Document, level: str, code: str, said: Document, language: Language) -> Text:
+    place = line(f"{where['path']}:{where['line']}")
+    return Text(f"{place}: {level}[{line(code)}] {write.score(said['confidence'])}: {line(language.say(said['claim']))}")

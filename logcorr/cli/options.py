@@ -1,0 +1,94 @@
+"""Arguments and options, checked before anything is read."""
+
+from __future__ import annotations
+
+import os.path
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+import click
+
+from logcorr.cli.errors import nearest
+
+Instant = datetime | None
+
+SUFFIXES = (".md", ".json")
+"""What `-o` can write."""
+
+
+class Choice(click.Choice[str]):
+    """A choice that says which one was probably meant."""
+
+    def get_invalid_choice_message(self, value: object, ctx: click.Context | None) -> str:
+        """The message for a value that is none of the choices."""
+        meant = nearest(str(value), list(self.choices))
+        return f"{value!r} is not one of {', '.join(self.choices)}" + (f"; did you mean {meant!r}?" if meant else ".")
+
+
+def existing(context: click.Context, parameter: click.Parameter, paths: Sequence[str]) -> Sequence[str]:
+    """Paths that are there, or `-`; for one that is not, names the nearest that is."""
+    for path in paths:
+        if path != "-" and not os.path.lexists(path):
+            folder, name = os.path.split(path.rstrip("/"))  # pathlib is slow to import
+            beside = sorted(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []  # noqa: PTH112, PTH208
+            meant = nearest(name, beside)
+            hint = f"; did you mean {os.path.join(folder, meant)!r}?" if meant else "."  # noqa: PTH118
+            raise click.BadParameter(f"{path!r} does not exist{hint}", context, parameter)
+    return paths
+
+
+def outputs(context: click.Context, parameter: click.Parameter, paths: Sequence[str]) -> Sequence[str]:
+    """Files whose suffix names a format that can be written."""
+    for path in paths:
+        if not path.endswith(SUFFIXES):
+            raise click.BadParameter(f"{path!r}: the suffix decides the format: {' or '.join(SUFFIXES)}.", context, parameter)
+    return paths
+
+
+def zones(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str | None, str]:
+    """`SOURCE=ZONE` and `ZONE` as a mapping; None stands for all sources."""
+    named: dict[str | None, str] = {}
+    for value in values:
+        source, sign, zone = value.rpartition("=")
+        if not zone or (sign and not source):
+            raise click.BadParameter(f"{value!r} is neither ZONE nor SOURCE=ZONE.", context, parameter)
+        named[source or None] = zone
+    return named
+
+
+def instant(context: click.Context, parameter: click.Parameter, value: str | None) -> Instant:
+    """A time as ISO 8601 or as a log writes it, with its date; UTC where it names no offset."""
+    if value is None:
+        return None
+    try:
+        time: Instant = datetime.fromisoformat(value)
+    except ValueError:
+        time = _as_a_log_writes_it(value)
+    if time is None:
+        wanted = "2025-10-16T09:55, 2025-10-16T09:55+08:00, or a stamp from a log with its year"
+        raise click.BadParameter(f"{value!r} is no time; write {wanted}.", context, parameter)
+    return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _as_a_log_writes_it(value: str) -> datetime | None:
+    """nginx's `2025/10/16 09:55:13`, an access log's `16/Oct/2025:09:55:13 +0000`; None without a year, month and day."""
+    from dateutil.parser import ParserError, parse
+
+    text = re.sub(r"^(\d+/\w+/\d{4}):", r"\1 ", value)
+    try:
+        times = {parse(text, default=datetime(part, part, part, tzinfo=UTC)) for part in (1, 2)}
+    except (ParserError, OverflowError):
+        return None
+    return times.pop() if len(times) == 1 else None  # what is not written comes from the default, and differs
+
+
+FORMATS = Choice(["full", "concise", "json", "markdown"])
+
+LANGUAGES = Choice(["en", "zh-TW"])
+
+OUTPUT_HELP = "Also write FILE; its suffix (.md, .json) decides the format. May be given again."
+
+ZONE_HELP = "Zone of stamps that name none, as Asia/Taipei or +08:00: for one source (nginx=…), or for all."
+
+PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=existing)

@@ -1,0 +1,78 @@
+"""What the commands print and write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from logcorr.cli.errors import nearest
+from logcorr.errors import LogcorrError
+from logcorr.report.cite import Document
+from logcorr.report.shipped import shipped
+
+if TYPE_CHECKING:
+    from logcorr import Analysis
+    from logcorr.rules import Rule
+
+
+def show(analysis: Analysis, form: str, lang: str, paths: Sequence[str]) -> None:
+    """Print an analysis in one of the formats of `--format`."""
+    if form == "json":
+        click.echo(analysis.to_json(), nl=False)
+    elif form == "markdown":
+        click.echo(analysis.to_markdown(lang=lang), nl=False)
+    else:
+        from logcorr.cli import concise, terminal
+        from logcorr.report.language import language
+
+        renderer = concise if form == "concise" else terminal
+        renderer.show(analysis.result, language(lang), paths)
+
+
+def save(analysis: Analysis, path: str, lang: str) -> None:
+    """Write an analysis to a file; its suffix decides the format."""
+    try:
+        analysis.write(path, lang=lang)
+    except OSError as error:
+        raise LogcorrError(f"cannot write {path}: {error.strerror}", "name a folder that can be written to") from error
+    click.echo(f"wrote {path}", err=True)
+
+
+def show_sources(document: Document) -> None:
+    """Print what was read and what was not."""
+    from logcorr.cli import listing
+
+    listing.show_sources(document)
+
+
+def show_collected(paths: Sequence[str]) -> None:
+    """Print what was seen where nothing was recognised."""
+    from pathlib import Path
+
+    from logcorr.collect import collect
+    from logcorr.report.document import inputs, state_problems
+
+    collection = collect([Path(path) for path in paths], {})
+    show_sources({"inputs": inputs((), collection.artifacts), "problems": state_problems(collection.skipped)})
+
+
+def show_rules(rules: Iterable[Rule]) -> None:
+    """Print a line a rule."""
+    from logcorr.cli import listing
+
+    listing.show_rules(rules)
+
+
+def show_page(wanted: str, rules: Mapping[str, Rule]) -> None:
+    """Print the page of the rule of that name or code. Raises LogcorrError for any other."""
+    from logcorr.cli import listing
+
+    names = {rule.code.lower(): name for name, rule in rules.items()} | {name.lower(): name for name in rules}
+    name = names.get(wanted.lower().replace("-", "_"))
+    if name is None:
+        meant = nearest(wanted.lower(), sorted(names))
+        raise LogcorrError(f"no such rule: {wanted}", f"did you mean {names[meant]}?" if meant else "`logcorr rules` lists them")
+    page = shipped("docs/rules") / f"{name}.md"
+    listing.show_page(page.read_text("utf-8") if page.is_file() else f"# {name}\n\n{rules[name].title}\n")

@@ -1,0 +1,125 @@
+"""The full terminal output: causes with marked source lines and their chain, findings, lanes, what is not covered, what next."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from shlex import quote
+
+from rich.text import Text
+
+from logcorr.cli.causes import show_cause
+from logcorr.cli.console import console, hang
+from logcorr.cli.screen import LEVELS, NOTE, VERDICTS, Screen
+from logcorr.report import write
+from logcorr.report.cite import Document
+from logcorr.report.escape import line
+from logcorr.report.language import Language
+
+PLACES = 3
+"""Places shown of one finding."""
+
+NAME_CELLS = 24
+"""A lane's name is cut to so many cells."""
+
+
+def show(document: Document, language: Language, paths: Sequence[str]) -> None:
+    """Print a Result document; `paths` are what was analysed, for the command it proposes."""
+    screen = Screen(console(), document, language)
+    if not document["causes"]:
+        _no_cause(screen)
+    for cause in document["causes"]:
+        show_cause(screen, cause)
+    for finding in screen.unclaimed():
+        _finding(screen, finding)
+    _lanes(screen)
+    _closing(screen, paths)
+
+
+def _no_cause(screen: Screen) -> None:
+    """The verdict where no cause is named, and what to collect to find one."""
+    document, word = screen.document, screen.word
+    unknown = word("symptoms were logged; what was collected does not tell their cause")
+    said = screen.bold(document["title"]) if document["verdict"] == "healthy" else Text(unknown, "bold")
+    hang(screen.out, Text(f"{document['verdict']}: ", VERDICTS[document["verdict"]]), said)
+    for missing in document["missing"]:
+        told = Text.assemble(screen.say(missing["what"]), (" — ", "dim"), screen.say(missing["would_decide"]))
+        hang(screen.out, NOTE, Text.assemble((word("collect") + word(": "), "bold"), told))
+    screen.out.print()
+
+
+def _finding(screen: Screen, finding: Document) -> None:
+    level = f"{screen.word(finding['severity'])}[{line(finding['code'])}]"
+    facts = f"{screen.word('confidence')} {write.score(finding['confidence'])}"
+    claim = Text.assemble((level, LEVELS[finding["severity"]]), ": ", screen.bold(finding["claim"]), "  ", (facts, "dim"))
+    hang(screen.out, Text(""), claim)
+    places = [line(write.place(place)) for place in finding["evidence"]]
+    more = f" (+{len(places) - PLACES})" if len(places) > PLACES else ""
+    hang(screen.out, Text("  --> ", "cyan"), Text(", ".join(places[:PLACES]) + more))
+    if finding["fix"]:
+        hang(screen.out, NOTE, Text.assemble((screen.word("help") + screen.word(": "), "bold"), screen.say(finding["fix"])))
+    screen.out.print()
+
+
+def _lanes(screen: Screen) -> None:
+    lanes, window = screen.document["lanes"], screen.document["window"]
+    if not lanes:
+        return
+    span = f"{write.when(window['first'])} – {write.when(window['last'])}"
+    scale = screen.word("one sign is %s") % screen.language.duration(lanes[0]["bin_s"])
+    screen.out.print(Text.assemble((screen.word("Timeline"), "bold"), f" {span}  ", (scale, "dim")), soft_wrap=True)
+    names = [_cut(line(lane["source"])) for lane in lanes]
+    width = max(name.cell_len for name in names)
+    for lane, name in zip(lanes, names, strict=True):
+        bars = Text()
+        for bar, errors in zip(write.sparkline(lane["counts"], empty=" "), lane["errors"], strict=True):
+            bars.append(bar, "red" if errors else "blue")
+        pad = " " * (width - name.cell_len + 2)
+        screen.out.print(Text.assemble(pad, name, " ", bars, f" {lane['total']:,}"), soft_wrap=True)
+    screen.out.print()
+
+
+def _closing(screen: Screen, paths: Sequence[str]) -> None:
+    word, document = screen.word, screen.document
+    counts = {
+        "files": len(document["inputs"]),
+        "lines": f"{sum(each['lines'] for each in document['inputs']):,}",
+        "causes": len(document["causes"]),
+        "findings": len(document["findings"]),
+    }
+    screen.out.print(Text(word("Files: %(files)s · lines: %(lines)s · causes: %(causes)s · findings: %(findings)s") % counts))
+    if gaps := list(_gaps(screen)):
+        hang(screen.out, Text(word("Not covered: "), "yellow"), Text(word("; ").join(gaps)))
+    if step := _next(screen):
+        hang(screen.out, Text(word("Next: "), "green"), step)
+    command = f"logcorr analyze {' '.join(quote(line(path)) for path in paths)} -o postmortem.md"
+    hang(screen.out, Text(word("Report: "), "dim"), Text(command))
+
+
+def _next(screen: Screen) -> Text | None:
+    """The first thing to change, or else the first to collect."""
+    document = screen.document
+    for action in document["actions"]:
+        if action["kind"] == "prevent":
+            return screen.cited(action["claim"], action) if action["path"] else screen.say(action["claim"])
+    for missing in document["missing"]:
+        return Text.assemble(screen.word("collect"), screen.word(": "), screen.say(missing["what"]))
+    return None
+
+
+def _gaps(screen: Screen) -> Iterator[str]:
+    """What was missing, not understood or not read."""
+    word, document = screen.word, screen.document
+    if document["causes"]:
+        yield from (str(screen.say(missing["what"])) for missing in document["missing"])
+    for each in document["inputs"]:
+        if each["unparsed"]:
+            yield word("%(count)s lines of %(path)s not understood") % {"count": each["unparsed"], "path": line(each["path"])}
+        if not each["format"]:
+            yield word("%(path)s not recognised") % {"path": line(each["path"])}
+    yield from (f"{line(write.place(problem))}: {line(problem['message'])}" for problem in document["problems"])
+
+
+def _cut(name: str) -> Text:
+    text = Text(name)
+    text.truncate(NAME_CELLS, overflow="ellipsis")
+    return text

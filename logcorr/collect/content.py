@@ -1,0 +1,200 @@
+"""The bytes of one input, and what a first look over them tells."""
+
+from __future__ import annotations
+
+import bz2
+import codecs
+import gzip
+import hashlib
+import importlib
+import lzma
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from io import BufferedIOBase
+from typing import IO, cast
+
+PIECE = 1 << 21
+"""Bytes read at once."""
+
+LONGEST_LINE = 64 << 20
+"""A line longer than this many bytes is read as several, so that no input can ask for all the memory there is."""
+
+HEAD = 1 << 16
+"""Bytes looked at to tell text from binary, and the first lines from the rest."""
+
+MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+
+BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
+
+BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError)
+"""What the decompressors raise on damaged input."""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One input. `open` gives its own bytes anew each time; `compression` is undone by `pieces` and `blocks`."""
+
+    open: Callable[[], BufferedIOBase]
+    compression: str | None = None
+
+    def pieces(self, damage: list[str] | None = None) -> Iterator[bytes]:
+        """Its bytes, decompressed, in pieces of `PIECE`.
+
+        A damaged compressed stream ends where the damage begins, and what is wrong is added to `damage`.
+        """
+        found: list[str] = []
+        with self.open() as raw:
+            if self.compression is None:
+                yield from iter(lambda: raw.read(PIECE), b"")
+                return
+            with _decompressed(raw, self.compression) as stream:
+                while piece := _filled(stream, PIECE, found):
+                    yield piece
+        if damage is not None:
+            damage.extend(found[:1])
+
+    def blocks(self, encoding: str, damage: list[str] | None = None) -> Iterator[bytes]:
+        """Whole lines, UTF-8 with its invalid bytes as they are; UTF-16 is re-encoded."""
+        pieces = self.pieces(damage)
+        if encoding.startswith("utf-16"):
+            decoded = codecs.iterdecode(pieces, encoding, errors="backslashreplace")
+            pieces = (text.encode(errors="backslashreplace") for text in decoded)
+        return whole_lines(pieces)
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What one pass over an input found. `bad_lines` hold bytes that are not UTF-8, the first is `first_bad`."""
+
+    sha256: str
+    size: int
+    encoding: str
+    head: bytes
+    lines: int = 0
+    bad_lines: int = 0
+    first_bad: int = 0
+    escapes: bool = False
+    nulls: bool = False
+    overlong: bool = False
+    damage: str = ""
+
+
+def of(open: Callable[[], BufferedIOBase]) -> Content:
+    """The content behind `open`, its compression known by its first bytes, not by its name."""
+    with open() as stream:
+        start = stream.read(8)
+    return Content(open, next((name for magic, name in MAGIC.items() if start.startswith(magic)), None))
+
+
+def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same bytes, cut after line ends (or after `LONGEST_LINE` without one)."""
+    rest: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        end = piece.rfind(b"\n") + 1
+        if end or size > LONGEST_LINE:
+            yield b"".join([*rest, piece[:end]])
+            rest, size = [], 0
+        rest.append(piece[end:])
+        size += len(piece) - end
+    if size:
+        yield b"".join(rest)
+
+
+def look(content: Content) -> Look:
+    """Read all of `content` once."""
+    with content.open() as stream:
+        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
+        size = stream.tell()
+    damage: list[str] = []
+    head = next(content.pieces(), b"")[:HEAD]
+    encoding = _encoding(head)
+    lines = bad = first_bad = 0
+    escapes = nulls = overlong = False
+    block = b"\n"
+    for block in content.blocks(encoding, damage):
+        invalid, at = _invalid_lines(block)
+        first_bad = first_bad or (lines + at if invalid else 0)
+        bad += invalid
+        lines += block.count(b"\n")
+        escapes = escapes or b"\x1b" in block
+        nulls = nulls or b"\0" in block
+        overlong = overlong or len(block) > LONGEST_LINE
+    lines += not block.endswith(b"\n")
+    return Look(sha256, size, encoding, head, lines, bad, first_bad, escapes, nulls, overlong, "".join(damage))
+
+
+def is_binary(look: Look) -> bool:
+    """Whether the head holds what no text does: control characters, or mostly bytes that do not decode."""
+    text = look.head.replace(b"\0", b"") if look.encoding.startswith("utf-8") else b""
+    if not text:
+        return bool(look.head) and not look.encoding.startswith("utf-16")
+    controls = sum(text.count(bytes([code])) for code in range(1, 32) if code not in (7, 8, 9, 10, 12, 13, 27))
+    undecodable = len(text) - len(text.decode(errors="ignore").encode())
+    return controls > 0.02 * len(text) or undecodable > max(64, 0.3 * len(text))
+
+
+def _encoding(head: bytes) -> str:
+    bom = next((name for mark, name in BOMS.items() if head.startswith(mark)), None)
+    if bom:
+        return bom
+    sample = head[:2048]
+    if len(sample) >= 4 and sample[1::2].count(0) > 0.4 * len(sample) and not sample[::2].count(0):
+        return "utf-16-le"
+    if len(sample) >= 4 and sample[::2].count(0) > 0.4 * len(sample) and not sample[1::2].count(0):
+        return "utf-16-be"
+    return "utf-8"
+
+
+def _invalid_lines(block: bytes) -> tuple[int, int]:
+    """How many lines are not UTF-8, and the number of the first within the block, from 1."""
+    if block.isascii() or _decodes(block):
+        return 0, 0
+    bad = [number for number, line in enumerate(block.split(b"\n"), 1) if not _decodes(line)]
+    return len(bad), bad[0]
+
+
+def _decodes(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _filled(stream: BufferedIOBase, size: int, damage: list[str]) -> bytes:
+    """The next `size` bytes, or as many as come before the end or the damage."""
+    parts: list[bytes] = []
+    missing = size
+    try:
+        while missing and (part := stream.read1(missing)):
+            parts.append(part)
+            missing -= len(part)
+    except BROKEN as error:
+        damage.append(str(error))
+    return b"".join(parts)
+
+
+def _decompressed(stream: BufferedIOBase, compression: str | None) -> BufferedIOBase:
+    match compression:
+        case "gzip":
+            return gzip.GzipFile(fileobj=stream, mode="rb")
+        case "bzip2":
+            return cast(BufferedIOBase, bz2.BZ2File(stream))
+        case "xz":
+            return cast(BufferedIOBase, lzma.LZMAFile(cast(IO[bytes], stream)))
+        case "zstd":
+            return cast(BufferedIOBase, importlib.import_module(zstd_module() or "").ZstdFile(stream))
+    return stream
+
+
+def zstd_module() -> str | None:
+    """The module that reads zstd: the standard library's from Python 3.14 on, or its backport, if one is there."""
+    for name in ("compression.zstd", "backports.zstd"):
+        try:
+            importlib.import_module(name)
+        except ModuleNotFoundError:
+            continue
+        return name
+    return None

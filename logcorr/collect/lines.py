@@ -1,0 +1,83 @@
+"""An input's lines as a lazy frame, cleaned for reading."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from logcorr.collect.content import HEAD, Content, Look
+
+SCHEMA = pl.Schema({"line": pl.UInt32, "text": pl.String})
+
+ESCAPES = (
+    r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
+    r"|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)"  # OSC: titles, links
+    r"|\x1b[@-Z\\^_]"
+)
+"""Terminal escape sequences (ECMA-48)."""
+
+_ESCAPES = re.compile(ESCAPES)
+
+
+def scan(content: Content, look: Look, file: Path | None) -> pl.LazyFrame:
+    """The lines of an input: numbered from 1, without line ends, NULs and terminal escapes.
+
+    polars reads clean files itself, gzipped ones too; it fails on any invalid byte, so what has some is decoded here.
+    """
+    clean = look.encoding == "utf-8" and not (look.bad_lines or look.overlong or look.damage)
+    if file is not None and clean and content.compression in (None, "gzip"):
+        lines = pl.scan_lines(file, name="text", row_index_name="line", row_index_offset=1, glob=False)
+    else:
+        lines = _decoded(content, look.encoding)
+    if look.nulls:
+        lines = lines.with_columns(pl.col("text").str.replace_all("\0", "", literal=True))
+    return without_escapes(lines) if look.escapes else lines
+
+
+def without_escapes(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """The lines as a terminal shows them, colours left out."""
+    text = pl.col("text")
+    escaped = pl.when(text.str.contains("\x1b", literal=True)).then(text).str.replace_all(ESCAPES, "")
+    return lines.with_columns(pl.coalesce(escaped, text).alias("text"))
+
+
+def first_lines(look: Look, limit: int = 100, longest: int = 4096) -> tuple[str, ...]:
+    """The first lines of an input as `scan` gives them, for recognising it; very long ones cut."""
+    text = look.head.decode(look.encoding, errors="backslashreplace").lstrip("\ufeff")
+    lines = text.split("\n")
+    if len(lines) > 1 and (not lines[-1] or len(look.head) == HEAD):
+        lines.pop()  # nothing after the last line end, or a line cut short
+    return tuple(cleaned(line.removesuffix("\r"))[:longest] for line in lines[:limit])
+
+
+def cleaned(line: str) -> str:
+    """One line without NULs and terminal escapes."""
+    return _ESCAPES.sub("", line.replace("\0", "")) if "\x1b" in line or "\0" in line else line
+
+
+def _decoded(content: Content, encoding: str) -> pl.LazyFrame:
+    def read(columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None) -> Iterator[pl.DataFrame]:
+        for frame in _frames(content, encoding):
+            part = frame if rows is None else frame.head(rows)
+            if rows is not None:
+                rows -= part.height
+            kept = part if predicate is None else part.filter(predicate)
+            yield kept if columns is None else kept.select(columns)
+            if rows == 0:
+                return
+
+    return register_io_source(read, schema=SCHEMA)
+
+
+def _frames(content: Content, encoding: str) -> Iterator[pl.DataFrame]:
+    """A frame a block; invalid bytes become backslash escapes."""
+    line = 1
+    for block in content.blocks(encoding):
+        valid = block.decode(errors="backslashreplace").encode().removeprefix(b"\xef\xbb\xbf")
+        frame = pl.scan_lines(valid, name="text", row_index_name="line", row_index_offset=line).collect()
+        line += frame.height
+        yield frame.cast(SCHEMA)

@@ -1,0 +1,54 @@
+"""Artifacts without their envelopes, one for each writer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import polars as pl
+
+from logcorr.collect import envelopes
+from logcorr.collect.lines import cleaned, without_escapes
+from logcorr.model.source import Artifact, Sample
+
+DEEPEST = 3
+"""Envelopes within envelopes."""
+
+SAMPLE_LINES = 100
+
+
+def peeled(artifact: Artifact) -> list[Artifact]:
+    """The artifact without what is wrapped around its lines; several, where several writers take turns."""
+    for _ in range(DEEPEST):
+        envelope = envelopes.around(artifact.sample.lines)
+        if envelope is None:
+            break
+        inner = [envelope.inner(line) or "" for line in artifact.sample.lines]
+        plain = [cleaned(line) for line in inner]
+        coloured = plain != inner
+        frame = envelope.peel(artifact.lines)
+        artifact = replace(
+            artifact,
+            sample=Sample(artifact.path, tuple(plain), "logged_at" in frame.collect_schema()),
+            lines=without_escapes(frame) if coloured else frame,
+            envelopes=(*artifact.envelopes, envelope.name, *(("ansi",) if coloured else ())),
+        )
+        if "writer" in frame.collect_schema():
+            return [part for writer in _writers(artifact) for part in peeled(writer)]
+    return [artifact]
+
+
+def _writers(artifact: Artifact) -> Iterator[Artifact]:
+    """An artifact for each writer, in the order of their names. nginx's two streams are one service's and bear no name."""
+    named = artifact.envelopes[-1] != envelopes.NGINX_STREAMS.name
+    counts = artifact.lines.group_by("writer").len().sort("writer").collect()
+    for writer, count in counts.iter_rows():
+        own = artifact.lines.filter(pl.col("writer").eq_missing(pl.lit(writer, pl.String))).drop("writer")
+        first = own.head(SAMPLE_LINES).select("text").collect()["text"]
+        yield replace(
+            artifact,
+            sample=Sample(artifact.path, tuple(first), artifact.sample.stamped),
+            lines=own,
+            line_count=count,
+            service=writer if named else artifact.service,
+        )

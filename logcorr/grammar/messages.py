@@ -1,0 +1,229 @@
+"""What programs write when something happens to them: the phrases that give an event its kind.
+
+A phrase is tried only on messages that hold one of its needles, and then as a pattern that is anchored or specific enough
+that the same words inside data (a chat message that quotes a log, a search for `SIGTERM`) do not count.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+
+import polars as pl
+
+from logcorr.grammar.patterns import ascii_only
+
+_LABELS = r"^(?:\[[^\]]+\]:? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
+"""What may stand before the words: labels in brackets (`[worker-1]`), signs."""
+
+_WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
+
+_ADDRESS = (
+    r"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{2,5}\b|port:? ?\d{2,5}\b|\d{2,5}(?:[ .,!)]*$|[,.!)] | \()|/\S+\.sock)"
+)
+"""Where something listens; a bare number only at the end or before punctuation."""
+
+THINGS = ("server", "service", "api", "app", "application", "backend", "worker", "daemon", "bot", "gateway", "proxy", "tracker")
+"""Long-running things, as their authors call them."""
+
+_THING = f"(?:{'|'.join(THINGS)})"
+
+_ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Some way of saying that `kind` happened: `needles` are literals one of which it always holds, `pattern` is the whole."""
+
+    kind: str
+    needles: tuple[str, ...]
+    pattern: str
+
+
+def _at_start(words: str) -> str:
+    return f"(?i){_LABELS}(?:{words})"
+
+
+APPLICATION = (
+    Phrase(
+        "process.crashed",
+        ("heap out of memory", "FATAL ERROR", "ncaught", "nhandled", "Segmentation fault", "panic:", "app crashed", "dumped"),
+        r"^(?:FATAL ERROR: "
+        r"|(?:\[.+\] )?(?:Error: )?(?:[uU]ncaught ?[eE]xception\b|[uU]nhandled ?(?:[pP]romise ?)?[rR]ejection\b)"
+        r"|Segmentation fault|panic: |\[nodemon\] app crashed|.*JavaScript heap out of memory$|.*\(core dumped\)$)",
+    ),
+    Phrase(
+        "process.terminating",
+        ("SIGTERM", "SIGINT", "SIGQUIT", "hutting down", "hutdown"),
+        _at_start(
+            rf"{_WHO}(?:received|got|caught|handling|on)(?: a| the)?[: ]+(?:signal[: ]+)?(?:\d+ \()?SIG(?:TERM|INT|QUIT)\b"
+            r"|SIG(?:TERM|INT|QUIT)\b(?: signal)?(?: (?:was )?(?:received|caught|detected)|[:;.,] |$)"
+            rf"|{_WHO}(?:is )?(?:gracefully )?shutting down\b"
+            r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
+        ),
+    ),
+    Phrase(
+        "process.exited",
+        ("exited", "xiting", "exit code", "closed", "hutdown complete"),
+        _at_start(
+            r"(?:graceful )?shutdown complete|(?:process|worker|application|app|server)(?: \S+)? exited\b"
+            r"|(?:process )?exiting(?: with| now|\.|$)|(?:http )?server closed(?:$|[.!])|exited with code \d+"
+        ),
+    ),
+    Phrase("address.in_use", ("EADDRINUSE", "ddress already in use"), r"\bEADDRINUSE\b|[aA]ddress already in use"),
+    Phrase("disk.full", ("ENOSPC", "o space left on device"), r"\bENOSPC\b|[nN]o space left on device"),
+    Phrase("limit.reached", ("EMFILE", "oo many open files"), r"\bEMFILE\b|[tT]oo many open files"),
+    Phrase(
+        "tls.failed",
+        ("CERT_HAS_EXPIRED", "certificate has expired", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "DEPTH_ZERO_SELF_SIGNED"),
+        r"\bCERT_HAS_EXPIRED\b|certificate has expired|\bUNABLE_TO_VERIFY_LEAF_SIGNATURE\b|\bDEPTH_ZERO_SELF_SIGNED_CERT\b",
+    ),
+    Phrase(
+        "dependency.failed",
+        ("ECONNREFUSED", "ETIMEDOUT", "ENOTFOUND", "EHOSTUNREACH", "EAI_AGAIN", "ECONNRESET", "NetworkError", "SelectionError"),
+        r"\b(?:connect|getaddrinfo|read|write|queryA) (?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)\b"
+        r"|\bMongo(?:Network|ServerSelection)Error\b",
+    ),
+    Phrase(
+        "process.started",
+        (
+            "istening ",
+            "tarted",
+            "running ",
+            " ready",
+            " starting",
+            " up",
+            *(f"{word} on " for word in THINGS),
+        ),
+        _at_start(
+            rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
+            rf" (?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}"
+            rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
+            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*$"
+            r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
+        ),
+    ),
+    Phrase(
+        "client.disconnected",
+        ("isconnect",),
+        _at_start(
+            r"(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?\b"
+            r"|disconnect(?:ed)?:? [\w-]+\b"
+        ),
+    ),
+    Phrase(
+        "client.connected",
+        ("onnected", "onnection", " transport="),
+        _at_start(
+            r"(?:(?:new )?(?:client|socket|user|peer|player|websocket|ws)) ?(?:[\w-]+ )?(?:has )?connect(?:ed|ion)?\b"
+            r"|connect(?:ed)?:? [\w-]+ transport="
+        ),
+    ),
+)
+"""Phrases of servers, the Node.js world's first."""
+
+CONSOLE = (
+    Phrase("client.reconnecting", ("econnecting", "econnect attempt"), _at_start(r"(?:\w+ ){0,3}reconnect(?:ing\b| attempt)")),
+    Phrase(
+        "client.connect_failed",
+        (" 5", "onnection error", "onnect_error", "connect error", "net::ERR_", "WebSocket connection to", "to load resource"),
+        _at_start(
+            r"(?:GET|POST|PUT|PATCH|DELETE|HEAD) (?:https?|wss?)://\S+(?:.*?) (?:net::ERR_\w+ )?5\d\d\b(?: \([A-Za-z ]+\))?"
+            r"|(?:GET|POST|PUT|PATCH|DELETE|HEAD) (?:https?|wss?)://\S+ .*"
+            r"net::ERR_(?:CONNECTION|TIMED_OUT|NAME|ADDRESS|EMPTY|SSL|INTERNET)"
+            r"|(?:\w+ ){0,2}connect(?:ion)?[ _]error\b|websocket connection to .*failed"
+            r"|failed to load resource: (?:net::ERR_CONNECTION|the server responded with a status of 5\d\d)"
+        ),
+    ),
+    Phrase(
+        "client.disconnected",
+        ("isconnected", "connection closed", "is closed"),
+        _at_start(r"(?:\w+ ){0,3}disconnected\b|(?:websocket |socket )?connection closed\b|websocket is closed"),
+    ),
+    Phrase("client.connected", ("onnected",), _at_start(r"(?:\w+ ){0,3}(?:re)?connected\b")),
+)
+"""Phrases of a page in a browser."""
+
+SCRIPT = (
+    Phrase(
+        "probe.failed",
+        ("ealth", " down", "unhealthy", "not responding", " not answer", "t answer", " not respond", "異常", "异常"),
+        _at_start(
+            rf"{_ALARM}(?:[\w.-]+ ){{0,2}}health[ -]?check[\w ]{{0,20}}\bfail(?:ed|ure|s|ing)?\b"
+            rf"|{_ALARM}[\w.-]+ (?:is |service is )?(?:down|unhealthy|not healthy|not responding)\b"
+            rf"|{_ALARM}[\w.-]+ (?:does not|doesn't|did not) (?:answer|respond)\b"
+            r"|(?:服務|服务)(?:異常|异常)"
+        ),
+    ),
+    Phrase(
+        "probe.passed",
+        ("ealth", "服務正常", "服务正常", " ok"),
+        _at_start(
+            r"(?:[\w.-]+ ){0,2}health[ -]?check (?:passed|ok|succeeded|success)"
+            r"|(?:all )?(?:services?|[\w.-]+) (?:is |are )?healthy\b|(?:[\w.-]+|all services) ok[.!]?$|(?:服務|服务)正常"
+        ),
+    ),
+    Phrase(
+        "service.restarting",
+        ("estarting", "Restarting", "重啟", "重启"),
+        _at_start(rf"{_ALARM}(?:now )?restarting\b|(?: *container )?\S+ +restarting$|嘗試重啟|尝试重启|正在重[啟启]"),
+    ),
+    Phrase(
+        "job.failed",
+        ("not found", "ermission denied", "No such file", "syntax error", "unbound variable", "ERROR:", "no such service"),
+        r"^(?:\S+: )?(?:line \d+: |\d+: )?\S.*: (?:command )?not found$"
+        r"|^\S+: (?:line \d+|\d+): .*(?:No such file or directory|[pP]ermission denied|syntax error|unbound variable)"
+        r"|^(?:bash|sh|cp|mv|cat|cd|tar|ls|rm|curl|find|mkdir|touch|chmod): .*(?:No such file or directory|[pP]ermission denied)"
+        r"|^ERROR: |^no such service: ",
+    ),
+    Phrase("process.started", (" Started",), r"^ *Container \S+ +Started$"),
+    Phrase("deploy.started", ("eploy",), _at_start(r"deploy(?:ment)? (?:of \S+ )?(?:start(?:ed|s|ing)?|begins)\b|deploying\b")),
+)
+"""Phrases of shell scripts and what they run."""
+
+
+def kind_of(message: pl.Expr, phrases: tuple[Phrase, ...]) -> pl.Expr:
+    """The kind of the first phrase that each message is, or null.
+
+    Only messages that hold a needle meet a pattern; they are taken out for it, for polars would pay for the others too.
+    """
+    return message.map_batches(partial(_kinds, phrases), return_dtype=pl.String, is_elementwise=True)
+
+
+def _kinds(phrases: tuple[Phrase, ...], messages: pl.Series) -> pl.Series:
+    near = messages.str.contains_any(list(needles_of(phrases))).fill_null(False).arg_true()
+    nothing = pl.repeat(None, len(messages), dtype=pl.String, eager=True)
+    if near.is_empty():
+        return nothing
+    kinds = pl.DataFrame({"message": messages.gather(near)}).select(pl.coalesce(*map(_said, phrases)).alias("kind"))["kind"]
+    return nothing.scatter(near, kinds)
+
+
+def _said(phrase: Phrase) -> pl.Expr:
+    near = pl.when(pl.col("message").str.contains_any(list(phrase.needles))).then(pl.col("message"))
+    return pl.when(near.str.contains(ascii_only(phrase.pattern))).then(pl.lit(phrase.kind))
+
+
+@cache
+def needles_of(phrases: tuple[Phrase, ...]) -> tuple[str, ...]:
+    """All needles of these phrases."""
+    return tuple(sorted({needle for phrase in phrases for needle in phrase.needles}))
+
+
+def emitted(*tables: Iterable[Phrase]) -> Mapping[str, Sequence[str]]:
+    """For a parser's declaration: the needles of each kind."""
+    return {phrase.kind: phrase.needles for table in tables for phrase in table}
+
+
+@cache
+def bare(phrases: tuple[Phrase, ...]) -> tuple[Phrase, ...]:
+    """The phrases that make an event of a line even where no stamp does: how processes and jobs begin, fail and end."""
+    return tuple(phrase for phrase in phrases if phrase.kind.startswith(("process.", "job.", "probe.", "service.")))
+
+
+def says(text: str, phrases: Iterable[Phrase]) -> bool:
+    """Whether one text is one of the phrases, as `kind_of` would find."""
+    near = (phrase for phrase in phrases if any(needle in text for needle in phrase.needles))
+    return any(re.search(phrase.pattern, text, re.ASCII) for phrase in near)

@@ -1,0 +1,179 @@
+"""Time stamps at the head of a line: which shape they have, and the expressions that read them by the column.
+
+A shape is decided from a file's first lines and then read everywhere; what does not fit it is a line without a stamp.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+import polars as pl
+
+from logcorr.grammar.patterns import ascii_only
+
+YEARLESS = "1972"
+"""Stands for the missing year; a leap year. The same as `model.events.YEARLESS`."""
+
+LEAD = r"[\[(<]?"
+"""What may open a stamp."""
+
+
+class Clock(Enum):
+    """What a stamp says about its zone."""
+
+    LOCAL = "the writer's local time"
+    UTC = "UTC, marked by Z"
+    OFFSET = "its own offset from UTC"
+    YEARLESS = "local time without a year"
+    TIME_OF_DAY = "a time of day"
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """One way of writing a time. `format` is chrono's; a shape without one is a number of seconds and its fractions."""
+
+    name: str
+    pattern: str
+    format: str
+    clock: Clock
+
+    def text(self, line: pl.Expr) -> pl.Expr:
+        """The stamp at the head of a line, as it is written."""
+        return line.str.extract(ascii_only(f"^{LEAD}({self.pattern})"), 1)
+
+    def time(self, stamp: pl.Expr) -> pl.Expr:
+        """The times that stamps say: naive, in UTC, or of day (see `parsers.ReadLog`); null where one does not fit."""
+        if not self.format:
+            return _epoch(stamp)
+        if r",\d" in self.pattern:
+            stamp = stamp.str.replace(",", ".", literal=True)
+        elif ",?" in self.pattern and "," not in self.format:
+            stamp = stamp.str.replace(",", "", literal=True)
+        match self.clock:
+            case Clock.TIME_OF_DAY:
+                return stamp.str.to_time(self.format, strict=False)
+            case Clock.YEARLESS:
+                return _years_counted(_datetime(pl.lit(f"{YEARLESS} ") + stamp, f"%Y {self.format}"))
+            case Clock.UTC:
+                return _datetime(stamp, self.format).dt.replace_time_zone("UTC")
+            case Clock.OFFSET if self.name == "clf":
+                return _clf(stamp)
+            case Clock.OFFSET:
+                return _datetime(stamp.str.replace(r" ?(GMT|UTC)$", "+0000"), self.format).dt.convert_time_zone("UTC")
+        return _datetime(stamp, self.format)
+
+    def utc_offset_s(self, stamp: pl.Expr) -> pl.Expr | None:
+        """Seconds east of UTC, for stamps that say so in figures."""
+        if self.clock is not Clock.OFFSET:
+            return None
+        return offset_s(stamp.str.extract(r"([+-][0-9]{2}:?[0-9]{2})$", 1))
+
+
+def offset_s(written: pl.Expr) -> pl.Expr:
+    """`+0530` or `+05:30` in seconds."""
+    number = written.str.replace(":", "", literal=True).cast(pl.Int32, strict=False)
+    minutes = (number.abs() // 100) * 60 + number.abs() % 100
+    return (number.sign() * minutes * 60).cast(pl.Int32)
+
+
+def _datetime(text: pl.Expr, format: str) -> pl.Expr:
+    return text.str.to_datetime(format, time_unit="us", strict=False)
+
+
+def _years_counted(time: pl.Expr) -> pl.Expr:
+    """Times of one year counted on over New Year: a step back by more than half a year is one passed."""
+    known = time.forward_fill()
+    passed = (known - known.shift(1) < -pl.duration(days=183)).fill_null(False).cast(pl.Int32).cum_sum()
+    later = pl.when(passed > 0).then(time.dt.offset_by(pl.concat_str(passed, pl.lit("y"))))
+    return pl.coalesce(later, time)
+
+
+def _clf(stamp: pl.Expr) -> pl.Expr:
+    """Apache's stamps; their offsets are few, so that taking them off by arithmetic is much faster than reading zoned times."""
+    local = _datetime(stamp.str.slice(0, 20), "%d/%b/%Y:%H:%M:%S").cast(pl.Int64)
+    offset = offset_s(stamp.str.slice(21, 5)).cast(pl.Int64) * 1_000_000
+    return (local - offset).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
+
+
+def _epoch(stamp: pl.Expr) -> pl.Expr:
+    """Seconds, milli-, micro- or nanoseconds since 1970, told apart by their number of digits."""
+    whole = stamp.str.extract(r"^([0-9]+)", 1).cast(pl.Int64, strict=False)
+    fraction = stamp.str.extract(r"\.([0-9]{1,6})", 1).str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
+    microseconds = (
+        pl.when(whole < 10**11)
+        .then(whole * 1_000_000 + fraction)
+        .when(whole < 10**14)
+        .then(whole * 1_000)
+        .when(whole < 10**17)
+        .then(whole)
+        .otherwise(whole // 1_000)
+    )
+    return pl.from_epoch(microseconds, time_unit="us").dt.replace_time_zone("UTC")
+
+
+_DAY = r"\d\d:\d\d:\d\d"
+_OFFSET = r"(?: ?[+-]\d\d:?\d\d| ?GMT| ?UTC)"
+
+
+def _iso() -> list[Shape]:
+    shapes = []
+    for joint, date, written in (("T", "-", "iso"), (" ", "-", "date"), (" ", "/", "slash")):
+        head = rf"\d{{4}}{date}\d\d{date}\d\d{joint}{_DAY}"
+        format = f"%Y{date}%m{date}%d{joint}%H:%M:%S"
+        for fraction, tag in ((r",\d{1,9}", "_c"), (r"(?:\.\d{1,9})?", "")):
+            shapes += [
+                Shape(f"{written}{tag}_z", f"{head}{fraction}Z", f"{format}%.fZ", Clock.UTC),
+                Shape(f"{written}{tag}_o", f"{head}{fraction}{_OFFSET}", f"{format}%.f%z", Clock.OFFSET),
+                Shape(f"{written}{tag}", f"{head}{fraction}", f"{format}%.f", Clock.LOCAL),
+            ]
+    return shapes
+
+
+SHAPES = (
+    *_iso(),
+    Shape("clf", rf"\d\d/[A-Z][a-z]{{2}}/\d{{4}}:{_DAY} [+-]\d{{4}}", "%d/%b/%Y:%H:%M:%S %z", Clock.OFFSET),
+    Shape("asctime", rf"[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ \d]\d {_DAY} \d{{4}}", "%a %b %e %H:%M:%S %Y", Clock.LOCAL),
+    Shape("syslog", rf"[A-Z][a-z]{{2}} [ \d]\d {_DAY}(?:\.\d{{1,9}})?", "%b %e %H:%M:%S%.f", Clock.YEARLESS),
+    Shape("dotted", rf"\d\d\.\d\d\.\d{{4}},? {_DAY}", "%d.%m.%Y %H:%M:%S", Clock.LOCAL),
+    Shape("month_first", rf"(?:0\d|1[0-2])/\d\d/\d{{4}},? {_DAY}", "%m/%d/%Y %H:%M:%S", Clock.LOCAL),
+    Shape("day_first", rf"\d\d/(?:0\d|1[0-2])/\d{{4}},? {_DAY}", "%d/%m/%Y %H:%M:%S", Clock.LOCAL),
+    Shape("american", r"\d{1,2}/\d{1,2}/\d{4},? \d{1,2}:\d\d:\d\d [AP]M", "%m/%d/%Y, %I:%M:%S %p", Clock.LOCAL),
+    Shape("twelve_hours", r"\d{1,2}:\d\d:\d\d [AP]M", "%I:%M:%S %p", Clock.TIME_OF_DAY),
+    Shape("day_c", rf"{_DAY},\d{{1,9}}", "%H:%M:%S%.f", Clock.TIME_OF_DAY),
+    Shape("day", rf"{_DAY}(?:\.\d{{1,9}})?", "%H:%M:%S%.f", Clock.TIME_OF_DAY),
+    Shape("epoch", r"1\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9})?", "", Clock.UTC),
+)
+"""From the most to the least specific: the first that fits a line's head is its shape."""
+
+_BY_NAME = {shape.name: shape for shape in SHAPES}
+
+_ANY = re.compile(f"{LEAD}(?:" + "|".join(f"(?P<{shape.name}>{shape.pattern}(?![\\d:]))" for shape in SHAPES) + ")", re.ASCII)
+
+
+def at_head(line: str) -> tuple[Shape, str] | None:
+    """The shape of the stamp that opens a line, and what follows it; None where no stamp does."""
+    match = _ANY.match(line)
+    if match is None or match.lastgroup is None:
+        return None
+    return _BY_NAME[match.lastgroup], line[match.end() :]
+
+
+@lru_cache(maxsize=256)
+def shape_of(lines: tuple[str, ...]) -> Shape | None:
+    """The shape that most of these lines begin with, if any does."""
+    heads = (at_head(line) for line in lines)
+    counts = Counter(head[0].name for head in heads if head)
+    if counts["month_first"] and counts["day_first"]:
+        return _BY_NAME["day_first"]  # some number that can only be a day comes first
+    return _BY_NAME[counts.most_common(1)[0][0]] if counts else None
+
+
+def share(lines: Sequence[str], test: Callable[[str], object]) -> float:
+    """The share of the lines that are not blank for which `test` holds."""
+    written = [line for line in lines if line and not line.isspace()]
+    return sum(bool(test(line)) for line in written) / len(written) if written else 0.0

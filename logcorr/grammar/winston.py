@@ -1,0 +1,68 @@
+"""Text lines that applications write: time, level and message in any of the orders and brackets that people configure.
+
+winston's `printf` templates are the model; log4js, NestJS and most hand-made loggers write the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass
+
+from logcorr.grammar.stamps import LEAD, Shape
+
+_CLOSE = r"[\])>]?[:,]?"
+_BETWEEN = r"[\s|\-–]*"
+_PID = r"(?:\[?(?P<pid>\d{1,7})\]?[\s|]+)?"
+_LABEL = r"(?:[\[(](?P<label>[^\[\]()]+)[\])][\s|]*)?"
+
+
+def head_pattern(shape: Shape | None, levels: str) -> str:
+    """A pattern for all that stands before the message: `head`, with groups for `stamp`, `pid`, `label` and `level`.
+
+    `levels` are the words for levels as alternatives in lower case. They count in one case throughout (`info`, `INFO`, `Info`),
+    and where they stand in brackets or before a colon, a bar or a space; `word` is the level outside brackets. It is the same
+    pattern to Python and to polars.
+    """
+    stamp = rf"{LEAD}(?P<stamp>{shape.pattern}){_CLOSE}" if shape else "(?P<stamp>)"
+    words = f"(?P<level>{levels}|{levels.upper()}|{_capitalised(levels)})"
+    level = rf"(?:[\[(<|]\s?{words}\s?[\])>|]:?|{words.replace('level', 'word')}(?:\s*[:|]|\s))"
+    return rf"^(?P<head>{stamp}{_BETWEEN}{_PID}{_LABEL}{level}(?:\s*[:|\-–]\s|\s)*)"
+
+
+def _capitalised(words: str) -> str:
+    return "|".join(word.capitalize() for word in words.split("|"))
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """What most lines of a file have in common: a stamp of `width` characters after `lead`, `between`, a level, `close`."""
+
+    lead: int
+    width: int
+    between: str
+    close: str
+
+    @property
+    def level_at(self) -> int:
+        """Where the level begins."""
+        return self.lead + self.width + len(self.between)
+
+
+def template_of(lines: tuple[str, ...], pattern: str) -> Template | None:
+    """The template of the lines that match a head pattern, if one fits half of them: then lines can be cut, not searched.
+
+    Lines with process ids or labels have none, because these vary; nor have lines with other than ASCII before the message.
+    """
+    matches = [match for match in map(re.compile(pattern, re.ASCII).match, lines) if match and match["stamp"]]
+    counts = Counter(_template(match) for match in matches if not match["pid"] and not match["label"] and match["head"].isascii())
+    if not counts:
+        return None
+    template, count = counts.most_common(1)[0]
+    return template if 2 * count >= len(matches) and template.close else None
+
+
+def _template(match: re.Match[str]) -> Template:
+    level = "level" if match["level"] else "word"
+    close = match.string[match.end(level) : match.end("head")]
+    return Template(match.start("stamp"), len(match["stamp"]), match.string[match.end("stamp") : match.start(level)], close)

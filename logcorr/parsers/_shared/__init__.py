@@ -1,0 +1,1 @@
+"""What log parsers share; no parser stands here."""

@@ -1,0 +1,90 @@
+"""What every log parser makes its frame with."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from logcorr.model.events import SEVERITY
+from logcorr.parsers import Context
+
+LINE = pl.col("line")
+TEXT = pl.col("text")
+
+_SEVERITIES = {
+    "silly": "trace",
+    "trace": "trace",
+    "verbose": "debug",
+    "debug": "debug",
+    "http": "info",
+    "data": "info",
+    "info": "info",
+    "information": "info",
+    "log": "info",
+    "help": "info",
+    "notice": "notice",
+    "warn": "warn",
+    "warning": "warn",
+    "error": "error",
+    "err": "error",
+    "crit": "crit",
+    "critical": "crit",
+    "fatal": "crit",
+    "alert": "alert",
+    "emerg": "emerg",
+    "emergency": "emerg",
+    "panic": "emerg",
+}
+
+LEVELS = "|".join(sorted(_SEVERITIES, key=lambda word: (-len(word), word)))
+"""The words for severities, as a pattern; lower case."""
+
+LONGEST_LEVEL = max(map(len, _SEVERITIES))
+
+_WORDS = [spelt for word in _SEVERITIES for spelt in (word, word.upper(), word.capitalize())]
+_MEANT = [_SEVERITIES[word.lower()] for word in _WORDS]
+
+
+def severity_of(word: pl.Expr) -> pl.Expr:
+    """The severity that a level's name means, in the timeline's order; null for a word that is none."""
+    return word.replace_strict(_WORDS, _MEANT, default=None, return_dtype=SEVERITY)
+
+
+def no(dtype: pl.DataType | type[pl.DataType]) -> pl.Expr:
+    """Nothing, of a type."""
+    return pl.lit(None, dtype=dtype)
+
+
+def events(
+    lines: pl.LazyFrame,
+    *,
+    time: pl.Expr,
+    message: pl.Expr,
+    severity: pl.Expr | None = None,
+    kind: pl.Expr | None = None,
+    parsed: pl.Expr | None = None,
+    count: pl.Expr | None = None,
+    own: dict[str, pl.Expr] | None = None,
+) -> pl.LazyFrame:
+    """A parser's frame: the columns of `model.events.EVENT_SCHEMA` in order, the format's own, and the envelope's stamps.
+
+    `count` is how many lines an event has; one, where it is not given.
+    """
+    return lines.select(
+        LINE,
+        (pl.lit(1, pl.UInt32) if count is None else count).alias("lines"),
+        time.alias("time"),
+        (no(SEVERITY) if severity is None else severity).alias("severity"),
+        (no(pl.String) if kind is None else kind).alias("kind"),
+        message.alias("message"),
+        (pl.lit(True) if parsed is None else parsed).alias("parsed"),
+        *(column.alias(name) for name, column in (own or {}).items()),
+        pl.col("^logged_at$"),
+    )
+
+
+def folded(lines: pl.LazyFrame, is_head: pl.Expr, context: Context) -> pl.LazyFrame:
+    """Only the lines that begin an event, the first always; the column `lines` counts each with those that follow it."""
+    row = pl.col("row")
+    heads = lines.with_row_index("row").filter(is_head.fill_null(False) | (row == 0))
+    following = row.shift(-1).fill_null(pl.lit(context.line_count, pl.UInt32))
+    return heads.with_columns(lines=(following - row).cast(pl.UInt32))

@@ -1,0 +1,69 @@
+"""Logs of JSON objects: the same for every format that writes them, but for the names of the members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from logcorr.grammar import json_lines, messages, stamps
+from logcorr.grammar.patterns import ascii_only
+from logcorr.model.events import SEVERITY
+from logcorr.parsers import Context
+from logcorr.parsers._shared.columns import TEXT, events, folded, no, severity_of
+
+TIMES = ("timestamp", "time", "@timestamp", "ts", "date", "datetime", "asctime", "eventTime", "t")
+LEVELS = ("level", "severity", "levelname", "log.level", "lvl", "loglevel")
+MESSAGES = ("message", "msg", "event", "log", "text")
+
+_NUMBERED = {"10": "trace", "20": "debug", "30": "info", "40": "warn", "50": "error", "60": "crit"}
+"""pino's and bunyan's levels."""
+
+
+def members(lines: Sequence[str]) -> tuple[dict[str, object], ...]:
+    """The objects of a sample, where nine lines in ten are one; else none."""
+    written = [line for line in lines if line and not line.isspace()]
+    found = json_lines.objects(written)
+    return tuple(found) if written and len(found) >= 0.9 * len(written) else ()
+
+
+def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl.LazyFrame:
+    """Events of JSON objects; `own` gives further columns the member they are read from."""
+    sample = json_lines.objects(context.sample.lines)
+    time, level, message = (_used(sample, names) for names in (TIMES, LEVELS, MESSAGES))
+    wanted = sorted({time, level, message, "stack", *own.values()})
+    read = lines.with_columns(json_lines.fields(TEXT, wanted).alias("record"))
+    part = pl.col("record").struct.field
+    parsed = part(message).is_not_null() | part(level).is_not_null() | part(time).is_not_null()
+    read = read.with_columns(parsed.alias("is_record"))
+    cut = folded(read, pl.col("is_record") | TEXT.str.contains(r"^[^ \t})\]]"), context)
+    stamped, shape = _time(part(time), [str(record.get(time, "")) for record in sample])
+    text = pl.coalesce(part(message), part("stack"), TEXT)
+    offset = shape.utc_offset_s(part(time)) if shape else None
+    return events(
+        cut,
+        time=stamped,
+        severity=_severity(part(level)),
+        kind=messages.kind_of(text, messages.APPLICATION),
+        message=text.str.split_exact("\n", 1).struct[0],
+        parsed=pl.col("is_record"),
+        count=pl.col("lines"),
+        own={name: part(member) for name, member in own.items()} | ({} if offset is None else {"utc_offset_s": offset}),
+    )
+
+
+def _used(sample: Sequence[Mapping[str, object]], names: Sequence[str]) -> str:
+    """Which of these names most objects use."""
+    return max(names, key=lambda name: (sum(name in record for record in sample), -names.index(name)))
+
+
+def _time(stamp: pl.Expr, sample: Sequence[str]) -> tuple[pl.Expr, stamps.Shape | None]:
+    shape = stamps.shape_of(tuple(sample))
+    return (shape.time(shape.text(stamp)), shape) if shape else (no(pl.Datetime("us")), None)
+
+
+def _severity(level: pl.Expr) -> pl.Expr:
+    """Words, coloured or not, or pino's numbers."""
+    plain = level.str.replace_all(ascii_only(r"\x1b\[[\d;]*m"), "")
+    number = plain.replace_strict(list(_NUMBERED), list(_NUMBERED.values()), default=None, return_dtype=SEVERITY)
+    return pl.coalesce(severity_of(plain), number)

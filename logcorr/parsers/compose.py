@@ -1,0 +1,68 @@
+"""Compose files: `docker-compose.yml`, `compose.production.yaml` and their like.
+
+    services:
+      backend:
+        image: registry.example.com/shop/backend:1.8.2
+        ports: ["4000:4000"]
+
+Format: the Compose specification; docker-compose 1.29's version 1 to 3 files.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from logcorr.grammar import compose
+from logcorr.grammar.yaml_tree import Node, NotYaml, load
+from logcorr.model.facts import ComposeFile, Fact
+from logcorr.model.source import Artifact, Problem, Sample
+from logcorr.parsers import configuration_parser
+
+_NAME = re.compile(r"(^|/)[^/]*compose[^/]*\.ya?ml$", re.IGNORECASE)
+_SECTION = re.compile(r"services:\s*(#.*)?")
+_SERVICE = re.compile(r"\s+[\"']?[\w.-]+[\"']?:\s*([&#{].*)?")
+_KEY = re.compile(
+    r"\s+(image|build|container_name|ports|extends|env_file|depends_on|restart|healthcheck|volumes|command|environment):"
+)
+
+
+def _recognise(sample: Sample) -> float:
+    lines = [line for line in sample.lines if line.strip() and not line.lstrip().startswith("#")]
+    named = bool(_NAME.search(sample.path))
+    sections = [index for index, line in enumerate(lines) if _SECTION.fullmatch(line)]
+    following = lines[sections[0] + 1 :] if sections else []
+    if following and _SERVICE.fullmatch(following[0]) and any(map(_KEY.match, following)):
+        return 0.99 if named else 0.95
+    starts = any(re.match(r"(version|services|include|name|networks|volumes|x-[\w-]+):|[\w.-]+:$", line) for line in lines)
+    return 0.6 if named and starts else 0.0
+
+
+@configuration_parser(title="compose file", recognise=_recognise)
+def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
+    """The file with its services, as it stands alone; what cannot be read as problems."""
+    text = artifact.text()
+    try:
+        document = load(text, artifact.path)
+    except NotYaml as error:
+        yield Problem(artifact.path, str(error), error.line)
+        return
+    if document.tag != "map":
+        yield Problem(artifact.path, "no compose file: it has no keys", document.line)
+        return
+    yield from _facts(artifact, document, text)
+
+
+def _facts(artifact: Artifact, document: Node, text: str) -> Iterator[Fact | Problem]:
+    refused: list[Problem] = []
+    document = compose.filled(document, None, refused)
+    reading = compose.services(compose.stanzas(document))
+    yield from (*refused, *reading.problems)
+    name = document.get("name")
+    yield ComposeFile(
+        span=artifact.span(document.line, document.end_line),
+        services=reading.services,
+        project=name.text if name else None,
+        includes=tuple(compose.included(document)),
+        text=text,
+    )

@@ -1,0 +1,170 @@
+"""nginx's access log: `combined`, and any `log_format` that the collected configuration defines.
+
+`192.0.2.45 - - [08/Nov/2026:12:17:03 +0000] "GET /api/albums/373 HTTP/1.1" 502 552 "-" "Mozilla/5.0 (X11)"`
+
+https://nginx.org/en/docs/http/ngx_http_log_module.html
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+import polars as pl
+
+from logcorr.grammar import stamps
+from logcorr.grammar.log_format import COMBINED, COMMON, LogFormat
+from logcorr.grammar.patterns import ascii_only
+from logcorr.model.events import SEVERITY
+from logcorr.model.facts import Directive, Fact, NginxFile
+from logcorr.model.source import Sample
+from logcorr.parsers import Context, log_parser
+from logcorr.parsers._shared.columns import TEXT, events, no
+
+_CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
+_REQUEST = re.compile(r'"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) \S+ HTTP/\d(?:\.\d)?"')
+
+_JSON = re.compile(r'^\{(?=.*"status": ?"?\d{3}\b)(?=.*"(?:uri|request|request_uri|path|url)": ?").*\}$')
+
+_NAMES = {
+    "remote_addr": "client",
+    "remote_user": "user",
+    "body_bytes_sent": "bytes",
+    "http_referer": "referrer",
+    "http_user_agent": "user_agent",
+}
+_TIMES = {"time_local": "clf", "time_iso8601": "iso_o", "msec": "epoch"}
+_NUMBERS = {"status": pl.Int16, "body_bytes_sent": pl.Int64, "bytes_sent": pl.Int64, "request_length": pl.Int64}
+
+
+def _recognise(sample: Sample) -> float:
+    classic = stamps.share(sample.lines, _CLF.match)
+    if classic >= 0.5:
+        return 0.95 * classic
+    as_json = stamps.share(sample.lines, _JSON.match)
+    if as_json >= 0.5:
+        return 0.7 * as_json
+    custom = stamps.share(sample.lines, _REQUEST.search)
+    return 0.6 * custom if custom >= 0.5 else 0.0
+
+
+@log_parser(
+    title="nginx access log",
+    source="nginx",
+    recognise=_recognise,
+    emits={"http.5xx": ["status 500 to 599"], "client.aborted": ["status 499"]},
+)
+def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
+    """Events with a column for each variable of the format, among them client, request, status, bytes, referrer, user_agent."""
+    chosen, whole = _chosen(context)
+    read, value = _values(lines, chosen, whole)
+    known = value[chosen.variables[0]].is_not_null()
+    status = value["status"].cast(pl.Int16, strict=False) if "status" in value else no(pl.Int16)
+    time, offset = _time(value)
+    request = value.get("request", _request(value))
+    answer = pl.concat_str(request, status.cast(pl.String), separator=" ", ignore_nulls=True)
+    return events(
+        read,
+        time=time,
+        severity=pl.when(known).then(pl.when(status >= 500).then(pl.lit("error")).otherwise(pl.lit("info")).cast(SEVERITY)),
+        kind=pl.when(status.is_between(500, 599)).then(pl.lit("http.5xx")).when(status == 499).then(pl.lit("client.aborted")),
+        message=pl.when(known).then(answer).otherwise(TEXT),
+        parsed=known,
+        own={_NAMES.get(name, name): _typed(name, column) for name, column in value.items() if name not in _TIMES}
+        | ({} if offset is None else {"utc_offset_s": offset}),
+    )
+
+
+def _request(value: dict[str, pl.Expr]) -> pl.Expr:
+    """The request of a format that has its parts only."""
+    parts = [value[name] for name in ("request_method", "request_uri", "uri") if name in value][:2]
+    return pl.concat_str(parts, separator=" ") if parts else no(pl.String)
+
+
+def _values(lines: pl.LazyFrame, chosen: LogFormat, whole: bool) -> tuple[pl.LazyFrame, dict[str, pl.Expr]]:
+    """The lines, and each variable's value: cut at the quotes where the format begins like `combined`, else by its pattern."""
+    pattern = ascii_only(chosen.pattern(whole))
+    cut = chosen.text.startswith(COMBINED)
+    read = _cut(lines, chosen, whole) if cut else lines.with_columns(pl.lit(False).alias("fits"))
+    searched = pl.when(~pl.col("fits")).then(TEXT).str.extract_groups(pattern)
+    found = {name: pl.col("groups").struct[number] for number, name in enumerate(chosen.variables)}
+    if cut:
+        found = {name: pl.when("fits").then(pl.col(f"cut_{name}")).otherwise(column) for name, column in found.items()}
+    return read.with_columns(searched.alias("groups")), found
+
+
+def _cut(lines: pl.LazyFrame, chosen: LogFormat, whole: bool) -> pl.LazyFrame:
+    """Cuts at the quotes, which nginx writes as `\\x22` inside values; `fits` is false where a piece is not what it should be."""
+    part = pl.col("parts").struct
+    pieces = lines.with_columns(TEXT.str.splitn('"', 7).alias("parts"))
+    head, numbers = part[0].str.splitn(" ", 4).struct, part[2].str.splitn(" ", 4).struct
+    stamp = part[0].str.slice(-28, 26)
+    tail = LogFormat("", chosen.text[len(COMBINED) :])
+    after = part[6].str.extract_groups(ascii_only(tail.pattern(whole))).struct
+    cut = {
+        "remote_addr": head[0],
+        "remote_user": head[2],
+        "time_local": stamp,
+        "request": part[1],
+        "status": numbers[1],
+        "body_bytes_sent": numbers[2],
+        "http_referer": part[3],
+        "http_user_agent": part[5],
+    } | {name: after[number] for number, name in enumerate(tail.variables)}
+    placed = pieces.with_columns(column.alias(f"cut_{name}") for name, column in cut.items())
+    digits = pl.col("cut_status").str.len_bytes() == 3
+    fits = [
+        digits & pl.col("cut_status").cast(pl.UInt16, strict=False).is_not_null(),
+        part[4] == " ",
+        part[0].str.slice(-29, 1) == "[",
+        head[3].str.len_bytes() == 29,  # a user's name without blanks, and the stamp
+        ~pl.col("cut_http_user_agent").str.ends_with("\\"),
+        part[6] == "" if whole and not tail.variables else part[6].is_not_null(),
+    ]
+    if tail.variables:
+        fits.append(pl.col(f"cut_{tail.variables[0]}").is_not_null())
+    return placed.with_columns(pl.all_horizontal(fits).fill_null(False).alias("fits"))
+
+
+def _time(value: dict[str, pl.Expr]) -> tuple[pl.Expr, pl.Expr | None]:
+    """The time, and its offset from UTC, from whichever variable holds it."""
+    shapes = {shape.name: shape for shape in stamps.SHAPES}
+    for variable, name in _TIMES.items():
+        if variable in value:
+            return shapes[name].time(value[variable]), shapes[name].utc_offset_s(value[variable])
+    return no(pl.Datetime("us")), None
+
+
+def _typed(name: str, column: pl.Expr) -> pl.Expr:
+    if name in _NUMBERS:
+        return column.cast(_NUMBERS[name], strict=False)
+    if name == "request_time":
+        return column.cast(pl.Float64, strict=False)
+    return pl.when(column != "-").then(column)
+
+
+def _chosen(context: Context) -> tuple[LogFormat, bool]:
+    """The format with the most variables among those that most of the first lines are in, and whether it is all of a line.
+
+    Of formats that are as good, a configured one comes first.
+    """
+    formats = [*_configured(context.facts), LogFormat("combined", COMBINED), LogFormat("common", COMMON)]
+    candidates = [(found, True) for found in formats if found.variables] + [(found, False) for found in formats[-2:]]
+    shares = [stamps.share(context.sample.lines, re.compile(found.pattern(whole)).match) for found, whole in candidates]
+    good = [candidate for candidate, share in zip(candidates, shares, strict=True) if share >= 0.7 * max(shares)]
+    return max(good, key=lambda candidate: (len(candidate[0].variables), candidate[1]))
+
+
+def _configured(facts: Iterable[Fact]) -> Iterator[LogFormat]:
+    for file in facts:
+        if isinstance(file, NginxFile):
+            for directive in _all(file.directives):
+                if directive.name == "log_format" and len(directive.args) > 1:
+                    text = [part for part in directive.args[1:] if not part.startswith("escape=")]
+                    yield LogFormat(directive.args[0], "".join(text))
+
+
+def _all(directives: Iterable[Directive]) -> Iterator[Directive]:
+    for directive in directives:
+        yield directive
+        yield from _all(directive.children or ())

@@ -1,0 +1,55 @@
+"""pm2's own log: what it does to the processes it manages.
+
+`2025-11-07T18:20:33: PM2 log: App [api:0] exited with code [1] via signal [SIGINT]`
+
+https://pm2.keymetrics.io; the stamps are local time.
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from logcorr.grammar import stamps
+from logcorr.grammar.patterns import ascii_only
+from logcorr.model.source import Sample
+from logcorr.parsers import Context, log_parser
+from logcorr.parsers._shared.columns import TEXT, events, severity_of
+
+_PATTERN = r"^(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d): PM2 (?P<level>log|error|warn|info)?\s*:?\s*\|?\s*(?P<message>.*)$"
+
+_MEANINGS = {
+    r"^App \[[^\]]+\].*exited with code \[\d+\] via signal \[SIGKILL\]": "process.killed",
+    r"^App \[[^\]]+\].*exited with code": "process.exited",
+    r"^App \[[^\]]+\] (?:online|starting)|^App name:\S+ id:\S+ online": "process.started",
+    r"^Stopping app:": "process.terminating",
+    r"has been (?:errored|crashed)|^Script .* had too many unstable restarts": "process.crashed",
+}
+
+_APP = r"^(?:App \[|App name:|Stopping app:)(?P<unit>[^\]:\s]+)"
+
+
+def _recognise(sample: Sample) -> float:
+    return 0.95 * stamps.share(sample.lines, re.compile(_PATTERN, re.ASCII).match)
+
+
+_EMITS = {kind: [pattern for pattern, meant in _MEANINGS.items() if meant == kind] for kind in _MEANINGS.values()}
+
+
+@log_parser(title="pm2's own log", source="pm2", recognise=_recognise, emits=_EMITS)
+def pm2_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
+    """Events with unit, the application's name."""
+    groups = TEXT.str.extract_groups(ascii_only(_PATTERN))
+    part = pl.col("groups").struct.field
+    message = pl.coalesce(part("message"), TEXT)
+    meant = [pl.when(message.str.contains(ascii_only(text))).then(pl.lit(kind)) for text, kind in _MEANINGS.items()]
+    return events(
+        lines.with_columns(groups.alias("groups")),
+        time=part("stamp").str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False),
+        severity=severity_of(part("level")),
+        kind=pl.coalesce(*meant),
+        message=message,
+        parsed=part("stamp").is_not_null(),
+        own={"unit": message.str.extract(ascii_only(_APP), 1)},
+    )

@@ -1,0 +1,45 @@
+"""Any text whose lines begin with a time: better than nothing.
+
+`2026-11-20T08:03:01-0500 rooms=1`
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from logcorr.grammar import messages, stamps
+from logcorr.grammar.patterns import ascii_only
+from logcorr.model.source import Sample
+from logcorr.parsers import Context, log_parser
+from logcorr.parsers._shared.columns import LEVELS, TEXT, events, folded, no, severity_of
+
+
+def _recognise(sample: Sample) -> float:
+    stamped = 1.0 if sample.stamped else stamps.share(sample.lines, stamps.at_head)
+    return 0.3 * stamped if stamped >= 0.5 else 0.0
+
+
+@log_parser(title="text with times", source="log", recognise=_recognise, emits=messages.emitted(messages.APPLICATION))
+def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
+    """Events; the lines without a stamp after one belong to it."""
+    shape = stamps.shape_of(context.sample.lines)
+    pattern = rf"^({stamps.LEAD}({shape.pattern})[\])>:,]*[\s|-]*)" if shape else "^(())"
+    groups = TEXT.str.extract_groups(ascii_only(pattern)).struct
+    read = lines.with_columns(groups[0].alias("head"), groups[1].alias("stamp"))
+    indented = TEXT.str.contains(r"^[ \t})\]]") | (TEXT == "")
+    is_head = ~indented if context.sample.stamped else pl.col("head").is_not_null()
+    cut = folded(read, is_head, context)
+    message = TEXT.cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)
+    cut = cut.with_columns(message.alias("message"))
+    level = pl.col("message").str.extract(rf"^[\[(<]?({LEVELS}|{LEVELS.upper()})[\])>:]", 1)
+    offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
+    return events(
+        cut,
+        time=shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us")),
+        severity=severity_of(level),
+        kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
+        message=pl.col("message"),
+        parsed=pl.lit(True) if context.sample.stamped else pl.col("head").is_not_null(),
+        count=pl.col("lines"),
+        own={} if offset is None else {"utc_offset_s": offset},
+    )

@@ -1,0 +1,163 @@
+"""System logs: RFC 3164, RFC 5424, ISO stamps, and journalctl's text, which looks the same.
+
+`Nov 18 06:00:01 prod-web-01 CRON[15578]: (deploy) CMD (/home/deploy/scripts/health-check.sh)`
+
+cron's CMD lines are the runs of its jobs, systemd's unit lines the life of services, the kernel's OOM lines processes killed.
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from logcorr.grammar import messages, stamps
+from logcorr.grammar.patterns import ascii_only
+from logcorr.model.events import SEVERITY
+from logcorr.model.source import Sample
+from logcorr.parsers import Context, log_parser
+from logcorr.parsers._shared.columns import TEXT, events, folded, no
+
+_PROGRAM = r"(?P<program>[^\s:\[\]]+(?: [^\s:\[\]]+)?)(?:\[(?P<pid>\d+)\])?"
+
+
+def _pattern(shape: stamps.Shape, modern: bool) -> str:
+    """All before the message. RFC 5424 has a version, a message id and structured data besides."""
+    if modern:
+        tag = r"(?P<program>\S+) (?:(?P<pid>\d+)|\S+) \S+ (?:-|(?:\[(?:[^\]\\]|\\.)*\])+) ?(?:\ufeff)?"
+        return rf"^(?P<head><(?P<priority>\d{{1,3}})>1 (?P<stamp>{shape.pattern}) (?P<host>\S+) {tag})"
+    return rf"^(?P<head>(?:<(?P<priority>\d{{1,3}})>)?(?P<stamp>{shape.pattern}) (?P<host>[^\s:]+) {_PROGRAM}: ?)"
+
+
+_SEVERITIES = ["emerg", "alert", "crit", "error", "warn", "notice", "info", "debug"]
+
+_COMMAND = r"^\((?P<user>[^)\s]+)\) CMD \(\s*(?P<command>.*)\)\s*$"
+_BUSYBOX = r"^(?:.*: )?USER (?P<user>\S+) pid +\d+ cmd (?P<command>.*)$"
+
+_UNIT = r"(?P<unit>[\w@.\\:-]+\.service)\b"
+
+_UNITS = {
+    rf"^Started {_UNIT}": "process.started",
+    rf"^Stopping {_UNIT}": "process.terminating",
+    rf"^Stopped {_UNIT}": "process.exited",
+    rf"^Reload(?:ed|ing) {_UNIT}": "process.reloaded",
+    rf"^{_UNIT}: Scheduled restart job": "service.restarting",
+    rf"^{_UNIT}: Main process exited, code=killed, status=9": "process.killed",
+    rf"^{_UNIT}: Main process exited, code=killed, status=(?:1|2|3|15)/": "process.terminating",
+    rf"^{_UNIT}: Main process exited, code=dumped": "process.crashed",
+    rf"^{_UNIT}: Main process exited, code=exited, status=(?:1|2|134|139)/": "process.crashed",
+    rf"^{_UNIT}: (?:A process of this unit has been killed by the OOM|Failed with result 'oom-kill')": "process.out_of_memory",
+}
+"""What systemd says of a service (src/core/unit.c, service.c); other units, and users' own managers, are none."""
+
+_PHRASES = (*messages.SCRIPT, *messages.APPLICATION)
+"""What scripts and services write through syslog."""
+
+_KERNEL = {
+    r"^(?:\[ *\d+\.\d+\] )?(?:Out of memory: Kill|Memory cgroup out of memory: Kill|oom-kill:)": "process.out_of_memory",
+    r"^(?:\[ *\d+\.\d+\] )?\S+\[\d+\]: segfault at ": "process.crashed",
+    r"^(?:\[ *\d+\.\d+\] )?Linux version \d": "host.booted",
+}
+
+_EMITS = {
+    "job.started": ["CMD (", "cmd "],
+    "service.restarting": ["Scheduled restart job", *messages.emitted(messages.SCRIPT)["service.restarting"]],
+    "process.started": ["Started X.service"],
+    "process.terminating": ["Stopping X.service", "Main process exited, code=killed, status=15"],
+    "process.exited": ["Stopped X.service"],
+    "process.reloaded": ["Reloaded X.service"],
+    "process.killed": ["Main process exited, code=killed, status=9"],
+    "process.crashed": ["Main process exited, code=dumped", "segfault at "],
+    "process.out_of_memory": ["Out of memory: Kill", "oom-kill"],
+    "host.booted": ["Linux version"],
+    "probe.failed": messages.emitted(messages.SCRIPT)["probe.failed"],
+    "probe.passed": messages.emitted(messages.SCRIPT)["probe.passed"],
+    "job.failed": messages.emitted(messages.SCRIPT)["job.failed"],
+    "deploy.started": messages.emitted(messages.SCRIPT)["deploy.started"],
+}
+
+
+def _layout(lines: tuple[str, ...]) -> tuple[stamps.Shape, bool] | None:
+    """The shape of the stamps, and whether the lines are RFC 5424's."""
+    modern = [re.sub(r"^<\d{1,3}>1 ", "", line) for line in lines if re.match(r"<\d{1,3}>1 ", line)]
+    if modern:
+        shape = stamps.shape_of(tuple(modern))
+        return (shape, True) if shape else None
+    shape = stamps.shape_of(tuple(re.sub(r"^<\d{1,3}>", "", line) for line in lines))
+    return (shape, False) if shape else None
+
+
+_DAEMONS = ("systemd", "kernel", "cron", "crond", "sshd", "rsyslogd", "sudo", "dockerd", "containerd", "dbus-daemon")
+_DAEMON = re.compile(rf" (?i:{'|'.join(_DAEMONS)})(?:\[\d+\])?: ")
+
+
+def _recognise(sample: Sample) -> float:
+    layout = _layout(sample.lines)
+    if layout is None or layout[0].clock is stamps.Clock.TIME_OF_DAY:
+        return 0.0
+    pattern = re.compile(_pattern(*layout))
+    fits = stamps.share(sample.lines, lambda line: pattern.match(line) or line.startswith("-- "))
+    known = layout[1] or layout[0].clock is stamps.Clock.YEARLESS or any(map(_DAEMON.search, sample.lines))
+    return 0.9 * fits if fits >= 0.6 and known else 0.0
+
+
+@log_parser(title="syslog and journal", source="syslog", recognise=_recognise, emits=_EMITS)
+def syslog(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
+    """Events with host, program, pid; user and command of cron's jobs; unit of systemd's services."""
+    layout = _layout(context.sample.lines)
+    if layout is None:
+        return events(lines, time=no(pl.Datetime("us")), message=TEXT, parsed=pl.lit(False))
+    groups = TEXT.str.extract_groups(ascii_only(_pattern(*layout)))
+    part = pl.col("groups").struct.field
+    read = folded(lines.with_columns(groups.alias("groups")), part("head").is_not_null() | TEXT.str.starts_with("-- "), context)
+    message = TEXT.cast(pl.Binary).bin.slice(part("head").str.len_bytes().fill_null(0)).cast(pl.String)
+    named = read.with_columns(message.alias("message"), part("program"), part("stamp"))
+    job = _from_cron(_COMMAND, _BUSYBOX)
+    unit = pl.when(pl.col("program") == "systemd").then(pl.col("message")).str.extract(ascii_only(_UNIT), 1)
+    program = pl.when(~pl.col("program").str.to_lowercase().is_in(_DAEMONS)).then(pl.col("program"))
+    offset = layout[0].utc_offset_s(pl.col("stamp"))
+    return events(
+        named.with_columns(job.alias("job")),
+        time=layout[0].time(pl.col("stamp")),
+        severity=(part("priority").cast(pl.Int32, strict=False) % 8).replace_strict(
+            list(range(8)), _SEVERITIES, default=None, return_dtype=SEVERITY
+        ),
+        kind=_kind(),
+        message=pl.col("message"),
+        parsed=part("head").is_not_null() | TEXT.str.starts_with("-- "),
+        count=pl.col("lines"),
+        own={
+            "host": part("host"),
+            "program": pl.col("program"),
+            "pid": part("pid").cast(pl.Int32, strict=False),
+            "user": pl.col("job").struct.field("user"),
+            "command": pl.col("job").struct.field("command"),
+            "unit": pl.coalesce(unit, program),
+        }
+        | ({} if offset is None else {"utc_offset_s": offset}),
+    )
+
+
+def _from_cron(*patterns: str) -> pl.Expr:
+    """User and command of a job that cron starts."""
+    cron = pl.col("program").str.to_lowercase().str.contains(r"(?:^|/)crond?$")
+    message = pl.when(cron).then(pl.col("message"))
+    first, second = (message.str.extract_groups(ascii_only(pattern)) for pattern in patterns)
+    return pl.when(first.struct[0].is_not_null()).then(first).otherwise(second)
+
+
+def _kind() -> pl.Expr:
+    message = pl.col("message")
+    return pl.coalesce(
+        pl.when(pl.col("job").struct.field("command").is_not_null()).then(pl.lit("job.started")),
+        *_meanings("systemd", _UNITS),
+        *_meanings("kernel", _KERNEL),
+        pl.when(message.str.starts_with("-- Boot ") | message.str.starts_with("-- Reboot")).then(pl.lit("host.booted")),
+        pl.when(~pl.col("program").is_in(["systemd", "kernel"])).then(messages.kind_of(message, _PHRASES)),
+    )
+
+
+def _meanings(program: str, table: dict[str, str]) -> list[pl.Expr]:
+    logins = pl.col("message").str.contains(r"user(?:-runtime-dir)?@[0-9]+\.service")
+    message = pl.when((pl.col("program") == program) & ~logins).then(pl.col("message"))
+    return [pl.when(message.str.contains(ascii_only(pattern))).then(pl.lit(kind)) for pattern, kind in table.items()]

@@ -1,0 +1,138 @@
+r"""Application logs as winston writes them: `printf` templates, `simple`, JSON lines.
+
+`2025-10-16 09:55:03 [info]: Received SIGTERM, shutting down gracefully...`
+
+winston has no single format; logform's `printf` lets everyone write their own (https://github.com/winstonjs/logform). Time,
+level and message are found in any usual order of brackets; what follows an event without a stamp (stack traces,
+`util.inspect` blocks) belongs to it, unless it says itself that a process ends or begins.
+"""
+
+from __future__ import annotations
+
+import re
+
+import polars as pl
+
+from logcorr.grammar import messages, stamps
+from logcorr.grammar.patterns import ascii_only
+from logcorr.grammar.stamps import Shape
+from logcorr.grammar.winston import Template, head_pattern, template_of
+from logcorr.model.source import Sample
+from logcorr.parsers import Context, log_parser
+from logcorr.parsers._shared.columns import LEVELS, LONGEST_LEVEL, TEXT, events, folded, no, severity_of
+from logcorr.parsers._shared.records import members, records
+
+
+def _recognise(sample: Sample) -> float:
+    found = members(sample.lines)
+    if found:
+        own = [record for record in found if isinstance(record.get("level"), str) and "message" in record]
+        return 0.9 * len(own) / len(found)
+    shape = stamps.shape_of(sample.lines)
+    if shape is None or stamps.share(sample.lines, _SIMPLE.match) >= 0.6:
+        bare = re.compile(head_pattern(None, LEVELS), re.ASCII)
+        return 0.4 if stamps.share(sample.lines, bare.match) >= 0.6 else 0.0
+    head = re.compile(head_pattern(shape, LEVELS), re.ASCII)
+    stamped = [line for line in sample.lines if stamps.at_head(line)]
+    levelled = sum(head.match(line) is not None for line in stamped)
+    return 0.8 * levelled / len(stamped) if levelled >= 0.6 * len(stamped) else 0.0
+
+
+_SIMPLE = re.compile(rf"^(?:{LEVELS}): ")
+_SIMPLE_TIME = r'"timestamp":"([^"]+)"[^"]*\}$'
+
+
+@log_parser(
+    title="winston and other application logs",
+    source="app",
+    recognise=_recognise,
+    emits=messages.emitted(messages.APPLICATION),
+)
+def winston(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
+    """Events with level (as written), label and pid; of JSON lines with service, label and stack."""
+    if members(context.sample.lines):
+        return records(lines, context, {"service_name": "service", "label": "label", "stack": "stack"})
+    if stamps.share(context.sample.lines, _SIMPLE.match) >= 0.6:
+        return _simple(lines, context)
+    return _text(lines, context, stamps.shape_of(context.sample.lines))
+
+
+def _simple(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
+    """`info: message {"timestamp":"2026-01-31 12:00:00"}`: the time is in the metadata, if anywhere."""
+    sample = [match[1] for match in (re.search(_SIMPLE_TIME, line) for line in context.sample.lines) if match]
+    shape = stamps.shape_of(tuple(sample))
+    level = TEXT.str.extract(rf"^({LEVELS}): ", 1)
+    read = lines.with_columns(level.alias("level"))
+    message = TEXT.str.slice(pl.col("level").str.len_chars().fill_null(-2) + 2).alias("message")
+    cut = folded(read, pl.col("level").is_not_null(), context).with_columns(message)
+    return events(
+        cut,
+        time=shape.time(shape.text(TEXT.str.extract(_SIMPLE_TIME, 1))) if shape else no(pl.Datetime("us")),
+        severity=severity_of(pl.col("level")),
+        kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
+        message=pl.col("message"),
+        parsed=pl.col("level").is_not_null(),
+        count=pl.col("lines"),
+        own={"level": pl.col("level")},
+    )
+
+
+def _text(lines: pl.LazyFrame, context: Context, shape: Shape | None) -> pl.LazyFrame:
+    read = _heads(lines, context.sample.lines, shape)
+    headless = pl.when(~pl.col("is_head")).then(TEXT)
+    bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null()
+    cut = folded(read, pl.col("is_head") | bare, context)
+    offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
+    return events(
+        cut,
+        time=pl.col("time"),
+        severity=severity_of(pl.col("level")),
+        kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
+        message=pl.col("message"),
+        parsed=pl.col("is_head") | bare,
+        count=pl.col("lines"),
+        own={"level": pl.col("level"), "label": pl.col("label"), "pid": pl.col("pid").cast(pl.Int32, strict=False)}
+        | ({} if offset is None else {"utc_offset_s": offset}),
+    )
+
+
+def _heads(lines: pl.LazyFrame, sample: tuple[str, ...], shape: Shape | None) -> pl.LazyFrame:
+    """The lines with `is_head`, time, stamp, level, label, pid and message: cut by the file's template, or found by pattern."""
+    pattern = head_pattern(shape, LEVELS)
+    template = template_of(sample, pattern)
+    raw = lines.with_columns(TEXT.cast(pl.Binary).alias("raw"))
+    tried = _cut(raw, template, shape) if template and shape else raw.with_columns(pl.lit(False).alias("fits"))
+    searched = pl.when(~pl.col("fits")).then(TEXT).str.extract_groups(ascii_only(pattern))
+    part = searched.alias("groups")
+    found = pl.col("groups").struct.field
+    begin = found("head").str.len_bytes().fill_null(0)
+    whole = {"stamp": found("stamp"), "level": pl.coalesce(found("level"), found("word"))}
+    if template and shape:
+        whole = {name: pl.when("fits").then(pl.col(f"cut_{name}")).otherwise(column) for name, column in whole.items()}
+        begin = pl.when("fits").then(pl.col("cut_begin")).otherwise(begin)
+    message = pl.col("raw").bin.slice(begin).cast(pl.String).str.strip_chars_start(" ")
+    ready = tried.with_columns(part).with_columns(
+        (pl.col("fits") | found("head").is_not_null()).alias("is_head"),
+        message.alias("message"),
+        found("label").alias("label"),
+        found("pid").alias("pid"),
+        *(column.alias(name) for name, column in whole.items()),
+    )
+    time = shape.time(pl.col("stamp")) if shape else pl.lit(None, pl.Datetime("us"))
+    return ready.with_columns(time.alias("time"))
+
+
+def _cut(lines: pl.LazyFrame, template: Template, shape: Shape) -> pl.LazyFrame:
+    """Cuts at the template's places; `fits` where that gives a time and a level with the template's text around it.
+
+    All before the message is ASCII then, so that places in characters are places in bytes.
+    """
+    stamp = TEXT.str.slice(template.lead, template.width)
+    between = TEXT.str.slice(template.lead + template.width, len(template.between)) == template.between
+    near = TEXT.str.slice(template.level_at, LONGEST_LEVEL + len(template.close))
+    placed = lines.with_columns(stamp.alias("cut_stamp"), pl.when(between).then(near).alias("near"))
+    end = pl.col("near").str.find(template.close, literal=True)
+    level = placed.with_columns(end.alias("end")).with_columns(pl.col("near").str.slice(0, pl.col("end")).alias("cut_level"))
+    fits = severity_of(pl.col("cut_level")).is_not_null() & shape.time(pl.col("cut_stamp")).is_not_null()
+    begin = pl.col("end") + template.level_at + len(template.close)
+    return level.with_columns(fits.fill_null(False).alias("fits"), begin.alias("cut_begin"))

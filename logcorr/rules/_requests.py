@@ -1,0 +1,55 @@
+"""What was asked when the proxy told of trouble: rows of its error log with their request."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import polars as pl
+
+from logcorr.model.case import Case
+from logcorr.model.facts import NginxFile
+from logcorr.semantics.nginx import Nginx
+from logcorr.semantics.nginx.facts import Limit, Proxied
+
+ASKED = pl.Schema({"client": pl.String(), "method": pl.String(), "uri": pl.String(), "upstream": pl.String()})
+
+
+def asked(case: Case, events: pl.DataFrame) -> pl.DataFrame:
+    """Those of the events that stand in nginx's error log, with the columns of `ASKED`; text that is not known is empty."""
+    told = case.records("nginx_error")
+    columns = told.collect_schema()
+    if not events.height or "request" not in columns:
+        return events.clear().with_columns(pl.lit("").alias(name) for name in ASKED)
+    request = pl.col("request")
+    wanted = told.select(
+        "file",
+        "line",
+        *(pl.col(name) if name in columns else pl.lit("").alias(name) for name in ("client", "upstream")),
+        request.str.extract(r"^(\S+)", 1).alias("method"),
+        request.str.extract(r"^\S+ (\S+)", 1).alias("uri"),
+    )
+    joined = events.join(wanted.collect(), on=["file", "line"], how="inner", maintain_order="left")
+    return joined.with_columns(pl.col(name).fill_null("") for name in ASKED)
+
+
+def by_place(case: Case, rows: pl.DataFrame) -> Iterator[tuple[Proxied, pl.DataFrame]]:
+    """The rows of each block that hands requests on, by the longest prefix of their `uri`; none where nothing is configured."""
+    for place in _places(case):
+        here = pl.col("uri").str.starts_with(prefix(place))
+        yield place, rows.filter(here)
+        rows = rows.filter(~here)
+
+
+def _places(case: Case) -> Sequence[Proxied]:
+    files = tuple(case.of(NginxFile))
+    return sorted(Nginx.of(files).proxied(), key=lambda place: -len(prefix(place))) if files else ()
+
+
+def prefix(place: Proxied) -> str:
+    """What a location matches at the start of a path; of a regular expression nothing is known."""
+    return place.path.split()[-1] if place.path and not place.path.startswith("~") else "/"
+
+
+def read_limit(place: Proxied) -> Limit:
+    """How long the proxy waits there for an answer."""
+    return next(limit for limit in place.limits if limit.name.endswith("read_timeout"))

@@ -1,0 +1,70 @@
+"""A script works on the running stack through another compose file than the one the stack was started from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from logcorr.model.case import Case, ProvedEffect, RunningStack
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import ComposeFile
+from logcorr.model.result import Finding
+from logcorr.rules import rule
+
+
+@rule(code="COMP008", title="A script names a compose file that is not the deployed one", role="defect", severity="warning")
+def check(case: Case) -> Iterator[Finding]:
+    """Compares the `-f` files of each compose command with those the running containers were created from."""
+    if not case.stack:
+        return
+    seen = set()
+    for behaviour in case.behaviours:
+        for proved in behaviour.proved:
+            used = proved.compose_paths
+            if used and used != case.stack.compose_paths and proved.effect.span not in seen:
+                seen.add(proved.effect.span)
+                yield _finding(case, case.stack, proved)
+
+
+def _finding(case: Case, stack: RunningStack, proved: ProvedEffect) -> Finding:
+    return Finding(
+        confidence=0.9,
+        claim=_claim(case, stack, proved),
+        evidence=(
+            Evidence(proved.effect.span, f"uses {', '.join(proved.compose_paths)}"),
+            *(Evidence(span, text) for text, span in stack.evidence),
+        ),
+        would_refute=claim(
+            "compose_file_not_deployed.refute",
+            "container labels (com.docker.compose.project.config_files) that name {used}",
+            used=", ".join(proved.compose_paths),
+        ),
+        subject=proved.effect.span.path,
+        measured={"used": ", ".join(proved.compose_paths), "deployed": ", ".join(stack.compose_paths)},
+        fix=claim("compose_file_not_deployed.fix", "name {deployed} here", deployed=", ".join(stack.compose_paths)),
+    )
+
+
+def _claim(case: Case, stack: RunningStack, proved: ProvedEffect) -> Claim:
+    used, deployed = ", ".join(proved.compose_paths), ", ".join(stack.compose_paths)
+    shared = _shared_services(case, stack, proved)
+    if shared:
+        return claim(
+            "compose_file_not_deployed.shared",
+            "the command uses {used}, but the stack runs from {deployed}; "
+            "both define {services}, so it acts on the running containers all the same",
+            used=used,
+            deployed=deployed,
+            services=", ".join(shared),
+        )
+    return claim(
+        "compose_file_not_deployed.apart",
+        "the command uses {used}, but the stack runs from {deployed}",
+        used=used,
+        deployed=deployed,
+    )
+
+
+def _shared_services(case: Case, stack: RunningStack, proved: ProvedEffect) -> list[str]:
+    files = [file for file in case.of(ComposeFile) if file.span.path in proved.compose_paths]
+    named = {service.name for file in files for service in file.services}
+    return [service.name for service in stack.services if service.name in named]

@@ -1,0 +1,237 @@
+"""While a scheduled job runs, requests wait until the proxy gives them up."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from logcorr.model.case import Behaviour, Case, Schedule
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import Script
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import rule
+from logcorr.rules._requests import asked, by_place, read_limit
+from logcorr.statistics import Group, Job, attribute
+from logcorr.statistics import Schedule as Ticks
+from logcorr.timeline.lifecycles import downtimes
+from logcorr.timeline.select import cite, instants, seconds, spans
+
+UNANSWERED = "while reading response header"
+"""How nginx words a timeout before the answer has begun; after that the connection is idle instead."""
+
+LOCKS = re.compile(
+    r"\bflock\b(?!.* (?:-\w*[nu]|--nonblock|--unlock))|\block(?:file)?-?create\b|\bfsfreeze\b|\bdocker pause\b|-(?:SIG)?STOP\b"
+    r"|\b(?:un)?lock tables\b|--lock-(?:all-)?tables|\bread lock\b|\baccess exclusive\b|\bvacuum full\b|\breindex\b|\bgit gc\b",
+    re.IGNORECASE,
+)
+"""Commands that make others wait; a lock that is only tried (`flock -n`) makes nobody wait but its own next run."""
+
+HEAVY = re.compile(
+    r"^[^'\"]*\b(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip|gzip|xz|zstd"
+    r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|find /|du)\b|\boptimize table\b|\bvacuum\b|\.backup\b",
+    re.IGNORECASE,
+)
+"""Commands that keep disks, processors or databases busy."""
+
+LOCK_WEIGHT, HEAVY_WEIGHT, UNKNOWN_WEIGHT, LIGHT_WEIGHT, OVER_WEIGHT = 30.0, 10.0, 1.0, 0.05, 0.001
+FEWEST_BURSTS = 3
+ONE_BURST_S = 120.0
+"""Requests that came so close together waited for the same."""
+LEAST_SHARE = 0.6
+LEAST_WITHIN = 0.8
+FEWEST_LETTERS = 4
+MOST_PROVED, MOST_PLAUSIBLE, MOST_UNKNOWN = 0.95, 0.85, 0.7
+
+Times = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Suspect:
+    """A job, the line of its script that may make others wait, and how its runs lie to the waiting requests.
+
+    `within` is the share of the requests that came while it ran, None where no log tells how long it runs; `last` is the line
+    that tells of its first end.
+    """
+
+    schedule: Schedule
+    line: Span | None
+    locks: bool
+    within: float | None
+    last: Span | None
+
+    @property
+    def weight(self) -> float:
+        if self.within is not None and self.within < LEAST_WITHIN:
+            return OVER_WEIGHT
+        if self.line:
+            return LOCK_WEIGHT if self.locks else HEAVY_WEIGHT
+        understood = all(behaviour.understood for behaviour in self.schedule.behaviours)
+        return LIGHT_WEIGHT if understood and self.schedule.behaviours else UNKNOWN_WEIGHT
+
+    @property
+    def most(self) -> float:
+        """How sure one can be of it: that it holds a lock while they wait, or that it is busy, or only that it runs."""
+        if self.line and self.locks and self.within is not None:
+            return MOST_PROVED
+        return MOST_PLAUSIBLE if self.line else MOST_UNKNOWN
+
+
+@rule(code="CRON011", title="A scheduled job keeps a service from answering", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Compares when requests that got no answer came with the runs of every job; nothing restarts."""
+    waiting = _waiting(case)
+    came = np.sort(waiting["came"].to_numpy())
+    if waiting.height < FEWEST_BURSTS or _restarted(case, came):
+        return
+    suspects = [_suspect(case, schedule, came) for schedule in case.schedules if len(schedule.ticks)]
+    found = _attributed(case, waiting, came, suspects)
+    if found:
+        yield _finding(case, waiting, *found)
+
+
+def _waiting(case: Case) -> pl.DataFrame:
+    """Requests that were given up before any answer, with the epoch second at which they `came`."""
+    timed_out = case.happened("upstream.timeout").filter(
+        pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
+    )
+    rows = asked(case, timed_out)
+    given_up = pl.col("time").dt.epoch("us") / 1e6
+    parts = [here.with_columns(came=given_up - read_limit(place).seconds) for place, here in by_place(case, rows)]
+    return pl.concat([rows.clear().with_columns(came=given_up), *parts]).sort("time", maintain_order=True)
+
+
+def _restarted(case: Case, came: Times) -> bool:
+    """Whether processes end while the requests wait: then it is that, and not a job that keeps them waiting."""
+    bursts = _onsets(came)
+    ended = np.array([stop.ended.timestamp() for stop in downtimes(case.events)])
+    near = sum(bool(((ended > onset - 30) & (ended < onset + 60)).any()) for onset in bursts)
+    return 2 * near >= len(bursts)
+
+
+def _onsets(came: Times) -> Times:
+    """The first of each burst."""
+    return came[np.diff(came, prepend=-np.inf) > ONE_BURST_S]
+
+
+def _suspect(case: Case, schedule: Schedule, came: Times) -> _Suspect:
+    scripts = [script for behaviour in schedule.behaviours for script in _scripts(case, behaviour)]
+    locking, heavy = _first(scripts, LOCKS), _first(scripts, HEAVY)
+    within, last = _within(case, schedule, came)
+    return _Suspect(schedule=schedule, line=locking or heavy, locks=bool(locking), within=within, last=last)
+
+
+def _scripts(case: Case, behaviour: Behaviour) -> Iterator[Script]:
+    """The job's own command, and the collected scripts that it leads to."""
+    yield behaviour.script
+    names = {call.path.rpartition("/")[2] for call in behaviour.calls if call.path}
+    yield from (script for script in case.of(Script) if script.span.line == 1 and script.name in names)
+
+
+def _first(scripts: Sequence[Script], pattern: re.Pattern[str]) -> Span | None:
+    for script in scripts:
+        for number, line in enumerate(script.text.split("\n")):
+            if not line.lstrip().startswith("#") and pattern.search(line):
+                return Span(script.span.path, script.span.line + number)
+    return None
+
+
+def _within(case: Case, schedule: Schedule, came: Times) -> tuple[float | None, Span | None]:
+    """The share of the requests that came between a run's start and the last message of that run, and where the first stands."""
+    lines = _said(case, schedule)
+    times = seconds(lines)
+    run = np.searchsorted(schedule.ticks, times, side="right") - 1
+    ends = {int(tick): row for row, tick in enumerate(run) if tick >= 0}
+    if not ends:
+        return None, None
+    last = np.array([times[ends[tick]] if tick in ends else -np.inf for tick in range(len(schedule.ticks))])
+    of = np.searchsorted(schedule.ticks, came, side="right") - 1
+    inside = (of >= 0) & (came <= last[np.maximum(of, 0)])
+    return float(inside.mean()), spans(lines)[min(ends.values())]
+
+
+def _said(case: Case, schedule: Schedule) -> pl.DataFrame:
+    """What the job's scripts write, where a log holds it, in time order."""
+    telling = [
+        [piece.strip() for piece in pieces if len(piece.strip()) >= FEWEST_LETTERS]
+        for behaviour in schedule.behaviours
+        for pieces, _ in behaviour.says
+    ]
+    message = pl.col("message")
+    said = [pl.all_horizontal(message.str.contains(piece, literal=True) for piece in pieces) for pieces in telling if pieces]
+    rows = case.timeline.filter(pl.any_horizontal(pl.lit(False), *said) & pl.col("time").is_not_null())
+    return rows.sort("time", maintain_order=True).collect()
+
+
+def _attributed(
+    case: Case, waiting: pl.DataFrame, came: Times, suspects: Sequence[_Suspect]
+) -> tuple[_Suspect, Group, Job] | None:
+    """The one job that explains when they came, if most bursts follow its runs and no other is as likely."""
+    files = set(waiting["file"])
+    told = [source for source in case.sources if source.path in files and source.first and source.last]
+    start = min([came[0], *(source.first.timestamp() for source in told if source.first)])
+    end = max([came[-1], *(source.last.timestamp() for source in told if source.last)])
+    ticks = [Ticks(name=str(one.schedule.job.span), ticks=one.schedule.ticks, weight=one.weight) for one in suspects]
+    leading = next(iter(attribute(_onsets(came), ticks, start=start, end=end).groups), None)
+    if not leading or leading.evidence.hits < FEWEST_BURSTS or leading.evidence.explained < LEAST_SHARE * leading.evidence.events:
+        return None
+    job = max(leading.jobs, key=lambda one: one.probability)
+    suspect = next(one for one in suspects if str(one.schedule.job.span) == job.name)
+    return (suspect, leading, job) if job.probability >= 0.5 and suspect.weight >= UNKNOWN_WEIGHT else None
+
+
+def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group, job: Job) -> Finding:
+    scheduled = suspect.schedule.job
+    line = [Evidence(suspect.line, "makes others wait" if suspect.locks else "keeps the machine busy")] if suspect.line else []
+    run = case.happened("job.started").filter(pl.col("message").str.contains(scheduled.command.strip(), literal=True))
+    return Finding(
+        confidence=min(job.probability, suspect.most),
+        claim=_claim(waiting, suspect, group),
+        evidence=(
+            *line,
+            Evidence(scheduled.span, f"runs on {scheduled.schedule}"),
+            *([Evidence(suspect.last, "the job's own message")] if suspect.last else []),
+            *cite(run, "a logged run", most=2),
+            *cite(waiting),
+        ),
+        would_refute=claim("job_stalls_service.refute", "a run of the job during which these requests were answered as ever"),
+        subject=str(scheduled.span),
+        measured={
+            "count": waiting.height,
+            "bursts": group.evidence.events,
+            "runs_followed": group.evidence.hits,
+            "lag_s": round(group.evidence.lag_median_s or 0.0, 1),
+        },
+        times=instants(waiting),
+        fix=claim(
+            "job_stalls_service.fix",
+            "let the job take a snapshot, or the lock for a moment only, so that requests need not wait for all of its run",
+        ),
+    )
+
+
+def _claim(waiting: pl.DataFrame, suspect: _Suspect, group: Group) -> Claim:
+    numbers: dict[str, str | int] = {
+        "schedule": suspect.schedule.job.schedule,
+        "count": waiting.height,
+        "hits": group.evidence.explained,
+        "bursts": group.evidence.events,
+    }
+    if suspect.line and suspect.locks:
+        return claim(
+            "job_stalls_service.locks",
+            "the job on {schedule} makes others wait while it runs: {count} requests were given up unanswered, "
+            "in {bursts} bursts of which {hits} began in one of its runs",
+            **numbers,
+        )
+    return claim(
+        "job_stalls_service.found",
+        "requests wait while the job on {schedule} runs: {count} were given up unanswered, "
+        "in {bursts} bursts of which {hits} began in one of its runs",
+        **numbers,
+    )

@@ -1,0 +1,69 @@
+"""A scheduled job stops or restarts a service."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from logcorr.model.behaviour import Effect, Reach
+from logcorr.model.case import Case, ProvedEffect, Schedule
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.rules import rule
+
+CONFIDENCE = {Reach.MUST: 0.99, Reach.CONDITIONAL: 0.9, Reach.MAY: 0.6}
+"""How sure it is that some run of the job has the effect."""
+
+
+@rule(code="CRON001", title="A scheduled job stops a service", role="signal", severity="warning")
+def check(case: Case) -> Iterator[Finding]:
+    """Follows each job into its script and reports what ends a process there, and how far that is reached."""
+    for schedule in case.schedules:
+        for behaviour in schedule.behaviours:
+            for proved in behaviour.proved:
+                reached = proved.proof.reach is not Reach.NEVER
+                if proved.effect.ends_processes and reached and not _not_found(case, proved.effect):
+                    yield _finding(schedule, proved)
+
+
+def _not_found(case: Case, effect: Effect) -> bool:
+    """Whether a shell says, of this very line of the script, that there is no such program: then it does nothing."""
+    script, line = effect.span.path.rpartition("/")[2], effect.span.line
+    said = rf"{re.escape(script)}: (?:line )?{line}: {re.escape(effect.argv0)}: (?:command )?not found"
+    return case.happened("job.failed")["message"].str.contains(said).any()
+
+
+def _finding(schedule: Schedule, proved: ProvedEffect) -> Finding:
+    reach = proved.proof.reach
+    return Finding(
+        severity="error" if reach is Reach.MUST else "warning",
+        confidence=CONFIDENCE[reach],
+        claim=_claim(schedule, proved),
+        evidence=(
+            Evidence(schedule.job.span, f"runs on {schedule.job.schedule}"),
+            Evidence(proved.effect.span, proved.effect.action),
+            *(Evidence(span, f"condition: {text}") for text, span in proved.effect.guard),
+        ),
+        would_refute=claim("job_stops_service.refute", "a run of the job after which the service's uptime goes on"),
+        subject=str(schedule.job.span),
+        measured={"reach": reach.value, "hits": ", ".join(proved.hits)},
+    )
+
+
+def _claim(schedule: Schedule, proved: ProvedEffect) -> Claim:
+    schedule_text, action, target = schedule.job.schedule, proved.effect.action, ", ".join(proved.hits) or "its target"
+    if proved.proof.reach is Reach.MUST:
+        return claim(
+            "job_stops_service.must",
+            "every run of the job on {schedule} {action}s {target}",
+            schedule=schedule_text,
+            action=action,
+            target=target,
+        )
+    return claim(
+        "job_stops_service.may",
+        "the job on {schedule} can {action} {target}",
+        schedule=schedule_text,
+        action=action,
+        target=target,
+    )

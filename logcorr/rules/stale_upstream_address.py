@@ -1,0 +1,134 @@
+"""The proxy still asks for an address that the service has left."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from logcorr.model.case import Case
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.facts import NginxFile
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import rule
+from logcorr.semantics.nginx import Nginx
+from logcorr.timeline.select import cite, instants
+
+ADDRESS = re.compile(
+    r"(?:https?://)?(?P<host>[\w.-]+|\[[0-9a-f:]+\])?:(?P<port>\d{2,5})\b"
+    r"|\bport:? ?(?P<bare>\d{2,5})\b|\bon (?P<last>\d{2,5})(?![.\d:])"
+)
+FEWEST = 5
+JUST_BEFORE = timedelta(minutes=10)
+"""A move and the first refusal belong together when they lie so close."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Listening:
+    """A service said that it listens: `host` is None where it gave only a port."""
+
+    service: str
+    time: datetime
+    host: str | None
+    port: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class _Move:
+    old: _Listening
+    new: _Listening
+
+
+@rule(code="NGX005", title="An upstream's configured address is one its service has left", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Compares refused upstream addresses with those at which services said that they listen, before and after."""
+    refused = _refused(case)
+    lines = _configured(case)
+    seen = set()
+    for move in _moves(case):
+        here = refused.filter(
+            (pl.col("port") == move.old.port)
+            & (pl.col("host").eq(move.old.host or "") | pl.lit(move.old.host is None or move.old.port != move.new.port))
+            & (pl.col("time") >= move.new.time - JUST_BEFORE)
+        )
+        where = lines.get(move.old.port)
+        if here.height >= FEWEST and where and where.path not in seen and here["time"][0] - move.new.time <= JUST_BEFORE:
+            seen.add(where.path)
+            yield _finding(here, move, where)
+
+
+def _refused(case: Case) -> pl.DataFrame:
+    """Refused connections with the `host` and `port` that were asked for."""
+    events = case.happened("upstream.refused", "upstream.unreachable").filter(pl.col("time").is_not_null())
+    columns = case.records("nginx_error")
+    if not events.height or "upstream" not in columns.collect_schema():
+        return events.clear().with_columns(host=pl.lit(""), port=pl.lit(0))
+    address = pl.col("upstream").str.extract_groups(r"^\w+://(?P<host>[^/:]+|\[[^\]]+\]):(?P<port>\d+)")
+    asked = columns.select("file", "line", address.struct[0].alias("host"), address.struct[1].cast(pl.Int64).alias("port"))
+    return events.join(asked.collect(), on=["file", "line"], how="inner", maintain_order="left")
+
+
+def _moves(case: Case) -> Iterator[_Move]:
+    """Services that said first one address and then another."""
+    last: dict[str, _Listening] = {}
+    for row in case.happened("process.started").filter(pl.col("time").is_not_null()).iter_rows(named=True):
+        found = ADDRESS.search(row["message"])
+        if not found:
+            continue
+        port = int(found["port"] or found["bare"] or found["last"])
+        service = row["service"] or row["file"]
+        now = _Listening(service, row["time"], found["host"], port, Span(row["file"], row["line"]))
+        before = last.get(service)
+        if before and (before.port, before.host) != (now.port, now.host):
+            yield _Move(before, now)
+        last[service] = now
+
+
+def _configured(case: Case) -> Mapping[int, Span]:
+    """Where nginx names each upstream port, in a group or straight in a pass directive; the first place a port."""
+    files = tuple(case.of(NginxFile))
+    if not files:
+        return {}
+    nginx = Nginx.of(files)
+    named = [(server.address, server.span) for group in nginx.upstreams() for server in group.servers]
+    named += [(place.target, place.span) for place in nginx.proxied()]
+    found: dict[int, Span] = {}
+    for address, span in named:
+        port = re.search(r":(\d{2,5})(?:/|$)", address)
+        if port:
+            found.setdefault(int(port[1]), span)
+    return found
+
+
+def _finding(refused: pl.DataFrame, move: _Move, where: Span) -> Finding:
+    old, new = move.old, move.new
+    return Finding(
+        confidence=0.95,
+        claim=claim(
+            "stale_upstream_address.found",
+            "{service} moved from {old} to {new}, but the proxy goes on asking the old address: {count} connections were refused",
+            service=new.service,
+            old=f"{old.host or ''}:{old.port}",
+            new=f"{new.host or ''}:{new.port}",
+            count=refused.height,
+        ),
+        evidence=(
+            Evidence(where, "the address in the proxy's configuration"),
+            Evidence(old.span, "where it listened"),
+            Evidence(new.span, "where it listens now"),
+            *cite(refused),
+        ),
+        would_refute=claim("stale_upstream_address.refute", "an answer from the old address after the move"),
+        subject=str(where),
+        measured={"count": refused.height, "old_port": old.port, "new_port": new.port},
+        times=instants(refused),
+        fix=claim(
+            "stale_upstream_address.fix",
+            "make the proxy and the service agree on one address, and reload the proxy after each move",
+        ),
+    )

@@ -1,0 +1,27 @@
+"""The proxy's connections to an upstream are refused: nothing listens there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from logcorr.model.case import Case
+from logcorr.model.claim import claim
+from logcorr.model.result import Finding
+from logcorr.rules import by_service, counted, rule
+
+
+@rule(code="NGX001", title="Connections to an upstream were refused", role="symptom", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Errno 111 in the proxy's error log, counted."""
+    for service, events in by_service(case.happened("upstream.refused")):
+        yield counted(
+            events,
+            service,
+            claim(
+                "upstream_refused.counted",
+                "the upstream refused connections of {service} ({count}×)",
+                service=service,
+                count=events.height,
+            ),
+            claim("upstream_refused.refute", "the upstream accepted connections at these times"),
+        )

@@ -1,0 +1,43 @@
+"""Paths on the host, inside containers and in the collected folder: which of them are one file."""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Iterable
+
+
+def normal(path: str, directory: str | None = None) -> str:
+    """The path without `.` and `..`, taken from `directory` if it is relative."""
+    return posixpath.normpath(posixpath.join(directory or "", path))
+
+
+def collected(path: str, files: Iterable[str], directory: str | None = None) -> str | None:
+    """The collected file that a host path means: the one that shares most of its last components.
+
+    Of two that share equally much, the one that is wholly part of the host path (the folder was collected from there).
+    None if no file shares the name, or if it is still a tie: a guess would be worse than not knowing.
+    """
+    wanted = _parts(normal(path, directory))
+    shared = [(_common_tail(wanted, _parts(file)), file) for file in files]
+    ranked = [((count, count == len(_parts(file))), file) for count, file in shared if count]
+    best = max((rank for rank, _ in ranked), default=None)
+    matches = [file for rank, file in ranked if rank == best]
+    return matches[0] if len(matches) == 1 else None
+
+
+def below(path: str, folder: str) -> bool:
+    """Whether a collected path lies in a folder (`.` is the root)."""
+    return folder in (".", path) or path.startswith(folder.rstrip("/") + "/")
+
+
+def _parts(path: str) -> list[str]:
+    return [part for part in path.split("/") if part not in ("", ".")]
+
+
+def _common_tail(one: list[str], other: list[str]) -> int:
+    count = 0
+    for left, right in zip(reversed(one), reversed(other), strict=False):
+        if left != right:
+            break
+        count += 1
+    return count

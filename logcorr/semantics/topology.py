@@ -1,0 +1,109 @@
+"""What runs, under all the names it goes by: service, container, unit, and the logs it writes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+
+from logcorr.model.case import Entity
+from logcorr.model.facts import ComposeFile, Container, Fact, NginxFile, Service, Unit, of_kind
+from logcorr.semantics.paths import below, normal
+
+NGINX = "nginx"
+EVERYDAY = frozenset(
+    {"app", "application", "combined", "console", "error", "info", "log", "logs", "out", "output", "server", "var"}
+)
+"""Names of log files and folders that say nothing about who writes there."""
+
+
+def entities(facts: Sequence[Fact], files: Iterable[str]) -> tuple[Entity, ...]:
+    """The things that run: compose services, containers and units, those that share a name being one; sorted by name."""
+    named: dict[str, set[str]] = {}
+    homes: dict[str, set[str]] = {}
+    collected = frozenset(files)
+    for service, compose in _services(facts):
+        named.setdefault(service.name, {service.name}).update(filter(None, [service.container_name]))
+        homes.setdefault(service.name, set()).update(_written(service, compose, collected))
+    for container in of_kind(Container, facts):
+        named.setdefault(_home(container, named) or container.name, set()).add(container.name)
+    for unit in of_kind(Unit, facts):
+        bare = unit.name.removesuffix(".service")
+        named.setdefault(bare, {bare}).add(unit.name)
+    if any(of_kind(NginxFile, facts)) and nginx_name(facts) not in named:
+        named[NGINX] = {NGINX}
+    return tuple(
+        Entity(name=name, names=frozenset(names | {name}), files=frozenset(homes.get(name, ())))
+        for name, names in sorted(named.items())
+    )
+
+
+def nginx_name(facts: Sequence[Fact]) -> str:
+    """What the thing that runs nginx is called: the service whose image or mounts say so, or just nginx."""
+    return next((service.name for service, _ in _services(facts) if is_nginx(service)), NGINX)
+
+
+def is_nginx(service: Service) -> bool:
+    """Whether a service runs nginx: its image's name says so, or it mounts nginx's configuration."""
+    image = (service.image or "").rpartition("/")[2].partition(":")[0]
+    return NGINX in image or any(mount.target.startswith("/etc/nginx") for mount in service.mounts)
+
+
+def commands(facts: Sequence[Fact]) -> Iterator[tuple[str, str]]:
+    """What each thing is started with, by name, where its unit or compose file says so."""
+    for unit in of_kind(Unit, facts):
+        yield unit.name.removesuffix(".service"), unit.command or ""
+    for service, _ in _services(facts):
+        yield service.name, " ".join(service.command)
+
+
+def find(name: str, things: Iterable[Entity]) -> Entity | None:
+    """The thing that goes by this name."""
+    return next((thing for thing in things if name in thing.names), None)
+
+
+def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX) -> str | None:
+    """Whose log a file is: nginx's by its format, else by a mount, a folder, or the file's own name.
+
+    An application log that fits nothing known is named after its file, so that two such logs stay apart. None for logs
+    that belong to no service (a scheduler's, the system's, a browser's).
+    """
+    if source == NGINX:
+        return nginx
+    if source != "app":
+        return None
+    by_mount = [thing.name for thing in things if path in thing.files]
+    if len(by_mount) == 1:
+        return by_mount[0]
+    *folders, name = path.split("/")
+    stem = log_stem(name)
+    for word in (stem, *reversed(folders)):
+        if thing := find(word, things):
+            return thing.name
+    words = [thing.name for thing in things if thing.names & set(re.split(r"[-_.]", stem))]
+    return words[0] if len(words) == 1 else next((word for word in (stem, *reversed(folders)) if word not in EVERYDAY), stem)
+
+
+def log_stem(name: str) -> str:
+    """A log file's name without compression, rotation number or date, and `.log`."""
+    return re.sub(r"(\.(gz|bz2|xz|zst|log|txt|out|err|jsonl?|\d+)|[-.]\d{4}-?\d\d-?\d\d)+$", "", name) or name
+
+
+def _services(facts: Iterable[Fact]) -> Iterator[tuple[Service, ComposeFile]]:
+    return ((service, compose) for compose in of_kind(ComposeFile, facts) for service in compose.services)
+
+
+def _written(service: Service, compose: ComposeFile, files: frozenset[str]) -> set[str]:
+    """Collected files in folders that the service mounts."""
+    base = compose.span.path.rpartition("/")[0]
+    sources = [normal(mount.source, base) for mount in service.mounts if mount.source.startswith((".", "/"))]
+    return {file for file in files for source in sources if below(file, source)}
+
+
+def _home(container: Container, named: dict[str, set[str]]) -> str | None:
+    """The service that a container belongs to: by its label, its given name, or compose's way of naming."""
+    if container.service in named:
+        return container.service
+    for name, names in named.items():
+        if container.name in names or re.fullmatch(rf".+[-_]{re.escape(name)}[-_]\d+", container.name):
+            return name
+    return None

@@ -1,0 +1,198 @@
+"""What the whole collected configuration would do: every job and script interpreted, every effect's reach proved."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from logcorr.model.behaviour import Effect
+from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
+from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, of_kind
+from logcorr.model.source import Problem
+from logcorr.semantics import topology
+from logcorr.semantics.nginx import Nginx
+from logcorr.semantics.paths import collected, normal
+from logcorr.semantics.probing import World, ask, outcomes, telling_outcomes
+from logcorr.semantics.shell import Interpretation, interpret
+from logcorr.semantics.stack import running_stack, used_files
+
+PID_FILE = re.compile(r"/(?P<name>[\w.-]+)\.pid\b")
+
+Resolve = Callable[[str, str | None], Script | None]
+Source = ScheduledJob | Script
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Understanding:
+    """The configuration, understood: every behaviour, those of jobs by their job, and the things that run."""
+
+    behaviours: tuple[Behaviour, ...]
+    of_job: Mapping[ScheduledJob, Behaviour]
+    entities: tuple[Entity, ...]
+    stack: RunningStack | None
+    nginx: str
+    problems: tuple[Problem, ...] = ()
+
+
+def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
+    """Interpret every job, and every script that no job leads to; then prove how far each effect is reached."""
+    scripts = {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
+    resolve = _resolver(scripts)
+    read = _interpret_all(facts, resolve)
+    things = topology.entities(facts, files)
+    stack = running_stack(facts, [effect for one in read.values() for effect in one.effects])
+    targets = _Targets(facts, files, things, stack)
+    world = World(_nginx(facts, stack), stack.services if stack else ())
+    behaviours = {source: _behaviour(one, world, targets, all(_called(one, resolve))) for source, one in read.items()}
+    return Understanding(
+        behaviours=tuple(behaviours.values()),
+        of_job={source: behaviour for source, behaviour in behaviours.items() if isinstance(source, ScheduledJob)},
+        entities=things,
+        stack=stack,
+        nginx=topology.nginx_name(facts),
+        problems=tuple(dict.fromkeys(problem for one in read.values() for problem in one.problems)),
+    )
+
+
+def _resolver(scripts: Mapping[str, Script]) -> Resolve:
+    def resolve(path: str, directory: str | None) -> Script | None:
+        found = collected(path, scripts, directory)
+        return scripts[found] if found else None
+
+    return resolve
+
+
+def _interpret_all(facts: Sequence[Fact], resolve: Resolve) -> dict[Source, Interpretation]:
+    """Jobs first, then commands in units and workflows, then files: a script is understood where it is called, not once more."""
+    read: dict[Source, Interpretation] = {}
+    for job in of_kind(ScheduledJob, facts):
+        command = Script(span=job.span, name=job.command, text=job.command, directory=_home(job))
+        read[job] = interpret(command, resolve=resolve, environment=dict(job.environment))
+    jobs = {job.span for job in of_kind(ScheduledJob, facts)}
+    scripts = [script for script in of_kind(Script, facts) if script.span not in jobs]
+    for script in sorted(scripts, key=_is_whole_file):
+        reached = {called.span for one in read.values() for called in _called(one, resolve) if called}
+        if script.span not in reached:
+            read[script] = interpret(script, resolve=resolve, arguments=None)
+    return read
+
+
+def _is_whole_file(script: Script) -> bool:
+    """Whether it is a file by itself; what is part of another (a unit's ExecStart=, a workflow's step) may call it."""
+    return script.span.line == 1
+
+
+def _called(read: Interpretation, resolve: Resolve) -> list[Script | None]:
+    """The collected scripts that one leads to; None for each that was not collected."""
+    return [resolve(call.path, None) if call.path else None for call in read.calls]
+
+
+def _home(job: ScheduledJob) -> str | None:
+    """Where cron starts a command: its user's home, known only for root."""
+    return dict(job.environment).get("HOME") or ("/root" if job.user == "root" else None)
+
+
+def _nginx(facts: Sequence[Fact], stack: RunningStack | None) -> Nginx | None:
+    files = tuple(of_kind(NginxFile, facts))
+    return Nginx.of(files, mounts=_nginx_mounts(facts, stack)) if files else None
+
+
+def _nginx_mounts(facts: Sequence[Fact], stack: RunningStack | None) -> dict[str, str]:
+    """Where the running nginx container's configuration paths come from: container path to collected path."""
+    if not stack:
+        return {}
+    base = stack.compose_paths[0].rpartition("/")[0]
+    services = [service for service in stack.services if topology.is_nginx(service)]
+    return {mount.target: normal(mount.source, base) for service in services for mount in service.mounts}
+
+
+def _behaviour(read: Interpretation, world: World, targets: _Targets, complete: bool) -> Behaviour:
+    answered = {probe.id: ask(probe, world) for probe in read.probes}
+    possible = {number: outcomes(answer) for number, answer in answered.items()}
+    decided = {probe.id: read.decided_by(probe, telling_outcomes(probe)) for probe in read.probes}
+    proved = tuple(
+        ProvedEffect(
+            effect=effect,
+            proof=read.reach(effect, possible),
+            probes=tuple(answered[probe.id] for probe in read.probes if effect.id in decided[probe.id]),
+            hits=targets.of(effect),
+            certain=targets.certain(effect),
+            compose_paths=targets.compose_paths(effect),
+        )
+        for effect in read.effects
+    )
+    pause = next((sleep for sleep in read.sleeps if sleep.loop and sleep.seconds), None)
+    return Behaviour(
+        script=read.script,
+        understood=complete and not read.problems,
+        probes=read.probes,
+        effects=read.effects,
+        proved=proved,
+        calls=read.calls,
+        says=tuple((message.pieces, message.span) for message in read.messages if message.pieces),
+        pause_s=pause.seconds if pause else None,
+        loop=pause.loop if pause else None,
+    )
+
+
+def _pattern_occurs(pattern: str, command: str) -> bool:
+    """Whether pkill would find the pattern in a command line; never for what is no pattern.
+
+    The pattern is somebody's text: polars' engine takes linear time for any, where Python's can take for ever.
+    """
+    try:
+        return bool(pl.Series([command]).str.contains(pattern)[0])
+    except pl.exceptions.ComputeError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    """What an effect acts on, by the names of entities."""
+
+    facts: Sequence[Fact]
+    files: frozenset[str]
+    things: tuple[Entity, ...]
+    stack: RunningStack | None
+
+    def of(self, effect: Effect) -> tuple[str, ...]:
+        """The entities that the effect hits; for a whole compose project, the services its files define."""
+        if effect.manager == "process":
+            return tuple(dict.fromkeys(name for target in effect.targets for name in self._processes(target)))
+        if effect.targets:
+            found = (topology.find(target, self.things) for target in effect.targets)
+            return tuple(dict.fromkeys(thing.name if thing else name for thing, name in zip(found, effect.targets, strict=True)))
+        if effect.manager == "compose":
+            return self._services(effect)
+        return ()
+
+    def certain(self, effect: Effect) -> bool:
+        """Whether `of` is all the effect hits: its targets are named, or the compose files behind it were collected."""
+        if effect.manager == "process":
+            return bool(self.of(effect))
+        return bool(effect.targets) or bool(self.compose_paths(effect)) or effect.manager == "nginx"
+
+    def compose_paths(self, effect: Effect) -> tuple[str, ...]:
+        """The collected files that a compose command works through."""
+        return used_files(effect, [file.span.path for file in of_kind(ComposeFile, self.facts)])
+
+    def _processes(self, target: str) -> list[str]:
+        """The things that a kill pattern or a pid file means: by name, or by the command that they are started with."""
+        pid_file = PID_FILE.search(target)
+        thing = topology.find(pid_file["name"] if pid_file else target, self.things)
+        if thing:
+            return [thing.name]
+        if pid_file or "<" in target:  # a part that is not known stands in angle brackets
+            return []
+        return [name for name, command in topology.commands(self.facts) if _pattern_occurs(target, command)]
+
+    def _services(self, effect: Effect) -> tuple[str, ...]:
+        paths = self.compose_paths(effect)
+        if effect.compose_files and not paths:
+            return ()
+        files = [file for file in of_kind(ComposeFile, self.facts) if file.span.path in paths]
+        services = [service for file in files for service in file.services] or (self.stack.services if self.stack else ())
+        return tuple(dict.fromkeys(service.name for service in services))

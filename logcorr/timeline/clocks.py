@@ -1,0 +1,241 @@
+"""From what stamps say to instants: zones, missing years, missing dates.
+
+Evidence only, never the machine's own zone or clock. In this order: what the stamps say themselves; what the user says; a TZ
+setting of the service; a TZ setting collected; offsets that other local logs carry; else UTC. Between several candidates, the one
+under which the source's times best overlap the times already known decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import polars as pl
+
+from logcorr.errors import LogcorrError
+from logcorr.model.events import YEARLESS
+from logcorr.model.facts import Fact, Service, Setting
+
+Window = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one pass over a source's stamps found.
+
+    `kind` is `instant`, `local`, `yearless` or `day`. `first` and `last` are as the stamps say: naive, but for instants;
+    a time of day counts from 1970-01-01, midnights passed included. `offsets` are the least and the greatest offset
+    from UTC that the stamps carry, in seconds. `stamped` names the envelope whose stamps these are.
+    """
+
+    path: str
+    source: str
+    service: str | None
+    kind: str
+    first: datetime | None
+    last: datetime | None
+    offsets: tuple[int, int] | None = None
+    stamped: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """How a source's stamps become instants: years and days to add, and the zone they are in, with the reason.
+
+    `assumed`: nothing in the case tells the zone.
+    """
+
+    zone: str
+    reason: str
+    years: int = 0
+    days: int = 0
+    assumed: bool = False
+
+    def utc(self, stamp: datetime) -> datetime:
+        """One stamp as an instant."""
+        if stamp.tzinfo is not None:
+            return stamp
+        return _moved(stamp, self).replace(tzinfo=zone_of(self.zone)).astimezone(UTC)
+
+    def expression(self, clock: pl.Expr) -> pl.Expr:
+        """A column of naive stamps as instants."""
+        moved = clock.dt.offset_by(f"{self.years}y{self.days}d") if self.years or self.days else clock
+        offset = _offset(self.zone)
+        if offset is not None:
+            return (moved - offset).dt.replace_time_zone("UTC")
+        hour = timedelta(hours=1)  # stamps in the hour that summer time leaves out are read as before the change
+        known = moved.dt.replace_time_zone(self.zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
+        skipped = (moved - hour).dt.replace_time_zone(self.zone, ambiguous="earliest", non_existent="null")
+        return pl.coalesce(known, skipped.dt.convert_time_zone("UTC") + hour)
+
+
+def place(readings: Sequence[Reading], facts: Iterable[Fact], zones: Mapping[str | None, str]) -> list[Placement]:
+    """A placement for each source, in their order. `zones` is what the user says: a zone by path or source, None for all."""
+    for zone in zones.values():
+        zone_of(zone)
+    placed: dict[Reading, Placement] = {}
+    windows: list[Window] = []
+    settings = list(_settings(facts))
+    order = sorted(readings, key=lambda reading: (("instant", "local", "yearless", "day").index(reading.kind), reading.path))
+    offsets = [reading for reading in order if reading.offsets]
+    for reading in order:
+        if reading.kind == "instant" or reading.first is None or reading.last is None:
+            placed[reading] = _as_written(reading)
+        else:
+            candidates = _candidates(reading, zones, settings, offsets)
+            placed[reading] = _best(reading, candidates, windows)
+        if reading.first and reading.last:
+            window = placed[reading].utc(reading.first), placed[reading].utc(reading.last)
+            windows.append(window)
+    return [placed[reading] for reading in readings]
+
+
+def _as_written(reading: Reading) -> Placement:
+    if reading.first is None:
+        return Placement("UTC", "no line carries a time")
+    if reading.stamped:
+        return Placement("UTC", f"{reading.stamped} stamps each line in UTC")
+    if reading.offsets is None:
+        return Placement("UTC", "the stamps are in UTC")
+    least, greatest = reading.offsets
+    if least == greatest:
+        return Placement(_written(least), "the stamps carry their offset")
+    return Placement("UTC", f"the stamps carry their offsets, from {_written(least)} to {_written(greatest)}")
+
+
+def _candidates(
+    reading: Reading, zones: Mapping[str | None, str], settings: Sequence[tuple[str | None, str, str]], offsets: Sequence[Reading]
+) -> list[Placement]:
+    """Zones that the source may be in, the best founded first; one alone where the user decides."""
+    for key in (reading.path, reading.source, None):
+        if key in zones:
+            return [Placement(zones[key], "given by --tz")]
+    found = [
+        Placement(zone, f"TZ of service {service} in {span}") for service, zone, span in settings if service == reading.service
+    ]
+    found += [Placement(zone, f"TZ in {span}") for service, zone, span in settings if service is None]
+    for other in offsets:
+        assert other.offsets is not None
+        if other.offsets[0] == other.offsets[1]:
+            found.append(Placement(_written(other.offsets[0]), f"the stamps of {other.path} say so"))
+    found.append(Placement("UTC", "assumed: nothing tells the zone", assumed=True))
+    return list({candidate.zone: candidate for candidate in reversed(found)}.values())[::-1]
+
+
+def _best(reading: Reading, zones: Sequence[Placement], windows: Sequence[Window]) -> Placement:
+    """The candidate under which the source overlaps the others most; the better founded one unless another is clearly better."""
+    candidates = [dated for zone in zones for dated in _dated(reading, zone, windows)]
+    known = _union(windows)
+    if known is None or len(candidates) == 1:
+        return candidates[0]
+    scores = [_agreement(candidate, reading, known) for candidate in candidates]
+    best = max(scores)
+    chosen = next(candidate for candidate, score in zip(candidates, scores, strict=True) if _as_good(score, best))
+    first = candidates[0]
+    if chosen.zone != first.zone:
+        chosen = replace(chosen, reason=f"{chosen.reason}; under {first.zone} ({first.reason}) the times would not agree")
+    return chosen
+
+
+def _as_good(score: tuple[float, float], best: tuple[float, float]) -> bool:
+    """Overlap within a tenth of the best; without any overlap, a distance within a day of it."""
+    return score[0] >= 0.9 * best[0] if best[0] else score[1] >= best[1] - 86400
+
+
+def _dated(reading: Reading, zone: Placement, windows: Sequence[Window]) -> Iterator[Placement]:
+    """The candidate with each year or day that the source may belong to, the latest first."""
+    known = _union(windows)
+    if reading.kind == "yearless":
+        if known is None:
+            yield replace(zone, reason=f"{zone.reason}; the year is not known and shown as {YEARLESS}")
+            return
+        for year in range(known[1].year + 1, known[0].year - 2, -1):
+            yield replace(zone, years=year - YEARLESS, reason=f"{zone.reason}; the year is that of the other logs")
+    elif reading.kind == "day":
+        if known is None:
+            yield replace(zone, reason=f"{zone.reason}; the date is not known and shown as 1970-01-01")
+            return
+        epoch = datetime(1970, 1, 1, tzinfo=UTC)
+        last, first = ((known[1] - epoch).days + 1, (known[0] - epoch).days - 1)
+        for day in range(last, max(first, last - 400) - 1, -1):
+            yield replace(
+                zone, days=day, reason=f"{zone.reason}; the date is the last on which the times agree with the other logs"
+            )
+    else:
+        yield zone
+
+
+def _agreement(candidate: Placement, reading: Reading, known: Window) -> tuple[float, float]:
+    """Shared seconds over all seconds of both windows; and, without any, how near they are."""
+    assert reading.first is not None
+    assert reading.last is not None
+    first, last = candidate.utc(reading.first), candidate.utc(reading.last)
+    shared = (min(last, known[1]) - max(first, known[0])).total_seconds()
+    covered = (max(last, known[1]) - min(first, known[0])).total_seconds()
+    return max(shared + 1, 0.0) / (covered + 1), min(shared, 0.0)
+
+
+def _union(windows: Sequence[Window]) -> Window | None:
+    return (min(first for first, _ in windows), max(last for _, last in windows)) if windows else None
+
+
+def _settings(facts: Iterable[Fact]) -> Iterator[tuple[str | None, str, str]]:
+    """TZ as services and the host set it: service (None: the host), zone, where."""
+    for fact in facts:
+        if isinstance(fact, Service):
+            names = [value for name, value in fact.environment if name == "TZ"]
+            yield from ((fact.name, zone, str(fact.span)) for zone in names if _is_zone(zone))
+        elif isinstance(fact, Setting) and fact.name == "TZ" and _is_zone(fact.value):
+            yield None, fact.value, str(fact.span)
+
+
+def _moved(stamp: datetime, placement: Placement) -> datetime:
+    if placement.years:
+        year = stamp.year + placement.years
+        leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+        stamp = stamp.replace(year=year, day=28 if stamp.month == 2 and stamp.day == 29 and not leap else stamp.day)
+    return stamp + timedelta(days=placement.days)
+
+
+_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
+
+
+def _offset(zone: str) -> timedelta | None:
+    """`+05:30` as a duration; None for a named zone."""
+    if zone == "UTC":
+        return timedelta(0)
+    match = _OFFSET.fullmatch(zone)
+    if match is None:
+        return None
+    size = timedelta(hours=int(match[2]), minutes=int(match[3]))
+    return -size if match[1] == "-" else size
+
+
+def _written(offset_s: int) -> str:
+    if not offset_s:
+        return "UTC"
+    hours, minutes = divmod(abs(offset_s) // 60, 60)
+    return f"{'-' if offset_s < 0 else '+'}{hours:02}:{minutes:02}"
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        zone_of(name)
+    except LogcorrError:
+        return False
+    return True
+
+
+def zone_of(zone: str) -> ZoneInfo | timezone:
+    offset = _offset(zone)
+    if offset is not None:
+        return timezone(offset)
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise LogcorrError(
+            f"no such time zone: {zone}", "use a name such as Europe/Berlin, or an offset such as +02:00"
+        ) from error

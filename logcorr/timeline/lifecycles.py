@@ -1,0 +1,136 @@
+"""When services were down, from whichever logs saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import groupby, pairwise
+
+import polars as pl
+
+from logcorr.model.source import Span
+
+ENDS = ("process.out_of_memory", "process.crashed", "process.killed", "process.terminating", "process.exited")
+"""Kinds that end a process, the most telling first."""
+
+OWN_ENDS = ("process.out_of_memory", "process.crashed")
+"""Ends that nobody asked for."""
+
+STARTS = ("process.started",)
+
+ONE_START = timedelta(seconds=60)
+"""Signs of a start this close to the first tell of the same one: the unit is started, then the application listens."""
+
+ONE_END = timedelta(seconds=30)
+"""The same kind of end told again within so long is the same end: another worker, or another log of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Downtime:
+    """One stop of a service.
+
+    `service` is its name, or the file of its log where no name is known. `ended` is the first sign of the end, `kind` the most
+    telling one, with its line in `end`. `up` is when it was ready again and `start` the line that says so; None where none does.
+    """
+
+    service: str
+    ended: datetime
+    kind: str
+    end: Span
+    up: datetime | None = None
+    start: Span | None = None
+
+
+STOP_SCHEMA = pl.Schema(
+    {
+        "service": pl.String(),
+        "time": pl.Datetime("us", "UTC"),
+        "kind": pl.String(),
+        "file": pl.String(),
+        "line": pl.UInt32(),
+        "lines": pl.UInt32(),
+    }
+)
+
+
+def stops(events: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Each service's stops by someone else's doing, crashes left out: a row a stop, at its first sign, in `STOP_SCHEMA`.
+
+    Where a service's log never tells of its end, every start after the first stands for the stop before it.
+    """
+    for service, found in groupby(downtimes(events), lambda downtime: downtime.service):
+        rows = [(service, stop.ended, stop.kind, *_where(stop.end)) for stop in found if stop.kind not in OWN_ENDS]
+        if rows:
+            yield service, pl.DataFrame(rows, schema=STOP_SCHEMA, orient="row")
+
+
+def _where(span: Span) -> tuple[str, int, int]:
+    return span.path, span.line, span.end_line - span.line + 1
+
+
+def downtimes(events: pl.DataFrame) -> tuple[Downtime, ...]:
+    """Every stop that the timeline's events tell of, by service, then by time."""
+    alive = events.filter(pl.col("kind").is_in([*ENDS, *STARTS]) & pl.col("time").is_not_null())
+    named = alive.with_columns(pl.coalesce("service", "file").alias("of")).sort("of", "time", maintain_order=True)
+    rows = named.select("of", "time", "kind", "file", "line", "lines").iter_rows(named=True)
+    signs = (_Sign(row["of"], row["time"], row["kind"], _span(row["file"], row["line"], row["lines"])) for row in rows)
+    return tuple(stop for _, of_service in groupby(signs, lambda sign: sign.service) for stop in _stops(list(of_service)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Sign:
+    service: str
+    time: datetime
+    kind: str
+    span: Span
+
+
+def _span(file: str, line: int, lines: int) -> Span:
+    return Span(file, line, line + lines - 1)
+
+
+def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
+    """A stop is a run of ends, with the run of starts after it if there is one."""
+    runs = [part for _, run in groupby(signs, lambda sign: sign.kind in ENDS) for part in _separate(list(run))]
+    if len(runs) == 1 and runs[0][0].kind in STARTS:
+        yield from _implied(runs[0])
+    for number, run in enumerate(runs):
+        if run[0].kind not in ENDS:
+            continue
+        telling = min(run, key=lambda sign: ENDS.index(sign.kind))
+        following = runs[number + 1] if number + 1 < len(runs) else []
+        ready = _ready(following) if following and following[0].kind in STARTS else None
+        yield Downtime(
+            service=run[0].service,
+            ended=run[0].time,
+            kind=telling.kind,
+            end=telling.span,
+            up=ready.time if ready else None,
+            start=ready.span if ready else None,
+        )
+
+
+def _separate(run: list[_Sign]) -> list[list[_Sign]]:
+    """A run of ends, cut where a kind comes again after a while: then it was up in between, though nothing says so."""
+    parts = [run[:1]]
+    for sign in run[1:]:
+        again = sign.kind in ENDS and any(sign.kind == other.kind for other in parts[-1])
+        if again and sign.time - parts[-1][0].time > ONE_END:
+            parts.append([sign])
+        else:
+            parts[-1].append(sign)
+    return parts
+
+
+def _implied(starts: list[_Sign]) -> Iterator[Downtime]:
+    """The stops between starts where no end is told of."""
+    for before, start in pairwise(starts):
+        if start.time - before.time > ONE_START:
+            yield Downtime(
+                service=start.service, ended=start.time, kind=start.kind, end=start.span, up=start.time, start=start.span
+            )
+
+
+def _ready(starts: list[_Sign]) -> _Sign:
+    return [sign for sign in starts if sign.time - starts[0].time <= ONE_START][-1]

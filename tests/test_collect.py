@@ -1,0 +1,313 @@
+"""Files become artifacts: nothing is lost, nothing is followed outside, every reason is given."""
+
+import bz2
+import gzip
+import hashlib
+import io
+import lzma
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from logcorr.collect import collect, quotes
+from logcorr.errors import LogcorrError
+from logcorr.model.source import Span
+
+
+def write(root, path, data):
+    file = root / path
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_bytes(data if isinstance(data, bytes) else data.encode())
+    return file
+
+
+def texts(artifact):
+    return artifact.lines.collect().rows()
+
+
+def only(root):
+    collection = collect([root], {})
+    (artifact,) = collection.artifacts
+    return artifact
+
+
+def test_the_walk_is_sorted_and_what_is_skipped_is_listed(tmp_path):
+    write(tmp_path, "b.log", "x\n")
+    write(tmp_path, "a/z.log", "x\n")
+    write(tmp_path, ".github/workflows/ci.yml", "x\n")
+    write(tmp_path, ".git/config", "x\n")
+    write(tmp_path, "node_modules/x/index.js", "x\n")
+    write(tmp_path, "empty.log", "")
+    write(tmp_path, "image.bin", bytes(range(256)) * 8)
+    collection = collect([tmp_path], {})
+    assert [artifact.path for artifact in collection.artifacts] == [".github/workflows/ci.yml", "a/z.log", "b.log"]
+    assert [(problem.path, problem.message) for problem in collection.skipped] == [
+        (".git/", "skipped: version control"),
+        ("empty.log", "skipped: empty"),
+        ("image.bin", "skipped: binary"),
+        ("node_modules/", "skipped: dependencies"),
+    ]
+
+
+def test_links_out_of_the_folder_and_pipes_are_not_read(tmp_path):
+    outside = write(tmp_path, "outside/secret", "x\n")
+    write(tmp_path, "root/real.log", "x\n")
+    (tmp_path / "root/inside.log").symlink_to("real.log")
+    (tmp_path / "root/outside.log").symlink_to(outside)
+    (tmp_path / "root/folder").symlink_to(tmp_path / "outside")
+    (tmp_path / "root/loop").symlink_to(tmp_path / "root")
+    (tmp_path / "root/dangling").symlink_to("nothing")
+    os.mkfifo(tmp_path / "root/pipe")
+    collection = collect([tmp_path / "root"], {})
+    assert [artifact.path for artifact in collection.artifacts] == ["inside.log", "real.log"]
+    assert {problem.path: problem.message for problem in collection.skipped} == {
+        "dangling": "not read: No such file or directory",
+        "folder": "skipped: a link that leads out of the folder",
+        "loop": "skipped: a link to a folder",
+        "outside.log": "skipped: a link that leads out of the folder",
+        "pipe": "skipped: not a regular file",
+    }
+
+
+def test_several_roots_are_told_apart(tmp_path):
+    write(tmp_path, "one/logs/a.log", "x\n")
+    write(tmp_path, "two/logs/a.log", "x\n")
+    single = write(tmp_path, "b.log", "x\n")
+    collection = collect([tmp_path / "one/logs", tmp_path / "two/logs", single], {})
+    assert [artifact.path for artifact in collection.artifacts] == ["logs/a.log", "logs~2/a.log", "b.log"]
+    assert [artifact.path for artifact in collect([single], {}).artifacts] == ["b.log"]
+
+
+def test_a_path_that_does_not_exist_is_an_error(tmp_path):
+    with pytest.raises(LogcorrError, match="no such file or folder"):
+        collect([tmp_path / "nothing"], {})
+
+
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+def test_compressed_files_are_read_whatever_their_name(tmp_path, compress):
+    data = compress(b"one\r\ntwo\n\nlast")
+    write(tmp_path, "app.log", data)
+    artifact = only(tmp_path)
+    assert texts(artifact) == [(1, "one"), (2, "two"), (3, ""), (4, "last")]
+    assert (artifact.size, artifact.line_count) == (len(data), 4)
+    assert artifact.sha256 == hashlib.sha256(data).hexdigest()
+    assert (
+        quotes([artifact], [Span("app.log", 1, 2)])[Span("app.log", 1, 2)].sha256 == hashlib.sha256(b"one\r\ntwo\n").hexdigest()
+    )
+
+
+def test_a_truncated_gzip_file_is_read_as_far_as_it_goes(tmp_path):
+    whole = b"".join(b"%06d %s\n" % (number, hashlib.sha256(b"%d" % number).hexdigest().encode()) for number in range(4000))
+    write(tmp_path, "app.log.gz", gzip.compress(whole)[:-2000])
+    artifact = only(tmp_path)
+    frame = artifact.lines.collect()
+    assert 3000 < frame.height == artifact.line_count < 4000
+    assert frame["text"][0].startswith("000000 ")
+    assert "damaged" in artifact.problems[0].message
+
+
+@pytest.mark.parametrize(
+    ("data", "expected", "encoding"),
+    [
+        (b"a\r\nb\r\n", ["a", "b"], "utf-8"),
+        (b"\xef\xbb\xbfa\nb", ["a", "b"], "utf-8-sig"),
+        ("é\r\nb\n".encode("utf-16"), ["é", "b"], "utf-16-le"),
+        ("é\nb".encode("utf-16-be"), ["é", "b"], "utf-16-be"),
+        (b"a\n\xff\xfeb\xe9\nc\n", ["a", "\\xff\\xfeb\\xe9", "c"], "utf-8"),
+        (b"\0\0\0\0a\nb\n", ["a", "b"], "utf-8"),
+        (b"\x1b[32minfo\x1b[39m: \x1b]0;title\x07ok\n", ["info: ok"], "utf-8"),
+        ("早安\n".encode(), ["早安"], "utf-8"),
+        (b"one\rtwo\n", ["one\rtwo"], "utf-8"),
+    ],
+)
+def test_bytes_become_text(tmp_path, data, expected, encoding):
+    write(tmp_path, "app.log", data)
+    artifact = only(tmp_path)
+    assert [text for _, text in texts(artifact)] == expected
+    assert list(artifact.sample.lines) == expected
+    assert (artifact.encoding, artifact.line_count) == (encoding, len(expected))
+
+
+def test_lines_that_are_not_utf8_are_counted(tmp_path):
+    write(tmp_path, "app.log", b"good\nbad \xff\ngood\nbad \xe9\n")
+    (problem,) = only(tmp_path).problems
+    assert (problem.line, problem.message[:7]) == (2, "2 lines")
+
+
+def test_five_megabytes_on_one_line(tmp_path):
+    write(tmp_path, "app.log", b"a\n" + b"x" * 5_000_000 + b"\nb\n")
+    artifact = only(tmp_path)
+    assert artifact.lines.collect()["text"].str.len_bytes().to_list() == [1, 5_000_000, 1]
+    assert len(artifact.sample.lines) == 1  # the rest of the head is one unfinished line
+
+
+def test_the_surest_recogniser_gets_the_file_and_doubt_keeps_it_listed(tmp_path):
+    write(tmp_path, "app.log", "x\n")
+
+    def formats(**claims):
+        recognisers = {name: lambda sample, claim=claim: claim for name, claim in claims.items()}
+        return collect([tmp_path], recognisers).artifacts[0].format
+
+    assert formats(a=0.5, b=0.9) == "b"
+    assert formats(b=0.9, a=0.9) == "a"
+    assert formats(a=0.05) is None
+
+
+def test_dockers_json_file_is_peeled(tmp_path):
+    lines = [
+        r'{"log":"15:12:19 \u001b[32minfo\u001b[39m said \"hi\" \\ bye\n","stream":"stdout","time":"2026-11-03T15:12:19.71Z"}',
+        r'{"log":"plain\n","stream":"stderr","time":"2026-11-03T15:12:20Z"}',
+        r'{"log":"pair \ud83d\ude00\n","stream":"stderr","time":"2026-11-03T15:12:20Z"}',
+    ]
+    write(tmp_path, "x-json.log", "\n".join(lines * 5 + ['{"log":"cut sho', ""]))
+    artifact = only(tmp_path)
+    frame = artifact.lines.collect()
+    assert artifact.envelopes == ("docker-json", "ansi")
+    assert frame["text"][0] == r'15:12:19 info said "hi" \ bye'
+    assert frame["text"][1] == "plain"
+    assert frame["text"][2] == r"pair \ud83d\ude00"
+    assert frame["text"][15] == '{"log":"cut sho'
+    assert str(frame["logged_at"][0]) == "2026-11-03 15:12:19.710000+00:00"
+    assert frame["logged_at"][15] is None
+    assert artifact.sample.lines[0] == frame["text"][0]
+
+
+def test_quotes_are_the_raw_lines(tmp_path):
+    raw = b"one\r\n\x1b[31mtwo\x1b[0m\nthree \xff\nfour"
+    write(tmp_path, "a.log", raw)
+    artifact = only(tmp_path)
+    spans = [Span("a.log", 2), Span("a.log", 1, 3), Span("a.log", 4), Span("a.log", 9), Span("other", 1)]
+    found = quotes([artifact], spans)
+    assert {span: quote.text for span, quote in found.items()} == {
+        spans[0]: "\x1b[31mtwo\x1b[0m",
+        spans[1]: "one\n\x1b[31mtwo\x1b[0m\nthree \\xff",
+        spans[2]: "four",
+    }
+    assert found[spans[1]].sha256 == hashlib.sha256(raw[: raw.index(b"four")]).hexdigest()
+
+
+def test_quotes_of_utf16(tmp_path):
+    write(tmp_path, "a.log", "one\r\ntwo\n".encode("utf-16"))
+    artifact = only(tmp_path)
+    found = quotes([artifact], [Span("a.log", 1), Span("a.log", 2)])
+    assert [quote.text for quote in found.values()] == ["one", "two"]
+    assert found[Span("a.log", 2)].sha256 == hashlib.sha256("two\n".encode("utf-16-le")).hexdigest()
+
+
+def test_writers_that_take_turns_become_artifacts_of_their_own(tmp_path):
+    text = (
+        "nginx-1    | 2026/11/03 10:00:00 [error] 7#7: *1 x\n"
+        "backend-1  | 2026-11-03 10:00:01 [info]: one\n"
+        'nginx-1    | 192.0.2.1 - - [03/Nov/2026:10:00:01 +0000] "GET / HTTP/1.1" 200 1 "-" "-"\n'
+        "backend-1  |     at stack\n"
+        "backend-1  | 2026-11-03 10:00:02 [info]: two\n"
+    )
+    write(tmp_path, "compose.log", text)
+    artifacts = collect([tmp_path], {}).artifacts
+    assert [(artifact.service, artifact.envelopes, artifact.line_count) for artifact in artifacts] == [
+        ("backend", ("compose",), 3),
+        ("nginx", ("compose", "nginx-streams"), 1),
+        ("nginx", ("compose", "nginx-streams"), 1),
+    ]
+    assert texts(artifacts[0]) == [
+        (2, "2026-11-03 10:00:01 [info]: one"),
+        (4, "    at stack"),
+        (5, "2026-11-03 10:00:02 [info]: two"),
+    ]
+    assert artifacts[1].sample.lines[0].startswith("192.0.2.1")
+    assert artifacts[2].sample.lines[0].startswith("2026/11/03")
+
+
+@pytest.mark.parametrize(
+    ("line", "worn", "inner", "logged_at"),
+    [
+        ("2026-11-03T10:00:00.123456789Z hello", ("docker-times",), "hello", "2026-11-03 10:00:00.123456+00:00"),
+        ("2026-11-03T10:00:00.5+01:00 stderr F hello", ("cri",), "hello", "2026-11-03 09:00:00.500000+00:00"),
+        ("web-1 | 2026-11-03T10:00:00.123456789Z hi", ("compose", "docker-times"), "hi", "2026-11-03 10:00:00.123456+00:00"),
+        ("2026-11-03T10:00:00: [10:00:00] info: x", ("pm2-times",), "[10:00:00] info: x", None),
+        ("0|api  | 2026-11-03 info", ("pm2",), "2026-11-03 info", None),
+        ("2026-01-31 12:00:00 | ERROR | x", (), "2026-01-31 12:00:00 | ERROR | x", None),
+        ("2026-11-03T10:00:00.123Z hello", (), "2026-11-03T10:00:00.123Z hello", None),
+    ],
+)
+def test_envelopes_are_peeled(tmp_path, line, worn, inner, logged_at):
+    write(tmp_path, "x.log", line + "\n")
+    artifact = only(tmp_path)
+    frame = artifact.lines.collect()
+    assert (artifact.envelopes, frame["text"].to_list(), list(artifact.sample.lines)) == (worn, [inner], [inner])
+    assert (str(frame["logged_at"][0]) if logged_at else None) == logged_at
+
+
+def tarred(members):
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
+        for info, data in members:
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def test_members_of_a_tar_are_read_in_place_and_refused_where_they_lead_out(tmp_path):
+    link = tarfile.TarInfo("logs/link")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    names = ("logs/app.log", "../escape", "/etc/absolute", "node_modules/x.js", "logs/old.log.gz")
+    data = dict.fromkeys(names, b"one\ntwo\n") | {"logs/old.log.gz": gzip.compress(b"old\n")}
+    bundle = write(tmp_path, "bundle.tar.gz", tarred([*((tarfile.TarInfo(name), data[name]) for name in names), (link, b"")]))
+    collection = collect([bundle], {})
+    assert [(artifact.path, texts(artifact)) for artifact in collection.artifacts] == [
+        ("bundle.tar.gz!logs/app.log", [(1, "one"), (2, "two")]),
+        ("bundle.tar.gz!logs/old.log.gz", [(1, "old")]),
+    ]
+    assert {problem.path: problem.message for problem in collection.skipped} == {
+        "bundle.tar.gz!../escape": "refused: the name leads out of the archive",
+        "bundle.tar.gz!/etc/absolute": "refused: the name leads out of the archive",
+        "bundle.tar.gz!logs/link": "skipped: a link",
+        "bundle.tar.gz!node_modules/x.js": "skipped: dependencies",
+    }
+    assert collection.artifacts[0].sha256 == hashlib.sha256(b"one\ntwo\n").hexdigest()
+    span = Span("bundle.tar.gz!logs/app.log", 2)
+    assert quotes(collection.artifacts, [span])[span].text == "two"
+
+
+def test_members_too_large_to_keep_are_streamed(tmp_path, monkeypatch):
+    monkeypatch.setattr("logcorr.collect.archives.KEPT", 3)
+    bundle = write(tmp_path, "b.tgz", tarred([(tarfile.TarInfo("a.log"), b"one\ntwo\n"), (tarfile.TarInfo("b.log"), b"x\n")]))
+    assert [texts(artifact) for artifact in collect([bundle], {}).artifacts] == [[(1, "one"), (2, "two")], [(1, "x")]]
+
+
+def test_members_of_a_zip(tmp_path):
+    with zipfile.ZipFile(tmp_path / "b.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("logs/app.log", "one\n")
+        archive.writestr("../escape.log", "x\n")
+    collection = collect([tmp_path], {})
+    assert [(artifact.path, texts(artifact)) for artifact in collection.artifacts] == [("b.zip!logs/app.log", [(1, "one")])]
+    assert [problem.message for problem in collection.skipped] == ["refused: the name leads out of the archive"]
+
+
+def test_an_archive_that_expands_without_end_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("logcorr.collect.archives.MOST_MEMBERS", 3)
+    write(tmp_path, "many.tgz", tarred([(tarfile.TarInfo(f"{number}.log"), b"x\n") for number in range(5)]))
+    collection = collect([tmp_path], {})
+    assert "refused: more than 3 files" in [problem.message for problem in collection.skipped]
+
+
+def test_a_damaged_archive_is_a_problem(tmp_path):
+    write(tmp_path, "b.zip", b"PK\x03\x04 nothing more")
+    (problem,) = collect([tmp_path], {}).skipped
+    assert problem.message.startswith("the archive is damaged")
+
+
+def test_standard_input_is_read_only_when_asked_for(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(b"one\ntwo\n")))
+    (artifact,) = collect([Path("-")], {}).artifacts
+    assert (artifact.path, texts(artifact)) == ("stdin", [(1, "one"), (2, "two")])
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_a_file_that_may_not_be_read_is_a_problem(tmp_path):
+    write(tmp_path, "secret.log", "x\n").chmod(0)
+    (problem,) = collect([tmp_path], {}).skipped
+    assert problem.message == "not read: Permission denied"

@@ -1,0 +1,151 @@
+"""Each log format reads its fixtures as the records written beside them, and recognises them as its own."""
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from logcorr import parse, plugins
+from logcorr.grammar import messages
+from logcorr.model.events import EVENT_SCHEMA, KINDS
+from logcorr.model.facts import Directive, NginxFile
+from logcorr.model.source import Sample, Span
+from logcorr.parsers import Context, LogParser
+
+FIXTURES = Path(__file__).parent / "fixtures" / "parsers"
+PARSERS = plugins.parsers()
+FORMATS = sorted(name for name, parser in PARSERS.items() if isinstance(parser, LogParser))
+CASES = sorted(file for name in FORMATS for file in (FIXTURES / name).glob("*.log"))
+
+
+def named(file):
+    return f"{file.parent.name}/{file.stem}"
+
+
+def record(row):
+    """A row as the fixtures write it: nulls, `lines` 1 and `parsed` true left out, times in ISO form."""
+    shown = {name: value for name, value in row.items() if value is not None}
+    if shown["lines"] == 1:
+        del shown["lines"]
+    if shown["parsed"]:
+        del shown["parsed"]
+    if "time" in shown:
+        shown["time"] = shown["time"].isoformat()
+    return shown
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_every_format_has_fixtures_and_a_page(name):
+    assert list((FIXTURES / name).glob("*.log"))
+    assert (Path(__file__).parent.parent / "docs" / "parsers" / f"{name}.md").exists()
+
+
+@pytest.mark.parametrize("file", CASES, ids=named)
+def test_lines_become_the_expected_records(file):
+    frame = getattr(parse, file.parent.name)(file.read_text().splitlines())
+    expected = [json.loads(line) for line in file.with_suffix(".jsonl").read_text().splitlines()]
+    assert [record(row) for row in frame.to_dicts()] == expected
+    assert frame["lines"].sum() == len(file.read_text().splitlines())
+    own = dict(EVENT_SCHEMA)
+    assert [name for name in frame.columns if name in own] == list(own)
+    assert all(frame.schema[name] == own[name] for name in own if name != "time")
+
+
+@pytest.mark.parametrize("file", CASES, ids=named)
+def test_the_format_claims_its_own_lines(file):
+    sample = Sample("input.txt", tuple(file.read_text().splitlines()))
+    claims = {name: parser.recognise(sample) for name, parser in PARSERS.items()}
+    assert max(claims, key=lambda name: claims[name]) == file.parent.name
+
+
+@pytest.mark.parametrize("file", CASES, ids=named)
+def test_only_declared_kinds_are_emitted(file):
+    frame = getattr(parse, file.parent.name)(file.read_text().splitlines())
+    assert set(frame["kind"].drop_nulls()) <= PARSERS[file.parent.name].emits.keys()
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_no_lines_and_odd_lines_are_read_without_a_fault(name):
+    read = getattr(parse, name)
+    assert read([]).height == 0
+    odd = ["", " ", "\u00e9" * 30, '"', "[", "[[[", "{", '{"a":', "2026-99-99 99:99:99 x", "\\", "\x00", "a" * 100_000]
+    assert read(odd)["lines"].sum() == len(odd)
+
+
+def test_a_configured_log_format_gives_its_columns():
+    text = '$remote_addr [$time_iso8601] "$request" $status $request_time "$upstream_addr"'
+    directive = Directive(span=Span("nginx.conf", 3), name="log_format", args=("main", text))
+    facts = (NginxFile(span=Span("nginx.conf", 1), directives=(directive,)),)
+    line = '192.0.2.1 [2026-01-31T12:00:00+01:00] "GET / HTTP/1.1" 502 0.004 "10.0.0.3:4000"'
+    frame = pl.LazyFrame({"line": [1, 2], "text": [line, "odd"]}, schema={"line": pl.UInt32, "text": pl.String})
+    read = PARSERS["nginx_access"].read(frame, Context(Sample("access.log", (line,)), facts, 2)).collect()
+    assert record(read.to_dicts()[0]) == {
+        "line": 1,
+        "time": "2026-01-31T11:00:00+00:00",
+        "severity": "error",
+        "kind": "http.5xx",
+        "message": "GET / HTTP/1.1 502",
+        "client": "192.0.2.1",
+        "request": "GET / HTTP/1.1",
+        "status": 502,
+        "request_time": 0.004,
+        "upstream_addr": "10.0.0.3:4000",
+        "utc_offset_s": 3600,
+    }
+    assert read["parsed"].to_list() == [True, False]
+
+
+TABLES = (messages.APPLICATION, messages.CONSOLE, messages.SCRIPT)
+
+
+def test_phrases_speak_of_known_kinds():
+    assert {phrase.kind for table in TABLES for phrase in table} <= KINDS.keys()
+
+
+MISSES = [
+    'user alice wrote: "Received SIGTERM, shutting down"',
+    "search for SIGTERM took 3 ms",
+    "GET /docs/SIGTERM 200",
+    "job listening-report finished",
+    "user signed up",
+    "Document exited the queue",
+    "message: Client disconnected: x",
+    "5 clients are connected to port 3000",
+    "Backing up",
+    "room closed",
+    "cache ready",
+    "restart of month-end report is on 12 May",
+]
+
+
+@pytest.mark.parametrize("text", MISSES)
+def test_words_in_data_are_no_events(text):
+    assert not messages.says(text, messages.APPLICATION)
+
+
+HITS = {
+    "Received SIGTERM, shutting down gracefully...": "process.terminating",
+    "SIGTERM received, exiting": "process.terminating",
+    "Caught SIGTERM. Exiting.": "process.terminating",
+    "[worker-0] SIGTERM signal received: closing HTTP server": "process.terminating",
+    "Process received signal: SIGINT": "process.terminating",
+    "Server listening on port 3001": "process.started",
+    "blog api on 2368": "process.started",
+    "gallery api ready on :7000": "process.started",
+    "Nest application successfully started": "process.started",
+    "loyalty 3.9.2 starting": "process.started",
+    "🚀 Server ready at http://localhost:4000/graphql": "process.started",
+    "Client disconnected: VTLOnrw, reason: forced close": "client.disconnected",
+    'disconnect XbSDe5e8Qc9lLRkVAAAA reason="transport close" online=3': "client.disconnected",
+    "connect XbSDe5e8Qc9lLRkVAAAA transport=websocket online=2": "client.connected",
+    "Error: listen EADDRINUSE: address already in use :::3000": "address.in_use",
+    "Graceful shutdown complete": "process.exited",
+    "uncaughtException: x is not a function": "process.crashed",
+}
+
+
+@pytest.mark.parametrize(("text", "kind"), HITS.items())
+def test_what_programs_say_has_its_kind(text, kind):
+    frame = parse.winston([f"2026-01-31 12:00:00 info: {text}"])
+    assert frame["kind"].to_list() == [kind]

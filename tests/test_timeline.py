@@ -1,0 +1,224 @@
+"""Logs become one timeline: order, zones, years, dates, and what has no time of its own."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from logcorr import plugins, timeline
+from logcorr.collect import collect
+from logcorr.errors import LogcorrError
+from logcorr.model.events import TIMELINE_SCHEMA
+from logcorr.model.facts import Service, Setting
+from logcorr.model.source import Span
+from logcorr.parsers import LogParser
+from logcorr.timeline.lifecycles import Downtime, downtimes
+
+PARSERS = plugins.parsers()
+LOGS = {name: parser for name, parser in PARSERS.items() if isinstance(parser, LogParser)}
+
+ACCESS = '192.0.2.1 - - [{}] "GET / HTTP/1.1" 502 10 "-" "-"\n'
+
+
+def build(folder, files, facts=(), **options):
+    for name, text in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
+    collection = collect([folder], {name: parser.recognise for name, parser in PARSERS.items()})
+    return timeline.build(collection.artifacts, LOGS, facts, **options)
+
+
+def zones(built):
+    return {source.path: source.zone for source in built.sources}
+
+
+def at(day, hour, minute=0, second=0, *, microsecond=0, month=11, year=2026):
+    return datetime(year, month, day, hour, minute, second, microsecond, UTC)
+
+
+def test_events_of_all_files_in_order_and_ties_in_the_order_of_files(tmp_path):
+    built = build(
+        tmp_path,
+        {
+            "b.log": "2026-11-20 08:00:01 info: one\n2026-11-20 08:00:03 info: three\n",
+            "a.log": "2026-11-20 08:00:02 info: two\n2026-11-20 08:00:03 info: also three\n",
+        },
+    )
+    frame = built.lazy.collect()
+    assert frame["message"].to_list() == ["one", "two", "also three", "three"]
+    assert frame.schema == TIMELINE_SCHEMA
+    assert built.events.schema == TIMELINE_SCHEMA
+    assert built.events.height == 0
+
+
+def test_lines_without_a_stamp_stay_with_their_neighbours(tmp_path):
+    text = "Restarting web ... done\n[2026-11-18 06:00:13] x\nRestarting db ... done\n[2026-11-18 06:05:13] y\n"
+    built = build(tmp_path, {"h.log": text})
+    assert built.lazy.collect()["time"].to_list() == [at(18, 6, 0, 13), at(18, 6, 0, 13), at(18, 6, 0, 13), at(18, 6, 5, 13)]
+    assert built.events["time"].to_list() == [at(18, 6, 0, 13), at(18, 6, 0, 13)]
+    assert built.events["line"].to_list() == [1, 3]
+
+
+def test_a_source_without_any_time_comes_last_without_one(tmp_path):
+    console = "GET https://example.com/socket.io/ 502 (Bad Gateway)\n"
+    built = build(tmp_path, {"console.txt": console, "app.log": "2026-11-20 08:00:01 info: SIGTERM received\n"})
+    assert built.events["time"].to_list() == [at(20, 8, 0, 1), None]
+    assert [source.zone_reason for source in built.sources if source.first is None] == ["no line carries a time"]
+
+
+def test_utc_is_assumed_and_said(tmp_path):
+    built = build(tmp_path, {"app.log": "2026-11-20 08:00:01 info: x\n"})
+    (source,) = built.sources
+    assert (source.zone, source.zone_reason) == ("UTC", "assumed: nothing tells the zone")
+    assert (source.first, source.last, source.resolution_s) == (at(20, 8, 0, 1), at(20, 8, 0, 1), 1.0)
+
+
+def test_a_neighbours_offset_is_taken_where_the_times_agree(tmp_path):
+    built = build(
+        tmp_path,
+        {
+            "access.log": ACCESS.format("20/Nov/2026:08:00:00 -0500") + ACCESS.format("20/Nov/2026:09:00:00 -0500"),
+            "local.log": "2026-11-20 08:00:30 info: x\n2026-11-20 08:59:00 info: y\n",
+            "container.log": "2026-11-20 13:00:30 info: x\n2026-11-20 13:59:00 info: y\n",
+        },
+    )
+    assert zones(built) == {"access.log": "-05:00", "local.log": "-05:00", "container.log": "UTC"}
+    assert {source.path: source.first for source in built.sources}["local.log"] == at(20, 13, 0, 30)
+    assert {source.path: source.first for source in built.sources}["container.log"] == at(20, 13, 0, 30)
+
+
+def test_what_the_user_says_wins_by_path_by_source_and_for_all(tmp_path):
+    files = {"app.log": "2026-07-01 12:00:00 info: x\n", "error.log": "2026/07/01 12:00:00 [error] 1#1: x\n", "b.log": "x"}
+    files["b.log"] = "2026-07-01 12:00:00 info: other\n"
+    built = build(tmp_path, files, zones={None: "America/New_York", "nginx": "Asia/Taipei", "b.log": "+05:30"})
+    assert {source.path: source.first.hour for source in built.sources} == {"app.log": 16, "error.log": 4, "b.log": 6}
+    with pytest.raises(LogcorrError, match="no such time zone: Nowhere"):
+        build(tmp_path, files, zones={None: "Nowhere"})
+
+
+def test_tz_settings_count_a_services_own_first(tmp_path):
+    files = {"web.log": "2026-07-01 12:00:00 info: x\n", "api.log": "2026-07-01 12:00:00 info: y\n"}
+    facts = (
+        Setting(span=Span("env.txt", 1), name="TZ", value="Europe/Berlin"),
+        Service(span=Span("compose.yml", 2, 9), name="api", environment=(("TZ", "Asia/Tokyo"),)),
+        Setting(span=Span("env.txt", 2), name="TZ", value="not a zone"),
+    )
+    built = build(tmp_path, files, facts, service_of=lambda path: path.removesuffix(".log"))
+    assert {source.path: (source.zone, source.zone_reason) for source in built.sources} == {
+        "web.log": ("Europe/Berlin", "TZ in env.txt:1"),
+        "api.log": ("Asia/Tokyo", "TZ of service api in compose.yml:2-9"),
+    }
+
+
+def test_summer_time_gaps_and_folds(tmp_path):
+    text = "".join(
+        f"2026-{stamp} info: x\n" for stamp in ("03-29 01:59:59", "03-29 02:30:00", "10-25 02:30:00", "10-25 03:00:00")
+    )
+    built = build(tmp_path, {"app.log": text}, zones={None: "Europe/Berlin"})
+    assert built.lazy.collect()["time"].to_list() == [
+        at(29, 0, 59, 59, month=3),
+        at(29, 1, 30, month=3),  # does not exist: read as before the change
+        at(25, 0, 30, month=10),  # exists twice: the first
+        at(25, 2, 0, month=10),
+    ]
+
+
+def test_the_year_that_syslog_lacks_is_that_of_the_others_over_new_year(tmp_path):
+    built = build(
+        tmp_path,
+        {
+            "syslog": "Dec 31 23:59:00 host cron[1]: a\nJan  1 00:01:00 host cron[1]: b\n",
+            "app.log": "2025-12-31 23:58:00 info: x\n2026-01-01 00:02:00 info: y\n",
+        },
+    )
+    frame = built.lazy.collect()
+    assert frame["message"].to_list() == ["x", "a", "b", "y"]
+    assert frame["time"].to_list()[1:3] == [at(31, 23, 59, month=12, year=2025), at(1, 0, 1, month=1)]
+
+
+def test_a_leap_day_has_a_leap_year(tmp_path):
+    built = build(
+        tmp_path,
+        {"syslog": "Feb 29 12:00:00 host cron[1]: a\n", "app.log": "2024-02-29 11:00:00 info: x\n2024-03-01 12:00:00 info: y\n"},
+    )
+    assert built.lazy.collect()["time"].to_list()[1] == at(29, 12, month=2, year=2024)
+
+
+def test_without_any_other_log_the_year_stays_unknown_and_is_said_to(tmp_path):
+    (source,) = build(tmp_path, {"syslog": "Nov  3 15:12:15 host cron[1]: a\n"}).sources
+    assert source.first.year == 1972
+    assert "the year is not known" in source.zone_reason
+
+
+def test_times_of_day_are_placed_on_the_days_of_the_others_over_midnight(tmp_path):
+    built = build(
+        tmp_path,
+        {
+            "console.txt": "23:59:58.000 a.js:1 one\n00:00:01.500 a.js:2 two\n",
+            "app.log": "2026-11-20 22:00:00 info: x\n2026-11-21 03:00:00 info: y\n",
+        },
+    )
+    times = built.lazy.filter(source="browser").collect()["time"].to_list()
+    assert times == [at(20, 23, 59, 58), at(21, 0, 0, 1, microsecond=500_000)]
+    assert [source.resolution_s for source in built.sources] == [1.0, 0.001]
+
+
+def test_dockers_own_stamps_are_taken(tmp_path):
+    line = '{"log":"15:12:19 info %s\\n","stream":"stdout","time":"2026-11-03T14:12:%02d.5Z"}\n'
+    built = build(tmp_path, {"x-json.log": "".join(line % ("SIGTERM received", second) for second in (1, 2))})
+    assert built.events["time"].to_list() == [at(3, 14, 12, second, microsecond=500_000) for second in (1, 2)]
+    assert built.sources[0].zone_reason == "docker-json stamps each line in UTC"
+
+
+def test_since_and_until_keep_what_is_between_both_included(tmp_path):
+    text = "".join(f"2026-11-20 08:00:0{second} info: SIGTERM received\n" for second in range(5))
+    built = build(tmp_path, {"app.log": text}, since=at(20, 8, 0, 1), until=at(20, 8, 0, 3))
+    assert built.events["line"].to_list() == [2, 3, 4]
+    assert built.lazy.collect()["line"].to_list() == [2, 3, 4]
+
+
+def test_identical_copies_are_read_once(tmp_path):
+    text = "2026-11-20 08:00:01 info: SIGTERM received\n"
+    built = build(tmp_path, {"a.log": text, "copy.log": text})
+    assert built.events["file"].to_list() == ["a.log"]
+    assert [(problem.path, problem.message) for problem in built.problems] == [
+        ("copy.log", "not read again: the same bytes as a.log")
+    ]
+
+
+def test_services_come_from_units_and_from_the_caller(tmp_path):
+    built = build(
+        tmp_path,
+        {
+            "syslog": "Nov  3 15:12:15 host systemd[1]: Started blog.service - Blog.\n",
+            "app.log": "2026-11-03 15:12:16 info: SIGTERM received\n",
+        },
+        service_of=lambda path: "web" if path == "app.log" else None,
+    )
+    assert built.events["service"].to_list() == ["blog", "web"]
+
+
+def test_downtimes_join_what_several_logs_saw(tmp_path):
+    built = build(
+        tmp_path,
+        {
+            "app.log": "2026-11-03 10:00:02 info: SIGTERM received, exiting\n"
+            "2026-11-03 10:00:20 info: server listening on 3000\n"
+            "2026-11-03 11:00:00 info: SIGTERM received, exiting\n",
+            "syslog": "Nov  3 10:00:01 host systemd[1]: Stopping web.service - Web...\n"
+            "Nov  3 10:00:12 host systemd[1]: web.service: Main process exited, code=killed, status=9/KILL\n"
+            "Nov  3 10:00:15 host systemd[1]: Started web.service - Web.\n",
+            "other.log": "2026-11-03 10:30:00 info: server listening on 3001\n",
+        },
+        service_of=lambda path: "web" if path == "app.log" else None,
+    )
+    assert downtimes(built.events) == (
+        Downtime(
+            service="web",
+            ended=at(3, 10, 0, 1),
+            kind="process.killed",
+            end=Span("syslog", 2),
+            up=at(3, 10, 0, 20),
+            start=Span("app.log", 2),
+        ),
+        Downtime(service="web", ended=at(3, 11), kind="process.terminating", end=Span("app.log", 3)),
+    )
