@@ -213,7 +213,7 @@ def _unclear(command: Command) -> None:
             command.end(1)
             return
     command.print_unknown()
-    command.unsure()
+    command.unsure(asked=True)
 
 
 _BUILT_IN = frozenset({"echo", "printf", "test", "[", "cd", "read", "true", "false", "kill", "wait", "trap"})

@@ -54,9 +54,9 @@ class Command:
         """End with a known exit status."""
         self.path.status = Status(code)
 
-    def unsure(self, assume: str | None = None) -> None:
-        """End with an unknown exit status; `assume` says what makes success the rule."""
-        self.path.status = Status(None, f"`{_short(self.words)}`", assume=assume)
+    def unsure(self, assume: str | None = None, *, asked: bool = False) -> None:
+        """End with an unknown exit status; `assume` says what makes success the rule, `asked` that nothing does."""
+        self.path.status = Status(None, f"`{_short(self.words)}`", assume=assume, asked=asked)
 
     def presumed(self) -> None:
         """End with a status that is success unless something is wrong that no script is about (a full disk)."""
@@ -102,7 +102,7 @@ class Command:
         outcomes = tuple({(outcome.printed, outcome.exit_code): outcome for outcome in outcomes}.values())
         if not outcomes or (allowed is None and self.machine.coarse):
             self.path.print((Unknown(f"what {probe.tool} prints ({self.span})", probe=probe.id),))
-            self.unsure()
+            self.unsure(asked=True)
             return
         outcome = self.machine.choose(lambda: outcomes)
         self.path.print(printed(outcome, probe, self.span))

@@ -112,7 +112,7 @@ def _whole_lines(value: Value) -> list[Value]:
 def _uncertain(command: Command, value: Value, quiet: bool) -> None:
     if not quiet:
         command.print(derived(value, f"output of `{command.words}`"))
-    command.unsure()
+    command.unsure(asked=True)
 
 
 def _wc(command: Command) -> None:
@@ -193,7 +193,7 @@ def _jq(command: Command) -> None:
         command.machine.record.compare(value)
     if known is None or program is None or not re.fullmatch(r"(\.[A-Za-z_]\w*)+", program):
         command.print(derived(value, f"output of `{command.words}`"))
-        command.unsure()
+        command.unsure(asked=True)
         return
     try:
         found = json.loads(known)

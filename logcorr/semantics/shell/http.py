@@ -55,13 +55,13 @@ def _curl(command: Command) -> None:
     urls = [*options.get("url", []), *urls]
     if {"version", "help", "V", "h"} & set(options) or not urls:
         command.print_unknown()
-        command.unsure()
+        command.unsure(asked=True)
         return
     for url in urls[:1]:
         command.ask(_curl_probe(command, options, url))
     if len(urls) > 1:
         command.print_unknown()
-        command.unsure()
+        command.unsure(asked=True)
 
 
 def _curl_probe(command: Command, options: dict[str, list[Value]], url: Value) -> Probe:
@@ -138,7 +138,7 @@ def _wget(command: Command) -> None:
     options, urls = separate([_long(argument) for argument in command.arguments], _WGET_LETTERS, _WGET_NAMES)
     if not urls:
         command.print_unknown()
-        command.unsure()
+        command.unsure(asked=True)
         return
     output = _last(options, "O", "output-document")
     body = output is not None and literal(output) == "-" and "spider" not in options

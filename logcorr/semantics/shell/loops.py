@@ -65,7 +65,7 @@ class _Heads:
                     unknown(f"{name} changed by a loop") if not isinstance(value, Array) else Array((), whole=False)
                 )
         path.known.clear()
-        path.status = Status(None, "an exit status")
+        path.status = Status(None, "an exit status", asked=True)
 
 
 def _rounds(

@@ -27,12 +27,16 @@ class Array:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """An exit status. `code` None: not known; then `failed` may still be, and `assume` says what is taken for granted."""
+    """An exit status. `code` None: not known; then `failed` may still be, and `assume` says what is taken for granted.
+
+    `asked`: the command's whole point is its answer (a test, a search), so that not even `set -e` makes success the rule.
+    """
 
     code: int | None
     origin: str = ""
     failed: bool | None = None
     assume: str | None = None
+    asked: bool = False
 
 
 SUCCESS = Status(0)
@@ -230,5 +234,5 @@ def _forgetful(paths: Sequence[Path]) -> list[Path]:
         path.place = replace(path.place, directory=unknown("one of several directories"))
         path.stdin = None
         path.output = unknown("output") if path.output else EMPTY
-        path.status = Status(None, "an exit status")
+        path.status = Status(None, "an exit status", asked=True)
     return merged(paths)

@@ -77,7 +77,9 @@ def _strictest(statuses: tuple[Status, ...]) -> Status:
     if len(unsure) < 2:
         return unsure[0] if unsure else SUCCESS
     origin = " | ".join(status.origin for status in unsure)
-    return Status(None, origin, assume=_all(tuple(status.assume for status in unsure)))
+    return Status(
+        None, origin, assume=_all(tuple(status.assume for status in unsure)), asked=any(status.asked for status in unsure)
+    )
 
 
 def _all(assumptions: tuple[str | None, ...]) -> str | None:

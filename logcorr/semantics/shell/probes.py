@@ -42,7 +42,7 @@ def _nc(command: Command) -> None:
     timeout = literal(options["w"][0]) if options.get("w") else None
     if "l" in options or len(others) < 2:
         command.print_unknown()
-        command.unsure()
+        command.unsure(asked=True)
         return
     ask(command, "nc", f"{shown(others[0])}:{shown(others[1])}", prints="z" not in options, values=others,
         timeout_s=float(timeout) if timeout and timeout.isdigit() else None)  # fmt: skip
@@ -106,7 +106,7 @@ def _openssl(command: Command) -> None:
         ask(command, f"openssl {words[0]}", target)
     else:
         command.print_unknown()
-        command.unsure()
+        command.unsure(asked=True)
 
 
 HANDLERS: dict[str, Handler] = {

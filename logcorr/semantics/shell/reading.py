@@ -20,7 +20,7 @@ def _read(command: Command) -> None:
     if line is None:
         for name in targets:
             path.variables[name] = unknown(f"a line that `read` gets ({command.span})")
-        command.unsure()
+        command.unsure(asked=True)
         if source is not None and not source:
             command.end(1)
             path.variables.update(dict.fromkeys(targets, EMPTY))

@@ -247,7 +247,7 @@ def _arithmetic(machine: Machine, node: Arithmetic, path: Path) -> list[Path]:
         if result.failed:
             way.status = FAILURE
         elif result.number is None:
-            way.status = Status(None, described)
+            way.status = Status(None, described, asked=True)
         else:
             way.status = SUCCESS if result.number else FAILURE
 
