@@ -46,7 +46,7 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
         kind=kind,
         claim=_claim(kind, told, suspect, group),
         confidence=_confidence(group, suspect),
-        proof=suspect.effect.proof.reach.value if suspect.effect else "timing",
+        proof=suspect.reach.value if suspect.reach else "timing",
         culprit=_culprit(kind, suspect),
         trigger=suspect.span,
         chain=scheduled_chain(case, told, suspect, matched),
@@ -64,8 +64,7 @@ def _confidence(group: Group, suspect: Suspect) -> float:
     """The posterior of the job, or of all jobs that nothing tells apart; of few events only a proof makes it sure."""
     tied = len(group.jobs) > 1 and suspect.effect is None
     probability = group.probability if tied else max(job.probability for job in group.jobs)
-    proved = suspect.effect is not None and suspect.effect.proof.reach is Reach.MUST
-    return probability if proved or group.evidence.events >= FEW else min(probability, MOST_FROM_FEW)
+    return probability if suspect.reach is Reach.MUST or group.evidence.events >= FEW else min(probability, MOST_FROM_FEW)
 
 
 def _matched(told: Attributed, group: Group) -> pl.DataFrame:

@@ -70,7 +70,7 @@ def _refuse_depth(text: str) -> None:
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
         if depth > _MAXIMUM_DEPTH:
-            raise NotYaml("no YAML tree: nested too deep", event.start_mark.line + 1)
+            raise NotYaml("no YAML tree: nested too deep", 0)
 
 
 class _Tree:

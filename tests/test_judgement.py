@@ -1,0 +1,126 @@
+"""The seed incident, changed in one thing: what must be said then. Expectations are reasoned by hand, case by case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import logcorr
+
+SEED = Path(__file__).parent / "fixtures/cases/heart-whisper-town/input"
+SCRIPT, TABLE, LOG = "health-check.sh", "crontab.txt", "backend/logs/combined.log"
+RUNNING = "docker-compose.production-prebuilt.yml"
+MISSING_COMMAND = "2025-10-16 09:50:01 checking\n/home/jesse/{script}: {line}: docker-compose: {words}\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """`edits` replace a text in a file of the seed, `added` files come on top, `removed` ones are left out.
+
+    `verdicts` are right answers; `culprit` is the line to blame, if any; `says` are claims that must be made somewhere, and
+    `silent` those that must not be.
+    """
+
+    verdicts: tuple[str, ...]
+    edits: tuple[tuple[str, str, str], ...] = ()
+    added: tuple[tuple[str, str], ...] = ()
+    removed: tuple[str, ...] = ()
+    culprit: tuple[str, int] | None = None
+    says: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+
+
+VARIANTS = {
+    "nothing is changed": Variant(verdicts=("root-cause",), culprit=(SCRIPT, 4)),
+    "the compose file that the script names was not collected": Variant(
+        removed=("docker-compose.production.yml",), verdicts=("suspected",), culprit=(SCRIPT, 4)
+    ),
+    "the containers are up for days, though every run should end them": Variant(
+        edits=(("docker-ps.txt", "Up 2 minutes", "Up 4 days"),),
+        verdicts=("undetermined",),
+        says=("scheduled.outlived",),
+        silent=("job_stops_service.must",),
+    ),
+    "the script's command is not there (bash)": Variant(
+        added=(("health-check.log", MISSING_COMMAND.format(script=SCRIPT, line="line 12", words="command not found") * 4),),
+        verdicts=("undetermined",),
+        says=("scheduled.command_failed",),
+        silent=("job_stops_service.must",),
+    ),
+    "the script's command is not there (dash)": Variant(
+        added=(("health-check.log", MISSING_COMMAND.format(script=SCRIPT, line="12", words="not found") * 4),),
+        verdicts=("undetermined",),
+        says=("scheduled.command_failed",),
+    ),
+    "another script's command is not there": Variant(
+        added=(("report.log", MISSING_COMMAND.format(script="report.sh", line="line 12", words="command not found") * 4),),
+        verdicts=("root-cause",),
+        culprit=(SCRIPT, 4),
+        silent=("scheduled.command_failed",),
+    ),
+    "a script of a longer name lacks the command": Variant(
+        added=(("x.log", MISSING_COMMAND.format(script="old-" + SCRIPT, line="line 12", words="command not found") * 4),),
+        verdicts=("root-cause",),
+        culprit=(SCRIPT, 4),
+    ),
+    "the probe follows redirects": Variant(
+        edits=((SCRIPT, "curl -s", "curl -sL"),), verdicts=("suspected", "undetermined"), silent=("cause.probe_never_satisfied",)
+    ),
+    "the command acts on another service": Variant(
+        edits=((SCRIPT, "yml restart", "yml restart redis"),), verdicts=("undetermined",), says=("rival.stops_nothing",)
+    ),
+    "the job is commented out": Variant(edits=((TABLE, "*/5", "#*/5"),), verdicts=("undetermined",)),
+    "a killing pattern takes for ever to search for": Variant(
+        edits=((RUNNING, "image: redis:7-alpine", f"image: redis:7-alpine\n    command: {'a' * 60}!"),),
+        added=(("kill.sh", "#!/bin/sh\npkill -f '(a+)+$'\npkill -f '['\n"),),
+        verdicts=("root-cause",),
+    ),
+    "a compose file is nested without end": Variant(
+        added=(("docker-compose.deep.yml", f"services:\n  x: {'[' * 30_000}{']' * 30_000}\n"),), verdicts=("root-cause",)
+    ),
+    "commands and names are templates": Variant(
+        edits=((TABLE, "health-check.sh", "health-check.sh {0} {a!r} {b.__class__} %s"),),
+        added=(("logs {x}\n<b>.log", "2025-10-16 09:55:03 [info]: Received SIGTERM {y} %(z)s {}\n"),),
+        verdicts=("root-cause",),
+    ),
+}  # fmt: skip
+
+
+def build(variant, folder):
+    """Write the changed seed."""
+    texts = {str(path.relative_to(SEED)): path.read_text() for path in SEED.rglob("*") if path.is_file()}
+    for path, old, new in variant.edits:
+        assert old in texts[path]
+        texts[path] = texts[path].replace(old, new)
+    for path, text in (texts | dict(variant.added)).items():
+        if path not in variant.removed:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+
+
+def claims(part):
+    """The ids of all claims in a document."""
+    if isinstance(part, dict):
+        if {"id", "params", "text"} <= part.keys():
+            yield part["id"]
+        for value in part.values():
+            yield from claims(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from claims(value)
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_a_changed_seed_is_judged_anew(variant, tmp_path):
+    build(variant, tmp_path)
+    result = logcorr.analyze(tmp_path).result
+    made = set(claims(result))
+    assert result["verdict"] in variant.verdicts
+    assert not set(variant.says) - made
+    assert not set(variant.silent) & made
+    if variant.culprit:
+        culprit = result["causes"][0]["culprit"]
+        assert (culprit["path"], culprit["line"]) == variant.culprit
+    assert not [rule for rule in result["rules_run"] if "crashed" in rule["outcome"]]
