@@ -66,16 +66,23 @@ def _resolver(scripts: Mapping[str, Script]) -> Resolve:
 
 
 def _interpret_all(facts: Sequence[Fact], resolve: Resolve) -> dict[Source, Interpretation]:
-    """Jobs first; a script that a job leads to is understood there, in the job's own environment, and not once more alone."""
+    """Jobs first, then commands in units and workflows, then files: a script is understood where it is called, not once more."""
     read: dict[Source, Interpretation] = {}
     for job in of_kind(ScheduledJob, facts):
         command = Script(span=job.span, name=job.command, text=job.command, directory=_home(job))
         read[job] = interpret(command, resolve=resolve, environment=dict(job.environment))
-    reached = {script.span for one in read.values() for script in _called(one, resolve) if script}
-    for script in of_kind(Script, facts):
+    jobs = {job.span for job in of_kind(ScheduledJob, facts)}
+    scripts = [script for script in of_kind(Script, facts) if script.span not in jobs]
+    for script in sorted(scripts, key=_is_whole_file):
+        reached = {called.span for one in read.values() for called in _called(one, resolve) if called}
         if script.span not in reached:
             read[script] = interpret(script, resolve=resolve, arguments=None)
     return read
+
+
+def _is_whole_file(script: Script) -> bool:
+    """Whether it is a file by itself; what is part of another (a unit's ExecStart=, a workflow's step) may call it."""
+    return script.span.line == 1
 
 
 def _called(read: Interpretation, resolve: Resolve) -> list[Script | None]:
