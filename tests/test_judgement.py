@@ -100,6 +100,17 @@ def build(variant, folder):
             (folder / path).write_text(text)
 
 
+def test_files_of_one_name_are_each_found_by_their_own_host(tmp_path):
+    build(VARIANTS["nothing is changed"], tmp_path / "web-1")
+    build(VARIANTS["the command acts on another service"], tmp_path / "web-2")
+    (tmp_path / "web-2" / LOG).write_text("2025-10-16 09:00:00 [info]: Server listening on port 4000\n")
+    result = logcorr.analyze(tmp_path).result
+    jobs = {
+        one["evidence"][0]["path"]: one["evidence"][1]["path"] for one in result["findings"] if one["rule"] == "job_stops_service"
+    }
+    assert jobs == {f"web-{number}/{TABLE}": f"web-{number}/{SCRIPT}" for number in (1, 2)}
+
+
 def claims(part):
     """The ids of all claims in a document."""
     if isinstance(part, dict):
