@@ -100,6 +100,28 @@ def build(variant, folder):
             (folder / path).write_text(text)
 
 
+def test_the_schedule_is_read_in_the_zone_of_the_hosts_own_logs(tmp_path):
+    days = [f"2025-10-{day}" for day in range(10, 16)]
+    terminated = "{0}T18:30:03.000Z [info]: Received SIGTERM, shutting down gracefully...\n"
+    request = '1.2.3.4 - - [{1}/Oct/2025:18:30:0{2} +0000] "GET / HTTP/1.1" 502 157 "-" "curl/8"\n'
+    runs = "{0}T02:30:01.000000+08:00 web CRON[12]: (root) CMD (/srv/shop/nightly.sh)\n"
+    texts = {
+        "crontab": "30 2 * * * /srv/shop/nightly.sh\n",
+        "srv/shop/nightly.sh": "#!/bin/sh\ncd /srv/shop\ndocker compose restart shop\n",
+        "srv/shop/compose.yml": "services:\n  shop:\n    image: shop\n    volumes: [./logs:/app/logs]\n",
+        "srv/shop/logs/app.log": "".join(terminated.format(day) for day in days),
+        "syslog": "".join(runs.format(day) for day in days),
+        "nginx/access.log": "".join(request.format(day, day[-2:], 4) for day in days),
+        "nginx/shop.access.log": "".join(request.format(day, day[-2:], 5) for day in days),
+    }
+    for path, text in texts.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    result = logcorr.analyze(tmp_path).result
+    assert result["verdict"] == "root-cause"
+    assert (result["causes"][0]["culprit"]["path"], result["causes"][0]["culprit"]["line"]) == ("srv/shop/nightly.sh", 3)
+
+
 def test_files_of_one_name_are_each_found_by_their_own_host(tmp_path):
     build(VARIANTS["nothing is changed"], tmp_path / "web-1")
     build(VARIANTS["the command acts on another service"], tmp_path / "web-2")
