@@ -100,6 +100,18 @@ def build(variant, folder):
             (folder / path).write_text(text)
 
 
+def test_pages_that_are_closed_are_no_incident(tmp_path):
+    times = [f"2025-10-16 {hour:02}:{minute:02}:03" for hour in range(9, 18) for minute in range(0, 60, 7)]
+    log = "".join(
+        f"{time} [info]: Client disconnected: K{number}, reason: transport close\n" for number, time in enumerate(times)
+    )
+    (tmp_path / "combined.log").write_text(log)
+    (tmp_path / "crontab").write_text("*/7 * * * * /usr/bin/true\n")
+    result = logcorr.analyze(tmp_path).result
+    assert result["verdict"] == "healthy"
+    assert not result["causes"]
+
+
 def test_the_schedule_is_read_in_the_zone_of_the_hosts_own_logs(tmp_path):
     days = [f"2025-10-{day}" for day in range(10, 16)]
     terminated = "{0}T18:30:03.000Z [info]: Received SIGTERM, shutting down gracefully...\n"
