@@ -35,7 +35,10 @@ class Variant:
 VARIANTS = {
     "nothing is changed": Variant(verdicts=("root-cause",), culprit=(SCRIPT, 4)),
     "the compose file that the script names was not collected": Variant(
-        removed=("docker-compose.production.yml",), verdicts=("suspected",), culprit=(SCRIPT, 4)
+        removed=("docker-compose.production.yml",),
+        verdicts=("suspected",),
+        culprit=(SCRIPT, 4),
+        says=("missing.compose_file", "job_stops_service.unknown_target"),
     ),
     "the containers are up for days, though every run should end them": Variant(
         edits=(("docker-ps.txt", "Up 2 minutes", "Up 4 days"),),
@@ -66,7 +69,9 @@ VARIANTS = {
         culprit=(SCRIPT, 4),
     ),
     "the probe follows redirects": Variant(
-        edits=((SCRIPT, "curl -s", "curl -sL"),), verdicts=("suspected", "undetermined"), silent=("cause.probe_never_satisfied",)
+        edits=((SCRIPT, "curl -s", "curl -sL"),),
+        verdicts=("suspected", "undetermined"),
+        silent=("cause.probe_never_satisfied", "cause.scheduled_stop"),
     ),
     "the command acts on another service": Variant(
         edits=((SCRIPT, "yml restart", "yml restart redis"),), verdicts=("undetermined",), says=("rival.stops_nothing",)

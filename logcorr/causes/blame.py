@@ -120,6 +120,8 @@ def _claim(kind: str, told: Attributed, suspect: Suspect, group: Group) -> Claim
         return _never_satisfied(told, suspect, suspect.effect)
     if kind == "check_always_fails":
         return _always_failing(told, suspect, suspect.effect, group)
+    if kind == "scheduled_check_acts":
+        return _acting(told, suspect, suspect.effect)
     return claim(
         "cause.scheduled_stop",
         "{script}, run on {schedule}, {action}s {service}",
@@ -146,6 +148,18 @@ def _unproven(told: Attributed, suspect: Suspect, group: Group) -> Claim:
         "the job on {schedule} probably stops {service}: the timing fits, but what it runs was not collected",
         schedule=suspect.runs,
         service=told.service,
+    )
+
+
+def _acting(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
+    return claim(
+        "cause.scheduled_check_acts",
+        "{script}, run on {schedule}, {action}s {service} whenever {condition}",
+        schedule=suspect.runs,
+        script=proved.effect.span.path,
+        action=proved.effect.action,
+        service=told.service,
+        condition=proved.effect.guard[-1][0],
     )
 
 

@@ -50,19 +50,22 @@ def _finding(schedule: Schedule, proved: ProvedEffect, reach: Reach) -> Finding:
 
 
 def _claim(schedule: Schedule, proved: ProvedEffect, reach: Reach) -> Claim:
-    schedule_text, action, target = schedule.job.schedule, proved.effect.action, ", ".join(proved.hits) or "its target"
+    when, action, target = schedule.job.schedule, proved.effect.action, ", ".join(proved.hits)
+    if not target:
+        return claim(
+            "job_stops_service.unknown_target",
+            "the job on {schedule} reaches a {action}, and what that acts on was not collected",
+            schedule=when,
+            action=action,
+        )
     if reach is Reach.MUST:
         return claim(
             "job_stops_service.must",
             "every run of the job on {schedule} {action}s {target}",
-            schedule=schedule_text,
+            schedule=when,
             action=action,
             target=target,
         )
     return claim(
-        "job_stops_service.may",
-        "the job on {schedule} can {action} {target}",
-        schedule=schedule_text,
-        action=action,
-        target=target,
+        "job_stops_service.may", "the job on {schedule} can {action} {target}", schedule=when, action=action, target=target
     )
