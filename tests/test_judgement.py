@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import logcorr
+from logcorr.timeline.lifecycles import downtimes
 
 SEED = Path(__file__).parent / "fixtures/cases/heart-whisper-town/input"
 SCRIPT, TABLE, LOG = "health-check.sh", "crontab.txt", "backend/logs/combined.log"
@@ -115,6 +116,18 @@ def test_pages_that_are_closed_are_no_incident(tmp_path):
     result = logcorr.analyze(tmp_path).result
     assert result["verdict"] == "healthy"
     assert not result["causes"]
+
+
+def test_a_stop_that_two_logs_tell_of_is_one_stop_of_one_service(tmp_path):
+    unit = "{0} host systemd[1]: {1} shop-api.service - API.\n"
+    seconds = [f"2025-10-16T10:{minute:02}:20" for minute in range(0, 40, 7)]
+    told = "".join(unit.format(f"{at}.000000+00:00", word) for at in seconds for word in ("Stopping", "Stopped", "Started"))
+    (tmp_path / "syslog").write_text(told)
+    own = "{0}.063Z [info]: SIGTERM received, closing server\n{0}.980Z [info]: Server listening on port 4000\n"
+    (tmp_path / "api.log").write_text("".join(own.format(at) for at in seconds))
+    (tmp_path / "shop-api.service").write_text("[Service]\nExecStart=/usr/bin/node /srv/api/server.js\n")
+    stops = downtimes(logcorr.analyze(tmp_path).events)
+    assert [stop.service for stop in stops] == ["shop-api"] * len(seconds)
 
 
 def test_the_schedule_is_read_in_the_zone_of_the_hosts_own_logs(tmp_path):
