@@ -46,7 +46,7 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
         kind=kind,
         claim=_claim(kind, told, suspect, group),
         confidence=_confidence(group, suspect),
-        proof=suspect.effect.proof.reach.value if suspect.effect else "timing",
+        proof=suspect.reach.value if suspect.reach else "timing",
         culprit=_culprit(kind, suspect),
         trigger=suspect.span,
         chain=scheduled_chain(case, told, suspect, matched),
@@ -64,8 +64,7 @@ def _confidence(group: Group, suspect: Suspect) -> float:
     """The posterior of the job, or of all jobs that nothing tells apart; of few events only a proof makes it sure."""
     tied = len(group.jobs) > 1 and suspect.effect is None
     probability = group.probability if tied else max(job.probability for job in group.jobs)
-    proved = suspect.effect is not None and suspect.effect.proof.reach is Reach.MUST
-    return probability if proved or group.evidence.events >= FEW else min(probability, MOST_FROM_FEW)
+    return probability if suspect.reach is Reach.MUST or group.evidence.events >= FEW else min(probability, MOST_FROM_FEW)
 
 
 def _matched(told: Attributed, group: Group) -> pl.DataFrame:
@@ -121,6 +120,8 @@ def _claim(kind: str, told: Attributed, suspect: Suspect, group: Group) -> Claim
         return _never_satisfied(told, suspect, suspect.effect)
     if kind == "check_always_fails":
         return _always_failing(told, suspect, suspect.effect, group)
+    if kind == "scheduled_check_acts":
+        return _acting(told, suspect, suspect.effect)
     return claim(
         "cause.scheduled_stop",
         "{script}, run on {schedule}, {action}s {service}",
@@ -147,6 +148,18 @@ def _unproven(told: Attributed, suspect: Suspect, group: Group) -> Claim:
         "the job on {schedule} probably stops {service}: the timing fits, but what it runs was not collected",
         schedule=suspect.runs,
         service=told.service,
+    )
+
+
+def _acting(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
+    return claim(
+        "cause.scheduled_check_acts",
+        "{script}, run on {schedule}, {action}s {service} whenever {condition}",
+        schedule=suspect.runs,
+        script=proved.effect.span.path,
+        action=proved.effect.action,
+        service=told.service,
+        condition=proved.effect.guard[-1][0],
     )
 
 

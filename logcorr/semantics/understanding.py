@@ -40,13 +40,12 @@ class Understanding:
 def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
     """Interpret every job, and every script that no job leads to; then prove how far each effect is reached."""
     scripts = {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
-    resolve = _resolver(scripts)
-    read = _interpret_all(facts, resolve)
+    read = _interpret_all(facts, scripts)
     things = topology.entities(facts, files)
     stack = running_stack(facts, [effect for one in read.values() for effect in one.effects])
     targets = _Targets(facts, files, things, stack)
     world = World(_nginx(facts, stack), stack.services if stack else ())
-    behaviours = {source: _behaviour(one, world, targets, all(_called(one, resolve))) for source, one in read.items()}
+    behaviours = {source: _behaviour(one, world, targets, all(_called(one, scripts))) for source, one in read.items()}
     return Understanding(
         behaviours=tuple(behaviours.values()),
         of_job={source: behaviour for source, behaviour in behaviours.items() if isinstance(source, ScheduledJob)},
@@ -57,26 +56,26 @@ def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
     )
 
 
-def _resolver(scripts: Mapping[str, Script]) -> Resolve:
+def _resolver(scripts: Mapping[str, Script], asker: str) -> Resolve:
     def resolve(path: str, directory: str | None) -> Script | None:
-        found = collected(path, scripts, directory)
+        found = collected(path, scripts, directory, asker=asker)
         return scripts[found] if found else None
 
     return resolve
 
 
-def _interpret_all(facts: Sequence[Fact], resolve: Resolve) -> dict[Source, Interpretation]:
+def _interpret_all(facts: Sequence[Fact], files: Mapping[str, Script]) -> dict[Source, Interpretation]:
     """Jobs first, then commands in units and workflows, then files: a script is understood where it is called, not once more."""
     read: dict[Source, Interpretation] = {}
     for job in of_kind(ScheduledJob, facts):
         command = Script(span=job.span, name=job.command, text=job.command, directory=_home(job))
-        read[job] = interpret(command, resolve=resolve, environment=dict(job.environment))
+        read[job] = interpret(command, resolve=_resolver(files, job.span.path), environment=dict(job.environment))
     jobs = {job.span for job in of_kind(ScheduledJob, facts)}
     scripts = [script for script in of_kind(Script, facts) if script.span not in jobs]
     for script in sorted(scripts, key=_is_whole_file):
-        reached = {called.span for one in read.values() for called in _called(one, resolve) if called}
+        reached = {called.span for one in read.values() for called in _called(one, files) if called}
         if script.span not in reached:
-            read[script] = interpret(script, resolve=resolve, arguments=None)
+            read[script] = interpret(script, resolve=_resolver(files, script.span.path), arguments=None)
     return read
 
 
@@ -85,8 +84,9 @@ def _is_whole_file(script: Script) -> bool:
     return script.span.line == 1
 
 
-def _called(read: Interpretation, resolve: Resolve) -> list[Script | None]:
+def _called(read: Interpretation, files: Mapping[str, Script]) -> list[Script | None]:
     """The collected scripts that one leads to; None for each that was not collected."""
+    resolve = _resolver(files, read.script.span.path)
     return [resolve(call.path, None) if call.path else None for call in read.calls]
 
 
