@@ -30,6 +30,7 @@ CAUSE_KINDS = {
     "idle_timeout": "a proxy's timeout closes connections on which nothing moves",
     "stale_upstream_address": "a proxy asks for an address that the service has left",
     "job_stalls_service": "a scheduled job keeps a service from answering while it runs",
+    "request_crashes_process": "one particular request makes a process die each time it comes",
     "crash": "a process dies of its own",
     "probe_never_satisfied": "a health check waits for an answer that never comes, and acts on it",
     "check_always_fails": "a health check fails on nearly every run, and acts on it",
