@@ -70,6 +70,7 @@ DIAGNOSES = {
         DOWN,
         within_s=30.0,
     ),
+    "keepalive_race": Diagnosis("keepalive_race", ("configuration_mismatch", "timeout_closes_connection"), within_s=5.0),
     "process_crashed": Diagnosis("crash", ("crash_ends_process",), DOWN, most=0.8),
 }
 """By the rule's name. A rule whose finding is only a symptom of something else does not stand here."""
