@@ -7,6 +7,7 @@ fields it names are compared), and every problem (by a part of its message).
 import dataclasses
 import importlib
 import json
+import random
 from pathlib import Path
 
 import polars as pl
@@ -47,10 +48,7 @@ def case_artifact(folder: Path) -> Artifact:
 
 
 def parser(name: str) -> ConfigurationParser:
-    try:
-        found = importlib.import_module(f"logcorr.parsers.{name}").parser
-    except ModuleNotFoundError:
-        pytest.skip(f"no reader of {name} yet")
+    found = importlib.import_module(f"logcorr.parsers.{name}").parser
     assert isinstance(found, ConfigurationParser)
     return found
 
@@ -104,10 +102,47 @@ def test_a_case_yields_what_it_says(folder):
 @pytest.mark.parametrize("folder", CASES, ids=lambda folder: f"{folder.parent.name}/{folder.name}")
 def test_a_case_is_claimed_by_its_own_reader(folder):
     sample = case_artifact(folder).sample
-    claims = {
-        name: parser(name).recognise(sample)
-        for name in NAMES
-        if (Path(importlib.import_module("logcorr.parsers").__path__[0]) / f"{name}.py").exists()
-    }
-    own = claims.pop(folder.parent.name)
-    assert own > max(claims.values(), default=0.0), claims
+    claims = {name: parser(name).recognise(sample) for name in NAMES}
+    assert max(claims, key=claims.get) == folder.parent.name, claims
+
+
+PIECES = [
+    '"',
+    "'",
+    "\n",
+    "{",
+    "}",
+    "[",
+    "]",
+    "%",
+    "${",
+    "\\",
+    "\t",
+    ": ",
+    " - ",
+    "@",
+    "\0",
+    "é",
+    "9" * 5000,
+    "\r\n",
+    "#",
+    "*",
+    "&a",
+    "/",
+]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_text_makes_a_reader_fail(name):
+    """Any case's text, damaged at random: nothing is raised, and no line beyond the file is named."""
+    chance, texts = random.Random(name), [(case.path, case.text()) for case in map(case_artifact, CASES)]
+    for _ in range(300):
+        path, text = chance.choice(texts)
+        for _ in range(chance.randint(0, 12)):
+            place = chance.randrange(len(text) + 1)
+            text = text[:place] + chance.choice(PIECES) + text[place + chance.choice([0, 0, 3, 30]) :]
+        damaged = artifact(path, text)
+        assert 0.0 <= parser(name).recognise(damaged.sample) <= 1.0
+        for found in parser(name).read(damaged):
+            last = found.line if isinstance(found, Problem) else found.span.end_line
+            assert last <= text.count("\n") + 1

@@ -153,7 +153,7 @@ def test_the_surest_recogniser_gets_the_file_and_doubt_keeps_it_listed(tmp_path)
 
     assert formats(a=0.5, b=0.9) == "b"
     assert formats(b=0.9, a=0.9) == "a"
-    assert formats(a=0.1) is None
+    assert formats(a=0.05) is None
 
 
 def test_dockers_json_file_is_peeled(tmp_path):

@@ -10,11 +10,10 @@ import pytest
 import yaml
 
 from logcorr.grammar.interpolation import NotInterpolated, interpolate
-from logcorr.model.behaviour import Effect
-from logcorr.model.facts import ComposeFile, Container, Service, Setting
+from logcorr.model.facts import ComposeFile, Service, Setting
 from logcorr.model.source import Artifact, Sample, Span
 from logcorr.parsers.compose import parser
-from logcorr.semantics.compose import container_names, project, project_name, running_file, variables
+from logcorr.semantics.compose import container_names, project, project_name, variables
 
 
 def compose_file(text, path="docker-compose.yml"):
@@ -199,66 +198,6 @@ def test_interpolation(text, environment, expected):
 def test_text_that_compose_refuses(text):
     with pytest.raises(NotInterpolated):
         interpolate(text, {})
-
-
-PREBUILT = compose_file("services: {web: {image: 'shop/web:1'}}", "shop/docker-compose.prebuilt.yml")
-PRODUCTION = compose_file("services: {web: {build: .}}", "shop/docker-compose.production.yml")
-
-
-def effect(action, files, line, directory="/home/deploy/shop"):
-    return Effect(
-        span=Span("deploy.sh", line), id=line, action=action, manager="compose", compose_files=files, directory=directory
-    )
-
-
-def ranked(containers=(), effects=(), files=(PREBUILT, PRODUCTION)):
-    found = running_file(containers, effects, files)
-    return [
-        (item.file.span.path.partition("compose.")[2], item.strength.name, [str(sign.span) for sign in item.evidence])
-        for item in found
-    ]
-
-
-def test_labels_come_first():
-    labelled = Container(
-        span=Span("inspect.json", 40),
-        name="shop_web_1",
-        compose_files=("docker-compose.prebuilt.yml",),
-        directory="/home/deploy/shop",
-    )
-    assert ranked([labelled], [effect("up", ("docker-compose.production.yml",), 3)]) == [
-        ("prebuilt.yml", "LABEL", ["inspect.json:40"]),
-        ("production.yml", "SCRIPT", ["deploy.sh:3"]),
-    ]
-
-
-def test_images_that_only_one_file_names():
-    container = Container(span=Span("ps.txt", 2), name="shop_web_1", image="shop/web:1")
-    assert ranked([container]) == [("prebuilt.yml", "IMAGE", ["ps.txt:2"])]
-
-
-def test_scripts_that_start_the_stack():
-    effects = [
-        effect("restart", ("docker-compose.production.yml",), 1),
-        effect("up", ("docker-compose.production.yml",), 2),
-        effect("up", ("/home/deploy/shop/docker-compose.prebuilt.yml",), 3, directory=None),
-        effect("recreate", ("docker-compose.prebuilt.yml",), 4),
-        effect("up", ("docker-compose.gone.yml",), 5),
-    ]
-    assert ranked(effects=effects) == [
-        ("prebuilt.yml", "SCRIPT", ["deploy.sh:3", "deploy.sh:4"]),
-        ("production.yml", "SCRIPT", ["deploy.sh:2"]),
-    ]
-
-
-def test_the_only_file_and_no_sign():
-    assert ranked(files=(PREBUILT,)) == [("prebuilt.yml", "ONLY", ["shop/docker-compose.prebuilt.yml:1"])]
-    assert ranked() == []
-
-
-def test_without_f_the_default_file_is_meant():
-    default = compose_file("services: {web: {image: a}}", "shop/docker-compose.yml")
-    assert ranked(effects=[effect("up", (), 7)], files=(default, PRODUCTION)) == [("yml", "SCRIPT", ["deploy.sh:7"])]
 
 
 # --- against docker-compose 1.29 ---------------------------------------------------------------------------------------

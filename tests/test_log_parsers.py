@@ -134,6 +134,7 @@ HITS = {
     "blog api on 2368": "process.started",
     "gallery api ready on :7000": "process.started",
     "Nest application successfully started": "process.started",
+    "loyalty 3.9.2 starting": "process.started",
     "🚀 Server ready at http://localhost:4000/graphql": "process.started",
     "Client disconnected: VTLOnrw, reason: forced close": "client.disconnected",
     'disconnect XbSDe5e8Qc9lLRkVAAAA reason="transport close" online=3': "client.disconnected",

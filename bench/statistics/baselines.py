@@ -37,7 +37,8 @@ def median_mad(times: FloatArray, start: float, end: float) -> Answer:
 def _binned(times: FloatArray, start: float, end: float) -> FloatArray:
     bins = 2 ** int(np.clip(math.ceil(math.log2(max(end - start, 256))), 8, 17))
     counts: FloatArray = np.histogram(times, bins, (start, end))[0].astype(np.float64)
-    return counts - counts.mean()
+    centred: FloatArray = counts - counts.mean()
+    return centred
 
 
 def autoperiod(times: FloatArray, start: float, end: float) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -52,7 +52,8 @@ def right_period(said: float | None, *true: float | None) -> bool:
 
 def run(seed: int, rounds: int, with_baselines: bool = True) -> None:
     """Print the tables of detection."""
-    outcomes, seconds = [], Counter[str]()
+    outcomes: list[Outcome] = []
+    seconds: dict[str, float] = defaultdict(float)
     makers = {**PERIODIC, **BACKING_OFF, **IRREGULAR}
     for which, (name, make) in enumerate(makers.items()):
         for count in _COUNTS:
@@ -75,7 +76,7 @@ def run(seed: int, rounds: int, with_baselines: bool = True) -> None:
     _coarse(seed, rounds)
 
 
-def _methods(outcomes: list[Outcome], seconds: Counter[str]) -> None:
+def _methods(outcomes: list[Outcome], seconds: dict[str, float]) -> None:
     periodic, rest = [each for each in outcomes if each.periodic], [each for each in outcomes if not each.periodic]
     print(f"detection: {len(periodic)} periodic trains, {len(rest)} not")
     row("method", "rec n>=4", "rec n>=12", "FPR", "period ok", "ms")

@@ -25,7 +25,8 @@ def _independent(rng: Rng, style: str) -> FloatArray:
         times = np.arange(rng.uniform(0, period), _DAY_S, period) + rng.uniform(0, 2)
     else:
         times = rng.uniform(0, _DAY_S, count)
-    return np.floor(MIDNIGHT + np.sort(times[(times >= 0) & (times < _DAY_S)]))
+    stamps: FloatArray = np.floor(MIDNIGHT + np.sort(times[(times >= 0) & (times < _DAY_S)]))
+    return stamps
 
 
 def _followers(rng: Rng, causes: FloatArray) -> FloatArray:

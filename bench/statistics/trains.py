@@ -231,7 +231,8 @@ def docker_backoff(rng: Rng, count: int) -> Trial:
     """docker's restart delays: 0.1 s doubling to 60 s, from the start again after a run of 10 s; the program fails
     after a while.
     """
-    out, now, run = [], 0.0, float(rng.choice([0.3, 0.8, 2.0, 4.0]))
+    out: list[float] = []
+    now, run = 0.0, float(rng.choice([0.3, 0.8, 2.0, 4.0]))
     healthy_chance = float(rng.choice([0.0, 0.05]))
     delay = 0.1
     while len(out) < count:
@@ -245,7 +246,8 @@ def docker_backoff(rng: Rng, count: int) -> Trial:
 
 def kubelet_backoff(rng: Rng, count: int) -> Trial:
     """kubelet's CrashLoopBackOff: 10 s doubling to 300 s, sometimes cleared."""
-    out, now, delay, run = [], 0.0, 10.0, float(rng.uniform(0.5, 8.0))
+    out: list[float] = []
+    now, delay, run = 0.0, 10.0, float(rng.uniform(0.5, 8.0))
     clears = rng.random() < 0.5
     while len(out) < count:
         out.append(now)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+import polars as pl
+
 from logcorr.causes.advice import actions, checks
 from logcorr.causes.blame import cause
 from logcorr.causes.diagnosed import diagnosed
@@ -45,7 +47,8 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
 
 def _stops(case: Case) -> list[Attributed]:
     """Each service's stops, weighed against every job; services with the most stops first."""
-    groups = sorted(stops(case.events), key=lambda pair: (-pair[1].height, pair[0]))
+    named = case.events.filter(pl.col("service").is_not_null())
+    groups = sorted(stops(named), key=lambda pair: (-pair[1].height, pair[0]))
     return [attributed(case, service, rows) for service, rows in groups]
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from logcorr.causes.chain import scheduled_chain
-from logcorr.causes.follow import Times, after, horizon
+from logcorr.causes.follow import Times, after, begun, horizon
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
 from logcorr.model.behaviour import Reach
@@ -195,7 +195,7 @@ def _period(ticks: tuple[float, ...]) -> float | None:
 
 def _explains(findings: Sequence[Finding], told: Attributed, matched: pl.DataFrame) -> tuple[Explained, ...]:
     """For each symptom with times, how many of them are the stops, or follow one closely."""
-    stops = matched["time"].dt.epoch("us").to_numpy() / 1e6
+    stops = begun(matched)
     within = horizon(told.times)
     explained = []
     for finding in findings:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from logcorr.causes.follow import Following, Times, following
+from logcorr.causes.follow import Following, Times, begun, following
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
 from logcorr.model.behaviour import Reach
@@ -32,7 +32,7 @@ def scheduled_chain(case: Case, told: Attributed, suspect: Suspect, matched: pl.
         links += _branch(effect)
         links += _calls(suspect, effect)
     links.append(_terminates(case, told, effect.effect.span if effect else suspect.span, matched))
-    return (*links, *consequences(case, told.times, matched))
+    return (*links, *consequences(case, begun(told.stops), matched))
 
 
 def consequences(case: Case, stops: Times, matched: pl.DataFrame) -> Iterator[Link]:

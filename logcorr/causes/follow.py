@@ -16,6 +16,9 @@ LONGEST_S = 60.0
 SLACK_S = 1.0
 """Stamps are cut to the second: an effect may seem to come so much before its cause."""
 
+START_TAKES_S = 30.0
+"""A service that was stopped and started says so within this time of its stop."""
+
 LEAST_SHARE = 0.5
 LEAST_LIFT = 2.0
 
@@ -31,6 +34,12 @@ class Following:
     total: int
     horizon_s: float
     lag_s: float
+
+
+def begun(stops: pl.DataFrame) -> Times:
+    """When each stop began, epoch seconds, ascending; where only the start after it is known, a little before that."""
+    early = pl.when(pl.col("kind") == "process.started").then(START_TAKES_S).otherwise(0.0)
+    return np.sort(stops.select(pl.col("time").dt.epoch("us") / 1e6 - early).to_series().to_numpy())
 
 
 def horizon(stops: Times) -> float:

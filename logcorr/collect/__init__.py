@@ -13,7 +13,7 @@ from pathlib import Path
 from logcorr.collect import archives, lines
 from logcorr.collect import content as bytes_of
 from logcorr.collect.archives import Member
-from logcorr.collect.content import Look
+from logcorr.collect.content import Content, Look
 from logcorr.collect.peel import peeled
 from logcorr.collect.quotes import Quote, quotes
 from logcorr.collect.walk import walk
@@ -23,7 +23,7 @@ __all__ = ["Collection", "Quote", "collect", "quotes"]
 
 STDIN = Path("-")
 
-CERTAIN = 0.2
+CERTAIN = 0.1
 """A recogniser's claim below this does not count."""
 
 
@@ -68,15 +68,11 @@ def _artifacts(
         members = None if "!" in path else archives.members(content)
         if members is not None:
             return [item for member in members for item in _member(path, member, recognisers)]
-        if content.compression == "zstd" and not bytes_of.zstd_module():
-            return [Problem(path, "not read: zstd needs Python 3.14, or the package backports.zstd")]
-        look = bytes_of.look(content)
+        look = _looked(content)
     except OSError as error:
         return [Problem(path, f"not read: {error.strerror}")]
-    if not look.lines:
-        return [Problem(path, f"not read: {look.damage}" if look.damage else "skipped: empty")]
-    if bytes_of.is_binary(look):
-        return [Problem(path, "skipped: binary")]
+    if isinstance(look, str):
+        return [Problem(path, look)]
     whole = Artifact(
         path=path,
         sha256=look.sha256,
@@ -90,6 +86,16 @@ def _artifacts(
         read=content.pieces,
     )
     return [replace(part, format=_recognised(part.sample, recognisers)) for part in peeled(whole)]
+
+
+def _looked(content: Content) -> Look | str:
+    """What a pass over the input found, or why it is not read."""
+    if content.compression == "zstd" and not bytes_of.zstd_module():
+        return "not read: zstd needs Python 3.14, or the package backports.zstd"
+    look = bytes_of.look(content)
+    if not look.lines:
+        return f"not read: {look.damage}" if look.damage else "skipped: empty"
+    return "skipped: binary" if bytes_of.is_binary(look) else look
 
 
 def _member(

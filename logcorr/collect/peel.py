@@ -29,7 +29,7 @@ def peeled(artifact: Artifact) -> list[Artifact]:
         frame = envelope.peel(artifact.lines)
         artifact = replace(
             artifact,
-            sample=Sample(artifact.path, tuple(plain)),
+            sample=Sample(artifact.path, tuple(plain), "logged_at" in frame.collect_schema()),
             lines=without_escapes(frame) if coloured else frame,
             envelopes=(*artifact.envelopes, envelope.name, *(("ansi",) if coloured else ())),
         )
@@ -47,7 +47,7 @@ def _writers(artifact: Artifact) -> Iterator[Artifact]:
         first = own.head(SAMPLE_LINES).select("text").collect()["text"]
         yield replace(
             artifact,
-            sample=Sample(artifact.path, tuple(first)),
+            sample=Sample(artifact.path, tuple(first), artifact.sample.stamped),
             lines=own,
             line_count=count,
             service=writer if named else artifact.service,

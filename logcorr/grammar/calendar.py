@@ -58,7 +58,7 @@ class _Part(NamedTuple):
 
 
 def _component_grammar() -> ParserElement:
-    number = Regex(r"\d+(?:\.\d{1,6})?")
+    number = Regex(r"\d{1,9}(?:\.\d{1,6})?")
     span = number + Opt(Suppress("..") - number, default=None) + Opt(Suppress("/") - number, default=None)
     star = Regex(r"\*") + Opt(Regex("(?!)"), default=None) + Opt(Regex("(?!)"), default=None)
     part = (star | span).set_parse_action(lambda found: _Part(*found))

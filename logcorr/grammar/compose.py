@@ -30,7 +30,7 @@ _PORT = re.compile(
     re.VERBOSE,
 )
 _MOUNT = re.compile(r"(?P<source>(?:[A-Za-z]:[\\/])?[^:]*):(?P<target>[^:]+)(?::(?P<mode>[^:]*))?")
-_PORTS = re.compile(r"(\d+)(?:-(\d+))?")
+_PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
 class Reading(NamedTuple):
@@ -171,7 +171,7 @@ def _healthcheck(node: Node, problems: list[Problem]) -> Healthcheck | None:
         test=test,
         interval_s=_seconds(node.get("interval"), 30.0, problems),
         timeout_s=_seconds(node.get("timeout"), 30.0, problems),
-        retries=int(retries) if retries.isdecimal() else 3,
+        retries=int(retries) if re.fullmatch(r"[0-9]{1,9}", retries) else 3,
         start_period_s=_seconds(node.get("start_period"), 0.0, problems),
     )
 

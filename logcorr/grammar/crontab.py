@@ -109,7 +109,8 @@ _FIELD = _field_grammar()
 
 
 def _digits(text: str) -> int | None:
-    return int(text) if text.isascii() and text.isdigit() else None
+    """The number a text is; None for other texts, and for numbers beyond all bounds."""
+    return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else None
 
 
 def times(schedule: str, dialect: Dialect = "debian") -> Times | None:

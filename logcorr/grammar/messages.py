@@ -93,6 +93,7 @@ APPLICATION = (
             "tarted",
             "running ",
             " ready",
+            " starting",
             " up",
             *(f"{word} on " for word in THINGS),
         ),
@@ -101,7 +102,7 @@ APPLICATION = (
             rf" (?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
             rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*$"
-            r"|started [\w.]+ in [\d.]+ seconds"
+            r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
         ),
     ),
     Phrase(
@@ -148,10 +149,11 @@ CONSOLE = (
 SCRIPT = (
     Phrase(
         "probe.failed",
-        ("ealth", " down", "unhealthy", "not responding", "異常", "异常"),
+        ("ealth", " down", "unhealthy", "not responding", " not answer", "t answer", " not respond", "異常", "异常"),
         _at_start(
             rf"{_ALARM}(?:[\w.-]+ ){{0,2}}health[ -]?check[\w ]{{0,20}}\bfail(?:ed|ure|s|ing)?\b"
             rf"|{_ALARM}[\w.-]+ (?:is |service is )?(?:down|unhealthy|not healthy|not responding)\b"
+            rf"|{_ALARM}[\w.-]+ (?:does not|doesn't|did not) (?:answer|respond)\b"
             r"|(?:服務|服务)(?:異常|异常)"
         ),
     ),
@@ -176,7 +178,8 @@ SCRIPT = (
         r"|^(?:bash|sh|cp|mv|cat|cd|tar|ls|rm|curl|find|mkdir|touch|chmod): .*(?:No such file or directory|[pP]ermission denied)"
         r"|^ERROR: |^no such service: ",
     ),
-    Phrase("deploy.started", ("eploy",), _at_start(r"deploy(?:ment)? (?:start(?:ed|ing)?|begins)\b|(?:starting )?deploying\b")),
+    Phrase("process.started", (" Started",), r"^ *Container \S+ +Started$"),
+    Phrase("deploy.started", ("eploy",), _at_start(r"deploy(?:ment)? (?:of \S+ )?(?:start(?:ed|s|ing)?|begins)\b|deploying\b")),
 )
 """Phrases of shell scripts and what they run."""
 

@@ -52,6 +52,8 @@ class Shape:
             return _epoch(stamp)
         if r",\d" in self.pattern:
             stamp = stamp.str.replace(",", ".", literal=True)
+        elif ",?" in self.pattern and "," not in self.format:
+            stamp = stamp.str.replace(",", "", literal=True)
         match self.clock:
             case Clock.TIME_OF_DAY:
                 return stamp.str.to_time(self.format, strict=False)
@@ -137,6 +139,9 @@ SHAPES = (
     Shape("clf", rf"\d\d/[A-Z][a-z]{{2}}/\d{{4}}:{_DAY} [+-]\d{{4}}", "%d/%b/%Y:%H:%M:%S %z", Clock.OFFSET),
     Shape("asctime", rf"[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ \d]\d {_DAY} \d{{4}}", "%a %b %e %H:%M:%S %Y", Clock.LOCAL),
     Shape("syslog", rf"[A-Z][a-z]{{2}} [ \d]\d {_DAY}(?:\.\d{{1,9}})?", "%b %e %H:%M:%S%.f", Clock.YEARLESS),
+    Shape("dotted", rf"\d\d\.\d\d\.\d{{4}},? {_DAY}", "%d.%m.%Y %H:%M:%S", Clock.LOCAL),
+    Shape("month_first", rf"(?:0\d|1[0-2])/\d\d/\d{{4}},? {_DAY}", "%m/%d/%Y %H:%M:%S", Clock.LOCAL),
+    Shape("day_first", rf"\d\d/(?:0\d|1[0-2])/\d{{4}},? {_DAY}", "%d/%m/%Y %H:%M:%S", Clock.LOCAL),
     Shape("american", r"\d{1,2}/\d{1,2}/\d{4},? \d{1,2}:\d\d:\d\d [AP]M", "%m/%d/%Y, %I:%M:%S %p", Clock.LOCAL),
     Shape("twelve_hours", r"\d{1,2}:\d\d:\d\d [AP]M", "%I:%M:%S %p", Clock.TIME_OF_DAY),
     Shape("day_c", rf"{_DAY},\d{{1,9}}", "%H:%M:%S%.f", Clock.TIME_OF_DAY),
@@ -163,6 +168,8 @@ def shape_of(lines: tuple[str, ...]) -> Shape | None:
     """The shape that most of these lines begin with, if any does."""
     heads = (at_head(line) for line in lines)
     counts = Counter(head[0].name for head in heads if head)
+    if counts["month_first"] and counts["day_first"]:
+        return _BY_NAME["day_first"]  # some number that can only be a day comes first
     return _BY_NAME[counts.most_common(1)[0][0]] if counts else None
 
 

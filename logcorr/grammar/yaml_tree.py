@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import yaml
 
 _MAXIMUM_VALUES = 500_000
+_MAXIMUM_DEPTH = 100
+# YAML counts lines at these too; everyone else's line numbers do not.
+_OTHER_LINE_ENDS = re.compile("[\r\x85\u2028\u2029]")
 
 
 class NotYaml(ValueError):
@@ -52,14 +56,26 @@ class Node:
 
 def load(text: str, path: str) -> Node:
     """The first document of a YAML text; a null node when it is empty. Raises NotYaml."""
+    text = _OTHER_LINE_ENDS.sub(" ", text.replace("\r\n", "\n"))
     try:
+        _refuse_depth(text)
         root = next(yaml.compose_all(text, Loader=yaml.CSafeLoader), None)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
-        raise NotYaml(f"no YAML: {error.problem}", mark.line + 1 if mark else 0) from error
+        line = min(mark.line, text.count("\n")) + 1 if mark else 0
+        raise NotYaml(f"no YAML: {error.problem}", line) from error
     except (yaml.YAMLError, RecursionError) as error:
         raise NotYaml("no YAML: characters or depth that YAML does not allow", 0) from error
     return _Tree(path).node(root, 1) if root is not None else Node(path, 1, 1, "null")
+
+
+def _refuse_depth(text: str) -> None:
+    """Raise NotYaml for what is nested too deep: PyYAML's composer goes down on the C stack, and would end the process."""
+    depth = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+        if depth > _MAXIMUM_DEPTH:
+            raise NotYaml("no YAML tree: nested too deep", event.start_mark.line + 1 if event.start_mark else 0)
 
 
 class _Tree:

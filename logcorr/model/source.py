@@ -43,10 +43,14 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a recogniser sees of a file: its path and its first lines, decoded, without line ends."""
+    """What a recogniser sees of a file: its path and its first lines, decoded, without line ends and envelopes.
+
+    `stamped` says that an envelope gives each line its time.
+    """
 
     path: str
     lines: tuple[str, ...]
+    stamped: bool = False
 
     @property
     def name(self) -> str:

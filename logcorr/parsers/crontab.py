@@ -98,7 +98,7 @@ class _Table:
             yield Problem(self.artifact.path, f"not a line of a cron table: {complaint}", number)
             return
         user, written = self._user_and_command(found)
-        if self.has_user_field and not _USER_NAME.fullmatch(user or ""):
+        if found.rest and self.has_user_field and not _USER_NAME.fullmatch(user or ""):
             yield Problem(self.artifact.path, f"no user before the command in a system table: {found.rest}", number)
         elif not written:
             yield Problem(self.artifact.path, "a schedule without a command", number)
@@ -110,8 +110,8 @@ class _Table:
     def _user_and_command(self, found: JobLine) -> tuple[str | None, str]:
         if not self.has_user_field:
             return _owner(self.artifact.path), found.rest
-        user, *rest = found.rest.split(maxsplit=1)
-        return user, "".join(rest)
+        user, _, command = " ".join(found.rest.split(maxsplit=1)).partition(" ")
+        return user, command
 
 
 def _scheduled(

@@ -41,15 +41,15 @@ _WRAPPING_HEADER = re.compile(r"\s*Name\s{2,}Command\s{2,}State\b")
 _STATUS = re.compile(
     r"""
     (?P<state>up|running|exit(?:ed)?|restarting|created|paused|dead|removal\ in\ progress)\b
-    (?:\s*\((?P<code>-?\d+)\))?
-    (?:\s+(?P<bare_code>\d+)$)?                       # docker-compose v1: Exit 137
-    (?:\s+(?P<age>(?:less\ than\ a|about\ an?|\d+)\s+\w+)(?:\s+ago)?)?
+    (?:\s*\((?P<code>-?\d{1,9})\))?
+    (?:\s+(?P<bare_code>\d{1,9})$)?                       # docker-compose v1: Exit 137
+    (?:\s+(?P<age>(?:less\ than\ a|about\ an?|\d{1,9})\s+\w+)(?:\s+ago)?)?
     (?:\s*\((?P<note>[^)]*)\))?
     """,
     re.VERBOSE | re.IGNORECASE,
 )
 _AGE = re.compile(
-    r"(?P<count>\d+|about an?|less than a)\s+(?P<unit>second|minute|hour|day|week|month|year)s?(?:\s+ago)?", re.IGNORECASE
+    r"(?P<count>\d{1,9}|about an?|less than a)\s+(?P<unit>second|minute|hour|day|week|month|year)s?(?:\s+ago)?", re.IGNORECASE
 )
 _UNIT_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800, "month": 2592000, "year": 31536000}
 _HEALTH = {"healthy": True, "unhealthy": False}
@@ -128,7 +128,13 @@ def _wrapped_rows(artifact: Artifact, lines: Iterable[tuple[int, str]]) -> Itera
 
 def _named(row: Mapping[int, str]) -> Mapping[str, str]:
     name, command, status, *ports = row.values()
-    return {"name": name.replace(" ", ""), "command": command, "status": status, "ports": " ".join(ports)}
+    return {
+        "line": " ".join(row.values()),
+        "name": name.replace(" ", ""),
+        "command": command,
+        "status": status,
+        "ports": " ".join(ports),
+    }
 
 
 def _columns(line: str) -> tuple[_Column, ...]:
@@ -185,11 +191,10 @@ def _json_row(line: str) -> dict[str, str] | None:
 def _container(span: Span, cells: Mapping[str, str]) -> Container:
     status = cells.get("status", "")
     found = _STATUS.match(status)
-    state = found["state"].lower() if found else ""
-    up = _age(found["age"]) if found and state in {"up", "running"} else None
-    created = _age(cells.get("created"))
-    code = (found["code"] or found["bare_code"]) if found else None
-    known = up or created
+    words = found.groupdict(default="") if found else dict.fromkeys(_STATUS.groupindex, "")
+    up = _age(words["age"]) if words["state"].lower() in {"up", "running"} else None
+    created = _age(cells.get("created", ""))
+    code = words["code"] or words["bare_code"]
     return Container(
         span=span,
         name=cells["name"].split(",")[0],
@@ -197,17 +202,17 @@ def _container(span: Span, cells: Mapping[str, str]) -> Container:
         status=status,
         up_s=up[0] if up else None,
         created_s=created[0] if created else None,
-        age_resolution_s=known[1] if known else 1.0,
-        healthy=_HEALTH.get((found["note"] or "").lower()) if found else None,
+        age_resolution_s=(up or created or (0.0, 1.0))[1],
+        healthy=_HEALTH.get(words["note"].lower()),
         exit_code=int(code) if code else None,
         service=cells.get("service") or None,
         project=cells.get("project") or None,
     )
 
 
-def _age(text: str | None) -> tuple[float, float] | None:
+def _age(text: str) -> tuple[float, float] | None:
     """An age and the unit it is given in, both in seconds."""
-    found = _AGE.fullmatch(text.strip()) if text else None
+    found = _AGE.fullmatch(text.strip())
     if not found:
         return None
     unit = float(_UNIT_S[found["unit"].lower()])

@@ -24,6 +24,8 @@ from logcorr.parsers._shared.columns import TEXT, events, no
 _CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
 _REQUEST = re.compile(r'"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) \S+ HTTP/\d(?:\.\d)?"')
 
+_JSON = re.compile(r'^\{(?=.*"status": ?"?\d{3}\b)(?=.*"(?:uri|request|request_uri|path|url)": ?").*\}$')
+
 _NAMES = {
     "remote_addr": "client",
     "remote_user": "user",
@@ -39,6 +41,9 @@ def _recognise(sample: Sample) -> float:
     classic = stamps.share(sample.lines, _CLF.match)
     if classic >= 0.5:
         return 0.95 * classic
+    as_json = stamps.share(sample.lines, _JSON.match)
+    if as_json >= 0.5:
+        return 0.7 * as_json
     custom = stamps.share(sample.lines, _REQUEST.search)
     return 0.6 * custom if custom >= 0.5 else 0.0
 
@@ -56,7 +61,7 @@ def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     known = value[chosen.variables[0]].is_not_null()
     status = value["status"].cast(pl.Int16, strict=False) if "status" in value else no(pl.Int16)
     time, offset = _time(value)
-    request = value.get("request", no(pl.String))
+    request = value.get("request", _request(value))
     answer = pl.concat_str(request, status.cast(pl.String), separator=" ", ignore_nulls=True)
     return events(
         read,
@@ -68,6 +73,12 @@ def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         own={_NAMES.get(name, name): _typed(name, column) for name, column in value.items() if name not in _TIMES}
         | ({} if offset is None else {"utc_offset_s": offset}),
     )
+
+
+def _request(value: dict[str, pl.Expr]) -> pl.Expr:
+    """The request of a format that has its parts only."""
+    parts = [value[name] for name in ("request_method", "request_uri", "uri") if name in value][:2]
+    return pl.concat_str(parts, separator=" ") if parts else no(pl.String)
 
 
 def _values(lines: pl.LazyFrame, chosen: LogFormat, whole: bool) -> tuple[pl.LazyFrame, dict[str, pl.Expr]]:

@@ -15,7 +15,7 @@ from logcorr.parsers._shared.columns import LEVELS, TEXT, events, folded, no, se
 
 
 def _recognise(sample: Sample) -> float:
-    stamped = stamps.share(sample.lines, stamps.at_head)
+    stamped = 1.0 if sample.stamped else stamps.share(sample.lines, stamps.at_head)
     return 0.3 * stamped if stamped >= 0.5 else 0.0
 
 
@@ -26,7 +26,9 @@ def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     pattern = rf"^({stamps.LEAD}({shape.pattern})[\])>:,]*[\s|-]*)" if shape else "^(())"
     groups = TEXT.str.extract_groups(ascii_only(pattern)).struct
     read = lines.with_columns(groups[0].alias("head"), groups[1].alias("stamp"))
-    cut = folded(read, pl.col("head").is_not_null(), context)
+    indented = TEXT.str.contains(r"^[ \t})\]]") | (TEXT == "")
+    is_head = ~indented if context.sample.stamped else pl.col("head").is_not_null()
+    cut = folded(read, is_head, context)
     message = TEXT.cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)
     cut = cut.with_columns(message.alias("message"))
     level = pl.col("message").str.extract(rf"^[\[(<]?({LEVELS}|{LEVELS.upper()})[\])>:]", 1)
@@ -37,7 +39,7 @@ def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         severity=severity_of(level),
         kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
         message=pl.col("message"),
-        parsed=pl.col("head").is_not_null(),
+        parsed=pl.lit(True) if context.sample.stamped else pl.col("head").is_not_null(),
         count=pl.col("lines"),
         own={} if offset is None else {"utc_offset_s": offset},
     )

@@ -28,11 +28,10 @@ def _recognise(sample: Sample) -> float:
     if found:
         own = [record for record in found if isinstance(record.get("level"), str) and "message" in record]
         return 0.9 * len(own) / len(found)
-    if stamps.share(sample.lines, _SIMPLE.match) >= 0.6:
-        return 0.4
     shape = stamps.shape_of(sample.lines)
-    if shape is None:
-        return 0.0
+    if shape is None or stamps.share(sample.lines, _SIMPLE.match) >= 0.6:
+        bare = re.compile(head_pattern(None, LEVELS), re.ASCII)
+        return 0.4 if stamps.share(sample.lines, bare.match) >= 0.6 else 0.0
     head = re.compile(head_pattern(shape, LEVELS), re.ASCII)
     stamped = [line for line in sample.lines if stamps.at_head(line)]
     levelled = sum(head.match(line) is not None for line in stamped)

@@ -29,20 +29,19 @@ _BLOCK = re.compile(r"([|>])[-+\d]*\s*(?:#.*)?$")
 
 def _recognise(sample: Sample) -> float:
     lines = [line for line in sample.lines if line.strip() and not line.lstrip().startswith("#")]
-    steps = any(map(_STEP.match, lines))
-    top = {match[1] for line in lines if (match := re.match(r"['\"]?([\w.-]+)['\"]?:", line))}
-    if not steps:
+    if not any(map(_STEP.match, lines)):
         return 0.0
+    top = {match[1] for line in lines if (match := re.match(r"['\"]?([\w.-]+)['\"]?:", line))}
     if {"on", "jobs"} <= top:
         return 0.95
     if _GITHUB_PATH.search(sample.path) or _GITLAB_PATH.search(sample.path):
         return 0.9
-    scripted = any(re.match(r"\s+script:(\s|$)", line) for line in lines)
-    return (
-        0.8
-        if scripted and "services" not in top and ("stages" in top or any(re.match(r"\s+stage:", line) for line in lines))
-        else 0.0
-    )
+    return 0.8 if _like_gitlab(lines, top) else 0.0
+
+
+def _like_gitlab(lines: Sequence[str], top: set[str]) -> bool:
+    staged = "stages" in top or any(re.match(r"\s+stage:", line) for line in lines)
+    return staged and "services" not in top and any(re.match(r"\s+script:(\s|$)", line) for line in lines)
 
 
 @configuration_parser(title="CI workflow", recognise=_recognise)
@@ -81,19 +80,20 @@ class _Steps:
 
     def github(self, document: Node) -> Iterator[Script]:
         """The `run` of every step, and what an ssh step runs on the host."""
-        directory = _default(document, "working-directory")
-        for name, job in (document.get("jobs") or document).entries:
-            inside, shell = _default(job, "working-directory") or directory, _default(job, "shell") or _default(document, "shell")
+        jobs = document.get("jobs")
+        for name, job in jobs.entries if jobs else ():
+            directory = _default(job, "working-directory") or _default(document, "working-directory")
+            shell = _default(job, "shell") or _default(document, "shell") or "bash"
             for number, step in enumerate(_items(job.get("steps")), 1):
-                label = f"{name}/{_text(step.get('name')) or number}"
-                place = _text(step.get("working-directory")) or inside
-                if (run := step.get("run")) is not None:
-                    yield self._script([run], label, _text(step.get("shell")) or shell or "bash", place)
-                elif _REMOTE_SHELL.search(_text(step.get("uses")) or ""):
-                    given = step.get("with")
-                    script = given.get("script") if given else None
-                    if script is not None:
-                        yield self._script([script], label, "bash", None)
+                yield from self._step(step, f"{name}/{_text(step.get('name')) or number}", shell, directory)
+
+    def _step(self, step: Node, name: str, shell: str, directory: str | None) -> Iterator[Script]:
+        run, given = step.get("run"), step.get("with")
+        remote = given.get("script") if given and _REMOTE_SHELL.search(_text(step.get("uses")) or "") else None
+        if run is not None:
+            yield self._script([run], name, _text(step.get("shell")) or shell, _text(step.get("working-directory")) or directory)
+        elif remote is not None:
+            yield self._script([remote], name, "bash", None)
 
     def gitlab(self, document: Node) -> Iterator[Script]:
         """`before_script`, `script` and `after_script`: a job runs the lines of each in one shell."""

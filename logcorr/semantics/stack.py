@@ -1,4 +1,8 @@
-"""Which compose file does the running stack come from? Labels of containers, then deploy scripts, then the only candidate."""
+"""Which compose files does the running stack come from?
+
+By the labels of containers, then images that only one file names, then scripts that start it, then the only candidate. A
+restart says nothing: it finds the containers by the project's name, whichever file it is given.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +11,12 @@ from collections.abc import Sequence
 
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import RunningStack
-from logcorr.model.facts import ComposeFile, Container, Fact, Service, of_kind
+from logcorr.model.facts import ComposeFile, Container, Fact, of_kind
 from logcorr.model.source import Span
+from logcorr.semantics import compose
 from logcorr.semantics.paths import collected
 
-STARTING = frozenset({"start", "recreate", "up"})
+STARTING = frozenset({"start", "recreate", "up", "create"})
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """The files that compose takes without `-f`, the first that exists; compose's own order."""
 
@@ -23,13 +28,14 @@ def running_stack(facts: Sequence[Fact], effects: Sequence[Effect]) -> RunningSt
     """The stack that runs, from the best kind of evidence there is; None if the evidence names two."""
     files = {file.span.path: file for file in of_kind(ComposeFile, facts)}
     containers = tuple(of_kind(Container, facts))
-    found = _labelled(containers, files) or _deployed(effects, files) or _only(files)
+    found = _labelled(containers, files) or _imaged(containers, files) or _deployed(effects, files) or _only(files)
     if not found:
         return None
     paths, evidence = found
+    used = [files[path] for path in paths]
     return RunningStack(
         compose_paths=paths,
-        services=_services([files[path] for path in paths]),
+        services=compose.project(used, environment=None, directory=None, others=list(files.values())).services,
         evidence=tuple(evidence),
         project=next((container.project for container in containers if container.project), None) or files[paths[0]].project,
     )
@@ -50,8 +56,21 @@ def _labelled(containers: Sequence[Container], files: dict[str, ComposeFile]) ->
     for container in containers:
         paths = tuple(filter(None, (collected(path, files, container.directory) for path in container.compose_files)))
         if paths:
-            reason = (f"{container.name} was created from {', '.join(container.compose_files)}", container.span)
+            reason = (
+                f"{container.name} was created from {', '.join(container.compose_files)}",
+                container.label_span or container.span,
+            )
             reasons.setdefault(paths, []).append(reason)
+    return _agreed(reasons)
+
+
+def _imaged(containers: Sequence[Container], files: dict[str, ComposeFile]) -> tuple[Paths, list[Reason]] | None:
+    """By images that one file names and the others do not."""
+    reasons: dict[Paths, list[Reason]] = {}
+    for container in containers:
+        naming = [path for path, file in files.items() if container.image in {service.image for service in file.services}]
+        if container.image and len(naming) == 1 < len(files):
+            reasons.setdefault((naming[0],), []).append((f"{container.name} runs {container.image}", container.span))
     return _agreed(reasons)
 
 
@@ -78,9 +97,3 @@ def _agreed(reasons: dict[Paths, list[Reason]]) -> tuple[Paths, list[Reason]] | 
     if not votes or (len(votes) > 1 and votes[0][1] == votes[1][1]):
         return None
     return votes[0][0], reasons[votes[0][0]]
-
-
-def _services(files: Sequence[ComposeFile]) -> tuple[Service, ...]:
-    """The services of several files, a later file's stanza in place of an earlier one's."""
-    named = {service.name: service for file in files for service in file.services}
-    return tuple(named.values())

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import polars as pl
+
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
 from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, of_kind
@@ -55,14 +57,6 @@ def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
     )
 
 
-def pattern_of(text: str) -> re.Pattern[str] | None:
-    """What pkill would look for; None for what is no pattern, or cannot be known."""
-    try:
-        return None if "<" in text else re.compile(text)
-    except re.error:
-        return None
-
-
 def _resolver(scripts: Mapping[str, Script]) -> Resolve:
     def resolve(path: str, directory: str | None) -> Script | None:
         found = collected(path, scripts, directory)
@@ -72,16 +66,23 @@ def _resolver(scripts: Mapping[str, Script]) -> Resolve:
 
 
 def _interpret_all(facts: Sequence[Fact], resolve: Resolve) -> dict[Source, Interpretation]:
-    """Jobs first; a script that a job leads to is understood there, in the job's own environment, and not once more alone."""
+    """Jobs first, then commands in units and workflows, then files: a script is understood where it is called, not once more."""
     read: dict[Source, Interpretation] = {}
     for job in of_kind(ScheduledJob, facts):
         command = Script(span=job.span, name=job.command, text=job.command, directory=_home(job))
         read[job] = interpret(command, resolve=resolve, environment=dict(job.environment))
-    reached = {script.span for one in read.values() for script in _called(one, resolve) if script}
-    for script in of_kind(Script, facts):
+    jobs = {job.span for job in of_kind(ScheduledJob, facts)}
+    scripts = [script for script in of_kind(Script, facts) if script.span not in jobs]
+    for script in sorted(scripts, key=_is_whole_file):
+        reached = {called.span for one in read.values() for called in _called(one, resolve) if called}
         if script.span not in reached:
             read[script] = interpret(script, resolve=resolve, arguments=None)
     return read
+
+
+def _is_whole_file(script: Script) -> bool:
+    """Whether it is a file by itself; what is part of another (a unit's ExecStart=, a workflow's step) may call it."""
+    return script.span.line == 1
 
 
 def _called(read: Interpretation, resolve: Resolve) -> list[Script | None]:
@@ -137,6 +138,17 @@ def _behaviour(read: Interpretation, world: World, targets: _Targets, complete: 
     )
 
 
+def _pattern_occurs(pattern: str, command: str) -> bool:
+    """Whether pkill would find the pattern in a command line; never for what is no pattern.
+
+    The pattern is somebody's text: polars' engine takes linear time for any, where Python's can take for ever.
+    """
+    try:
+        return bool(pl.Series([command]).str.contains(pattern)[0])
+    except pl.exceptions.ComputeError:
+        return False
+
+
 @dataclass(frozen=True, slots=True)
 class _Targets:
     """What an effect acts on, by the names of entities."""
@@ -173,8 +185,9 @@ class _Targets:
         thing = topology.find(pid_file["name"] if pid_file else target, self.things)
         if thing:
             return [thing.name]
-        pattern = None if pid_file else pattern_of(target)
-        return [name for name, command in topology.commands(self.facts) if pattern and pattern.search(command)]
+        if pid_file or "<" in target:  # a part that is not known stands in angle brackets
+            return []
+        return [name for name, command in topology.commands(self.facts) if _pattern_occurs(target, command)]
 
     def _services(self, effect: Effect) -> tuple[str, ...]:
         paths = self.compose_paths(effect)

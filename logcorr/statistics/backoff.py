@@ -26,6 +26,8 @@ _RESET = 0.03
 _LOW = 0.5
 # And it climbs so many rungs at least: two intervals of which the second is longer are no ladder.
 _LEAST_CLIMB = 3
+# A ladder whose longest delay is under so many stamp units cannot be told from the stamps' own grid.
+_LEAST_UNITS = 5.0
 # Run time as a share of the shortest interval, and how much it varies.
 _RUN_SHARES = (0.0, 0.5, 0.9, 1.2)
 _RUN_JITTER = 0.1
@@ -96,7 +98,7 @@ def _ladders(intervals: FloatArray, unit: float) -> list[_Ladder]:
         for run, cap in product(runs, _caps(intervals)):
             for anchor, jitter in product(_anchors(intervals - run, factor, unit), _JITTERS):
                 ladder = _ladder(anchor, factor, jitter, run, cap=cap, longest=float(intervals.max()))
-                if ladder is not None:
+                if ladder is not None and ladder.delays[-1] >= _LEAST_UNITS * unit:
                     ladders.append(replace(ladder, log_prior=ladder.log_prior - choices))
     return ladders
 

@@ -17,6 +17,9 @@ from logcorr.timeline.clocks import Placement, Reading, place
 
 DAY_US = 86_400_000_000
 
+SMALL = 16 << 20
+"""Bytes of logs below which they are read at once: starting to stream takes longer than that."""
+
 EVENT = ("line", "lines", "clock", "service", "severity", "kind", "message")
 
 
@@ -74,7 +77,8 @@ def build(
     the service that writes a file. Only events from `since` to `until`, both included, are kept.
     """
     logs, problems = _logs(artifacts, parsers, facts, service_of)
-    measured = pl.collect_all([_measured(log) for log in logs], engine="streaming")
+    small = sum(log.artifact.size for log in logs) < SMALL
+    measured = pl.collect_all([_measured(log) for log in logs], engine="in-memory" if small else "streaming")
     rows = [frame.row(0, named=True) for frame in measured]
     readings = [_reading(log, row) for log, row in zip(logs, rows, strict=True)]
     of = place(readings, facts, zones or {})

@@ -13,9 +13,8 @@ from logcorr.model.facts import ComposeFile, Service, Setting
 from logcorr.model.source import Problem
 from logcorr.semantics.compose.merge import merged, merged_entries, without_tags
 from logcorr.semantics.compose.naming import container_names, project_name
-from logcorr.semantics.compose.running import Evidence, RunningFile, running_file
 
-__all__ = ["Evidence", "Project", "RunningFile", "container_names", "project", "project_name", "running_file", "variables"]
+__all__ = ["Project", "container_names", "project", "project_name", "variables"]
 
 _MAXIMUM_DEPTH = 16
 

@@ -68,7 +68,9 @@ def _content(r: Request) -> Outcome:
     if handler is None:
         return _index(r) if r.uri.endswith("/") else _file(r)
     if handler.name in PASSES:
-        return hand_on(r, handler)
+        # The module stays, its settings are those in force now: an `if` after the one that named the upstream has none.
+        current = r.scope.first(handler.name) or r.location.first(handler.name)
+        return hand_on(r, current) if current else Status(500, handler)
     if handler.name in ("stub_status", "empty_gif"):
         r.step(handler.title(), handler)
         return Sent(200, handler) if r.method in ("GET", "HEAD") else Status(405, handler)
@@ -103,7 +105,8 @@ def _index(r: Request) -> Outcome:
 
 def _listing(r: Request, at: Node) -> Outcome:
     if r.scope.setting("autoindex", "off") == "on" and r.method in ("GET", "HEAD"):
-        folder = paths.file_path(r)
+        # nginx cuts off one character, which is the slash unless an alias has none.
+        folder = paths.file_path(r)[:-1] or "/"
         r.step(f"autoindex of {folder}", at)
         return Sent(200, at) if r.world.file(folder) == "directory" else Status(404, at)
     if r.method not in ("GET", "HEAD", "POST"):

@@ -27,17 +27,11 @@ def primary_name(server: Node) -> str:
 
 def choose(listens: Sequence[Listen], host: str) -> Choice:
     """The server for a host among those that share an address; `host` is lower case, without port and final dot."""
+    found = _exact(listens, host) or _wildcard(listens, host) or _regex(listens, host)
     if len({id(listen.server) for listen in listens}) == 1:
-        return _only(listens[0], host)
-    return _exact(listens, host) or _wildcard(listens, host) or _regex(listens, host) or _default(listens)
-
-
-def _only(listen: Listen, host: str) -> Choice:
-    """The names of an only server are not looked at, but for what a regular expression captures."""
-    for name in names_of(listen.server):
-        if name.startswith("~") and (match := compiled(name[1:], listen.server.span, ignore_case=True).search(host)):
-            return listen, "the only server there", match
-    return listen, "the only server there", None
+        # The names of an only server are not looked at, but for what a regular expression captures.
+        return listens[0], "the only server there", found[2] if found else None
+    return found or _default(listens)
 
 
 def _literal(listens: Sequence[Listen]) -> Iterator[tuple[str, Listen]]:

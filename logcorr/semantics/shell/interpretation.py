@@ -61,6 +61,8 @@ class Interpretation:
 
     def decided_by(self, probe: Probe, outcomes: Sequence[Outcome]) -> frozenset[int]:
         """The effects (by id) whose fate differs between these outcomes of one probe."""
+        if not self.effects:
+            return frozenset()
         machines = [self._evaluate({probe.id: (outcome,)}) for outcome in outcomes]
         fates = [
             {machine and (effect.id in machine.met, _runs(machine, effect)) for machine in machines} for effect in self.effects
@@ -173,6 +175,7 @@ class _Program:
     environment: Mapping[str, str]
     arguments: tuple[str, ...] | None
     base: Machine | None = None
+    answered: dict[tuple[tuple[int, tuple[Outcome, ...]], ...], Machine | None] = field(default_factory=dict)
 
     def settled(self) -> tuple[Machine, bool]:
         """Evaluate until no new expected value turns up: an outcome is only listed once the script is known to tell it apart."""
@@ -185,9 +188,12 @@ class _Program:
                 return machine, complete
 
     def under(self, allowed: Allowed) -> Machine | None:
-        """Evaluate with the outcomes that can occur; None if there are too many ways through."""
-        machine, complete = self._run(allowed)
-        return machine if complete else None
+        """Evaluate with the outcomes that can occur; None if there are too many ways through. Each question is worked out once."""
+        key = tuple(sorted((number, tuple(outcomes)) for number, outcomes in allowed.items()))
+        if key not in self.answered:
+            machine, complete = self._run(allowed)
+            self.answered[key] = machine if complete else None
+        return self.answered[key]
 
     def _run(self, allowed: Allowed) -> tuple[Machine, bool]:
         machine = Machine(execute, self.source, resolve=self.resolve, allowed=allowed, interpreter=self.script.interpreter)

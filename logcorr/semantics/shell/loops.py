@@ -15,6 +15,7 @@ from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, St
 from logcorr.semantics.shell.values import Unknown, Value, unknown
 
 MOST_ROUNDS = 70
+WRITING_ROUNDS = 8
 MOST_PATHS = 60
 MOST_ITEMS = 70
 
@@ -48,6 +49,13 @@ class _Heads:
         self.seen[key] = path.ran
         return False
 
+    def forget_writing(self, path: Path) -> None:
+        """Give up what the loop writes: a log that grows by a line each round would make every round a new one."""
+        if self.first is None:
+            return
+        path.output = unknown("output of a loop") if path.output != self.first.output else path.output
+        path.files = {name: content for name, content in path.files.items() if self.first.files.get(name) == content}
+
     def widen(self, path: Path) -> None:
         """Give up the variables that the loop changes."""
         if self.first is None:
@@ -57,8 +65,6 @@ class _Heads:
                 path.variables[name] = (
                     unknown(f"{name} changed by a loop") if not isinstance(value, Array) else Array((), whole=False)
                 )
-        path.output = unknown("output of a loop") if path.output != self.first.output else path.output
-        path.files = {name: content for name, content in path.files.items() if self.first.files.get(name) == content}
         path.known.clear()
         path.status = Status(None, "an exit status")
 
@@ -73,6 +79,8 @@ def _rounds(
         for count in range(MOST_ROUNDS * 3):
             following: list[Path] = []
             for way in paths:
+                if count >= WRITING_ROUNDS:
+                    heads.forget_writing(way)
                 if count >= MOST_ROUNDS:
                     heads.widen(way)
                 if heads.again(way):

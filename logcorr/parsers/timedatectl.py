@@ -1,0 +1,46 @@
+"""The host's time zone, as `timedatectl`, /etc/timezone or `ls -l /etc/localtime` tell it.
+
+                    Time zone: Asia/Taipei (CST, +0800)
+    System clock synchronized: yes
+
+Format: systemd's timedatectl.c.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from logcorr.model.facts import Fact, Setting
+from logcorr.model.source import Artifact, Sample
+from logcorr.parsers import configuration_parser
+
+_STATUS_ZONE = re.compile(r"\s*Time ?zone:\s+(?P<zone>[\w+/-]+)(\s+\(.*\))?\s*", re.IGNORECASE)
+_SHOWN_ZONE = re.compile(r"Timezone=(?P<zone>[\w+/-]+)\s*")
+_LINKED_ZONE = re.compile(r".*/etc/localtime -> \S*zoneinfo/(?P<zone>[\w+/-]+)\s*")
+_NAMED_ZONE = re.compile(
+    r"(?P<zone>(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc)/[\w+/-]+|UTC|GMT)\s*"
+)
+_SYNCHRONISED = re.compile(r"\s*(?:System clock|NTP) synchronized:\s+(?P<word>yes|no)\s*")
+_CLOCK = re.compile(r"\s*(Local|Universal|RTC) time:\s")
+
+
+def _recognise(sample: Sample) -> float:
+    if any(_CLOCK.match(line) for line in sample.lines[:10]) and any(_STATUS_ZONE.fullmatch(line) for line in sample.lines[:20]):
+        return 0.97
+    lines = [line for line in sample.lines if line.strip()]
+    if len(lines) == 1 and (_LINKED_ZONE.fullmatch(lines[0]) or _SHOWN_ZONE.fullmatch(lines[0])):
+        return 0.97
+    named = sample.name in {"timezone", "timezone.txt", "TZ"}
+    return 0.9 if named and len(lines) == 1 and _NAMED_ZONE.fullmatch(lines[0]) else 0.0
+
+
+@configuration_parser(title="time zone", recognise=_recognise)
+def parser(artifact: Artifact) -> Iterator[Fact]:
+    """The zone as the setting `TZ`; whether the clock is synchronised as `NTPSynchronized` (systemd's name for it)."""
+    for number, line in enumerate(artifact.text().split("\n"), 1):
+        zone = next(filter(None, (form.fullmatch(line) for form in (_STATUS_ZONE, _SHOWN_ZONE, _LINKED_ZONE, _NAMED_ZONE))), None)
+        if zone:
+            yield Setting(span=artifact.span(number), name="TZ", value=zone["zone"])
+        elif synchronised := _SYNCHRONISED.fullmatch(line):
+            yield Setting(span=artifact.span(number), name="NTPSynchronized", value=synchronised["word"])

@@ -1,0 +1,71 @@
+"""Which compose file the running stack comes from: the best kind of evidence decides, and a tie decides nothing."""
+
+from __future__ import annotations
+
+import polars as pl
+import pytest
+
+from logcorr.model.behaviour import Effect
+from logcorr.model.facts import Container
+from logcorr.model.source import Artifact, Sample, Span
+from logcorr.parsers.compose import parser
+from logcorr.semantics.stack import running_stack
+
+
+def compose_file(text, path):
+    lines = tuple(text.split("\n"))
+    frame = pl.LazyFrame({"line": range(1, len(lines) + 1), "text": lines}, schema={"line": pl.UInt32, "text": pl.String})
+    artifact = Artifact(path=path, sha256="", size=len(text), sample=Sample(path, lines), lines=frame)
+    return next(iter(parser.read(artifact)))
+
+
+PREBUILT = compose_file("services: {web: {image: 'shop/web:1'}}", "shop/docker-compose.prebuilt.yml")
+PRODUCTION = compose_file("services: {web: {build: .}}", "shop/docker-compose.production.yml")
+LABELLED = Container(
+    span=Span("inspect.json", 40),
+    name="shop_web_1",
+    compose_files=("docker-compose.prebuilt.yml",),
+    directory="/home/deploy/shop",
+)
+BOTH = [PREBUILT, PRODUCTION]
+IMAGED = Container(span=Span("ps.txt", 2), name="shop_web_1", image="shop/web:1")
+
+
+def effect(action, files, line, directory="/home/deploy/shop"):
+    span = Span("deploy.sh", line)
+    return Effect(span=span, id=line, action=action, manager="compose", compose_files=files, directory=directory)
+
+
+def up(name, line):
+    return effect("up", (f"docker-compose.{name}.yml",), line)
+
+
+RESTART = effect("restart", ("docker-compose.production.yml",), 1)
+
+
+@pytest.mark.parametrize(
+    ("containers", "effects", "files", "path", "evidence"),
+    [
+        ([LABELLED], [up("production", 3)], BOTH, "prebuilt", ["inspect.json:40"]),
+        ([IMAGED], [up("production", 3)], BOTH, "prebuilt", ["ps.txt:2"]),
+        ([], [up("production", 2), up("prebuilt", 3), up("prebuilt", 4)], BOTH, "prebuilt", ["deploy.sh:3", "deploy.sh:4"]),
+        ([], [RESTART, up("prebuilt", 2)], BOTH, "prebuilt", ["deploy.sh:2"]),
+        ([], [], [PREBUILT], "prebuilt", ["shop/docker-compose.prebuilt.yml:1"]),
+    ],
+    ids=["a label", "an image only one file names", "most scripts", "a restart says nothing", "the only file"],
+)  # fmt: skip
+def test_the_best_evidence_decides(containers, effects, files, path, evidence):
+    found = running_stack([*files, *containers], effects)
+    assert found.compose_paths == (f"shop/docker-compose.{path}.yml",)
+    assert [str(span) for _, span in found.evidence] == evidence
+    assert [service.name for service in found.services] == ["web"]
+
+
+@pytest.mark.parametrize("effects", [[], [up("production", 1), up("prebuilt", 2)]], ids=["no sign", "one for each"])
+def test_no_evidence_and_a_tie_decide_nothing(effects):
+    assert running_stack([PREBUILT, PRODUCTION], effects) is None
+
+
+def test_without_f_the_default_file_is_meant():
+    default = compose_file("services: {web: {image: a}}", "shop/docker-compose.yml")
+    assert running_stack([default, PRODUCTION], [effect("up", (), 7)]).compose_paths == ("shop/docker-compose.yml",)
