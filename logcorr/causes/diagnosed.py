@@ -71,6 +71,12 @@ DIAGNOSES = {
         within_s=30.0,
     ),
     "keepalive_race": Diagnosis("keepalive_race", ("configuration_mismatch", "timeout_closes_connection"), within_s=5.0),
+    "crash_after_deploy": Diagnosis(
+        "crash_after_deploy",
+        ("deploy_changes_configuration", "configuration_mismatch", "crash_ends_process", "supervisor_restarts_process"),
+        DOWN,
+        lasts=True,
+    ),
     "process_crashed": Diagnosis("crash", ("crash_ends_process",), DOWN, most=0.8),
 }
 """By the rule's name. A rule whose finding is only a symptom of something else does not stand here."""

@@ -32,6 +32,7 @@ CAUSE_KINDS = {
     "job_stalls_service": "a scheduled job keeps a service from answering while it runs",
     "request_crashes_process": "one particular request makes a process die each time it comes",
     "keepalive_race": "a proxy keeps idle connections longer than the application behind it does",
+    "crash_after_deploy": "a deployment lacks what a process needs, and it dies at each start",
     "crash": "a process dies of its own",
     "probe_never_satisfied": "a health check waits for an answer that never comes, and acts on it",
     "check_always_fails": "a health check fails on nearly every run, and acts on it",
