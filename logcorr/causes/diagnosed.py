@@ -47,6 +47,7 @@ HOPS = {
     "supervisor_restarts_process": claim("hop.supervisor_restarts_process", "it is started again"),
     "configuration_mismatch": claim("hop.configuration_mismatch", "two configurations disagree"),
     "job_stalls_service": claim("hop.job_stalls_service", "while it runs, requests wait"),
+    "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
 }
 """What a hop after the first says; the first is the finding itself."""
@@ -77,15 +78,17 @@ DIAGNOSES = {
         DOWN,
         lasts=True,
     ),
+    "requests_limited.by_job": Diagnosis("requests_limited", ("job_runs_script", "limit_rejects_requests"), within_s=5.0),
+    "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), within_s=5.0),
     "process_crashed": Diagnosis("crash", ("crash_ends_process",), DOWN, most=0.8),
 }
-"""By the rule's name. A rule whose finding is only a symptom of something else does not stand here."""
+"""By the rule's name, or that of one of its claims. A rule whose finding is only a symptom of something else does not stand here."""
 
 
 def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Cause]:
     """A cause for each finding of these rules, with the symptoms that follow its events."""
     for finding in findings:
-        diagnosis = DIAGNOSES.get(finding.rule)
+        diagnosis = DIAGNOSES.get(finding.claim.id) or DIAGNOSES.get(finding.rule)
         if diagnosis and case.window:
             yield _cause(case, findings, finding, diagnosis)
 

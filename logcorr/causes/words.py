@@ -33,6 +33,7 @@ CAUSE_KINDS = {
     "request_crashes_process": "one particular request makes a process die each time it comes",
     "keepalive_race": "a proxy keeps idle connections longer than the application behind it does",
     "crash_after_deploy": "a deployment lacks what a process needs, and it dies at each start",
+    "requests_limited": "a limit turns away requests that were meant to be served",
     "crash": "a process dies of its own",
     "probe_never_satisfied": "a health check waits for an answer that never comes, and acts on it",
     "check_always_fails": "a health check fails on nearly every run, and acts on it",
