@@ -62,7 +62,7 @@ INCIDENT = Incident(
               "visits": [{"perSecond": 0.8, "bots": 0.03, "paths": [[4, "GET", "/tiles/12/{n}.png"], [1, "GET", "/styles"]]}]},
     collect="""cp /var/log/tiles-json.log .; mkdir nginx; cp /var/log/nginx/*.log /etc/nginx/nginx.conf nginx/; cp /srv/maps/server.js /srv/maps/*.sh .
 cp /srv/maps/docker-compose.yml .; crontab -l > crontab.txt; docker inspect tiles > docker-inspect.json; docker events --since 3h --until 0s > docker-events.txt
-docker ps > docker-ps.txt""",
+docker ps > docker-ps.txt; rotate nginx/access.log""",
 )  # fmt: skip
 
 

@@ -109,7 +109,7 @@ INCIDENT = Incident(
               "browsers": [{"count": 5, "log": "/var/log/console.log", "tag": "地圖"}]},
     collect="""mkdir -p logs nginx; cp /srv/market/logs/*.log logs/; cp /var/log/nginx/*.log /etc/nginx/nginx.conf nginx/
 cp /srv/market/*.sh /srv/market/docker-compose.yml .; crontab -l > crontab.txt; mv /var/log/console.log browser-console.txt
-docker ps > docker-ps.txt; date > date.txt""",
+docker ps > docker-ps.txt; date > date.txt; rotate nginx/access.log""",
 )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ INCIDENT = Incident(
     collect="""mkdir -p logs conf bin
 cp /var/log/price-feed.log logs/; cp /var/log/nginx/access.log logs/nginx-access.log; cp /var/log/nginx/error.log logs/nginx-error.log
 cp /home/feed/*.log logs/; cp /home/feed/bin/* bin/; cp /etc/nginx/nginx.conf conf/; cp /home/feed/app/server.js .
-crontab -u feed -l > crontab-feed.txt; docker ps -a > docker-ps.txt; docker events --since 2h --until 0s > docker-events.txt""",
+crontab -u feed -l > crontab-feed.txt; docker ps -a > docker-ps.txt; docker events --since 2h --until 0s > docker-events.txt; rotate logs/nginx-access.log""",
 )  # fmt: skip
 
 
