@@ -13,6 +13,7 @@ from logcorr.timeline.lifecycles import downtimes
 SEED = Path(__file__).parent / "fixtures/cases/heart-whisper-town/input"
 SCRIPT, TABLE, LOG = "health-check.sh", "crontab.txt", "backend/logs/combined.log"
 RUNNING = "docker-compose.production-prebuilt.yml"
+RESTART = "docker-compose -f docker-compose.production.yml restart"
 MISSING_COMMAND = "2025-10-16 09:50:01 checking\n/home/jesse/{script}: {line}: docker-compose: {words}\n"
 
 
@@ -76,6 +77,29 @@ VARIANTS = {
     ),
     "the command acts on another service": Variant(
         edits=((SCRIPT, "yml restart", "yml restart redis"),), verdicts=("undetermined",), says=("rival.stops_nothing",)
+    ),
+    "another job of the same schedule was not collected, and this one is harmless": Variant(
+        edits=((TABLE, "*/5", "*/5 * * * * /opt/other.sh\n*/5"), (SCRIPT, "yml restart", "yml ps")),
+        verdicts=("suspected",),
+        culprit=(TABLE, 1),
+        says=("rival.stops_nothing", "cause.unproven"),
+        silent=("cause.tied",),
+    ),
+    "the command runs on another host": Variant(
+        edits=((SCRIPT, RESTART, "ssh spare docker restart heart-whisper-backend"),),
+        verdicts=("suspected", "undetermined"),
+    ),
+    "nobody knows whom the pattern kills": Variant(
+        edits=((SCRIPT, RESTART, "pkill -f sidekiq"),),
+        verdicts=("suspected", "undetermined"),
+    ),
+    "a pattern kills more than it is named after": Variant(
+        edits=(
+            (SCRIPT, RESTART, "pkill -f redis"),
+            (RUNNING, "container_name: heart-whisper-backend", "command: node server.js --redis=redis:6379"),
+        ),
+        verdicts=("root-cause",),
+        culprit=(SCRIPT, 4),
     ),
     "the job is commented out": Variant(edits=((TABLE, "*/5", "#*/5"),), verdicts=("undetermined",)),
     "a killing pattern takes for ever to search for": Variant(

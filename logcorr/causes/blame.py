@@ -10,7 +10,7 @@ import polars as pl
 from logcorr.causes.chain import scheduled_chain
 from logcorr.causes.follow import Times, after, begun, horizon
 from logcorr.causes.scheduled import Attributed
-from logcorr.causes.suspects import Suspect
+from logcorr.causes.suspects import Suspect, hits
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Claim, claim
@@ -22,8 +22,8 @@ LEAST = 0.2
 """A suspect less probable than this is no cause, only a rival."""
 
 FEW = 4
-MOST_FROM_FEW = 0.85
-"""Under four stops, what is not proved from configuration stays a suspicion."""
+UNPROVED = 0.85
+"""Under four stops, what is not proved from configuration stays a suspicion; so does what acts on nobody knows whom."""
 
 ALWAYS = 0.9
 """A check that fails on so many of its runs is itself the suspect, not what it checks."""
@@ -37,15 +37,15 @@ CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
 def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | None:
     """The leading job (or tied jobs) as the cause of one service's stops, if it is probable enough to name."""
     group = told.leading
-    if not group or group.probability < LEAST or not group.evidence.explained:
+    if not group or not told.possible or group.probability < LEAST or not group.evidence.explained:
         return None
-    suspect = told.suspect(max(group.jobs, key=lambda job: job.probability).name)
+    suspect = told.possible[0]
     matched = _matched(told, group)
     kind = _kind(suspect, group)
     return Cause(
         kind=kind,
         claim=_claim(kind, told, suspect, group),
-        confidence=_confidence(group, suspect),
+        confidence=_confidence(told, group, suspect),
         proof=suspect.reach.value if suspect.reach else "timing",
         culprit=_culprit(kind, suspect),
         trigger=suspect.span,
@@ -60,11 +60,13 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
     )
 
 
-def _confidence(group: Group, suspect: Suspect) -> float:
-    """The posterior of the job, or of all jobs that nothing tells apart; of few events only a proof makes it sure."""
-    tied = len(group.jobs) > 1 and suspect.effect is None
+def _confidence(told: Attributed, group: Group, suspect: Suspect) -> float:
+    """The posterior of the job, or of all jobs that nothing tells apart; of few events, or an unknown target, only likely."""
+    tied = len(told.possible) > 1 and suspect.effect is None
     probability = group.probability if tied else max(job.probability for job in group.jobs)
-    return probability if suspect.reach is Reach.MUST or group.evidence.events >= FEW else min(probability, MOST_FROM_FEW)
+    enough = suspect.reach is Reach.MUST or group.evidence.events >= FEW
+    aimed = suspect.effect is None or hits(suspect.effect, told.service)
+    return probability if enough and aimed else min(probability, UNPROVED)
 
 
 def _matched(told: Attributed, group: Group) -> pl.DataFrame:
@@ -115,7 +117,7 @@ def _culprit(kind: str, suspect: Suspect) -> Span:
 
 def _claim(kind: str, told: Attributed, suspect: Suspect, group: Group) -> Claim:
     if suspect.effect is None:
-        return _unproven(told, suspect, group)
+        return _unproven(told, suspect)
     if kind == "probe_never_satisfied":
         return _never_satisfied(told, suspect, suspect.effect)
     if kind == "check_always_fails":
@@ -132,16 +134,16 @@ def _claim(kind: str, told: Attributed, suspect: Suspect, group: Group) -> Claim
     )
 
 
-def _unproven(told: Attributed, suspect: Suspect, group: Group) -> Claim:
-    if len(group.jobs) > 1:
+def _unproven(told: Attributed, suspect: Suspect) -> Claim:
+    if len(told.possible) > 1:
         return claim(
             "cause.tied",
             "one of {count} jobs on {schedule} stops {service}; timing cannot tell them apart, "
             "and their scripts were not collected: {jobs}",
-            count=len(group.jobs),
+            count=len(told.possible),
             schedule=suspect.runs,
             service=told.service,
-            jobs=", ".join(job.name for job in group.jobs),
+            jobs=", ".join(one.name for one in told.possible),
         )
     return claim(
         "cause.unproven",

@@ -29,8 +29,7 @@ def _tied(told: Sequence[Attributed], causes: Sequence[Cause]) -> set[Span]:
     """The jobs that one cause names together, because nothing tells them apart."""
     tied = set()
     for attributed in told:
-        group = attributed.leading
-        members = [attributed.suspect(job.name).span for job in group.jobs] if group else []
+        members = [suspect.span for suspect in attributed.possible]
         if any(one.kind == "unproven_schedule" and one.trigger in members for one in causes):
             tied |= set(members)
     return tied

@@ -132,14 +132,19 @@ def _weight(effect: ProvedEffect, service: str) -> float:
 
 def _reach(effect: ProvedEffect, service: str) -> Reach:
     """How far the effect on this service is proved: where it is not sure that it hits this one, it is only possible."""
-    known = service in effect.hits or effect.proof.reach is Reach.NEVER
+    known = effect.proof.reach is Reach.NEVER or hits(effect, service)
     return effect.proof.reach if known else Reach.MAY
+
+
+def hits(effect: ProvedEffect, service: str) -> bool:
+    """Whether it is known that the effect acts on this service: by name, and not on some host that it logs in to."""
+    return service in effect.hits and effect.effect.remote is None
 
 
 def _ending(behaviour: Behaviour, service: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:
     for proved in behaviour.proved:
-        hits = service in proved.hits or (not proved.hits and not proved.certain)
-        if proved.effect.ends_processes and hits:
+        possible = service in proved.hits or not proved.certain
+        if proved.effect.ends_processes and possible:
             yield behaviour, proved
 
 

@@ -21,6 +21,9 @@ from logcorr.semantics.stack import running_stack, used_files
 
 PID_FILE = re.compile(r"/(?P<name>[\w.-]+)\.pid\b")
 
+PLAIN_WORD = re.compile(r"[\w.-]+")
+"""A pattern that may as well be a name; whether anything goes by it is another question."""
+
 Resolve = Callable[[str, str | None], Script | None]
 Source = ScheduledJob | Script
 
@@ -161,7 +164,8 @@ class _Targets:
     def of(self, effect: Effect) -> tuple[str, ...]:
         """The entities that the effect hits; for a whole compose project, the services its files define."""
         if effect.manager == "process":
-            return tuple(dict.fromkeys(name for target in effect.targets for name in self._processes(target)))
+            words = [target for target in effect.targets if PLAIN_WORD.fullmatch(target)]
+            return tuple(dict.fromkeys(self._processes(effect) or words))
         if effect.targets:
             found = (topology.find(target, self.things) for target in effect.targets)
             return tuple(dict.fromkeys(thing.name if thing else name for thing, name in zip(found, effect.targets, strict=True)))
@@ -172,22 +176,26 @@ class _Targets:
     def certain(self, effect: Effect) -> bool:
         """Whether `of` is all the effect hits: its targets are named, or the compose files behind it were collected."""
         if effect.manager == "process":
-            return bool(self.of(effect))
+            return bool(self._processes(effect))
         return bool(effect.targets) or bool(self.compose_paths(effect)) or effect.manager == "nginx"
 
     def compose_paths(self, effect: Effect) -> tuple[str, ...]:
         """The collected files that a compose command works through."""
         return used_files(effect, [file.span.path for file in of_kind(ComposeFile, self.facts)])
 
-    def _processes(self, target: str) -> list[str]:
-        """The things that a kill pattern or a pid file means: by name, or by the command that they are started with."""
+    def _processes(self, effect: Effect) -> list[str]:
+        """What the effect's patterns and pid files are known to mean."""
+        return [name for target in effect.targets for name in self._meant(target)]
+
+    def _meant(self, target: str) -> list[str]:
+        """The things that go by a pattern as their name, or are started with a command it occurs in; or a pid file's one."""
         pid_file = PID_FILE.search(target)
-        thing = topology.find(pid_file["name"] if pid_file else target, self.things)
-        if thing:
-            return [thing.name]
-        if pid_file or "<" in target:  # a part that is not known stands in angle brackets
-            return []
-        return [name for name, command in topology.commands(self.facts) if _pattern_occurs(target, command)]
+        name = pid_file["name"] if pid_file else target
+        named = topology.find(name, self.things)
+        if pid_file:
+            return [named.name if named else name]
+        started = [] if "<" in target else topology.commands(self.facts)  # a part that is not known stands in angle brackets
+        return [*([named.name] if named else []), *(name for name, command in started if _pattern_occurs(target, command))]
 
     def _services(self, effect: Effect) -> tuple[str, ...]:
         paths = self.compose_paths(effect)
