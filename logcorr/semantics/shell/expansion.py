@@ -12,6 +12,7 @@ from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import CAPTURED, TERMINAL, Array, Path, widened
 from logcorr.semantics.shell.patterns import escaped
 from logcorr.semantics.shell.source import with_unknowns
+from logcorr.semantics.shell.trimming import Words
 from logcorr.semantics.shell.values import (
     EMPTY,
     Text,
@@ -61,7 +62,7 @@ def literal_value(machine: Machine, piece: Literal) -> Value:
 def expand(machine: Machine, path: Path, piece: Piece) -> list[Value] | Value:
     """What a `$` expression becomes: a list for several words (`"$@"`)."""
     if isinstance(piece, Parameter):
-        return parameters.expand(machine, path, piece, single, pattern)
+        return parameters.expand(machine, path, piece, Words(single, pattern))
     if isinstance(piece, Calculation):
         return arithmetic.calculate(machine, path, single(machine, path, piece.expression), machine.span(piece)).text
     if isinstance(piece, Substitution):

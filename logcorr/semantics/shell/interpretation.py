@@ -11,11 +11,13 @@ from logcorr.model.behaviour import Call, Effect, Outcome, Probe, Reach, ReachPr
 from logcorr.model.facts import Fact, ScheduledJob, Script
 from logcorr.model.source import Problem
 from logcorr.semantics.shell.cron import installed_files
-from logcorr.semantics.shell.machine import Allowed, Machine, Message, Overflow, Resolve, Sleep
+from logcorr.semantics.shell.endings import finish
+from logcorr.semantics.shell.facts import Allowed, Message, Resolve, Sleep
+from logcorr.semantics.shell.machine import Machine, Overflow
 from logcorr.semantics.shell.outcomes import any_outcomes
 from logcorr.semantics.shell.path import Path, Place, Sink
 from logcorr.semantics.shell.source import Source
-from logcorr.semantics.shell.statements import execute, finish
+from logcorr.semantics.shell.statements import execute
 from logcorr.semantics.shell.values import Value, text, unknown
 
 F = TypeVar("F", bound=Fact)

@@ -8,14 +8,15 @@ evaluates reads as if it ran the script.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from logcorr.model.behaviour import Call, Effect, Outcome, Probe
-from logcorr.model.facts import Fact, ScheduledJob, Script
+from logcorr.model.facts import ScheduledJob, Script
 from logcorr.model.source import Problem, Span
+from logcorr.semantics.shell.facts import Allowed, Message, Resolve, Sleep
 from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status, merged
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.values import Unknown, Value, literal
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Resolve = Callable[[str, str | None], Script | None]
-Allowed = Mapping[int, Sequence[Outcome]]
 
 MOST_DEPTH = 24
 
@@ -43,22 +42,6 @@ class Impossible(Exception):
 
 class Abandoned(Exception):
     """The present command ends the shell before it runs (an unset variable under `set -u`)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message(Fact):
-    """Something a script writes: its known pieces in order, what lies between unknown; `sink` is the file, or `stdout`, `syslog`."""
-
-    pieces: tuple[str, ...]
-    sink: str = "stdout"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sleep(Fact):
-    """A pause of `seconds`, None if unknown; `loop` spans the innermost loop around it."""
-
-    seconds: float | None
-    loop: Span | None = None
 
 
 @dataclass(slots=True)
