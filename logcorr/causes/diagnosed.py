@@ -80,9 +80,14 @@ DIAGNOSES = {
     ),
     "requests_limited.by_job": Diagnosis("requests_limited", ("job_runs_script", "limit_rejects_requests"), within_s=5.0),
     "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), within_s=5.0),
+    "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
+    "memory_exhausted": Diagnosis(
+        "memory_exhausted", ("resource_exhausted", "crash_ends_process", "supervisor_restarts_process"), DOWN
+    ),
+    "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), within_s=5.0),
     "process_crashed": Diagnosis("crash", ("crash_ends_process",), DOWN, most=0.8),
 }
-"""By the rule's name, or that of one of its claims. A rule whose finding is only a symptom of something else does not stand here."""
+"""By the name of the rule, or of one of its claims. A rule that finds but a symptom of something else does not stand here."""
 
 
 def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Cause]:
