@@ -98,7 +98,8 @@ class Command:
             self.machine.listed.setdefault(probe.id, outcomes)
         else:
             outcomes = tuple(allowed)
-        if not outcomes:
+        outcomes = tuple({(outcome.printed, outcome.exit_code): outcome for outcome in outcomes}.values())
+        if not outcomes or (allowed is None and self.machine.coarse):
             self.path.print((Unknown(f"what {probe.tool} prints ({self.span})", probe=probe.id),))
             self.unsure()
             return

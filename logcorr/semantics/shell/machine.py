@@ -30,7 +30,6 @@ T = TypeVar("T")
 Resolve = Callable[[str, str | None], Script | None]
 Allowed = Mapping[int, Sequence[Outcome]]
 
-MOST_COMMANDS = 30_000
 MOST_DEPTH = 24
 
 
@@ -79,17 +78,23 @@ class Machine:
 
     def __init__(
         self, execute: Callable[[Machine, Node, Path], list[Path]], source: Source, *, resolve: Resolve, allowed: Allowed,
-        interpreter: str = "sh",
+        interpreter: str = "sh", coarse: bool = False,
     ) -> None:  # fmt: skip
         self._execute = execute
         self.source = source
         self.resolve = resolve
         self.allowed = allowed
         self.interpreter = interpreter
+        self.coarse = coarse
+        self.most_paths = 4 if coarse else 48
+        self.most_rounds = 6 if coarse else 70
+        self.most_recursion = 2 if coarse else 10
+        self.most_commands = 20_000 if coarse else 5_000
+        self.cut = False
         self.checked = False
         self.substituted = False
         self.loops: tuple[Span, ...] = ()
-        self.stack: tuple[object, ...] = ()
+        self.stack: tuple[tuple[str, Span], ...] = ()
         self.placeholders: list[Unknown] = []
         self.probes: dict[tuple[object, ...], Probe] = {}
         self.effects: dict[tuple[object, ...], Effect] = {}
@@ -101,7 +106,7 @@ class Machine:
         self.problems: dict[Problem, None] = {}
         self._trails: list[_Trail] = []
         self._sources: dict[Script, Source] = {}
-        self._commands = 0
+        self.commands = 0
 
     def run(self, node: Node, path: Path) -> list[Path]:
         """Every way a node can go, from a path that the node may change."""
@@ -109,8 +114,8 @@ class Machine:
 
     def tick(self) -> None:
         """Count a command; too many of them end the evaluation."""
-        self._commands += 1
-        if self._commands > MOST_COMMANDS:
+        self.commands += 1
+        if self.commands > self.most_commands:
             raise Overflow
 
     def alternatives(self, start: Path, action: Callable[[Path], None]) -> list[Path]:
@@ -213,11 +218,11 @@ class Machine:
             self.checked = before
 
     @contextmanager
-    def calling(self, caller: object) -> Iterator[None]:
+    def calling(self, caller: str, span: Span) -> Iterator[None]:
         """Evaluate a function's body or another script; commands in there are told apart by where they are called from."""
         if len(self.stack) >= MOST_DEPTH:
             raise Overflow
-        self.stack = (*self.stack, caller)
+        self.stack = (*self.stack, (caller, span))
         try:
             yield
         finally:

@@ -32,10 +32,8 @@ from logcorr.semantics.shell.commands import simple
 from logcorr.semantics.shell.conditions import Malformed, double_bracket, matches
 from logcorr.semantics.shell.expansion import left, pattern, single
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import CAPTURED, FAILURE, SUCCESS, Array, Flow, Path, Status, merged, widened
+from logcorr.semantics.shell.path import CAPTURED, FAILURE, SUCCESS, Array, Flow, Path, Status, merged, widened, withered
 from logcorr.semantics.shell.values import EMPTY, Value, first_span, text
-
-MOST_PATHS = 160
 
 
 def execute(machine: Machine, node: Node, path: Path) -> list[Path]:
@@ -51,11 +49,11 @@ def sequence(machine: Machine, node: Commands, path: Path) -> list[Path]:
     paths = [path]
     for command in node.commands:
         following = [way for start in paths for way in machine.run(command, start)]
-        done.extend(way for way in following if way.flow is not None)
+        done.extend(withered(way) for way in following if way.flow is not None)
         paths = [way for way in following if way.flow is None]
         machine.forget(command, paths)
-        paths = widened(paths, MOST_PATHS)
-    return [*merged(done), *paths]
+        paths = widened(paths, machine.most_paths)
+    return [*widened(done, machine.most_paths), *paths]
 
 
 def _guarded(machine: Machine, node: Node, path: Path, *, holds: bool) -> None:
