@@ -130,6 +130,31 @@ def build(variant, folder):
             (folder / path).write_text(text)
 
 
+def test_a_check_that_acts_seldom_may_be_right(tmp_path):
+    stopped = [10, 35, 75, 95, 140, 155]
+    log = "".join(f"2025-10-16 {9 + at // 60:02}:{at % 60:02}:03 [info]: Received SIGTERM, shutting down\n" for at in stopped)
+    texts = {
+        "crontab": "*/5 * * * * /srv/check.sh\n",
+        "srv/check.sh": "#!/bin/sh\nif ! curl -sf http://localhost:4000/health; then docker restart shop; fi\n",
+        "compose.yml": "services:\n  shop:\n    container_name: shop\n    image: shop\n    volumes: [./logs:/app/logs]\n",
+        "logs/app.log": f"2025-10-16 09:00:00 [info]: ready\n{log}2025-10-16 12:30:00 [info]: ready\n",
+    }
+    for path, text in texts.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    result = logcorr.analyze(tmp_path).result
+    assert result["verdict"] == "suspected"
+    assert "cause.check_may_be_right" in set(claims(result["causes"]))
+
+
+def test_kills_are_no_health(tmp_path):
+    event = "2025-10-16T{0:02}:20:03.000000000Z container die 3856c96bc3d4 (exitCode=137, image=shop, name=shop)\n"
+    (tmp_path / "events.txt").write_text("".join(event.format(hour) for hour in (3, 7, 8, 13)))
+    result = logcorr.analyze(tmp_path).result
+    assert result["verdict"] == "undetermined"
+    assert "service_terminated.killed" in set(claims(result["findings"]))
+
+
 def test_pages_that_are_closed_are_no_incident(tmp_path):
     times = [f"2025-10-16 {hour:02}:{minute:02}:03" for hour in range(9, 18) for minute in range(0, 60, 7)]
     log = "".join(

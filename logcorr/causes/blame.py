@@ -23,10 +23,13 @@ LEAST = 0.2
 
 FEW = 4
 UNPROVED = 0.85
-"""Under four stops, what is not proved from configuration stays a suspicion; so does what acts on nobody knows whom."""
+"""The most a suspicion is worth: few stops and no proof, an effect on nobody knows whom, a check that may be right."""
 
 ALWAYS = 0.9
-"""A check that fails on so many of its runs is itself the suspect, not what it checks."""
+"""A check that fails on so many of its runs (but for one at the edge of the logs) is itself the suspect, not what it checks."""
+
+SELDOM = 0.5
+"""A check that acts on fewer of its runs may do what it is meant to: then the cause is what made it fail."""
 
 CHECK_MISLEADS = ("probe_never_satisfied", "check_always_fails")
 """Kinds of cause in which the check is what to change, not the command that it sets off."""
@@ -45,7 +48,7 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
     return Cause(
         kind=kind,
         claim=_claim(kind, told, suspect, group),
-        confidence=_confidence(told, group, suspect),
+        confidence=_confidence(told, group, suspect, kind),
         proof=suspect.reach.value if suspect.reach else "timing",
         culprit=_culprit(kind, suspect),
         trigger=suspect.span,
@@ -55,18 +58,24 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
         lag_s=group.evidence.lag_median_s,
         explains=_explains(findings, told, matched),
         score=_score(group, suspect),
-        against=_against(group),
+        against=(*_few(group), *_unexplained(kind, group)),
         recurrence=suspect.coming,
     )
 
 
-def _confidence(told: Attributed, group: Group, suspect: Suspect) -> float:
-    """The posterior of the job, or of all jobs that nothing tells apart; of few events, or an unknown target, only likely."""
+def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> float:
+    """The posterior of the job, or of all jobs that nothing tells apart; only likely if it may not be all there is to it."""
     tied = len(told.possible) > 1 and suspect.effect is None
     probability = group.probability if tied else max(job.probability for job in group.jobs)
     enough = suspect.reach is Reach.MUST or group.evidence.events >= FEW
     aimed = suspect.effect is None or hits(suspect.effect, told.service)
-    return probability if enough and aimed else min(probability, UNPROVED)
+    whole = not _may_be_right(kind, group)
+    return probability if enough and aimed and whole else min(probability, UNPROVED)
+
+
+def _may_be_right(kind: str, group: Group) -> bool:
+    """Whether a check acts so seldom that it may well act on real trouble."""
+    return kind == "scheduled_check_acts" and group.evidence.hits < SELDOM * group.evidence.ticks
 
 
 def _matched(told: Attributed, group: Group) -> pl.DataFrame:
@@ -101,7 +110,7 @@ def _always_fails(suspect: Suspect, group: Group) -> bool:
         return False
     pause = suspect.behaviour.pause_s if suspect.behaviour else None
     if pause is None:
-        return evidence.hits >= ALWAYS * evidence.ticks
+        return evidence.hits >= ALWAYS * evidence.ticks - 1
     return float(np.median(np.diff(suspect.ticks))) < 2 * pause
 
 
@@ -225,7 +234,20 @@ def _score(group: Group, suspect: Suspect) -> tuple[tuple[str, float], ...]:
     return (("timing", group.evidence.log10_bf), ("configuration", float(np.log10(suspect.weight))))
 
 
-def _against(group: Group) -> tuple[Claim, ...]:
+def _unexplained(kind: str, group: Group) -> tuple[Claim, ...]:
+    if not _may_be_right(kind, group):
+        return ()
+    return (
+        claim(
+            "cause.check_may_be_right",
+            "the check acts on {hits} of its {ticks} runs: what made it fail on those is not shown, and may be the cause",
+            hits=group.evidence.hits,
+            ticks=group.evidence.ticks,
+        ),
+    )
+
+
+def _few(group: Group) -> tuple[Claim, ...]:
     evidence = group.evidence
     if evidence.events >= 4:
         return ()
