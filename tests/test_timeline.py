@@ -11,7 +11,7 @@ from logcorr.model.events import TIMELINE_SCHEMA
 from logcorr.model.facts import Service, Setting
 from logcorr.model.source import Span
 from logcorr.parsers import LogParser
-from logcorr.timeline.clocks import Reading, place
+from logcorr.timeline import clocks
 from logcorr.timeline.lifecycles import Downtime, downtimes
 
 PARSERS = plugins.parsers()
@@ -226,11 +226,11 @@ def test_downtimes_join_what_several_logs_saw(tmp_path):
 
 
 def test_a_log_hours_away_is_moved_to_the_hour_at_which_it_covers_the_same_time():
-    utc = Reading(
+    utc = clocks.Reading(
         "nginx.log", "nginx", None, "instant", datetime(2026, 3, 1, 10, 9, tzinfo=UTC), datetime(2026, 3, 1, 12, 18, tzinfo=UTC)
     )
-    away = Reading("app.log", "app", None, "local", datetime(2026, 3, 1, 18, 9, 16), datetime(2026, 3, 1, 20, 17, 8))
-    placed = place([utc, away], [], {})["app.log"]
+    away = clocks.Reading("app.log", "app", None, "local", datetime(2026, 3, 1, 18, 9, 16), datetime(2026, 3, 1, 20, 17, 8))
+    placed = clocks.place([utc, away], [], {})["app.log"]
     assert (placed.zone, placed.assumed) == ("+08:00", True)
-    apart = Reading("old.log", "app", None, "local", datetime(2026, 2, 27, 3, 0), datetime(2026, 2, 27, 4, 0))
-    assert place([utc, apart], [], {})["old.log"].zone == "UTC"
+    apart = clocks.Reading("old.log", "app", None, "local", datetime(2026, 2, 27, 3, 0), datetime(2026, 2, 27, 4, 0))
+    assert clocks.place([utc, apart], [], {})["old.log"].zone == "UTC"
