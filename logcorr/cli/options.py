@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os.path
+import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -57,15 +58,29 @@ def zones(context: click.Context, parameter: click.Parameter, values: Sequence[s
 
 
 def instant(context: click.Context, parameter: click.Parameter, value: str | None) -> Instant:
-    """An ISO 8601 time; UTC where it names no offset."""
+    """A time as ISO 8601 or as a log writes it, with its date; UTC where it names no offset."""
     if value is None:
         return None
     try:
-        time = datetime.fromisoformat(value)
+        time: Instant = datetime.fromisoformat(value)
     except ValueError:
-        wanted = "2025-10-16T09:55 or 2025-10-16T09:55+08:00"
-        raise click.BadParameter(f"{value!r} is no time; write {wanted}.", context, parameter) from None
+        time = _as_a_log_writes_it(value)
+    if time is None:
+        wanted = "2025-10-16T09:55, 2025-10-16T09:55+08:00, or a stamp from a log with its year"
+        raise click.BadParameter(f"{value!r} is no time; write {wanted}.", context, parameter)
     return time if time.tzinfo else time.replace(tzinfo=UTC)
+
+
+def _as_a_log_writes_it(value: str) -> datetime | None:
+    """nginx's `2025/10/16 09:55:13`, an access log's `16/Oct/2025:09:55:13 +0000`; None without a year, month and day."""
+    from dateutil.parser import ParserError, parse
+
+    text = re.sub(r"^(\d+/\w+/\d{4}):", r"\1 ", value)
+    try:
+        times = {parse(text, default=datetime(part, part, part, tzinfo=UTC)) for part in (1, 2)}
+    except (ParserError, OverflowError):
+        return None
+    return times.pop() if len(times) == 1 else None  # what is not written comes from the default, and differs
 
 
 FORMATS = Choice(["full", "concise", "json", "markdown"])

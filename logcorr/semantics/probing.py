@@ -18,6 +18,9 @@ LOCAL_HOSTS = frozenset({"localhost", "127.0.0.1", "::1", "0.0.0.0"})
 MOST_REDIRECTS = 10
 DEFAULT_PORTS = {"http": 80, "https": 443}
 
+BRIDGED = ("172.17.0.2", "172.17.0.1")
+"""Its own and the client's address as nginx in a container sees a request to a published port: Docker's bridge, not loopback."""
+
 Steps = tuple[tuple[str, Span], ...]
 
 
@@ -85,7 +88,9 @@ def _answer(probe: Probe, url: SplitResult, world: World) -> tuple[tuple[Answer,
         f"{path}?{url.query}" if url.query else path,
         scheme=url.scheme,
         method=probe.method,
-        headers=dict(probe.headers),
+        headers={"Host": url.netloc.rpartition("@")[2], "User-Agent": probe.tool, **dict(probe.headers)},
+        address=BRIDGED[0] if published else None,
+        client=BRIDGED[1] if published else "127.0.0.1",
     )
     return answers, _steps(published)
 

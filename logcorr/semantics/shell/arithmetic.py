@@ -49,9 +49,11 @@ def calculate(machine: Machine, path: Path, expression: Value, span: Span) -> Re
     names = {name for match in _ASSIGNED.finditer(known if known is not None else "".join(
         getattr(part, "text", " 0 ") for part in expression)) for name in match.groups() if name}  # fmt: skip
     before = dict(path.variables)
+    _note(machine, path, known or "")
     try:
         if known is None:
             raise NotKnown
+        machine.compare(expression, *(f">{number}" for number in re.findall(r"(?<![\w.])\d+", known)))
         number = _Evaluation(path, span, _tokens(known)).whole() if known.strip() else 0
         return Result(text(str(number), span), number)
     except NotKnown:
@@ -94,6 +96,15 @@ def _tokens(expression: str) -> list[str]:
         tokens.append(match[1])
         position = match.end()
     return tokens
+
+
+def _note(machine: Machine, path: Path, expression: str) -> None:
+    """Note the numbers that a probe's output is calculated with: it may be compared with any of them."""
+    numbers = re.findall(r"(?<![\w.])\d+", expression)
+    for name in re.findall(r"[A-Za-z_]\w*", expression):
+        value = path.variables.get(name)
+        if value and not isinstance(value, Array):
+            machine.compare(value, *(f">{number}" for number in numbers))
 
 
 class _Evaluation:

@@ -10,7 +10,7 @@ from logcorr.model.behaviour import Call
 from logcorr.semantics.shell.assignments import leave_scope
 from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.expansion import left
-from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Place, merged
+from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Place, merged, widened
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.values import EMPTY, Unknown, Value, joined, literal, shown, text
 
@@ -21,16 +21,22 @@ def function(command: Command) -> None:
     node, source = path.functions[command.name]
 
     def ways() -> list[Path]:
+        if sum(caller == command.name for caller, _ in machine.stack) > machine.most_recursion:
+            machine.cut = True
+            lost = path.copy()
+            lost.doubts |= {f"{command.name} calls itself"}
+            machine.endless(lost, None)
+            return []
         child = path.copy()
         child.arguments, child.scopes = tuple(command.arguments), (*path.scopes, {})
-        with machine.calling(command.span), machine.reading(source):
+        with machine.calling(command.name, command.span), machine.reading(source):
             results = machine.run(node.body, child)
         for way in results:
             if way.flow is not None and way.flow.kind == "return":
                 way.flow = None
             way.arguments = path.arguments
             leave_scope(way)
-        return merged([way for way in results if not _endless(way)])
+        return widened([way for way in results if not _endless(way)], machine.most_paths)
 
     machine.proceed(path, ways)
 
@@ -47,9 +53,9 @@ def in_process(command: Command, source: Source, prepare: Callable[[Path], None]
         child = path.copy()
         child.options, child.traps, child.scopes = frozenset(), {}, ()
         prepare(child)
-        with machine.calling(command.span), machine.reading(source):
+        with machine.calling(command.name, command.span), machine.reading(source):
             results = machine.run(source.tree, child)
-        return merged([left(path, way) for way in results if not _endless(way)])
+        return widened([left(path, way) for way in results if not _endless(way)], machine.most_paths)
 
     machine.proceed(path, ways)
 
@@ -59,8 +65,8 @@ def in_shell(command: Command, source: Source, node: Node) -> None:
     machine, path = command.machine, command.path
 
     def ways() -> list[Path]:
-        with machine.calling(command.span), machine.reading(source):
-            return merged([way for way in machine.run(node, path.copy()) if not _endless(way)])
+        with machine.calling(command.name, command.span), machine.reading(source):
+            return widened([way for way in machine.run(node, path.copy()) if not _endless(way)], machine.most_paths)
 
     machine.proceed(path, ways)
 
@@ -212,7 +218,7 @@ def _maybe(command: Command, code: Value, signal: str) -> None:
     source = machine.code(code, command.span)
     child = command.path.copy()
     child.doubts |= {f"a signal {signal}"}
-    with machine.calling(command.span), machine.reading(source):
+    with machine.calling(command.name, command.span), machine.reading(source):
         machine.run(source.tree, child)
 
 

@@ -10,7 +10,8 @@ from typing import Protocol
 
 from logcorr.model.behaviour import Effect, Outcome, Probe
 from logcorr.model.source import Span
-from logcorr.semantics.shell.machine import Machine, Message
+from logcorr.semantics.shell.facts import Message
+from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.outcomes import UNKNOWN_TEXT, any_outcomes
 from logcorr.semantics.shell.path import SUCCESS, Path, Status
 from logcorr.semantics.shell.values import EMPTY, Text, Unknown, Value, first_span, joined, literal, shown, text, unknown
@@ -98,7 +99,8 @@ class Command:
             self.machine.listed.setdefault(probe.id, outcomes)
         else:
             outcomes = tuple(allowed)
-        if not outcomes:
+        outcomes = tuple({(outcome.printed, outcome.exit_code): outcome for outcome in outcomes}.values())
+        if not outcomes or (allowed is None and self.machine.coarse):
             self.path.print((Unknown(f"what {probe.tool} prints ({self.span})", probe=probe.id),))
             self.unsure()
             return

@@ -5,18 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from logcorr.grammar.shell.tree import Assignment, Simple, Word
+from logcorr.grammar.shell.tree import Assignment, Simple
 from logcorr.model.source import Span
-from logcorr.semantics.shell import assignments, builtin, calls, effects, filters, probes, redirects, texts, wrappers
+from logcorr.semantics.shell import (
+    assignments,
+    builtin,
+    calls,
+    containers,
+    editing,
+    effects,
+    filters,
+    output,
+    probes,
+    reading,
+    redirects,
+    services,
+    texts,
+    wrappers,
+)
 from logcorr.semantics.shell.command import Command, Handler
 from logcorr.semantics.shell.expansion import fields
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import SUCCESS, Path
 from logcorr.semantics.shell.values import Value, literal, shown, text
 
-HANDLERS: Mapping[str, Handler] = {
-    **filters.HANDLERS, **texts.HANDLERS, **builtin.HANDLERS, **calls.HANDLERS, **wrappers.HANDLERS, **probes.HANDLERS, **effects.HANDLERS,
-}  # fmt: skip
+MODULES = (filters, editing, texts, builtin, output, reading, calls, wrappers, probes, effects, services, containers)
+HANDLERS: Mapping[str, Handler] = {name: handler for module in MODULES for name, handler in module.HANDLERS.items()}
 
 
 def simple(machine: Machine, path: Path, node: Simple) -> None:
@@ -79,7 +93,7 @@ def run(machine: Machine, path: Path, arguments: list[Value], span: Span, words:
         return
     program = name.rpartition("/")[2] if re.match(r"/(?:usr/)?(?:local/)?s?bin/|/opt/\S+/bin/", name) else name
     command.name = program
-    handler = HANDLERS.get(program)
+    handler = HANDLERS.get(program) or services.init_script(name)
     if handler is not None:
         handler(command)
     elif "/" in name or name.endswith(".sh"):

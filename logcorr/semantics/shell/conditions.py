@@ -12,7 +12,7 @@ from logcorr.semantics.shell.expansion import fields, pattern, single
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import Array, Path
 from logcorr.semantics.shell.patterns import glob, regular, unescaped
-from logcorr.semantics.shell.values import EMPTY, Unknown, Value, equals, is_empty, literal, shown, text
+from logcorr.semantics.shell.values import EMPTY, Unknown, Value, equals, is_empty, literal, text
 
 _ORDER = {"-eq": "=", "-ne": "!=", "-lt": "<", "-le": "<=", "-gt": ">", "-ge": ">="}
 

@@ -9,9 +9,10 @@ from dataclasses import replace
 from logcorr.grammar.shell.tree import Calculation, Literal, Parameter, Piece, Substitution, Word
 from logcorr.semantics.shell import arithmetic, parameters
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import CAPTURED, TERMINAL, Array, Path, merged
+from logcorr.semantics.shell.path import CAPTURED, TERMINAL, Array, Path, widened
 from logcorr.semantics.shell.patterns import escaped
 from logcorr.semantics.shell.source import with_unknowns
+from logcorr.semantics.shell.trimming import Words
 from logcorr.semantics.shell.values import (
     EMPTY,
     Text,
@@ -61,7 +62,7 @@ def literal_value(machine: Machine, piece: Literal) -> Value:
 def expand(machine: Machine, path: Path, piece: Piece) -> list[Value] | Value:
     """What a `$` expression becomes: a list for several words (`"$@"`)."""
     if isinstance(piece, Parameter):
-        return parameters.expand(machine, path, piece, single, pattern)
+        return parameters.expand(machine, path, piece, Words(single, pattern))
     if isinstance(piece, Calculation):
         return arithmetic.calculate(machine, path, single(machine, path, piece.expression), machine.span(piece)).text
     if isinstance(piece, Substitution):
@@ -80,7 +81,7 @@ def substituted(machine: Machine, path: Path, piece: Substitution) -> Value:
         child.sinks = (CAPTURED, sinks[1] if sinks[1].kind != "captured" else TERMINAL)
         if machine.interpreter == "bash" and not piece.direction:
             child.options -= {"errexit"}
-        return merged([left(path, way) for way in machine.run(piece.body, child) if not _goes_round(way)])
+        return widened([left(path, way) for way in machine.run(piece.body, child) if not _goes_round(way)], machine.most_paths)
 
     machine.proceed(path, ways)
     value = path.output

@@ -26,7 +26,7 @@ from logcorr.semantics.shell.values import (
 )
 
 
-def _input(command: Command, files: list[Value]) -> Value:
+def input_of(command: Command, files: list[Value]) -> Value:
     """What a filter reads: its files if their content is known, or standard input."""
     if not files:
         return command.path.stdin if command.path.stdin is not None else unknown("standard input")
@@ -35,7 +35,7 @@ def _input(command: Command, files: list[Value]) -> Value:
                     for name, content in zip(files, contents, strict=True)))  # fmt: skip
 
 
-def _give(command: Command, value: Value) -> None:
+def give(command: Command, value: Value) -> None:
     """Print the result and succeed."""
     command.print(value)
     command.path.status = SUCCESS
@@ -46,7 +46,7 @@ def _grep(command: Command) -> None:
     expressions = [*options.get("e", []), *options.get("regexp", [])]
     if not expressions and others:
         expressions, others = others[:1], others[1:]
-    value = _input(command, others)
+    value = input_of(command, others)
     wanted = [literal(expression) for expression in expressions]
     command.machine.compare(value, *(want for want in wanted if want is not None))
     flags = set(options)
@@ -114,31 +114,29 @@ def _uncertain(command: Command, value: Value, quiet: bool) -> None:
 
 def _wc(command: Command) -> None:
     options, files = separate(command.arguments)
-    value = _input(command, files)
+    value = input_of(command, files)
     known = literal(value)
     if known is None or files or len(options) != 1:
-        _give(command, joined(derived(value, f"output of `{command.words}`"), text("\n")))
+        give(command, joined(derived(value, f"output of `{command.words}`"), text("\n")))
         return
     count = {"l": known.count("\n"), "lines": known.count("\n"), "w": len(known.split())}.get(next(iter(options)), len(known))
-    _give(command, like(value, f"{count}\n") or text(f"{count}\n"))
+    give(command, like(value, f"{count}\n") or text(f"{count}\n"))
 
 
 def _head(command: Command) -> None:
     options, files = separate(command.arguments, "nc")
-    value = _input(command, files)
+    value = input_of(command, files)
     count = _count(options, "10")
     found = lines(value)
     whole = [literal(line) is not None for line in found]
     if count is None or "c" in options or (count < 0 and not all(whole)) or not all(whole[: max(count, 0)]):
         first = found[0] if count == 1 and found else None
-        _give(command, _first_line(value) if first is not None else derived(value, "the first lines"))
+        give(command, first_line(value) if first is not None else derived(value, "the first lines"))
         return
-    _give(
-        command, joined(*(part for line in found[: count if count >= 0 else len(found) + count] for part in (line, text("\n"))))
-    )
+    give(command, joined(*(part for line in found[: count if count >= 0 else len(found) + count] for part in (line, text("\n")))))
 
 
-def _first_line(value: Value) -> Value:
+def first_line(value: Value) -> Value:
     """The first line, where unknown text may hold line ends: known up to there."""
     first = lines(value)[0]
     for index, part in enumerate(first):
@@ -156,9 +154,9 @@ def _count(options: dict[str, list[Value]], default: str) -> int | None:
 
 def _tail(command: Command) -> None:
     options, files = separate(command.arguments, "nc")
-    value = _input(command, files)
+    value = input_of(command, files)
     if "f" in options or "F" in options:
-        _give(command, unknown("the content of a file, as it grows"))
+        give(command, unknown("the content of a file, as it grows"))
         return
     if "c" in options and options["c"]:
         _last_characters(command, value, literal(options["c"][-1]))
@@ -167,198 +165,26 @@ def _tail(command: Command) -> None:
     found = lines(value)
     from_start = any(shown(given).startswith("+") for given in options.get("n", []))
     if count is None or (from_start and known is None):
-        _give(command, derived(value, "the last lines"))
+        give(command, derived(value, "the last lines"))
     elif from_start:
-        _give(command, joined(*(part for line in found[count - 1 :] for part in (line, text("\n")))))
+        give(command, joined(*(part for line in found[count - 1 :] for part in (line, text("\n")))))
     elif known is not None or (len(found) > count and all(literal(line) is not None for line in found[-count:])):
-        _give(command, joined(*(part for line in found[-count:] if count for part in (line, text("\n")))))
+        give(command, joined(*(part for line in found[-count:] if count for part in (line, text("\n")))))
     else:
-        _give(command, derived(value, "the last lines"))
+        give(command, derived(value, "the last lines"))
 
 
 def _last_characters(command: Command, value: Value, count: str | None) -> None:
     last = value[-1] if value else Text("")
     if count is None or not count.isdigit() or not isinstance(last, Text) or (len(last.text) < int(count) and len(value) > 1):
-        _give(command, derived(value, "the last characters"))
+        give(command, derived(value, "the last characters"))
     else:
-        _give(command, (replace(last, text=last.text[-int(count) :]),) if int(count) else EMPTY)
-
-
-def _cut(command: Command) -> None:
-    options, files = separate(command.arguments, "dfcb")
-    value = _input(command, files)
-    delimiter = literal(options["d"][-1]) if options.get("d") else "\t"
-    fields = literal(options["f"][-1]) if options.get("f") else None
-    characters = literal(options["c"][-1]) if options.get("c") else None
-    known = literal(value)
-    if known is None:
-        _give(command, derived(value, f"output of `{command.words}`"))
-        return
-    results = []
-    for line in known.splitlines():
-        if characters is not None:
-            results.append("".join(line[index - 1 : index] for index in _listed(characters, len(line))))
-        elif delimiter is None or fields is None:
-            _give(command, derived(value, f"output of `{command.words}`"))
-            return
-        else:
-            parts = line.split(delimiter)
-            chosen = [parts[index - 1] for index in _listed(fields, len(parts)) if index <= len(parts)]
-            results.append(delimiter.join(chosen) if len(parts) > 1 else line)
-    _give(command, like(value, "".join(f"{line}\n" for line in results)))
-
-
-def _listed(ranges: str, length: int) -> list[int]:
-    numbers: list[int] = []
-    for piece in ranges.split(","):
-        first, dash, last = piece.partition("-")
-        if not (first + last).isdigit():
-            continue
-        begin = int(first or 1)
-        numbers.extend(range(begin, (int(last) if last else length) + 1) if dash else [begin])
-    return sorted(set(numbers))
-
-
-def _awk(command: Command) -> None:
-    options, others = separate(command.arguments, "Fvf")
-    program = literal(others[0]) if others else None
-    value = _input(command, others[1:])
-    known = literal(value)
-    match = re.fullmatch(r"\s*(NR\s*==\s*1\s*)?\{\s*print\s+\$(\d|NF)\s*;?\s*\}\s*", program or "")
-    separator = literal(options["F"][-1]) if options.get("F") else None
-    if match is None or (separator is not None and len(separator) != 1):
-        _give(command, derived(value, f"output of `{command.words}`"))
-        return
-    if known is None and match[1] and value:
-        value = _first_line(value)
-        known = literal(value)
-    if known is None:
-        _give(command, derived(value, f"output of `{command.words}`"))
-        return
-    rows = known.splitlines()[: 1 if match[1] else None]
-    results = []
-    for row in rows:
-        columns = row.split(separator)
-        wanted = len(columns) if match[2] == "NF" else int(match[2])
-        results.append(row if wanted == 0 else columns[wanted - 1] if 0 < wanted <= len(columns) else "")
-    _give(command, like(value, "".join(f"{line}\n" for line in results)))
-
-
-def _sed(command: Command) -> None:
-    options, others = separate(command.arguments, "ef", ("expression", "file"))
-    scripts = [*options.get("e", []), *options.get("expression", [])]
-    if not scripts and others:
-        scripts, others = others[:1], others[1:]
-    if "i" in options or any(name.startswith("i") or name == "in-place" for name in options):
-        for name in others:
-            command.path.files.pop(literal(name) or "", None)
-        command.presumed()
-        return
-    value = _input(command, others)
-    extended = bool({"E", "r", "regexp-extended"} & set(options))
-    for source in scripts:
-        changed = _edited(value, literal(source), extended, quiet="n" in options)
-        if changed is None:
-            _give(command, derived(value, f"output of `{command.words}`"))
-            return
-        value = changed
-    _give(command, value)
-
-
-_SUBSTITUTE = re.compile(
-    r"s(?P<mark>[^\w\s\\])(?P<pattern>(?:\\.|(?!(?P=mark)).)*)(?P=mark)(?P<with>(?:\\.|(?!(?P=mark)).)*)(?P=mark)(?P<flags>[gp]*)"
-)
-
-
-def _edited(value: Value, source: str | None, extended: bool, *, quiet: bool) -> Value | None:
-    match = _SUBSTITUTE.fullmatch((source or "").strip())
-    known = literal(value)
-    if match is None:
-        return _numbered(value, source or "", quiet)
-    expression = regular(match["pattern"].replace("\\" + match["mark"], match["mark"]), extended=extended)
-    if expression is None:
-        return None
-    count = 0 if "g" in match["flags"] else 1
-    replacement = re.sub(r"\\(\d)", r"\\g<\1>", match["with"].replace("\\" + match["mark"], match["mark"])).replace("&", r"\g<0>")
-    if known is None:
-        return _edited_end(value, match["pattern"], expression, replacement)
-    result = ""
-    for line in known.splitlines(keepends=True):
-        body, end = line.rstrip("\n"), line[len(line.rstrip("\n")) :]
-        if quiet and not ("p" in match["flags"] and expression.search(body)):
-            continue
-        result += expression.sub(replacement, body, count=count) + end
-    return like(value, result)
-
-
-def _edited_end(value: Value, pattern: str, expression: re.Pattern[str], replacement: str) -> Value | None:
-    """`s/.*mark//` on text of which only the last line's end is known."""
-    last = value[-1]
-    if not pattern.startswith(".*") or not isinstance(last, Text) or "\n" in last.text.rstrip("\n"):
-        return None
-    changed, count = expression.subn(replacement, last.text, count=1)
-    return (
-        (*(Unknown("the lines before", probe=part.probe) for part in value[:1]), Text("\n"), replace(last, text=changed))
-        if count
-        else None
-    )
-
-
-def _numbered(value: Value, source: str, quiet: bool) -> Value | None:
-    found = lines(value)
-    whole = all(literal(line) is not None for line in found)
-    if source == "$d" and (whole or (found and literal(found[-1]) is not None)):
-        return joined(*(part for line in found[:-1] for part in (line, text("\n"))))
-    match = re.fullmatch(r"(\d+|\$)p", source)
-    if match and quiet and whole:
-        index = len(found) if match[1] == "$" else int(match[1])
-        return joined(found[index - 1], text("\n")) if 0 < index <= len(found) else EMPTY
-    return None
-
-
-def _tr(command: Command) -> None:
-    options, sets = separate(command.arguments)
-    value = _input(command, [])
-    names = [literal(given) for given in sets]
-    first = _set(names[0]) if names and names[0] is not None else None
-    second = _set(names[1]) if len(names) > 1 and names[1] is not None else ""
-    flags = set(options)
-    if first is None or second is None or flags - {"d", "s"} or (not second and not flags):
-        _give(command, derived(value, f"output of `{command.words}`"))
-        return
-    table = dict.fromkeys(map(ord, first)) if "d" in flags else {
-        ord(character): ord(second[min(index, len(second) - 1)]) for index, character in enumerate(first)} if second else {}  # fmt: skip
-    changed: list[Text | Unknown] = []
-    for part in value:
-        if isinstance(part, Unknown):
-            changed.append(replace(part, key="", never=frozenset()))
-            continue
-        piece = part.text.translate(table)
-        if "s" in flags:
-            piece = re.sub(f"([{re.escape(second or first)}])\\1+", r"\1", piece)
-        if piece:
-            changed.append(replace(part, text=piece))
-    _give(command, tuple(changed))
-
-
-def _set(source: str) -> str | None:
-    names = {
-        "[:upper:]": "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
-        "[:lower:]": "abcdefghijklmnopqrstuvwxyz",
-        "[:digit:]": "0123456789",
-        "[:space:]": " \t\n\r\f\v",
-    }
-    for name, members in names.items():
-        source = source.replace(name, members)
-    if "[:" in source:
-        return None
-    source = source.replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r")
-    return re.sub(r"(.)-(.)", lambda match: "".join(chr(code) for code in range(ord(match[1]), ord(match[2]) + 1)), source)
+        give(command, (replace(last, text=last.text[-int(count) :]),) if int(count) else EMPTY)
 
 
 def _jq(command: Command) -> None:
     options, others = separate(command.arguments, "", ("arg", "argjson", "slurpfile"))
-    value = _input(command, others[1:])
+    value = input_of(command, others[1:])
     known, program = literal(value), literal(others[0]) if others else None
     if program is not None:
         command.machine.compare(value)
@@ -380,12 +206,12 @@ def _jq(command: Command) -> None:
 
 def _sort(command: Command) -> None:
     _, files = separate(command.arguments, "ktoS")
-    value = _input(command, files)
+    value = input_of(command, files)
     found = lines(value)
     if len(found) <= 1 and literal(value) is not None:
-        _give(command, value)
+        give(command, value)
     else:
-        _give(command, derived(value, f"output of `{command.words}`") if value else EMPTY)
+        give(command, derived(value, f"output of `{command.words}`") if value else EMPTY)
 
 
 def _other(command: Command) -> None:
@@ -395,7 +221,7 @@ def _other(command: Command) -> None:
 
 
 HANDLERS: dict[str, Handler] = {
-    "grep": _grep, "egrep": _grep, "fgrep": _grep, "zgrep": _other, "wc": _wc, "head": _head, "tail": _tail, "cut": _cut, "awk": _awk,
-    "gawk": _awk, "mawk": _awk, "sed": _sed, "tr": _tr, "jq": _jq, "sort": _sort, "uniq": _sort, "bc": _other, "rev": _other, "tac": _other,
+    "grep": _grep, "egrep": _grep, "fgrep": _grep, "zgrep": _other, "wc": _wc, "head": _head, "tail": _tail, 
+    "jq": _jq, "sort": _sort, "uniq": _sort, "bc": _other, "rev": _other, "tac": _other,
     "python": _other, "python3": _other, "perl": _other, "node": _other, "yq": _other, "paste": _other, "base64": _other, "md5sum": _other,
 }  # fmt: skip

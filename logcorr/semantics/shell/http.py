@@ -107,7 +107,7 @@ def _curl_prints(options: dict[str, list[Value]]) -> tuple[str, ...]:
     head, both = {"I", "head"} & set(options), {"i", "include"} & set(options)
     dumps = shown(_last(options, "D", "dump-header") or EMPTY) == "-"
     parts = ["headers"] if dumps or ((head or both) and not to_file) else []
-    parts += [] if head or to_file else ["body"]
+    parts += [] if head or to_file else ["unknown" if "fail-with-body" in options else "body"]
     layout = _last(options, "w", "write-out")
     return tuple([*parts, *(_write_out(layout) if layout is not None else [])])
 

@@ -11,11 +11,13 @@ from logcorr.model.behaviour import Call, Effect, Outcome, Probe, Reach, ReachPr
 from logcorr.model.facts import Fact, ScheduledJob, Script
 from logcorr.model.source import Problem
 from logcorr.semantics.shell.cron import installed_files
-from logcorr.semantics.shell.machine import Allowed, Machine, Message, Overflow, Resolve, Sleep
+from logcorr.semantics.shell.endings import finish
+from logcorr.semantics.shell.facts import Allowed, Message, Resolve, Sleep
+from logcorr.semantics.shell.machine import Machine, Overflow
 from logcorr.semantics.shell.outcomes import any_outcomes
 from logcorr.semantics.shell.path import Path, Place, Sink
 from logcorr.semantics.shell.source import Source
-from logcorr.semantics.shell.statements import execute, finish
+from logcorr.semantics.shell.statements import execute
 from logcorr.semantics.shell.values import Value, text, unknown
 
 F = TypeVar("F", bound=Fact)
@@ -50,6 +52,8 @@ class Interpretation:
         if everything is None:
             return ReachProof(reach=Reach.MAY, unknown=("the script has too many ways through",))
         if effect.id not in everything.met:
+            if everything.cut:
+                return ReachProof(reach=Reach.MAY, unknown=_doubts(everything))
             return ReachProof(reach=Reach.NEVER)
         runs = _runs(everything, effect)
         if runs:
@@ -115,7 +119,7 @@ def _runs(machine: Machine, effect: Effect) -> bool:
 
 def _answer(machine: Machine, effect: Effect) -> bool | None:
     if effect.id not in machine.met:
-        return False
+        return None if machine.cut else False
     if _runs(machine, effect):
         return True
     sound = [path for path in machine.ended if not path.broken and not path.doubts]
@@ -175,12 +179,16 @@ class _Program:
     environment: Mapping[str, str]
     arguments: tuple[str, ...] | None
     base: Machine | None = None
+    coarse: bool = False
     answered: dict[tuple[tuple[int, tuple[Outcome, ...]], ...], Machine | None] = field(default_factory=dict)
 
     def settled(self) -> tuple[Machine, bool]:
         """Evaluate until no new expected value turns up: an outcome is only listed once the script is known to tell it apart."""
         while True:
-            machine, complete = self._run({})
+            machine, complete = self._run({}, coarse=self.coarse)
+            if not complete and not self.coarse:
+                self.coarse = True
+                continue
             known = {number: any_outcomes(replace(probe, expects=tuple(machine.expects.get(number, ())))) for probe in
                      machine.probes.values() for number in [probe.id]}  # fmt: skip
             before, self.base = machine.listed, machine
@@ -191,12 +199,21 @@ class _Program:
         """Evaluate with the outcomes that can occur; None if there are too many ways through. Each question is worked out once."""
         key = tuple(sorted((number, tuple(outcomes)) for number, outcomes in allowed.items()))
         if key not in self.answered:
-            machine, complete = self._run(allowed)
-            self.answered[key] = machine if complete else None
+            self.answered[key] = self._worked_out(allowed)
         return self.answered[key]
 
-    def _run(self, allowed: Allowed) -> tuple[Machine, bool]:
-        machine = Machine(execute, self.source, resolve=self.resolve, allowed=allowed, interpreter=self.script.interpreter)
+    def _worked_out(self, allowed: Allowed) -> Machine | None:
+        if allowed or not self.coarse:
+            machine, complete = self._run(allowed)
+            if complete:
+                return machine
+        machine, complete = self._run(allowed, coarse=True)
+        return machine if complete else None
+
+    def _run(self, allowed: Allowed, *, coarse: bool = False) -> tuple[Machine, bool]:
+        machine = Machine(
+            execute, self.source, resolve=self.resolve, allowed=allowed, interpreter=self.script.interpreter, coarse=coarse
+        )
         if self.base is not None:
             machine.probes, machine.effects = dict(self.base.probes), dict(self.base.effects)
             machine.expects = {probe: dict(values) for probe, values in self.base.expects.items()}

@@ -14,10 +14,9 @@ from logcorr.semantics.shell.machine import Machine, Overflow
 from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, Status, merged, widened
 from logcorr.semantics.shell.values import Unknown, Value, unknown
 
-MOST_ROUNDS = 70
 WRITING_ROUNDS = 8
-MOST_PATHS = 60
-MOST_ITEMS = 70
+FEW_ROUNDS = 6
+MANY_COMMANDS = 600
 
 
 def leave_round(path: Path) -> bool:
@@ -75,13 +74,14 @@ def _rounds(
 ) -> list[Path]:  # fmt: skip
     """Rounds until nothing new comes: `test` says which paths go on, `body` gives the paths after one round."""
     heads, results, paths = _Heads(first=path.copy()), list[Path](), [path]
+    started = machine.commands
     with machine.looping(span):
-        for count in range(MOST_ROUNDS * 3):
+        for count in range(machine.most_rounds * 3):
             following: list[Path] = []
             for way in paths:
                 if count >= WRITING_ROUNDS:
                     heads.forget_writing(way)
-                if count >= MOST_ROUNDS:
+                if count >= machine.most_rounds or (count >= FEW_ROUNDS and machine.commands - started > MANY_COMMANDS):
                     heads.widen(way)
                 if heads.again(way):
                     endless(way)
@@ -92,7 +92,7 @@ def _rounds(
                         continue
                     for after in body(branch):
                         (results if leave_round(after) else following).append(after)
-            paths = widened(following, MOST_PATHS)
+            paths = widened(following, machine.most_paths)
             results = merged(results)
             if not paths:
                 break
@@ -212,7 +212,7 @@ def _items(machine: Machine, path: Path, node: For) -> list[Value]:
         for word in node.words
         if _globs(word)
     ]
-    if len(items) > MOST_ITEMS:
+    if len(items) > machine.most_rounds:
         return [*items[:2], (Unknown(f"one of {len(items)} words", splits=True),)]
     return items
 
@@ -231,7 +231,7 @@ def _one_item(machine: Machine, node: For, span: Span, ways: list[Path], item: V
             way.variables[node.name] = item
             for after in machine.run(node.body, way):
                 (left if leave_round(after) else going).append(after)
-    return widened(going, MOST_PATHS), left
+    return widened(going, machine.most_paths), left
 
 
 def _any_number(machine: Machine, node: For, span: Span, ways: list[Path], item: Value) -> tuple[list[Path], list[Path]]:

@@ -8,14 +8,15 @@ evaluates reads as if it ran the script.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from logcorr.model.behaviour import Call, Effect, Outcome, Probe
-from logcorr.model.facts import Fact, ScheduledJob, Script
+from logcorr.model.facts import ScheduledJob, Script
 from logcorr.model.source import Problem, Span
+from logcorr.semantics.shell.facts import Allowed, Message, Resolve, Sleep
 from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status, merged
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.values import Unknown, Value, literal
@@ -27,10 +28,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-Resolve = Callable[[str, str | None], Script | None]
-Allowed = Mapping[int, Sequence[Outcome]]
 
-MOST_COMMANDS = 30_000
 MOST_DEPTH = 24
 
 
@@ -44,22 +42,6 @@ class Impossible(Exception):
 
 class Abandoned(Exception):
     """The present command ends the shell before it runs (an unset variable under `set -u`)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message(Fact):
-    """Something a script writes: its known pieces in order, what lies between unknown; `sink` is the file, or `stdout`, `syslog`."""
-
-    pieces: tuple[str, ...]
-    sink: str = "stdout"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sleep(Fact):
-    """A pause of `seconds`, None if unknown; `loop` spans the innermost loop around it."""
-
-    seconds: float | None
-    loop: Span | None = None
 
 
 @dataclass(slots=True)
@@ -79,17 +61,23 @@ class Machine:
 
     def __init__(
         self, execute: Callable[[Machine, Node, Path], list[Path]], source: Source, *, resolve: Resolve, allowed: Allowed,
-        interpreter: str = "sh",
+        interpreter: str = "sh", coarse: bool = False,
     ) -> None:  # fmt: skip
         self._execute = execute
         self.source = source
         self.resolve = resolve
         self.allowed = allowed
         self.interpreter = interpreter
+        self.coarse = coarse
+        self.most_paths = 4 if coarse else 48
+        self.most_rounds = 6 if coarse else 70
+        self.most_recursion = 2 if coarse else 10
+        self.most_commands = 20_000 if coarse else 5_000
+        self.cut = False
         self.checked = False
         self.substituted = False
         self.loops: tuple[Span, ...] = ()
-        self.stack: tuple[object, ...] = ()
+        self.stack: tuple[tuple[str, Span], ...] = ()
         self.placeholders: list[Unknown] = []
         self.probes: dict[tuple[object, ...], Probe] = {}
         self.effects: dict[tuple[object, ...], Effect] = {}
@@ -101,7 +89,7 @@ class Machine:
         self.problems: dict[Problem, None] = {}
         self._trails: list[_Trail] = []
         self._sources: dict[Script, Source] = {}
-        self._commands = 0
+        self.commands = 0
 
     def run(self, node: Node, path: Path) -> list[Path]:
         """Every way a node can go, from a path that the node may change."""
@@ -109,8 +97,8 @@ class Machine:
 
     def tick(self) -> None:
         """Count a command; too many of them end the evaluation."""
-        self._commands += 1
-        if self._commands > MOST_COMMANDS:
+        self.commands += 1
+        if self.commands > self.most_commands:
             raise Overflow
 
     def alternatives(self, start: Path, action: Callable[[Path], None]) -> list[Path]:
@@ -213,11 +201,11 @@ class Machine:
             self.checked = before
 
     @contextmanager
-    def calling(self, caller: object) -> Iterator[None]:
+    def calling(self, caller: str, span: Span) -> Iterator[None]:
         """Evaluate a function's body or another script; commands in there are told apart by where they are called from."""
         if len(self.stack) >= MOST_DEPTH:
             raise Overflow
-        self.stack = (*self.stack, caller)
+        self.stack = (*self.stack, (caller, span))
         try:
             yield
         finally:

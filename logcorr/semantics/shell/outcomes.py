@@ -11,13 +11,15 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from logcorr.model.behaviour import Outcome, Probe
+from logcorr.semantics.shell.patterns import glob, regular
 
 UNKNOWN_TEXT = "\ufffc"
 """Stands in `Outcome.printed` for text that cannot be known, such as the body of a response."""
 
+USUAL = (200, 204, 301, 404, 503)
 STATUSES = (200, 201, 204, 301, 302, 304, 307, 308, 400, 401, 403, 404, 405, 429, 500, 502, 503, 504)
 
-_CODE = re.compile(r"(?<!\d)([<>]=?)?([1-5]\d\d)(?!\d)")
+_NUMBER = re.compile(r"([<>]=?)?([1-5]\d\d)")
 _FAILURES = (
     (7, "connection refused"), (28, "timed out"), (6, "no such host"), (52, "empty reply"), (56, "connection reset"),
     (35, "TLS failed"), (60, "certificate not trusted"),
@@ -37,17 +39,35 @@ def any_outcomes(probe: Probe) -> tuple[Outcome, ...]:
 
 
 def _of_http(probe: Probe) -> tuple[Outcome, ...]:
-    wanted = [
-        int(match[2]) + step
-        for text in probe.expects
-        for match in _CODE.finditer(text)
-        for step in ((-1, 0, 1) if match[1] else (0,))
-    ]
-    statuses = dict.fromkeys([*STATUSES, *(status for status in wanted if 100 <= status <= 599)])
     secure = probe.url is None or probe.url.startswith("https")
-    replies = [outcomes(probe, status) for status in statuses]
+    replies = [outcomes(probe, status) for status in _representatives(probe.expects)]
     failures = [_no_reply(probe, code, why) for code, why in _FAILURES if secure or code not in (35, 60)]
     return tuple(dict.fromkeys([*replies, *failures]))
+
+
+@lru_cache(maxsize=256)
+def _representatives(expects: tuple[str, ...]) -> tuple[int, ...]:
+    """The usual statuses, and one for every way in which the compared texts tell statuses apart."""
+    patterned = any(re.search(r"\d", text) and not _NUMBER.fullmatch(text) for text in expects)
+    numbers = [int(match[2]) + step for text in expects if (match := _NUMBER.fullmatch(text)) for step in (0, 1, -1)]
+    chosen = {_signature(status, expects): status for status in reversed([
+        *USUAL, *STATUSES, *(number for number in numbers if 100 <= number <= 599), *(range(100, 600) if patterned else ())])}  # fmt: skip
+    return tuple(dict.fromkeys([*USUAL, *sorted(chosen.values())]))
+
+
+def _signature(status: int, expects: tuple[str, ...]) -> tuple[object, ...]:
+    """How a status answers to each of the texts a script compares it with."""
+    code = str(status)
+    answers: list[object] = []
+    for text in expects:
+        number = _NUMBER.fullmatch(text)
+        if number:
+            answers.append((status > int(number[2])) - (status < int(number[2])) if number[1] else code == number[2])
+            continue
+        expression = regular(text)
+        answers.append((code.startswith(text), text in code, code.endswith(text), bool(glob(text).fullmatch(code)),
+                        bool(expression and expression.search(code))))  # fmt: skip
+    return tuple(answers)
 
 
 def outcomes(probe: Probe, status: int | None, *, refused: bool = False, timed_out: bool = False) -> Outcome:

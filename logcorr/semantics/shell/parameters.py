@@ -3,57 +3,51 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import replace
 
-from logcorr.grammar.shell.tree import Parameter, Word
+from logcorr.grammar.shell.tree import Parameter
 from logcorr.semantics.shell import arithmetic
 from logcorr.semantics.shell.machine import Abandoned, Machine
 from logcorr.semantics.shell.path import Array, Flow, Path, Status
-from logcorr.semantics.shell.patterns import glob, unescaped
+from logcorr.semantics.shell.trimming import Words, number, transformed
 from logcorr.semantics.shell.values import (
     EMPTY,
-    Text,
     Unknown,
     Value,
     derived,
     is_empty,
     joined,
-    like,
     literal,
     shown,
     text,
     unknown,
 )
 
-Single = Callable[[Machine, Path, Word], Value]
-Pattern = Callable[[Machine, Path, Word], str | None]
-
 _RUNTIME = frozenset(
     {"$", "!", "RANDOM", "SECONDS", "LINENO", "PPID", "BASHPID", "EPOCHSECONDS", "HOSTNAME", "UID", "EUID", "_", "-"}
 )
 
 
-def expand(machine: Machine, path: Path, node: Parameter, single: Single, pattern: Pattern) -> list[Value] | Value:
+def expand(machine: Machine, path: Path, node: Parameter, words: Words) -> list[Value] | Value:
     """What a parameter expansion becomes: a list of words for `"$@"` and `"${array[@]}"`."""
-    whole = _whole(machine, path, node, single)
+    whole = _whole(machine, path, node, words)
     if node.operator == "!":
-        return _indirect(machine, path, node, whole, single, pattern)
+        return _indirect(machine, path, node, whole, words)
     if node.operator.startswith("!"):
         inner = replace(node, operator="")
-        name = literal(_joined(expand(machine, path, inner, single, pattern)))
-        return expand(machine, path, replace(node, name=name, index=None, operator=node.operator[1:]), single, pattern) if (
+        name = literal(_joined(expand(machine, path, inner, words)))
+        return expand(machine, path, replace(node, name=name, index=None, operator=node.operator[1:]), words) if (
             name and re.fullmatch(r"\w+", name)) else unknown(f"${{!{node.name}}}")  # fmt: skip
     if whole is not None:
-        return _of_list(machine, path, node, whole, single, pattern)
-    value = _value(machine, path, node, single)
+        return _of_list(machine, path, node, whole, words)
+    value = _value(machine, path, node, words)
     if node.operator.startswith("#") and node.operator[1:] == node.name:
         known = literal(value or EMPTY)
         return (
             text(str(len(known)), machine.span(node)) if known is not None else derived(value or EMPTY, f"length of {node.name}")
         )
     if node.operator[-1:] in ("-", "=", "?", "+") and node.operator:
-        return _conditional(machine, path, node, value, single)
+        return _conditional(machine, path, node, value, words)
     if value is None:
         if "nounset" in path.options:
             _die(path, f"{node.name}: unbound variable")
@@ -61,7 +55,7 @@ def expand(machine: Machine, path: Path, node: Parameter, single: Single, patter
     elif "nounset" in path.options and node.name not in path.variables and _from_environment(value) and not machine.decide(
         path, f"${node.name} is set", assume=f"${node.name} is set"):  # fmt: skip
         _die(path, f"{node.name}: unbound variable")
-    return transformed(machine, path, node, value, single, pattern) if node.operator else value
+    return transformed(machine, path, node, value, words) if node.operator else value
 
 
 def _joined(value: list[Value] | Value) -> Value:
@@ -78,27 +72,25 @@ def _die(path: Path, _: str) -> None:
     raise Abandoned
 
 
-def _indirect(
-    machine: Machine, path: Path, node: Parameter, whole: list[Value] | None, single: Single, pattern: Pattern
-) -> list[Value] | Value:
+def _indirect(machine: Machine, path: Path, node: Parameter, whole: list[Value] | None, words: Words) -> list[Value] | Value:
     if node.index is not None and whole is not None:
         array = path.variable(node.name)
         return (
             [text(key, machine.span(node)) for key, _ in array.items] if isinstance(array, Array) else unknown("keys of an array")
         )
-    name = literal(_joined(expand(machine, path, replace(node, operator="", index=None), single, pattern)))
+    name = literal(_joined(expand(machine, path, replace(node, operator="", index=None), words)))
     if not name or not re.fullmatch(r"\w+", name):
         return unknown(f"${{!{node.name}}}")
-    return expand(machine, path, replace(node, name=name, index=None, operator=""), single, pattern)
+    return expand(machine, path, replace(node, name=name, index=None, operator=""), words)
 
 
-def _whole(machine: Machine, path: Path, node: Parameter, single: Single) -> list[Value] | None:
+def _whole(machine: Machine, path: Path, node: Parameter, words: Words) -> list[Value] | None:
     """All words of `$@` or `${array[@]}`, None for anything else."""
     if node.name in ("@", "*"):
         if path.arguments is None:
             return [(Unknown("the arguments", splits=True),)]
         return _separated(path, node.name == "*" and node.quoted, list(path.arguments))
-    index = literal(single(machine, path, node.index)) if node.index is not None else None
+    index = literal(words.single(machine, path, node.index)) if node.index is not None else None
     if index not in ("@", "*"):
         return None
     value = path.variable(node.name)
@@ -118,26 +110,24 @@ def _separated(path: Path, as_one: bool, values: list[Value]) -> list[Value]:
     return [joined(*(part for index, item in enumerate(values) for part in ((text(first), item) if index else (item,))))]
 
 
-def _of_list(
-    machine: Machine, path: Path, node: Parameter, values: list[Value], single: Single, pattern: Pattern
-) -> list[Value] | Value:
+def _of_list(machine: Machine, path: Path, node: Parameter, values: list[Value], words: Words) -> list[Value] | Value:
     unsure = any(isinstance(part, Unknown) and part.splits for value in values for part in value)
     if node.operator.startswith("#") and node.operator[1:] == node.name:
         return unknown(f"number of {node.name}") if unsure else text(str(len(values)), machine.span(node))
     if node.operator == ":":
-        return values if unsure else _slice(machine, path, node, values, single)
+        return values if unsure else _slice(machine, path, node, values, words)
     if node.operator[-1:] in ("-", "=", "?", "+") and node.operator:
         present = bool(values) and (":" not in node.operator or len(values) > 1 or is_empty(values[0]) is False)
         if node.operator[-1] == "+":
-            return single(machine, path, node.operands[0]) if present and not values else (values if present else [])
-        return values if present else [single(machine, path, node.operands[0])]
+            return words.single(machine, path, node.operands[0]) if present and not values else (values if present else [])
+        return values if present else [words.single(machine, path, node.operands[0])]
     if node.operator:
-        return [transformed(machine, path, node, value, single, pattern) for value in values]
+        return [transformed(machine, path, node, value, words) for value in values]
     return values
 
 
-def _slice(machine: Machine, path: Path, node: Parameter, values: list[Value], single: Single) -> list[Value] | Value:
-    numbers = [_number(machine, path, operand, single) for operand in node.operands]
+def _slice(machine: Machine, path: Path, node: Parameter, values: list[Value], words: Words) -> list[Value] | Value:
+    numbers = [number(machine, path, operand, words) for operand in node.operands]
     if any(number is None for number in numbers):
         return unknown(f"some of {node.name}")
     first = numbers[0] or 0
@@ -147,11 +137,7 @@ def _slice(machine: Machine, path: Path, node: Parameter, values: list[Value], s
     return values[first:last]
 
 
-def _number(machine: Machine, path: Path, operand: Word, single: Single) -> int | None:
-    return arithmetic.calculate(machine, path, single(machine, path, operand), machine.span(operand)).number
-
-
-def _value(machine: Machine, path: Path, node: Parameter, single: Single) -> Value | None:
+def _value(machine: Machine, path: Path, node: Parameter, words: Words) -> Value | None:
     """The present value of a plain parameter, None if it is unset."""
     name = node.name
     if name.isdigit() or name == "#":
@@ -166,8 +152,8 @@ def _value(machine: Machine, path: Path, node: Parameter, single: Single) -> Val
         return text(path.script)
     value = path.variable(name)
     if isinstance(value, Array):
-        return _element(machine, path, node, value, single)
-    if node.index is not None and literal(single(machine, path, node.index)) != "0" and name in path.variables:
+        return _element(machine, path, node, value, words)
+    if node.index is not None and literal(words.single(machine, path, node.index)) != "0" and name in path.variables:
         return None
     return None if name in path.variables and path.variables[name] is None else value
 
@@ -190,11 +176,11 @@ def _status(machine: Machine, path: Path) -> Value:
     return unknown(f"exit status of {path.status.origin}", "", "0", "")
 
 
-def _element(machine: Machine, path: Path, node: Parameter, array: Array, single: Single) -> Value | None:
+def _element(machine: Machine, path: Path, node: Parameter, array: Array, words: Words) -> Value | None:
     items = dict(array.items)
     if node.index is None:
         return items.get("0")
-    value = single(machine, path, node.index)
+    value = words.single(machine, path, node.index)
     key = literal(value)
     if key is not None and key not in items and not _associative(array):
         number = arithmetic.calculate(machine, path, value, machine.span(node)).number
@@ -208,17 +194,17 @@ def _associative(array: Array) -> bool:
     return any(not key.lstrip("-").isdigit() for key, _ in array.items)
 
 
-def _conditional(machine: Machine, path: Path, node: Parameter, value: Value | None, single: Single) -> Value:
+def _conditional(machine: Machine, path: Path, node: Parameter, value: Value | None, words: Words) -> Value:
     """`-`, `=`, `?` and `+`: what to use when the parameter is unset (or, with a colon, empty)."""
     present = _present(machine, path, node, value)
     kind = node.operator[-1]
     if kind == "+":
-        return single(machine, path, node.operands[0]) if present else EMPTY
+        return words.single(machine, path, node.operands[0]) if present else EMPTY
     if present:
         return value or EMPTY
     if kind == "?":
         _die(path, f"{node.name} is not set")
-    default = single(machine, path, node.operands[0])
+    default = words.single(machine, path, node.operands[0])
     if kind == "=" and not node.name.isdigit():
         path.variables[node.name] = default
     return default
@@ -256,103 +242,3 @@ def _maybe_argument(path: Path, value: Value) -> bool:
         and value[0].key[:1] == "$"
         and value[0].key[1:].isdigit()
     )
-
-
-def transformed(machine: Machine, path: Path, node: Parameter, value: Value, single: Single, pattern: Pattern) -> Value:
-    """`#`, `%`, `/`, `:`, `^`, `,` and `@` applied to one value."""
-    operator = node.operator
-    if operator[0] in "#%":
-        return _trimmed(value, operator, pattern(machine, path, node.operands[0]), node.name)
-    known = literal(value)
-    if operator == ":":
-        return _substring(machine, path, node, value, single)
-    if known is None:
-        return derived(value, f"part of {shown(value)}")
-    if operator[0] == "/":
-        return _replaced(machine, path, node, value, known, single, pattern)
-    if operator[0] in "^,":
-        change = str.upper if operator[0] == "^" else str.lower
-        return like(value, change(known) if len(operator) > 1 else change(known[:1]) + known[1:])
-    return value if operator in ("@Q", "@E", "@P") and known.isalnum() else derived(value, f"${{{node.name}{operator}}}")
-
-
-def _trimmed(value: Value, operator: str, pattern: str | None, name: str) -> Value:
-    if pattern is None:
-        return derived(value, f"part of {name}")
-    known = literal(value)
-    if known is None:
-        return _trimmed_mixed(value, operator, pattern, name)
-    lengths = range(len(known) + 1) if len(operator) == 1 else range(len(known), -1, -1)
-    matcher = glob(pattern)
-    for length in lengths:
-        piece = known[:length] if operator[0] == "#" else known[len(known) - length :]
-        if matcher.fullmatch(piece):
-            return cut(value, length, None) if operator[0] == "#" else cut(value, 0, len(known) - length)
-    return value
-
-
-def _trimmed_mixed(value: Value, operator: str, pattern: str, name: str) -> Value:
-    """Trimming where only an end of the value is known, and that end decides."""
-    ends = value[::-1] if operator[0] == "%" or operator == "##" else value
-    edge = ends[0]
-    if not isinstance(edge, Text):
-        return derived(value, f"part of {name}")
-    if operator == "##" and pattern.startswith("*"):
-        tail = unescaped(pattern[1:])
-        if tail and tail in edge.text:
-            return (replace(edge, text=edge.text.rpartition(tail)[2]),)
-        return derived(value, f"part of {name}")
-    fixed = unescaped(pattern)
-    if fixed is not None and operator[0] == "%":
-        return (*value[:-1], replace(edge, text=edge.text[: -len(fixed)])) if fixed and edge.text.endswith(fixed) else (
-            value if len(edge.text) >= len(fixed) else derived(value, f"part of {name}"))  # fmt: skip
-    if set(pattern) == {"?"} and operator == "%" and len(edge.text) >= len(pattern):
-        return (*value[:-1], replace(edge, text=edge.text[: -len(pattern)]))
-    if operator == "%" and pattern.endswith("*") and (head := unescaped(pattern[:-1])) and head in edge.text:
-        return (*value[:-1], replace(edge, text=edge.text.rpartition(head)[0]))
-    return derived(value, f"part of {name}")
-
-
-def cut(value: Value, start: int, end: int | None) -> Value:
-    """Characters of a fully known value, parts keeping their lines."""
-    result, offset = [], 0
-    length = sum(len(part.text) for part in value if isinstance(part, Text))
-    end = length if end is None else end
-    for part in value:
-        if isinstance(part, Text):
-            piece = part.text[max(start - offset, 0) : max(end - offset, 0)]
-            offset += len(part.text)
-            if piece:
-                result.append(replace(part, text=piece))
-    return tuple(result)
-
-
-def _substring(machine: Machine, path: Path, node: Parameter, value: Value, single: Single) -> Value:
-    numbers = [_number(machine, path, operand, single) for operand in node.operands]
-    known = literal(value)
-    first = numbers[0]
-    if known is None:
-        last = value[-1]
-        if first is not None and first < 0 and len(numbers) == 1 and isinstance(last, Text) and len(last.text) >= -first:
-            return (replace(last, text=last.text[first:]),)
-        if numbers == [0, numbers[-1]] and len(numbers) == 2 and numbers[1] is not None and numbers[1] < 0 and isinstance(last, Text) and len(last.text) >= -numbers[1]:  # fmt: skip
-            return (*value[:-1], replace(last, text=last.text[: numbers[1]]))
-        return derived(value, f"part of {node.name}")
-    if any(number is None for number in numbers) or first is None:
-        return derived(value, f"part of {node.name}")
-    start = first if first >= 0 else max(len(known) + first, 0)
-    length = numbers[1] if len(numbers) > 1 else None
-    end = None if length is None else start + length if length >= 0 else len(known) + length
-    return cut(value, start, end)
-
-
-def _replaced(machine: Machine, path: Path, node: Parameter, value: Value, known: str, single: Single, pattern: Pattern) -> Value:
-    wanted = pattern(machine, path, node.operands[0])
-    with_ = single(machine, path, node.operands[1]) if len(node.operands) > 1 else EMPTY
-    replacement = literal(with_)
-    if not wanted or replacement is None:
-        return derived(value, f"part of {node.name}")
-    expression = glob(wanted).pattern
-    anchored = {"#": rf"\A(?:{expression})", "%": rf"(?:{expression})\Z"}.get(node.operator[-1], expression)
-    changed = re.sub(anchored, lambda _: replacement, known, count=0 if node.operator.startswith("//") else 1, flags=re.DOTALL)
-    return value if changed == known else like(value, changed)

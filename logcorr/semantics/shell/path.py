@@ -8,8 +8,8 @@ its assumptions, but they do refute a NEVER.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from logcorr.grammar.shell.tree import Function
 from logcorr.model.source import Span
@@ -113,8 +113,7 @@ class Path:
         if sink.kind == "captured":
             self.output = (*self.output, *value)
         elif sink.kind == "file" and sink.file is not None:
-            before = self.files.get(sink.file, unknown(f"the content of {sink.file}"))
-            self.files[sink.file] = (*(before or EMPTY), *value)
+            self.files[sink.file] = appended(sink.file, self.files.get(sink.file, _UNSET_FILE), value)
 
     def variable(self, name: str) -> Value | Array:
         """A variable's value; what the script never set comes from an environment nobody collected."""
@@ -131,6 +130,18 @@ class Path:
             self.options, tuple(frozenset(scope.items()) for scope in self.scopes), self.arguments, self.script, self.status,
             self.output, self.stdin, self.sinks, self.flow, self.shadow, bool(self.broken),
         )  # fmt: skip
+
+
+_UNSET_FILE: Value = unknown("a file nobody collected")
+MOST_CONTENT = 60
+
+
+def appended(name: str, before: Value | None, value: Value) -> Value:
+    """What a file holds after more was written to it; of a file that was there before, and of a long one, nothing is known."""
+    content = (*(before or EMPTY), *value)
+    if len(content) > MOST_CONTENT or any(isinstance(part, Unknown) for part in content[:1]):
+        return unknown(f"the content of {name}")
+    return content
 
 
 _new = object.__new__
@@ -162,25 +173,50 @@ def _absorb(path: Path, other: Path) -> None:
     path.guards = path.guards[:shared]
 
 
+_UNSET = object()
+
+
+MOST_BROKEN = 4
+
+
 def widened(paths: Sequence[Path], limit: int) -> list[Path]:
-    """At most about `limit` paths: the variable with the most values is given up as unknown until so few remain."""
-    paths = merged(paths)
+    """At most about `limit` paths on which all assumptions hold, and a few on which one does not."""
+    if len(paths) < 2:
+        return list(paths)
+    sound = [path for path in paths if not path.broken]
+    broken = [path for path in paths if path.broken]
+    return [*_reduced(merged(sound), limit), *_reduced(merged(broken), MOST_BROKEN)]
+
+
+def _reduced(paths: list[Path], limit: int) -> list[Path]:
+    """Forget remembered answers, then give up the variable with the most values as unknown, until so few paths remain."""
+    if len(paths) > limit // 3 + 3:
+        for path in paths:
+            path.known.clear()
+        paths = merged(paths)
     while len(paths) > limit:
         name = _most_varied(paths)
         if name is None:
             return _forgetful(paths)
         for path in paths:
-            if name in path.variables:
-                path.variables[name] = unknown(f"one of several values of {name}")
+            path.variables[name] = unknown(f"one of several values of {name}")
         paths = merged(paths)
     return paths
 
 
-def _most_varied(paths: Iterable[Path]) -> str | None:
+def withered(path: Path) -> Path:
+    """A path that has left the script and will read nothing any more: its state need not keep it apart from others."""
+    if path.flow is not None and path.flow.kind == "exit" and not path.traps:
+        path.variables, path.known, path.functions = {}, {}, {}
+    return path
+
+
+def _most_varied(paths: Sequence[Path]) -> str | None:
     values: dict[str, set[object]] = {}
+    names = {name for path in paths for name in path.variables}
     for path in paths:
-        for name, value in path.variables.items():
-            values.setdefault(name, set()).add(value)
+        for name in names:
+            values.setdefault(name, set()).add(path.variables.get(name, _UNSET))
     most = max(values, key=lambda name: (len(values[name]), name), default=None)
     return most if most is not None and len(values[most]) > 1 else None
 
@@ -190,6 +226,9 @@ def _forgetful(paths: Sequence[Path]) -> list[Path]:
     for path in paths:
         path.known.clear()
         path.files.clear()
+        path.scopes = tuple({name: unknown(f"{name} of a caller") for name in scope} for scope in path.scopes)
+        path.place = replace(path.place, directory=unknown("one of several directories"))
+        path.stdin = None
         path.output = unknown("output") if path.output else EMPTY
         path.status = Status(None, "an exit status")
     return merged(paths)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+
 from logcorr.grammar.shell.tree import Redirect, Substitution
 from logcorr.semantics.shell.expansion import single, substituted
 from logcorr.semantics.shell.machine import Machine

@@ -14,7 +14,6 @@ from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.semantics.shell.values import Text, Unknown, Value, joined
 
-
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
 _INDIRECT = frozenset({"eval", "source", "trap", "nameref"})
 FIRST_PLACEHOLDER = 0xE000

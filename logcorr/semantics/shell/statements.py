@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from logcorr.grammar.shell.tree import (
     AndOr,
@@ -20,22 +20,23 @@ from logcorr.grammar.shell.tree import (
     Node,
     Pipeline,
     Redirected,
-    Sequence as Commands,
     Simple,
     Test,
     Word,
 )
+from logcorr.grammar.shell.tree import (
+    Sequence as Commands,
+)
 from logcorr.model.source import Span
-from logcorr.semantics.shell import loops, redirects
+from logcorr.semantics.shell import loops, pipelines, redirects
 from logcorr.semantics.shell.arithmetic import calculate
 from logcorr.semantics.shell.commands import simple
 from logcorr.semantics.shell.conditions import Malformed, double_bracket, matches
+from logcorr.semantics.shell.endings import failing
 from logcorr.semantics.shell.expansion import left, pattern, single
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import CAPTURED, FAILURE, SUCCESS, Array, Flow, Path, Status, merged, widened
-from logcorr.semantics.shell.values import EMPTY, Value, first_span, text
-
-MOST_PATHS = 160
+from logcorr.semantics.shell.path import FAILURE, SUCCESS, Path, Status, merged, widened, withered
+from logcorr.semantics.shell.values import Value
 
 
 def execute(machine: Machine, node: Node, path: Path) -> list[Path]:
@@ -51,11 +52,11 @@ def sequence(machine: Machine, node: Commands, path: Path) -> list[Path]:
     paths = [path]
     for command in node.commands:
         following = [way for start in paths for way in machine.run(command, start)]
-        done.extend(way for way in following if way.flow is not None)
+        done.extend(withered(way) for way in following if way.flow is not None)
         paths = [way for way in following if way.flow is None]
         machine.forget(command, paths)
-        paths = widened(paths, MOST_PATHS)
-    return [*merged(done), *paths]
+        paths = widened(paths, machine.most_paths)
+    return [*widened(done, machine.most_paths), *paths]
 
 
 def _guarded(machine: Machine, node: Node, path: Path, *, holds: bool) -> None:
@@ -200,53 +201,7 @@ def _own_process(machine: Machine, node: Node, path: Path) -> list[Path]:
         if way.flow is not None and way.flow.kind == "endless":
             continue
         results.append(left(path, way))
-    return _failing(machine, merged(results))
-
-
-def _failing(machine: Machine, paths: Sequence[Path]) -> list[Path]:
-    """Apply `set -e` to commands that have just ended."""
-    if machine.checked:
-        return list(paths)
-    return [way for path in paths for way in errexit(machine, path)]
-
-
-def errexit(machine: Machine, path: Path) -> list[Path]:
-    """Under `set -e` a failed command ends the shell; its ERR trap runs before."""
-    if path.flow is not None or machine.checked or not ({"errexit"} & path.options or "ERR" in path.traps):
-        return [path]
-    results = []
-    for way, succeeded in machine.settled(path, assume="errexit" in path.options):
-        if succeeded:
-            results.append(way)
-            continue
-        for after in _trapped(machine, way, "ERR"):
-            if "errexit" in after.options and after.flow is None:
-                after.flow = Flow("exit")
-            results.append(after)
-    return results
-
-
-def _trapped(machine: Machine, path: Path, signal: str) -> list[Path]:
-    code = path.traps.pop(signal, None)
-    if not code:
-        return [path]
-    status, flow = path.status, path.flow
-    path.flow = None
-    source = machine.code(code, first_span(code) or machine.span(machine.source.tree))
-    with machine.reading(source):
-        ways = machine.run(source.tree, path)
-    for way in ways:
-        way.status = status if way.flow is None else way.status
-        way.flow = way.flow or flow
-        way.traps[signal] = code
-    return ways
-
-
-def finish(machine: Machine, path: Path) -> None:
-    """The end of the script on one path: its EXIT trap runs."""
-    for way in _trapped(machine, path, "EXIT"):
-        if way.flow is None or way.flow.kind != "endless":
-            machine.end(way)
+    return failing(machine, merged(results))
 
 
 def _background(machine: Machine, node: Background, path: Path) -> list[Path]:
@@ -272,73 +227,6 @@ def _redirected(machine: Machine, node: Redirected, path: Path) -> list[Path]:
     return merged(results)
 
 
-def _pipeline(machine: Machine, node: Pipeline, path: Path) -> list[Path]:
-    if len(node.commands) == 1:
-        with machine.asking():
-            ways = machine.run(node.commands[0], path)
-    else:
-        ways = _piped(machine, node, path)
-    if not node.negated:
-        return _failing(machine, ways)
-    results = []
-    for way in ways:
-        for branch, succeeded in machine.settled(way) if way.flow is None else [(way, True)]:
-            branch.status = (FAILURE if succeeded else SUCCESS) if branch.flow is None else branch.status
-            results.append(branch)
-    return merged(results)
-
-
-def _piped(machine: Machine, node: Pipeline, path: Path) -> list[Path]:
-    """Commands joined by pipes, taken one after the other; each is a process of its own."""
-    before, stdin, sinks = path.output, path.stdin, path.sinks
-    stages: list[tuple[Path, tuple[Status, ...]]] = [(path, ())]
-    for index, command in enumerate(node.commands):
-        last = index + 1 == len(node.commands)
-        following: list[tuple[Path, tuple[Status, ...]]] = []
-        for way, statuses in stages:
-            child = way.copy()
-            child.output = before if last else EMPTY
-            child.sinks = sinks if last else (CAPTURED, CAPTURED if sinks[1] == CAPTURED else sinks[1])
-            for result in machine.run(command, child):
-                if result.flow is not None and result.flow.kind == "endless":
-                    continue
-                parent = left(way, result)
-                parent.stdin, parent.output = (stdin, result.output) if last else (result.output, EMPTY)
-                kept = result.status if last or "pipefail" in path.options or "PIPESTATUS" in machine.source.text else SUCCESS
-                following.append((parent, (*statuses, kept)))
-        stages = _merged_stages(following)
-    return [_piped_end(way, statuses) for way, statuses in stages]
-
-
-def _merged_stages(stages: list[tuple[Path, tuple[Status, ...]]]) -> list[tuple[Path, tuple[Status, ...]]]:
-    groups: dict[tuple[Status, ...], list[Path]] = {}
-    for way, statuses in stages:
-        groups.setdefault(statuses, []).append(way)
-    return [(way, statuses) for statuses, ways in groups.items() for way in merged(ways)]
-
-
-def _piped_end(path: Path, statuses: tuple[Status, ...]) -> Path:
-    known = [text(str(status.code)) if status.code is not None else None for status in statuses]
-    path.variables["PIPESTATUS"] = Array(
-        tuple((str(index), value) for index, value in enumerate(known) if value is not None), whole=None not in known
-    )
-    path.status = statuses[-1]
-    if "pipefail" in path.options:
-        failed = [status for status in statuses if status.code or status.failed]
-        unsure = [status for status in statuses if status.code is None and status.failed is None]
-        path.status = failed[-1] if failed and not unsure else (unsure[-1] if unsure and not failed else SUCCESS if not failed else Status(
-            None, "a pipeline", failed=True))  # fmt: skip
-        if len(unsure) > 1 and not failed:
-            path.status = Status(None, " | ".join(status.origin for status in unsure),
-                                 assume=_all(tuple(status.assume for status in unsure)))  # fmt: skip
-    return path
-
-
-def _all(assumptions: tuple[str | None, ...]) -> str | None:
-    given = [assumption for assumption in assumptions if assumption is not None]
-    return "; ".join(given) if len(given) == len(assumptions) else None
-
-
 def _test(machine: Machine, node: Test, path: Path) -> list[Path]:
     described = machine.source.text[node.start : node.end]
 
@@ -348,7 +236,7 @@ def _test(machine: Machine, node: Test, path: Path) -> list[Path]:
         except Malformed:
             way.status = Status(2)
 
-    return _failing(machine, machine.alternatives(path, evaluate))
+    return failing(machine, machine.alternatives(path, evaluate))
 
 
 def _arithmetic(machine: Machine, node: Arithmetic, path: Path) -> list[Path]:
@@ -363,7 +251,7 @@ def _arithmetic(machine: Machine, node: Arithmetic, path: Path) -> list[Path]:
         else:
             way.status = SUCCESS if result.number else FAILURE
 
-    return _failing(machine, machine.alternatives(path, evaluate))
+    return failing(machine, machine.alternatives(path, evaluate))
 
 
 def _broken(machine: Machine, node: Broken, path: Path) -> list[Path]:
@@ -381,7 +269,7 @@ def anything(machine: Machine, path: Path, what: str) -> list[Path]:
 
 
 def _simple(machine: Machine, node: Simple, path: Path) -> list[Path]:
-    return _failing(machine, machine.alternatives(path, lambda way: simple(machine, way, node)))
+    return failing(machine, machine.alternatives(path, lambda way: simple(machine, way, node)))
 
 
 def _for(machine: Machine, node: For, path: Path) -> list[Path]:
@@ -398,6 +286,6 @@ def _arithmetic_for(machine: Machine, node: ArithmeticFor, path: Path) -> list[P
 
 _RUNNERS: dict[type[Node], Callable[..., list[Path]]] = {
     Commands: sequence, AndOr: _and_or, If: _if, Case: _case, Function: _function, Group: _group, Background: _background,
-    Redirected: _redirected, Pipeline: _pipeline, Test: _test, Arithmetic: _arithmetic, Broken: _broken, Simple: _simple,
+    Redirected: _redirected, Pipeline: pipelines.pipeline, Test: _test, Arithmetic: _arithmetic, Broken: _broken, Simple: _simple,
     For: _for, Loop: _loop, ArithmeticFor: _arithmetic_for,
 }  # fmt: skip

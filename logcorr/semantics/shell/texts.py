@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from logcorr.semantics.shell.command import Command, Handler, separate
-from logcorr.semantics.shell.path import SUCCESS
+from logcorr.semantics.shell.path import SUCCESS, appended
 from logcorr.semantics.shell.values import EMPTY, Value, joined, literal, shown, text, unknown
 
 
@@ -40,7 +40,7 @@ def _tee(command: Command) -> None:
         command.say(value, sink=known or "a file")
         if known is not None and known != "/dev/null":
             before = command.path.files.get(known, unknown(f"the content of {known}")) if "a" in options else EMPTY
-            command.path.files[known] = joined(before or EMPTY, value)
+            command.path.files[known] = appended(known, before, value)
     command.print(value)
     command.path.status = SUCCESS
 

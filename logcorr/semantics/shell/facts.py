@@ -1,0 +1,30 @@
+"""Facts that only scripts have, and the types of what an evaluation is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from logcorr.model.behaviour import Outcome
+from logcorr.model.facts import Fact, Script
+from logcorr.model.source import Span
+
+Resolve = Callable[[str, str | None], Script | None]
+
+Allowed = Mapping[int, Sequence[Outcome]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message(Fact):
+    """Something a script writes: its known pieces in order, what lies between unknown; `sink` is the file, or `stdout`, `syslog`."""
+
+    pieces: tuple[str, ...]
+    sink: str = "stdout"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sleep(Fact):
+    """A pause of `seconds`, None if unknown; `loop` spans the innermost loop around it."""
+
+    seconds: float | None
+    loop: Span | None = None

@@ -1,0 +1,123 @@
+"""Effects on services: systemd, init scripts, process managers, the host itself."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+
+from logcorr.semantics.shell import probes
+from logcorr.semantics.shell.calls import separate_leading
+from logcorr.semantics.shell.command import Command, Handler, separate
+from logcorr.semantics.shell.values import literal, shown
+
+_UNITS = {
+    "restart": "restart", "try-restart": "restart", "reload-or-restart": "restart", "start": "start", "stop": "stop", "reload": "reload",
+    "kill": "kill", "enable": "enable", "disable": "disable", "mask": "disable", "daemon-reload": "daemon-reload", "force-reload": "reload",
+    "condrestart": "restart",
+}  # fmt: skip
+
+_HOST = {"reboot": "reboot", "poweroff": "shutdown", "halt": "shutdown", "suspend": "suspend", "isolate": "isolate"}
+
+
+def _systemctl(command: Command) -> None:
+    options, words = separate(
+        command.arguments, "HMtpnos", ("host", "machine", "type", "property", "lines", "output", "signal", "kill-who", "job-mode")
+    )
+    verb = literal(words[0]) if words else None
+    units = words[1:]
+    if verb in _UNITS:
+        names = tuple(shown(unit).removesuffix(".service") for unit in units)
+        signal = shown((options.get("s") or options.get("signal") or [()])[-1]) or None
+        command.do(_UNITS[verb], "systemd", names, signal=signal)
+        if verb == "enable" and "now" in options:
+            command.do("start", "systemd", names)
+        elif verb == "disable" and "now" in options:
+            command.do("stop", "systemd", names)
+    elif verb in _HOST:
+        command.do(_HOST[verb], "host")
+    else:
+        probes.systemctl_state(command, verb or "", units)
+
+
+def _service(command: Command) -> None:
+    words = [word for word in command.known if not word.startswith("-")]
+    if command.name == "initctl":
+        words = words[::-1]
+    verb = words[1] if len(words) > 1 else ""
+    if verb in _UNITS:
+        command.do(_UNITS[verb], "systemd" if command.name != "rc-service" else "openrc", (words[0],))
+    else:
+        probes.ask(command, f"{command.name} {verb}".strip(), words[0] if words else None)
+
+
+_SIMPLE = {"restart": "restart", "start": "start", "stop": "stop", "reload": "reload", "signal": "kill", "update": "reload", "reread": "reread",
+           "delete": "delete", "kill": "stop", "restartall": "restart", "gracefulReload": "reload", "resurrect": "start", "startOrRestart": "restart",
+           "startOrReload": "reload", "scale": "scale", "shutdown": "stop", "flush": "truncate"}  # fmt: skip
+
+
+def _manager(name: str, with_value: str = "", long_with_value: tuple[str, ...] = ()) -> Handler:
+    """A process manager of the form `manager verb names`; `all` is everything it manages."""
+
+    def handler(command: Command) -> None:
+        _, words = separate_leading(command.arguments, with_value)
+        verb = shown(words[0]) if words else ""
+        _, names = separate(
+            words[1:], "nciou", ("name", "instances", "interpreter", "cwd", "log", "max-memory-restart", *long_with_value)
+        )
+        targets = tuple(shown(word) for word in names)
+        if verb in _SIMPLE:
+            command.do(_SIMPLE[verb], name, () if targets[:1] == ("all",) else targets)
+        elif verb in ("save", "startup", "install", "set", "log", "logs", "monit"):
+            command.print_unknown()
+            command.presumed()
+        else:
+            probes.ask(command, f"{command.name} {verb}".strip(), " ".join(targets))
+
+    return handler
+
+
+def _host(action: str) -> Handler:
+    def handler(command: Command) -> None:
+        if command.name == "shutdown" and "-c" in command.known:
+            command.presumed()
+        else:
+            command.do("reboot" if command.name == "shutdown" and "-r" in command.known else action, "host")
+
+    return handler
+
+
+def _fixed(action: str, manager: str) -> Handler:
+    def handler(command: Command) -> None:
+        command.do(action, manager, tuple(word for word in command.known if not word.startswith("-")))
+
+    return handler
+
+
+def _init_script(command: Command) -> None:
+    verb = command.known[0] if command.known else ""
+    if verb in _UNITS:
+        command.do(_UNITS[verb], "systemd", (posixpath.basename(command.name),))
+    else:
+        command.unsure()
+
+
+def init_script(name: str) -> Handler | None:
+    """The handler for `/etc/init.d/name`, None for other programs."""
+    return _init_script if re.match(r"/etc/(?:rc\.d/)?init\.d/", name) else None
+
+
+HANDLERS: dict[str, Handler] = {
+    "systemctl": _systemctl,
+    **dict.fromkeys(("service", "rc-service", "initctl"), _service),
+    "supervisorctl": _manager("supervisor", "cups"),
+    "pm2": _manager("pm2"),
+    "forever": _manager("forever"),
+    "k3s": _manager("k3s"),
+    "monit": _manager("monit", "gc"),
+    "reboot": _host("reboot"),
+    **dict.fromkeys(("shutdown", "poweroff", "halt"), _host("shutdown")),
+    **dict.fromkeys(("apachectl", "apache2ctl"), _fixed("control", "apache")),
+    "svc": _fixed("control", "daemontools"),
+    "sv": _fixed("control", "runit"),
+    "launchctl": _fixed("control", "launchd"),
+}
