@@ -15,7 +15,12 @@ from logcorr.model.result import Cause, Explained, Finding, Link
 from logcorr.model.source import Span
 from logcorr.timeline.select import cite, spans
 
-REFUSED = ("upstream.refused", "upstream.none_live")
+FELT_AS = {
+    "termination_closes_connections": ("client.disconnected", "upstream.closed_early", "upstream.reset"),
+    "termination_refuses_connections": ("upstream.refused", "upstream.none_live"),
+}
+"""By which events an effect shows, where not by all that is felt."""
+
 FELT = (
     "upstream.refused", "upstream.closed_early", "upstream.reset", "upstream.none_live", "upstream.timeout",
     "client.disconnected", "client.connect_failed", "http.5xx",
@@ -46,6 +51,9 @@ HOPS = {
     "crash_ends_process": claim("hop.crash_ends_process", "the process ends of its own"),
     "supervisor_restarts_process": claim("hop.supervisor_restarts_process", "it is started again"),
     "configuration_mismatch": claim("hop.configuration_mismatch", "two configurations disagree"),
+    "probe_gets_answer": claim("hop.probe_gets_answer", "its probe gives up before it is answered"),
+    "answer_takes_branch": claim("hop.answer_takes_branch", "the script takes that for a failure"),
+    "effect_hits_service": claim("hop.effect_hits_service", "it acts on the service"),
     "job_stalls_service": claim("hop.job_stalls_service", "while it runs, requests wait"),
     "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
@@ -85,6 +93,11 @@ DIAGNOSES = {
         "memory_exhausted", ("resource_exhausted", "crash_ends_process", "supervisor_restarts_process"), DOWN
     ),
     "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), within_s=5.0),
+    "slow_probe": Diagnosis(
+        "slow_probe",
+        ("job_runs_script", "probe_gets_answer", "answer_takes_branch", "effect_hits_service"),
+        ("termination_closes_connections", *DOWN),
+    ),
     "process_crashed": Diagnosis("crash", ("crash_ends_process",), DOWN, most=0.8),
 }
 """By the name of the rule, or of one of its claims. A rule that finds but a symptom of something else does not stand here."""
@@ -115,7 +128,7 @@ def _cause(case: Case, findings: Sequence[Finding], finding: Finding, diagnosis:
 def _effects(case: Case, finding: Finding, times: Times, diagnosis: Diagnosis) -> Iterator[Link]:
     """How it was felt, as far as the logs show it."""
     for mechanism in diagnosis.effects:
-        kinds = REFUSED if mechanism == "termination_refuses_connections" else FELT
+        kinds = FELT_AS.get(mechanism, FELT)
         felt = _felt(case, case.happened(*kinds), times, diagnosis.lasts)
         if felt:
             yield _effect(finding, mechanism, felt, diagnosis.lasts)
