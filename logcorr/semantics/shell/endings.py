@@ -21,7 +21,7 @@ def errexit(machine: Machine, path: Path) -> list[Path]:
     if path.flow is not None or machine.checked or not ({"errexit"} & path.options or "ERR" in path.traps):
         return [path]
     results = []
-    for way, succeeded in machine.settled(path, assume="errexit" in path.options):
+    for way, succeeded in machine.settled(path):
         if succeeded:
             results.append(way)
             continue

@@ -163,16 +163,14 @@ class Machine:
         path.status = SUCCESS if answer else Status(None, status.origin, failed=True)
         return answer
 
-    def settled(self, path: Path, *, assume: bool = False) -> list[tuple[Path, bool]]:
+    def settled(self, path: Path) -> list[tuple[Path, bool]]:
         """The path by whether its last command succeeded: one pair, or both if that is unknown.
 
-        With `assume`, success is taken for granted where nothing in the script asks about it (`set -e`).
+        What a command finds in text that is not known (`grep -q` in a response) is never taken for granted, `set -e` or not.
         """
         status = path.status
         if status.code is not None or status.failed is not None:
             return [(path, status.code == 0)]
-        if assume and status.assume is None:
-            path.status = replace(status, assume=f"{status.origin} succeeds")
         answers: list[tuple[Path, bool]] = []
 
         def ask(path: Path) -> None:
