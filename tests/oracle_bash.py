@@ -19,14 +19,87 @@ from itertools import product
 from pathlib import Path
 
 BASH = shutil.which("bash")
-REAL = (
-    "awk basename bash cat chmod cp cut date dirname echo env expr false find flock grep head hostname id jq ln ls mkdir mktemp mv nohup"
-    " printf readlink realpath rmdir sed seq sh sort tail tee test timeout touch tr true uname uniq wc which xargs nice setsid stdbuf"
-).split()
-STUBS = (
-    "curl wget docker docker-compose systemctl service pm2 supervisorctl pkill killall kubectl nginx reboot certbot logrotate rm truncate"
-    " nc pg_isready redis-cli pgrep sudo ssh sleep logger mail custom-check kill-app"
-).split()
+REAL = [
+    "awk",
+    "basename",
+    "bash",
+    "cat",
+    "chmod",
+    "cp",
+    "cut",
+    "date",
+    "dirname",
+    "echo",
+    "env",
+    "expr",
+    "false",
+    "find",
+    "flock",
+    "grep",
+    "head",
+    "hostname",
+    "id",
+    "jq",
+    "ln",
+    "ls",
+    "mkdir",
+    "mktemp",
+    "mv",
+    "nohup",
+    "printf",
+    "readlink",
+    "realpath",
+    "rmdir",
+    "sed",
+    "seq",
+    "sh",
+    "sort",
+    "tail",
+    "tee",
+    "test",
+    "timeout",
+    "touch",
+    "tr",
+    "true",
+    "uname",
+    "uniq",
+    "wc",
+    "which",
+    "xargs",
+    "nice",
+    "setsid",
+    "stdbuf",
+]
+STUBS = [
+    "curl",
+    "wget",
+    "docker",
+    "docker-compose",
+    "systemctl",
+    "service",
+    "pm2",
+    "supervisorctl",
+    "pkill",
+    "killall",
+    "kubectl",
+    "nginx",
+    "reboot",
+    "certbot",
+    "logrotate",
+    "rm",
+    "truncate",
+    "nc",
+    "pg_isready",
+    "redis-cli",
+    "pgrep",
+    "sudo",
+    "ssh",
+    "sleep",
+    "logger",
+    "mail",
+    "custom-check",
+    "kill-app",
+]
 
 _STUB = r"""#!BASH
 name=${0##*/}

@@ -7,6 +7,7 @@ answer, which effects to look for in the log, and what else the outcome depends 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -71,47 +72,108 @@ class Maker:
         token = self.fresh("svc")
         self.made.effects.append(token)
         return self.pick(
-            f"docker restart {token}", f"docker-compose -f {token}.yml restart", f"systemctl restart {token}", f"sudo systemctl restart {token}",
-            f"docker compose -f /srv/{token}.yml up -d", f"pm2 restart {token}", f"service {token} restart", f"supervisorctl restart {token}",
-            f"pkill -f {token}", f"docker-compose up -d --force-recreate {token}", f"kubectl rollout restart deployment/{token}",
-            f"/usr/bin/env docker stop {token} >/dev/null 2>&1", f'bash -c "docker restart {token}"', f"docker exec web pkill {token}",
-            f"ssh deploy@web1 'systemctl restart {token}'", f"(cd @ROOT@/srv && docker-compose restart {token})", f"rm -f /tmp/{token}.pid",
-            f"echo {token} | xargs docker restart", f"nohup docker kill -s HUP {token} &", f"timeout 30 docker restart {token}",
-            f"eval 'docker restart {token}'", f"ssh web1 <<'EOF'\nsystemctl stop {token}\nEOF", f"NAME={token}\ndocker restart $NAME",
-            f"for name in {token}; do docker restart \"$name\"; done", f"docker restart {token} 2>&1 | tee -a @ROOT@/log.txt",
-            f"if docker restart {token}; then echo restarted; fi", f"docker-compose -f a.yml -f {token}.yml stop && echo stopped",
-        )  # fmt: skip
+            f"docker restart {token}",
+            f"docker-compose -f {token}.yml restart",
+            f"systemctl restart {token}",
+            f"sudo systemctl restart {token}",
+            f"docker compose -f /srv/{token}.yml up -d",
+            f"pm2 restart {token}",
+            f"service {token} restart",
+            f"supervisorctl restart {token}",
+            f"pkill -f {token}",
+            f"docker-compose up -d --force-recreate {token}",
+            f"kubectl rollout restart deployment/{token}",
+            f"/usr/bin/env docker stop {token} >/dev/null 2>&1",
+            f'bash -c "docker restart {token}"',
+            f"docker exec web pkill {token}",
+            f"ssh deploy@web1 'systemctl restart {token}'",
+            f"(cd @ROOT@/srv && docker-compose restart {token})",
+            f"rm -f /tmp/{token}.pid",
+            f"echo {token} | xargs docker restart",
+            f"nohup docker kill -s HUP {token} &",
+            f"timeout 30 docker restart {token}",
+            f"eval 'docker restart {token}'",
+            f"ssh web1 <<'EOF'\nsystemctl stop {token}\nEOF",
+            f"NAME={token}\ndocker restart $NAME",
+            f'for name in {token}; do docker restart "$name"; done',
+            f"docker restart {token} 2>&1 | tee -a @ROOT@/log.txt",
+            f"if docker restart {token}; then echo restarted; fi",
+            f"docker-compose -f a.yml -f {token}.yml stop && echo stopped",
+        )
 
     def say(self) -> str:
-        return self.pick('echo "checking"', 'echo "$(date) problem" >> @ROOT@/watch.log', "logger -t watch trouble", "sleep 2", ":", 'printf "%s\\n" done')
+        return self.pick(
+            'echo "checking"',
+            'echo "$(date) problem" >> @ROOT@/watch.log',
+            "logger -t watch trouble",
+            "sleep 2",
+            ":",
+            'printf "%s\\n" done',
+        )
 
     # conditions: commands that succeed or not ------------------------------------------------------------------------
 
     def status_test(self, name: str) -> str:
         quoted = self.pick(f'"${name}"', f'"${{{name}}}"', f"${name}")
         return self.pick(
-            f'[ {quoted} = "200" ]', f"[ {quoted} != 200 ]", f"[ {quoted} -eq 200 ]", f"[ {quoted} -ne 200 ]", f'[[ "${name}" == "200" ]]',
-            f"[[ ${name} -ge 200 && ${name} -lt 400 ]]", f'[ "${name}" -ge 500 ]', f"[[ ${name} =~ ^2 ]]", f"[[ ${name} == 2* ]]",
-            f'[ "${name}" = "200" ] || [ "${name}" = "301" ]', f'[ "${name}" != "200" -a "${name}" != "301" ]', f"(( ${name} == 200 ))",
-            f"[[ ${name} != 2* && ${name} != 3* ]]", f'test "${name}" -lt 300', f'[[ "${name}" =~ ^(200|204)$ ]]', f'! [ "${name}" = 200 ]',
-            f'echo "${name}" | grep -q 200', f'[ "x${name}" = x200 ]', f"[[ ${name} -gt 399 || ${name} -eq 0 ]]", f'[ "${{{name}:0:1}}" = 2 ]',
-            f'[[ -z "${name}" || "${name}" == "000" ]]', f'[ "${name}" = "000" ]', f'grep -qE "^(2|3)" <<< "${name}"',
-        )  # fmt: skip
+            f'[ {quoted} = "200" ]',
+            f"[ {quoted} != 200 ]",
+            f"[ {quoted} -eq 200 ]",
+            f"[ {quoted} -ne 200 ]",
+            f'[[ "${name}" == "200" ]]',
+            f"[[ ${name} -ge 200 && ${name} -lt 400 ]]",
+            f'[ "${name}" -ge 500 ]',
+            f"[[ ${name} =~ ^2 ]]",
+            f"[[ ${name} == 2* ]]",
+            f'[ "${name}" = "200" ] || [ "${name}" = "301" ]',
+            f'[ "${name}" != "200" -a "${name}" != "301" ]',
+            f"(( ${name} == 200 ))",
+            f"[[ ${name} != 2* && ${name} != 3* ]]",
+            f'test "${name}" -lt 300',
+            f'[[ "${name}" =~ ^(200|204)$ ]]',
+            f'! [ "${name}" = 200 ]',
+            f'echo "${name}" | grep -q 200',
+            f'[ "x${name}" = x200 ]',
+            f"[[ ${name} -gt 399 || ${name} -eq 0 ]]",
+            f'[ "${{{name}:0:1}}" = 2 ]',
+            f'[[ -z "${name}" || "${name}" == "000" ]]',
+            f'[ "${name}" = "000" ]',
+            f'grep -qE "^(2|3)" <<< "${name}"',
+        )
 
     def status(self) -> list[str]:
         """Lines that put a status code into a variable, then a test on it (last line)."""
         name, url = self.fresh(self.pick("STATUS", "code", "HTTP_CODE")), self.http()
-        flags = self.pick("-s -o /dev/null", "-so /dev/null", "-s -o /dev/null -m 5", "--silent --output /dev/null", "-sf -o /dev/null", "-sL -o /dev/null --max-time 10")
-        layout = self.pick('-w "%{http_code}"', "-w '%{http_code}'", '--write-out "%{http_code}"', "-w %{http_code}", '-w "%{response_code}"')
+        flags = self.pick(
+            "-s -o /dev/null",
+            "-so /dev/null",
+            "-s -o /dev/null -m 5",
+            "--silent --output /dev/null",
+            "-sf -o /dev/null",
+            "-sL -o /dev/null --max-time 10",
+        )
+        layout = self.pick(
+            '-w "%{http_code}"', "-w '%{http_code}'", '--write-out "%{http_code}"', "-w %{http_code}", '-w "%{response_code}"'
+        )
         call = f"curl {flags} {layout} {url}"
         line = self.pick(
-            f"{name}=$({call})", f'{name}=$({call} || echo "000")', f"{name}=$({call} 2>/dev/null || true)", f"{name}=`{call}`",
-            f'{name}="$({call})" || {name}=000', f"{name}=$({call} 2>/dev/null) || true", f"{name}=$(curl -s -w '\\n%{{http_code}}' {url} | tail -n1)",
-            f"if ! {name}=$({call}); then {name}=000; fi", f"{name}=$(curl -sI {url} | head -n 1 | awk '{{print $2}}')",
-            f"{name}=$({call}; true)", f"response{name}=$(curl -s -w '|%{{http_code}}' {url})\n{name}=${{response{name}##*|}}",
-            f"{name}=$(curl -sI {url} 2>/dev/null | head -1 | cut -d' ' -f2)", f"{name}=$({call} | tr -d '\\n')", f"read -r {name} < <({call}; echo)",
-            f"reply{name}=$(curl -s -w '\\n%{{http_code}}' {url})\n{name}=${{reply{name}: -3}}", f"{name}=$(set +e; {call})",
-        )  # fmt: skip
+            f"{name}=$({call})",
+            f'{name}=$({call} || echo "000")',
+            f"{name}=$({call} 2>/dev/null || true)",
+            f"{name}=`{call}`",
+            f'{name}="$({call})" || {name}=000',
+            f"{name}=$({call} 2>/dev/null) || true",
+            f"{name}=$(curl -s -w '\\n%{{http_code}}' {url} | tail -n1)",
+            f"if ! {name}=$({call}); then {name}=000; fi",
+            f"{name}=$(curl -sI {url} | head -n 1 | awk '{{print $2}}')",
+            f"{name}=$({call}; true)",
+            f"response{name}=$(curl -s -w '|%{{http_code}}' {url})\n{name}=${{response{name}##*|}}",
+            f"{name}=$(curl -sI {url} 2>/dev/null | head -1 | cut -d' ' -f2)",
+            f"{name}=$({call} | tr -d '\\n')",
+            f"read -r {name} < <({call}; echo)",
+            f"reply{name}=$(curl -s -w '\\n%{{http_code}}' {url})\n{name}=${{reply{name}: -3}}",
+            f"{name}=$(set +e; {call})",
+        )
         return [*line.split("\n"), self.status_test(name)]
 
     def exit_condition(self) -> str:
@@ -120,22 +182,41 @@ class Maker:
         kind = self.random.randrange(15)
         if kind < 6:
             return self.pick(
-                f"curl -sf {url} > /dev/null", f"curl -fsS -o /dev/null {url}", f"curl --fail --silent {url} >/dev/null 2>&1",
-                f"curl -s {url} | grep -q ok", f"curl -s {url} 2>/dev/null | grep -q '\"status\":\"ok\"'", f"! curl -sf -m 3 {url} -o /dev/null",
-                f'[ "$(curl -s -o /dev/null -w "%{{http_code}}" {url})" = "200" ]', f'[ -n "$(curl -s {url})" ]', f"timeout 5 curl -sf {url} &>/dev/null",
-                f'[[ "$(curl -s {url})" == *ok* ]]', f"curl -sI {url} | grep -q '200'", f"curl -s -o /dev/null {url}",
-                f"[ $(curl -s -o /dev/null -w %{{http_code}} {url}) -eq 200 ]", f"curl -sf {url} | grep -v sorry >/dev/null",
-                f"[ `curl -s {url} | wc -l` -gt 0 ]", f"out=$(curl -sf {url})", f"curl -s {url} | grep -c ok >/dev/null",
-            )  # fmt: skip
+                f"curl -sf {url} > /dev/null",
+                f"curl -fsS -o /dev/null {url}",
+                f"curl --fail --silent {url} >/dev/null 2>&1",
+                f"curl -s {url} | grep -q ok",
+                f'curl -s {url} 2>/dev/null | grep -q \'"status":"ok"\'',
+                f"! curl -sf -m 3 {url} -o /dev/null",
+                f'[ "$(curl -s -o /dev/null -w "%{{http_code}}" {url})" = "200" ]',
+                f'[ -n "$(curl -s {url})" ]',
+                f"timeout 5 curl -sf {url} &>/dev/null",
+                f'[[ "$(curl -s {url})" == *ok* ]]',
+                f"curl -sI {url} | grep -q '200'",
+                f"curl -s -o /dev/null {url}",
+                f"[ $(curl -s -o /dev/null -w %{{http_code}} {url}) -eq 200 ]",
+                f"curl -sf {url} | grep -v sorry >/dev/null",
+                f"[ `curl -s {url} | wc -l` -gt 0 ]",
+                f"out=$(curl -sf {url})",
+                f"curl -s {url} | grep -c ok >/dev/null",
+            )
         self.made.asked.pop()
         if kind < 8:
-            self.other("systemctl", f"is-active", "active\\n|0", "inactive\\n|3", "failed\\n|3")
-            return self.pick(f"systemctl is-active --quiet {unit}", f'[ "$(systemctl is-active {unit})" = "active" ]', f"systemctl is-active {unit} | grep -q '^active'",
-                             f"! systemctl -q is-active {unit}", f"systemctl is-active {unit} >/dev/null")  # fmt: skip
+            self.other("systemctl", "is-active", "active\\n|0", "inactive\\n|3", "failed\\n|3")
+            return self.pick(
+                f"systemctl is-active --quiet {unit}",
+                f'[ "$(systemctl is-active {unit})" = "active" ]',
+                f"systemctl is-active {unit} | grep -q '^active'",
+                f"! systemctl -q is-active {unit}",
+                f"systemctl is-active {unit} >/dev/null",
+            )
         if kind < 10:
-            self.other("docker", f"inspect", "true\\n|0", "false\\n|0", "\\n|1")
-            return self.pick(f"[ \"$(docker inspect -f '{{{{.State.Running}}}}' {unit})\" = true ]", f"docker inspect --format='{{{{.State.Running}}}}' {unit} 2>/dev/null | grep -q true",
-                             f'[[ "$(docker inspect -f "{{{{.State.Running}}}}" {unit} 2>/dev/null)" != "true" ]]')  # fmt: skip
+            self.other("docker", "inspect", "true\\n|0", "false\\n|0", "\\n|1")
+            return self.pick(
+                f"[ \"$(docker inspect -f '{{{{.State.Running}}}}' {unit})\" = true ]",
+                f"docker inspect --format='{{{{.State.Running}}}}' {unit} 2>/dev/null | grep -q true",
+                f'[[ "$(docker inspect -f "{{{{.State.Running}}}}" {unit} 2>/dev/null)" != "true" ]]',
+            )
         if kind == 10:
             self.other("nc", f" {9000 + self.count}", "|0", "|1")
             return f"nc -z localhost {9000 + self.count}"
@@ -165,7 +246,16 @@ class Maker:
         if kind == 2:
             self.other("custom-check", f"k{self.count}", "|0", "|3")
             return f"custom-check k{self.count}"
-        return self.pick("true", "false", '[ "a" = "b" ]', "[ 3 -gt 2 ]", "[[ abc == a* ]]", "(( 1 > 2 ))", "command -v curl >/dev/null", '[ -z "" ]')
+        return self.pick(
+            "true",
+            "false",
+            '[ "a" = "b" ]',
+            "[ 3 -gt 2 ]",
+            "[[ abc == a* ]]",
+            "(( 1 > 2 ))",
+            "command -v curl >/dev/null",
+            '[ -z "" ]',
+        )
 
     def condition(self, before: list[str]) -> str:
         chance = self.random.random()
@@ -190,10 +280,29 @@ class Maker:
 
     def block(self, depth: int) -> list[str]:
         forms: list[Callable[[int], list[str]]] = [
-            self.if_form, self.if_form, self.and_or, self.early_exit, self.retry, self.counter, self.function, self.flag, self.case_form,
-            self.exit_code, self.several, self.until_form, self.piped_loop, self.trap_form, self.subshell_form, self.unreachable, self.always,
-            self.dispatch, self.state_file, self.lock, self.arithmetic, self.retry_function,
-        ]  # fmt: skip
+            self.if_form,
+            self.if_form,
+            self.and_or,
+            self.early_exit,
+            self.retry,
+            self.counter,
+            self.function,
+            self.flag,
+            self.case_form,
+            self.exit_code,
+            self.several,
+            self.until_form,
+            self.piped_loop,
+            self.trap_form,
+            self.subshell_form,
+            self.unreachable,
+            self.always,
+            self.dispatch,
+            self.state_file,
+            self.lock,
+            self.arithmetic,
+            self.retry_function,
+        ]
         return self.random.choice(forms)(depth)
 
     def if_form(self, depth: int) -> list[str]:
@@ -215,14 +324,28 @@ class Maker:
         one, two = (self.effect() for _ in range(2))
         if "\n" in one + two or one.endswith("&") or two.endswith("&"):
             one, two = f"docker restart {self.made.effects[-2]}", f"docker stop {self.made.effects[-1]}"
-        return [*lines, self.pick(f"{condition} || {one}", f"{condition} && {one}", f"{condition} && {one} || {two}",
-                                  f"{condition} || {{ {one}; {two}; }}", f"{condition} || ({one})", f"{condition} && {{ echo up; true; }} || {one}")]  # fmt: skip
+        return [
+            *lines,
+            self.pick(
+                f"{condition} || {one}",
+                f"{condition} && {one}",
+                f"{condition} && {one} || {two}",
+                f"{condition} || {{ {one}; {two}; }}",
+                f"{condition} || ({one})",
+                f"{condition} && {{ echo up; true; }} || {one}",
+            ),
+        ]
 
     def early_exit(self, depth: int) -> list[str]:
         lines: list[str] = []
         condition = self.condition(lines)
         condition = condition if "||" not in condition and not condition.startswith("!") else f"{{ {condition}; }}"
-        stop = self.pick(f"if {condition}; then exit 0; fi", f"{condition} && exit 0", f"{condition} && {{ echo fine; exit 0; }}", f"if {condition}\nthen\n  echo ok\n  exit\nfi")
+        stop = self.pick(
+            f"if {condition}; then exit 0; fi",
+            f"{condition} && exit 0",
+            f"{condition} && {{ echo fine; exit 0; }}",
+            f"if {condition}\nthen\n  echo ok\n  exit\nfi",
+        )
         return [*lines, *stop.split("\n"), *self.body(0)]
 
     def retry(self, depth: int) -> list[str]:
@@ -230,17 +353,41 @@ class Maker:
         ok = self.fresh("ok")
         test = self.pick(f"curl -sf {url} >/dev/null", f'[ "$(curl -s -o /dev/null -w "%{{http_code}}" {url})" = 200 ]')
         head = self.pick("for i in 1 2 3; do", "for i in $(seq 1 3); do", "for i in {1..3}; do", "for ((i = 0; i < 3; i++)); do")
-        return [f"{ok}=0", head, f"  if {test}; then", f"    {ok}=1", "    break", "  fi", "  sleep 5", "done", f'if [ "${ok}" -eq 0 ]; then', *self.body(0), "fi"]
+        return [
+            f"{ok}=0",
+            head,
+            f"  if {test}; then",
+            f"    {ok}=1",
+            "    break",
+            "  fi",
+            "  sleep 5",
+            "done",
+            f'if [ "${ok}" -eq 0 ]; then',
+            *self.body(0),
+            "fi",
+        ]
 
     def until_form(self, depth: int) -> list[str]:
         url, name = self.http(FLAKY), self.fresh("n")
-        return [f"{name}=0", f"until curl -sf -m 2 {url} > /dev/null; do", f"  {name}=$(({name} + 1))", f"  if [ ${name} -ge 3 ]; then", *self.body(0),
-                "    break", "  fi", "  sleep 1", "done", *self.effect().split("\n")]  # fmt: skip
+        return [
+            f"{name}=0",
+            f"until curl -sf -m 2 {url} > /dev/null; do",
+            f"  {name}=$(({name} + 1))",
+            f"  if [ ${name} -ge 3 ]; then",
+            *self.body(0),
+            "    break",
+            "  fi",
+            "  sleep 1",
+            "done",
+            *self.effect().split("\n"),
+        ]
 
     def counter(self, depth: int) -> list[str]:
         name = self.fresh("fails")
         lines = [f"{name}=0"]
-        step = self.pick(f"{name}=$(({name} + 1))", f"(({name}++)) || true", f"let {name}+=1", f"(({name} += 1))", f"{name}=`expr ${name} + 1`")
+        step = self.pick(
+            f"{name}=$(({name} + 1))", f"(({name}++)) || true", f"let {name}+=1", f"(({name} += 1))", f"{name}=`expr ${name} + 1`"
+        )
         for _ in range(self.random.randint(1, 2)):
             if self.probes < 4:
                 lines += [f"if ! {self.plain_condition()}; then", f"  {step}", "fi"]
@@ -255,11 +402,11 @@ class Maker:
         result = self.pick(
             f'{name}() {{\n  local code\n  code=$(curl -s -o /dev/null -w "%{{http_code}}" "$1")\n  [ "$code" = "200" ]\n}}',
             f'{name}() {{\n  local code=$(curl -sf -o /dev/null -w "%{{http_code}}" "$1")\n  if [ "$code" != 200 ]; then\n    return 1\n  fi\n  return 0\n}}',
-            f"function {name} {{\n  curl -sf \"$1\" > /dev/null || return 1\n}}",
+            f'function {name} {{\n  curl -sf "$1" > /dev/null || return 1\n}}',
             f'{name} () {{\n  local url="$1"; shift\n  curl -s "$@" "$url" | grep -q ok\n}}',
             f'{name}() {{\n  local result=$(curl -sf "$1")\n  if [ $? -ne 0 ]; then return 1; fi\n}}',
             f'{name}() {{ case "$(curl -s -o /dev/null -w "%{{http_code}}" $1)" in 2*|3*) return 0 ;; *) return 1 ;; esac; }}',
-        )  # fmt: skip
+        )
         self.functions.append(result)
         return [self.pick(f"if ! {name} {url}; then", f"if {name} {url}; then :; else"), *self.body(0), "fi"]
 
@@ -269,8 +416,7 @@ class Maker:
             f'{name}() {{\n  local tries=0 max="${{2:-3}}"\n  while [ "$tries" -lt "$max" ]; do\n    if curl -sf "$1" >/dev/null 2>&1; then\n      return 0\n    fi\n'
             f"    tries=$((tries + 1))\n    sleep 2\n  done\n  return 1\n}}"
         )
-        return [self.pick(f"{name} {url} 2 || {{", f"if ! {name} {url}; then"), *self.body(0)] + ["}" if "||" in self.made.text else ""] if False else (
-            [f"if ! {name} {url} {self.pick('2', '', '3')}; then", *self.body(0), "fi"])  # fmt: skip
+        return [f"if ! {name} {url} {self.pick('2', '', '3')}; then", *self.body(0), "fi"]
 
     def flag(self, depth: int) -> list[str]:
         name = self.fresh("FAILED")
@@ -286,13 +432,30 @@ class Maker:
         name = lines[-1].partition("=")[0].split()[-1].lstrip("!").strip()
         if not name.isidentifier():
             return self.if_form(depth)
-        return [*lines, f'case "${name}" in', self.pick("  200) echo ok ;;", "  2??|3??) echo ok ;;", "  20[0-4]) : ;;", "  2*) ;;"), "  000)", *self.body(0), "  ;;",
-                self.pick("  *)", "  4*|5*)", "  [45]??)"), *self.body(0), "  ;;", "esac"]  # fmt: skip
+        return [
+            *lines,
+            f'case "${name}" in',
+            self.pick("  200) echo ok ;;", "  2??|3??) echo ok ;;", "  20[0-4]) : ;;", "  2*) ;;"),
+            "  000)",
+            *self.body(0),
+            "  ;;",
+            self.pick("  *)", "  4*|5*)", "  [45]??)"),
+            *self.body(0),
+            "  ;;",
+            "esac",
+        ]
 
     def exit_code(self, depth: int) -> list[str]:
         call = self.plain_condition()
         name = self.fresh("rc")
-        form = self.pick("if [ $? -ne 0 ]; then", "if [ $? != 0 ]; then", f"{name}=$?\nif [ ${name} -ne 0 ]; then", "if (( $? )); then", f"{name}=$?\n[ ${name} = 0 ] || {{", "if [[ $? -gt 0 ]]; then")
+        form = self.pick(
+            "if [ $? -ne 0 ]; then",
+            "if [ $? != 0 ]; then",
+            f"{name}=$?\nif [ ${name} -ne 0 ]; then",
+            "if (( $? )); then",
+            f"{name}=$?\n[ ${name} = 0 ] || {{",
+            "if [[ $? -gt 0 ]]; then",
+        )
         end = "}" if form.endswith("{") else "fi"
         return [call, *form.split("\n"), *self.body(0), end]
 
@@ -302,47 +465,130 @@ class Maker:
         self.made.effects.append(token)
         if not url.startswith("http"):
             url = f"http://localhost:{8000 + self.probes}/x"
-        return self.random.choice([
-            [f'SERVICES="{token}|{url}"', "for entry in $SERVICES; do", '  name="${entry%%|*}"', '  target="${entry#*|}"', '  curl -sf "$target" > /dev/null || docker restart "$name"', "done"],
-            [f'services=("{token}={url}")', 'for entry in "${services[@]}"; do', "  IFS='=' read -r name target <<< \"$entry\"", '  if ! curl -sf "$target" >/dev/null; then', '    docker restart "$name"', "  fi", "done"],
-            ["declare -A urls", f'urls[{token}]="{url}"', 'for name in "${!urls[@]}"; do', '  curl -sf "${urls[$name]}" -o /dev/null || systemctl restart "$name"', "done"],
-            ["while read -r name target; do", '  code=$(curl -s -o /dev/null -w "%{http_code}" "$target")', '  [ "$code" = 200 ] || docker restart "$name"', "done <<EOF", f"{token} {url}", "EOF"],
-            [f"restart_it() {{ docker restart \"$1\"; }}", f'check_it() {{ curl -sf "$2" >/dev/null || restart_it "$1"; }}', f"check_it {token} {url}"],
-            [f'names=({token})', f'targets=({url})', 'for i in "${!names[@]}"; do', '  if ! curl -fs "${targets[$i]}" >/dev/null; then pm2 restart "${names[$i]}"; fi', "done"],
-            [f'set -- {token} {url}', 'curl -sf "$2" > /dev/null || docker restart "$1"'],
-        ])  # fmt: skip
+        return self.random.choice(
+            [
+                [
+                    f'SERVICES="{token}|{url}"',
+                    "for entry in $SERVICES; do",
+                    '  name="${entry%%|*}"',
+                    '  target="${entry#*|}"',
+                    '  curl -sf "$target" > /dev/null || docker restart "$name"',
+                    "done",
+                ],
+                [
+                    f'services=("{token}={url}")',
+                    'for entry in "${services[@]}"; do',
+                    "  IFS='=' read -r name target <<< \"$entry\"",
+                    '  if ! curl -sf "$target" >/dev/null; then',
+                    '    docker restart "$name"',
+                    "  fi",
+                    "done",
+                ],
+                [
+                    "declare -A urls",
+                    f'urls[{token}]="{url}"',
+                    'for name in "${!urls[@]}"; do',
+                    '  curl -sf "${urls[$name]}" -o /dev/null || systemctl restart "$name"',
+                    "done",
+                ],
+                [
+                    "while read -r name target; do",
+                    '  code=$(curl -s -o /dev/null -w "%{http_code}" "$target")',
+                    '  [ "$code" = 200 ] || docker restart "$name"',
+                    "done <<EOF",
+                    f"{token} {url}",
+                    "EOF",
+                ],
+                [
+                    'restart_it() { docker restart "$1"; }',
+                    'check_it() { curl -sf "$2" >/dev/null || restart_it "$1"; }',
+                    f"check_it {token} {url}",
+                ],
+                [
+                    f"names=({token})",
+                    f"targets=({url})",
+                    'for i in "${!names[@]}"; do',
+                    '  if ! curl -fs "${targets[$i]}" >/dev/null; then pm2 restart "${names[$i]}"; fi',
+                    "done",
+                ],
+                [f"set -- {token} {url}", 'curl -sf "$2" > /dev/null || docker restart "$1"'],
+            ]
+        )
 
     def piped_loop(self, depth: int) -> list[str]:
         name = self.fresh("LOST")
-        return [f"{name}=0", f"echo one | while read -r line; do", f"  {self.plain_condition()} || {name}=1", "done", f'if [ "${name}" = 1 ]; then', *self.body(0), "fi"]
+        return [
+            f"{name}=0",
+            "echo one | while read -r line; do",
+            f"  {self.plain_condition()} || {name}=1",
+            "done",
+            f'if [ "${name}" = 1 ]; then',
+            *self.body(0),
+            "fi",
+        ]
 
     def trap_form(self, depth: int) -> list[str]:
         effect = self.effect()
         if "\n" in effect or "'" in effect or '"' in effect:
             effect = f"docker restart {self.made.effects[-1]}"
         name = self.fresh("cleanup")
-        return [f"{name}() {{", f"  {effect}", "}", f"trap {name} EXIT"] if self.random.random() < 0.6 else [f"trap '{effect}' EXIT", self.plain_condition()]
+        return (
+            [f"{name}() {{", f"  {effect}", "}", f"trap {name} EXIT"]
+            if self.random.random() < 0.6
+            else [f"trap '{effect}' EXIT", self.plain_condition()]
+        )
 
     def subshell_form(self, depth: int) -> list[str]:
         name = self.fresh("inner")
-        return [f"{name}=0", f"( {self.plain_condition()} || {name}=1; {self.pick('exit 3', 'true', ':')} )", self.pick(f'if [ "${name}" = 1 ]; then', "if [ $? -eq 3 ]; then", "if [ $? -ne 0 ]; then"), *self.body(0), "fi"]
+        return [
+            f"{name}=0",
+            f"( {self.plain_condition()} || {name}=1; {self.pick('exit 3', 'true', ':')} )",
+            self.pick(f'if [ "${name}" = 1 ]; then', "if [ $? -eq 3 ]; then", "if [ $? -ne 0 ]; then"),
+            *self.body(0),
+            "fi",
+        ]
 
     def unreachable(self, depth: int) -> list[str]:
         *lines, _ = self.status()
         name = lines[-1].partition("=")[0].split()[-1]
         if not name.isidentifier():
             return self.if_form(depth)
-        test = self.pick(f'[ "${name}" = "abc" ]', f'[[ "${name}" == "200" && "${name}" == "500" ]]', f'[ "${name}" = "" ] && [ "${name}" = 200 ]', "false", f'[ "${name}" = "000000" ]')
+        test = self.pick(
+            f'[ "${name}" = "abc" ]',
+            f'[[ "${name}" == "200" && "${name}" == "500" ]]',
+            f'[ "${name}" = "" ] && [ "${name}" = 200 ]',
+            "false",
+            f'[ "${name}" = "000000" ]',
+        )
         return [*lines, f"if {test}; then", *self.body(0), "fi"]
 
     def always(self, depth: int) -> list[str]:
         *lines, test = self.status()
-        return [*lines, f"{test}", *self.effect().split("\n")] if self.random.random() < 0.5 else [self.plain_condition(), *self.effect().split("\n")]
+        return (
+            [*lines, f"{test}", *self.effect().split("\n")]
+            if self.random.random() < 0.5
+            else [self.plain_condition(), *self.effect().split("\n")]
+        )
 
     def dispatch(self, depth: int) -> list[str]:
         name = self.fresh("main")
-        self.functions.append("\n".join([f"{name}() {{", '  case "${1:-check}" in', "    check)", *self.block_small(), "    ;;", "    stop)", *self.effect().split("\n"), "    ;;", "  esac", "}"]))
-        return [f'{name} {self.pick("check", "", "stop")}']
+        self.functions.append(
+            "\n".join(
+                [
+                    f"{name}() {{",
+                    '  case "${1:-check}" in',
+                    "    check)",
+                    *self.block_small(),
+                    "    ;;",
+                    "    stop)",
+                    *self.effect().split("\n"),
+                    "    ;;",
+                    "  esac",
+                    "}",
+                ]
+            )
+        )
+        return [f"{name} {self.pick('check', '', 'stop')}"]
 
     def block_small(self) -> list[str]:
         return [f"if ! {self.plain_condition()}; then", *self.effect().split("\n"), "fi"]
@@ -350,8 +596,18 @@ class Maker:
     def state_file(self, depth: int) -> list[str]:
         file = f"@ROOT@/count{self.fresh('')}"
         name = self.fresh("seen")
-        return [f"{name}=$(cat {file} 2>/dev/null || echo 0)", f"if {self.plain_condition()}; then", f"  echo 0 > {file}", "else", f"  {name}=$(({name} + 1))", f'  echo "${name}" > {file}', "fi",
-                f'if [ "$(cat {file})" {self.pick("-ge 1", "-gt 0", "!= 0")} ]; then', *self.body(0), "fi"]  # fmt: skip
+        return [
+            f"{name}=$(cat {file} 2>/dev/null || echo 0)",
+            f"if {self.plain_condition()}; then",
+            f"  echo 0 > {file}",
+            "else",
+            f"  {name}=$(({name} + 1))",
+            f'  echo "${name}" > {file}',
+            "fi",
+            f'if [ "$(cat {file})" {self.pick("-ge 1", "-gt 0", "!= 0")} ]; then',
+            *self.body(0),
+            "fi",
+        ]
 
     def lock(self, depth: int) -> list[str]:
         return [f"exec 9>@ROOT@/lock{self.fresh('')}", "flock -n 9 || exit 1", *self.if_form(0)]
@@ -359,7 +615,13 @@ class Maker:
     def arithmetic(self, depth: int) -> list[str]:
         name = self.fresh("total")
         bump = self.pick(f"(({name}++))", f"{name}=$(({name}+1))", f"(( {name} += 2 ))", f"let {name}++")
-        return [f"{name}={self.pick('0', '1')}", f"{self.plain_condition()} && {bump}", f"if (( {name} {self.pick('> 0', '== 0', '< 1', '>= 2')} )); then", *self.body(0), "fi"]
+        return [
+            f"{name}={self.pick('0', '1')}",
+            f"{self.plain_condition()} && {bump}",
+            f"if (( {name} {self.pick('> 0', '== 0', '< 1', '>= 2')} )); then",
+            *self.body(0),
+            "fi",
+        ]
 
     def make(self) -> Made:
         lines: list[str] = []
@@ -371,6 +633,9 @@ class Maker:
         if self.random.random() < 0.12:
             lines = ["while true; do", *lines, "  sleep 60", "done"]
         options = self.pick("", "", "", "set -e", "set -u", "set -euo pipefail", "set -o pipefail", "set -eu")
+        self.made.effects = [
+            token for token in self.made.effects if any(re.search(rf"\b{token}\b", line) for line in [*self.functions, *lines])
+        ]
         functions = [line for function in self.functions for line in function.split("\n")]
         self.made.text = "\n".join(["#!/bin/bash", options, *functions, *lines, ""])
         return self.made

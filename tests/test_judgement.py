@@ -148,8 +148,10 @@ def test_a_check_that_acts_seldom_may_be_right(tmp_path):
 
 
 def test_kills_are_no_health(tmp_path):
-    event = "2025-10-16T{0:02}:20:03.000000000Z container die 3856c96bc3d4 (exitCode=137, image=shop, name=shop)\n"
-    (tmp_path / "events.txt").write_text("".join(event.format(hour) for hour in (3, 7, 8, 13)))
+    ready = '{{"timestamp":"2025-10-16T{0:02}:20:03Z","level":"info","message":"worker ready"}}\n'
+    unit = "2025-10-16T{0:02}:20:01.000000+00:00 host systemd[1]: shop.service: Main process exited, code=killed, status=9/KILL\n"
+    (tmp_path / "syslog").write_text("".join(unit.format(hour) for hour in (3, 7, 8, 13)))
+    (tmp_path / "shop.log").write_text("".join(ready.format(hour) for hour in (3, 7, 8, 13)))
     result = logcorr.analyze(tmp_path).result
     assert result["verdict"] == "undetermined"
     assert "service_terminated.killed" in set(claims(result["findings"]))

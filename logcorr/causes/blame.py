@@ -64,11 +64,14 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
 
 
 def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> float:
-    """The posterior of the job, or of all jobs that nothing tells apart; only likely if it may not be all there is to it."""
+    """The posterior of the job, or of all jobs that nothing tells apart; only likely if it may not be all there is to it.
+
+    A job of which nobody knows what it does is only likely too, however well it keeps time.
+    """
     tied = len(told.possible) > 1 and suspect.effect is None
     probability = group.probability if tied else max(job.probability for job in group.jobs)
     enough = suspect.reach is Reach.MUST or group.evidence.events >= FEW
-    aimed = suspect.effect is None or hits(suspect.effect, told.service)
+    aimed = suspect.effect is not None and hits(suspect.effect, told.service)
     whole = not _may_be_right(kind, group)
     return probability if enough and aimed and whole else min(probability, UNPROVED)
 

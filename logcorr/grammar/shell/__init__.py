@@ -5,7 +5,7 @@ A parser of our own, since the trees of tree-sitter-bash mislead an interpreter 
 wrongly. Broken text becomes a `Broken` node and reading goes on with the next line.
 """
 
-from logcorr.grammar.shell.statements import parse
+from logcorr.grammar.shell.script import parse
 from logcorr.grammar.shell.tree import Broken, Node
 
 __all__ = ["Broken", "Node", "parse"]

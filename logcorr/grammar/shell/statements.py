@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 
-from logcorr.grammar.shell.tests import TestReader
+from logcorr.grammar.shell.scanning import closing_parentheses
+from logcorr.grammar.shell.simple import SimpleReader
 from logcorr.grammar.shell.tree import (
     AndOr,
     Arithmetic,
     ArithmeticFor,
-    Assignment,
     Background,
-    Broken,
     Case,
     CaseItem,
     For,
@@ -25,14 +24,10 @@ from logcorr.grammar.shell.tree import (
     Redirect,
     Redirected,
     Sequence,
-    Simple,
     Word,
 )
-from logcorr.grammar.shell.words import NAME, ShellSyntaxError, closing_parentheses
+from logcorr.grammar.shell.words import NAME
 
-DECLARERS = frozenset({"declare", "typeset", "local", "export", "readonly"})
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?=\[|\+?=)")
-_REDIRECT = re.compile(r"([0-9]+|\{[A-Za-z_]\w*\})?(<<<|<<-|<<|<>|<&|>&|>>|>\||&>>|&>|<(?!\()|>(?!\())")
 _FUNCTION = re.compile(r"([^\s\"'\\$`;&|<>()=]+)[ \t]*\([ \t]*\)")
 _RESERVED = re.compile(
     r"(if|then|elif|else|fi|for|while|until|do|done|case|esac|select|function|time|in|coproc|\{|\}|!|\[\[)(?=[\s;&|<>()]|$)"
@@ -40,34 +35,12 @@ _RESERVED = re.compile(
 _ENDS_BLOCK = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}"})
 
 
-def parse(text: str) -> Sequence:
-    """The commands of a script. Never fails: what is no shell becomes `Broken`, and reading goes on with the next line."""
-    reader = StatementReader(text)
-    commands: list[Node] = []
-    while reader.position < len(text):
-        start = reader.position
-        try:
-            commands.extend(reader.commands("").commands)
-            if reader.position < len(text):
-                raise reader.fail(f"unexpected {reader.peek()}")
-        except ShellSyntaxError as error:
-            at = min(max(error.at, start), len(text))
-            end = text.find("\n", at)
-            end = len(text) if end < 0 else end + 1
-            commands.extend(reader.finished)
-            commands.append(Broken(message=str(error), start=reader.finished[-1].end if reader.finished else start, end=end))
-            reader = StatementReader(text)
-            reader.position = end
-    return Sequence(commands=tuple(commands), start=0, end=len(text))
-
-
-class StatementReader(TestReader):
+class StatementReader(SimpleReader):
     """Reads statements; `finished` keeps the outermost commands read so far, for recovery."""
 
     def __init__(self, text: str, position: int = 0) -> None:
         super().__init__(text, position)
         self.finished: list[Node] = []
-        self._bodies: dict[int, int] = {}
         self._depth = 0
 
     def commands(self, closing: str) -> Sequence:
@@ -102,21 +75,6 @@ class StatementReader(TestReader):
             self.position += 1
         elif self.position < len(self.text) and self.peek() not in "\n);" and self._reserved() not in _ENDS_BLOCK:
             raise self.fail(f"unexpected {self.peek()}")
-
-    def _space(self, *, newlines: bool = False) -> None:
-        while self.position < len(self.text):
-            character = self.text[self.position]
-            if character in " \t\r":
-                self.position += 1
-            elif self.peek(2) == "\\\n":
-                self.position += 2
-            elif character == "#":
-                end = self.text.find("\n", self.position)
-                self.position = len(self.text) if end < 0 else end
-            elif character == "\n" and newlines:
-                self.position = self._bodies.get(self.position, self.position + 1)
-            else:
-                break
 
     def _reserved(self) -> str:
         match = _RESERVED.match(self.text, self.position)
@@ -271,12 +229,6 @@ class StatementReader(TestReader):
             self._space()
         return tuple(words)
 
-    def _word(self) -> Word:
-        word = self.word()
-        if word.start == word.end:
-            raise self.fail(f"unexpected {self.peek()}")
-        return word
-
     def _arithmetic_for(self, start: int) -> Node:
         end = closing_parentheses(self.text, self.position + 2)
         if end is None:
@@ -336,106 +288,3 @@ class StatementReader(TestReader):
         self._space(newlines=True)
         body = self._command()
         return Function(name=name, body=body, start=start, end=self.position)
-
-    def _simple(self) -> Simple:
-        start = self.position
-        assignments: list[Assignment] = []
-        words: list[Word | Assignment] = []
-        redirects: list[Redirect] = []
-        end = start
-        while not self._ends_simple():
-            if not self._redirect(redirects):
-                assignment = self._assignment() if not words or self._declares(words) else None
-                if assignment is None:
-                    words.append(self._word())
-                else:
-                    (words if words else assignments).append(assignment)
-            end = self.position
-            self._space()
-        if start == end:
-            raise self.fail(f"unexpected {self.peek() or 'end of file'}")
-        return Simple(assignments=tuple(assignments), words=tuple(words), redirects=tuple(redirects), start=start, end=end)
-
-    def _ends_simple(self) -> bool:
-        character = self.peek()
-        if character == "&":
-            return not _REDIRECT.match(self.text, self.position)
-        return not character or character in "\n;|()"
-
-    @staticmethod
-    def _declares(words: list[Word | Assignment]) -> bool:
-        name = words[0]
-        piece = name.pieces[0] if isinstance(name, Word) and len(name.pieces) == 1 else None
-        return isinstance(piece, Literal) and piece.text in DECLARERS
-
-    def _assignment(self) -> Assignment | None:
-        start = self.position
-        match = _ASSIGNMENT.match(self.text, start)
-        if not match:
-            return None
-        self.position = match.end()
-        index = self._index()
-        appends = self.peek(2) == "+="
-        if not appends and self.peek() != "=":
-            self.position = start
-            return None
-        self.position += 2 if appends else 1
-        if self.peek() == "(":
-            elements, value = self._elements(), None
-        else:
-            elements, value = None, self.word()
-        return Assignment(
-            name=match[1], value=value, index=index, elements=elements, appends=appends, start=start, end=self.position
-        )
-
-    def _elements(self) -> tuple[tuple[Word | None, Word], ...]:
-        self.position += 1
-        elements: list[tuple[Word | None, Word]] = []
-        self._space(newlines=True)
-        while self.peek() != ")":
-            start, index = self.position, self._index()
-            if index is not None and self.peek() == "=":
-                self.position += 1
-                elements.append((index, self.word()))
-            else:
-                self.position = start
-                elements.append((None, self._word()))
-            self._space(newlines=True)
-        self.position += 1
-        return tuple(elements)
-
-    def _redirect(self, redirects: list[Redirect]) -> bool:
-        self._space()
-        start = self.position
-        match = _REDIRECT.match(self.text, start)
-        if not match:
-            return False
-        self.position = match.end()
-        self._space()
-        target = self._word()
-        end = self.position
-        if match[2] in ("<<", "<<-"):
-            target = self._heredoc(target, strips_tabs=match[2] == "<<-")
-        redirects.append(Redirect(descriptor=match[1] or "", operator=match[2], target=target, start=start, end=end))
-        return True
-
-    def _heredoc(self, delimiter: Word, *, strips_tabs: bool) -> Word:
-        """The body, which begins after the line that names it and the bodies already read there."""
-        newline = self.position
-        while newline < len(self.text) and (self.text[newline] != "\n" or self.text[newline - 1] == "\\"):
-            newline += 1
-        literals = [piece for piece in delimiter.pieces if isinstance(piece, Literal)]
-        closing = "".join(literal.text for literal in literals)
-        start = at = min(self._bodies.get(newline, newline + 1), len(self.text))
-        while at < len(self.text):
-            end = self.text.find("\n", at) % (len(self.text) + 1)
-            line = self.text[at:end]
-            if (line.lstrip("\t") if strips_tabs else line) == closing:
-                break
-            at = min(end + 1, len(self.text))
-        self._bodies[newline] = min(at + len(self.text[at:].partition("\n")[0]) + 1, len(self.text))
-        if not any(literal.quoted for literal in literals):
-            return self.nested(start, at, strips_tabs=strips_tabs)
-        text = self.text[start:at]
-        text = re.sub(r"(?m)^\t+", "", text) if strips_tabs else text
-        return Word(pieces=(Literal(text=text, quoted=True, start=start, end=at),), start=start, end=at)

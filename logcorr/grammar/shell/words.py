@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from logcorr.grammar.shell.scanning import ShellSyntaxError, closing_parentheses
 from logcorr.grammar.shell.tree import Calculation, Literal, Parameter, Piece, Sequence, Substitution, Word
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -14,14 +15,6 @@ _OPERATOR = re.compile(r":[-=?+]|[-=?+]|##?|%%?|//?[#%]?|\^\^?|,,?|:|@[A-Za-z]")
 _METACHARACTERS = frozenset(" \t\n;&|<>()")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "E": "\x1b"}
 _ANSI = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|u[0-9A-Fa-f]{1,4}|.)", re.DOTALL)
-
-
-class ShellSyntaxError(Exception):
-    """Text that is no shell; `at` is the offset where that shows."""
-
-    def __init__(self, message: str, at: int) -> None:
-        super().__init__(message)
-        self.at = at
 
 
 class WordReader:
@@ -281,25 +274,6 @@ class WordReader:
             raise self.fail("unclosed (")
         start, self.position = self.position, end + 1
         return Literal(text=self.text[start : end + 1], start=start, end=end + 1)
-
-
-def closing_parentheses(text: str, start: int, closers: int = 2) -> int | None:
-    """Where the `))` (or `)`) stands that closes what opened before `start`; None if the inner ones do not balance."""
-    depth, position = 0, start
-    while position < len(text):
-        character = text[position]
-        if character == "\\":
-            position += 1
-        elif character == "'" and closers == 1:
-            position = max(text.find("'", position + 1), position)
-        elif character == "(":
-            depth += 1
-        elif character == ")":
-            if depth == 0:
-                return position if text[position : position + closers] == ")" * closers else None
-            depth -= 1
-        position += 1
-    return None
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -53,7 +53,7 @@ def calculate(machine: Machine, path: Path, expression: Value, span: Span) -> Re
     try:
         if known is None:
             raise NotKnown
-        machine.compare(expression, *(f">{number}" for number in re.findall(r"(?<![\w.])\d+", known)))
+        machine.record.compare(expression, *(f">{number}" for number in re.findall(r"(?<![\w.])\d+", known)))
         number = _Evaluation(path, span, _tokens(known)).whole() if known.strip() else 0
         return Result(text(str(number), span), number)
     except NotKnown:
@@ -104,7 +104,7 @@ def _note(machine: Machine, path: Path, expression: str) -> None:
     for name in re.findall(r"[A-Za-z_]\w*", expression):
         value = path.variables.get(name)
         if value and not isinstance(value, Array):
-            machine.compare(value, *(f">{number}" for number in numbers))
+            machine.record.compare(value, *(f">{number}" for number in numbers))
 
 
 class _Evaluation:

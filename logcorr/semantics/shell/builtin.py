@@ -8,8 +8,9 @@ from dataclasses import replace
 
 from logcorr.semantics.shell import assignments
 from logcorr.semantics.shell.arithmetic import calculate
+from logcorr.semantics.shell.brackets import bracket
 from logcorr.semantics.shell.command import Command, Handler
-from logcorr.semantics.shell.conditions import Malformed, bracket
+from logcorr.semantics.shell.conditions import Malformed
 from logcorr.semantics.shell.facts import Sleep
 from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Status
 from logcorr.semantics.shell.values import EMPTY, Text, Unknown, Value, joined, literal, shown, text, unknown
@@ -87,7 +88,6 @@ def _shift(command: Command) -> None:
 
 def _declare(command: Command) -> None:
     path = command.path
-    assigned = any("=" in word for word in command.words.split())
     for name in (literal(argument) or "" for argument in command.arguments):
         if name.startswith("-") or not re.fullmatch(r"[A-Za-z_]\w*", name):
             continue
@@ -101,7 +101,7 @@ def _declare(command: Command) -> None:
                 path.variables[name] = Array(())
         elif {"-a", "-A"} & set(command.known) and name not in path.variables:
             path.variables[name] = Array(())
-    path.status = SUCCESS if assigned or command.name != "declare" else SUCCESS
+    path.status = SUCCESS
     if command.name == "local" and not path.scopes:
         command.end(1)
 
@@ -168,7 +168,9 @@ def _sleep(command: Command) -> None:
         known = known and match is not None
         seconds += float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]] if match else 0
     machine = command.machine
-    machine.note(Sleep(span=command.span, seconds=seconds if known else None, loop=machine.loops[-1] if machine.loops else None))
+    machine.record.note(
+        Sleep(span=command.span, seconds=seconds if known else None, loop=machine.loops[-1] if machine.loops else None)
+    )
     command.path.status = SUCCESS
 
 
@@ -217,12 +219,13 @@ def _unclear(command: Command) -> None:
 _BUILT_IN = frozenset({"echo", "printf", "test", "[", "cd", "read", "true", "false", "kill", "wait", "trap"})
 
 HANDLERS: dict[str, Handler] = {
-    "cd": _cd, "pushd": _cd, "popd": _unclear, 
-    "set": _set, "shift": _shift, "unset": _unset, "let": _let, "sleep": _sleep, "usleep": _sleep, "pwd": _pwd, "test": _test, "[": _test,
-    "builtin": _builtin, "getopts": _unclear, "jobs": _unclear,
+    "cd": _cd, "pushd": _cd, "popd": _unclear, "set": _set, "shift": _shift, "unset": _unset, "let": _let, "sleep": _sleep,
+    "usleep": _sleep, "pwd": _pwd, "test": _test, "[": _test, "builtin": _builtin, "getopts": _unclear, "jobs": _unclear,
     **dict.fromkeys(("local", "declare", "typeset", "export", "readonly"), _declare),
     **{kind: _leave(kind) for kind in ("exit", "return", "break", "continue")},
     **dict.fromkeys(("command", "type", "which", "hash"), _found),
-    **dict.fromkeys(("true", ":", "wait", "shopt", "umask", "ulimit", "alias", "unalias", "disown", "bind", "sync", "enable"), _succeed),
+    **dict.fromkeys(
+        ("true", ":", "wait", "shopt", "umask", "ulimit", "alias", "unalias", "disown", "bind", "sync", "enable"), _succeed
+    ),
     "false": _fail,
 }  # fmt: skip

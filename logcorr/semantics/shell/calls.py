@@ -22,10 +22,10 @@ def function(command: Command) -> None:
 
     def ways() -> list[Path]:
         if sum(caller == command.name for caller, _ in machine.stack) > machine.most_recursion:
-            machine.cut = True
+            machine.record.cut = True
             lost = path.copy()
             lost.doubts |= {f"{command.name} calls itself"}
-            machine.endless(lost, None)
+            machine.record.endless(lost, None)
             return []
         child = path.copy()
         child.arguments, child.scopes = tuple(command.arguments), (*path.scopes, {})
@@ -74,10 +74,10 @@ def in_shell(command: Command, source: Source, node: Node) -> None:
 def script(command: Command, name: str, arguments: list[Value]) -> None:
     """Run another script, if it was collected."""
     path, machine = command.path, command.machine
-    machine.note(Call(span=command.span, path=name, arguments=tuple(shown(argument) for argument in arguments)))
+    machine.record.note(Call(span=command.span, path=name, arguments=tuple(shown(argument) for argument in arguments)))
     found = machine.resolve(name, command.directory()) if path.place.remote is None and path.place.container is None else None
     if found is None:
-        machine.complain(command.span, f"a script that was not collected: {name}")
+        machine.record.complain(command.span, f"a script that was not collected: {name}")
         command.print_unknown()
         command.unsure()
         return
@@ -95,10 +95,10 @@ def _source(command: Command) -> None:
         command.end(2)
         return
     name = literal(command.arguments[0])
-    machine.note(Call(span=command.span, path=name, arguments=tuple(command.known[1:])))
+    machine.record.note(Call(span=command.span, path=name, arguments=tuple(command.known[1:])))
     found = machine.resolve(name, command.directory()) if name is not None else None
     if found is None:
-        machine.complain(command.span, f"sourced, but not collected: {command.known[0]}")
+        machine.record.complain(command.span, f"sourced, but not collected: {command.known[0]}")
         machine.anything(path, f"{command.known[0]} is sourced ({command.span})")
         if path.flow is None:
             command.presumed()
@@ -119,7 +119,7 @@ def _eval(command: Command) -> None:
         command.path.status = SUCCESS
         return
     if len(code) == 1 and isinstance(code[0], Unknown):
-        command.machine.complain(command.span, f"eval of text that is not known: {shown(code)}")
+        command.machine.record.complain(command.span, f"eval of text that is not known: {shown(code)}")
         command.machine.anything(command.path, f"eval of {shown(code)} ({command.span})")
         return
     source = command.machine.code(code, command.span)
@@ -132,7 +132,7 @@ def run_code(command: Command, code: Value, prepare: Callable[[Path], None]) -> 
         command.path.status = SUCCESS
         return
     if all(isinstance(part, Unknown) for part in code):
-        command.machine.complain(command.span, f"runs text that is not known: {shown(code)}")
+        command.machine.record.complain(command.span, f"runs text that is not known: {shown(code)}")
         command.print_unknown()
         command.unsure()
         return
@@ -159,7 +159,7 @@ def shell(command: Command) -> None:
     elif others and "s" not in options:
         name = literal(others[0])
         if name is None:
-            command.machine.note(Call(span=command.span, path=None, arguments=tuple(shown(other) for other in others[1:])))
+            command.machine.record.note(Call(span=command.span, path=None, arguments=tuple(shown(other) for other in others[1:])))
             command.print_unknown()
             command.unsure()
         else:
@@ -179,8 +179,10 @@ def separate_leading(
             break
         if not known.startswith("-") or known == "-":
             break
-        takes = (not known.startswith("--") and known[-1] in with_value and not any(letter in with_value for letter in known[1:-1])) or (
-            known.startswith("--") and known[2:] in long_with_value)  # fmt: skip
+        if known.startswith("--"):
+            takes = known[2:] in long_with_value
+        else:
+            takes = known[-1] in with_value and not any(letter in with_value for letter in known[1:-1])
         index += 2 if takes else 1
     options, _ = separate(arguments[:index], with_value, long_with_value)
     rest = arguments[index:]

@@ -79,7 +79,7 @@ class Command:
             compose_files=compose_files, project=project, directory=directory or self.directory(), argv0=argv0 or self.name,
             remote=place.remote, container=place.container,
         )  # fmt: skip
-        self.machine.do(self.path, effect)
+        self.machine.record.do(self.path, effect)
         self.print_unknown()
         self.presumed()
 
@@ -90,13 +90,13 @@ class Command:
 
     def ask(self, probe: Probe) -> None:
         """Run a probe: one of its outcomes happens."""
-        probe, narrowed = self.machine.ask(
+        probe, narrowed = self.machine.record.ask(
             self.path, probe, joined(*(part for argument in self.arguments for part in (argument, text(" "))))
         )
         allowed = self.machine.allowed.get(probe.id) if narrowed else None
         if allowed is None:
-            outcomes = any_outcomes(replace(probe, expects=tuple(self.machine.expects.get(probe.id, ()))))
-            self.machine.listed.setdefault(probe.id, outcomes)
+            outcomes = any_outcomes(replace(probe, expects=tuple(self.machine.record.expects.get(probe.id, ()))))
+            self.machine.record.listed.setdefault(probe.id, outcomes)
         else:
             outcomes = tuple(allowed)
         outcomes = tuple({(outcome.printed, outcome.exit_code): outcome for outcome in outcomes}.values())
@@ -117,7 +117,7 @@ class Command:
             pieces = tuple(pieces_of(line))
             if any(re.search(r"[A-Za-z]{2}", piece) for piece in pieces):
                 where = sink or (out.file or "a file" if out.kind == "file" else "stdout")
-                self.machine.note(Message(span=first_span(_unprobed(line)) or self.span, pieces=pieces, sink=where))
+                self.machine.record.note(Message(span=first_span(_unprobed(line)) or self.span, pieces=pieces, sink=where))
 
 
 def _short(words: str) -> str:

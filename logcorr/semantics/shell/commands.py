@@ -83,7 +83,7 @@ def run(machine: Machine, path: Path, arguments: list[Value], span: Span, words:
     """Run a command whose words are expanded."""
     name = literal(arguments[0])
     if name is None:
-        machine.complain(span, f"the command's name is not known: {shown(arguments[0])}")
+        machine.record.complain(span, f"the command's name is not known: {shown(arguments[0])}")
         command = Command(machine, path, shown(arguments[0]), arguments[1:], span, words, run)
         _unknown(command)
         return

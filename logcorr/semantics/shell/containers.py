@@ -8,9 +8,21 @@ from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.values import Value, literal, shown
 
 _COMPOSE = {
-    "restart": "restart", "stop": "stop", "start": "start", "kill": "kill", "down": "down", "up": "up", "rm": "delete", "pull": "pull",
-    "build": "build", "pause": "pause", "unpause": "unpause", "create": "create", "scale": "scale", "watch": "up",
-}  # fmt: skip
+    "restart": "restart",
+    "stop": "stop",
+    "start": "start",
+    "kill": "kill",
+    "down": "down",
+    "up": "up",
+    "rm": "delete",
+    "pull": "pull",
+    "build": "build",
+    "pause": "pause",
+    "unpause": "unpause",
+    "create": "create",
+    "scale": "scale",
+    "watch": "up",
+}
 
 _COMPOSE_VALUES = (
     "file",
@@ -56,7 +68,7 @@ def _docker_compose(command: Command) -> None:
 def _compose(command: Command, arguments: list[Value]) -> None:
     options, rest = separate_leading(arguments, "fpH", _COMPOSE_VALUES)
     verb = literal(rest[0]) if rest else None
-    if verb == "exec" or verb == "run":
+    if verb in {"exec", "run"}:
         _compose_exec(command, rest[1:])
         return
     given, names = separate(rest[1:], "t" + ("s" if verb == "kill" else ""), _VERB_VALUES)
@@ -72,8 +84,9 @@ def _compose(command: Command, arguments: list[Value]) -> None:
         action = "recreate"
     project = options.get("p") or options.get("project-name")
     directory = options.get("project-directory")
+    signal = (given.get("s") or given.get("signal") or [()])[-1]
     command.do(
-        action, "compose", tuple(shown(name) for name in names), signal=shown((given.get("s") or given.get("signal") or [()])[-1]) or None,
+        action, "compose", tuple(shown(name) for name in names), signal=shown(signal) or None,
         compose_files=tuple(shown(value) for value in [*options.get("f", []), *options.get("file", [])]),
         project=shown(project[-1]) if project else None, directory=shown(directory[-1]) if directory else None,
     )  # fmt: skip

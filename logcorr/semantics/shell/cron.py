@@ -27,8 +27,9 @@ def install(machine: Machine, table: Value, *, user: str | None, default: Span, 
         command, owner = match[2], user
         if system:
             owner, _, command = command.partition(" ")
-        machine.note(ScheduledJob(
-            span=first_span(line) or default, schedule=" ".join(match[1].split()), scheduler="cron", command=command.strip(), user=owner,
+        machine.record.note(ScheduledJob(
+            span=first_span(line) or default, schedule=" ".join(match[1].split()), scheduler="cron",
+            command=command.strip(), user=owner,
         ))  # fmt: skip
 
 

@@ -164,8 +164,9 @@ def _tr(command: Command) -> None:
     if first is None or second is None or flags - {"d", "s"} or (not second and not flags):
         give(command, derived(value, f"output of `{command.words}`"))
         return
-    table = dict.fromkeys(map(ord, first)) if "d" in flags else {
-        ord(character): ord(second[min(index, len(second) - 1)]) for index, character in enumerate(first)} if second else {}  # fmt: skip
+    table: dict[int, int | None] = dict.fromkeys(map(ord, first)) if "d" in flags else {}
+    if second and "d" not in flags:
+        table = {ord(character): ord(second[min(index, len(second) - 1)]) for index, character in enumerate(first)}
     changed: list[Text | Unknown] = []
     for part in value:
         if isinstance(part, Unknown):

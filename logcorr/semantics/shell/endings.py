@@ -52,4 +52,4 @@ def finish(machine: Machine, path: Path) -> None:
     """The end of the script on one path: its EXIT trap runs."""
     for way in _trapped(machine, path, "EXIT"):
         if way.flow is None or way.flow.kind != "endless":
-            machine.end(way)
+            machine.record.end(way)

@@ -16,7 +16,10 @@ Allowed = Mapping[int, Sequence[Outcome]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message(Fact):
-    """Something a script writes: its known pieces in order, what lies between unknown; `sink` is the file, or `stdout`, `syslog`."""
+    """Something a script writes: its known pieces, in order, unknown text between them.
+
+    `sink` is the file, or `stdout`, `syslog`.
+    """
 
     pieces: tuple[str, ...]
     sink: str = "stdout"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 from logcorr.semantics.shell.command import Command, Handler, separate
@@ -24,6 +25,8 @@ from logcorr.semantics.shell.values import (
     text,
     unknown,
 )
+
+Match = Callable[[str], "re.Match[str] | None"]
 
 
 def input_of(command: Command, files: list[Value]) -> Value:
@@ -48,7 +51,7 @@ def _grep(command: Command) -> None:
         expressions, others = others[:1], others[1:]
     value = input_of(command, others)
     wanted = [literal(expression) for expression in expressions]
-    command.machine.compare(value, *(want for want in wanted if want is not None))
+    command.machine.record.compare(value, *(want for want in wanted if want is not None))
     flags = set(options)
     quiet = bool(flags & {"q", "quiet", "silent"})
     match = _matcher(command.name, flags, wanted)
@@ -66,7 +69,7 @@ def _grep(command: Command) -> None:
     _uncertain(command, value, quiet)
 
 
-def _matcher(name: str, flags: set[str], wanted: list[str | None]) -> re.compile | None:  # type: ignore[valid-type]
+def _matcher(name: str, flags: set[str], wanted: list[str | None]) -> Match | None:
     sources = [want for want in wanted if want is not None]
     if not sources or len(sources) != len(wanted):
         return None
@@ -86,7 +89,7 @@ def _matcher(name: str, flags: set[str], wanted: list[str | None]) -> re.compile
     return lambda line: next((found for expression in compiled if (found := expression.search(line))), None)
 
 
-def _selected(command: Command, value: Value, flags: set[str], match) -> None:  # type: ignore[no-untyped-def]
+def _selected(command: Command, value: Value, flags: set[str], match: Match) -> None:
     inverted = bool(flags & {"v", "invert-match"})
     chosen = [line for line in lines(value) if bool(match(literal(line) or "")) != inverted]
     command.path.status = SUCCESS if chosen else FAILURE
@@ -95,7 +98,7 @@ def _selected(command: Command, value: Value, flags: set[str], match) -> None:  
     if flags & {"c", "count"}:
         command.print(like(value, f"{len(chosen)}\n") or text(f"{len(chosen)}\n"))
     elif flags & {"o", "only-matching"}:
-        found = [match(literal(line) or "")[0] for line in chosen]
+        found = [hit[0] for line in chosen if (hit := match(literal(line) or ""))]
         command.print(like(value, "".join(f"{piece}\n" for piece in found)))
     else:
         command.print(joined(*(part for line in chosen for part in (line, text("\n")))))
@@ -158,7 +161,7 @@ def _tail(command: Command) -> None:
     if "f" in options or "F" in options:
         give(command, unknown("the content of a file, as it grows"))
         return
-    if "c" in options and options["c"]:
+    if options.get("c"):
         _last_characters(command, value, literal(options["c"][-1]))
         return
     count, known = _count(options, "10"), literal(value)
@@ -187,7 +190,7 @@ def _jq(command: Command) -> None:
     value = input_of(command, others[1:])
     known, program = literal(value), literal(others[0]) if others else None
     if program is not None:
-        command.machine.compare(value)
+        command.machine.record.compare(value)
     if known is None or program is None or not re.fullmatch(r"(\.[A-Za-z_]\w*)+", program):
         command.print(derived(value, f"output of `{command.words}`"))
         command.unsure()
@@ -221,7 +224,9 @@ def _other(command: Command) -> None:
 
 
 HANDLERS: dict[str, Handler] = {
-    "grep": _grep, "egrep": _grep, "fgrep": _grep, "zgrep": _other, "wc": _wc, "head": _head, "tail": _tail, 
-    "jq": _jq, "sort": _sort, "uniq": _sort, "bc": _other, "rev": _other, "tac": _other,
-    "python": _other, "python3": _other, "perl": _other, "node": _other, "yq": _other, "paste": _other, "base64": _other, "md5sum": _other,
+    **dict.fromkeys(("grep", "egrep", "fgrep"), _grep),
+    "wc": _wc, "head": _head, "tail": _tail, "jq": _jq, "sort": _sort, "uniq": _sort,
+    **dict.fromkeys(
+        ("zgrep", "bc", "rev", "tac", "python", "python3", "perl", "node", "yq", "paste", "base64", "md5sum"), _other
+    ),
 }  # fmt: skip

@@ -9,21 +9,26 @@ from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.values import EMPTY, Text, Value, first_span, literal, origins, shown, text
 
 _CURL_LETTERS = "AbcCdDeEFhHKmoPQrtTuUwxXyYz"
-_CURL_NAMES = frozenset(
-    "abstract-unix-socket aws-sigv4 cacert capath cert cert-type ciphers config connect-timeout connect-to continue-at cookie cookie-jar"
-    " create-file-mode crlfile curves data data-ascii data-binary data-raw data-urlencode dns-servers doh-url dump-header egd-file"
-    " engine etag-compare etag-save expect100-timeout form form-string ftp-port header interface ipfs-gateway json keepalive-time key"
-    " key-type limit-rate local-port mail-from mail-rcpt max-filesize max-redirs max-time netrc-file noproxy oauth2-bearer output"
-    " output-dir parallel-max pass pinnedpubkey preproxy proto proto-default proto-redir proxy proxy-header proxy-user quote random-file"
-    " range rate referer request request-target resolve retry retry-delay retry-max-time socks5 socks5-hostname speed-limit speed-time"
-    " stderr time-cond tls-max tls13-ciphers tlsuser trace trace-ascii unix-socket upload-file url url-query user user-agent write-out".split()
-)
+_CURL_NAMES = frozenset({
+    "abstract-unix-socket", "aws-sigv4", "cacert", "capath", "cert", "cert-type", "ciphers", "config", "connect-timeout",
+    "connect-to", "continue-at", "cookie", "cookie-jar", "create-file-mode", "crlfile", "curves", "data", "data-ascii",
+    "data-binary", "data-raw", "data-urlencode", "dns-servers", "doh-url", "dump-header", "egd-file", "engine",
+    "etag-compare", "etag-save", "expect100-timeout", "form", "form-string", "ftp-port", "header", "interface",
+    "ipfs-gateway", "json", "keepalive-time", "key", "key-type", "limit-rate", "local-port", "mail-from", "mail-rcpt",
+    "max-filesize", "max-redirs", "max-time", "netrc-file", "noproxy", "oauth2-bearer", "output", "output-dir",
+    "parallel-max", "pass", "pinnedpubkey", "preproxy", "proto", "proto-default", "proto-redir", "proxy", "proxy-header",
+    "proxy-user", "quote", "random-file", "range", "rate", "referer", "request", "request-target", "resolve", "retry",
+    "retry-delay", "retry-max-time", "socks5", "socks5-hostname", "speed-limit", "speed-time", "stderr", "time-cond",
+    "tls-max", "tls13-ciphers", "tlsuser", "trace", "trace-ascii", "unix-socket", "upload-file", "url", "url-query", "user",
+    "user-agent", "write-out",
+})  # fmt: skip
 _WGET_LETTERS = "aABDeGiIlOopPQRTtUwX"
-_WGET_NAMES = frozenset(
-    "append-output ca-certificate connect-timeout directory-prefix dns-timeout execute header http-password http-user limit-rate"
-    " max-redirect output-document output-file password post-data post-file quota read-timeout referer secure-protocol timeout tries"
-    " user user-agent wait waitretry method body-data".split()
-)
+_WGET_NAMES = frozenset({
+    "append-output", "ca-certificate", "connect-timeout", "directory-prefix", "dns-timeout", "execute", "header",
+    "http-password", "http-user", "limit-rate", "max-redirect", "output-document", "output-file", "password", "post-data",
+    "post-file", "quota", "read-timeout", "referer", "secure-protocol", "timeout", "tries", "user", "user-agent", "wait",
+    "waitretry", "method", "body-data",
+})  # fmt: skip
 _FORMAT = re.compile(r"(%\{[^}]*\}|%%)")
 
 
@@ -62,8 +67,9 @@ def _curl(command: Command) -> None:
 def _curl_probe(command: Command, options: dict[str, list[Value]], url: Value) -> Probe:
     sends = {"d", "data", "data-raw", "data-binary", "data-ascii", "data-urlencode", "json", "F", "form"} & set(options)
     get = {"G", "get"} & set(options)
-    method = shown(_last(options, "X", "request") or EMPTY) or (
-        "HEAD" if {"I", "head"} & set(options) else "POST" if sends and not get else "PUT" if {"T", "upload-file"} & set(options) else "GET")  # fmt: skip
+    uploads = {"T", "upload-file"} & set(options)
+    implied = "HEAD" if {"I", "head"} & set(options) else "POST" if sends and not get else "PUT" if uploads else "GET"
+    method = shown(_last(options, "X", "request") or EMPTY) or implied
     prints = _curl_prints(options)
     return _probe(
         command, "curl", url, method=method, headers=_headers([*options.get("H", []), *options.get("header", [])]), prints=prints,
@@ -109,7 +115,7 @@ def _curl_prints(options: dict[str, list[Value]]) -> tuple[str, ...]:
     parts = ["headers"] if dumps or ((head or both) and not to_file) else []
     parts += [] if head or to_file else ["unknown" if "fail-with-body" in options else "body"]
     layout = _last(options, "w", "write-out")
-    return tuple([*parts, *(_write_out(layout) if layout is not None else [])])
+    return (*parts, *(_write_out(layout) if layout is not None else []))
 
 
 def _write_out(layout: Value) -> list[str]:

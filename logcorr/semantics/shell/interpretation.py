@@ -16,6 +16,7 @@ from logcorr.semantics.shell.facts import Allowed, Message, Resolve, Sleep
 from logcorr.semantics.shell.machine import Machine, Overflow
 from logcorr.semantics.shell.outcomes import any_outcomes
 from logcorr.semantics.shell.path import Path, Place, Sink
+from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.statements import execute
 from logcorr.semantics.shell.values import Value, text, unknown
@@ -51,8 +52,8 @@ class Interpretation:
         everything = self._evaluate(outcomes)
         if everything is None:
             return ReachProof(reach=Reach.MAY, unknown=("the script has too many ways through",))
-        if effect.id not in everything.met:
-            if everything.cut:
+        if effect.id not in everything.record.met:
+            if everything.record.cut:
                 return ReachProof(reach=Reach.MAY, unknown=_doubts(everything))
             return ReachProof(reach=Reach.NEVER)
         runs = _runs(everything, effect)
@@ -69,7 +70,8 @@ class Interpretation:
             return frozenset()
         machines = [self._evaluate({probe.id: (outcome,)}) for outcome in outcomes]
         fates = [
-            {machine and (effect.id in machine.met, _runs(machine, effect)) for machine in machines} for effect in self.effects
+            {machine and (effect.id in machine.record.met, _runs(machine, effect)) for machine in machines}
+            for effect in self.effects
         ]
         return frozenset(effect.id for effect, fate in zip(self.effects, fates, strict=True) if len(fate) > 1)
 
@@ -101,7 +103,9 @@ class Interpretation:
         for probe, options in varied:
             ends = (options[0], options[-1])
             machines = [self._evaluate(dict(outcomes) | {probe.id: (outcome,)}) for outcome in ends]
-            facts = [None if machine is None else (effect.id in machine.met, _runs(machine, effect)) for machine in machines]
+            facts = [
+                None if machine is None else (effect.id in machine.record.met, _runs(machine, effect)) for machine in machines
+            ]
             if facts[0] != facts[1]:
                 deciding.append((probe, options))
         return deciding[:2] or varied[:1]
@@ -113,26 +117,26 @@ def _distinct(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
 
 def _runs(machine: Machine, effect: Effect) -> bool:
     """Whether the effect runs on every path on which all assumptions hold (or on all, if they never do)."""
-    paths = [path for path in machine.ended if not path.broken] or machine.ended
+    paths = [path for path in machine.record.ended if not path.broken] or machine.record.ended
     return bool(paths) and all(effect.id in path.ran for path in paths)
 
 
 def _answer(machine: Machine, effect: Effect) -> bool | None:
-    if effect.id not in machine.met:
-        return None if machine.cut else False
+    if effect.id not in machine.record.met:
+        return None if machine.record.cut else False
     if _runs(machine, effect):
         return True
-    sound = [path for path in machine.ended if not path.broken and not path.doubts]
-    settled = [path for path in machine.ended if not path.broken]
+    sound = [path for path in machine.record.ended if not path.broken and not path.doubts]
+    settled = [path for path in machine.record.ended if not path.broken]
     return False if len(sound) == len(settled) and sound and not any(effect.id in path.ran for path in settled) else None
 
 
 def _assumptions(machine: Machine, effect: Effect) -> tuple[str, ...]:
-    return tuple(sorted({assumption for path in machine.ended if effect.id not in path.ran for assumption in path.broken}))
+    return tuple(sorted({assumption for path in machine.record.ended if effect.id not in path.ran for assumption in path.broken}))
 
 
 def _doubts(machine: Machine) -> tuple[str, ...]:
-    return tuple(sorted({doubt for path in machine.ended for doubt in path.doubts}))[:12]
+    return tuple(sorted({doubt for path in machine.record.ended if not path.broken for doubt in path.doubts}))[:12]
 
 
 def interpret(
@@ -149,24 +153,27 @@ def interpret(
     """
     program = _Program(script, Source.of_script(script, main=True), resolve, environment, arguments)
     machine, complete = program.settled()
-    problems = tuple(machine.problems)
+    problems = tuple(machine.record.problems)
     if not complete:
         problems = (
             *problems,
             Problem(script.span.path, "too many ways through the script; nothing is proved about it", script.span.line),
         )
     return Interpretation(
-        script=script, probes=_probes(machine), effects=tuple(machine.effects.values()), problems=problems, _evaluate=program.under,
-        calls=_facts(machine, Call), sleeps=_facts(machine, Sleep), installs=_facts(machine, ScheduledJob), messages=_facts(machine, Message),
+        script=script, probes=_probes(machine), effects=tuple(machine.record.effects.values()), problems=problems,
+        calls=_facts(machine, Call), sleeps=_facts(machine, Sleep), installs=_facts(machine, ScheduledJob),
+        messages=_facts(machine, Message), _evaluate=program.under,
     )  # fmt: skip
 
 
 def _facts(machine: Machine, kind: type[F]) -> tuple[F, ...]:
-    return tuple(fact for fact in machine.facts if isinstance(fact, kind))
+    return tuple(fact for fact in machine.record.facts if isinstance(fact, kind))
 
 
 def _probes(machine: Machine) -> tuple[Probe, ...]:
-    return tuple(replace(probe, expects=tuple(machine.expects.get(probe.id, ()))) for probe in machine.probes.values())
+    return tuple(
+        replace(probe, expects=tuple(machine.record.expects.get(probe.id, ()))) for probe in machine.record.probes.values()
+    )
 
 
 @dataclass(slots=True)
@@ -189,14 +196,14 @@ class _Program:
             if not complete and not self.coarse:
                 self.coarse = True
                 continue
-            known = {number: any_outcomes(replace(probe, expects=tuple(machine.expects.get(number, ())))) for probe in
-                     machine.probes.values() for number in [probe.id]}  # fmt: skip
-            before, self.base = machine.listed, machine
+            known = {number: any_outcomes(replace(probe, expects=tuple(machine.record.expects.get(number, ())))) for probe in
+                     machine.record.probes.values() for number in [probe.id]}  # fmt: skip
+            before, self.base = machine.record.listed, machine
             if not complete or all(before.get(number) in (None, outcomes) for number, outcomes in known.items()):
                 return machine, complete
 
     def under(self, allowed: Allowed) -> Machine | None:
-        """Evaluate with the outcomes that can occur; None if there are too many ways through. Each question is worked out once."""
+        """Evaluate with the outcomes that can occur, once for each question; None if there are too many ways through."""
         key = tuple(sorted((number, tuple(outcomes)) for number, outcomes in allowed.items()))
         if key not in self.answered:
             self.answered[key] = self._worked_out(allowed)
@@ -211,12 +218,16 @@ class _Program:
         return machine if complete else None
 
     def _run(self, allowed: Allowed, *, coarse: bool = False) -> tuple[Machine, bool]:
+        record = self.base.record.after() if self.base is not None else Record()
         machine = Machine(
-            execute, self.source, resolve=self.resolve, allowed=allowed, interpreter=self.script.interpreter, coarse=coarse
+            execute,
+            self.source,
+            record,
+            resolve=self.resolve,
+            allowed=allowed,
+            interpreter=self.script.interpreter,
+            coarse=coarse,
         )
-        if self.base is not None:
-            machine.probes, machine.effects = dict(self.base.probes), dict(self.base.effects)
-            machine.expects = {probe: dict(values) for probe, values in self.base.expects.items()}
         try:
             for path in machine.run(self.source.tree, self._start()):
                 installed_files(machine, path, self.script.span)

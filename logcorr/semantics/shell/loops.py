@@ -69,7 +69,7 @@ class _Heads:
 
 
 def _rounds(
-    machine: Machine, path: Path, span: Span, test: Callable[[Path], list[tuple[Path, bool]]],
+    machine: Machine, path: Path, span: Span, *, test: Callable[[Path], list[tuple[Path, bool]]],
     body: Callable[[Path], list[Path]], endless: Callable[[Path], None],
 ) -> list[Path]:  # fmt: skip
     """Rounds until nothing new comes: `test` says which paths go on, `body` gives the paths after one round."""
@@ -104,7 +104,7 @@ def _rounds(
 def _endless(machine: Machine, span: Span, forever: bool) -> Callable[[Path], None]:
     """What becomes of a path that comes back to a state it was in: it may go round for ever."""
     assume = None if forever else f"the loop at {span} ends"
-    return lambda way: machine.endless(way, assume)
+    return lambda way: machine.record.endless(way, assume)
 
 
 def _always(text: str) -> bool:
@@ -136,7 +136,9 @@ def while_or_until(machine: Machine, node: Loop, path: Path) -> list[Path]:
                 answers.append((settled, goes_on))
         return answers
 
-    results = _rounds(machine, path, span, test, lambda way: machine.run(node.body, way), _endless(machine, span, forever))
+    results = _rounds(
+        machine, path, span, test=test, body=lambda way: machine.run(node.body, way), endless=_endless(machine, span, forever)
+    )
     return _after(results, before)
 
 
@@ -179,7 +181,7 @@ def arithmetic(machine: Machine, node: ArithmeticFor, path: Path) -> list[Path]:
     before = path.guards
     started = machine.alternatives(path, lambda way: evaluate(way, node.first))
     endless = _endless(machine, span, forever)
-    results = [after for way in started for after in _rounds(machine, way, span, test, body, endless)]
+    results = [after for way in started for after in _rounds(machine, way, span, test=test, body=body, endless=endless)]
     return _after(results, before)
 
 
@@ -248,5 +250,7 @@ def _any_number(machine: Machine, node: For, span: Span, ways: list[Path], item:
         return answers
 
     for way in ways:
-        done.extend(_rounds(machine, way, span, test, lambda way: machine.run(node.body, way), lambda way: None))
+        done.extend(
+            _rounds(machine, way, span, test=test, body=lambda way: machine.run(node.body, way), endless=lambda way: None)
+        )
     return [way for way in done if way.flow is None], [way for way in done if way.flow is not None]

@@ -13,13 +13,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
-from logcorr.model.behaviour import Call, Effect, Outcome, Probe
-from logcorr.model.facts import ScheduledJob, Script
-from logcorr.model.source import Problem, Span
-from logcorr.semantics.shell.facts import Allowed, Message, Resolve, Sleep
+from logcorr.model.facts import Script
+from logcorr.model.source import Span
+from logcorr.semantics.shell.facts import Allowed, Resolve
 from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status, merged
+from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
-from logcorr.semantics.shell.values import Unknown, Value, literal
+from logcorr.semantics.shell.values import Unknown, Value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,8 @@ class Machine:
     """One evaluation of a script under the outcomes that its probes are allowed to have."""
 
     def __init__(
-        self, execute: Callable[[Machine, Node, Path], list[Path]], source: Source, *, resolve: Resolve, allowed: Allowed,
+        self, execute: Callable[[Machine, Node, Path], list[Path]], source: Source, record: Record, *, resolve: Resolve,
+        allowed: Allowed,
         interpreter: str = "sh", coarse: bool = False,
     ) -> None:  # fmt: skip
         self._execute = execute
@@ -73,20 +74,12 @@ class Machine:
         self.most_rounds = 6 if coarse else 70
         self.most_recursion = 2 if coarse else 10
         self.most_commands = 20_000 if coarse else 5_000
-        self.cut = False
         self.checked = False
         self.substituted = False
         self.loops: tuple[Span, ...] = ()
         self.stack: tuple[tuple[str, Span], ...] = ()
         self.placeholders: list[Unknown] = []
-        self.probes: dict[tuple[object, ...], Probe] = {}
-        self.effects: dict[tuple[object, ...], Effect] = {}
-        self.expects: dict[int, dict[str, None]] = {}
-        self.listed: dict[int, tuple[Outcome, ...]] = {}
-        self.met: set[int] = set()
-        self.ended: list[Path] = []
-        self.facts: dict[Call | ScheduledJob | Message | Sleep, None] = {}
-        self.problems: dict[Problem, None] = {}
+        self.record = record
         self._trails: list[_Trail] = []
         self._sources: dict[Script, Source] = {}
         self.commands = 0
@@ -146,12 +139,18 @@ class Machine:
         answer = self.choose(lambda: (True, False))
         if key:
             path.known[key] = answer
+            self._depends(path, key)
         if assume is None:
             path.doubts |= {question}
         elif not answer:
             path.broken |= {assume}
             path.shadow = True
         return answer
+
+    def _depends(self, path: Path, key: tuple[object, ...]) -> None:
+        """That a variable is not set cannot be taken for granted where its value itself decides."""
+        values = [part for item in key if isinstance(item, tuple) for part in item if isinstance(part, Unknown)]
+        path.broken -= {unset(part.key) for part in values}
 
     def succeeded(self, path: Path) -> bool:
         """Whether the last command succeeded, in direct style."""
@@ -224,47 +223,6 @@ class Machine:
         """The lines of a node of the present source."""
         return self.source.span(node.start, node.end)
 
-    def note(self, fact: Call | ScheduledJob | Message | Sleep) -> None:
-        """Remember a fact, once."""
-        self.facts[fact] = None
-
-    def complain(self, span: Span, message: str) -> None:
-        """Remember what could not be understood."""
-        self.problems[Problem(span.path, message, span.line)] = None
-
-    def do(self, path: Path, effect: Effect) -> None:
-        """An effect happens on a path. One with unknown parts, met where an assumption failed, counts as the known one there."""
-        key = (effect.span, effect.manager, effect.action, effect.targets, effect.signal, effect.compose_files, effect.project,
-               effect.directory, effect.argv0, effect.remote, effect.container)  # fmt: skip
-        known = self.effects.get(key)
-        if known is None and path.shadow:
-            known = next((other for other in self.effects.values() if _same_site(effect, other)), None)
-        if known is None:
-            known = self.effects[key] = replace(effect, id=len(self.effects) + 1, guard=path.guards)
-        self.met.add(known.id)
-        path.ran |= {known.id}
-
-    def ask(self, path: Path, probe: Probe, text: Value) -> tuple[Probe, bool]:
-        """The probe as numbered, and whether its outcomes may be narrowed: not where it stands for one with other words."""
-        key = (
-            probe.span,
-            probe.tool,
-            probe.url,
-            probe.asks,
-            probe.unknown,
-            literal(text),
-            path.place.remote,
-            path.place.container,
-        )
-        known = self.probes.get(key)
-        if known is None and path.shadow:
-            other = next((other for other in self.probes.values() if other.span == probe.span and other.tool == probe.tool), None)
-            if other is not None:
-                return other, False
-        if known is None:
-            known = self.probes[key] = replace(probe, id=len(self.probes) + 1)
-        return known, True
-
     def script_source(self, script: Script) -> Source:
         """A collected script, read once."""
         if script not in self._sources:
@@ -301,23 +259,7 @@ class Machine:
             for name in [name for name in path.variables if self.source.last_use(name) < node.end]:
                 path.variables[name] = None
 
-    def compare(self, value: Value, *expected: str) -> None:
-        """Note what a probe's output is compared with."""
-        for part in value:
-            if part.probe is not None:
-                self.expects.setdefault(part.probe, {}).update(dict.fromkeys(expected))
 
-    def end(self, path: Path) -> None:
-        """A path's end."""
-        self.ended.append(path)
-
-    def endless(self, path: Path, assume: str | None) -> None:
-        """A path that goes round a loop for ever; `assume` says the loop ends, where it may."""
-        path.flow = Flow("endless")
-        if assume:
-            path.broken |= {assume}
-        self.end(path)
-
-
-def _same_site(effect: Effect, other: Effect) -> bool:
-    return effect.span == other.span and effect.action == other.action and effect.manager == other.manager
+def unset(name: str) -> str:
+    """The assumption that a variable (`$NAME`) or an argument (`$1`) is not set, so that its default holds."""
+    return f"{name} is not set"

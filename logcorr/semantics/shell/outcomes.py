@@ -50,8 +50,9 @@ def _representatives(expects: tuple[str, ...]) -> tuple[int, ...]:
     """The usual statuses, and one for every way in which the compared texts tell statuses apart."""
     patterned = any(re.search(r"\d", text) and not _NUMBER.fullmatch(text) for text in expects)
     numbers = [int(match[2]) + step for text in expects if (match := _NUMBER.fullmatch(text)) for step in (0, 1, -1)]
-    chosen = {_signature(status, expects): status for status in reversed([
-        *USUAL, *STATUSES, *(number for number in numbers if 100 <= number <= 599), *(range(100, 600) if patterned else ())])}  # fmt: skip
+    valid = [number for number in numbers if 100 <= number <= 599]
+    candidates = [*USUAL, *STATUSES, *valid, *(range(100, 600) if patterned else ())]
+    chosen = {_signature(status, expects): status for status in reversed(candidates)}
     return tuple(dict.fromkeys([*USUAL, *sorted(chosen.values())]))
 
 
@@ -116,11 +117,14 @@ def _layout(probe: Probe, code: str, body: str, headers: str) -> str:
 _STATES = ("active", "inactive", "failed", "activating", "deactivating", "unknown")
 _NO_CONTAINER = (("\n", 1, "no such container"), ("", 1, "no such container or no daemon"))
 _FIXED: dict[str, tuple[tuple[str, int, str], ...]] = {
-    "systemctl is-active": (*((f"{state}\n", 0 if state == "active" else 3, state) for state in _STATES), ("inactive\n", 4, "no such unit")),
+    "systemctl is-active": (
+        *((f"{state}\n", 0 if state == "active" else 3, state) for state in _STATES), ("inactive\n", 4, "no such unit"),
+    ),
     "nc": (("", 0, "open"), ("", 1, "closed")),
     "/dev/tcp": (("", 0, "open"), ("", 1, "closed")),
     "pg_isready": (
-        (UNKNOWN_TEXT, 0, "accepting"), (UNKNOWN_TEXT, 1, "rejecting"), (UNKNOWN_TEXT, 2, "no response"), (UNKNOWN_TEXT, 3, "no attempt"),
+        (UNKNOWN_TEXT, 0, "accepting"), (UNKNOWN_TEXT, 1, "rejecting"), (UNKNOWN_TEXT, 2, "no response"),
+        (UNKNOWN_TEXT, 3, "no attempt"),
     ),
     "pgrep": ((UNKNOWN_TEXT, 0, "running"), ("", 1, "not running")),
     "pidof": ((UNKNOWN_TEXT, 0, "running"), ("", 1, "not running")),

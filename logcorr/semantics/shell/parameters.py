@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from logcorr.grammar.shell.tree import Parameter
 from logcorr.semantics.shell import arithmetic
-from logcorr.semantics.shell.machine import Abandoned, Machine
+from logcorr.semantics.shell.machine import Abandoned, Machine, unset
 from logcorr.semantics.shell.path import Array, Flow, Path, Status
 from logcorr.semantics.shell.trimming import Words, number, transformed
 from logcorr.semantics.shell.values import (
@@ -53,7 +53,7 @@ def expand(machine: Machine, path: Path, node: Parameter, words: Words) -> list[
             _die(path, f"{node.name}: unbound variable")
         value = EMPTY
     elif "nounset" in path.options and node.name not in path.variables and _from_environment(value) and not machine.decide(
-        path, f"${node.name} is set", assume=f"${node.name} is set"):  # fmt: skip
+        path, f"${node.name} is set", key=("set", node.name)):  # fmt: skip
         _die(path, f"{node.name}: unbound variable")
     return transformed(machine, path, node, value, words) if node.operator else value
 
@@ -220,18 +220,10 @@ def _present(machine: Machine, path: Path, node: Parameter, value: Value | None)
     if key not in path.known and path.shadow:
         return machine.decide(path, f"${node.name} is set", key=key)
     if node.operator[-1] == "?":
-        return machine.decide(path, f"${node.name} is set", key=key, assume=f"{_named(node)} is given")
-    unset = (
-        not path.known[key]
-        if key in path.known
-        else machine.decide(path, f"{_named(node)} is not set", assume=f"{_named(node)} is not set")
-    )
-    path.known[key] = not unset
-    return not unset
-
-
-def _named(node: Parameter) -> str:
-    return f"argument {node.name}" if node.name.isdigit() else f"${node.name}"
+        return machine.decide(path, f"${node.name} is set", key=key)
+    if key not in path.known:
+        path.known[key] = not machine.decide(path, f"${node.name} is not set", assume=unset(f"${node.name}"))
+    return path.known[key]
 
 
 def _maybe_argument(path: Path, value: Value) -> bool:

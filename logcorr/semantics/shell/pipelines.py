@@ -64,14 +64,20 @@ def _piped_end(path: Path, statuses: tuple[Status, ...]) -> Path:
     )
     path.status = statuses[-1]
     if "pipefail" in path.options:
-        failed = [status for status in statuses if status.code or status.failed]
-        unsure = [status for status in statuses if status.code is None and status.failed is None]
-        path.status = failed[-1] if failed and not unsure else (unsure[-1] if unsure and not failed else SUCCESS if not failed else Status(
-            None, "a pipeline", failed=True))  # fmt: skip
-        if len(unsure) > 1 and not failed:
-            path.status = Status(None, " | ".join(status.origin for status in unsure),
-                                 assume=_all(tuple(status.assume for status in unsure)))  # fmt: skip
+        path.status = _strictest(statuses)
     return path
+
+
+def _strictest(statuses: tuple[Status, ...]) -> Status:
+    """The last failure among the statuses, success without one."""
+    failed = [status for status in statuses if status.code or status.failed]
+    unsure = [status for status in statuses if status.code is None and status.failed is None]
+    if failed:
+        return failed[-1] if not unsure else Status(None, "a pipeline", failed=True)
+    if len(unsure) < 2:
+        return unsure[0] if unsure else SUCCESS
+    origin = " | ".join(status.origin for status in unsure)
+    return Status(None, origin, assume=_all(tuple(status.assume for status in unsure)))
 
 
 def _all(assumptions: tuple[str | None, ...]) -> str | None:

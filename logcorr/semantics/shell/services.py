@@ -11,10 +11,20 @@ from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.values import literal, shown
 
 _UNITS = {
-    "restart": "restart", "try-restart": "restart", "reload-or-restart": "restart", "start": "start", "stop": "stop", "reload": "reload",
-    "kill": "kill", "enable": "enable", "disable": "disable", "mask": "disable", "daemon-reload": "daemon-reload", "force-reload": "reload",
+    "restart": "restart",
+    "try-restart": "restart",
+    "reload-or-restart": "restart",
+    "start": "start",
+    "stop": "stop",
+    "reload": "reload",
+    "kill": "kill",
+    "enable": "enable",
+    "disable": "disable",
+    "mask": "disable",
+    "daemon-reload": "daemon-reload",
+    "force-reload": "reload",
     "condrestart": "restart",
-}  # fmt: skip
+}
 
 _HOST = {"reboot": "reboot", "poweroff": "shutdown", "halt": "shutdown", "suspend": "suspend", "isolate": "isolate"}
 
@@ -50,9 +60,25 @@ def _service(command: Command) -> None:
         probes.ask(command, f"{command.name} {verb}".strip(), words[0] if words else None)
 
 
-_SIMPLE = {"restart": "restart", "start": "start", "stop": "stop", "reload": "reload", "signal": "kill", "update": "reload", "reread": "reread",
-           "delete": "delete", "kill": "stop", "restartall": "restart", "gracefulReload": "reload", "resurrect": "start", "startOrRestart": "restart",
-           "startOrReload": "reload", "scale": "scale", "shutdown": "stop", "flush": "truncate"}  # fmt: skip
+_SIMPLE = {
+    "restart": "restart",
+    "start": "start",
+    "stop": "stop",
+    "reload": "reload",
+    "signal": "kill",
+    "update": "reload",
+    "reread": "reread",
+    "delete": "delete",
+    "kill": "stop",
+    "restartall": "restart",
+    "gracefulReload": "reload",
+    "resurrect": "start",
+    "startOrRestart": "restart",
+    "startOrReload": "reload",
+    "scale": "scale",
+    "shutdown": "stop",
+    "flush": "truncate",
+}
 
 
 def _manager(name: str, with_value: str = "", long_with_value: tuple[str, ...] = ()) -> Handler:

@@ -177,7 +177,7 @@ def _case_body(machine: Machine, node: Case, index: int, path: Path) -> list[Pat
         return paths
     if terminator == ";&":
         return [after for way in paths for after in (_case_body(machine, node, index + 1, way) if way.flow is None else [way])]
-    machine.complain(machine.span(node), "case with ;;& is not followed")
+    machine.record.complain(machine.span(node), "case with ;;& is not followed")
     for way in paths:
         way.doubts |= {"a case with ;;&"}
     return [*paths, *(after for way in paths if way.flow is None for after in _case_body(machine, node, index + 1, way.copy()))]
@@ -255,7 +255,7 @@ def _arithmetic(machine: Machine, node: Arithmetic, path: Path) -> list[Path]:
 
 
 def _broken(machine: Machine, node: Broken, path: Path) -> list[Path]:
-    machine.complain(machine.span(node), f"no shell syntax: {node.message}")
+    machine.record.complain(machine.span(node), f"no shell syntax: {node.message}")
     return anything(machine, path, f"unreadable text ({machine.span(node)})")
 
 

@@ -162,8 +162,8 @@ HANDLERS: dict[str, Handler] = {
     "realpath": _realpath, "readlink": _realpath, "seq": _seq, "date": _date, "mktemp": _mktemp,
     **dict.fromkeys(("hostname", "whoami", "uname", "id", "nproc", "uptime", "tput", "tty", "arch"), _runtime),
     **dict.fromkeys((
-        "mkdir", "rmdir", "chmod", "chown", "chgrp", "cp", "mv", "ln", "install", "mail", "sendmail", "mailx", "mutt", "tar", "gzip",
-        "gunzip", "xz", "zip", "unzip", "clear", "reset", "stty", "printenv", "fold", "column", "du", "mkfifo", "sponge", "notify-send",
-        "wall",
+        "mkdir", "rmdir", "chmod", "chown", "chgrp", "cp", "mv", "ln", "install", "mail", "sendmail", "mailx", "mutt", "tar",
+        "gzip", "gunzip", "xz", "zip", "unzip", "clear", "reset", "stty", "printenv", "fold", "column", "du", "mkfifo", "sponge",
+        "notify-send", "wall",
     ), _presumed),
 }  # fmt: skip

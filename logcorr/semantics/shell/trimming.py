@@ -49,7 +49,7 @@ def transformed(machine: Machine, path: Path, node: Parameter, value: Value, wor
     if known is None:
         return derived(value, f"part of {shown(value)}")
     if operator[0] == "/":
-        return _replaced(machine, path, node, value, known, words)
+        return _replaced(machine, path, node, value, words)
     if operator[0] in "^,":
         change = str.upper if operator[0] == "^" else str.lower
         return like(value, change(known) if len(operator) > 1 else change(known[:1]) + known[1:])
@@ -112,12 +112,7 @@ def _substring(machine: Machine, path: Path, node: Parameter, value: Value, word
     known = literal(value)
     first = numbers[0]
     if known is None:
-        last = value[-1]
-        if first is not None and first < 0 and len(numbers) == 1 and isinstance(last, Text) and len(last.text) >= -first:
-            return (replace(last, text=last.text[first:]),)
-        if numbers == [0, numbers[-1]] and len(numbers) == 2 and numbers[1] is not None and numbers[1] < 0 and isinstance(last, Text) and len(last.text) >= -numbers[1]:  # fmt: skip
-            return (*value[:-1], replace(last, text=last.text[: numbers[1]]))
-        return derived(value, f"part of {node.name}")
+        return _substring_at_end(value, numbers) or derived(value, f"part of {node.name}")
     if any(number is None for number in numbers) or first is None:
         return derived(value, f"part of {node.name}")
     start = first if first >= 0 else max(len(known) + first, 0)
@@ -126,7 +121,18 @@ def _substring(machine: Machine, path: Path, node: Parameter, value: Value, word
     return cut(value, start, end)
 
 
-def _replaced(machine: Machine, path: Path, node: Parameter, value: Value, known: str, words: Words) -> Value:
+def _substring_at_end(value: Value, numbers: list[int | None]) -> Value | None:
+    """`${name: -3}` and `${name:0:-3}`, where the end of the value is known."""
+    last, counted = value[-1], numbers[-1]
+    if not isinstance(last, Text) or counted is None or not -len(last.text) <= counted < 0:
+        return None
+    if len(numbers) == 1:
+        return (replace(last, text=last.text[counted:]),)
+    return (*value[:-1], replace(last, text=last.text[:counted])) if numbers[0] == 0 else None
+
+
+def _replaced(machine: Machine, path: Path, node: Parameter, value: Value, words: Words) -> Value:
+    known = literal(value) or ""
     wanted = words.pattern(machine, path, node.operands[0])
     with_ = words.single(machine, path, node.operands[1]) if len(node.operands) > 1 else EMPTY
     replacement = literal(with_)

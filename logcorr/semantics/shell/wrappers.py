@@ -86,7 +86,7 @@ def _flock(command: Command) -> None:
 
 
 def _ssh(command: Command) -> None:
-    options, rest = separate_leading(command.arguments, _SSH_LETTERS)
+    _, rest = separate_leading(command.arguments, _SSH_LETTERS)
     if not rest:
         command.unsure()
         return
@@ -116,7 +116,7 @@ def _xargs(command: Command) -> None:
         _xargs_unknown(command, rest, mark, value, skips={"r", "no-run-if-empty"} & set(options))
         return
     words = [text(word) for word in (given.splitlines() if mark else given.split())]
-    if not words and {"r", "no-run-if-empty"} & set(options) or (mark and not words):
+    if not words and (mark or {"r", "no-run-if-empty"} & set(options)):
         command.path.status = SUCCESS
         return
     single = mark or options.get("n") or options.get("L")
@@ -191,7 +191,7 @@ def _watch(command: Command) -> None:
     given = (options.get("n") or options.get("interval") or [text("2")])[-1]
     known = literal(given)
     seconds = float(known) if known and known.replace(".", "", 1).isdigit() else None
-    command.machine.note(Sleep(span=command.span, seconds=seconds, loop=command.span))
+    command.machine.record.note(Sleep(span=command.span, seconds=seconds, loop=command.span))
     code = joined(*(part for index, word in enumerate(rest) for part in ((text(" "), word) if index else (word,))))
     run_code(command, code, lambda child: None)
 
@@ -236,13 +236,41 @@ def _crontab(command: Command) -> None:
 
 
 HANDLERS: dict[str, Handler] = {
-    "sudo": _sudo, "doas": _wrapper("uC"), "timeout": _timeout, "gtimeout": _timeout, "nice": _wrapper("n"), "ionice": _wrapper("cnpPu"),
-    "nohup": _wrapper(), "setsid": _wrapper(), "stdbuf": _wrapper("ioe"), "time": _wrapper("fo"), "chrt": _wrapper("", skips=1),
-    "unbuffer": _wrapper(), "taskset": _wrapper("", skips=1), "chronic": _wrapper(), "runuser": _su, "su": _su, "env": _env,
-    "flock": _flock, "ssh": _ssh, "xargs": _xargs, "find": _find, "watch": _watch, "crontab": _crontab, "run-one": _wrapper(),
-    "systemd-cat": _wrapper("tp"), "systemd-run": _wrapper("pu", long_with_value=("unit", "on-active", "property")), "busybox": _wrapper(),
-    "gosu": _wrapper(skips=1), "su-exec": _wrapper(skips=1), "sshpass": _wrapper("pfe"), "tini": _wrapper(), "dumb-init": _wrapper(),
-    "annotate-output": _wrapper(), "eatmydata": _wrapper(), "logsave": _wrapper(skips=1),
-}  # fmt: skip
+    "sudo": _sudo,
+    "doas": _wrapper("uC"),
+    "timeout": _timeout,
+    "gtimeout": _timeout,
+    "nice": _wrapper("n"),
+    "ionice": _wrapper("cnpPu"),
+    "nohup": _wrapper(),
+    "setsid": _wrapper(),
+    "stdbuf": _wrapper("ioe"),
+    "time": _wrapper("fo"),
+    "chrt": _wrapper("", skips=1),
+    "unbuffer": _wrapper(),
+    "taskset": _wrapper("", skips=1),
+    "chronic": _wrapper(),
+    "runuser": _su,
+    "su": _su,
+    "env": _env,
+    "flock": _flock,
+    "ssh": _ssh,
+    "xargs": _xargs,
+    "find": _find,
+    "watch": _watch,
+    "crontab": _crontab,
+    "run-one": _wrapper(),
+    "systemd-cat": _wrapper("tp"),
+    "systemd-run": _wrapper("pu", long_with_value=("unit", "on-active", "property")),
+    "busybox": _wrapper(),
+    "gosu": _wrapper(skips=1),
+    "su-exec": _wrapper(skips=1),
+    "sshpass": _wrapper("pfe"),
+    "tini": _wrapper(),
+    "dumb-init": _wrapper(),
+    "annotate-output": _wrapper(),
+    "eatmydata": _wrapper(),
+    "logsave": _wrapper(skips=1),
+}
 
 __all__ = ["HANDLERS", "lines", "local", "shell"]

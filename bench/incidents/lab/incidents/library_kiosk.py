@@ -101,7 +101,10 @@ docker ps -a > containers/docker-ps.txt; docker inspect kiosk > containers/kiosk
 
 def truth(case: Case) -> dict[str, Any]:
     limit, retries = case.at("docker-compose.yml", "timeout: 1s"), case.at("docker-compose.yml", "retries: 1")
-    restart, told = case.at("autoheal.sh", 'docker restart -t 10 "$name"'), case.at("containers/autoheal.log", "found to be unhealthy")
+    restart, told = (
+        case.at("autoheal.sh", 'docker restart -t 10 "$name"'),
+        case.at("containers/autoheal.log", "found to be unhealthy"),
+    )
     ill, log = case.at("containers/events.txt", "health_status: unhealthy"), "containers/kiosk-json.log"
     test = case.at("docker-compose.yml", "test: [")
     return {

@@ -90,7 +90,10 @@ cp /srv/photo/*.sh .; crontab -l > crontab.txt; df -h /data/photos > df.txt; du 
 
 
 def truth(case: Case) -> dict[str, Any]:
-    write, folder = case.at("make-sheets.sh", 'head -c 1400000 /dev/urandom > "$SET/$desk.tif"'), case.at("make-sheets.sh", "SET=$OUT/$(date +%H%M)")
+    write, folder = (
+        case.at("make-sheets.sh", 'head -c 1400000 /dev/urandom > "$SET/$desk.tif"'),
+        case.at("make-sheets.sh", "SET=$OUT/$(date +%H%M)"),
+    )
     log, job = "photo-drop-json.log", case.at("crontab.txt", "make-sheets.sh")
     full = case.at(log, "ENOSPC: no space left on device")
     sheet = case.at("logs/sheets.log", "No space left on device")

@@ -115,7 +115,10 @@ def truth(case: Case) -> dict[str, Any]:
     branch, restart = case.at(script, "000|5??)"), case.at(script, 'docker restart -t 20 "$CONTAINER"')
     job, slow = case.at("crontab-feed.txt", "feed-probe.sh"), case.at(app, "deep check finished in")
     told = case.at("logs/probe.log", "two failures, restarting")
-    signals, refused = case.times(app, "termination requested", hours=9), case.times("logs/nginx-error.log", "111: Connection refused")
+    signals, refused = (
+        case.times(app, "termination requested", hours=9),
+        case.times("logs/nginx-error.log", "111: Connection refused"),
+    )
     return {
         "root_cause_kind": "health-check-timeout-too-short",
         "root_cause": "feed-probe.sh gives /health/deep 3 s (MAX=3, curl --max-time), but a healthy deep check takes about 6 s; both tries end in "

@@ -72,7 +72,10 @@ def truth(case: Case) -> dict[str, Any]:
     probe, url = case.at("alive.sh", "curl --fail"), case.at("alive.sh", "URL=https://localhost/alive")
     restart, job = case.at("alive.sh", "systemctl restart ski-school"), case.at("crontab", "alive.sh")
     told, distrust = case.at("logs/alive.log", "not alive, restart"), case.at("logs/alive.log", "curl: (60)")
-    refused, term = case.at("logs/nginx-error.log", "111: Connection refused", nth=3), case.at("logs/school.log", "SIGTERM, closing")
+    refused, term = (
+        case.at("logs/nginx-error.log", "111: Connection refused", nth=3),
+        case.at("logs/school.log", "SIGTERM, closing"),
+    )
     limit, timeout = case.at("nginx.conf", "proxy_read_timeout 30s"), case.at("logs/nginx-error.log", "110: Connection timed out")
     work = case.at("server.js", "42000")
     return {

@@ -86,7 +86,10 @@ echo 'app = tele-app (172.18.0.10), proxy = tele-proxy; two virtual machines' > 
 
 
 def truth(case: Case) -> dict[str, Any]:
-    stop, job = case.at("app/etc/logrotate.conf", "systemctl stop telemetry-api"), case.at("app/etc/cron.d-telemetry", "logrotate -f")
+    stop, job = (
+        case.at("app/etc/logrotate.conf", "systemctl stop telemetry-api"),
+        case.at("app/etc/cron.d-telemetry", "logrotate -f"),
+    )
     stopping = case.at("app/log/syslog", "Stopping telemetry-api.service")
     refused = case.at("proxy/error.log", "111: Connection refused")
     stops = case.times("app/log/syslog", "Stopping telemetry-api")
