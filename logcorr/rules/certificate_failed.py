@@ -36,19 +36,35 @@ def check(case: Case) -> Iterator[Finding]:
     if own.height >= FEWEST:
         yield _own(case, own)
     if others.height >= FEWEST:
+        yield _other(case, others)
+
+
+def _other(case: Case, failed: pl.DataFrame) -> Finding:
+    """Elsewhere nothing says whose certificate it was; a script that replaces nginx's without a reload makes that the suspect."""
+    replaced = [Evidence(span, "renews, and reloads nothing") for span, reloads in _replaced(case) if not reloads]
+    if replaced:
+        places = [Evidence(one.span, "the certificate") for one in _certificates(case)]
         said = claim(
-            "certificate_failed.other",
-            "{count} connections failed: the certificate of the other side has expired",
-            count=others.height,
+            "certificate_failed.perhaps_not_loaded",
+            "{count} connections failed for an expired certificate, "
+            "and a script replaces that of nginx without loading the new one",
+            count=failed.height,
         )
-        yield _finding(others, (), said, 0.85)
+        return _finding(failed, (*replaced[:1], *places[:1]), said, 0.8)
+    said = claim(
+        "certificate_failed.other",
+        "{count} connections failed: the certificate of the other side has expired",
+        count=failed.height,
+    )
+    return _finding(failed, (), said, 0.6)
 
 
 def _own(case: Case, failed: pl.DataFrame) -> Finding:
     """The proxy showed an expired certificate to its clients."""
-    places = [one.span for file in case.of(NginxFile) for top in file.directives for one in _walk(top) if _certificate(one)]
-    certificates = [Evidence(span, "the certificate") for span in places[:2]]
-    unloaded = [Evidence(span, "renews, and reloads nothing") for span, reloads in _renewals(case) if not reloads]
+    certificates = [Evidence(one.span, "the certificate") for one in _certificates(case)[:2]]
+    unloaded = [
+        Evidence(span, "renews, and reloads nothing") for span, reloads in (*_renewals(case), *_replaced(case)) if not reloads
+    ]
     if unloaded:
         said = claim(
             "certificate_failed.not_loaded",
@@ -73,8 +89,9 @@ def _finding(failed: pl.DataFrame, first: tuple[Evidence, ...], said: Claim, con
     )
 
 
-def _certificate(directive: Directive) -> bool:
-    return directive.name == "ssl_certificate"
+def _certificates(case: Case) -> list[Directive]:
+    every = (one for file in case.of(NginxFile) for top in file.directives for one in _walk(top))
+    return [one for one in every if one.name == "ssl_certificate" and one.args]
 
 
 def _walk(directive: Directive) -> Iterator[Directive]:
@@ -94,3 +111,13 @@ def _renewals(case: Case) -> Iterator[tuple[Span, bool]]:
             if RENEWS.search(line) and not line.lstrip().startswith("#") and place not in seen:
                 seen.add(place)
                 yield place, bool(RELOADS.search(text))
+
+
+def _replaced(case: Case) -> Iterator[tuple[Span, bool]]:
+    """Where a script writes a file that nginx serves as its certificate, and whether that script reloads nginx."""
+    names = {one.args[0].rpartition("/")[2] for one in _certificates(case)}
+    for script in case.of(Script):
+        for number, line in enumerate(script.text.split("\n")):
+            moved = re.search(r"^\s*(?:mv|cp|install|ln)\b.*?([^\s/]+)\s*$", line) or re.search(r">\s*\S*?([^\s/]+)\s*$", line)
+            if moved and moved[1].strip("\"'") in names:
+                yield Span(script.span.path, script.span.line + number), bool(RELOADS.search(script.text))

@@ -20,6 +20,9 @@ from logcorr.timeline.select import cite, instants
 
 ZONE = r'by zone "([^"]+)"'
 DELAYED = "delaying requests"
+NUMBERED = re.compile(r"/(?:\d+|[0-9a-f-]{16,})(?:[/.]|$)")
+"""Where a path begins to name one thing of many."""
+
 FEWEST = 10
 MOST_OF = 0.5
 CROWD = 5
@@ -88,7 +91,7 @@ def _maker(case: Case, rejected: pl.DataFrame) -> _Maker | None:
 def _line(case: Case, rows: pl.DataFrame) -> Span | None:
     """The line of a collected script that asks for most of these paths."""
     paths = [uri.partition("?")[0] for uri in rows["uri"].to_list()]
-    (prefix, count), *_ = Counter(re.split(r"\d", path)[0] for path in paths).most_common(1)
+    (prefix, count), *_ = Counter(NUMBERED.split(path)[0] for path in paths).most_common(1)
     if len(prefix) < 4 or count < MOST_OF * len(paths):
         return None
     asks = re.compile(rf"\b(?:curl|wget|http|xh|ab|hey|wrk)\b.*{re.escape(prefix)}|https?://\S*{re.escape(prefix)}")
