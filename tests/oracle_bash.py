@@ -111,7 +111,8 @@ fi
 { printf '%s\x1f' "$name" "${@//$'\n'/ }"; printf '\n'; } >> "$ORACLE/log"
 case $name in
   sudo) exec "$@" ;;
-  ssh) shift; if (($#)); then exec bash -c "$*"; else exec bash -s; fi ;;
+  ssh) while [[ $1 == -* ]]; do case $1 in -[oipl]) shift ;; esac; shift; done
+       shift; if (($#)); then exec bash -c "$*"; else exec bash -s; fi ;;
 esac
 if [ "$name" = docker ] && [ "$1" = exec ]; then shift; while [[ $1 == -* ]]; do shift; done; shift; exec "$@"; fi
 answer=

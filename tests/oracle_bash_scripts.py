@@ -401,7 +401,8 @@ class Maker:
         name, url = self.fresh("check"), self.http()
         result = self.pick(
             f'{name}() {{\n  local code\n  code=$(curl -s -o /dev/null -w "%{{http_code}}" "$1")\n  [ "$code" = "200" ]\n}}',
-            f'{name}() {{\n  local code=$(curl -sf -o /dev/null -w "%{{http_code}}" "$1")\n  if [ "$code" != 200 ]; then\n    return 1\n  fi\n  return 0\n}}',
+            f'{name}() {{\n  local code=$(curl -sf -o /dev/null -w "%{{http_code}}" "$1")\n'
+            '  if [ "$code" != 200 ]; then\n    return 1\n  fi\n  return 0\n}',
             f'function {name} {{\n  curl -sf "$1" > /dev/null || return 1\n}}',
             f'{name} () {{\n  local url="$1"; shift\n  curl -s "$@" "$url" | grep -q ok\n}}',
             f'{name}() {{\n  local result=$(curl -sf "$1")\n  if [ $? -ne 0 ]; then return 1; fi\n}}',
@@ -413,8 +414,9 @@ class Maker:
     def retry_function(self, depth: int) -> list[str]:
         name, url = self.fresh("wait_for"), self.http(FLAKY)
         self.functions.append(
-            f'{name}() {{\n  local tries=0 max="${{2:-3}}"\n  while [ "$tries" -lt "$max" ]; do\n    if curl -sf "$1" >/dev/null 2>&1; then\n      return 0\n    fi\n'
-            f"    tries=$((tries + 1))\n    sleep 2\n  done\n  return 1\n}}"
+            f'{name}() {{\n  local tries=0 max="${{2:-3}}"\n  while [ "$tries" -lt "$max" ]; do\n'
+            '    if curl -sf "$1" >/dev/null 2>&1; then\n      return 0\n    fi\n'
+            "    tries=$((tries + 1))\n    sleep 2\n  done\n  return 1\n}"
         )
         return [f"if ! {name} {url} {self.pick('2', '', '3')}; then", *self.body(0), "fi"]
 

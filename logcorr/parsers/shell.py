@@ -46,7 +46,7 @@ def _interpreter(text: str) -> str:
 
 
 @configuration_parser(title="shell script", recognise=_recognise)
-def shell(artifact: Artifact) -> Iterator[Fact | Problem]:
+def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
     """One script, whose directory nobody knows, and what in it is no shell."""
     text = artifact.text()
     span = artifact.span(1, text.count("\n") + 1)

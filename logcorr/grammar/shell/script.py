@@ -16,7 +16,7 @@ def parse(text: str) -> Sequence:
         try:
             commands.extend(reader.commands("").commands)
             if reader.position < len(text):
-                raise reader.fail(f"unexpected {reader.peek()}")
+                raise reader.unexpected()
         except ShellSyntaxError as error:
             at = min(max(error.at, start), len(text))
             end = text.find("\n", at)

@@ -28,7 +28,7 @@ class SimpleReader(TestReader):
     def _word(self) -> Word:
         word = self.word()
         if word.start == word.end:
-            raise self.fail(f"unexpected {self.peek()}")
+            raise self.unexpected()
         return word
 
     def _simple(self) -> Simple:
@@ -47,7 +47,7 @@ class SimpleReader(TestReader):
             end = self.position
             self._space()
         if start == end:
-            raise self.fail(f"unexpected {self.peek() or 'end of file'}")
+            raise self.unexpected()
         return Simple(assignments=tuple(assignments), words=tuple(words), redirects=tuple(redirects), start=start, end=end)
 
     def _ends_simple(self) -> bool:

@@ -74,7 +74,7 @@ class StatementReader(SimpleReader):
         elif self.peek() == ";" and self.peek(2) not in (";;", ";&"):
             self.position += 1
         elif self.position < len(self.text) and self.peek() not in "\n);" and self._reserved() not in _ENDS_BLOCK:
-            raise self.fail(f"unexpected {self.peek()}")
+            raise self.unexpected()
 
     def _reserved(self) -> str:
         match = _RESERVED.match(self.text, self.position)
@@ -148,7 +148,7 @@ class StatementReader(SimpleReader):
         if reserved in readers:
             return readers[reserved](self.position)
         if reserved:
-            raise self.fail(f"unexpected {reserved}")
+            raise self.unexpected()
         if self.peek(2) == "((":
             end = closing_parentheses(self.text, self.position + 2)
             if end is not None:

@@ -36,6 +36,11 @@ class WordReader:
         """An error at the present position."""
         return ShellSyntaxError(message, self.position)
 
+    def unexpected(self) -> ShellSyntaxError:
+        """What stands at the present position does not belong there."""
+        token = re.compile(r"[\w.-]+|\S?").match(self.text, self.position)
+        return self.fail(f"unexpected {token[0] if token and token[0] else 'end'}")
+
     def word(self, stops: Callable[[str], bool] | None = None) -> Word:
         """One unquoted word, up to a metacharacter or to what `stops` accepts."""
         start, pieces = self.position, list[Piece]()

@@ -255,8 +255,9 @@ def _arithmetic(machine: Machine, node: Arithmetic, path: Path) -> list[Path]:
 
 
 def _broken(machine: Machine, node: Broken, path: Path) -> list[Path]:
-    machine.record.complain(machine.span(node), f"no shell syntax: {node.message}")
-    return anything(machine, path, f"unreadable text ({machine.span(node)})")
+    last = machine.source.span(max(node.end - 1, node.start), node.end)
+    machine.record.complain(last, f"no shell syntax: {node.message}")
+    return anything(machine, path, f"unreadable text ({last})")
 
 
 def anything(machine: Machine, path: Path, what: str) -> list[Path]:

@@ -221,7 +221,7 @@ def _crontab(command: Command) -> None:
     """`crontab -` and `crontab file` install a table; `crontab -l` prints one that nobody collected."""
     words = command.known
     if "-l" in words:
-        command.print((Unknown("the present crontab"),))
+        command.print((Unknown("the present crontab"), Text("\n")))
         command.unsure()
         return
     if "-r" in words:
