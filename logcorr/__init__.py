@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import logcorr.parse as parse  # noqa: PLC0414, PLR0402 - a re-export that type checkers see
+    import logcorr.parse as parse  # noqa: PLR0402 - a re-export that type checkers see
     from logcorr.analysis import Analysis, analyze
     from logcorr.errors import LogcorrError, NothingRecognised
     from logcorr.model.case import Case

@@ -34,6 +34,8 @@ BEFORE = timedelta(seconds=900)
 """How far before the logs a job's runs still matter: their effects may be the first thing logged."""
 NEXT_RUNS = 3
 ROTATION = "logrotate"
+HOST_LOGS = ("cron", "syslog", "script", "nginx")
+"""Logs written in the host's local time, the surest first: nginx may run in a container, which has a zone of its own."""
 
 Zones = Mapping[str | None, str]
 
@@ -200,10 +202,11 @@ def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
 
 
 def _host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) -> str:
-    """The zone in which the host's schedulers run: given, set, or that of the logs written in local time."""
+    """The zone in which the host's schedulers run: given, set, or that of the log nearest to them whose zone is known."""
     given = zones.get(None) or next((setting.value for setting in of_kind(Setting, facts) if setting.name == "TZ"), None)
-    local = [source.zone for source in sources if source.source in ("cron", "syslog", "script", "nginx")]
-    return given or (max(sorted(set(local)), key=local.count) if local else "UTC")
+    nearness = {one: (one.zone_assumed, HOST_LOGS.index(one.source)) for one in sources if one.source in HOST_LOGS}
+    best = [one.zone for one, near in nearness.items() if near == min(nearness.values())]
+    return given or (max(sorted(set(best)), key=best.count) if best else "UTC")
 
 
 def _case(

@@ -19,7 +19,8 @@ MAY_IMPORT = {
     "__init__": {"analysis", "errors", "model", "parse", "rules"},
     "__main__": {"cli"},
     "analysis": {
-        "collect", "parsers", "semantics", "timeline", "statistics", "rules", "causes", "fixes", "report", "model", "plugins", "errors"
+        "collect", "parsers", "semantics", "timeline", "statistics", "rules", "causes", "fixes", "report", "model", "plugins",
+        "errors",
     },
     "parse": {"parsers", "collect", "timeline", "model", "errors", "plugins"},
     "plugins": {"parsers", "rules", "model", "errors"},
@@ -40,7 +41,9 @@ MAY_IMPORT = {
 
 def ours(found):
     """Those that ship with logcorr: an installed third-party plug-in owes us no fixture."""
-    return [name for name in found if (PACKAGE / "parsers" / f"{name}.py").exists() or (PACKAGE / "rules" / f"{name}.py").exists()]
+    return [
+        name for name in found if (PACKAGE / "parsers" / f"{name}.py").exists() or (PACKAGE / "rules" / f"{name}.py").exists()
+    ]
 
 
 def imported(path):

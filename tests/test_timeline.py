@@ -11,6 +11,7 @@ from logcorr.model.events import TIMELINE_SCHEMA
 from logcorr.model.facts import Service, Setting
 from logcorr.model.source import Span
 from logcorr.parsers import LogParser
+from logcorr.timeline import clocks
 from logcorr.timeline.lifecycles import Downtime, downtimes
 
 PARSERS = plugins.parsers()
@@ -222,3 +223,14 @@ def test_downtimes_join_what_several_logs_saw(tmp_path):
         ),
         Downtime(service="web", ended=at(3, 11), kind="process.terminating", end=Span("app.log", 3)),
     )
+
+
+def test_a_log_hours_away_is_moved_to_the_hour_at_which_it_covers_the_same_time():
+    utc = clocks.Reading(
+        "nginx.log", "nginx", None, "instant", datetime(2026, 3, 1, 10, 9, tzinfo=UTC), datetime(2026, 3, 1, 12, 18, tzinfo=UTC)
+    )
+    away = clocks.Reading("app.log", "app", None, "local", datetime(2026, 3, 1, 18, 9, 16), datetime(2026, 3, 1, 20, 17, 8))
+    placed = clocks.place([utc, away], [], {})[1]
+    assert (placed.zone, placed.assumed) == ("+08:00", True)
+    apart = clocks.Reading("old.log", "app", None, "local", datetime(2026, 2, 27, 3, 0), datetime(2026, 2, 27, 4, 0))
+    assert clocks.place([utc, apart], [], {})[1].zone == "UTC"

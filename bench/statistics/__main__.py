@@ -20,14 +20,10 @@ DEVELOPMENT_SEED = 7
 
 def main() -> None:
     """Run the tasks named, or all."""
-    parser = argparse.ArgumentParser(
-        prog="python -m bench.statistics", description="Print the tables of logcorr.statistics."
-    )
+    parser = argparse.ArgumentParser(prog="python -m bench.statistics", description="Print the tables of logcorr.statistics.")
     parser.add_argument("tasks", nargs="*", metavar="TASK", help=f"of {', '.join(TASKS)}; all when none is named")
     parser.add_argument("--seed", type=int, default=DEVELOPMENT_SEED)
-    parser.add_argument(
-        "--rounds", type=int, default=2, help="trains for each maker and size; 2 take about two minutes"
-    )
+    parser.add_argument("--rounds", type=int, default=2, help="trains for each maker and size; 2 take about two minutes")
     asked = parser.parse_args()
     unknown = [name for name in asked.tasks if name not in TASKS]
     if unknown:

@@ -50,9 +50,7 @@ def _case(rng: Rng, count: int, length: int, mix: tuple[float, float, float]) ->
         make = (poisson, self_exciting, storms, day_and_night)[rng.integers(4)]
         trial = make(rng, count)
         shift = float(np.floor(rng.uniform(0, 86400)))
-        return _Case(
-            np.floor(trial.times + shift), np.floor(trial.start + shift), np.ceil(trial.end + shift), listed, None
-        )
+        return _Case(np.floor(trial.times + shift), np.floor(trial.start + shift), np.ceil(trial.end + shift), listed, None)
     others = [entry for entry in _CRONTAB if entry not in listed]
     if kind == 0:
         _, period, offset = listed[rng.integers(length)]
@@ -68,9 +66,7 @@ def _train(rng: Rng, count: int, listed: list[tuple[str, int, int]], period: flo
     coverage = float(rng.choice([1, 1, 0.9, 0.6, 0.3]))
     begin = MIDNIGHT + rng.uniform(0, 86400)
     number = int(np.ceil(count / coverage))
-    ticks = np.sort(
-        rng.choice(_ticks(period, offset, begin, begin + (number + 1) * period)[:number], count, replace=False)
-    )
+    ticks = np.sort(rng.choice(_ticks(period, offset, begin, begin + (number + 1) * period)[:number], count, replace=False))
     lag = min(rng.lognormal(np.log(2.5), 1.0) if rng.random() < 0.8 else rng.uniform(20, 150), 0.8 * period)
     times = ticks + lag + np.abs(rng.normal(0, float(rng.choice([0.3, 1.0, 3.0])), count))
     start, end = times.min() - rng.uniform(0, 6) * period, times.max() + rng.uniform(0, 6) * period
@@ -128,8 +124,7 @@ def run(seed: int, rounds: int) -> None:
                     rng = np.random.default_rng([seed, 4, int(10 * mix[0]), count, length, turn])
                     case = _case(rng, count, length, mix)
                     schedules = [
-                        Schedule(name, _ticks(period, offset, case.start - 900, case.end))
-                        for name, period, offset in case.listed
+                        Schedule(name, _ticks(period, offset, case.start - 900, case.end)) for name, period, offset in case.listed
                     ]
                     begun = time.perf_counter()
                     found = attribute(case.times, schedules, start=case.start, end=case.end)
@@ -155,13 +150,8 @@ def _report(outcomes: list[_Outcome]) -> None:
             share(right for _, claimed, right in said if claimed),
             share(claimed for each, claimed, _ in said if not each.listed),
         )
-    print(
-        "  top-1 by events:  "
-        + "  ".join(f"n={n} {share(e.right for e in listed if e.count == n):.2f}" for n in _COUNTS)
-    )
-    print(
-        "  top-1 by entries: " + "  ".join(f"{m} {share(e.right for e in listed if e.length == m):.2f}" for m in _LISTS)
-    )
+    print("  top-1 by events:  " + "  ".join(f"n={n} {share(e.right for e in listed if e.count == n):.2f}" for n in _COUNTS))
+    print("  top-1 by entries: " + "  ".join(f"{m} {share(e.right for e in listed if e.length == m):.2f}" for m in _LISTS))
     print(
         "  recall at .9 by events: "
         + "  ".join(f"n={n} {share(e.top >= 0.9 for e in listed if e.count == n):.2f}" for n in _COUNTS)

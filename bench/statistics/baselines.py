@@ -106,9 +106,7 @@ def coverage_attribution(times: FloatArray, schedules: list[FloatArray], within:
         if len(near):
             index = np.searchsorted(near, times, side="right") - 1
             held = (index >= 0) & (times - near[np.maximum(index, 0)] <= within)
-            best = max(
-                best, (float(held.mean()) * len(np.unique(index[held])) / len(near), number), key=lambda each: each[0]
-            )
+            best = max(best, (float(held.mean()) * len(np.unique(index[held])) / len(near), number), key=lambda each: each[0])
     return best
 
 

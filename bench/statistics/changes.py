@@ -104,7 +104,5 @@ def _pulses(seed: int, rounds: int) -> None:
         storm = rng.uniform(begin, begin + length, rng.poisson(0.3 * length))
         found = onsets(MIDNIGHT + np.concatenate((quiet, storm)), start=MIDNIGHT, end=MIDNIGHT + _WINDOW_S)
         edges = (MIDNIGHT + begin, MIDNIGHT + begin + length)
-        both.append(
-            len(found) == 2 and all(abs(change.time - edge) < 30 for change, edge in zip(found, edges, strict=True))
-        )
+        both.append(len(found) == 2 and all(abs(change.time - edge) < 30 for change, edge in zip(found, edges, strict=True)))
     print(f"pulse x30: exactly its beginning and end, each within 30 s: {share(both):.3f}")

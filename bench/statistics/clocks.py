@@ -54,11 +54,7 @@ def _case(rng: Rng, mode: str, count: int) -> _Case:
     b = (b if len(b) > 1 else a) + rng.uniform(0.1, 2)
     b = b + rng.exponential(0.3, len(b))
     if mode.startswith("not linked"):
-        b = (
-            np.sort(rng.uniform(0, length, count))
-            if mode == "not linked"
-            else np.arange(count) * 300.0 + rng.uniform(0, 300)
-        )
+        b = np.sort(rng.uniform(0, length, count)) if mode == "not linked" else np.arange(count) * 300.0 + rng.uniform(0, 300)
         a = a if mode == "not linked" else np.arange(count) * 300.0 + rng.uniform(0, 300)
     low, high = -rng.uniform(0, 7200, 2), max(length, float(a[-1])) + rng.uniform(0, 7200, 2)
     if "truncated" in mode and count > 3:
@@ -92,10 +88,7 @@ def run(seed: int, rounds: int) -> None:
                 zone = None if case.truth is None else round(case.truth / 900) * 900
                 claimed = found is not None and found.confidence >= 0.9
                 good = (
-                    found is not None
-                    and case.truth is not None
-                    and found.zone_s == zone
-                    and abs(found.offset_s - case.truth) < 5
+                    found is not None and case.truth is not None and found.zone_s == zone and abs(found.offset_s - case.truth) < 5
                 )
                 right.append(found is not None and found.zone_s == zone)
                 said.append((claimed, good))

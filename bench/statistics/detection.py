@@ -96,9 +96,7 @@ def _methods(outcomes: list[Outcome], seconds: dict[str, float]) -> None:
         share(each.claimed for each in periodic if each.count >= 4),
         share(each.claimed for each in periodic if each.count >= 12),
         share(each.claimed for each in rest),
-        share(
-            right_period(each.found.period_s, each.trial.period, each.trial.also) for each in periodic if each.claimed
-        ),
+        share(right_period(each.found.period_s, each.trial.period, each.trial.also) for each in periodic if each.claimed),
         1000 * seconds["logcorr"] / len(outcomes),
     )
 
@@ -108,9 +106,7 @@ def _ours(outcomes: list[Outcome]) -> None:
     row("maker", *[f"n={count}" for count in _COUNTS], "period ok")
     for maker in dict.fromkeys(each.maker for each in outcomes):
         mine = [each for each in outcomes if each.maker == maker]
-        correct = share(
-            right_period(each.found.period_s, each.trial.period, each.trial.also) for each in mine if each.claimed
-        )
+        correct = share(right_period(each.found.period_s, each.trial.period, each.trial.also) for each in mine if each.claimed)
         row(maker, *[share(each.claimed for each in mine if each.count == count) for count in _COUNTS], correct)
     brier, error, lines = calibration([each.probability for each in outcomes], [each.periodic for each in outcomes])
     mix = share(outcome.periodic for outcome in outcomes)

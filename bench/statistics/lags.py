@@ -31,9 +31,7 @@ def _independent(rng: Rng, style: str) -> FloatArray:
 
 def _followers(rng: Rng, causes: FloatArray) -> FloatArray:
     kept = causes[rng.random(len(causes)) < rng.choice([0.6, 0.9, 1.0])]
-    late = float(rng.choice([1.0, 3.0, 10.0, 30.0])) * rng.uniform(0.8, 1.2, len(kept)) + rng.exponential(
-        0.5, len(kept)
-    )
+    late = float(rng.choice([1.0, 3.0, 10.0, 30.0])) * rng.uniform(0.8, 1.2, len(kept)) + rng.exponential(0.5, len(kept))
     noise = rng.uniform(MIDNIGHT, MIDNIGHT + _DAY_S, rng.poisson(0.5 * len(kept)))
     return np.floor(np.sort(np.concatenate((kept + late, noise))))
 
@@ -74,7 +72,5 @@ def _pairs(seed: int, rounds: int) -> None:
             linked.append(true.confidence >= 0.9)
             if true.confidence >= 0.9 and true.lag_high_s is not None:
                 near.append(true.lag_high_s < 60)
-            unlinked.append(
-                lag(causes, others, start=MIDNIGHT, end=MIDNIGHT + _DAY_S, resolution=1.0).confidence >= 0.9
-            )
+            unlinked.append(lag(causes, others, start=MIDNIGHT, end=MIDNIGHT + _DAY_S, resolution=1.0).confidence >= 0.9)
         row(style, share(linked), share(unlinked), share(near))

@@ -31,9 +31,7 @@ class Trial:
 
 def _around(times: FloatArray, rng: Rng, margin: float, period: float | None) -> Trial:
     times = np.sort(times)
-    return Trial(
-        times, times[0] - rng.uniform(0.0, 4.0) * margin - 1, times[-1] + rng.uniform(0.0, 4.0) * margin + 1, period
-    )
+    return Trial(times, times[0] - rng.uniform(0.0, 4.0) * margin - 1, times[-1] + rng.uniform(0.0, 4.0) * margin + 1, period)
 
 
 def with_noise(trial: Trial, rng: Rng, share: float) -> Trial:
@@ -44,9 +42,7 @@ def with_noise(trial: Trial, rng: Rng, share: float) -> Trial:
 
 def stamped(trial: Trial, unit: float) -> Trial:
     """Cut the stamps, as a log does, to multiples of unit seconds."""
-    return replace(
-        trial, times=np.floor(trial.times / unit) * unit, start=np.floor(trial.start), end=np.ceil(trial.end)
-    )
+    return replace(trial, times=np.floor(trial.times / unit) * unit, start=np.floor(trial.start), end=np.ceil(trial.end))
 
 
 def any_stamps(trial: Trial, rng: Rng) -> Trial:
@@ -115,9 +111,7 @@ def sleep_loop(rng: Rng, count: int) -> Trial:
 def healthcheck(rng: Rng, count: int) -> Trial:
     """A docker health check: the interval is a wait between checks, and checks take long now and then."""
     wait = float(rng.choice([10.0, 30.0, 60.0]))
-    took = rng.gamma(4.0, rng.uniform(0.02, 0.4), count) + np.where(
-        rng.random(count) < 0.03, rng.uniform(3, 10, count), 0
-    )
+    took = rng.gamma(4.0, rng.uniform(0.02, 0.4), count) + np.where(rng.random(count) < 0.03, rng.uniform(3, 10, count), 0)
     turns = wait + took
     return _around(MIDNIGHT + rng.uniform(0, 9e4) + np.cumsum(turns), rng, wait, float(np.median(turns[1:])))
 
@@ -205,9 +199,7 @@ def storms(rng: Rng, count: int) -> Trial:
     window = 10 ** rng.uniform(3.5, 5)
     quiet = rng.uniform(0, window, max(1, count // 4))
     centres = rng.uniform(0, window, int(rng.integers(1, 6)))
-    stormy = rng.choice(centres, count - len(quiet)) + rng.exponential(
-        window / rng.choice([50, 500, 3000]), count - len(quiet)
-    )
+    stormy = rng.choice(centres, count - len(quiet)) + rng.exponential(window / rng.choice([50, 500, 3000]), count - len(quiet))
     return _around(MIDNIGHT + np.concatenate((quiet, stormy)), rng, window / 20, None)
 
 

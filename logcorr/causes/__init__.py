@@ -21,6 +21,8 @@ from logcorr.timeline.lifecycles import stops
 LEAST_EXPLAINED, MOST_UNEXPLAINED = 0.5, 0.6
 """A cause that explains under half of the serious events is at most this sure: something else is going on."""
 SURE = 0.9
+REPEATED = 3
+"""A service that is told to end so often is not just being deployed."""
 LIKELY = 0.5
 GROUNDED = ("must", "conditional", "may", "observed")
 """Shown from configuration or seen in the logs; timing alone never makes a root cause."""
@@ -81,5 +83,10 @@ def _verdict(causes: Sequence[Cause], findings: Sequence[Finding]) -> str:
         return "root-cause"
     if causes and causes[0].confidence >= LIKELY:
         return "suspected"
-    felt = any(finding.role == "symptom" for finding in findings)
-    return "undetermined" if felt else "healthy"
+    return "undetermined" if any(map(_worrying, findings)) else "healthy"
+
+
+def _worrying(finding: Finding) -> bool:
+    """Whether something needs explaining: serious symptoms and patterns do; one clean restart or a closed page does not."""
+    repeated = finding.rule == "service_terminated" and len(finding.times) >= REPEATED
+    return repeated or (finding.severity == "error" and finding.role in ("symptom", "signal"))

@@ -10,7 +10,7 @@ import polars as pl
 from logcorr.causes.chain import scheduled_chain
 from logcorr.causes.follow import Times, after, begun, horizon
 from logcorr.causes.scheduled import Attributed
-from logcorr.causes.suspects import Suspect
+from logcorr.causes.suspects import Suspect, hits
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Claim, claim
@@ -22,11 +22,14 @@ LEAST = 0.2
 """A suspect less probable than this is no cause, only a rival."""
 
 FEW = 4
-MOST_FROM_FEW = 0.85
-"""Under four stops, what is not proved from configuration stays a suspicion."""
+UNPROVED = 0.85
+"""The most a suspicion is worth: few stops and no proof, an effect on nobody knows whom, a check that may be right."""
 
 ALWAYS = 0.9
-"""A check that fails on so many of its runs is itself the suspect, not what it checks."""
+"""A check that fails on so many of its runs (but for one at the edge of the logs) is itself the suspect, not what it checks."""
+
+SELDOM = 0.5
+"""A check that acts on fewer of its runs may do what it is meant to: then the cause is what made it fail."""
 
 CHECK_MISLEADS = ("probe_never_satisfied", "check_always_fails")
 """Kinds of cause in which the check is what to change, not the command that it sets off."""
@@ -37,16 +40,16 @@ CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
 def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | None:
     """The leading job (or tied jobs) as the cause of one service's stops, if it is probable enough to name."""
     group = told.leading
-    if not group or group.probability < LEAST or not group.evidence.explained:
+    if not group or not told.possible or group.probability < LEAST or not group.evidence.explained:
         return None
-    suspect = told.suspect(max(group.jobs, key=lambda job: job.probability).name)
+    suspect = told.possible[0]
     matched = _matched(told, group)
     kind = _kind(suspect, group)
     return Cause(
         kind=kind,
         claim=_claim(kind, told, suspect, group),
-        confidence=_confidence(group, suspect),
-        proof=suspect.effect.proof.reach.value if suspect.effect else "timing",
+        confidence=_confidence(told, group, suspect, kind),
+        proof=suspect.reach.value if suspect.reach else "timing",
         culprit=_culprit(kind, suspect),
         trigger=suspect.span,
         chain=scheduled_chain(case, told, suspect, matched),
@@ -55,17 +58,27 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
         lag_s=group.evidence.lag_median_s,
         explains=_explains(findings, told, matched),
         score=_score(group, suspect),
-        against=_against(group),
+        against=(*_few(group), *_unexplained(kind, group)),
         recurrence=suspect.coming,
     )
 
 
-def _confidence(group: Group, suspect: Suspect) -> float:
-    """The posterior of the job, or of all jobs that nothing tells apart; of few events only a proof makes it sure."""
-    tied = len(group.jobs) > 1 and suspect.effect is None
+def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> float:
+    """The posterior of the job, or of all jobs that nothing tells apart; only likely if it may not be all there is to it.
+
+    A job of which nobody knows what it does is only likely too, however well it keeps time.
+    """
+    tied = len(told.possible) > 1 and suspect.effect is None
     probability = group.probability if tied else max(job.probability for job in group.jobs)
-    proved = suspect.effect is not None and suspect.effect.proof.reach is Reach.MUST
-    return probability if proved or group.evidence.events >= FEW else min(probability, MOST_FROM_FEW)
+    enough = suspect.reach is Reach.MUST or group.evidence.events >= FEW
+    aimed = suspect.effect is not None and hits(suspect.effect, told.service)
+    whole = not _may_be_right(kind, group)
+    return probability if enough and aimed and whole else min(probability, UNPROVED)
+
+
+def _may_be_right(kind: str, group: Group) -> bool:
+    """Whether a check acts so seldom that it may well act on real trouble."""
+    return kind == "scheduled_check_acts" and group.evidence.hits < SELDOM * group.evidence.ticks
 
 
 def _matched(told: Attributed, group: Group) -> pl.DataFrame:
@@ -100,7 +113,7 @@ def _always_fails(suspect: Suspect, group: Group) -> bool:
         return False
     pause = suspect.behaviour.pause_s if suspect.behaviour else None
     if pause is None:
-        return evidence.hits >= ALWAYS * evidence.ticks
+        return evidence.hits >= ALWAYS * evidence.ticks - 1
     return float(np.median(np.diff(suspect.ticks))) < 2 * pause
 
 
@@ -116,11 +129,13 @@ def _culprit(kind: str, suspect: Suspect) -> Span:
 
 def _claim(kind: str, told: Attributed, suspect: Suspect, group: Group) -> Claim:
     if suspect.effect is None:
-        return _unproven(told, suspect, group)
+        return _unproven(told, suspect)
     if kind == "probe_never_satisfied":
         return _never_satisfied(told, suspect, suspect.effect)
     if kind == "check_always_fails":
         return _always_failing(told, suspect, suspect.effect, group)
+    if kind == "scheduled_check_acts":
+        return _acting(told, suspect, suspect.effect)
     return claim(
         "cause.scheduled_stop",
         "{script}, run on {schedule}, {action}s {service}",
@@ -131,22 +146,34 @@ def _claim(kind: str, told: Attributed, suspect: Suspect, group: Group) -> Claim
     )
 
 
-def _unproven(told: Attributed, suspect: Suspect, group: Group) -> Claim:
-    if len(group.jobs) > 1:
+def _unproven(told: Attributed, suspect: Suspect) -> Claim:
+    if len(told.possible) > 1:
         return claim(
             "cause.tied",
             "one of {count} jobs on {schedule} stops {service}; timing cannot tell them apart, "
             "and their scripts were not collected: {jobs}",
-            count=len(group.jobs),
+            count=len(told.possible),
             schedule=suspect.runs,
             service=told.service,
-            jobs=", ".join(job.name for job in group.jobs),
+            jobs=", ".join(one.name for one in told.possible),
         )
     return claim(
         "cause.unproven",
         "the job on {schedule} probably stops {service}: the timing fits, but what it runs was not collected",
         schedule=suspect.runs,
         service=told.service,
+    )
+
+
+def _acting(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
+    return claim(
+        "cause.scheduled_check_acts",
+        "{script}, run on {schedule}, {action}s {service} whenever {condition}",
+        schedule=suspect.runs,
+        script=proved.effect.span.path,
+        action=proved.effect.action,
+        service=told.service,
+        condition=proved.effect.guard[-1][0],
     )
 
 
@@ -210,7 +237,20 @@ def _score(group: Group, suspect: Suspect) -> tuple[tuple[str, float], ...]:
     return (("timing", group.evidence.log10_bf), ("configuration", float(np.log10(suspect.weight))))
 
 
-def _against(group: Group) -> tuple[Claim, ...]:
+def _unexplained(kind: str, group: Group) -> tuple[Claim, ...]:
+    if not _may_be_right(kind, group):
+        return ()
+    return (
+        claim(
+            "cause.check_may_be_right",
+            "the check acts on {hits} of its {ticks} runs: what made it fail on those is not shown, and may be the cause",
+            hits=group.evidence.hits,
+            ticks=group.evidence.ticks,
+        ),
+    )
+
+
+def _few(group: Group) -> tuple[Claim, ...]:
     evidence = group.evidence
     if evidence.events >= 4:
         return ()

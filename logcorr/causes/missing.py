@@ -17,7 +17,7 @@ def missing(case: Case, findings: Sequence[Finding], told: Sequence[Attributed],
     """What to collect next, if anything was felt."""
     if not any(finding.role == "symptom" for finding in findings):
         return ()
-    wanted = [*_scripts(told), *_probes(case), *_more_events(told), *_scheduler_log(case), *_zones(case)]
+    wanted = [*_scripts(told), *_compose_files(told), *_probes(case), *_more_events(told), *_scheduler_log(case), *_zones(case)]
     return tuple(dict.fromkeys(wanted))
 
 
@@ -33,6 +33,21 @@ def _scripts(told: Sequence[Attributed]) -> Iterator[Missing]:
                         schedule=suspect.runs,
                     ),
                     would_decide=claim("missing.script_decides", "whether it stops {service}", service=one.service),
+                )
+
+
+def _compose_files(told: Sequence[Attributed]) -> Iterator[Missing]:
+    for one in told:
+        for proved in (suspect.effect for suspect in one.suspects if suspect.effect and not suspect.effect.certain):
+            for file in proved.effect.compose_files:
+                yield Missing(
+                    what=claim("missing.compose_file", "{file}, named at {place}", file=file, place=str(proved.effect.span)),
+                    why=claim("missing.compose_file_why", "without it the services that the command acts on are not known"),
+                    would_decide=claim(
+                        "missing.compose_file_decides",
+                        "whether {service} is one of them, or the file is not there at all",
+                        service=one.service,
+                    ),
                 )
 
 

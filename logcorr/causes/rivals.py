@@ -11,7 +11,7 @@ from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Cause, Rival
 from logcorr.model.source import Span
-from logcorr.statistics import Evidence as Fit
+from logcorr.statistics import Group
 
 
 def rivals(case: Case, told: Sequence[Attributed], causes: Sequence[Cause]) -> tuple[Rival, ...]:
@@ -29,8 +29,7 @@ def _tied(told: Sequence[Attributed], causes: Sequence[Cause]) -> set[Span]:
     """The jobs that one cause names together, because nothing tells them apart."""
     tied = set()
     for attributed in told:
-        group = attributed.leading
-        members = [attributed.suspect(job.name).span for job in group.jobs] if group else []
+        members = [suspect.span for suspect in attributed.possible]
         if any(one.kind == "unproven_schedule" and one.trigger in members for one in causes):
             tied |= set(members)
     return tied
@@ -49,7 +48,7 @@ def _rejected(told: Attributed) -> Iterator[Rival]:
                     schedule=suspect.runs,
                     command=suspect.command,
                 ),
-                why_rejected=_why(suspect, told, group.evidence),
+                why_rejected=_why(suspect, told, group),
                 evidence=(Evidence(span),),
             )
 
@@ -87,7 +86,8 @@ def _health_checks(case: Case, told: Attributed) -> Iterator[Rival]:
             )
 
 
-def _why(suspect: Suspect, told: Attributed, fit: Fit) -> Claim:
+def _why(suspect: Suspect, told: Attributed, group: Group) -> Claim:
+    fit = group.evidence
     if suspect.refuted:
         return suspect.refuted
     if suspect.weight == words.STOPS_NOTHING_HERE:
@@ -100,6 +100,10 @@ def _why(suspect: Suspect, told: Attributed, fit: Fit) -> Claim:
         )
     if suspect.weight == words.PROVED_NEVER:
         return claim("rival.never", "its script never reaches the command that would stop {service}", service=told.service)
+    if group is told.leading and len(group.jobs) > 1:
+        return claim(
+            "rival.same_times", "it runs at the same times, and what was collected speaks no more for it than for the one chosen"
+        )
     return claim(
         "rival.timing",
         "the stops do not keep its schedule: {explained} of {events} fall after its runs, "

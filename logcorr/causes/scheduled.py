@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from logcorr.causes import words
 from logcorr.causes.follow import Times
 from logcorr.causes.suspects import Suspect, suspects
 from logcorr.model.case import Case
@@ -27,6 +28,13 @@ class Attributed:
     def leading(self) -> Group | None:
         """The most probable group of suspects."""
         return self.posterior.groups[0] if self.posterior.groups else None
+
+    @property
+    def possible(self) -> tuple[Suspect, ...]:
+        """Those of the leading group that nothing clears, the most probable first; what is known to do no harm is out."""
+        jobs = sorted(self.leading.jobs, key=lambda job: -job.probability) if self.leading else []
+        members = (self.suspect(job.name) for job in jobs)
+        return tuple(suspect for suspect in members if suspect.weight >= words.NOT_COLLECTED)
 
     def suspect(self, name: str) -> Suspect:
         """The suspect that the statistics call by this name."""

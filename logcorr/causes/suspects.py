@@ -15,6 +15,7 @@ from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, claim
 from logcorr.model.source import Span
+from logcorr.timeline.contradictions import not_found, outlived
 from logcorr.timeline.select import seconds
 
 REACH_WEIGHT = {
@@ -23,6 +24,8 @@ REACH_WEIGHT = {
     Reach.MAY: words.POSSIBLE,
     Reach.NEVER: words.PROVED_NEVER,
 }
+Window = tuple[float, float]
+
 ENOUGH_TICKS = 4
 """So many runs without the effect refute that every run has it."""
 
@@ -32,8 +35,8 @@ class Suspect:
     """One thing that runs, when it ran, what it could do to the service, and the weight this gives it.
 
     `span` is where it is set off: a job's line, a loop's. `runs` tells when (on `*/5 * * * *`, on `a 90 s loop`).
-    `scheduler` is empty for what runs by itself. `ticks` are its runs, epoch seconds, `coming` the next ones. `refuted` says
-    what in the logs contradicts its effect.
+    `scheduler` is empty for what runs by itself. `reach` is that of the effect on this very service.
+    `ticks` are its runs, epoch seconds, `coming` the next ones. `refuted` says what in the case contradicts its effect.
     """
 
     span: Span
@@ -44,6 +47,7 @@ class Suspect:
     weight: float
     coming: tuple[datetime, ...] = ()
     effect: ProvedEffect | None = None
+    reach: Reach | None = None
     behaviour: Behaviour | None = None
     refuted: Claim | None = None
 
@@ -53,18 +57,20 @@ class Suspect:
         return str(self.span)
 
 
-def suspects(case: Case, service: str, stops: Times, window: tuple[float, float]) -> tuple[Suspect, ...]:
+def suspects(case: Case, service: str, stops: Times, window: Window) -> tuple[Suspect, ...]:
     """Every scheduled job, and every other script that could stop the service and was seen at work."""
     jobs = (_scheduled(case, schedule, service, stops, window) for schedule in case.schedules)
     return (*jobs, *_at_work(case, service))
 
 
-def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, window: tuple[float, float]) -> Suspect:
+def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, window: Window) -> Suspect:
     """The job with that effect on this service which is reached furthest; or with none; or with nobody knows what."""
     job = schedule.job
     effects = [pair for behaviour in schedule.behaviours for pair in _ending(behaviour, service)]
     behaviour, effect = max(effects, key=lambda pair: _weight(pair[1], service), default=(None, None))
-    refuted = effect and (_failed(case, effect) or _missed(schedule.ticks, effect, stops, window))
+    refuted = None
+    if effect:
+        refuted = _contradicted(case, schedule, service, effect) or _missed(schedule.ticks, effect, stops, window)
     if effect:
         weight = words.CONTRADICTED if refuted else _weight(effect, service)
     else:
@@ -79,8 +85,9 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
         coming=schedule.next,
         weight=weight,
         effect=effect,
+        reach=_reach(effect, service) if effect else None,
         behaviour=behaviour,
-        refuted=refuted or None,
+        refuted=refuted,
     )
 
 
@@ -102,6 +109,7 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
                 ticks=ticks,
                 weight=_weight(effect, service),
                 effect=effect,
+                reach=_reach(effect, service),
                 behaviour=behaviour,
             )
 
@@ -119,33 +127,50 @@ def _said(case: Case, behaviour: Behaviour) -> Times:
 
 
 def _weight(effect: ProvedEffect, service: str) -> float:
-    """By its reach; where it is not sure that the effect hits this service, that it is possible."""
-    weight = REACH_WEIGHT[effect.proof.reach]
-    return weight if service in effect.hits else min(weight, words.POSSIBLE)
+    return REACH_WEIGHT[_reach(effect, service)]
+
+
+def _reach(effect: ProvedEffect, service: str) -> Reach:
+    """How far the effect on this service is proved: where it is not sure that it hits this one, it is only possible."""
+    known = effect.proof.reach is Reach.NEVER or hits(effect, service)
+    return effect.proof.reach if known else Reach.MAY
+
+
+def hits(effect: ProvedEffect, service: str) -> bool:
+    """Whether it is known that the effect acts on this service: by name, and not on some host that it logs in to."""
+    return service in effect.hits and effect.effect.remote is None
 
 
 def _ending(behaviour: Behaviour, service: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:
     for proved in behaviour.proved:
-        hits = service in proved.hits or (not proved.hits and not proved.certain)
-        if proved.effect.ends_processes and hits:
+        possible = service in proved.hits or not proved.certain
+        if proved.effect.ends_processes and possible:
             yield behaviour, proved
 
 
-def _failed(case: Case, proved: ProvedEffect) -> Claim | None:
-    """Whether the logs say that the effect's command could not be run."""
-    words_of_failure = f"{proved.effect.argv0}: command not found"
-    rows = case.happened("job.failed").filter(pl.col("message").str.contains(words_of_failure, literal=True))
-    if not proved.effect.argv0 or not rows.height:
+def _contradicted(case: Case, schedule: Schedule, service: str, proved: ProvedEffect) -> Claim | None:
+    """What the case holds against the job's having this effect: its command is not there, or the service was not ended."""
+    failures = not_found(case, proved.effect, schedule)
+    if failures:
+        return claim(
+            "scheduled.command_failed",
+            "its command {command} was not found, {count} times: it did nothing",
+            command=proved.effect.argv0,
+            count=failures,
+        )
+    container = outlived(case, service, schedule) if _reach(proved, service) is Reach.MUST else None
+    if not container:
         return None
     return claim(
-        "scheduled.command_failed",
-        "its command {command} was not found, {count} times: it did nothing",
-        command=proved.effect.argv0,
-        count=rows.height,
+        "scheduled.outlived",
+        "each of its runs should end {service}, but {container} was not ended by the last of them: {status}",
+        service=service,
+        container=container.name,
+        status=container.status,
     )
 
 
-def _missed(ticks: Times, proved: ProvedEffect, stops: Times, window: tuple[float, float]) -> Claim | None:
+def _missed(ticks: Times, proved: ProvedEffect, stops: Times, window: Window) -> Claim | None:
     """Whether runs went by without the effect that every run should have had."""
     start, end = window
     seen = ticks[(ticks >= start) & (ticks <= end)]

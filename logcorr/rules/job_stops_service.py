@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-from logcorr.model.behaviour import Effect, Reach
+from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
+from logcorr.timeline.contradictions import not_found, outlived
 
 CONFIDENCE = {Reach.MUST: 0.99, Reach.CONDITIONAL: 0.9, Reach.MAY: 0.6}
 """How sure it is that some run of the job has the effect."""
@@ -22,23 +22,22 @@ def check(case: Case) -> Iterator[Finding]:
         for behaviour in schedule.behaviours:
             for proved in behaviour.proved:
                 reached = proved.proof.reach is not Reach.NEVER
-                if proved.effect.ends_processes and reached and not _not_found(case, proved.effect):
-                    yield _finding(schedule, proved)
+                if proved.effect.ends_processes and reached and not not_found(case, proved.effect, schedule):
+                    yield _finding(schedule, proved, _shown(case, schedule, proved))
 
 
-def _not_found(case: Case, effect: Effect) -> bool:
-    """Whether a shell says, of this very line of the script, that there is no such program: then it does nothing."""
-    script, line = effect.span.path.rpartition("/")[2], effect.span.line
-    said = rf"{re.escape(script)}: (?:line )?{line}: {re.escape(effect.argv0)}: (?:command )?not found"
-    return case.happened("job.failed")["message"].str.contains(said).any()
-
-
-def _finding(schedule: Schedule, proved: ProvedEffect) -> Finding:
+def _shown(case: Case, schedule: Schedule, proved: ProvedEffect) -> Reach:
+    """How far it is reached; what some container outlived is no more than possible, whatever the configuration proves."""
     reach = proved.proof.reach
+    contradicted = reach is Reach.MUST and any(outlived(case, service, schedule) for service in proved.hits)
+    return Reach.MAY if contradicted else reach
+
+
+def _finding(schedule: Schedule, proved: ProvedEffect, reach: Reach) -> Finding:
     return Finding(
         severity="error" if reach is Reach.MUST else "warning",
         confidence=CONFIDENCE[reach],
-        claim=_claim(schedule, proved),
+        claim=_claim(schedule, proved, reach),
         evidence=(
             Evidence(schedule.job.span, f"runs on {schedule.job.schedule}"),
             Evidence(proved.effect.span, proved.effect.action),
@@ -50,20 +49,23 @@ def _finding(schedule: Schedule, proved: ProvedEffect) -> Finding:
     )
 
 
-def _claim(schedule: Schedule, proved: ProvedEffect) -> Claim:
-    schedule_text, action, target = schedule.job.schedule, proved.effect.action, ", ".join(proved.hits) or "its target"
-    if proved.proof.reach is Reach.MUST:
+def _claim(schedule: Schedule, proved: ProvedEffect, reach: Reach) -> Claim:
+    when, action, target = schedule.job.schedule, proved.effect.action, ", ".join(proved.hits)
+    if not target:
+        return claim(
+            "job_stops_service.unknown_target",
+            "the job on {schedule} reaches a {action}, and what that acts on was not collected",
+            schedule=when,
+            action=action,
+        )
+    if reach is Reach.MUST:
         return claim(
             "job_stops_service.must",
             "every run of the job on {schedule} {action}s {target}",
-            schedule=schedule_text,
+            schedule=when,
             action=action,
             target=target,
         )
     return claim(
-        "job_stops_service.may",
-        "the job on {schedule} can {action} {target}",
-        schedule=schedule_text,
-        action=action,
-        target=target,
+        "job_stops_service.may", "the job on {schedule} can {action} {target}", schedule=when, action=action, target=target
     )

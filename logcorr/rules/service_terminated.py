@@ -4,24 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import polars as pl
+
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
+from logcorr.timeline.lifecycles import stops
 
 
 @rule(code="PROC009", title="A service was terminated", role="symptom", severity="warning")
 def check(case: Case) -> Iterator[Finding]:
-    """Each service's own lines about SIGTERM or shutting down, counted."""
+    """Each service's own lines about SIGTERM or shutting down, counted; and its ends by SIGKILL, whoever tells of them."""
+    refuted = claim("service_terminated.refute", "the service kept running: its uptime spans these times")
     for service, events in by_service(case.happened("process.terminating")):
-        yield counted(
-            events,
-            service,
-            claim(
-                "service_terminated.counted",
-                "{service} was told to terminate ({count}×)",
-                service=service,
-                count=events.height,
-            ),
-            claim("service_terminated.refute", "the service kept running: its uptime spans these times"),
+        said = claim(
+            "service_terminated.counted", "{service} was told to terminate ({count}×)", service=service, count=events.height
         )
+        yield counted(events, service, said, refuted)
+    for service, ends in stops(case.events):
+        killed = ends.filter(pl.col("kind") == "process.killed")
+        if killed.height:
+            said = claim("service_terminated.killed", "{service} was killed ({count}×)", service=service, count=killed.height)
+            yield counted(killed, service, said, refuted)

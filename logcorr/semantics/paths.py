@@ -11,15 +11,16 @@ def normal(path: str, directory: str | None = None) -> str:
     return posixpath.normpath(posixpath.join(directory or "", path))
 
 
-def collected(path: str, files: Iterable[str], directory: str | None = None) -> str | None:
+def collected(path: str, files: Iterable[str], directory: str | None = None, *, asker: str = "") -> str | None:
     """The collected file that a host path means: the one that shares most of its last components.
 
-    Of two that share equally much, the one that is wholly part of the host path (the folder was collected from there).
+    Of two that share equally much, the one that is wholly part of the host path (the folder was collected from there), then
+    the one collected nearer to the `asker`, the file that names it: a folder may hold several hosts.
     None if no file shares the name, or if it is still a tie: a guess would be worse than not knowing.
     """
-    wanted = _parts(normal(path, directory))
-    shared = [(_common_tail(wanted, _parts(file)), file) for file in files]
-    ranked = [((count, count == len(_parts(file))), file) for count, file in shared if count]
+    wanted, home = _parts(normal(path, directory)), _parts(asker)[:-1]
+    shared = [(_common_tail(wanted, parts), parts, file) for file in files for parts in [_parts(file)]]
+    ranked = [((count, count == len(parts), _common_head(home, parts)), file) for count, parts, file in shared if count]
     best = max((rank for rank, _ in ranked), default=None)
     matches = [file for rank, file in ranked if rank == best]
     return matches[0] if len(matches) == 1 else None
@@ -41,3 +42,7 @@ def _common_tail(one: list[str], other: list[str]) -> int:
             break
         count += 1
     return count
+
+
+def _common_head(one: list[str], other: list[str]) -> int:
+    return _common_tail(one[::-1], other[::-1])

@@ -7,7 +7,7 @@ restart says nothing: it finds the containers by the project's name, whichever f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import RunningStack
@@ -43,18 +43,21 @@ def running_stack(facts: Sequence[Fact], effects: Sequence[Effect]) -> RunningSt
 
 def used_files(effect: Effect, files: Sequence[str]) -> Paths:
     """The collected compose files that a compose command works through; without `-f`, the default of its directory."""
-    named = [collected(path, files, effect.directory) for path in effect.compose_files]
-    if named:
-        return tuple(path for path in named if path)
-    defaults = (collected(name, files, effect.directory) for name in DEFAULT_NAMES) if effect.directory else ()
-    return tuple(path for path in defaults if path)[:1]
+    if effect.compose_files:
+        return _found(effect.compose_files, files, effect.directory, effect.span)
+    return _found(DEFAULT_NAMES, files, effect.directory, effect.span)[:1] if effect.directory else ()
+
+
+def _found(paths: Sequence[str], files: Iterable[str], directory: str | None, at: Span) -> Paths:
+    """Those of the paths written at this place that were collected."""
+    return tuple(filter(None, (collected(path, files, directory, asker=at.path) for path in paths)))
 
 
 def _labelled(containers: Sequence[Container], files: dict[str, ComposeFile]) -> tuple[Paths, list[Reason]] | None:
     """By the labels that compose leaves on what it creates."""
     reasons: dict[Paths, list[Reason]] = {}
     for container in containers:
-        paths = tuple(filter(None, (collected(path, files, container.directory) for path in container.compose_files)))
+        paths = _found(container.compose_files, files, container.directory, container.span)
         if paths:
             reason = (
                 f"{container.name} was created from {', '.join(container.compose_files)}",

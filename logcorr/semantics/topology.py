@@ -79,8 +79,15 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
     for word in (stem, *reversed(folders)):
         if thing := find(word, things):
             return thing.name
-    words = [thing.name for thing in things if thing.names & set(re.split(r"[-_.]", stem))]
+    words = [thing.name for thing in things if thing.names & _words(stem)]
+    words = words or [
+        thing.name for thing in things if any(stem in _words(name) for name in thing.names) and stem not in EVERYDAY
+    ]
     return words[0] if len(words) == 1 else next((word for word in (stem, *reversed(folders)) if word not in EVERYDAY), stem)
+
+
+def _words(name: str) -> set[str]:
+    return set(re.split(r"[-_.]", name))
 
 
 def log_stem(name: str) -> str:

@@ -21,6 +21,9 @@ from logcorr.semantics.stack import running_stack, used_files
 
 PID_FILE = re.compile(r"/(?P<name>[\w.-]+)\.pid\b")
 
+PLAIN_WORD = re.compile(r"[\w.-]+")
+"""A pattern that may as well be a name; whether anything goes by it is another question."""
+
 Resolve = Callable[[str, str | None], Script | None]
 Source = ScheduledJob | Script
 
@@ -40,13 +43,12 @@ class Understanding:
 def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
     """Interpret every job, and every script that no job leads to; then prove how far each effect is reached."""
     scripts = {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
-    resolve = _resolver(scripts)
-    read = _interpret_all(facts, resolve)
+    read = _interpret_all(facts, scripts)
     things = topology.entities(facts, files)
     stack = running_stack(facts, [effect for one in read.values() for effect in one.effects])
     targets = _Targets(facts, files, things, stack)
     world = World(_nginx(facts, stack), stack.services if stack else ())
-    behaviours = {source: _behaviour(one, world, targets, all(_called(one, resolve))) for source, one in read.items()}
+    behaviours = {source: _behaviour(one, world, targets, all(_called(one, scripts))) for source, one in read.items()}
     return Understanding(
         behaviours=tuple(behaviours.values()),
         of_job={source: behaviour for source, behaviour in behaviours.items() if isinstance(source, ScheduledJob)},
@@ -57,26 +59,26 @@ def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
     )
 
 
-def _resolver(scripts: Mapping[str, Script]) -> Resolve:
+def _resolver(scripts: Mapping[str, Script], asker: str) -> Resolve:
     def resolve(path: str, directory: str | None) -> Script | None:
-        found = collected(path, scripts, directory)
+        found = collected(path, scripts, directory, asker=asker)
         return scripts[found] if found else None
 
     return resolve
 
 
-def _interpret_all(facts: Sequence[Fact], resolve: Resolve) -> dict[Source, Interpretation]:
+def _interpret_all(facts: Sequence[Fact], files: Mapping[str, Script]) -> dict[Source, Interpretation]:
     """Jobs first, then commands in units and workflows, then files: a script is understood where it is called, not once more."""
     read: dict[Source, Interpretation] = {}
     for job in of_kind(ScheduledJob, facts):
         command = Script(span=job.span, name=job.command, text=job.command, directory=_home(job))
-        read[job] = interpret(command, resolve=resolve, environment=dict(job.environment))
+        read[job] = interpret(command, resolve=_resolver(files, job.span.path), environment=dict(job.environment))
     jobs = {job.span for job in of_kind(ScheduledJob, facts)}
     scripts = [script for script in of_kind(Script, facts) if script.span not in jobs]
     for script in sorted(scripts, key=_is_whole_file):
-        reached = {called.span for one in read.values() for called in _called(one, resolve) if called}
+        reached = {called.span for one in read.values() for called in _called(one, files) if called}
         if script.span not in reached:
-            read[script] = interpret(script, resolve=resolve, arguments=None)
+            read[script] = interpret(script, resolve=_resolver(files, script.span.path), arguments=None)
     return read
 
 
@@ -85,8 +87,9 @@ def _is_whole_file(script: Script) -> bool:
     return script.span.line == 1
 
 
-def _called(read: Interpretation, resolve: Resolve) -> list[Script | None]:
+def _called(read: Interpretation, files: Mapping[str, Script]) -> list[Script | None]:
     """The collected scripts that one leads to; None for each that was not collected."""
+    resolve = _resolver(files, read.script.span.path)
     return [resolve(call.path, None) if call.path else None for call in read.calls]
 
 
@@ -161,7 +164,8 @@ class _Targets:
     def of(self, effect: Effect) -> tuple[str, ...]:
         """The entities that the effect hits; for a whole compose project, the services its files define."""
         if effect.manager == "process":
-            return tuple(dict.fromkeys(name for target in effect.targets for name in self._processes(target)))
+            words = [target for target in effect.targets if PLAIN_WORD.fullmatch(target)]
+            return tuple(dict.fromkeys(self._processes(effect) or words))
         if effect.targets:
             found = (topology.find(target, self.things) for target in effect.targets)
             return tuple(dict.fromkeys(thing.name if thing else name for thing, name in zip(found, effect.targets, strict=True)))
@@ -172,22 +176,26 @@ class _Targets:
     def certain(self, effect: Effect) -> bool:
         """Whether `of` is all the effect hits: its targets are named, or the compose files behind it were collected."""
         if effect.manager == "process":
-            return bool(self.of(effect))
+            return bool(self._processes(effect))
         return bool(effect.targets) or bool(self.compose_paths(effect)) or effect.manager == "nginx"
 
     def compose_paths(self, effect: Effect) -> tuple[str, ...]:
         """The collected files that a compose command works through."""
         return used_files(effect, [file.span.path for file in of_kind(ComposeFile, self.facts)])
 
-    def _processes(self, target: str) -> list[str]:
-        """The things that a kill pattern or a pid file means: by name, or by the command that they are started with."""
+    def _processes(self, effect: Effect) -> list[str]:
+        """What the effect's patterns and pid files are known to mean."""
+        return [name for target in effect.targets for name in self._meant(target)]
+
+    def _meant(self, target: str) -> list[str]:
+        """The things that go by a pattern as their name, or are started with a command it occurs in; or a pid file's one."""
         pid_file = PID_FILE.search(target)
-        thing = topology.find(pid_file["name"] if pid_file else target, self.things)
-        if thing:
-            return [thing.name]
-        if pid_file or "<" in target:  # a part that is not known stands in angle brackets
-            return []
-        return [name for name, command in topology.commands(self.facts) if _pattern_occurs(target, command)]
+        name = pid_file["name"] if pid_file else target
+        named = topology.find(name, self.things)
+        if pid_file:
+            return [named.name if named else name]
+        started = [] if "<" in target else topology.commands(self.facts)  # a part that is not known stands in angle brackets
+        return [*([named.name] if named else []), *(name for name, command in started if _pattern_occurs(target, command))]
 
     def _services(self, effect: Effect) -> tuple[str, ...]:
         paths = self.compose_paths(effect)

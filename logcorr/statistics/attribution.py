@@ -149,14 +149,10 @@ def _timing_posterior(events: int, listed: FloatArray, twins: FloatArray, rest: 
     return shares
 
 
-def _weighted(
-    train: Train, burst_of: IntArray, candidates: list[_Candidate], timing: FloatArray, looks: int
-) -> Attribution:
+def _weighted(train: Train, burst_of: IntArray, candidates: list[_Candidate], timing: FloatArray, looks: int) -> Attribution:
     """Apply the weights to the timing posterior and describe each group."""
     count = len(candidates)
-    weights = np.array(
-        [sum(s.weight for s in c.schedules) / len(c.schedules) for c in candidates] + [1.0] * (count + 2)
-    )
+    weights = np.array([sum(s.weight for s in c.schedules) / len(c.schedules) for c in candidates] + [1.0] * (count + 2))
     shares = timing * weights
     shares = shares / shares.sum()
     groups = [

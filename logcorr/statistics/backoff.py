@@ -152,9 +152,7 @@ def _caps(intervals: FloatArray) -> list[tuple[float, float] | None]:
     centre = float(np.median(upper[at : at + counts[at]]))
     cluster = intervals[np.abs(intervals - centre) <= 0.06 * centre]
     return (
-        [None, (float(cluster.mean()), max(float(cluster.std()), 0.002 * float(cluster.mean())))]
-        if len(cluster) > 1
-        else [None]
+        [None, (float(cluster.mean()), max(float(cluster.std()), 0.002 * float(cluster.mean())))] if len(cluster) > 1 else [None]
     )
 
 
@@ -169,12 +167,7 @@ def _forward(intervals: FloatArray, density: FloatArray, ladders: list[_Ladder],
     weight, silent = 0.9 * start, np.full((len(ladders), 1), 0.1)
     total = np.zeros(len(ladders))
     for interval, log_density in zip(intervals.tolist(), density.tolist(), strict=True):
-        shape = (
-            -0.5 * ((interval - delays - run) / spread) ** 2
-            - np.log(spread)
-            - 0.5 * math.log(2 * math.pi)
-            - log_density
-        )
+        shape = -0.5 * ((interval - delays - run) / spread) ** 2 - np.log(spread) - 0.5 * math.log(2 * math.pi) - log_density
         held = weight * np.exp(np.clip(shape, _IMPOSSIBLE, 60.0))
         norm = held.sum(axis=1, keepdims=True) + silent
         total += np.log(norm[:, 0])

@@ -11,9 +11,7 @@ from logcorr.statistics.trains import FloatArray, Train
 
 # Periods people write down, in seconds, and how much likelier each is than the least usual.
 USUAL_PERIODS = {
-    **dict.fromkeys(
-        (1.0, 2.0, 20.0, 45.0, 90.0, 180.0, 240.0, 360.0, 420.0, 480.0, 720.0, 2400.0, 2700.0, 5400.0), 1.0
-    ),
+    **dict.fromkeys((1.0, 2.0, 20.0, 45.0, 90.0, 180.0, 240.0, 360.0, 420.0, 480.0, 720.0, 2400.0, 2700.0, 5400.0), 1.0),
     **dict.fromkeys((5.0, 10.0, 15.0, 30.0, 120.0, 1200.0, 7200.0, 10800.0, 14400.0, 21600.0, 43200.0, 604800.0), 2.0),
     **dict.fromkeys((60.0, 300.0, 600.0, 900.0, 1800.0, 3600.0, 86400.0), 6.0),
 }
@@ -139,9 +137,7 @@ def _exact_windows(onsets: FloatArray, periods: FloatArray, widths: FloatArray) 
     return Windows(count, widths, counts, starts)
 
 
-def _binned_windows(
-    onsets: FloatArray, period: float, widths: FloatArray, unit: float
-) -> tuple[FloatArray, FloatArray]:
+def _binned_windows(onsets: FloatArray, period: float, widths: FloatArray, unit: float) -> tuple[FloatArray, FloatArray]:
     """Search in a histogram of phases, its bins a stamp unit wide or the period / 16384."""
     bins = int(np.clip(round(period / unit), 4, _MOST_PHASE_BINS))
     index = np.minimum((onsets % period * (bins / period) + 1e-9).astype(np.int64), bins - 1)

@@ -128,6 +128,6 @@ def _hits(ticks: FloatArray, onsets: FloatArray, kind: IntArray, kinds: int, uni
     order = np.lexsort((lags, key))
     first = order[np.concatenate(([True], np.diff(key[order]) > 0))] if len(order) else order
     held = lags[first][:, None] <= _WIDTHS_S[None, :] + unit / 2
-    return np.array(
-        [np.bincount(key[first] // len(ticks), weights=column, minlength=kinds) for column in held.T]
-    ).T.astype(np.int64)
+    return np.array([np.bincount(key[first] // len(ticks), weights=column, minlength=kinds) for column in held.T]).T.astype(
+        np.int64
+    )

@@ -160,9 +160,7 @@ def _chance_locked(events: int, explained: int, cover: float, usual: bool) -> fl
     """Return the chance that noise fills windows as well: two events set any period and phase, one the phase of a
     usual one.
     """
-    free = math.log(events * (events - 1) / 2 * _DIVISORS * _WIDTHS) + log_binomial_tail(
-        events - 2, explained - 2, cover
-    )
+    free = math.log(events * (events - 1) / 2 * _DIVISORS * _WIDTHS) + log_binomial_tail(events - 2, explained - 2, cover)
     if usual:
         free = min(free, math.log(events * _USUAL * _WIDTHS) + log_binomial_tail(events - 1, explained - 1, cover))
     return math.exp(min(0.0, free))

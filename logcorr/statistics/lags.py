@@ -49,9 +49,7 @@ class Lag:
     shared_period_s: float | None
 
 
-def lag(
-    causes: npt.ArrayLike, effects: npt.ArrayLike, *, start: float, end: float, resolution: float | None = None
-) -> Lag:
+def lag(causes: npt.ArrayLike, effects: npt.ArrayLike, *, start: float, end: float, resolution: float | None = None) -> Lag:
     """Say whether effects follow causes within 900 s, both seen in start..end (epoch seconds), and how late."""
     before, _ = observed(causes, start, end, resolution)
     after, _ = observed(effects, start, end, resolution)

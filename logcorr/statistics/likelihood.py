@@ -101,10 +101,5 @@ def log_binomial_tail(trials: int, hits: int, share: float) -> float:
     step = np.arange(hits, min(trials, hits + 2000) + 1, dtype=np.float64)
     head = math.lgamma(trials + 1) - math.lgamma(hits + 1) - math.lgamma(trials - hits + 1)
     ratios = np.log((trials - step[:-1]) / (step[:-1] + 1)) + math.log(share) - math.log1p(-share)
-    terms = (
-        head
-        + hits * math.log(share)
-        + (trials - hits) * math.log1p(-share)
-        + np.concatenate(([0.0], np.cumsum(ratios)))
-    )
+    terms = head + hits * math.log(share) + (trials - hits) * math.log1p(-share) + np.concatenate(([0.0], np.cumsum(ratios)))
     return min(0.0, log_sum_exp(terms))

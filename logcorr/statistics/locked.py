@@ -111,9 +111,7 @@ def _usual_prior(train: Train, periods: FloatArray, windows: Windows) -> FloatAr
     phase = windows.starts % _MINUTE_S + windows.widths[None, :] / 2
     any_phase = 1 / periods[:, None]
     on_minute = np.exp(lag_log_density(phase)) * np.minimum(_MINUTE_S / periods[:, None], 1)
-    density = np.where(
-        periods[:, None] < _MINUTE_S, any_phase, _MINUTE_SHARE * on_minute + (1 - _MINUTE_SHARE) * any_phase
-    )
+    density = np.where(periods[:, None] < _MINUTE_S, any_phase, _MINUTE_SHARE * on_minute + (1 - _MINUTE_SHARE) * any_phase)
     period_prior = weights / sum(USUAL_PERIODS.values())
     prior: FloatArray = np.log(period_prior[:, None] * np.minimum(density * _cells(train, periods, windows), 1))
     return prior
@@ -152,9 +150,7 @@ def _distinct(looks: list[Look], most: int) -> list[Look]:
         if len(chosen) == most or look.score < ordered[0].score - _HOPELESS:
             break
         same = [other for other in chosen if abs(other.period - look.period) < _SAME_PERIOD * look.period]
-        twin = any(
-            0.45 < (look.width + 1e-6) / (other.width + 1e-6) < 2.2 and other.usual == look.usual for other in same
-        )
+        twin = any(0.45 < (look.width + 1e-6) / (other.width + 1e-6) < 2.2 and other.usual == look.usual for other in same)
         if not twin and len(same) < _MOST_FITS_A_PERIOD:
             chosen.append(look)
     return chosen
@@ -175,9 +171,7 @@ def _exact(train: Train, look: Look, backgrounds: Backgrounds) -> LockedFit:
     return replace(fit, score=look.log_prior + active_log_bf(train.count, index, counts, expected, fit.ticks))
 
 
-def locked_at(
-    train: Train, period: float, origin: float, width: float, *, usual: bool, score: float = -math.inf
-) -> LockedFit:
+def locked_at(train: Train, period: float, origin: float, width: float, *, usual: bool, score: float = -math.inf) -> LockedFit:
     """Return the events that lie in the windows of one period, phase and width."""
     number = np.floor((train.onsets - origin) / period).astype(np.int64)
     inside = train.onsets - origin - number * period <= width + 1e-9

@@ -92,8 +92,7 @@ def _confirmed(times: FloatArray, start: float, end: float, steps: list[_Step]) 
         edges = [start, *(step.time for step in steps), end]
         counts = np.searchsorted(times, edges)
         anew = [
-            _best_step(times[counts[index] : counts[index + 2]], edges[index], edges[index + 2])
-            for index in range(len(steps))
+            _best_step(times[counts[index] : counts[index + 2]], edges[index], edges[index + 2]) for index in range(len(steps))
         ]
         doubted = min(range(len(anew)), key=lambda index: _confidence_of(anew[index]), default=0)
         if not anew or _confidence_of(anew[doubted]) >= _LEAST_CONFIDENCE:

@@ -34,11 +34,7 @@ def peel(times: npt.ArrayLike, *, start: float, end: float, resolution: float | 
 
 def _follows(result: Periodicity, earlier: Periodicity) -> bool:
     """Whether a result repeats an earlier one, of the same period, a little later: further lines of the same bursts."""
-    if (
-        result.period_s is None
-        or earlier.period_s is None
-        or abs(result.period_s / earlier.period_s - 1) > _SAME_PERIOD
-    ):
+    if result.period_s is None or earlier.period_s is None or abs(result.period_s / earlier.period_s - 1) > _SAME_PERIOD:
         return False
     before, after = np.array(earlier.onsets_explained), np.array(result.onsets_explained)
     index = np.searchsorted(before, after, side="right") - 1

@@ -122,9 +122,7 @@ def _comb(train: Train, fit: LockedFit) -> LockedFit | None:
     number = fit.number - hit[0] - tooth
     inside = fit.inside & (number % apart == 0)
     period, origin = fit.period * apart, fit.origin + (int(hit[0]) + tooth) * fit.period
-    usual_period = next(
-        (each for each in USUAL_PERIODS if abs(each - period) <= fit.width / len(hit) + 1e-6 * each), None
-    )
+    usual_period = next((each for each in USUAL_PERIODS if abs(each - period) <= fit.width / len(hit) + 1e-6 * each), None)
     ticks_seen = max(fit.ticks // apart, int(inside.sum() > 0))
     return replace(
         fit, score=fit.score + gain, period=usual_period or period, origin=origin, usual=usual_period is not None,

@@ -41,9 +41,7 @@ class Schedule:
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.weight) and self.weight >= 0):
-            raise LogcorrError(
-                f"the weight of schedule {self.name!r} must be a number of at least 0, not {self.weight}"
-            )
+            raise LogcorrError(f"the weight of schedule {self.name!r} must be a number of at least 0, not {self.weight}")
         object.__setattr__(self, "ticks", np.unique(sorted_times(self.ticks)))
 
 
@@ -56,9 +54,7 @@ def cron_prior(ticks: FloatArray) -> float:
         return 0.0
     period = float(gaps[0])
     return (
-        CRON_PERIODS.get(round(period), 0.0) / sum(CRON_PERIODS.values()) * _MINUTE_S / period
-        if period == round(period)
-        else 0.0
+        CRON_PERIODS.get(round(period), 0.0) / sum(CRON_PERIODS.values()) * _MINUTE_S / period if period == round(period) else 0.0
     )
 
 

@@ -132,9 +132,7 @@ def _match(onsets: FloatArray, ticks: FloatArray, lag: float, width: float) -> I
 def _inside(train: Train, ticks: FloatArray, lag: float, least: int) -> int:
     """Return how many ticks have their window's opening inside the observed window."""
     opened = ticks + lag
-    return max(
-        int(np.searchsorted(opened, train.end, side="right") - np.searchsorted(opened, train.start, side="left")), least
-    )
+    return max(int(np.searchsorted(opened, train.end, side="right") - np.searchsorted(opened, train.start, side="left")), least)
 
 
 def _window_evidence(train: Train, ticks: FloatArray, background: Background, lag: float, width: float) -> float:

@@ -15,9 +15,7 @@ from logcorr.statistics.trains import FloatArray
 from logcorr.statistics.trains import resolution as stamp_resolution
 
 # Timeouts that software ships with, in seconds; half the prior is theirs.
-_USUAL_S = np.array(
-    [1.0, 2, 3, 5, 10, 15, 20, 30, 45, 60, 65, 75, 90, 100, 120, 180, 240, 300, 600, 900, 1800, 3600, 7200]
-)
+_USUAL_S = np.array([1.0, 2, 3, 5, 10, 15, 20, 30, 45, 60, 65, 75, 90, 100, 120, 180, 240, 300, 600, 900, 1800, 3600, 7200])
 _NOISE_SHARES = np.array([0.01, 0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95])
 _PRIOR = 0.2
 # Durations without a timeout spread over at least half a unit of ln (log-normal), or are exponential.

@@ -21,6 +21,9 @@ from logcorr.model.facts import Fact, Service, Setting
 
 Window = tuple[datetime, datetime]
 
+SAME_TIME, CLEARLY = 0.6, 0.2
+"""Two logs of one incident share this part of their time; the next hour must share so much less to be ruled out."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -129,15 +132,28 @@ def _best(reading: Reading, zones: Sequence[Placement], windows: Sequence[Window
     """The candidate under which the source overlaps the others most; the better founded one unless another is clearly better."""
     candidates = [dated for zone in zones for dated in _dated(reading, zone, windows)]
     known = _union(windows)
-    if known is None or len(candidates) == 1:
+    if known is None:
         return candidates[0]
     scores = [_agreement(candidate, reading, known) for candidate in candidates]
     best = max(scores)
+    stated = any(candidate.reason.startswith(("given", "TZ")) for candidate in candidates)
+    if best[0] == 0 and reading.kind == "local" and not stated:
+        return _shifted(reading, known) or candidates[0]
     chosen = next(candidate for candidate, score in zip(candidates, scores, strict=True) if _as_good(score, best))
     first = candidates[0]
     if chosen.zone != first.zone:
         chosen = replace(chosen, reason=f"{chosen.reason}; under {first.zone} ({first.reason}) the times would not agree")
     return chosen
+
+
+def _shifted(reading: Reading, known: Window) -> Placement | None:
+    """The one whole-hour offset under which the source covers the same time as the others, where none that is founded does."""
+    hours = [Placement(_written(3600 * hour), "") for hour in range(-12, 15)]
+    scored = sorted(((_agreement(offset, reading, known)[0], offset.zone) for offset in hours), reverse=True)
+    (best, zone), (second, _) = scored[:2]
+    if best < SAME_TIME or second > best - CLEARLY:
+        return None
+    return Placement(zone, "assumed: only so does it cover the same time as the other logs", assumed=True)
 
 
 def _as_good(score: tuple[float, float], best: tuple[float, float]) -> bool:

@@ -72,7 +72,9 @@ def _where(span: Span) -> tuple[str, int, int]:
 def downtimes(events: pl.DataFrame) -> tuple[Downtime, ...]:
     """Every stop that the timeline's events tell of, by service, then by time."""
     alive = events.filter(pl.col("kind").is_in([*ENDS, *STARTS]) & pl.col("time").is_not_null())
-    named = alive.with_columns(pl.coalesce("service", "file").alias("of")).sort("of", "time", maintain_order=True)
+    # Of one second, a coarse stamp of the start may seem to precede a fine one of the order to end.
+    order = ["of", pl.col("time").dt.truncate("1s"), pl.col("kind") != "process.terminating", "time"]
+    named = alive.with_columns(pl.coalesce("service", "file").alias("of")).sort(order, maintain_order=True)
     rows = named.select("of", "time", "kind", "file", "line", "lines").iter_rows(named=True)
     signs = (_Sign(row["of"], row["time"], row["kind"], _span(row["file"], row["line"], row["lines"])) for row in rows)
     return tuple(stop for _, of_service in groupby(signs, lambda sign: sign.service) for stop in _stops(list(of_service)))
@@ -103,7 +105,7 @@ def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
         ready = _ready(following) if following and following[0].kind in STARTS else None
         yield Downtime(
             service=run[0].service,
-            ended=run[0].time,
+            ended=min(sign.time for sign in run),
             kind=telling.kind,
             end=telling.span,
             up=ready.time if ready else None,

@@ -72,7 +72,7 @@ def clock(line: str) -> set[str]:
 
 
 def measured_faults(root: Path, measured: dict[str, Any]) -> Iterator[str]:
-    command = ["grep", "-aP", "--", measured["pattern"], str(root / measured["where"])]
+    command = ["zgrep", "-aP", measured["pattern"], str(root / measured["where"])]
     found = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False).stdout.splitlines()
     if len(found) != measured["lines"]:
         yield f"{measured['where']}: grep finds {len(found)} of {measured['pattern']!r}, truth says {measured['lines']}"

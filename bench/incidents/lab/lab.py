@@ -23,6 +23,9 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 CASES = HERE.parents[2] / "tests" / "fixtures" / "cases"
 INSIDE = ["init.sh", "supervisor.py", "tools.py", "visitors.mjs"]
+# For an incident's `collect`: the older three quarters of a log become FILE.1.gz, as logrotate would leave them.
+ROTATE = """rotate() { local older=$(( $(wc -l < "$1") * 3 / 4 ))
+head -n $older "$1" | gzip -n > "$1.1.gz"; tail -n +$((older + 1)) "$1" > "$1.new"; mv "$1.new" "$1"; }"""
 EMPTY = ["/usr/local/bin", "/etc/cron.d", "/etc/logrotate.d", "/var/log", "/var/lib/logrotate", "/var/spool/cron/crontabs"]
 RSYSLOG = """module(load="imuxsock" SysSock.UseSysTimeStamp="off" SysSock.RateLimit.Interval="0")
 $ActionFileDefaultTemplate RSYSLOG_TraditionalFileFormat
@@ -125,7 +128,7 @@ def live(incident: Incident, disk: Path, layer: Path) -> None:
             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
     begin = time.monotonic()
-    end = (incident.minutes, f"mkdir /collected; cd /collected; {incident.collect}")
+    end = (incident.minutes, f"{ROTATE}\nmkdir /collected; cd /collected; {incident.collect}")
     try:
         for minute, command in [*incident.during, end]:
             time.sleep(max(0.0, begin + minute * 60 / incident.factor - time.monotonic()))

@@ -166,7 +166,8 @@ class Machine:
     def settled(self, path: Path, *, assume: bool = False) -> list[tuple[Path, bool]]:
         """The path by whether its last command succeeded: one pair, or both if that is unknown.
 
-        With `assume`, success is taken for granted where nothing in the script asks about it (`set -e`).
+        With `assume`, success is taken for granted where nothing in the script asks about it (`set -e`). What a command finds
+        in text that is not known (`grep -q` in a response) is never taken for granted.
         """
         status = path.status
         if status.code is not None or status.failed is not None:

@@ -158,7 +158,7 @@ def truth(case: Case) -> dict[str, Any]:
             case.at("crontab", "expire-holds.sh --all", why="hourly"),
             auth | {"why": "the protection is wanted"},
         ],
-        "period_s": 600, "lag_s": 1, "lags": {"script -> ready again": case.lag(
+        "period_s": 600, "lag_s": 4, "lags": {"script -> ready again": case.lag(
             case.times("log/ensure-up.log", told), case.times("docker/clinic-booking-json.log", ready, hours=1), 60)},
         "measured": [
             case.measure("docker/clinic-booking-json.log", ready),

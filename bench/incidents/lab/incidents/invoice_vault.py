@@ -101,7 +101,7 @@ mkdir -p /srv/invoices/data/$y; head -c 200000 /dev/urandom > /srv/invoices/data
               "visits": [{"perSecond": 0.45, "bots": 0.03, "paths": [[7, "GET", "/api/invoices/{n}"], [2, "POST", "/api/invoices", '{"amount":{n}}']]}]},
     collect="""mkdir -p log nginx
 cp /var/log/invoices/*.log log/; cp /var/log/nginx/*.log log/; cp /var/log/syslog log/; cp /etc/nginx/nginx.conf nginx/
-cp /opt/invoices/*.sh /opt/invoices/server.js .; crontab -l > crontab.root; systemctl status invoices nginx > status.txt""",
+cp /opt/invoices/*.sh /opt/invoices/server.js .; crontab -l > crontab.root; systemctl status invoices nginx > status.txt; rotate log/invoices-access.log""",
 )  # fmt: skip
 
 

@@ -122,7 +122,7 @@ INCIDENT = Incident(
     collect="""mkdir -p etc/cron.d etc/nginx srv/museum/bin var/log/nginx
 cp /etc/cron.d/museum etc/cron.d/; cp /etc/nginx/nginx.conf etc/nginx/; cp /srv/museum/bin/*.sh srv/museum/bin/
 cp -r /srv/museum/log srv/museum/; cp /srv/museum/server.js srv/museum/; cp /var/log/nginx/error.log var/log/nginx/
-tail -n 1600 /var/log/nginx/access.json > var/log/nginx/access.json; cp /var/log/syslog var/log/""",
+tail -n 1600 /var/log/nginx/access.json > var/log/nginx/access.json; cp /var/log/syslog var/log/; rotate var/log/nginx/access.json""",
 )  # fmt: skip
 
 

@@ -147,7 +147,7 @@ INCIDENT = Incident(
     collect="""mkdir -p logs/nginx opt/parcel etc/systemd etc/nginx
 cp /var/log/parcel/*.log logs/; cp /var/log/nginx/*.log logs/nginx/; cp /var/log/syslog logs/
 cp /opt/parcel/*.sh /opt/parcel/server.js opt/parcel/; cp /etc/systemd/system/parcel-*.service etc/systemd/
-cp /etc/nginx/nginx.conf etc/nginx/; crontab -l > crontab.txt; systemctl status parcel-api nginx > systemctl-status.txt""",
+cp /etc/nginx/nginx.conf etc/nginx/; crontab -l > crontab.txt; systemctl status parcel-api nginx > systemctl-status.txt; rotate logs/nginx/parcel.access.log""",
 )  # fmt: skip
 
 

@@ -104,7 +104,7 @@ INCIDENT = Incident(
     collect="""mkdir -p logs conf bin
 cp /var/log/price-feed.log logs/; cp /var/log/nginx/access.log logs/nginx-access.log; cp /var/log/nginx/error.log logs/nginx-error.log
 cp /home/feed/*.log logs/; cp /home/feed/bin/* bin/; cp /etc/nginx/nginx.conf conf/; cp /home/feed/app/server.js .
-crontab -u feed -l > crontab-feed.txt; docker ps -a > docker-ps.txt; docker events --since 2h --until 0s > docker-events.txt""",
+crontab -u feed -l > crontab-feed.txt; docker ps -a > docker-ps.txt; docker events --since 2h --until 0s > docker-events.txt; rotate logs/nginx-access.log""",
 )  # fmt: skip
 
 
@@ -115,7 +115,10 @@ def truth(case: Case) -> dict[str, Any]:
     branch, restart = case.at(script, "000|5??)"), case.at(script, 'docker restart -t 20 "$CONTAINER"')
     job, slow = case.at("crontab-feed.txt", "feed-probe.sh"), case.at(app, "deep check finished in")
     told = case.at("logs/probe.log", "two failures, restarting")
-    signals, refused = case.times(app, "termination requested"), case.times("logs/nginx-error.log", "111: Connection refused")
+    signals, refused = (
+        case.times(app, "termination requested", hours=9),
+        case.times("logs/nginx-error.log", "111: Connection refused"),
+    )
     return {
         "root_cause_kind": "health-check-timeout-too-short",
         "root_cause": "feed-probe.sh gives /health/deep 3 s (MAX=3, curl --max-time), but a healthy deep check takes about 6 s; both tries end in "
@@ -136,7 +139,7 @@ def truth(case: Case) -> dict[str, Any]:
             "cron runs feed-probe.sh every 5 minutes",
             "curl waits 3 s for /health/deep, which answers after about 6 s (the app logs each finished check with its duration)",
             "HTTP 000 twice, 2 s apart: the script runs docker restart",
-            "the app gets SIGTERM about 8-9 s after the cron minute, stops accepting, cuts its streams 6 s later",
+            "the app gets SIGTERM 14-21 s after the cron minute, stops accepting, cuts its streams 6 s later",
             "nginx logs connect() failed (111) until the new process listens; visitors get 502",
         ],
         "innocent": [
@@ -144,8 +147,8 @@ def truth(case: Case) -> dict[str, Any]:
             case.at("crontab-feed.txt", "compact.sh", why="every 20 minutes"),
             case.at("conf/nginx.conf", "location = /healthz", why="the light check, not used by the script"),
         ],
-        "period_s": 300, "lag_s": 9,
-        "lags": {"first failed check -> SIGTERM (cron minute is 3 s earlier)": 6.0, "SIGTERM -> first refused": case.lag(signals, refused, 60)},
+        "period_s": 300, "lag_s": 17,
+        "lags": {"two failures -> SIGTERM": case.lag(case.times("logs/probe.log", "two failures"), signals, 30), "SIGTERM -> first refused": case.lag(signals, refused, 60)},
         "measured": [case.measure(app, "termination requested"), case.measure(app, "deep check finished"),
                      case.measure("logs/probe.log", "two failures"), case.measure("logs/nginx-error.log", "111: Connection refused", join=60)],
         "timezones": {app: "UTC (+00:00)", "nginx, probe.log": "Asia/Tokyo (+09:00)"},

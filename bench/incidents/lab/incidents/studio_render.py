@@ -82,7 +82,7 @@ INCIDENT = Incident(
               "visits": [{"perSecond": 0.3, "bots": 0.05, "paths": [[4, "GET", "/api/projects"], [2, "POST", "/api/renders", '{"n":{n}}'], [2, "GET", "/"]]}]},
     collect="""cp /var/log/syslog syslog; cp /var/log/nginx/studio.log access.log; cp /etc/nginx/nginx.conf nginx.conf
 cp /etc/cron.d/studio cron.d-studio; mkdir sbin; cp /opt/studio/sbin/*.sh sbin/; cp /opt/studio/api/server.js .
-cp /etc/systemd/system/studio-api.service .""",
+cp /etc/systemd/system/studio-api.service .; rotate access.log""",
 )  # fmt: skip
 
 

@@ -82,7 +82,7 @@ INCIDENT = Incident(
     collect="""mkdir -p log bin lib etc
 cp /var/log/widget/widget.log /var/log/syslog log/; cp /var/log/nginx/access.log log/nginx-access.log; cp /var/log/nginx/error.log log/nginx-error.log
 cp /srv/widget/server.js .; cp /srv/widget/lib/* lib/; cp /srv/widget/bin/* bin/; crontab -l > etc/crontab
-cp /etc/nginx/nginx.conf /etc/systemd/system/weather-widget.service etc/""",
+cp /etc/nginx/nginx.conf /etc/systemd/system/weather-widget.service etc/; rotate log/nginx-access.log""",
 )  # fmt: skip
 
 
@@ -120,6 +120,6 @@ def truth(case: Case) -> dict[str, Any]:
         ],
         "period_s": 600, "lag_s": 0, "lags": {"PartnerCheck -> main process exited": case.lag(asks, deaths)},
         "measured": [case.measure("log/widget.log", "TypeError: "), case.measure("log/syslog", "Main process exited, code=exited, status=1"),
-                     case.measure("log/nginx-access.log", "PartnerCheck"), case.measure("log/nginx-error.log", "111: Connection refused", join=60)],
+                     case.measure("log/nginx-access.log", "PartnerCheck"), case.measure("log/nginx-access.log.1.gz", "PartnerCheck"), case.measure("log/nginx-error.log", "111: Connection refused", join=60)],
         "how_made": REAL + "; systemd[1]'s lines are the lab's supervisor; the partner's monitor is one of the lab's visitors.",
     }  # fmt: skip

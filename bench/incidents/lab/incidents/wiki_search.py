@@ -84,7 +84,7 @@ INCIDENT = Incident(
               "visits": [{"perSecond": 0.42, "bots": 0.06, "paths": [[3, "GET", "/search?q={n}"], [2, "GET", "/"]]}]},
     collect="""cp /var/log/syslog .; cp /var/log/nginx/access.log nginx-access.log; cp /var/log/nginx/error.log nginx-error.log
 mkdir -p etc bin src; cp /etc/nginx/nginx.conf /etc/systemd/system/wiki-search.service etc/; cp /srv/wiki/bin/*.sh bin/; cp /srv/wiki/server.js .
-cp /srv/wiki/src/sessions.js src/; crontab -l > crontab""",
+cp /srv/wiki/src/sessions.js src/; crontab -l > crontab; rotate nginx-access.log""",
 )  # fmt: skip
 
 

@@ -1,0 +1,243 @@
+"""Since a deployment a process dies at each start, for want of something that it names."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from logcorr.model.case import Case
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.facts import ComposeFile, Container, Script, Unit
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import rule
+from logcorr.timeline.lifecycles import OWN_ENDS, downtimes
+from logcorr.timeline.select import cite
+
+NAME = r"(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z][A-Z0-9]{3,})"
+LACKING = r"(?:not set|not defined|undefined|unset|missing|required)\b"
+MISSING = (
+    ("variable", re.compile(rf"(?<![\w.]){NAME}['\"`]? (?:(?:is|was|must be) )?{LACKING}")),
+    ("variable", re.compile(rf"(?i:{LACKING})[^:=]{{0,40}}(?i:variables?|env|settings?)[:= '\"`]+{NAME}")),
+    ("variable", re.compile(rf"KeyError: '{NAME}'")),
+    ("module", re.compile(r"Cannot find (?:module|package) '(?P<name>[^']+)'")),
+    ("module", re.compile(r"No module named '?(?P<name>[\w.]+)")),
+    ("file", re.compile(r"ENOENT: no such file or directory, \w+ '(?P<name>[^']+)'")),
+    ("file", re.compile(r"No such file or directory: '(?P<name>[^']+)'")),
+)
+"""How programs say what they lack, and what sort of thing it is."""
+
+NEEDLE = (
+    r"(?i)not set|not defined|undefined|unset|missing|required|KeyError|cannot find |no module named|no such file or directory"
+)
+ECHO = re.compile(r"^\s*(?:throw|raise|if)\b")
+"""A line of code that an engine prints before the exception itself."""
+
+CODE = (".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".json", ".yml", ".yaml", ".conf", ".md")
+ENVIRONMENT = re.compile(r"(?:^|[._-])env(?:[._-]|$)", re.IGNORECASE)
+DEPLOYS = re.compile(r"deploy|release|rollout|publish|upgrade|update", re.IGNORECASE)
+STARTS = ("start", "restart", "up", "recreate", "reload")
+FEWEST = 3
+SOON = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Lack:
+    """What a log says is missing, how often, where first, and when."""
+
+    sort: str
+    name: str
+    first: Span
+    count: int
+    since: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Loop:
+    """Something that is started again and again, what shows it, and how often it ended, None where nothing tells."""
+
+    service: str
+    ends: int | None
+    evidence: tuple[Evidence, ...]
+
+
+@rule(code="PROC011", title="A process dies at each start since a deployment", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Joins a crash loop, the thing that its last words name, and the deployment that did not bring it."""
+    loops = [*_containers(case), *_ends(case)]
+    for loop in loops[:1]:
+        lack = max(_lacks(case), key=lambda one: one.count, default=None)
+        deployed = _deployment(case, loop.service, lack) if lack else ()
+        if lack and deployed:
+            yield _finding(case, loop, lack, deployed)
+
+
+def _containers(case: Case) -> Iterator[_Loop]:
+    """Containers that their policy starts again and again; not those that the kernel ended."""
+    for one in case.of(Container):
+        failing = one.exit_code not in (None, 0) and not one.oom_killed
+        if failing and ((one.restart_count or 0) >= FEWEST or one.status.lower().startswith("restarting")):
+            seen = Evidence(one.span, f"exit code {one.exit_code}")
+            yield _Loop(service=one.service or one.name, ends=one.restart_count, evidence=(seen,))
+
+
+def _ends(case: Case) -> Iterator[_Loop]:
+    """Services that ended of their own several times."""
+    stops = [stop for stop in downtimes(case.events) if stop.kind in (*OWN_ENDS, "process.exited")]
+    for service, count in Counter(stop.service for stop in stops).most_common():
+        if count >= FEWEST:
+            seen = [Evidence(stop.end, "the process ended") for stop in stops if stop.service == service]
+            yield _Loop(service=service, ends=count, evidence=tuple(seen[:2]))
+
+
+def _lacks(case: Case) -> Iterator[_Lack]:
+    """What logs say is missing, three times or more; also logs that nothing could read."""
+    proxy = {source.path for source in case.sources if source.format.startswith("nginx")}
+    for path in sorted(case.files - proxy):
+        if not path.endswith(CODE):
+            yield from _lacks_of(case, path)
+
+
+def _lacks_of(case: Case, path: str) -> Iterator[_Lack]:
+    rows = case.lines(path).filter(pl.col("text").str.contains(NEEDLE)).collect()
+    found: dict[tuple[str, str], list[int]] = {}
+    for line, text in rows.select("line", "text").iter_rows():
+        named = next(((sort, match["name"]) for sort, pattern in MISSING if (match := pattern.search(text))), None)
+        if named and not ECHO.match(text):
+            found.setdefault(named, []).append(line)
+    for (sort, name), lines in found.items():
+        if len(lines) >= FEWEST:
+            yield _Lack(sort=sort, name=name, first=Span(path, lines[0]), count=len(lines), since=_time(case, path, lines[0]))
+
+
+def _time(case: Case, path: str, line: int) -> datetime | None:
+    """When a line was written: as its envelope says, or the last event up to it."""
+    own = case.lines(path).filter(pl.col("line") == line).collect()
+    if "logged_at" in own.columns:
+        stamp: datetime | None = own["logged_at"][0]
+        return stamp
+    told = case.timeline.filter((pl.col("file") == path) & (pl.col("line") <= line)).select(pl.col("time").max()).collect()
+    last: datetime | None = told["time"][0]
+    return last
+
+
+def _deployment(case: Case, service: str, lack: _Lack) -> tuple[Evidence, ...]:
+    """What shows that something was deployed: a log that says so shortly before, or a deploy script that starts the service."""
+    told = case.happened("deploy.started").filter(pl.col("time").is_not_null())
+    if lack.since:
+        told = told.filter((pl.col("time") <= lack.since) & (pl.col("time") >= lack.since - SOON))
+    scripts = [
+        Evidence(proved.effect.span, f"{proved.effect.action} {service}")
+        for behaviour in case.behaviours
+        for proved in behaviour.proved
+        if DEPLOYS.search(behaviour.script.name) and proved.effect.action in STARTS
+        if service in proved.hits or service in proved.effect.targets or not proved.certain
+    ]
+    return (*cite(told, "the deployment", most=2), *dict.fromkeys(scripts[:1]))
+
+
+def _without(case: Case, lack: _Lack) -> tuple[Evidence, ...]:
+    """The files that should have it and do not; the one that a deployment copies from first, with the line that does."""
+    if lack.sort == "module":
+        return tuple(_packages(case, lack.name))
+    if lack.sort == "file":
+        return ()
+    files = [path for path in sorted(case.files) if ENVIRONMENT.search(path.rpartition("/")[2])]
+    lacking = [(path, last) for path in files if (last := _last_setting(case, path, lack.name))]
+    uses = {path: use for path, _ in lacking if (use := _use(case, path))}
+    ordered = sorted(lacking, key=lambda pair: pair[0] not in uses)
+    return (
+        *(Evidence(last, f"{path.rpartition('/')[2]} does not set {lack.name}") for path, last in ordered),
+        *(Evidence(use, "what the deployment writes") for use in uses.values()),
+    )
+
+
+def _last_setting(case: Case, path: str, name: str) -> Span | None:
+    """The last line of an environment file, or the one that leaves the name empty; None where it is set."""
+    lines = [(line, text.strip()) for line, text in case.lines(path).select("line", "text").collect().iter_rows() if text.strip()]
+    for line, text in lines:
+        key, _, value = text.removeprefix("export ").partition("=")
+        if key.strip() == name:
+            return None if value.strip().strip("'\"") else Span(path, line)
+    return Span(path, lines[-1][0]) if lines else None
+
+
+def _use(case: Case, path: str) -> Span | None:
+    """The line of a deploy script that reads this file."""
+    name = re.compile(rf"(?<![\w.-]){re.escape(path.rpartition('/')[2])}(?![\w.-])")
+    for script in case.of(Script):
+        for number, line in enumerate(script.text.split("\n")):
+            if DEPLOYS.search(script.name) and name.search(line) and not line.lstrip().startswith("#"):
+                return Span(script.span.path, script.span.line + number)
+    return None
+
+
+def _packages(case: Case, module: str) -> Iterator[Evidence]:
+    """Where the dependencies of a package are listed without the module."""
+    for path in sorted(case.files):
+        lines = case.lines(path).select("line", "text").collect() if path.rpartition("/")[2] == "package.json" else None
+        if lines is None or module.startswith((".", "/")):
+            continue
+        section = None
+        for line, text in lines.iter_rows():
+            section = (line, text.strip().strip('": {')) if text.rstrip().endswith("{") else section
+            if f'"{module}"' in text and section:
+                if section[1] == "devDependencies":
+                    yield Evidence(Span(path, line), "needed only for development")
+                return
+        listed = [line for line, text in lines.iter_rows() if '"dependencies"' in text]
+        yield from (Evidence(Span(path, line), f"does not list {module}") for line in listed)
+
+
+def _finding(case: Case, loop: _Loop, lack: _Lack, deployed: tuple[Evidence, ...]) -> Finding:
+    without = _without(case, lack)
+    refused = case.happened("upstream.refused").filter(pl.col("time").is_not_null())
+    told = any(one.note == "the deployment" for one in deployed)
+    times = (lack.since,) if lack.since else tuple(refused["time"].head(1))
+    return Finding(
+        confidence=0.95 if without and told and lack.since else 0.85,
+        claim=claim(
+            "crash_after_deploy.found",
+            "since a deployment {service} dies at each start: {name} is missing, its log says {count} times",
+            service=loop.service,
+            name=lack.name,
+            count=lack.count,
+        ),
+        evidence=(
+            *without[:1],
+            *(deployed[:1] if without else ()),
+            Evidence(lack.first, f"{lack.name} is missing"),
+            *loop.evidence[:1],
+            *_restarts(case, loop.service),
+            *without[1:],
+            *(deployed[1:] if without else deployed),
+            *cite(refused, most=2),
+        ),
+        would_refute=claim(
+            "crash_after_deploy.refute", "a start after the deployment that went well without {name}", name=lack.name
+        ),
+        subject=loop.service,
+        measured={"missing": lack.name, "sort": lack.sort, "count": lack.count, **({"ends": loop.ends} if loop.ends else {})},
+        times=times,
+        fix=claim(
+            "crash_after_deploy.fix",
+            "bring {name} with the deployment, and let it fail before the old version is taken away",
+            name=lack.name,
+        ),
+    )
+
+
+def _restarts(case: Case, service: str) -> Iterator[Evidence]:
+    """Who starts it again."""
+    for compose in case.of(ComposeFile):
+        for one in compose.services:
+            if service in (one.name, one.container_name) and one.restart:
+                yield Evidence(one.span, f"restart: {one.restart}")
+    for unit in case.of(Unit):
+        if unit.name.removesuffix(".service") == service and unit.restart:
+            yield Evidence(unit.span, f"Restart={unit.restart}")

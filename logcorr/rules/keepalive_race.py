@@ -1,0 +1,188 @@
+"""The proxy sends a request on a kept connection just as the application closes it for being idle."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from logcorr.model.case import Case
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.facts import Directive, NginxFile
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import rule
+from logcorr.rules._requests import asked, by_place
+from logcorr.semantics.nginx import Nginx
+from logcorr.semantics.nginx.facts import Proxied, Upstream
+from logcorr.semantics.nginx.facts import seconds as duration
+from logcorr.timeline.lifecycles import downtimes
+from logcorr.timeline.select import cite, instants, seconds
+
+BROKEN = ("while reading response header", "while sending request")
+"""How nginx words it that a connection broke before any answer."""
+
+NGINX_IDLE_S = 60.0
+NODE_IDLE_S = 5.0
+NODE_SLACK_S = 2.5
+"""Node lets a second pass beyond its limit, and a busy process notices late."""
+
+SOURCES = (".js", ".mjs", ".cjs", ".ts")
+SET = re.compile(r"\bkeepAliveTimeout\s*[=:]\s*(?P<ms>[\d_]+)(?P<times>\s*\*\s*1000)?\s*[;,)}\n]?$")
+FEWEST = 3
+APART_S = 10.0
+"""A crash or a restart breaks several connections at once; idle connections are closed one by one."""
+
+NEAR_S = 30.0
+LEAST_ALONE = 0.8
+MOST_SHARE = 0.05
+LEAST_MATCHING = 0.5
+MOST_MATCHED, MOST_CONFIGURED, MOST_ASSUMED = 0.85, 0.6, 0.6
+
+Times = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class _Idle:
+    """How long the application keeps an idle connection: set in a line of it, or Node's default; `known` by its source."""
+
+    seconds: float
+    span: Span | None
+    known: bool
+
+
+@rule(code="NGX014", title="Kept connections are used as the application closes them", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Lonely broken requests to an upstream group whose connections the proxy keeps longer than the application does."""
+    files = tuple(case.of(NginxFile))
+    groups = {group.name: group for group in Nginx.of(files).upstreams()} if files else {}
+    idle = _application(case)
+    for place, rows in by_place(case, _broken(case)) if _reuses(files) else ():
+        group = groups.get(re.sub(r"^\w+://", "", place.target).partition("/")[0])
+        kept = _kept(group) if group else None
+        if kept and kept[1] > idle.seconds and rows.height >= FEWEST and _lonely(case, rows):
+            yield from _finding(case, rows, place, kept, idle)
+
+
+def _reuses(files: Sequence[NginxFile]) -> bool:
+    """Whether connections to upstreams are told to stay open: HTTP/1.1, and no `Connection: close`."""
+    every = [one for file in files for top in file.directives for one in _walk(top)]
+    version = any(one.name == "proxy_http_version" and one.args == ("1.1",) for one in every)
+    return version and any(one.name == "proxy_set_header" and one.args == ("Connection", "") for one in every)
+
+
+def _walk(directive: Directive) -> Iterator[Directive]:
+    yield directive
+    for child in directive.children or ():
+        yield from _walk(child)
+
+
+def _kept(group: Upstream) -> tuple[Span, float] | None:
+    """The line that makes the proxy keep connections so long, and how long that is; None where it keeps none."""
+    settings = {text.split()[0]: (text.split()[1:], span) for text, span in group.settings if len(text.split()) > 1}
+    if "keepalive" not in settings:
+        return None
+    (value, *_), span = settings.get("keepalive_timeout", (["60s"], settings["keepalive"][1]))
+    return span, duration(value) or NGINX_IDLE_S
+
+
+def _application(case: Case) -> _Idle:
+    """The shortest limit that a collected source sets; Node's own, if nothing is set there."""
+    sources = sorted(path for path in case.files if path.endswith(SOURCES))
+    found = [
+        _Idle(float(match["ms"].replace("_", "")) * (1.0 if match["times"] else 0.001), Span(path, line), True)
+        for path in sources
+        for line, text in case.lines(path).select("line", "text").collect().iter_rows()
+        if (match := SET.search(text))
+    ]
+    return min(found, key=lambda one: one.seconds, default=_Idle(NODE_IDLE_S, None, bool(sources)))
+
+
+def _broken(case: Case) -> pl.DataFrame:
+    events = case.happened("upstream.closed_early", "upstream.reset").filter(
+        pl.any_horizontal(pl.col("message").str.contains(words, literal=True) for words in BROKEN) & pl.col("time").is_not_null()
+    )
+    return asked(case, events)
+
+
+def _lonely(case: Case, rows: pl.DataFrame) -> bool:
+    """Whether they break off one by one, few among many requests, with no end of a process and no refusal near."""
+    times = seconds(rows)
+    ended = [stop.ended.timestamp() for stop in downtimes(case.events)]
+    troubles = np.array([*ended, *seconds(case.happened("upstream.refused", "upstream.timeout"))])
+    alone = [not (np.abs(troubles - time) < NEAR_S).any() and ((np.abs(times - time) < APART_S).sum() == 1) for time in times]
+    requests = _requests(case)
+    return float(np.mean(alone)) >= LEAST_ALONE and len(requests) * MOST_SHARE >= len(times)
+
+
+def _requests(case: Case) -> Times:
+    """When the proxy logged requests."""
+    told = case.records("nginx_access")
+    if "request" not in told.collect_schema():
+        return np.array([])
+    return np.sort(told.select(pl.col("time").dt.epoch("us")).drop_nulls().collect()["time"].to_numpy() / 1e6)
+
+
+def _silences(case: Case, times: Times) -> Times:
+    """For each broken request, the seconds since the request logged before it: how long a kept connection was idle at least."""
+    requests = _requests(case)
+    before = np.searchsorted(requests, times, side="left") - 1
+    return (times - requests[np.maximum(before, 0)])[before >= 0]
+
+
+def _matching(silences: Times, idle: _Idle) -> float:
+    """The share of them that are about as long as the application's limit."""
+    if not len(silences):
+        return 0.0
+    return float(((silences >= idle.seconds - 1) & (silences <= idle.seconds + NODE_SLACK_S)).mean())
+
+
+def _finding(case: Case, rows: pl.DataFrame, place: Proxied, kept: tuple[Span, float], idle: _Idle) -> Iterator[Finding]:
+    """Of an application whose source was not collected, only the length of the silences can tell that it is this."""
+    span, longest = kept
+    silences = _silences(case, seconds(rows))
+    matching = _matching(silences, idle)
+    if not idle.known and matching < LEAST_MATCHING:
+        return
+    sure = MOST_MATCHED if matching >= LEAST_MATCHING else MOST_CONFIGURED
+    yield Finding(
+        confidence=sure if idle.known else MOST_ASSUMED,
+        claim=claim(
+            "keepalive_race.found",
+            "the proxy keeps idle connections to {target} for {longest:g} s, the application closes them after {shortest:g} s: "
+            "{count} requests broke off one by one, {matching:.0%} of them after a silence of about that length",
+            target=place.target,
+            longest=longest,
+            shortest=idle.seconds,
+            count=rows.height,
+            matching=matching,
+        ),
+        evidence=(
+            Evidence(span, f"kept for {longest:g} s"),
+            *([Evidence(idle.span, f"closed after {idle.seconds:g} s")] if idle.span else []),
+            Evidence(place.span, "where requests are handed on"),
+            *cite(rows),
+        ),
+        would_refute=claim(
+            "keepalive_race.refute",
+            "an application that keeps idle connections longer than {longest:g} s, or its log of a failure at these times",
+            longest=longest,
+        ),
+        subject=str(span),
+        measured={
+            "count": rows.height,
+            "proxy_s": longest,
+            "application_s": idle.seconds,
+            "silence_s": round(float(np.median(silences)), 1) if len(silences) else 0.0,
+        },
+        times=instants(rows),
+        fix=claim(
+            "keepalive_race.fix",
+            "let the application keep idle connections longer than the proxy does (in Node server.keepAliveTimeout), "
+            "or set keepalive_timeout in the upstream group below the application's",
+        ),
+    )

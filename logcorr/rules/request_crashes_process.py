@@ -1,0 +1,207 @@
+"""A process dies each time one particular request comes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+
+import numpy as np
+import polars as pl
+
+from logcorr.model.case import Case
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.facts import Unit
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import rule
+from logcorr.rules._exceptions import Thrown, own_line, thrown
+from logcorr.rules._requests import asked
+from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, downtimes
+from logcorr.timeline.select import cite, instants
+
+UNTOLD = ("process.exited", "process.started")
+"""Ends of which nothing says whether somebody asked for them; an exception must say so."""
+
+HEADER = "while reading response header"
+NEAR_S = 3.0
+LONGEST_RESTART_S = 15.0
+"""Where only the next start is known, the request that ended the process came at most so long before it."""
+
+FEWEST = 3
+LEAST_SHARE = 0.8
+MOST_ANSWERED = 0.25
+KEYS = (("method", "uri"), ("method", "path"), ("client", "method", "path"))
+"""How a request is told from others, the most particular first: what is sent along in a body nobody logs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Poison:
+    """A kind of request, at how many of the ends it broke off, and how often it was asked for and answered."""
+
+    name: str
+    ended: int
+    broken: pl.DataFrame
+    asked: int
+    answered: int
+    seen: pl.DataFrame
+
+
+@rule(code="NODE003", title="One particular request crashes a process", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Compares what broke off when a process died with how that request fares otherwise."""
+    broken = _broken(case)
+    if not broken.height:
+        return
+    for service, stops in groupby(downtimes(case.events), lambda stop: stop.service):
+        ends = [stop for stop in stops if stop.kind in (*OWN_ENDS, *UNTOLD)]
+        poison = _poison(case, broken, ends) if len(ends) >= FEWEST else None
+        if poison:
+            exceptions = _exceptions(case, len(ends))
+            if exceptions or all(stop.kind in OWN_ENDS for stop in ends):
+                yield _finding(case, service, ends, poison, exceptions)
+
+
+def _with_path(rows: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
+    return rows.lazy().with_columns(pl.col("uri").str.extract(r"^([^?]*)", 1).alias("path"))
+
+
+def _broken(case: Case) -> pl.DataFrame:
+    """Requests that the upstream left without an answer."""
+    events = case.happened("upstream.closed_early", "upstream.reset").filter(
+        pl.col("message").str.contains(HEADER, literal=True) & pl.col("time").is_not_null()
+    )
+    return _with_path(asked(case, events)).collect()
+
+
+def _poison(case: Case, broken: pl.DataFrame, ends: Sequence[Downtime]) -> _Poison | None:
+    """The most particular request that breaks off at nearly every end, and hardly ever succeeds."""
+    near = _at_ends(broken, ends)
+    access = _access(case)
+    for key in KEYS:
+        of_end = near.select("end", *key).unique(maintain_order=True).group_by(key, maintain_order=True).len("ends")
+        best = of_end.sort("ends", descending=True, maintain_order=True).head(1)
+        if not best.height or best["ends"][0] < LEAST_SHARE * len(ends):
+            continue
+        seen = access.join(best.lazy(), on=list(key), how="inner").collect()
+        answered = seen.filter(pl.col("status") < 500).height
+        if answered <= MOST_ANSWERED * best["ends"][0]:
+            return _Poison(
+                name=" ".join(map(str, best.row(0)[:-1])),
+                ended=best["ends"][0],
+                broken=near.join(best, on=list(key), how="inner", maintain_order="left"),
+                asked=seen.height,
+                answered=answered,
+                seen=seen,
+            )
+    return None
+
+
+def _at_ends(broken: pl.DataFrame, ends: Sequence[Downtime]) -> pl.DataFrame:
+    """What broke off close to an end, with that end's number."""
+    times = broken["time"].dt.epoch("us").to_numpy() / 1e6
+    parts = []
+    for number, stop in enumerate(ends):
+        at = stop.ended.timestamp()
+        since = at - (LONGEST_RESTART_S if stop.kind == "process.started" else NEAR_S)
+        hit = (times >= since) & (times <= at + NEAR_S)
+        parts.append(broken.filter(pl.Series(hit)).with_columns(end=pl.lit(number)))
+    return pl.concat([broken.clear().with_columns(end=pl.lit(0)), *parts])
+
+
+def _access(case: Case) -> pl.LazyFrame:
+    """Every request that the proxy logged, by what tells it from others."""
+    told = case.records("nginx_access")
+    if "request" not in told.collect_schema():
+        return pl.LazyFrame(schema={name: pl.String() for key in KEYS for name in key} | {"status": pl.Int16()})
+    request = pl.col("request")
+    columns = told.select(
+        "file",
+        "line",
+        "lines",
+        "client",
+        pl.col("status"),
+        request.str.extract(r"^(\S+)", 1).alias("method"),
+        request.str.extract(r"^\S+ (\S+)", 1).alias("uri"),
+    )
+    return _with_path(columns)
+
+
+def _exceptions(case: Case, ends: int) -> Sequence[Thrown]:
+    """The exception that comes about as often as the process dies; of several, the first that does."""
+    proxy = {source.path for source in case.sources if source.format.startswith("nginx")}
+    for path in sorted({source.path for source in case.sources} - proxy):
+        found = list(thrown(case, path))
+        for message, count in Counter(one.message for one in found).most_common():
+            if LEAST_SHARE * ends <= count <= ends / LEAST_SHARE:
+                return [one for one in found if one.message == message]
+    return ()
+
+
+def _finding(case: Case, service: str, ends: Sequence[Downtime], poison: _Poison, exceptions: Sequence[Thrown]) -> Finding:
+    code = own_line(case, exceptions[0]) if exceptions else None
+    clients = Counter(poison.broken["client"].to_list()).most_common(1)
+    return Finding(
+        confidence=_confidence(poison, exceptions),
+        claim=claim(
+            "request_crashes_process.found",
+            "{service} died {total} times, {count} times just when {request} was asked for; "
+            "of {asked} such requests {answered} were answered",
+            service=service,
+            total=len(ends),
+            count=poison.ended,
+            request=poison.name,
+            asked=max(poison.asked, poison.ended),
+            answered=poison.answered,
+        ),
+        evidence=(
+            *([Evidence(code, "the line that threw")] if code else []),
+            *(Evidence(one.span, "the exception") for one in exceptions[:1]),
+            Evidence(ends[0].end, "the process ended"),
+            *_restarts(case, service, ends),
+            *cite(poison.broken, f"client {clients[0][0]}" if clients and clients[0][0] else "", most=3),
+            *_access_lines(poison),
+        ),
+        would_refute=claim("request_crashes_process.refute", "such a request that was answered, or an end without one"),
+        subject=service,
+        measured=_measured(ends, poison, clients),
+        times=instants(poison.broken.sort("time").unique("end", keep="first", maintain_order=True)),
+        fix=claim(
+            "request_crashes_process.fix",
+            "let the code answer what it cannot handle (400, 404), and catch what is thrown outside of the handler",
+        ),
+    )
+
+
+def _confidence(poison: _Poison, exceptions: Sequence[Thrown]) -> float:
+    """Sure only where the request never succeeds, and the process itself says what it died of."""
+    if not poison.asked:
+        return 0.8
+    return 0.95 if exceptions and not poison.answered else 0.85
+
+
+def _access_lines(poison: _Poison) -> Iterator[Evidence]:
+    rows = poison.seen.head(1).iter_rows(named=True)
+    yield from (Evidence(Span(row["file"], row["line"], row["line"] + row["lines"] - 1), "in the access log") for row in rows)
+
+
+def _measured(ends: Sequence[Downtime], poison: _Poison, clients: Sequence[tuple[str, int]]) -> Mapping[str, str | int | float]:
+    times = np.array([stop.ended.timestamp() for stop in ends])
+    return {
+        "ends": len(ends),
+        "with_request": poison.ended,
+        "asked": poison.asked,
+        "answered": poison.answered,
+        "interval_s": round(float(np.median(np.diff(times))), 1),
+        **({"client": clients[0][0]} if clients else {}),
+    }
+
+
+def _restarts(case: Case, service: str, ends: Sequence[Downtime]) -> Iterator[Evidence]:
+    """Who starts it again."""
+    for unit in case.of(Unit):
+        if unit.name.removesuffix(".service") == service and unit.restart:
+            yield Evidence(unit.span, f"Restart={unit.restart}")
+    yield from cite(case.happened("service.restarting").filter(pl.col("service") == service), "started again", most=1)
+    yield from (Evidence(stop.start, "it runs again") for stop in ends[:1] if stop.start)

@@ -1,0 +1,153 @@
+"""A probe gives up sooner than what it asks for takes, and its script acts on that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from logcorr.model.behaviour import Probe, Reach
+from logcorr.model.case import Case, ProvedEffect, Schedule
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.rules import rule
+from logcorr.timeline.select import cite, instants
+
+TOOK = r"(?:^|[ =(:])(\d+(?:\.\d+)?) ?(ms|s|sec|secs|seconds|milliseconds)\b"
+"""How programs say how long something took."""
+
+FEWEST = 4
+LEAST_SHARE = 0.8
+LEAST_RUNS = 0.6
+RUN_S = 60.0
+"""A script asks within a minute of its start; asking again after a pause counts as well."""
+
+LONGEST_S = 300.0
+
+Times = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Slow:
+    """Work of one sort that begins when the probe asks: its lines with their `run`, and the median of how long it takes."""
+
+    rows: pl.DataFrame
+    median_s: float
+    runs: int
+    of_runs: int
+
+
+@rule(code="SH009", title="A probe gives up before it is answered", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Compares the time limit of a scheduled probe with how long the service, by its own log, works when it asks."""
+    seen = set()
+    for schedule in case.schedules:
+        for behaviour in schedule.behaviours:
+            for proved in behaviour.proved:
+                for probe in (one.probe for one in proved.probes if one.probe.timeout_s and one.probe.url):
+                    acts = proved.effect.ends_processes and proved.proof.reach is not Reach.NEVER
+                    slow = _slow(case, schedule, probe.timeout_s or 0.0) if acts and probe.span not in seen else None
+                    if slow:
+                        seen.add(probe.span)
+                        yield _finding(case, schedule, proved, probe, slow)
+
+
+def _slow(case: Case, schedule: Schedule, limit: float) -> _Slow | None:
+    """The sort of work that nearly always begins just after a run of the job, and takes longer than the limit."""
+    for _, rows in _worked(case).group_by("file", "sort", maintain_order=True):
+        began = rows["began"].to_numpy()
+        last = np.searchsorted(schedule.ticks, began + 1.0, side="right") - 1
+        after = (last >= 0) & (began - schedule.ticks[np.maximum(last, 0)] <= RUN_S)
+        late = rows["took"].to_numpy() > limit
+        covered = _ticks(case, schedule, str(rows["file"][0]))
+        runs = len(np.unique(last[after & late]))
+        enough = (after & late).sum() >= FEWEST and (after & late).mean() >= LEAST_SHARE
+        if enough and _rare(schedule.ticks) and runs >= LEAST_RUNS * covered:
+            hit = rows.with_columns(run=pl.Series(last)).filter(pl.Series(after & late))
+            return _Slow(rows=hit, median_s=float(np.median(hit["took"].to_numpy())), runs=runs, of_runs=covered)
+    return None
+
+
+def _rare(ticks: Times) -> bool:
+    """Whether a minute after each run is so little of the time that work at any time would not lie there."""
+    return len(ticks) > 1 and float(np.median(np.diff(ticks))) >= 3 * RUN_S
+
+
+def _ticks(case: Case, schedule: Schedule, file: str) -> int:
+    """How many of the job's runs this log covers."""
+    source = next((one for one in case.sources if one.path == file), None)
+    if not source or not source.first or not source.last:
+        return len(schedule.ticks)
+    return int(((schedule.ticks >= source.first.timestamp()) & (schedule.ticks <= source.last.timestamp())).sum())
+
+
+def _worked(case: Case) -> pl.DataFrame:
+    """What services say of how long something took: when it `began`, how long it `took`, and of what `sort` it is."""
+    proxy = [source.path for source in case.sources if source.format.startswith("nginx")]
+    message, at = pl.col("message"), pl.col("time").dt.epoch("us") / 1e6
+    number = message.str.extract(TOOK, 1).cast(pl.Float64)
+    took = pl.when(message.str.extract(TOOK, 2).str.starts_with("m")).then(number / 1000).otherwise(number)
+    told = case.timeline.filter(pl.col("time").is_not_null() & ~pl.col("file").is_in(proxy) & message.str.contains(TOOK))
+    timed = told.with_columns(took=took, began=at - took, sort=message.str.replace_all(r"\d+(?:\.\d+)?", "#"))
+    return timed.filter(pl.col("took") <= LONGEST_S).sort("time", maintain_order=True).collect()
+
+
+def _said(case: Case, proved: ProvedEffect, schedule: Schedule) -> pl.DataFrame:
+    """What the script writes when it acts: the messages of its lines close before the effect, where a log holds them."""
+    near = [
+        [piece.strip() for piece in pieces if len(piece.strip()) >= 4]
+        for behaviour in schedule.behaviours
+        for pieces, span in behaviour.says
+        if span.path == proved.effect.span.path and abs(span.line - proved.effect.span.line) <= 3
+    ]
+    message = pl.col("message")
+    said = [pl.all_horizontal(message.str.contains(piece, literal=True) for piece in pieces) for pieces in near if pieces]
+    return case.timeline.filter(pl.any_horizontal(pl.lit(False), *said)).collect()
+
+
+def _finding(case: Case, schedule: Schedule, proved: ProvedEffect, probe: Probe, slow: _Slow) -> Finding:
+    acted = _said(case, proved, schedule)
+    limit, took = probe.timeout_s or 0.0, round(slow.median_s, 1)
+    last = slow.rows.unique("run", keep="last", maintain_order=True)
+    return Finding(
+        confidence=0.92 if acted.height >= FEWEST else 0.8,
+        claim=claim(
+            "slow_probe.found",
+            "the probe of {url} waits {limit:g} s, but what it asks for takes {took:g} s: "
+            "on {runs} of {total} runs it gave up before the answer",
+            url=str(probe.url),
+            limit=limit,
+            took=took,
+            runs=slow.runs,
+            total=slow.of_runs,
+        ),
+        evidence=(
+            Evidence(probe.span, f"waits {limit:g} s"),
+            Evidence(schedule.job.span, f"runs on {schedule.job.schedule}"),
+            *cite(slow.rows, "how long it took", most=4),
+            *(Evidence(span, f"condition: {text}") for text, span in proved.effect.guard),
+            Evidence(proved.effect.span, proved.effect.action),
+            *cite(acted, "the script acts", most=2),
+        ),
+        would_refute=claim(
+            "slow_probe.refute",
+            "an answer within {limit:g} s to a probe of this job, or other work at these times",
+            limit=probe.timeout_s or 0.0,
+        ),
+        subject=str(probe.span),
+        measured={
+            "limit_s": probe.timeout_s or 0.0,
+            "took_s": round(slow.median_s, 1),
+            "runs": slow.runs,
+            "of_runs": slow.of_runs,
+        },
+        times=instants(last.with_columns(time=(pl.col("began") * 1e6).cast(pl.Int64).cast(pl.Datetime("us", "UTC")))),
+        fix=claim(
+            "slow_probe.fix",
+            "ask something that is answered at once (a liveness endpoint), or wait longer than {took:g} s",
+            took=round(slow.median_s, 1),
+        ),
+    )

@@ -1,0 +1,240 @@
+"""The seed incident, changed in one thing: what must be said then. Expectations are reasoned by hand, case by case."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+import logcorr
+from logcorr.timeline.lifecycles import downtimes
+
+SEED = Path(__file__).parent / "fixtures/cases/heart-whisper-town/input"
+SCRIPT, TABLE, LOG = "health-check.sh", "crontab.txt", "backend/logs/combined.log"
+RUNNING = "docker-compose.production-prebuilt.yml"
+RESTART = "docker-compose -f docker-compose.production.yml restart"
+MISSING_COMMAND = "2025-10-16 09:50:01 checking\n/home/jesse/{script}: {line}: docker-compose: {words}\n"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """`edits` replace a text in a file of the seed, `added` files come on top, `removed` ones are left out.
+
+    `verdicts` are right answers; `culprit` is the line to blame, if any; `says` are claims that must be made somewhere, and
+    `silent` those that must not be.
+    """
+
+    verdicts: tuple[str, ...]
+    edits: tuple[tuple[str, str, str], ...] = ()
+    added: tuple[tuple[str, str], ...] = ()
+    removed: tuple[str, ...] = ()
+    culprit: tuple[str, int] | None = None
+    says: tuple[str, ...] = ()
+    silent: tuple[str, ...] = ()
+
+
+VARIANTS = {
+    "nothing is changed": Variant(verdicts=("root-cause",), culprit=(SCRIPT, 4)),
+    "the compose file that the script names was not collected": Variant(
+        removed=("docker-compose.production.yml",),
+        verdicts=("suspected",),
+        culprit=(SCRIPT, 4),
+        says=("missing.compose_file", "job_stops_service.unknown_target"),
+    ),
+    "the containers are up for days, though every run should end them": Variant(
+        edits=(("docker-ps.txt", "Up 2 minutes", "Up 4 days"),),
+        verdicts=("undetermined",),
+        says=("scheduled.outlived",),
+        silent=("job_stops_service.must",),
+    ),
+    "the script's command is not there (bash)": Variant(
+        added=(("health-check.log", MISSING_COMMAND.format(script=SCRIPT, line="line 12", words="command not found") * 4),),
+        verdicts=("undetermined",),
+        says=("scheduled.command_failed",),
+        silent=("job_stops_service.must",),
+    ),
+    "the script's command is not there (dash)": Variant(
+        added=(("health-check.log", MISSING_COMMAND.format(script=SCRIPT, line="12", words="not found") * 4),),
+        verdicts=("undetermined",),
+        says=("scheduled.command_failed",),
+    ),
+    "another script's command is not there": Variant(
+        added=(("report.log", MISSING_COMMAND.format(script="report.sh", line="line 12", words="command not found") * 4),),
+        verdicts=("root-cause",),
+        culprit=(SCRIPT, 4),
+        silent=("scheduled.command_failed",),
+    ),
+    "a script of a longer name lacks the command": Variant(
+        added=(("x.log", MISSING_COMMAND.format(script="old-" + SCRIPT, line="line 12", words="command not found") * 4),),
+        verdicts=("root-cause",),
+        culprit=(SCRIPT, 4),
+    ),
+    "the probe follows redirects": Variant(
+        edits=((SCRIPT, "curl -s", "curl -sL"),),
+        verdicts=("suspected", "undetermined"),
+        silent=("cause.probe_never_satisfied", "cause.scheduled_stop"),
+    ),
+    "the command acts on another service": Variant(
+        edits=((SCRIPT, "yml restart", "yml restart redis"),), verdicts=("undetermined",), says=("rival.stops_nothing",)
+    ),
+    "another job of the same schedule was not collected, and this one is harmless": Variant(
+        edits=((TABLE, "*/5", "*/5 * * * * /opt/other.sh\n*/5"), (SCRIPT, "yml restart", "yml ps")),
+        verdicts=("suspected",),
+        culprit=(TABLE, 1),
+        says=("rival.stops_nothing", "cause.unproven"),
+        silent=("cause.tied",),
+    ),
+    "the command runs on another host": Variant(
+        edits=((SCRIPT, RESTART, "ssh spare docker restart heart-whisper-backend"),),
+        verdicts=("suspected", "undetermined"),
+    ),
+    "nobody knows whom the pattern kills": Variant(
+        edits=((SCRIPT, RESTART, "pkill -f sidekiq"),),
+        verdicts=("suspected", "undetermined"),
+    ),
+    "a pattern kills more than it is named after": Variant(
+        edits=(
+            (SCRIPT, RESTART, "pkill -f redis"),
+            (RUNNING, "container_name: heart-whisper-backend", "command: node server.js --redis=redis:6379"),
+        ),
+        verdicts=("root-cause",),
+        culprit=(SCRIPT, 4),
+    ),
+    "the job is commented out": Variant(edits=((TABLE, "*/5", "#*/5"),), verdicts=("undetermined",)),
+    "a killing pattern takes for ever to search for": Variant(
+        edits=((RUNNING, "image: redis:7-alpine", f"image: redis:7-alpine\n    command: {'a' * 60}!"),),
+        added=(("kill.sh", "#!/bin/sh\npkill -f '(a+)+$'\npkill -f '['\n"),),
+        verdicts=("root-cause",),
+    ),
+    "a compose file is nested without end": Variant(
+        added=(("docker-compose.deep.yml", f"services:\n  x: {'[' * 30_000}{']' * 30_000}\n"),), verdicts=("root-cause",)
+    ),
+    "commands and names are templates": Variant(
+        edits=((TABLE, "health-check.sh", "health-check.sh {0} {a!r} {b.__class__} %s"),),
+        added=(("logs {x}\n<b>.log", "2025-10-16 09:55:03 [info]: Received SIGTERM {y} %(z)s {}\n"),),
+        verdicts=("root-cause",),
+    ),
+}  # fmt: skip
+
+
+def build(variant, folder):
+    """Write the changed seed."""
+    texts = {str(path.relative_to(SEED)): path.read_text() for path in SEED.rglob("*") if path.is_file()}
+    for path, old, new in variant.edits:
+        assert old in texts[path]
+        texts[path] = texts[path].replace(old, new)
+    for path, text in (texts | dict(variant.added)).items():
+        if path not in variant.removed:
+            (folder / path).parent.mkdir(parents=True, exist_ok=True)
+            (folder / path).write_text(text)
+
+
+def test_a_check_that_acts_seldom_may_be_right(tmp_path):
+    stopped = [10, 35, 75, 95, 140, 155]
+    log = "".join(f"2025-10-16 {9 + at // 60:02}:{at % 60:02}:03 [info]: Received SIGTERM, shutting down\n" for at in stopped)
+    texts = {
+        "crontab": "*/5 * * * * /srv/check.sh\n",
+        "srv/check.sh": "#!/bin/sh\nif ! curl -sf http://localhost:4000/health; then docker restart shop; fi\n",
+        "compose.yml": "services:\n  shop:\n    container_name: shop\n    image: shop\n    volumes: [./logs:/app/logs]\n",
+        "logs/app.log": f"2025-10-16 09:00:00 [info]: ready\n{log}2025-10-16 12:30:00 [info]: ready\n",
+    }
+    for path, text in texts.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    result = logcorr.analyze(tmp_path).result
+    assert result["verdict"] == "suspected"
+    assert "cause.check_may_be_right" in set(claims(result["causes"]))
+
+
+def test_kills_are_no_health(tmp_path):
+    ready = '{{"timestamp":"2025-10-16T{0:02}:20:03Z","level":"info","message":"worker ready"}}\n'
+    unit = "2025-10-16T{0:02}:20:01.000000+00:00 host systemd[1]: shop.service: Main process exited, code=killed, status=9/KILL\n"
+    (tmp_path / "syslog").write_text("".join(unit.format(hour) for hour in (3, 7, 8, 13)))
+    (tmp_path / "shop.log").write_text("".join(ready.format(hour) for hour in (3, 7, 8, 13)))
+    result = logcorr.analyze(tmp_path).result
+    assert result["verdict"] == "undetermined"
+    assert "service_terminated.killed" in set(claims(result["findings"]))
+
+
+def test_pages_that_are_closed_are_no_incident(tmp_path):
+    times = [f"2025-10-16 {hour:02}:{minute:02}:03" for hour in range(9, 18) for minute in range(0, 60, 7)]
+    log = "".join(
+        f"{time} [info]: Client disconnected: K{number}, reason: transport close\n" for number, time in enumerate(times)
+    )
+    (tmp_path / "combined.log").write_text(log)
+    (tmp_path / "crontab").write_text("*/7 * * * * /usr/bin/true\n")
+    result = logcorr.analyze(tmp_path).result
+    assert result["verdict"] == "healthy"
+    assert not result["causes"]
+
+
+def test_a_stop_that_two_logs_tell_of_is_one_stop_of_one_service(tmp_path):
+    unit = "{0} host systemd[1]: {1} shop-api.service - API.\n"
+    seconds = [f"2025-10-16T10:{minute:02}:20" for minute in range(0, 40, 7)]
+    told = "".join(unit.format(f"{at}.000000+00:00", word) for at in seconds for word in ("Stopping", "Stopped", "Started"))
+    (tmp_path / "syslog").write_text(told)
+    own = "{0}.063Z [info]: SIGTERM received, closing server\n{0}.980Z [info]: Server listening on port 4000\n"
+    (tmp_path / "api.log").write_text("".join(own.format(at) for at in seconds))
+    (tmp_path / "shop-api.service").write_text("[Service]\nExecStart=/usr/bin/node /srv/api/server.js\n")
+    stops = downtimes(logcorr.analyze(tmp_path).events)
+    assert [stop.service for stop in stops] == ["shop-api"] * len(seconds)
+
+
+def test_the_schedule_is_read_in_the_zone_of_the_hosts_own_logs(tmp_path):
+    days = [f"2025-10-{day}" for day in range(10, 16)]
+    terminated = "{0}T18:30:03.000Z [info]: Received SIGTERM, shutting down gracefully...\n"
+    request = '1.2.3.4 - - [{1}/Oct/2025:18:30:0{2} +0000] "GET / HTTP/1.1" 502 157 "-" "curl/8"\n'
+    runs = "{0}T02:30:01.000000+08:00 web CRON[12]: (root) CMD (/srv/shop/nightly.sh)\n"
+    texts = {
+        "crontab": "30 2 * * * /srv/shop/nightly.sh\n",
+        "srv/shop/nightly.sh": "#!/bin/sh\ncd /srv/shop\ndocker compose restart shop\n",
+        "srv/shop/compose.yml": "services:\n  shop:\n    image: shop\n    volumes: [./logs:/app/logs]\n",
+        "srv/shop/logs/app.log": "".join(terminated.format(day) for day in days),
+        "syslog": "".join(runs.format(day) for day in days),
+        "nginx/access.log": "".join(request.format(day, day[-2:], 4) for day in days),
+        "nginx/shop.access.log": "".join(request.format(day, day[-2:], 5) for day in days),
+    }
+    for path, text in texts.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    result = logcorr.analyze(tmp_path).result
+    assert result["verdict"] == "root-cause"
+    assert (result["causes"][0]["culprit"]["path"], result["causes"][0]["culprit"]["line"]) == ("srv/shop/nightly.sh", 3)
+
+
+def test_files_of_one_name_are_each_found_by_their_own_host(tmp_path):
+    build(VARIANTS["nothing is changed"], tmp_path / "web-1")
+    build(VARIANTS["the command acts on another service"], tmp_path / "web-2")
+    (tmp_path / "web-2" / LOG).write_text("2025-10-16 09:00:00 [info]: Server listening on port 4000\n")
+    result = logcorr.analyze(tmp_path).result
+    jobs = {
+        one["evidence"][0]["path"]: one["evidence"][1]["path"] for one in result["findings"] if one["rule"] == "job_stops_service"
+    }
+    assert jobs == {f"web-{number}/{TABLE}": f"web-{number}/{SCRIPT}" for number in (1, 2)}
+
+
+def claims(part):
+    """The ids of all claims in a document."""
+    if isinstance(part, dict):
+        if {"id", "params", "text"} <= part.keys():
+            yield part["id"]
+        for value in part.values():
+            yield from claims(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from claims(value)
+
+
+@pytest.mark.parametrize("variant", VARIANTS.values(), ids=VARIANTS)
+def test_a_changed_seed_is_judged_anew(variant, tmp_path):
+    build(variant, tmp_path)
+    result = logcorr.analyze(tmp_path).result
+    made = set(claims(result))
+    assert result["verdict"] in variant.verdicts
+    assert not set(variant.says) - made
+    assert not set(variant.silent) & made
+    if variant.culprit:
+        culprit = result["causes"][0]["culprit"]
+        assert (culprit["path"], culprit["line"]) == variant.culprit
+    assert not [rule for rule in result["rules_run"] if "crashed" in rule["outcome"]]
