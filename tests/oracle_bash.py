@@ -108,7 +108,8 @@ if [ "$name" = sleep ]; then
   [ "$(wc -c < "$ORACLE/naps")" -gt 25 ] && kill -9 0
   exit 0
 fi
-{ printf '%s\x1f' "$name" "${@//$'\n'/ }"; printf '\n'; } >> "$ORACLE/log"
+printf -v call '%s\x1f' "$name" "${@//$'\n'/ }"
+printf '%s\n' "$call" >> "$ORACLE/log"  # one write: stubs may run side by side
 case $name in
   sudo) exec "$@" ;;
   ssh) while [[ $1 == -* ]]; do case $1 in -[oipl]) shift ;; esac; shift; done
