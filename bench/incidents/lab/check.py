@@ -39,7 +39,7 @@ MECHANISMS = {
     "job_stalls_service",
 }
 VERDICTS = {"root-cause", "suspected", "undetermined", "healthy"}
-LEAKS = r"labhome|supervisor\.py|/usr/lib/lab|clock\.so|CLOCK_SKEW|/etc/services\.json"
+LEAKS = r"supervisor\.py|/usr/lib/lab|clock\.so|CLOCK_SKEW|/etc/services\.json"
 
 
 def places(truth: dict[str, Any]) -> Iterator[dict[str, Any]]:
