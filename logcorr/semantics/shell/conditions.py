@@ -124,6 +124,7 @@ def _searched(machine: Machine, path: Path, left: Value, word: Word, described: 
 
 
 def ordered(operator: str, left: int | None, right: int | None) -> bool | None:
+    """Whether a comparison of two numbers holds; None if one of them is not known."""
     if left is None or right is None:
         return None
     return {"-eq": left == right, "-ne": left != right, "-lt": left < right, "-le": left <= right, "-gt": left > right,
@@ -139,6 +140,7 @@ def never_zero(operator: str, left: Value, right: Value) -> bool | None:
 
 
 def note_order(machine: Machine, operator: str, left: Value, right: Value) -> None:
+    """Note the numbers that a probe's output is ordered against, the sign before them."""
     sign = ORDER[operator].removeprefix("=") if operator != "-ne" else ""
     machine.record.compare(left, *(sign + known for known in [literal(right)] if known))
     machine.record.compare(right, *(sign + known for known in [literal(left)] if known))

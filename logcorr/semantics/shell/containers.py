@@ -158,6 +158,13 @@ def _names(arguments: list[Value]) -> list[str]:
     return [shown(other) for other in others]
 
 
+_RUN_VALUES = (
+    "name", "env", "volume", "publish", "network", "restart", "user", "workdir", "env-file", "hostname", "label",
+    "memory", "entrypoint", "mount", "add-host", "cpus", "log-driver", "log-opt", "health-cmd", "platform", "pull",
+    "ip", "link", "expose", "shm-size", "ulimit", "cap-add", "device", "gpus",
+)  # fmt: skip
+
+
 def _docker_verb(command: Command, verb: str, arguments: list[Value]) -> None:
     if verb in _CONTAINER:
         options, names = separate(arguments, "ts", ("time", "signal", "timeout"))
@@ -168,41 +175,7 @@ def _docker_verb(command: Command, verb: str, arguments: list[Value]) -> None:
         if len(rest) > 1:
             in_container(shown(rest[0]), command, rest[1:])
     elif verb == "run":
-        options, _ = separate_leading(
-            arguments,
-            "pvenuwhlmca",
-            (
-                "name",
-                "env",
-                "volume",
-                "publish",
-                "network",
-                "restart",
-                "user",
-                "workdir",
-                "env-file",
-                "hostname",
-                "label",
-                "memory",
-                "entrypoint",
-                "mount",
-                "add-host",
-                "cpus",
-                "log-driver",
-                "log-opt",
-                "health-cmd",
-                "platform",
-                "pull",
-                "ip",
-                "link",
-                "expose",
-                "shm-size",
-                "ulimit",
-                "cap-add",
-                "device",
-                "gpus",
-            ),
-        )
+        options, _ = separate_leading(arguments, "pvenuwhlmca", _RUN_VALUES)
         command.do("run", "docker", tuple(shown(value) for value in options.get("name", [])))
     elif verb == "inspect":
         probes.docker_inspect(command, arguments)

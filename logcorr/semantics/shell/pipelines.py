@@ -13,6 +13,7 @@ from logcorr.semantics.shell.values import EMPTY, text
 
 
 def pipeline(machine: Machine, node: Pipeline, path: Path) -> list[Path]:
+    """Commands joined by pipes, or one with `!` before it."""
     if len(node.commands) == 1:
         with machine.asking():
             ways = machine.run(node.commands[0], path)

@@ -35,6 +35,7 @@ class Words:
 
 
 def number(machine: Machine, path: Path, operand: Word, words: Words) -> int | None:
+    """The number that a word of `${name:first:length}` comes to, None if it cannot be known."""
     return arithmetic.calculate(machine, path, words.single(machine, path, operand), machine.span(operand)).number
 
 
