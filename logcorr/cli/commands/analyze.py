@@ -1,0 +1,35 @@
+"""`logcorr analyze`: causes, from a folder."""
+
+from __future__ import annotations
+
+import click
+
+from logcorr.cli import options
+
+
+@click.command()
+@options.PATHS
+@click.option("-f", "--format", "form", type=options.FORMATS, default="full", show_default=True, help="What to print.")
+@click.option("-o", "--output", "outputs", multiple=True, metavar="FILE", callback=options.outputs, help=options.OUTPUT_HELP)
+@click.option("--tz", "zones", multiple=True, metavar="[SOURCE=]ZONE", callback=options.zones, help=options.ZONE_HELP)
+@click.option("--since", metavar="TIME", callback=options.instant, help="Leave out what was logged before; UTC if no offset.")
+@click.option("--until", metavar="TIME", callback=options.instant, help="Leave out what was logged after.")
+@click.option("--lang", type=options.LANGUAGES, default="en", show_default=True, help="Language of reports.")
+def analyze(
+    *,
+    paths: tuple[str, ...],
+    form: str,
+    outputs: tuple[str, ...],
+    zones: dict[str | None, str],
+    since: options.Instant,
+    until: options.Instant,
+    lang: str,
+) -> None:
+    """Find the cause of an incident in folders, files or archives."""
+    import logcorr
+    from logcorr.cli import output
+
+    analysis = logcorr.analyze(paths, tz=zones or None, since=since, until=until)
+    output.show(analysis, form, lang, paths)
+    for path in outputs:
+        output.save(analysis, path, lang)
