@@ -16,7 +16,7 @@ import polars as pl
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.stamps import Shape
-from logcorr.grammar.winston import Template, head_pattern, template_of
+from logcorr.grammar.winston import Layout, Template, head_pattern, layout_of, template_of
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import LEVELS, LONGEST_LEVEL, TEXT, events, folded, no, severity_of
@@ -28,14 +28,16 @@ def _recognise(sample: Sample) -> float:
     if found:
         own = [record for record in found if isinstance(record.get("level"), str) and "message" in record]
         return 0.9 * len(own) / len(found)
-    shape = stamps.shape_of(sample.lines)
-    if shape is None or stamps.share(sample.lines, _SIMPLE.match) >= 0.6:
-        bare = re.compile(head_pattern(None, LEVELS), re.ASCII)
+    if inspected.is_written(sample.lines):
+        return 0.8
+    layout = layout_of(sample.lines, LEVELS)
+    if layout.shape is None or stamps.share(sample.lines, _SIMPLE.match) >= 0.6:
+        bare = re.compile(head_pattern(Layout(None), LEVELS), re.ASCII)
         return 0.4 if stamps.share(sample.lines, bare.match) >= 0.6 else 0.0
-    head = re.compile(head_pattern(shape, LEVELS), re.ASCII)
-    stamped = [line for line in sample.lines if stamps.at_head(line)]
-    levelled = sum(head.match(line) is not None for line in stamped)
-    return 0.8 * levelled / len(stamped) if levelled >= 0.6 * len(stamped) else 0.0
+    head = re.compile(head_pattern(layout, LEVELS), re.ASCII)
+    levelled = sum(head.match(line) is not None for line in sample.lines)
+    others = sum(stamps.at_head(line) is not None and not head.match(line) for line in sample.lines)
+    return 0.8 * levelled / (levelled + others) if levelled > others else 0.0
 
 
 _SIMPLE = re.compile(rf"^(?:{LEVELS}): ")
@@ -52,9 +54,12 @@ def winston(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with level (as written), label and pid; of JSON lines with service, label and stack."""
     if members(context.sample.lines):
         return records(lines, context, {"service_name": "service", "label": "label", "stack": "stack"})
-    if stamps.share(context.sample.lines, _SIMPLE.match) >= 0.6:
+    if inspected.is_written(context.sample.lines):
+        return _inspected(lines, context)
+    layout = layout_of(context.sample.lines, LEVELS)
+    if layout.before != "level" and stamps.share(context.sample.lines, _SIMPLE.match) >= 0.6:
         return _simple(lines, context)
-    return _text(lines, context, stamps.shape_of(context.sample.lines))
+    return _text(lines, context, layout)
 
 
 def _simple(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
