@@ -59,9 +59,7 @@ def typed(name: str, events: pl.DataFrame, texts: pl.DataFrame) -> pl.Series:
     if name == GENERIC:
         return pl.repeat(False, events.height, eager=True)
     filled = [pl.col(column).is_not_null() for column in ALWAYS.get(name, []) if column in events.columns]
-    marked = [
-        ~pl.col("whole").str.contains(mark) | pl.col(column).is_not_null() for mark, column in MARKED.get(name, {}).items()
-    ]
+    marked = [~pl.col("whole").str.contains(mark) | pl.col(column).is_not_null() for mark, column in MARKED.get(name, {}).items()]
     of_event = texts.join_asof(events.select("line", pl.col("line").alias("event")), on="line")
     whole = of_event.group_by("event", maintain_order=True).agg(pl.col("text").str.join("\n").alias("whole"))
     joined = events.join(whole, left_on="line", right_on="event", how="left")

@@ -15,8 +15,8 @@ import polars as pl
 
 from logcorr.grammar.patterns import ascii_only
 
-_LABELS = r"^(?:\[[^\]]+\]:? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
-"""What may stand before the words: labels in brackets (`[worker-1]`), signs."""
+_LABELS = r"^(?:\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
+"""What may stand before the words: labels in brackets (`[worker-1]`), a place (`(app.js:12):`), signs."""
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
 
@@ -84,7 +84,8 @@ APPLICATION = (
         "dependency.failed",
         ("ECONNREFUSED", "ETIMEDOUT", "ENOTFOUND", "EHOSTUNREACH", "EAI_AGAIN", "ECONNRESET", "NetworkError", "SelectionError"),
         r"\b(?:connect|getaddrinfo|read|write|queryA) (?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)\b"
-        r"|\bMongo(?:Network|ServerSelection)Error\b",
+        r"|\bMongo(?:Network|ServerSelection)Error\b"
+        r'|"code": ?"(?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)"',
     ),
     Phrase(
         "process.started",
@@ -101,7 +102,7 @@ APPLICATION = (
             rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
             rf" (?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
-            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*$"
+            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*(?:\+\d+ms)?$"
             r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
         ),
     ),
@@ -123,6 +124,13 @@ APPLICATION = (
     ),
 )
 """Phrases of servers, the Node.js world's first."""
+
+FAILURES = tuple(
+    phrase
+    for phrase in APPLICATION
+    if phrase.kind in {"address.in_use", "disk.full", "limit.reached", "tls.failed", "dependency.failed"}
+)
+"""What the system's own errors say, wherever an application writes them."""
 
 CONSOLE = (
     Phrase("client.reconnecting", ("econnecting", "econnect attempt"), _at_start(r"(?:\w+ ){0,3}reconnect(?:ing\b| attempt)")),

@@ -18,9 +18,6 @@ _PID = r"(?:\[?(?P<pid>\d{1,7})\]?[\s|]+)?"
 _LABEL = r"(?:[\[(](?P<label>[^\[\]()]+)[\])][\s|]*)?"
 
 
-_PLACE = r"(?:\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):\s)?"
-"""pino-pretty's process, or a place in the source."""
-
 _NAMED = r"\[[A-Za-z][^\]]{0,30}\][\s-]*(?:\d{1,7}\s+-\s+)?"
 """A name before the stamp, and NestJS's process."""
 
@@ -57,16 +54,16 @@ def head_pattern(layout: Layout, levels: str) -> str:
     shape = layout.shape
     stamp = rf"{LEAD}(?P<stamp>{shape.pattern}){_CLOSE}" if shape else "(?P<stamp>)"
     if layout.before == "level":
-        return rf"^(?P<head>{_first_level(levels)}{stamp}{_BETWEEN}{_PID}{_LABEL}{_PLACE})"
+        return rf"^(?P<head>{_first_level(levels)}{stamp}{_BETWEEN}(?P<pid>$.)?(?P<label>$.)?)"  # two groups that never match
     named = _NAMED if layout.before == "name" else ""
     words = f"(?P<level>{_cased(levels)})"
     level = rf"(?:[\[(<|]\s?{words}\s?[\])>|]:?|{words.replace('level', 'word')}(?:\s*[:|]|\s))"
-    return rf"^(?P<head>{named}{stamp}{_BETWEEN}{_PID}{_LABEL}{level}(?:\s*[:|\-–]\s|\s)*{_PLACE})"
+    return rf"^(?P<head>{named}{stamp}{_BETWEEN}{_PID}{_LABEL}{level}(?:\s*[:|\-–]\s|\s)*)"
 
 
 def _first_level(levels: str) -> str:
     """A level that opens a line."""
-    return rf"[\[(<]?(?P<level>{_cased(levels)})(?P<word>)[\])>]?(?:\s*[:|\-–]\s*|\s+)"
+    return rf"[\[(<]?(?P<level>{_cased(levels)})(?P<word>$.)?[\])>]?(?:\s*[:|\-–]\s*|\s+)"
 
 
 def _cased(words: str) -> str:
