@@ -29,21 +29,21 @@ def redact(*texts):
         ("Nov 18 06:00:01 web-07 CRON[12]: (jesse) CMD (/home/jesse/x.sh)",
          "Nov 18 06:00:01 <HOST-1> CRON[12]: (<USER-1>) CMD (/home/<USER-1>/x.sh)"),
         ("Accepted publickey for mary from 198.51.100.7 port 22", "Accepted publickey for <USER-1> from <IP-1> port 22"),
-        ("DATABASE_URL=postgres://shop:p@ss:w0rd@db:5432/shop", "DATABASE_URL=postgres://<SECRET:credentials>@db:5432/shop"),
-        ("Authorization: Bearer abc.def-123", "Authorization: Bearer <SECRET:authorization>"),
-        ('{"password":"hunter2","user":"x"}', '{"password":"<SECRET:value>","user":"x"}'),
-        ('"env": "{\\"api_key\\": \\"s3cr3t\\"}"', '"env": "{\\"api_key\\": \\"<SECRET:value>\\"}"'),
-        ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG", "aws_secret_access_key = <SECRET:value>"),
-        ("MYSQL_ROOT_PASSWORD: changeme", "MYSQL_ROOT_PASSWORD: <SECRET:value>"),
-        ("mysqldump -u root -pS3cret shop", "mysqldump -u root -p<SECRET:option> shop"),
-        ("redis-cli -h cache -a hunter2 ping", "redis-cli -h cache -a <SECRET:option> ping"),
-        ("curl -fsS -u admin:hunter2 http://localhost/x", "curl -fsS -u admin:<SECRET:login> http://localhost/x"),
-        ("GET /socket.io/?EIO=4&sid=Xa9_-k2 HTTP/1.1", "GET /socket.io/?EIO=4&sid=<SECRET:parameter> HTTP/1.1"),
-        ("Cookie: sid=abc; theme=dark", "Cookie: <SECRET:cookie>"),
-        ("token eyJhbGciOi.eyJzdWIi.SflKxw expired", "token <SECRET:token> expired"),
-        ("key AKIAIOSFODNN7EXAMPLE used", "key <SECRET:token> used"),
+        ("DATABASE_URL=postgres://shop:p@ss:w0rd@db:5432/shop", "DATABASE_URL=postgres://<SECRET-credentials>@db:5432/shop"),
+        ("Authorization: Bearer abc.def-123", "Authorization: Bearer <SECRET-authorization>"),
+        ('{"password":"hunter2","user":"x"}', '{"password":"<SECRET-value>","user":"x"}'),
+        ('"env": "{\\"api_key\\": \\"s3cr3t\\"}"', '"env": "{\\"api_key\\": \\"<SECRET-value>\\"}"'),
+        ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG", "aws_secret_access_key = <SECRET-value>"),
+        ("MYSQL_ROOT_PASSWORD: changeme", "MYSQL_ROOT_PASSWORD: <SECRET-value>"),
+        ("mysqldump -u root -pS3cret shop", "mysqldump -u root -p<SECRET-option> shop"),
+        ("redis-cli -h cache -a hunter2 ping", "redis-cli -h cache -a <SECRET-option> ping"),
+        ("curl -fsS -u admin:hunter2 http://localhost/x", "curl -fsS -u admin:<SECRET-login> http://localhost/x"),
+        ("GET /socket.io/?EIO=4&sid=Xa9_-k2 HTTP/1.1", "GET /socket.io/?EIO=4&sid=<SECRET-parameter> HTTP/1.1"),
+        ("Cookie: sid=abc; theme=dark", "Cookie: <SECRET-cookie>"),
+        ("token eyJhbGciOi.eyJzdWIi.SflKxw expired", "token <SECRET-token> expired"),
+        ("key AKIAIOSFODNN7EXAMPLE used", "key <SECRET-token> used"),
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIE\n-----END RSA PRIVATE KEY-----",
-         "-----BEGIN RSA PRIVATE KEY-----<SECRET:private-key>"),
+         "-----BEGIN RSA PRIVATE KEY-----<SECRET-private-key>"),
     ],
 )  # fmt: skip
 def test_it_is_replaced(text, expected):
@@ -101,3 +101,8 @@ def test_the_user_in_the_seed_is_gone_everywhere():
     document = json.loads((DOCUMENTS / "seed.json").read_text("utf-8"))
     assert "jesse" in json.dumps(document)
     assert "home/jesse" not in json.dumps(redacted(document))
+
+
+def test_redacting_twice_changes_nothing_more():
+    once = redact("password=x from 203.0.113.9", "https://shop.example.com/?token=abc", "Authorization: Basic eDp5")
+    assert redact(*once) == once

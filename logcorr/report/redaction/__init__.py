@@ -1,6 +1,6 @@
 """Take out what must not leave: secrets for good, identities as pseudonyms that stay the same within one document.
 
-Secrets become `<SECRET:kind>`, all alike: a tag for each would be a fingerprint. Addresses, e-mails, hosts and users become
+Secrets become `<SECRET-kind>`, all alike: a tag for each would be a fingerprint. Addresses, e-mails, hosts and users become
 `<IP-1>`, `<EMAIL-1>`, … numbered in order of appearance. Loopback and private addresses, names without a dot (services,
 containers) and users that every system has are kept: the diagnosis needs them, and they point at nobody.
 """
@@ -12,9 +12,9 @@ from typing import Any
 
 import polars as pl
 
-from logcorr.model.claim import claim
+from logcorr.model.claim import Claim, claim
 from logcorr.report.cite import Document, state
-from logcorr.report.redaction.identities import KINDS, pseudonyms
+from logcorr.report.redaction.identities import KINDS, Pseudonyms, pseudonyms
 from logcorr.report.redaction.secrets import without_secrets
 
 __all__ = ["redacted", "redacted_frame"]
@@ -26,30 +26,37 @@ def redacted(document: Document) -> Document:
     The hashes of whole files stay. The last of its assumptions says how much was replaced.
     """
     texts = list(dict.fromkeys(_texts(document)))
-    told = pl.Series("text", texts, dtype=pl.String)
-    clean = told.to_frame().select(without_secrets(pl.col("text"))).to_series()
-    names = pseudonyms(clean)
-    replaced = clean.str.replace_many(names.literals, names.tags, leftmost=True)
-    written: Document = _rewritten(document, dict(zip(texts, replaced, strict=True)))
-    counts = {kind: names.counts.get(kind, 0) for kind in KINDS}
-    secrets = int((clean != told).sum())
-    note = claim(
+    told = pl.DataFrame({"text": texts}, schema={"text": pl.String})
+    clean = _without_secrets(told)
+    names = pseudonyms(clean["text"])
+    written = clean.select(names.written(pl.col("text"))).to_series()
+    result: Document = _rewritten(document, dict(zip(texts, written, strict=True)))
+    return {**result, "assumptions": [*result["assumptions"], state(_told(names, int((clean["text"] != told["text"]).sum())))]}
+
+
+def _told(names: Pseudonyms, secrets: int) -> Claim:
+    return claim(
         "assumption.redacted",
-        "redacted: {ip} addresses, {email} e-mails, {host} hosts, {user} users have pseudonyms; texts with a secret removed: {secrets}",
+        "redacted: {ip} addresses, {email} e-mails, {host} hosts and {user} users have pseudonyms here, "
+        "{secrets} texts lost a secret",
         secrets=secrets,
-        **counts,
+        **{kind: names.counts.get(kind, 0) for kind in KINDS},
     )
-    return {**written, "assumptions": [*written["assumptions"], state(note)]}
 
 
 def redacted_frame(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with all its text columns redacted, by one numbering for all of them."""
-    columns = [name for name, dtype in frame.schema.items() if dtype == pl.String]
-    clean = frame.with_columns(without_secrets(pl.col(name)) for name in columns)
-    names = pseudonyms(pl.concat([clean[name].alias("text") for name in columns])) if columns else None
-    if names is None:
-        return frame
-    return clean.with_columns(pl.col(name).str.replace_many(names.literals, names.tags, leftmost=True) for name in columns)
+    clean = _without_secrets(frame)
+    names = pseudonyms(pl.concat([pl.Series("text", [], pl.String), *(clean[name].alias("text") for name in _columns(clean))]))
+    return clean.with_columns(names.written(pl.col(name)) for name in _columns(clean))
+
+
+def _columns(frame: pl.DataFrame) -> list[str]:
+    return [name for name, dtype in frame.schema.items() if dtype == pl.String]
+
+
+def _without_secrets(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(without_secrets(pl.col(name)) for name in _columns(frame))
 
 
 def _texts(part: object) -> Iterator[str]:

@@ -71,6 +71,10 @@ class Pseudonyms:
     tags: list[str]
     counts: dict[str, int]
 
+    def written(self, text: pl.Expr) -> pl.Expr:
+        """The text with pseudonyms for all that has one."""
+        return text.str.replace_many(self.literals, self.tags, leftmost=True) if self.literals else text
+
 
 def pseudonyms(texts: pl.Series) -> Pseudonyms:
     """The identities of some texts, numbered for each kind in order of appearance."""

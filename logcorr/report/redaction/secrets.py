@@ -6,14 +6,14 @@ import polars as pl
 
 VALUE = r"""[^\s"'`,;&}\]\\<>]+"""
 NAME = (
-    r"[\w.-]*(?:passw(?:or)?d|passphrase|secret|token|credentials?|api[_-]?key|access[_-]?key(?:[_-]id)?|private[_-]?key"
+    r"(?:passw(?:or)?d|passphrase|secret|token|credentials?|api[_-]?key|access[_-]?key(?:[_-]id)?|private[_-]?key"
     r"|signing[_-]?key|encryption[_-]?key|[_-](?:pass|pwd))[\w.-]*"
 )
 
 SECRETS = {
     "private-key": r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
     "authorization": (
-        r"""(?i)((?:\bauthorization["']?\s*[:=]\s*["']?(?:(?:bearer|basic|digest|token)\s+)?|\bbearer\s+))""" + VALUE
+        r"""(?i)((?:\bauthorization["']?\s*[:=]\s*["']?(?:(?:bearer|basic|digest|token)\s+)?|\bbearer\s+))(?:<SECRET-\w+>|""" + VALUE + ")"
     ),
     "cookie": r"""(?i)(\b(?:set-)?cookie["']?\s*[:=]\s*["']?)[^"'\n]+""",
     "credentials": r"""(://)(?:[^\s:/@"']*:[^\s/"'<>]+|[0-9A-Za-z]{16,})@""",
@@ -33,8 +33,8 @@ SECRETS = {
 
 
 def without_secrets(text: pl.Expr) -> pl.Expr:
-    """The text with each secret replaced by `<SECRET:kind>`."""
+    """The text with each secret replaced by `<SECRET-kind>`."""
     for kind, pattern in SECRETS.items():
-        replacement = "${1}<SECRET:" + kind + ">" + ("@" if kind == "credentials" else "")
+        replacement = "${1}<SECRET-" + kind + ">" + ("@" if kind == "credentials" else "")
         text = text.str.replace_all(pattern, replacement)
     return text
