@@ -71,7 +71,7 @@ def _texts(part: object) -> Iterator[str]:
             yield from _texts(one)
 
 
-def _rewritten(part: Any, texts: dict[str, str]) -> Any:
+def _rewritten(part: Any, texts: dict[str, str]) -> Any:  # noqa: ANN401  # what JSON can hold
     if isinstance(part, str):
         return texts[part]
     if isinstance(part, list):

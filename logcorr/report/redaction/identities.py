@@ -22,8 +22,11 @@ KEPT_NETWORKS = tuple(
 KEPT_HOSTS = ("host.docker.internal", "localhost.localdomain")
 
 KEPT_USERS = frozenset(
-    "root nobody daemon www-data nginx apache node app postgres mysql redis mongodb rabbitmq git systemd-network messagebus".split()
-)
+    (
+        "root", "nobody", "daemon", "www-data", "nginx", "apache", "node", "app", "postgres", "mysql", "redis", "mongodb",
+        "rabbitmq", "git", "systemd-network", "messagebus",
+    )
+)  # fmt: skip
 """Users that programs bring along."""
 
 UNIT = (".service", ".timer", ".socket", ".scope", ".slice", ".mount", ".target", ".path", ".device", ".swap")

@@ -13,7 +13,9 @@ NAME = (
 SECRETS = {
     "private-key": r"(?s)(-----BEGIN [A-Z ]*PRIVATE KEY-----).*?(?:-----END [A-Z ]*PRIVATE KEY-----|\z)",
     "authorization": (
-        r"""(?i)((?:\bauthorization["']?\s*[:=]\s*["']?(?:(?:bearer|basic|digest|token)\s+)?|\bbearer\s+))(?:<SECRET-\w+>|""" + VALUE + ")"
+        r"""(?i)((?:\bauthorization["']?\s*[:=]\s*["']?(?:(?:bearer|basic|digest|token)\s+)?|\bbearer\s+))(?:<SECRET-\w+>|"""
+        + VALUE
+        + ")"
     ),
     "cookie": r"""(?i)(\b(?:set-)?cookie["']?\s*[:=]\s*["']?)[^"'\n]+""",
     "credentials": r"""(://)(?:[^\s:/@"']*:[^\s/"'<>]+|[0-9A-Za-z]{16,})@""",
