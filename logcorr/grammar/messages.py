@@ -30,6 +30,12 @@ THINGS = ("server", "service", "api", "app", "application", "backend", "worker",
 
 _THING = f"(?:{'|'.join(THINGS)})"
 
+_DETAIL = (
+    r"(?:\W*$| ?[:,;.!(\[{=|–—-]| (?:from|after|due|because|unexpectedly|with|by|at|in)\b"
+    r"| \S*[\d_=-]\S*| [\w-]{16,}|(?-i: [A-Za-z]*[a-z][A-Z][A-Za-z]*\b))"
+)
+"""What may follow a whole sentence: its end, punctuation, a reason, an identifier."""
+
 _ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
 
 
@@ -64,6 +70,7 @@ APPLICATION = (
             r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
         ),
     ),
+    Phrase("process.killed", ("exited with code 137",), _at_start(r"exited with code 137$")),
     Phrase(
         "process.exited",
         ("exited", "xiting", "exit code", "closed", "hutdown complete"),
@@ -110,7 +117,7 @@ APPLICATION = (
         "client.disconnected",
         ("isconnect",),
         _at_start(
-            r"(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?\b"
+            rf"(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?{_DETAIL}"
             r"|disconnect(?:ed)?:? [\w-]+\b"
         ),
     ),
