@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from logcorr.report import document
 from logcorr.rules import Rule
 from logcorr.semantics import schedule, topology
 from logcorr.semantics.understanding import Understanding, understand
+from logcorr.timeline.blocks import Log
 from logcorr.timeline.clocks import zone_of
 
 BEFORE = timedelta(seconds=900)
@@ -113,7 +115,7 @@ def analyze(
     zone = _host_zone(_zones(tz), facts, told.sources)
     case = replace(
         _case(facts, files, understood, told, zone),
-        records=_records(collection.artifacts, _logs(parsers), facts),
+        records=_records(told.logs),
         lines=_lines(collection.artifacts),
     )
     installed = plugins.rules()
@@ -173,20 +175,18 @@ def _writers(
     return lambda path: topology.writer(path, sources.get(path, ""), understood.entities, understood.nginx)
 
 
-def _records(
-    artifacts: Sequence[Artifact], parsers: Mapping[str, LogParser], facts: tuple[Fact, ...]
-) -> Callable[[str], pl.LazyFrame]:
+def _records(logs: Sequence[Log]) -> Callable[[str], pl.LazyFrame]:
     """For a format's name, the typed frame of all its logs; without rows and columns where there are none."""
 
     def records(name: str) -> pl.LazyFrame:
-        frames = [
-            parsers[name].events(artifact, facts).with_columns(pl.lit(artifact.path).alias("file"))
-            for artifact in artifacts
-            if artifact.format == name
-        ]
+        frames = [log.scan(partial(_typed, log)) for log in logs if log.artifact.format == name]
         return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
 
     return records
+
+
+def _typed(log: Log, events: pl.LazyFrame) -> pl.LazyFrame:
+    return events.select(*log.schema.names(), pl.lit(log.artifact.path).alias("file"))
 
 
 def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
