@@ -67,6 +67,12 @@ class Analysis:
         """The result document."""
         return document.to_json(self.result)
 
+    def redacted(self) -> Analysis:
+        """The same with secrets and identities taken out of the document (docs/redaction.md)."""
+        from logcorr.report.redaction import redacted  # not needed to look at a terminal
+
+        return replace(self, result=redacted(self.result))
+
     def write(self, path: str | Path, lang: str = "en") -> None:
         """Write a report; the suffix decides the format (`.md`, `.json`). Raises LogcorrError for any other."""
         suffix = Path(path).suffix

@@ -89,6 +89,10 @@ LANGUAGES = Choice(["en", "zh-TW"])
 
 OUTPUT_HELP = "Also write FILE; its suffix (.md, .json) decides the format. May be given again."
 
+REDACT_HELP = (
+    "Replace secrets, addresses, e-mails, host and user names. Files written with -o: yes unless told not to; the screen: no."
+)
+
 ZONE_HELP = "Zone of stamps that name none, as Asia/Taipei or +08:00: for one source (nginx=…), or for all."
 
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=existing)
