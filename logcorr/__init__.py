@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from logcorr.model.claim import Claim, Evidence, claim
     from logcorr.model.result import Cause, Finding
     from logcorr.model.source import Span
+    from logcorr.reading import scan
     from logcorr.rules import Rule, rule
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "claim",
     "parse",
     "rule",
+    "scan",
 ]
 
 # Imported when first asked for: `logcorr --help` and scripts that only want the types must not pay for polars.
@@ -47,6 +49,7 @@ _HOMES = {
     "analyze": "logcorr.analysis",
     "claim": "logcorr.model.claim",
     "rule": "logcorr.rules",
+    "scan": "logcorr.reading",
 }
 
 

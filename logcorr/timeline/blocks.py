@@ -24,6 +24,8 @@ DAY_US = 86_400_000_000
 
 BLOCK_LINES = 50_000
 
+FEW_LINES = 1_000
+
 TAIL_LINES = 500
 """Where a block's last event begins is looked for among so many lines first."""
 
@@ -77,12 +79,21 @@ class Log:
             frames = self.each(lambda events: _asked(query(events), columns, predicate))
             yield from frames if rows is None else _first(frames, rows)
 
-        schema = query(self.events(pl.DataFrame(schema=self.artifact.lines.collect_schema()))).collect_schema()
-        return register_io_source(read, schema=schema)
+        return register_io_source(read, schema=query(self.nothing()).collect_schema())
 
-    def each(self, query: Query) -> Iterator[pl.DataFrame]:
-        """What a query makes of the events of each block, in order. Their `clock` is filled where some stamp came before."""
+    def each(self, query: Query, *, few: bool = False) -> Iterator[pl.DataFrame]:
+        """What a query makes of the events of each block, in order; `few`: of the first block's first lines alone.
+
+        The events have the parser's columns, `service`, and `clock`, filled where some stamp came before.
+        """
+        if few:
+            lines = self.artifact.lines.head(FEW_LINES).collect(engine="in-memory")
+            return iter([query(_clocked(self, Block(lines, None, 0))).collect(engine="in-memory")])
         return _ahead(lambda block: query(_clocked(self, block)).collect(engine="in-memory"), _blocks(self))
+
+    def nothing(self) -> pl.LazyFrame:
+        """What a query is given, without events."""
+        return _clocked(self, Block(pl.DataFrame(schema=self.artifact.lines.collect_schema()), None, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,14 +209,17 @@ def _turn(log: Log, stamp: datetime, turns: int) -> datetime:
 
 
 def _clocked(log: Log, block: Block) -> pl.LazyFrame:
-    """The block's events, those without a stamp with that of the one before."""
+    """The block's events with their `service`, and those without a stamp with that of the one before."""
+    unit = pl.col("unit").str.strip_suffix(".service") if "unit" in log.schema else pl.lit(None, pl.String)
     clock = pl.col("clock")
     if block.turns:
         clock = clock.dt.offset_by(f"{block.turns}{'d' if log.kind == 'day' else 'y'}")
     clock = clock.forward_fill()
     if block.before is not None:
         clock = clock.fill_null(pl.lit(block.before, log.dtype))
-    return log.events(block.lines).with_columns(clock.alias("clock"))
+    return log.events(block.lines).with_columns(
+        clock.alias("clock"), pl.coalesce(unit, pl.lit(log.service, pl.String)).alias("service")
+    )
 
 
 def _days(time: pl.Expr) -> pl.Expr:

@@ -14,8 +14,10 @@ from logcorr.model.events import TIMELINE_SCHEMA
 from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser
-from logcorr.timeline.blocks import Log, log_of
+from logcorr.timeline.blocks import Log, Query, log_of
 from logcorr.timeline.clocks import Placement, Reading, place
+
+Row = Mapping[str, object]
 
 EVENT = ("line", "lines", "clock", "service", "severity", "kind", "message")
 
@@ -54,8 +56,7 @@ def build(
     logs, problems = logs_of(artifacts, parsers, facts, service_of)
     measured = [_measured(log) for log in logs]
     rows = [_summary(blocks) for blocks in measured]
-    readings = [_reading(log, row) for log, row in zip(logs, rows, strict=True)]
-    of = place(readings, facts, zones or {})
+    of = place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones or {})
     kept = [_kept(log, blocks, where, row) for log, blocks, where, row in zip(logs, measured, of, rows, strict=True)]
     whole = [log.scan(partial(_placed, log, where, row["first"])) for log, where, row in zip(logs, of, rows, strict=True)]
     return Timeline(
@@ -65,6 +66,17 @@ def build(
         problems,
         tuple(logs),
     )
+
+
+def timed(logs: Sequence[Log], facts: tuple[Fact, ...], zones: Mapping[str | None, str]) -> list[Query]:
+    """For each log what gives its events `time`, `source` and `file`.
+
+    Times that need no others to be understood are not looked through for it: a few lines tell what they are.
+    """
+    alone = len(logs) == 1 or all(log.kind == "instant" for log in logs)
+    rows = [_summary(pl.concat(log.each(partial(_ended, log), few=alone))) for log in logs]
+    of = place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones)
+    return [partial(_timed, log, where, row["first"]) for log, where, row in zip(logs, of, rows, strict=True)]
 
 
 def logs_of(
@@ -91,48 +103,53 @@ def logs_of(
 def _measured(log: Log) -> pl.DataFrame:
     """A row a block: what the log's stamps are like, and its events that have a kind."""
     microseconds = pl.col("clock").dt.epoch("us")
-    offset = pl.col("utc_offset_s") if "utc_offset_s" in log.schema else pl.lit(None, pl.Int32)
     columns = [
         pl.col("lines").sum().alias("lines"),
         pl.col("lines").filter(~pl.col("parsed")).sum().alias("unparsed"),
-        pl.col("clock").min().alias("first"),
-        pl.col("clock").max().alias("last"),
         *((microseconds % step == 0).all().alias(f"every_{step}") for step in _STEPS),
-        offset.min().alias("least_offset"),
-        offset.max().alias("greatest_offset"),
-        *(column.filter(pl.col("kind").is_not_null()).implode() for column in _event_columns(log)),
+        *_ends(log),
+        *(column.filter(pl.col("kind").is_not_null()).implode() for column in _event_columns()),
     ]
     return pl.concat(log.each(lambda events: events.select(columns)))
 
 
-def _event_columns(log: Log) -> list[pl.Expr]:
+def _ended(log: Log, events: pl.LazyFrame) -> pl.LazyFrame:
+    return events.select(_ends(log))
+
+
+def _ends(log: Log) -> list[pl.Expr]:
+    """What places a log among others."""
+    offset = pl.col("utc_offset_s") if "utc_offset_s" in log.schema else pl.lit(None, pl.Int32)
+    return [
+        pl.col("clock").min().alias("first"),
+        pl.col("clock").max().alias("last"),
+        offset.min().alias("least_offset"),
+        offset.max().alias("greatest_offset"),
+    ]
+
+
+def _event_columns() -> list[pl.Expr]:
     """An event's columns; its text copied, because a view would keep the whole log in memory."""
-    columns = {name: pl.col(name) for name in EVENT} | {"service": service(log)}
+    columns = {name: pl.col(name) for name in EVENT}
     columns["message"] = pl.concat_str(pl.col("message"), pl.lit(""))
     return [column.alias(f"event_{name}") for name, column in columns.items()]
 
 
-def _summary(blocks: pl.DataFrame) -> dict[str, object]:
+def _summary(blocks: pl.DataFrame) -> Row:
     """What the blocks of a log say together."""
     return blocks.select(
-        pl.col("lines", "unparsed").sum(),
+        pl.col("^(lines|unparsed)$").sum(),
         pl.col("first", "least_offset").min(),
         pl.col("last", "greatest_offset").max(),
         pl.col("^every_.*$").all(),
     ).row(0, named=True)
 
 
-def service(log: Log) -> pl.Expr:
-    """Who writes each event: the unit that a line names, else the service whose log it is."""
-    unit = pl.col("unit").str.strip_suffix(".service") if "unit" in log.schema else pl.lit(None, pl.String)
-    return pl.coalesce(unit, pl.lit(log.service, pl.String))
-
-
 _STEPS = (1_000_000, 1_000)
 """Microseconds that stamps may all be multiples of."""
 
 
-def _reading(log: Log, row: Mapping[str, object]) -> Reading:
+def _reading(log: Log, row: Row) -> Reading:
     first, last = row["first"], row["last"]
     assert first is None or isinstance(first, datetime)
     assert last is None or isinstance(last, datetime)
@@ -141,29 +158,23 @@ def _reading(log: Log, row: Mapping[str, object]) -> Reading:
     return Reading(log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped)
 
 
-def _kept(log: Log, blocks: pl.DataFrame, placement: Placement, row: Mapping[str, object]) -> pl.LazyFrame:
+def _kept(log: Log, blocks: pl.DataFrame, placement: Placement, row: Row) -> pl.LazyFrame:
     names = [f"event_{name}" for name in EVENT]
     exploded = blocks.lazy().select(names).explode(names).rename(dict(zip(names, EVENT, strict=True)))
-    return _timed(log, placement, row["first"], exploded.filter(pl.col("line").is_not_null()))
+    return _placed(log, placement, row["first"], exploded.filter(pl.col("line").is_not_null()))
 
 
 def _placed(log: Log, placement: Placement, first: object, events: pl.LazyFrame) -> pl.LazyFrame:
-    """The timeline's columns."""
-    return _timed(log, placement, first, events.with_columns(service(log).alias("service")))
+    return _timed(log, placement, first, events).select(TIMELINE_SCHEMA.names())
 
 
 def _timed(log: Log, placement: Placement, first: object, events: pl.LazyFrame) -> pl.LazyFrame:
+    """The events with what the timeline adds to the parser's columns; those before the first stamp have its time."""
     clock = pl.col("clock").fill_null(pl.lit(first, log.dtype))
-    return events.select(
+    return events.with_columns(
         (clock if log.kind == "instant" else placement.expression(clock)).alias("time"),
         pl.lit(log.parser.source).alias("source"),
-        "service",
-        "severity",
-        "kind",
-        "message",
         pl.lit(log.artifact.path).alias("file"),
-        "line",
-        "lines",
     )
 
 
@@ -181,7 +192,7 @@ def _aware(time: datetime) -> datetime:
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 
-def _source(log: Log, row: Mapping[str, object], placement: Placement) -> Source:
+def _source(log: Log, row: Row, placement: Placement) -> Source:
     first, last = row["first"], row["last"]
     steps = [step / 1_000_000 for step in _STEPS if row[f"every_{step}"]]
     return Source(
