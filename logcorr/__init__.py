@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import logcorr.parse as parse  # noqa: PLR0402 - a re-export that type checkers see
     from logcorr.analysis import Analysis, analyze
+    from logcorr.configuration import Facts, facts
     from logcorr.errors import LogcorrError, NothingRecognised
     from logcorr.model.case import Case
     from logcorr.model.claim import Claim, Evidence, claim
@@ -22,6 +23,7 @@ __all__ = [
     "Cause",
     "Claim",
     "Evidence",
+    "Facts",
     "Finding",
     "LogcorrError",
     "NothingRecognised",
@@ -29,6 +31,7 @@ __all__ = [
     "Span",
     "analyze",
     "claim",
+    "facts",
     "parse",
     "rule",
     "scan",
@@ -41,6 +44,7 @@ _HOMES = {
     "Cause": "logcorr.model.result",
     "Claim": "logcorr.model.claim",
     "Evidence": "logcorr.model.claim",
+    "Facts": "logcorr.configuration",
     "Finding": "logcorr.model.result",
     "LogcorrError": "logcorr.errors",
     "NothingRecognised": "logcorr.errors",
@@ -48,6 +52,7 @@ _HOMES = {
     "Span": "logcorr.model.source",
     "analyze": "logcorr.analysis",
     "claim": "logcorr.model.claim",
+    "facts": "logcorr.configuration",
     "rule": "logcorr.rules",
     "scan": "logcorr.reading",
 }

@@ -7,36 +7,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from logcorr import causes, plugins, timeline
 from logcorr.collect import quotes
+from logcorr.configuration import host_zone, schedules
 from logcorr.errors import LogcorrError
-from logcorr.model.case import Behaviour, Case, Schedule, Source
+from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, claim
-from logcorr.model.facts import Fact, ScheduledJob, Setting, of_kind
 from logcorr.model.result import Cause, Finding, Judgement
 from logcorr.model.source import Artifact, Problem
 from logcorr.reading import Input, Paths, Zones, read, writers, zones
 from logcorr.report import document
 from logcorr.rules import Rule
-from logcorr.semantics import schedule
 from logcorr.semantics.understanding import Understanding, understand
-from logcorr.timeline.clocks import zone_of
-
-BEFORE = timedelta(seconds=900)
-"""How far before the logs a job's runs still matter: their effects may be the first thing logged."""
-NEXT_RUNS = 3
-ROTATION = "logrotate"
-HOST_LOGS = ("cron", "syslog", "script", "nginx")
-"""Logs written in the host's local time, the surest first: nginx may run in a container, which has a zone of its own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +92,7 @@ def analyze(
     told = timeline.build(
         given.artifacts, given.logs, given.facts, zones=zones(tz), service_of=writers(given), since=since, until=until
     )
-    zone = _host_zone(zones(tz), given.facts, told.sources)
+    zone = host_zone(zones(tz), given.facts, told.sources)
     case = replace(
         _case(given, understood, told, zone),
         records=_records(told.logs),
@@ -154,15 +144,7 @@ def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
     return lines
 
 
-def _host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) -> str:
-    """The zone in which the host's schedulers run: given, set, or that of the log nearest to them whose zone is known."""
-    given = zones.get(None) or next((setting.value for setting in of_kind(Setting, facts) if setting.name == "TZ"), None)
-    nearness = {one: (one.zone_assumed, HOST_LOGS.index(one.source)) for one in sources if one.source in HOST_LOGS}
-    best = [one.zone for one, near in nearness.items() if near == min(nearness.values())]
-    return given or (max(sorted(set(best)), key=best.count) if best else "UTC")
-
-
-def _case(given: Input, understood: Understanding, told: timeline.Timeline, host_zone: str) -> Case:
+def _case(given: Input, understood: Understanding, told: timeline.Timeline, zone: str) -> Case:
     times = [time for source in told.sources for time in (source.first, source.last) if time]
     window = (min(times), max(times)) if times else None
     return Case(
@@ -172,42 +154,10 @@ def _case(given: Input, understood: Understanding, told: timeline.Timeline, host
         timeline=told.lazy,
         files=given.files,
         behaviours=understood.behaviours,
-        schedules=_schedules(given.facts, understood, window, host_zone),
+        schedules=schedules(understood, window, zone),
         entities=understood.entities,
         stack=understood.stack,
         window=window,
-    )
-
-
-def _schedules(
-    facts: Sequence[Fact], understood: Understanding, window: tuple[datetime, datetime] | None, zone: str
-) -> tuple[Schedule, ...]:
-    """Every job with its runs while the logs tell, and the next ones after; where no log was collected, without any.
-
-    A rotation's stanza has no clock of its own: its hooks are part of the job that runs logrotate.
-    """
-    host = zone_of(zone)
-    jobs = [job for job in of_kind(ScheduledJob, facts) if job.scheduler != ROTATION]
-    rotated = {job.span.path for job in of_kind(ScheduledJob, facts) if job.scheduler == ROTATION}
-    hooks = tuple(behaviour for behaviour in understood.behaviours if behaviour.script.span.path in rotated)
-    return tuple(
-        replace(
-            _runs(job, window, host) if window else Schedule(job=job, ticks=np.empty(0)),
-            behaviours=(behaviour, *(hooks if _rotates(behaviour) else ())),
-        )
-        for job in jobs
-        for behaviour in [understood.of_job[job]]
-    )
-
-
-def _rotates(behaviour: Behaviour) -> bool:
-    return any(effect.manager == ROTATION for effect in behaviour.effects)
-
-
-def _runs(job: ScheduledJob, window: tuple[datetime, datetime], host: tzinfo) -> Schedule:
-    first, last = window
-    return Schedule(
-        job=job, ticks=schedule.ticks(job, first - BEFORE, last, host), next=schedule.next_runs(job, last, host, NEXT_RUNS)
     )
 
 
