@@ -13,6 +13,7 @@ from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
 from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, of_kind
 from logcorr.model.source import Problem
 from logcorr.semantics import topology
+from logcorr.semantics.hooks import followed
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.paths import collected, normal
 from logcorr.semantics.probing import World, ask, outcomes, telling_outcomes
@@ -30,10 +31,13 @@ Source = ScheduledJob | Script
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Understanding:
-    """The configuration, understood: every behaviour, those of jobs by their job, the things that run, and what answers."""
+    """The configuration, understood: every behaviour, the things that run, and what answers.
+
+    `of_job` holds what each job does: the behaviour of its command, then those that this one leads to.
+    """
 
     behaviours: tuple[Behaviour, ...]
-    of_job: Mapping[ScheduledJob, Behaviour]
+    of_job: Mapping[ScheduledJob, tuple[Behaviour, ...]]
     entities: tuple[Entity, ...]
     stack: RunningStack | None
     nginx: str
@@ -50,9 +54,12 @@ def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
     targets = _Targets(facts, files, things, stack)
     world = World(_nginx(facts, stack), stack.services if stack else ())
     behaviours = {source: _behaviour(one, world, targets, all(_called(one, scripts))) for source, one in read.items()}
+    behaviours_of_jobs = {source: behaviour for source, behaviour in behaviours.items() if isinstance(source, ScheduledJob)}
     return Understanding(
         behaviours=tuple(behaviours.values()),
-        of_job={source: behaviour for source, behaviour in behaviours.items() if isinstance(source, ScheduledJob)},
+        of_job={
+            job: followed(behaviour, behaviours.values(), behaviours_of_jobs) for job, behaviour in behaviours_of_jobs.items()
+        },
         entities=things,
         stack=stack,
         nginx=topology.nginx_name(facts),
