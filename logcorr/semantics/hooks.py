@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from logcorr.model.case import Behaviour
 from logcorr.model.facts import ScheduledJob
@@ -15,16 +15,25 @@ UNIT_COMMAND = re.compile(r"(?P<unit>.+?)(\.service)?/Exec(StartPre|Start|StartP
 """How the scripts of a unit's commands are named."""
 
 
-def followed(first: Behaviour, all_behaviours: Iterable[Behaviour], jobs: Iterable[ScheduledJob]) -> tuple[Behaviour, ...]:
-    """The behaviour, those that it leads to, and those that these lead to: each once."""
-    rest = [other for other in all_behaviours if other is not first]
-    rotated = {job.span.path for job in jobs if job.scheduler == ROTATION}
-    found = [first]
+def followed(
+    job: ScheduledJob, behaviours: Mapping[ScheduledJob, Behaviour], others: Iterable[Behaviour]
+) -> tuple[Behaviour, ...]:
+    """What a job does: the behaviour of its command, those that it leads to, and those that these lead to, each once.
+
+    `behaviours` holds those of all jobs' commands, `others` those of everything else.
+    """
+    rotated = {one.span.path for one in behaviours if one.scheduler == ROTATION}
+    rest, found = list(others), [behaviours[job]]
     for one in found:  # grows as it goes
-        next_ones = [other for other in rest if _leads(one, other, [each.script.span.path for each in rest], rotated)]
-        rest = [other for other in rest if not any(other is chosen for chosen in next_ones)]
-        found += next_ones
+        paths = [other.script.span.path for other in rest]
+        found += (led := [other for other in rest if _leads(one, other, paths, rotated)])
+        rest = [other for other in rest if not any(other is one for one in led)]
     return tuple(found)
+
+
+def leads_nowhere(job: ScheduledJob, does: Sequence[Behaviour]) -> bool:
+    """Whether a job only names what it runs, and that was not collected."""
+    return len(does) == 1 and (job.scheduler == "systemd" or "run-parts" in job.command)
 
 
 def _leads(one: Behaviour, other: Behaviour, paths: Collection[str], rotated: Collection[str]) -> bool:

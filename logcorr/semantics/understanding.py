@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -13,7 +13,7 @@ from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
 from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, of_kind
 from logcorr.model.source import Problem
 from logcorr.semantics import topology
-from logcorr.semantics.hooks import followed
+from logcorr.semantics.hooks import followed, leads_nowhere
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.paths import collected, normal
 from logcorr.semantics.probing import World, ask, outcomes, telling_outcomes
@@ -54,18 +54,27 @@ def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
     targets = _Targets(facts, files, things, stack)
     world = World(_nginx(facts, stack), stack.services if stack else ())
     behaviours = {source: _behaviour(one, world, targets, all(_called(one, scripts))) for source, one in read.items()}
-    behaviours_of_jobs = {source: behaviour for source, behaviour in behaviours.items() if isinstance(source, ScheduledJob)}
+    of_job = _of_jobs(behaviours)
+    for job, does in of_job.items():
+        if leads_nowhere(job, does):
+            behaviours[job] = replace(does[0], understood=False)
+            of_job[job] = (behaviours[job],)
     return Understanding(
         behaviours=tuple(behaviours.values()),
-        of_job={
-            job: followed(behaviour, behaviours.values(), behaviours_of_jobs) for job, behaviour in behaviours_of_jobs.items()
-        },
+        of_job=of_job,
         entities=things,
         stack=stack,
         nginx=topology.nginx_name(facts),
         world=world,
         problems=tuple(dict.fromkeys(problem for one in read.values() for problem in one.problems)),
     )
+
+
+def _of_jobs(behaviours: Mapping[Source, Behaviour]) -> dict[ScheduledJob, tuple[Behaviour, ...]]:
+    """What each job does, that it leads to without naming it included."""
+    jobs = {source: behaviour for source, behaviour in behaviours.items() if isinstance(source, ScheduledJob)}
+    others = [behaviour for source, behaviour in behaviours.items() if isinstance(source, Script)]
+    return {job: followed(job, jobs, others) for job in jobs}
 
 
 def _resolver(scripts: Mapping[str, Script], asker: str) -> Resolve:
