@@ -27,6 +27,7 @@ from logcorr.report import understood as document
 from logcorr.report.document import to_json
 from logcorr.semantics import probing, schedule
 from logcorr.semantics.hooks import ROTATION
+from logcorr.semantics.stack import effective
 from logcorr.semantics.understanding import Understanding, understand
 from logcorr.timeline.clocks import zone_of
 
@@ -133,7 +134,8 @@ def _services(found: Sequence[Fact], understood: Understanding) -> Iterator[Serv
     """The services of the running stack as merged, then those of the compose files that are no part of it."""
     running = understood.stack.compose_paths if understood.stack else ()
     yield from understood.stack.services if understood.stack else ()
-    yield from (service for file in of_kind(ComposeFile, found) if file.span.path not in running for service in file.services)
+    others = (file.span.path for file in of_kind(ComposeFile, found) if file.span.path not in running)
+    yield from (service for path in others for service in effective((path,), found).services)
 
 
 def _unhealthy_after(service: Service) -> tuple[float, float] | None:

@@ -49,6 +49,8 @@ def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
     """Interpret every job, and every script that no job leads to; then prove how far each effect is reached."""
     scripts = {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
     read = _interpret_all(facts, scripts)
+    installed = _installed(facts, read)
+    read = _interpret_all((*facts, *installed), scripts) if installed else read
     things = topology.entities(facts, files)
     stack = running_stack(facts, [effect for one in read.values() for effect in one.effects])
     targets = _Targets(facts, files, things, stack)
@@ -98,6 +100,13 @@ def _interpret_all(facts: Sequence[Fact], files: Mapping[str, Script]) -> dict[S
         if script.span not in reached:
             read[script] = interpret(script, resolve=_resolver(files, script.span.path), arguments=None)
     return read
+
+
+def _installed(facts: Sequence[Fact], read: Mapping[Source, Interpretation]) -> list[ScheduledJob]:
+    """The cron lines that scripts install; none where a table was collected, which says what is installed."""
+    if any(job.scheduler == "cron" for job in of_kind(ScheduledJob, facts)):
+        return []
+    return list(dict.fromkeys(job for one in read.values() for job in one.installs))
 
 
 def _is_whole_file(script: Script) -> bool:
