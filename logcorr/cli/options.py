@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 import click
 
 from logcorr.cli.errors import nearest
+from logcorr.report.language import LOCALES
 
 Instant = datetime | None
 
@@ -85,7 +86,7 @@ def _as_a_log_writes_it(value: str) -> datetime | None:
 
 FORMATS = Choice(["full", "concise", "json", "markdown"])
 
-LANGUAGES = Choice(["en", "zh-TW"])
+LANGUAGES = Choice(list(LOCALES))
 
 OUTPUT_HELP = "Also write FILE; its suffix (.md, .json) decides the format. May be given again."
 
