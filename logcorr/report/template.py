@@ -78,7 +78,7 @@ def _filters(spoken: Language) -> dict[str, Callable[..., Any]]:
         "when": write.when,
         "score": write.score,
         "lines": lambda lines: "-".join(map(str, dict.fromkeys(lines))),
-        "short": lambda sha256: sha256[:SHORT_HASH],
+        "short": lambda sha256: sha256[:SHORT_HASH] if sha256 else "–",
         "citations": citations,
     }
 
