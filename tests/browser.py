@@ -1,4 +1,4 @@
-"""A real Chromium, spoken to over its debugging pipe (Chrome DevTools Protocol): what a report's page does, not what it should do."""
+"""A real Chromium, spoken to over its debugging pipe (Chrome DevTools Protocol): what a page does, not what it should do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HTML report in a real Chromium: nothing is complained of, the timeline is drawn, keys and wheel work, and so does no script."""
+"""The HTML report in a real Chromium: no complaint, the timeline is drawn, keys and wheel work, and so does no script."""
 
 from __future__ import annotations
 
@@ -38,7 +38,11 @@ def document(name):
 
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
-    browser = Browser(tmp_path_factory.mktemp("profile"))
+    try:
+        browser = Browser(tmp_path_factory.mktemp("profile"))
+        browser.call("Browser.getVersion")
+    except (AssertionError, OSError):
+        pytest.skip(f"{CHROMIUM} does not start here")
     yield browser
     browser.close()
 
@@ -67,7 +71,9 @@ def test_nothing_is_complained_of_and_nothing_is_asked_for(shown, name, lang):
 
 
 def test_the_policy_stops_what_got_in(shown, chromium, tmp_path):
-    text = render(document("seed")).replace("</main>", "<script>document.title = 'owned'</script><img src='http://127.0.0.1:9/x'></main>")
+    text = render(document("seed")).replace(
+        "</main>", "<script>document.title = 'owned'</script><img src='http://127.0.0.1:9/x'></main>"
+    )
     (tmp_path / "attacked.html").write_text(text, "utf-8")
     chromium.open((tmp_path / "attacked.html").as_uri())
     assert chromium.run("document.title") == "backend disrupted every 5 min"
@@ -117,7 +123,9 @@ def test_buttons_are_reached_in_order_and_do_what_keys_do(shown):
 def test_the_mouse_zooms_drags_and_asks(shown):
     page = shown("seed")
     page.run("document.querySelector('canvas').scrollIntoView()")
-    box = page.run("(() => { const b = document.querySelector('canvas').getBoundingClientRect(); return [b.x, b.y, b.width]; })()")
+    box = page.run(
+        "(() => { const b = document.querySelector('canvas').getBoundingClientRect(); return [b.x, b.y, b.width]; })()"
+    )
     left, top, width = box
     page.mouse("mouseMoved", x=left + width * 13.5 / 320, y=top + 100)
     assert page.run("document.querySelector('.tip').textContent").startswith("2025-10-16 09:55:13Z\nnginx\n")
@@ -193,6 +201,8 @@ def test_fifty_thousand_events_are_small_and_there_at_once(shown):
     page = shown(busy())
     assert len(render(busy()).encode()) < 400_000
     assert page.run("performance.getEntriesByName('timeline')[0].startTime") < 3 * READY_MS
-    redraw = "(() => { const t = performance.now(); document.querySelector('[data-do=in]').click(); return performance.now() - t; })()"
+    redraw = (
+        "(() => { const t = performance.now(); document.querySelector('[data-do=in]').click(); return performance.now() - t; })()"
+    )
     assert page.run(redraw) < 150
     assert page.complaints() == []

@@ -85,7 +85,9 @@ def test_the_policy_names_the_one_style_and_the_one_script():
     policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', text)[1].replace("&#39;", "'")
     blocks = re.findall(r"<(style|script)>(.*?)</\1>", text, re.DOTALL)
     assert [kind for kind, _ in blocks] == ["style", "script"]
-    hashes = [f"{kind}-src 'sha256-{base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()}'" for kind, block in blocks]
+    hashes = [
+        f"{kind}-src 'sha256-{base64.b64encode(hashlib.sha256(block.encode()).digest()).decode()}'" for kind, block in blocks
+    ]
     assert policy.split("; ") == ["default-src 'none'", *hashes, "base-uri 'none'", "form-action 'none'"]
 
 
@@ -111,11 +113,27 @@ def hostile_everywhere(part):
     """A document whose every free text is an attack."""
     attack = "</script><img src=x onerror=alert(1)>\"'`\u202e{{ 7*7 }}\x1b"
     if isinstance(part, dict):
-        return {name: attack if name in FREE and isinstance(child, str) else hostile_everywhere(child) for name, child in part.items()}
+        return {
+            name: attack if name in FREE and isinstance(child, str) else hostile_everywhere(child) for name, child in part.items()
+        }
     return [hostile_everywhere(child) for child in part] if isinstance(part, list) else part
 
 
-FREE = {"path", "quote", "note", "text", "source", "service", "zone", "zone_reason", "command", "code", "rule", "message", "format"}
+FREE = {
+    "path",
+    "quote",
+    "note",
+    "text",
+    "source",
+    "service",
+    "zone",
+    "zone_reason",
+    "command",
+    "code",
+    "rule",
+    "message",
+    "format",
+}
 
 
 def test_an_attack_in_every_text_stays_text():
@@ -137,7 +155,10 @@ def test_every_name_and_place_of_the_markdown_is_in_the_page():
 def test_a_patch_is_shown_with_what_it_changes():
     patched = document("seed")
     diff = "--- a/health-check.sh\n+++ b/health-check.sh\n@@ -4 +4 @@\n-old </pre>\n+new\n"
-    patched["actions"][0]["patch"] = {"diff": diff, "reach_before": "must", "reach_after": "never"}
+    patched["actions"][0]["patch"] = {
+        "diff": diff, "reach_before": "must", "reach_after": "never", "finding": "F5", "safe": True,
+        "change": {"id": "x", "params": {}, "text": "ask the service"},
+    }  # fmt: skip
     text = render(patched)
     assert '<span class="line removed">-old &lt;/pre&gt;\n</span><span class="line added">+new\n</span>' in text
     assert '<span class="line ">--- a/health-check.sh' in text
@@ -157,7 +178,9 @@ def test_the_drawing_is_of_the_document():
 
 
 def test_own_templates_style_and_script_replace_ours(tmp_path):
-    (tmp_path / "postmortem.html.j2").write_text('{% extends "bundled/postmortem.html.j2" %}{% block results %}ours{% endblock %}')
+    (tmp_path / "postmortem.html.j2").write_text(
+        '{% extends "bundled/postmortem.html.j2" %}{% block results %}ours{% endblock %}'
+    )
     (tmp_path / "report.css").write_text("body { color: teal }")
     text = render(document("seed"), templates=tmp_path)
     assert "ours" in text

@@ -14,6 +14,9 @@ from collections.abc import Iterable
 
 from logcorr.errors import LogcorrError
 
+MARK = "<!-- human: "
+"""What every block begins with."""
+
 BLOCK = re.compile(
     r"""
     ^<!--\ human:\ (?P<name>[\w-]+)\ -->[ \t]*\n

@@ -20,8 +20,14 @@ if TYPE_CHECKING:
 
 HOME = Path(__file__).parent / "locale"
 
-LOCALES = {"en": "en"} | {folder.name.replace("_", "-"): folder.name for folder in sorted(HOME.iterdir())}
-"""The catalogue of each language that `--lang` takes: one folder each, but for English."""
+
+def languages() -> dict[str, str]:
+    """The catalogue of each language by its tag: every folder of `locale/` is one, and English needs none."""
+    return {"en": "en"} | {folder.name.replace("_", "-"): folder.name for folder in sorted(HOME.iterdir())}
+
+
+LOCALES = languages()
+"""What `--lang` takes."""
 
 NOTE = "note\x04"
 """How gettext begins the keys of that context."""
@@ -56,8 +62,11 @@ class Language:
 
         The catalogue has such sentences with `{}` for each value, in the context `note`; one that it lacks stays English.
         """
-        whole = self._sentence(english)
-        return whole or "; ".join(self._sentence(part) or part for part in english.split("; "))
+        parts = english.split("; ")
+        known = [self._sentence(part) for part in parts]
+        if not all(known) and (whole := self._sentence(english)):  # a value that holds what joins
+            return whole
+        return self.word("; ").join(said or part for said, part in zip(known, parts, strict=True))
 
     def _sentence(self, english: str) -> str | None:
         for pattern, template in _sentences(self.tag):
@@ -67,6 +76,8 @@ class Language:
 
     def _value(self, name: str, value: object) -> object:
         """A parameter's value; words the catalogue knows for this parameter (`action`) are translated, lists joined."""
+        if name == "assumption":
+            return self.text(str(value))
         if isinstance(value, list):
             return self.word(", ").join(value)
         return self.catalogue.pgettext(name, value) if isinstance(value, str) and value else value

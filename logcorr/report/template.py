@@ -33,10 +33,15 @@ def environment(
     """An environment in a language, with the filters that no format has for itself.
 
     `templates` is a folder whose files replace the bundled ones of the same name, or extend them as `bundled/NAME`.
-    `finalize` sees every value that a template prints.
+    `finalize` sees every value that a template prints. Raises LogcorrError for a folder that holds no file of a bundled name.
     """
     bundled = FileSystemLoader(shipped("templates"))
     own = [FileSystemLoader(templates)] if templates else []
+    if templates and not any((templates / name).is_file() for name in bundled.list_templates()):
+        raise LogcorrError(
+            f"{templates} holds no template",
+            f"a template is named as the one that it replaces: {', '.join(bundled.list_templates())}",
+        )
     made = Environment(
         loader=ChoiceLoader([*own, bundled, PrefixLoader({"bundled": bundled})]),
         extensions=["jinja2.ext.i18n"],
