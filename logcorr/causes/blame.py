@@ -52,7 +52,7 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
         proof=suspect.reach.value if suspect.reach else "timing",
         culprit=_culprit(kind, suspect),
         trigger=suspect.span,
-        chain=scheduled_chain(case, told, suspect, matched),
+        chain=tuple(scheduled_chain(case, told, suspect, matched)),
         contributing=_contributing(findings, suspect),
         period_s=_period(group.ticks),
         lag_s=group.evidence.lag_median_s,

@@ -19,8 +19,11 @@ SLACK_S = 1.0
 START_TAKES_S = 30.0
 """A service that was stopped and started says so within this time of its stop."""
 
-LEAST_SHARE = 0.5
-LEAST_LIFT = 2.0
+LEAST_SHARE, LEAST_LIFT = 0.5, 2.0
+"""Of the events, so many follow a stop, and so many times more than their rate alone would bring."""
+
+LEAST_FOLLOWED, CLEAR_LIFT = 0.6, 4.0
+"""Or: so many of the stops are followed by one, and the events are so much denser there; the others have another reason."""
 
 Times = npt.NDArray[np.float64]
 
@@ -55,24 +58,37 @@ def after(stops: Times, times: Times, within_s: float) -> npt.NDArray[np.bool_]:
 
 
 def following(stops: Times, events: pl.DataFrame, window: tuple[float, float]) -> Following | None:
-    """The events that follow the stops, if most of them do, and at least twice as often as their rate alone would bring."""
+    """The events that follow the stops, if most of them do or most stops have some, and clearly more than by their rate alone."""
     timed = events.filter(pl.col("time").is_not_null()).sort("time", maintain_order=True)
     if not timed.height or not len(stops):
         return None
     within = horizon(stops)
     times = seconds(timed)
     hit = after(stops, times, within)
-    share, covered = float(hit.mean()), _covered(stops, within, window)
-    if share < LEAST_SHARE or share < LEAST_LIFT * covered:
+    if not _linked(stops, times, hit, float(hit.mean()) / _covered(stops, within, window)):
         return None
     return Following(timed.filter(pl.Series(hit)), int(hit.sum()), timed.height, within, _first_lag(stops, times[hit]))
+
+
+def _linked(stops: Times, times: Times, hit: npt.NDArray[np.bool_], lift: float) -> bool:
+    if hit.mean() >= LEAST_SHARE:
+        return lift >= LEAST_LIFT
+    followed = len(np.unique(np.searchsorted(stops, times[hit] + SLACK_S, side="right")))
+    return lift >= CLEAR_LIFT and followed >= LEAST_FOLLOWED * len(stops)
+
+
+def since(stops: Times, events: pl.DataFrame) -> Following | None:
+    """The events from the first stop on: of a state that lasts."""
+    timed = events.filter(pl.col("time").is_not_null()).sort("time", maintain_order=True)
+    later = timed.filter(pl.col("time").dt.epoch("us") >= stops[0] * 1e6) if len(stops) else timed.clear()
+    return Following(later, later.height, timed.height, 0.0, 0.0) if later.height else None
 
 
 def _covered(stops: Times, within: float, window: tuple[float, float]) -> float:
     """The share of the window that lies within the horizon of a stop."""
     start, end = window
     covered = np.minimum(stops + within, end) - np.maximum(stops, start)
-    return float(np.clip(covered, 0.0, None).sum() / max(end - start, 1e-9))
+    return max(float(np.clip(covered, 0.0, None).sum()) / max(end - start, 1e-9), 1e-9)
 
 
 def _first_lag(stops: Times, times: Times) -> float:
