@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import logcorr.parse as parse  # noqa: PLR0402 - a re-export that type checkers see
     from logcorr.analysis import Analysis, analyze
+    from logcorr.configuration import Facts, facts
     from logcorr.errors import LogcorrError, NothingRecognised
     from logcorr.model.case import Case
     from logcorr.model.claim import Claim, Evidence, claim
@@ -21,6 +22,7 @@ __all__ = [
     "Cause",
     "Claim",
     "Evidence",
+    "Facts",
     "Finding",
     "LogcorrError",
     "NothingRecognised",
@@ -28,6 +30,7 @@ __all__ = [
     "Span",
     "analyze",
     "claim",
+    "facts",
     "parse",
     "rule",
 ]
@@ -39,6 +42,7 @@ _HOMES = {
     "Cause": "logcorr.model.result",
     "Claim": "logcorr.model.claim",
     "Evidence": "logcorr.model.claim",
+    "Facts": "logcorr.configuration",
     "Finding": "logcorr.model.result",
     "LogcorrError": "logcorr.errors",
     "NothingRecognised": "logcorr.errors",
@@ -46,6 +50,7 @@ _HOMES = {
     "Span": "logcorr.model.source",
     "analyze": "logcorr.analysis",
     "claim": "logcorr.model.claim",
+    "facts": "logcorr.configuration",
     "rule": "logcorr.rules",
 }
 

@@ -7,37 +7,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from logcorr import causes, plugins, timeline
 from logcorr.collect import collect, quotes
+from logcorr.configuration import Paths, Zones, as_paths, host_zone, logs, read, schedules
 from logcorr.errors import LogcorrError, NothingRecognised
-from logcorr.model.case import Behaviour, Case, Schedule, Source
+from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, claim
-from logcorr.model.facts import Fact, ScheduledJob, Setting, of_kind
+from logcorr.model.facts import Fact
 from logcorr.model.result import Cause, Finding, Judgement
 from logcorr.model.source import Artifact, Problem
-from logcorr.parsers import ConfigurationParser, LogParser, Parser
+from logcorr.parsers import LogParser, Parser
 from logcorr.report import document
 from logcorr.rules import Rule
-from logcorr.semantics import schedule, topology
+from logcorr.semantics import topology
 from logcorr.semantics.understanding import Understanding, understand
-from logcorr.timeline.clocks import zone_of
-
-BEFORE = timedelta(seconds=900)
-"""How far before the logs a job's runs still matter: their effects may be the first thing logged."""
-NEXT_RUNS = 3
-ROTATION = "logrotate"
-HOST_LOGS = ("cron", "syslog", "script", "nginx")
-"""Logs written in the host's local time, the surest first: nginx may run in a container, which has a zone of its own."""
-
-Zones = Mapping[str | None, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +55,12 @@ class Analysis:
         """The result document."""
         return document.to_json(self.result)
 
+    def redacted(self) -> Analysis:
+        """The same with secrets and identities taken out of the document (docs/redaction.md)."""
+        from logcorr.report.redaction import redacted  # not needed to look at a terminal
+
+        return replace(self, result=redacted(self.result))
+
     def write(self, path: str | Path, lang: str = "en") -> None:
         """Write a report; the suffix decides the format (`.md`, `.json`). Raises LogcorrError for any other."""
         suffix = Path(path).suffix
@@ -78,7 +74,7 @@ class Analysis:
 
 
 def analyze(
-    paths: str | Path | Sequence[str | Path],
+    paths: Paths,
     *,
     tz: str | Zones | None = None,
     since: datetime | None = None,
@@ -93,27 +89,27 @@ def analyze(
     Raises LogcorrError for a path that does not exist or an unknown zone, NothingRecognised if there is nothing to read.
     """
     parsers = plugins.parsers()
-    collection = collect(_paths(paths), {name: parser.recognise for name, parser in parsers.items()})
+    collection = collect(as_paths(paths), {name: parser.recognise for name, parser in parsers.items()})
     if not any(artifact.format for artifact in collection.artifacts):
         raise NothingRecognised(
             "nothing here is a log or configuration that logcorr knows", "`logcorr sources PATH` says what was seen"
         )
-    facts, broken = _read_configuration(collection.artifacts, parsers)
+    facts, broken = read(collection.artifacts, parsers)
     files = frozenset(artifact.path for artifact in collection.artifacts)
     understood = understand(facts, files)
     told = timeline.build(
         collection.artifacts,
-        _logs(parsers),
+        logs(parsers),
         facts,
         zones=_zones(tz),
         service_of=_writers(collection.artifacts, parsers, understood),
         since=since,
         until=until,
     )
-    zone = _host_zone(_zones(tz), facts, told.sources)
+    zone = host_zone(_zones(tz), facts, told.sources)
     case = replace(
         _case(facts, files, understood, told, zone),
-        records=_records(collection.artifacts, _logs(parsers), facts),
+        records=_records(collection.artifacts, logs(parsers), facts),
         lines=_lines(collection.artifacts),
     )
     installed = plugins.rules()
@@ -140,36 +136,16 @@ def analyze(
     )
 
 
-def _paths(paths: str | Path | Sequence[str | Path]) -> list[Path]:
-    return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
-
-
 def _zones(tz: str | Zones | None) -> Zones:
     return {None: tz} if isinstance(tz, str) else tz or {}
-
-
-def _read_configuration(
-    artifacts: Sequence[Artifact], parsers: Mapping[str, Parser]
-) -> tuple[tuple[Fact, ...], tuple[Problem, ...]]:
-    """The facts of all configuration files, in the order of their paths, and what could not be read."""
-    read: list[Fact | Problem] = []
-    for artifact in artifacts:
-        parser = parsers.get(artifact.format or "")
-        if isinstance(parser, ConfigurationParser):
-            read.extend(parser.read(artifact))
-    return tuple(one for one in read if isinstance(one, Fact)), tuple(one for one in read if isinstance(one, Problem))
-
-
-def _logs(parsers: Mapping[str, Parser]) -> dict[str, LogParser]:
-    return {name: parser for name, parser in parsers.items() if isinstance(parser, LogParser)}
 
 
 def _writers(
     artifacts: Sequence[Artifact], parsers: Mapping[str, Parser], understood: Understanding
 ) -> Callable[[str], str | None]:
     """Which service writes a log."""
-    logs = _logs(parsers)
-    sources = {artifact.path: logs[artifact.format].source for artifact in artifacts if artifact.format in logs}
+    readers = logs(parsers)
+    sources = {artifact.path: readers[artifact.format].source for artifact in artifacts if artifact.format in readers}
     return lambda path: topology.writer(path, sources.get(path, ""), understood.entities, understood.nginx)
 
 
@@ -201,14 +177,6 @@ def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
     return lines
 
 
-def _host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) -> str:
-    """The zone in which the host's schedulers run: given, set, or that of the log nearest to them whose zone is known."""
-    given = zones.get(None) or next((setting.value for setting in of_kind(Setting, facts) if setting.name == "TZ"), None)
-    nearness = {one: (one.zone_assumed, HOST_LOGS.index(one.source)) for one in sources if one.source in HOST_LOGS}
-    best = [one.zone for one, near in nearness.items() if near == min(nearness.values())]
-    return given or (max(sorted(set(best)), key=best.count) if best else "UTC")
-
-
 def _case(
     facts: tuple[Fact, ...], files: frozenset[str], understood: Understanding, told: timeline.Timeline, host_zone: str
 ) -> Case:
@@ -221,42 +189,10 @@ def _case(
         timeline=told.lazy,
         files=files,
         behaviours=understood.behaviours,
-        schedules=_schedules(facts, understood, window, host_zone),
+        schedules=schedules(understood, window, host_zone),
         entities=understood.entities,
         stack=understood.stack,
         window=window,
-    )
-
-
-def _schedules(
-    facts: Sequence[Fact], understood: Understanding, window: tuple[datetime, datetime] | None, zone: str
-) -> tuple[Schedule, ...]:
-    """Every job with its runs while the logs tell, and the next ones after; where no log was collected, without any.
-
-    A rotation's stanza has no clock of its own: its hooks are part of the job that runs logrotate.
-    """
-    host = zone_of(zone)
-    jobs = [job for job in of_kind(ScheduledJob, facts) if job.scheduler != ROTATION]
-    rotated = {job.span.path for job in of_kind(ScheduledJob, facts) if job.scheduler == ROTATION}
-    hooks = tuple(behaviour for behaviour in understood.behaviours if behaviour.script.span.path in rotated)
-    return tuple(
-        replace(
-            _runs(job, window, host) if window else Schedule(job=job, ticks=np.empty(0)),
-            behaviours=(behaviour, *(hooks if _rotates(behaviour) else ())),
-        )
-        for job in jobs
-        for behaviour in [understood.of_job[job]]
-    )
-
-
-def _rotates(behaviour: Behaviour) -> bool:
-    return any(effect.manager == ROTATION for effect in behaviour.effects)
-
-
-def _runs(job: ScheduledJob, window: tuple[datetime, datetime], host: tzinfo) -> Schedule:
-    first, last = window
-    return Schedule(
-        job=job, ticks=schedule.ticks(job, first - BEFORE, last, host), next=schedule.next_runs(job, last, host, NEXT_RUNS)
     )
 
 

@@ -38,6 +38,9 @@ class Saved:
     def to_markdown(self, lang="en"):
         return render(self.result, lang)
 
+    def redacted(self):
+        return self
+
     def write(self, path, lang="en"):
         Path(path).write_text(self.to_markdown(lang) if path.endswith(".md") else self.to_json(), encoding="utf-8")
 
@@ -95,11 +98,25 @@ def test_the_language_is_that_of_the_option(asked, run, monkeypatch):
 
 
 def test_files_are_written_by_their_suffix(asked, run):
-    code, out, err = run("analyze", "incident", "-f", "concise", "-o", "a.md", "-o", "b.json", "--lang", "zh-TW")
+    code, out, err = run("analyze", "incident", "-f", "concise", "-o", "a.md", "-o", "b.json", "--lang", "zh-TW", "--no-redact")
     assert (code, err) == (0, "wrote a.md\nwrote b.json\n")
     assert out.startswith("health-check.sh:4: root-cause[")
     assert Path("a.md").read_text("utf-8") == render(Saved.result, "zh-TW")
     assert Path("b.json").read_text("utf-8") == (DOCUMENTS / "seed.json").read_text("utf-8")
+
+
+def test_what_leaves_is_redacted_and_the_screen_is_not(run, monkeypatch, tmp_path):
+    (tmp_path / "app.log").write_text(
+        '{"timestamp":"2026-11-18T06:00:00Z","level":"info","message":"GET /home/jesse from 203.0.113.9"}\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "crontab").write_text("*/5 * * * * /home/jesse/check.sh --token=abc\n")
+    shown = run("analyze", ".", "-f", "json", "-o", "report.json", "-o", "report.md")[1]
+    written = [Path(name).read_text("utf-8") for name in ("report.json", "report.md")]
+    assert "assumption.redacted" not in shown
+    assert all("jesse" not in text and "abc" not in text for text in written)
+    assert "assumption.redacted" in written[0]
+    assert "assumption.redacted" in run("analyze", ".", "-f", "json", "--redact")[1]
 
 
 def test_options_reach_the_library(asked, run):

@@ -38,6 +38,11 @@ def existing(context: click.Context, parameter: click.Parameter, paths: Sequence
     return paths
 
 
+def existing_file(context: click.Context, parameter: click.Parameter, path: str) -> str:
+    """One path that is there."""
+    return existing(context, parameter, [path])[0]
+
+
 def outputs(context: click.Context, parameter: click.Parameter, paths: Sequence[str]) -> Sequence[str]:
     """Files whose suffix names a format that can be written."""
     for path in paths:
@@ -89,6 +94,12 @@ LANGUAGES = Choice(["en", "zh-TW"])
 
 OUTPUT_HELP = "Also write FILE; its suffix (.md, .json) decides the format. May be given again."
 
+REDACT_HELP = (
+    "Replace secrets, addresses, e-mails, host and user names. Files written with -o: yes unless told not to; the screen: no."
+)
+
 ZONE_HELP = "Zone of stamps that name none, as Asia/Taipei or +08:00: for one source (nginx=…), or for all."
+
+ROOT_HELP = "The folder that was analysed; again for each of several.  [default: .]"
 
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=existing)

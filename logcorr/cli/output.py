@@ -13,7 +13,7 @@ from logcorr.report.cite import Document
 from logcorr.report.shipped import shipped
 
 if TYPE_CHECKING:
-    from logcorr import Analysis
+    from logcorr import Analysis, Facts
     from logcorr.rules import Rule
 
 
@@ -76,3 +76,13 @@ def show_page(wanted: str, rules: Mapping[str, Rule]) -> None:
         raise LogcorrError(f"no such rule: {wanted}", f"did you mean {names[meant]}?" if meant else "`logcorr rules` lists them")
     page = shipped("docs/rules") / f"{name}.md"
     listing.show_page(page.read_text("utf-8") if page.is_file() else f"# {name}\n\n{rules[name].title}\n")
+
+
+def show_facts(facts: Facts, form: str) -> None:
+    """Print what was understood, as text or JSON."""
+    if form == "json":
+        click.echo(facts.to_json(), nl=False)
+    else:
+        from logcorr.cli import understood
+
+        understood.show(facts.result)

@@ -89,7 +89,7 @@ def _filters(language: Language) -> dict[str, Callable[..., Any]]:
         "score": write.score,
         "sparkline": write.sparkline,
         "lines": lambda lines: "-".join(map(str, dict.fromkeys(lines))),
-        "short": lambda sha256: sha256[:SHORT_HASH],
+        "short": lambda sha256: sha256[:SHORT_HASH] if sha256 else "–",
         "citations": _appendix,
     }
 

@@ -30,13 +30,14 @@ Source = ScheduledJob | Script
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Understanding:
-    """The configuration, understood: every behaviour, those of jobs by their job, and the things that run."""
+    """The configuration, understood: every behaviour, those of jobs by their job, the things that run, and what answers."""
 
     behaviours: tuple[Behaviour, ...]
     of_job: Mapping[ScheduledJob, Behaviour]
     entities: tuple[Entity, ...]
     stack: RunningStack | None
     nginx: str
+    world: World
     problems: tuple[Problem, ...] = ()
 
 
@@ -55,6 +56,7 @@ def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
         entities=things,
         stack=stack,
         nginx=topology.nginx_name(facts),
+        world=world,
         problems=tuple(dict.fromkeys(problem for one in read.values() for problem in one.problems)),
     )
 

@@ -15,6 +15,7 @@ from logcorr.cli import options
 @click.option("--since", metavar="TIME", callback=options.instant, help="Leave out what was logged before; UTC if no offset.")
 @click.option("--until", metavar="TIME", callback=options.instant, help="Leave out what was logged after.")
 @click.option("--lang", type=options.LANGUAGES, default="en", show_default=True, help="Language of reports.")
+@click.option("--redact/--no-redact", "redact", default=None, help=options.REDACT_HELP)
 def analyze(
     *,
     paths: tuple[str, ...],
@@ -24,12 +25,15 @@ def analyze(
     since: options.Instant,
     until: options.Instant,
     lang: str,
+    redact: bool | None,
 ) -> None:
     """Find the cause of an incident in folders, files or archives."""
     import logcorr
     from logcorr.cli import output
 
     analysis = logcorr.analyze(paths, tz=zones or None, since=since, until=until)
-    output.show(analysis, form, lang, paths)
-    for path in outputs:
-        output.save(analysis, path, lang)
+    output.show(analysis.redacted() if redact else analysis, form, lang, paths)
+    if outputs:
+        leaving = analysis if redact is False else analysis.redacted()
+        for path in outputs:
+            output.save(leaving, path, lang)

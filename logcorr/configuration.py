@@ -1,0 +1,205 @@
+"""What the collected configuration would do: read, interpreted, and shown as it was understood (`logcorr facts`).
+
+These are the first stages of an analysis; of the logs, nothing matters here but when they end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from logcorr import plugins, timeline
+from logcorr.collect import collect
+from logcorr.errors import LogcorrError, NothingRecognised
+from logcorr.model.behaviour import Probe
+from logcorr.model.case import Behaviour, ProbeAnswer, Schedule, Source
+from logcorr.model.facts import ComposeFile, Container, Fact, ScheduledJob, Service, Setting, Unit, of_kind
+from logcorr.model.source import Artifact, Problem, Span
+from logcorr.parsers import ConfigurationParser, LogParser, Parser
+from logcorr.report import understood as document
+from logcorr.report.document import to_json
+from logcorr.semantics import probing, schedule
+from logcorr.semantics.understanding import Understanding, understand
+from logcorr.timeline.clocks import zone_of
+
+BEFORE = timedelta(seconds=900)
+"""How far before the logs a job's runs still matter: their effects may be the first thing logged."""
+NEXT_RUNS = 3
+ROTATION = "logrotate"
+HOST_LOGS = ("cron", "syslog", "script", "nginx")
+"""Logs written in the host's local time, the surest first: nginx may run in a container, which has a zone of its own."""
+
+Paths = str | Path | Sequence[str | Path]
+Zones = Mapping[str | None, str]
+Window = tuple[datetime, datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What was understood of some configuration.
+
+    `result` is the document `logcorr.facts/1` (`docs/facts.md`); the rest is the same as values: the `facts` as read, what they
+    come to (`understanding`), each job with its next runs, what nginx answers to the request that was asked about, and what
+    could not be understood.
+    """
+
+    result: dict[str, Any]
+    facts: tuple[Fact, ...]
+    understanding: Understanding
+    schedules: tuple[Schedule, ...]
+    answer: ProbeAnswer | None
+    problems: tuple[Problem, ...]
+
+    def to_json(self) -> str:
+        """The document `logcorr.facts/1`."""
+        return to_json(self.result)
+
+
+def facts(paths: Paths, *, at: datetime | None = None, tz: str | None = None, request: str | None = None) -> Facts:
+    """Read and interpret the configuration in folders, files and archives.
+
+    The jobs' next runs are those after `at`, or else after the end of the logs; where there are none, no runs are told. `tz` is
+    the zone of the host. `request` (`GET http://localhost/health`) asks what nginx would answer; then no log is read.
+
+    Raises LogcorrError for a path that does not exist, an unknown zone or what is no request, NothingRecognised if there is no
+    configuration.
+    """
+    asked = _asked(request) if request is not None else None
+    parsers = plugins.parsers()
+    collection = collect(as_paths(paths), {name: parser.recognise for name, parser in parsers.items()})
+    found, broken = read(collection.artifacts, parsers)
+    if not found:
+        raise NothingRecognised("nothing here is configuration that logcorr knows", "`logcorr sources PATH` says what was seen")
+    understood = understand(found, frozenset(artifact.path for artifact in collection.artifacts))
+    zones: Zones = {None: tz} if tz else {}
+    sources = () if at or asked else timeline.build(collection.artifacts, logs(parsers), found, zones=zones).sources
+    now = at or max((source.last for source in sources if source.last), default=None)
+    return _shown(
+        found,
+        understood,
+        schedules=schedules(understood, (now, now) if now else None, host_zone(zones, found, sources)),
+        answer=probing.ask(asked, understood.world, any_host=True) if asked else None,
+        problems=(
+            *collection.skipped,
+            *(problem for artifact in collection.artifacts for problem in artifact.problems),
+            *broken,
+            *understood.problems,
+            *parsers.problems,
+        ),
+        now=now,
+    )
+
+
+def _shown(
+    found: tuple[Fact, ...],
+    understood: Understanding,
+    *,
+    schedules: tuple[Schedule, ...],
+    answer: ProbeAnswer | None,
+    problems: tuple[Problem, ...],
+    now: datetime | None,
+) -> Facts:
+    nginx = understood.world.nginx
+    notes = [Problem(span.path, text, span.line) for text, span in nginx.notes] if nginx else []
+    result = document.build(
+        behaviours=understood.behaviours,
+        answer=lambda probe: probing.ask(probe, understood.world),
+        schedules=[(one, schedule.repeat(one.job)) for one in schedules],
+        services=[(service, _unhealthy_after(service)) for service in _services(found, understood)],
+        read={
+            "units": of_kind(Unit, found),
+            "containers": of_kind(Container, found),
+            "upstreams": nginx.upstreams() if nginx else (),
+            "proxied": nginx.proxied() if nginx else (),
+        },
+        asked=answer,
+        problems=(*problems, *notes),
+        now=now,
+        version=version("logcorr"),
+    )
+    return Facts(
+        result=result, facts=found, understanding=understood, schedules=schedules, answer=answer, problems=problems
+    )  # fmt: skip
+
+
+def _services(found: Sequence[Fact], understood: Understanding) -> Iterator[Service]:
+    """The services of the running stack as merged, then those of the compose files that are no part of it."""
+    running = understood.stack.compose_paths if understood.stack else ()
+    yield from understood.stack.services if understood.stack else ()
+    yield from (service for file in of_kind(ComposeFile, found) if file.span.path not in running for service in file.services)
+
+
+def _unhealthy_after(service: Service) -> tuple[float, float] | None:
+    return schedule.unhealthy_after_s(service.healthcheck) if service.healthcheck else None
+
+
+def _asked(request: str) -> Probe:
+    """The probe that would send a request, given as `GET http://localhost/health` or as the URL alone."""
+    *method, url = request.split() or [""]
+    if len(method) > 1 or urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
+        raise LogcorrError(f"no request: {request}", "write one as GET http://localhost/health")
+    return Probe(id=0, span=Span("request", 1), tool="", url=url, method=method[0].upper() if method else "GET")
+
+
+def as_paths(paths: Paths) -> list[Path]:
+    """One path or several, as a list."""
+    return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+
+
+def logs(parsers: Mapping[str, Parser]) -> dict[str, LogParser]:
+    """Those of the parsers that read logs."""
+    return {name: parser for name, parser in parsers.items() if isinstance(parser, LogParser)}
+
+
+def read(artifacts: Sequence[Artifact], parsers: Mapping[str, Parser]) -> tuple[tuple[Fact, ...], tuple[Problem, ...]]:
+    """The facts of all configuration files, in the order of their paths, and what could not be read."""
+    found: list[Fact | Problem] = []
+    for artifact in artifacts:
+        parser = parsers.get(artifact.format or "")
+        if isinstance(parser, ConfigurationParser):
+            found.extend(parser.read(artifact))
+    return tuple(one for one in found if isinstance(one, Fact)), tuple(one for one in found if isinstance(one, Problem))
+
+
+def host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) -> str:
+    """The zone in which the host's schedulers run: given, set, or that of the log nearest to them whose zone is known."""
+    given = zones.get(None) or next((setting.value for setting in of_kind(Setting, facts) if setting.name == "TZ"), None)
+    nearness = {one: (one.zone_assumed, HOST_LOGS.index(one.source)) for one in sources if one.source in HOST_LOGS}
+    best = [one.zone for one, near in nearness.items() if near == min(nearness.values())]
+    return given or (max(sorted(set(best)), key=best.count) if best else "UTC")
+
+
+def schedules(understood: Understanding, window: Window | None, zone: str) -> tuple[Schedule, ...]:
+    """Every job with its runs in the window, from a little before, and the next ones after; without a window, without any.
+
+    A rotation's stanza has no clock of its own: its hooks are part of the job that runs logrotate.
+    """
+    host = zone_of(zone)
+    rotated = {job.span.path for job in understood.of_job if job.scheduler == ROTATION}
+    hooks = tuple(behaviour for behaviour in understood.behaviours if behaviour.script.span.path in rotated)
+    return tuple(
+        replace(
+            _runs(job, window, host) if window else Schedule(job=job, ticks=np.empty(0)),
+            behaviours=(behaviour, *(hooks if _rotates(behaviour) else ())),
+        )
+        for job, behaviour in understood.of_job.items()
+        if job.scheduler != ROTATION
+    )
+
+
+def _rotates(behaviour: Behaviour) -> bool:
+    return any(effect.manager == ROTATION for effect in behaviour.effects)
+
+
+def _runs(job: ScheduledJob, window: Window, host: tzinfo) -> Schedule:
+    first, last = window
+    return Schedule(
+        job=job, ticks=schedule.ticks(job, first - BEFORE, last, host), next=schedule.next_runs(job, last, host, NEXT_RUNS)
+    )
