@@ -110,17 +110,19 @@ def _chain(case: Case, finding: Finding, times: Times, diagnosis: Diagnosis) -> 
 
 
 def _own(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
-    """A hop for each mechanism, from the first line that shows it to the last; from all lines where none is said to."""
+    """A hop for each mechanism, from what shows the one before to what shows it; all evidence where no line is said to."""
+    before = finding.evidence[0].span
     for number, mechanism in enumerate(diagnosis.mechanisms):
         shown = tuple(one for one in finding.evidence if one.shows == mechanism) or finding.evidence
         yield Link(
             mechanism=mechanism,
-            source=shown[0].span,
-            target=shown[-1].span,
+            source=before,
+            target=shown[0].span,
             claim=SAID.get(mechanism, finding.claim) if number else finding.claim,
             evidence=shown,
             proof="observed",
         )
+        before = shown[0].span
 
 
 def _died(case: Case, finding: Finding, times: Times) -> Iterator[Link]:

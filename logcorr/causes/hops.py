@@ -5,7 +5,6 @@ Each is a small unit: it looks at the case, and yields a link only where somethi
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
@@ -14,10 +13,10 @@ from logcorr.causes.follow import Following, Times, after, following, since
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import Service, Unit
+from logcorr.model.facts import Unit
 from logcorr.model.result import Link
 from logcorr.model.source import Span
-from logcorr.timeline.select import cite, spans
+from logcorr.timeline.select import cite, lines_like, spans
 
 CLOSED = (("client.disconnected", "upstream.closed_early", "upstream.reset"),)
 REFUSED = (("upstream.refused", "upstream.none_live"), ("client.connect_failed",))
@@ -129,17 +128,10 @@ def _policies(case: Case, services: Collection[str]) -> Iterator[Evidence]:
     composed = case.stack.services if case.stack else ()
     for one in composed:
         if {one.name, one.container_name} & set(services) and one.restart not in (None, *NEVER):
-            yield from _line(case, one, r"^\s*restart\s*:")
+            yield from (Evidence(*line) for line in lines_like(case, one.span, r"^\s*restart\s*:"))
     for unit in case.of(Unit):
         if unit.name.removesuffix(".service") in services and unit.restart not in (None, *NEVER):
-            yield from _line(case, unit, r"^\s*Restart\s*=")
-
-
-def _line(case: Case, stanza: Service | Unit, pattern: str) -> Iterator[Evidence]:
-    where = stanza.span
-    inside = (pl.col("line") >= where.line) & (pl.col("line") <= where.end_line) & pl.col("text").str.contains(pattern)
-    for line, text in case.lines(where.path).filter(inside).select("line", "text").collect().head(1).iter_rows():
-        yield Evidence(Span(where.path, line), re.sub(r"\s+", " ", text.strip()))
+            yield from (Evidence(*line) for line in lines_like(case, unit.span, r"^\s*Restart\s*="))
 
 
 def consequences(case: Case, ends: Times, source: Span, *, effects: Sequence[str] = DOWN, lasts: bool = False) -> Iterator[Link]:

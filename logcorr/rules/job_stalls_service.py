@@ -174,7 +174,8 @@ def _attributed(
 
 def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group, job: Job) -> Finding:
     scheduled = suspect.schedule.job
-    line = [Evidence(suspect.line, "makes others wait" if suspect.locks else "keeps the machine busy")] if suspect.line else []
+    busy = "makes others wait" if suspect.locks else "keeps the machine busy"
+    line = [Evidence(suspect.line, busy, shows="job_stalls_service")] if suspect.line else []
     run = case.happened("job.started").filter(pl.col("message").str.contains(scheduled.command.strip(), literal=True))
     return Finding(
         confidence=min(job.probability, suspect.most),
@@ -182,9 +183,9 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
         evidence=(
             *line,
             Evidence(scheduled.span, f"runs on {scheduled.schedule}"),
-            *([Evidence(suspect.last, "the job's own message")] if suspect.last else []),
+            *([Evidence(suspect.last, "the job's own message", shows="job_stalls_service")] if suspect.last else []),
             *cite(run, "a logged run", most=2),
-            *cite(waiting),
+            *cite(waiting, shows="timeout_closes_connection"),
         ),
         would_refute=claim("job_stalls_service.refute", "a run of the job during which these requests were answered as ever"),
         subject=str(scheduled.span),

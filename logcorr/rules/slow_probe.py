@@ -99,6 +99,7 @@ def _worked(case: Case) -> pl.DataFrame:
 def _finding(case: Case, schedule: Schedule, proved: ProvedEffect, probe: Probe, slow: _Slow) -> Finding:
     acted = said(case, schedule.behaviours, near=proved.effect.span)
     limit, took = probe.timeout_s or 0.0, round(slow.median_s, 1)
+    places = dict.fromkeys([probe.span, probe.url_span or probe.span])
     last = slow.rows.unique("run", keep="last", maintain_order=True)
     return Finding(
         confidence=0.92 if acted.height >= FEWEST else 0.8,
@@ -113,12 +114,12 @@ def _finding(case: Case, schedule: Schedule, proved: ProvedEffect, probe: Probe,
             total=slow.of_runs,
         ),
         evidence=(
-            Evidence(probe.span, f"waits {limit:g} s"),
+            *(Evidence(at, f"waits {limit:g} s", shows="probe_gets_answer") for at in places),
             Evidence(schedule.job.span, f"runs on {schedule.job.schedule}"),
-            *cite(slow.rows, "how long it took", most=4),
-            *(Evidence(span, f"condition: {text}") for text, span in proved.effect.guard),
-            Evidence(proved.effect.span, proved.effect.action),
-            *cite(acted, "the script acts", most=2),
+            *cite(slow.rows, "how long it took", most=4, shows="probe_gets_answer"),
+            *(Evidence(span, f"condition: {text}", shows="answer_takes_branch") for text, span in proved.effect.guard),
+            Evidence(proved.effect.span, proved.effect.action, shows="effect_hits_service"),
+            *cite(acted, "the script acts", most=2, shows="effect_hits_service"),
         ),
         would_refute=claim(
             "slow_probe.refute",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
 from logcorr.model.source import Span
 
@@ -25,6 +27,13 @@ def seconds(rows: pl.DataFrame) -> npt.NDArray[np.float64]:
 def spans(rows: pl.DataFrame) -> tuple[Span, ...]:
     """Where the rows stand."""
     return tuple(Span(file, line, line + lines - 1) for file, line, lines in rows.select("file", "line", "lines").iter_rows())
+
+
+def lines_like(case: Case, inside: Span, pattern: str) -> Iterator[tuple[Span, str]]:
+    """The lines of a stanza that hold the pattern, with their text."""
+    wanted = pl.col("line").is_between(inside.line, inside.end_line) & pl.col("text").str.contains(pattern)
+    for line, text in case.lines(inside.path).filter(wanted).select("line", "text").collect().iter_rows():
+        yield Span(inside.path, line), text.strip()
 
 
 def cite(rows: pl.DataFrame, note: str = "", most: int = 6, shows: str = "") -> tuple[Evidence, ...]:
