@@ -70,8 +70,9 @@ DIAGNOSES = {
     "job_stalls_service": Diagnosis("job_stalls_service", ("job_stalls_service", "timeout_closes_connection"), within_s=5.0),
     "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), within_s=5.0),
     "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
-    "certificate_failed.not_loaded": Diagnosis(
-        "certificate_failed", ("configuration_mismatch", "certificate_fails"), within_s=5.0
+    **dict.fromkeys(
+        ("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
+        Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), within_s=5.0),
     ),
     "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), within_s=5.0),
     "slow_probe": Diagnosis("slow_probe", ("probe_gets_answer", "answer_takes_branch", "effect_hits_service"), effects=hops.DOWN),

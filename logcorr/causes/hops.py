@@ -24,8 +24,9 @@ FELT = (
     ("http.5xx", "client.connect_failed", "client.reconnecting"),
     ("client.disconnected", "upstream.refused", "upstream.closed_early", "upstream.reset", "upstream.none_live",
      "upstream.timeout"),
+    ("probe.failed", "tls.failed"),
 )  # fmt: skip
-"""Kinds by which it is felt; the second where the first do not tell: then the proxy's word on their requests."""
+"""Kinds by which it is felt: what clients say or are answered; the proxy's word on their requests; a monitor's."""
 
 EFFECTS = {
     "termination_closes_connections": CLOSED,
@@ -142,7 +143,7 @@ def consequences(case: Case, ends: Times, source: Span, *, effects: Sequence[str
         each = [case.happened(*kinds) for kinds in EFFECTS[mechanism]]
         found = [one for events in each if (one := since(ends, events) if lasts else following(ends, events, window))]
         if found:
-            yield _consequence(mechanism, source, found, lasts)
+            yield _consequence(mechanism, source, found[:2], lasts)
 
 
 def _consequence(mechanism: str, source: Span, found: Sequence[Following], lasts: bool) -> Link:

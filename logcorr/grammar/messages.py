@@ -56,9 +56,12 @@ APPLICATION = (
     ),
     Phrase(
         "process.terminating",
-        ("SIGTERM", "SIGINT", "SIGQUIT", "hutting down", "hutdown"),
+        ("SIGTERM", "SIGINT", "SIGQUIT", "hutting down", "hutdown", "ermination requested", "正在關閉", "正在关闭"),
         _at_start(
             rf"{_WHO}(?:received|got|caught|handling|on)(?: a| the)?[: ]+(?:signal[: ]+)?(?:\d+ \()?SIG(?:TERM|INT|QUIT)\b"
+            r"|(?:收到|接收到|捕捉到|捕获到?)(?: ?[信訊讯][號号])? ?SIG(?:TERM|INT|QUIT)\b"
+            r"|(?:服務|服务|系統|系统|伺服器)?正在[關关][閉闭]"
+            r"|(?:graceful )?termination requested\b"
             r"|SIG(?:TERM|INT|QUIT)\b(?: signal)?(?: (?:was )?(?:received|caught|detected)|[:;.,] |$)"
             rf"|{_WHO}(?:is )?(?:gracefully )?shutting down\b"
             r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
@@ -95,6 +98,8 @@ APPLICATION = (
             " ready",
             " starting",
             " up",
+            "啟動",
+            "启动",
             *(f"{word} on " for word in THINGS),
         ),
         _at_start(
@@ -102,22 +107,25 @@ APPLICATION = (
             rf" (?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
             rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*$"
+            r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
             r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
         ),
     ),
     Phrase(
         "client.disconnected",
-        ("isconnect",),
+        ("isconnect", "離線", "離開", "离线", "斷線", "断线", "斷開", "断开"),
         _at_start(
-            r"(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?\b"
+            r"(?:使用者|用戶|用户|客戶端|客户端|用戶端|連線|连接)(?: ?\S+ )?(?:已)?(?:離線|離開|离线|斷線|断线|斷開|断开)"
+            r"|(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?\b"
             r"|disconnect(?:ed)?:? [\w-]+\b"
         ),
     ),
     Phrase(
         "client.connected",
-        ("onnected", "onnection", " transport="),
+        ("onnected", "onnection", " transport=", "連線", "连接", "上線", "上线"),
         _at_start(
-            r"(?:(?:new )?(?:client|socket|user|peer|player|websocket|ws)) ?(?:[\w-]+ )?(?:has )?connect(?:ed|ion)?\b"
+            r"(?:使用者|用戶|用户|客戶端|客户端|用戶端)(?: ?\S+ )?(?:已)?(?:連線|连接|上線|上线)"
+            r"|(?:(?:new )?(?:client|socket|user|peer|player|websocket|ws)) ?(?:[\w-]+ )?(?:has )?connect(?:ed|ion)?\b"
             r"|connect(?:ed)?:? [\w-]+ transport="
         ),
     ),
