@@ -154,6 +154,17 @@ CONSOLE = (
 )
 """Phrases of a page in a browser."""
 
+MONITOR = (
+    Phrase(
+        "client.connect_failed",
+        ("DOWN", "down", "FAIL"),
+        r"(?:^|[\s:=])(?:DOWN|down|FAIL(?:ED)?)\b.*\b"
+        r"(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH|ECONNABORTED|refused|timed out|timeout|5\d\d)\b",
+    ),
+    Phrase("probe.passed", ("up", "UP", "OK"), r"(?:^|[\s:=])(?:up|UP|OK)(?:$|[\s:=,(]+(?:HTTP[ /\d.]*)?[23]\d\d\b)"),
+)
+"""Phrases of something outside that asks again and again; what it may ask about stands before them."""
+
 SCRIPT = (
     Phrase(
         "probe.failed",
