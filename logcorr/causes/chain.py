@@ -3,31 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 
 from logcorr.causes import hops
-from logcorr.causes.follow import begun
+from logcorr.causes.follow import of_stops
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Container
-from logcorr.model.result import Link
+from logcorr.model.result import Finding, Link
 from logcorr.model.source import Span
 from logcorr.statistics import Evidence as Fit
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, spans
 
 
-def scheduled_chain(case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame) -> Iterator[Link]:
-    """The hops from the job's line to the clients, as far as the case shows them."""
-    effect, ends = suspect.effect, begun(told.stops)
+def scheduled_chain(
+    case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame, known: Finding | None
+) -> Iterator[Link]:
+    """The hops from the job's line to the clients, as far as the case shows them; `known` tells why a check fails."""
+    effect, ends = suspect.effect, of_stops(told.stops)
     if effect:
         called = list(_called(suspect, effect))
         checks_there = any(one.probe.span.path == effect.effect.span.path for one in effect.probes)
-        decided = (*_answered(case, told, effect), *_branch(effect))
+        decided = (*_answered(case, told, effect, known), *_branch(effect))
         yield _runs(case, suspect, effect)
         yield from (*called, *decided) if checks_there else (*decided, *called)
     yield _terminates(case, told, effect.effect.span if effect else suspect.span, matched)
@@ -57,13 +60,15 @@ def _first_step(effect: ProvedEffect) -> Span:
     return effect.probes[0].probe.span if effect.probes else effect.effect.span
 
 
-def _answered(case: Case, told: Attributed, effect: ProvedEffect) -> Iterator[Link]:
+def _answered(case: Case, told: Attributed, effect: ProvedEffect, known: Finding | None) -> Iterator[Link]:
     """What the probes get: by configuration, or else by what came of it."""
     for answered in effect.probes:
         if answered.answers and answered.answers[0].status is not None:
             yield _answer(answered, effect.proof.reach)
         elif told.leading:
-            yield _failed(case, answered, effect, told.leading.evidence)
+            link = _failed(case, answered, effect, told.leading.evidence)
+            shown = [one for one in known.evidence if one.shows == link.mechanism] if known else []
+            yield replace(link, claim=known.claim, evidence=(*shown, *link.evidence)) if known else link
 
 
 def _failed(case: Case, answered: ProbeAnswer, effect: ProvedEffect, fit: Fit) -> Link:
@@ -116,7 +121,10 @@ def _branch(effect: ProvedEffect) -> Iterator[Link]:
         source=span,
         target=effect.effect.span,
         claim=_branch_claim(effect, text),
-        evidence=(Evidence(span, "the condition"), Evidence(effect.effect.span, effect.effect.action)),
+        evidence=(
+            *(Evidence(span, f"condition: {text}") for text, span in guard),
+            Evidence(effect.effect.span, effect.effect.action),
+        ),
         proof=effect.proof.reach.value,
     )
 

@@ -9,11 +9,15 @@ import numpy as np
 import polars as pl
 
 from logcorr.causes import hops
-from logcorr.causes.follow import LONGEST_S, Times, after
+from logcorr.causes.follow import LONGEST_S, Ends, Times, from_then_on, of_times
+from logcorr.causes.weighing import Hypothesis
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
-from logcorr.model.result import Cause, Explained, Finding, Link
+from logcorr.model.result import Cause, Finding, Link
 from logcorr.timeline.select import cite
+
+AT_ONCE_S = 2.0
+"""Proxy, application and clients tell of one failed request within this time."""
 
 ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.exited")
 """By what it is told that a process ended which nobody had told to."""
@@ -25,7 +29,8 @@ class Diagnosis:
 
     `dies`: a process ends by it, which a supervisor may start again. `effects` names the mechanisms by which it is felt
     elsewhere. `most` bounds the confidence of rules that name where it broke, but not why. Symptoms count as explained up to
-    `within_s` after one of the finding's events, or, of what `lasts`, from the first of them on.
+    `within_s` after one of the finding's events; of what `lasts`, from the first of them on; where the events are failed
+    requests `themselves`, at the same moment.
     """
 
     kind: str
@@ -35,6 +40,13 @@ class Diagnosis:
     most: float = 1.0
     within_s: float = LONGEST_S
     lasts: bool = False
+    themselves: bool = False
+
+    def ends(self, times: Times) -> Ends:
+        """When it struck, given the times of its finding."""
+        if self.lasts:
+            return from_then_on(times)
+        return of_times(times, AT_ONCE_S, sure=True) if self.themselves else of_times(times, self.within_s)
 
 
 SAID = {
@@ -62,52 +74,53 @@ DIAGNOSES = {
         lasts=True,
     ),
     "process_crashed": Diagnosis("crash", dies=True, effects=hops.DOWN, most=0.8),
-    "idle_timeout": Diagnosis("idle_timeout", ("configuration_mismatch", "timeout_closes_connection"), within_s=5.0),
-    "keepalive_race": Diagnosis("keepalive_race", ("configuration_mismatch", "timeout_closes_connection"), within_s=5.0),
+    "idle_timeout": Diagnosis("idle_timeout", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
+    "keepalive_race": Diagnosis("keepalive_race", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "stale_upstream_address": Diagnosis(
         "stale_upstream_address", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True
     ),
-    "job_stalls_service": Diagnosis("job_stalls_service", ("job_stalls_service", "timeout_closes_connection"), within_s=5.0),
-    "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), within_s=5.0),
+    "job_stalls_service": Diagnosis("job_stalls_service", ("job_stalls_service", "timeout_closes_connection"), themselves=True),
+    "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), themselves=True),
     "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
     **dict.fromkeys(
         ("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
-        Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), within_s=5.0),
+        Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), themselves=True),
     ),
-    "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), within_s=5.0),
+    "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), themselves=True),
     "slow_probe": Diagnosis("slow_probe", ("probe_gets_answer", "answer_takes_branch", "effect_hits_service"), effects=hops.DOWN),
 }
 """By the name of the rule, or of one of its claims. A rule that finds but a symptom of something else does not stand here."""
 
 
-def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Cause]:
-    """A cause for each finding of these rules, with the symptoms that follow its events."""
+def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Hypothesis]:
+    """A cause for each finding of these rules."""
     for finding in findings:
         diagnosis = DIAGNOSES.get(finding.claim.id) or DIAGNOSES.get(finding.rule)
         if diagnosis and case.window:
-            yield _cause(case, findings, finding, diagnosis)
+            yield _hypothesis(case, finding, diagnosis)
 
 
-def _cause(case: Case, findings: Sequence[Finding], finding: Finding, diagnosis: Diagnosis) -> Cause:
+def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis) -> Hypothesis:
     times: Times = np.unique([time.timestamp() for time in finding.times])
-    return Cause(
+    ends = diagnosis.ends(times)
+    cause = Cause(
         kind=diagnosis.kind,
         claim=finding.claim,
         confidence=min(finding.confidence, diagnosis.most),
         proof="observed",
         culprit=finding.evidence[0].span,
-        chain=tuple(_chain(case, finding, times, diagnosis)),
-        explains=tuple(_explains(findings, times, diagnosis)),
+        chain=tuple(_chain(case, finding, ends, diagnosis)),
         score=(("observed", 0.0),),
     )
+    return Hypothesis(cause, ends)
 
 
-def _chain(case: Case, finding: Finding, times: Times, diagnosis: Diagnosis) -> Iterator[Link]:
+def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> Iterator[Link]:
     yield from hops.set_off(case, [evidence.span for evidence in finding.evidence])
     yield from _own(finding, diagnosis)
     if diagnosis.dies:
-        yield from _died(case, finding, times)
-    yield from hops.consequences(case, times, finding.evidence[0].span, effects=diagnosis.effects, lasts=diagnosis.lasts)
+        yield from _died(case, finding, ends)
+    yield from hops.consequences(case, ends, finding.evidence[0].span, diagnosis.effects)
 
 
 def _own(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
@@ -126,7 +139,7 @@ def _own(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
         before = shown[0].span
 
 
-def _died(case: Case, finding: Finding, times: Times) -> Iterator[Link]:
+def _died(case: Case, finding: Finding, ends: Ends) -> Iterator[Link]:
     """Its process ends, by its own word or its supervisor's, and is started again."""
     services = finding.subject.split(", ")
     ended = case.happened(*ENDED).filter(pl.col("service").is_in(services))
@@ -140,12 +153,4 @@ def _died(case: Case, finding: Finding, times: Times) -> Iterator[Link]:
         evidence=shown or finding.evidence,
         proof="observed",
     )
-    yield from hops.restarted(case, services, times, place)
-
-
-def _explains(findings: Sequence[Finding], times: Times, diagnosis: Diagnosis) -> Iterator[Explained]:
-    for finding in findings:
-        if finding.role == "symptom" and finding.times and len(times):
-            felt: Times = np.array([time.timestamp() for time in finding.times])
-            hit = felt >= times[0] if diagnosis.lasts else after(times, felt, diagnosis.within_s)
-            yield Explained(finding=finding.id, count=int(hit.sum()), total=len(felt))
+    yield from hops.restarted(case, services, ends, place)

@@ -9,14 +9,14 @@ from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
-from logcorr.causes.follow import Following, Times, after, following, since
+from logcorr.causes.follow import Ends, Following, following, of_times
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Unit
 from logcorr.model.result import Link
 from logcorr.model.source import Span
-from logcorr.timeline.select import cite, lines_like, spans
+from logcorr.timeline.select import cite, lines_like, seconds, spans
 
 CLOSED = (("client.disconnected", "upstream.closed_early", "upstream.reset"),)
 REFUSED = (("upstream.refused", "upstream.none_live"), ("client.connect_failed",))
@@ -100,7 +100,7 @@ def _same_name(path: str, collected: str) -> bool:
     return path.rpartition("/")[2] == collected.rpartition("/")[2]
 
 
-def restarted(case: Case, services: Collection[str], ends: Times, source: Span) -> Iterator[Link]:
+def restarted(case: Case, services: Collection[str], ends: Ends, source: Span) -> Iterator[Link]:
     """A supervisor starts again what ended of its own: its policy says so, or it does."""
     policies = tuple(_policies(case, services))
     told = _soon(case, services, ends, "service.restarting")
@@ -118,10 +118,9 @@ def restarted(case: Case, services: Collection[str], ends: Times, source: Span) 
     )
 
 
-def _soon(case: Case, services: Collection[str], ends: Times, kind: str) -> pl.DataFrame:
+def _soon(case: Case, services: Collection[str], ends: Ends, kind: str) -> pl.DataFrame:
     rows = case.happened(kind).filter(pl.col("service").is_in(list(services)) & pl.col("time").is_not_null())
-    at = (rows["time"].dt.epoch("us") / 1e6).to_numpy()
-    return rows.filter(pl.Series(after(ends, at, STARTED_AGAIN_S), dtype=pl.Boolean)) if len(ends) else rows.clear()
+    return rows.filter(pl.Series(of_times(ends.times, STARTED_AGAIN_S).felt(seconds(rows)), dtype=pl.Boolean))
 
 
 def _policies(case: Case, services: Collection[str]) -> Iterator[Evidence]:
@@ -135,18 +134,17 @@ def _policies(case: Case, services: Collection[str]) -> Iterator[Evidence]:
             yield from (Evidence(*line) for line in lines_like(case, unit.span, r"^\s*Restart\s*="))
 
 
-def consequences(case: Case, ends: Times, source: Span, *, effects: Sequence[str] = DOWN, lasts: bool = False) -> Iterator[Link]:
-    """What follows in the logs: closed connections, refused ones, clients that notice; of what `lasts`, all since then."""
+def consequences(case: Case, ends: Ends, source: Span, effects: Sequence[str] = DOWN) -> Iterator[Link]:
+    """What follows in the logs: closed connections, refused ones, clients that notice."""
     assert case.window is not None
     window = (case.window[0].timestamp(), case.window[1].timestamp())
     for mechanism in effects:
-        each = [case.happened(*kinds) for kinds in EFFECTS[mechanism]]
-        found = [one for events in each if (one := since(ends, events) if lasts else following(ends, events, window))]
+        found = [one for kinds in EFFECTS[mechanism] if (one := following(ends, case.happened(*kinds), window))]
         if found:
-            yield _consequence(mechanism, source, found[:2], lasts)
+            yield _consequence(mechanism, source, found[:2], lasts=ends.lasts)
 
 
-def _consequence(mechanism: str, source: Span, found: Sequence[Following], lasts: bool) -> Link:
+def _consequence(mechanism: str, source: Span, found: Sequence[Following], *, lasts: bool) -> Link:
     first, *others = found
     return Link(
         mechanism=mechanism,

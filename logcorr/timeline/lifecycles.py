@@ -50,6 +50,7 @@ STOP_SCHEMA = pl.Schema(
         "file": pl.String(),
         "line": pl.UInt32(),
         "lines": pl.UInt32(),
+        "up": pl.Datetime("us", "UTC"),  # when it was ready again, where a line says so
     }
 )
 
@@ -60,7 +61,7 @@ def stops(events: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     Where a service's log never tells of its end, every start after the first stands for the stop before it.
     """
     for service, found in groupby(downtimes(events), lambda downtime: downtime.service):
-        rows = [(service, stop.ended, stop.kind, *_where(stop.end)) for stop in found if stop.kind not in OWN_ENDS]
+        rows = [(service, stop.ended, stop.kind, *_where(stop.end), stop.up) for stop in found if stop.kind not in OWN_ENDS]
         if rows:
             yield service, pl.DataFrame(rows, schema=STOP_SCHEMA, orient="row")
 
