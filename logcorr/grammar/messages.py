@@ -15,8 +15,8 @@ import polars as pl
 
 from logcorr.grammar.patterns import ascii_only
 
-_LABELS = r"^(?:\[[^\]]+\]:? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
-"""What may stand before the words: labels in brackets (`[worker-1]`), signs."""
+_LABELS = r"^(?:\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
+"""What may stand before the words: labels in brackets (`[worker-1]`), a place (`(app.js:12):`), signs."""
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
 
@@ -29,6 +29,12 @@ THINGS = ("server", "service", "api", "app", "application", "backend", "worker",
 """Long-running things, as their authors call them."""
 
 _THING = f"(?:{'|'.join(THINGS)})"
+
+_DETAIL = (
+    r"(?:\W*$| ?[:,;.!(\[{=|–—-]| (?:from|after|due|because|unexpectedly|with|by|at|in)\b"
+    r"| \S*[\d_=-]\S*| [\w-]{16,}|(?-i: [A-Za-z]*[a-z][A-Z][A-Za-z]*\b))"
+)
+"""What may follow a whole sentence: its end, punctuation, a reason, an identifier."""
 
 _ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
 
@@ -67,6 +73,7 @@ APPLICATION = (
             r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
         ),
     ),
+    Phrase("process.killed", ("exited with code 137",), _at_start(r"exited with code 137$")),
     Phrase(
         "process.exited",
         ("exited", "xiting", "exit code", "closed", "hutdown complete"),
@@ -87,7 +94,8 @@ APPLICATION = (
         "dependency.failed",
         ("ECONNREFUSED", "ETIMEDOUT", "ENOTFOUND", "EHOSTUNREACH", "EAI_AGAIN", "ECONNRESET", "NetworkError", "SelectionError"),
         r"\b(?:connect|getaddrinfo|read|write|queryA) (?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)\b"
-        r"|\bMongo(?:Network|ServerSelection)Error\b",
+        r"|\bMongo(?:Network|ServerSelection)Error\b"
+        r'|"code": ?"(?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)"',
     ),
     Phrase(
         "process.started",
@@ -106,8 +114,8 @@ APPLICATION = (
             rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
             rf" (?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
-            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*$"
             r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
+            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*(?:\+\d+ms)?$"
             r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
         ),
     ),
@@ -116,7 +124,7 @@ APPLICATION = (
         ("isconnect", "離線", "離開", "离线", "斷線", "断线", "斷開", "断开"),
         _at_start(
             r"(?:使用者|用戶|用户|客戶端|客户端|用戶端|連線|连接)(?: ?\S+ )?(?:已)?(?:離線|離開|离线|斷線|断线|斷開|断开)"
-            r"|(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?\b"
+            rf"|(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?{_DETAIL}"
             r"|disconnect(?:ed)?:? [\w-]+\b"
         ),
     ),
@@ -131,6 +139,13 @@ APPLICATION = (
     ),
 )
 """Phrases of servers, the Node.js world's first."""
+
+FAILURES = tuple(
+    phrase
+    for phrase in APPLICATION
+    if phrase.kind in {"address.in_use", "disk.full", "limit.reached", "tls.failed", "dependency.failed"}
+)
+"""What the system's own errors say, wherever an application writes them."""
 
 CONSOLE = (
     Phrase("client.reconnecting", ("econnecting", "econnect attempt"), _at_start(r"(?:\w+ ){0,3}reconnect(?:ing\b| attempt)")),
