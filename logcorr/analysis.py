@@ -6,7 +6,7 @@ A newcomer reads this module first. Each stage is a function from values to valu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -21,9 +21,10 @@ from logcorr.errors import LogcorrError, NothingRecognised
 from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, claim
 from logcorr.model.facts import Fact
-from logcorr.model.result import Cause, Finding, Judgement
+from logcorr.model.result import Cause, Finding, Judgement, Patch
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser, Parser
+from logcorr.repair import Repair, mended
 from logcorr.report import document
 from logcorr.rules import Rule
 from logcorr.semantics import topology
@@ -44,6 +45,11 @@ class Analysis:
     sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
+    repair: Repair = field(repr=False, compare=False)
+
+    def patches(self) -> tuple[Patch, ...]:
+        """A proved patch for each finding that has one (docs/fixes.md); they can be applied together."""
+        return self.repair.patches(self.findings)
 
     def to_markdown(self, lang: str = "en") -> str:
         """The postmortem in `lang` (`en`, `zh-TW`)."""
@@ -79,7 +85,7 @@ def analyze(
     tz: str | Zones | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    rules: Iterable[Rule] = (),
+    rules: Sequence[Rule] = (),
 ) -> Analysis:
     """Analyse folders and files, and say what happened and why.
 
@@ -114,7 +120,15 @@ def analyze(
     )
     installed = plugins.rules()
     findings, ran = _findings(case, [*installed.values(), *rules])
-    judgement = causes.judge(case, findings)
+    repair = Repair(
+        case=case,
+        world=understood.world,
+        artifacts=collection.artifacts,
+        parsers=parsers,
+        rules=(*installed.values(), *rules),
+        interpret=lambda facts: _reinterpreted(case, facts, zone),
+    )
+    judgement = mended(causes.judge(case, findings), findings, repair)
     problems = (
         *collection.skipped,
         *(problem for artifact in collection.artifacts for problem in artifact.problems),
@@ -133,6 +147,20 @@ def analyze(
         sources=told.sources,
         findings=findings,
         causes=judgement.causes,
+        repair=repair,
+    )
+
+
+def _reinterpreted(case: Case, facts: tuple[Fact, ...], zone: str) -> Case:
+    """The case with other facts: the logs are as they were."""
+    understood = understand(facts, case.files)
+    return replace(
+        case,
+        facts=facts,
+        behaviours=understood.behaviours,
+        schedules=schedules(understood, case.window, zone),
+        entities=understood.entities,
+        stack=understood.stack,
     )
 
 

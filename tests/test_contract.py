@@ -19,9 +19,10 @@ MAY_IMPORT = {
     "__init__": {"analysis", "configuration", "errors", "model", "parse", "rules"},
     "__main__": {"cli"},
     "analysis": {
-        "configuration", "collect", "parsers", "semantics", "timeline", "statistics", "rules", "causes", "fixes", "report",
+        "configuration", "collect", "parsers", "semantics", "timeline", "statistics", "rules", "causes", "repair", "report",
         "model", "plugins", "errors",
     },
+    "repair": {"fixes", "parsers", "semantics", "rules", "model", "errors"},
     "configuration": {"collect", "parsers", "semantics", "timeline", "report", "model", "plugins", "errors"},
     "parse": {"parsers", "collect", "timeline", "model", "errors", "plugins"},
     "plugins": {"parsers", "rules", "model", "errors"},
