@@ -85,7 +85,7 @@ def analyze(
     tz: str | Zones | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
-    rules: Sequence[Rule] = (),
+    rules: Iterable[Rule] = (),
 ) -> Analysis:
     """Analyse folders and files, and say what happened and why.
 
@@ -119,13 +119,14 @@ def analyze(
         lines=_lines(collection.artifacts),
     )
     installed = plugins.rules()
-    findings, ran = _findings(case, [*installed.values(), *rules])
+    asked = (*installed.values(), *rules)
+    findings, ran = _findings(case, asked)
     repair = Repair(
         case=case,
         world=understood.world,
         artifacts=collection.artifacts,
         parsers=parsers,
-        rules=(*installed.values(), *rules),
+        rules=asked,
         interpret=lambda facts: _reinterpreted(case, facts, zone),
     )
     judgement = mended(causes.judge(case, findings), findings, repair)

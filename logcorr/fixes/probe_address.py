@@ -91,21 +91,22 @@ def _health(answered: ProbeAnswer, proved: ProvedEffect, code: Code, folder: Fol
     taken = code.assigned(command) if command else None
     if not name or not command or not taken or proved.effect.manager not in ("compose", "docker") or proved.effect.remote:
         return
-    edits = [edit for node in code.nodes for edit in _judged(node, taken, probe.expects, code)]
+    hoped = tuple(text for text in probe.expects if text.isdigit() and 200 <= int(text) < 400)
+    edits = [edit for node in code.nodes for edit in _judged(node, taken, hoped, code)]
     asks = f"docker inspect --format '{{{{.State.Health.Status}}}}' {name} 2>/dev/null"
     said = claim("patch.docker_health", "the probe asks docker for the health of {container}", container=name)
     if edits:
         yield Change(path=probe.span.path, edits=(replaced(command, asks), *edits, *_unused(probe, code)), claim=said, safe=True)
 
 
-def _judged(node: Node, name: str, expects: tuple[str, ...], code: Code) -> Iterator[Edit]:
+def _judged(node: Node, name: str, hoped: tuple[str, ...], code: Code) -> Iterator[Edit]:
     """A comparison of the variable with the status hoped for, as one with docker's words."""
     if isinstance(node, Case) and variable(node.word) == name:
-        yield from (edit for item in node.items for edit in _pattern(item, expects))
+        yield from (edit for item in node.items for edit in _pattern(item, hoped))
     sides = compared(node)
     if sides is None:
         return
-    wanted = [plain(side) for side in (sides[0], sides[2]) if plain(side) in expects]
+    wanted = [plain(side) for side in (sides[0], sides[2]) if plain(side) in hoped]
     operator = EQUAL.get(sides[1]) or DIFFERENT.get(sides[1])
     source = code.source(node)
     if len(wanted) == 1 and operator and name in map(variable, (sides[0], sides[2])) and source.count(wanted[0]) == 1:
@@ -123,9 +124,9 @@ def _enclosed(both: str, node: Node, code: Code) -> str:
     return both if alone else f"{{ {both}; }}"
 
 
-def _pattern(item: CaseItem, expects: tuple[str, ...]) -> Iterator[Edit]:
+def _pattern(item: CaseItem, hoped: tuple[str, ...]) -> Iterator[Edit]:
     """Of the patterns hoped for the first becomes docker's words; the others, if any, go."""
-    wanted = [pattern for pattern in item.patterns if plain(pattern) in expects]
+    wanted = [pattern for pattern in item.patterns if plain(pattern) in hoped]
     if wanted and all(pattern in wanted for pattern in item.patterns):
         yield Edit(start=wanted[0].start, end=wanted[-1].end, text=f"{HEALTHY}|{STARTING}")
 
