@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from logcorr.model.claim import Claim, Evidence, claim
     from logcorr.model.result import Cause, Finding
     from logcorr.model.source import Span
+    from logcorr.reading import scan
     from logcorr.rules import Rule, rule
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "facts",
     "parse",
     "rule",
+    "scan",
 ]
 
 # Imported when first asked for: `logcorr --help` and scripts that only want the types must not pay for polars.
@@ -52,6 +54,7 @@ _HOMES = {
     "claim": "logcorr.model.claim",
     "facts": "logcorr.configuration",
     "rule": "logcorr.rules",
+    "scan": "logcorr.reading",
 }
 
 

@@ -5,9 +5,10 @@ A newcomer reads this module first. Each stage is a function from values to valu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -15,19 +16,18 @@ from typing import Any
 import polars as pl
 
 from logcorr import causes, plugins, timeline
-from logcorr.collect import collect, quotes
-from logcorr.configuration import Paths, Zones, as_paths, host_zone, logs, read, schedules
-from logcorr.errors import LogcorrError, NothingRecognised
+from logcorr.collect import quotes
+from logcorr.configuration import host_zone, schedules
+from logcorr.errors import LogcorrError
 from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, claim
 from logcorr.model.facts import Fact
 from logcorr.model.result import Cause, Finding, Judgement, Patch
 from logcorr.model.source import Artifact, Problem
-from logcorr.parsers import LogParser, Parser
+from logcorr.reading import Input, Paths, Zones, read, writers, zones
 from logcorr.repair import Repair, mended
 from logcorr.report import document
 from logcorr.rules import Rule
-from logcorr.semantics import topology
 from logcorr.semantics.understanding import Understanding, understand
 
 
@@ -94,29 +94,16 @@ def analyze(
 
     Raises LogcorrError for a path that does not exist or an unknown zone, NothingRecognised if there is nothing to read.
     """
-    parsers = plugins.parsers()
-    collection = collect(as_paths(paths), {name: parser.recognise for name, parser in parsers.items()})
-    if not any(artifact.format for artifact in collection.artifacts):
-        raise NothingRecognised(
-            "nothing here is a log or configuration that logcorr knows", "`logcorr sources PATH` says what was seen"
-        )
-    facts, broken = read(collection.artifacts, parsers)
-    files = frozenset(artifact.path for artifact in collection.artifacts)
-    understood = understand(facts, files)
+    given = read(paths)
+    understood = understand(given.facts, given.files)
     told = timeline.build(
-        collection.artifacts,
-        logs(parsers),
-        facts,
-        zones=_zones(tz),
-        service_of=_writers(collection.artifacts, parsers, understood),
-        since=since,
-        until=until,
+        given.artifacts, given.logs, given.facts, zones=zones(tz), service_of=writers(given), since=since, until=until
     )
-    zone = host_zone(_zones(tz), facts, told.sources)
+    zone = host_zone(zones(tz), given.facts, told.sources)
     case = replace(
-        _case(facts, files, understood, told, zone),
-        records=_records(collection.artifacts, logs(parsers), facts),
-        lines=_lines(collection.artifacts),
+        _case(given, understood, told, zone),
+        records=_records(told.logs),
+        lines=_lines(given.artifacts),
     )
     installed = plugins.rules()
     asked = (*installed.values(), *rules)
@@ -124,25 +111,21 @@ def analyze(
     repair = Repair(
         case=case,
         world=understood.world,
-        artifacts=collection.artifacts,
-        parsers=parsers,
+        artifacts=given.artifacts,
+        parsers=given.parsers,
         rules=asked,
         interpret=lambda facts: _reinterpreted(case, facts, zone),
     )
     judgement = mended(causes.judge(case, findings), findings, repair)
     problems = (
-        *collection.skipped,
-        *(problem for artifact in collection.artifacts for problem in artifact.problems),
-        *broken,
+        *given.problems,
         *understood.problems,
         *told.problems,
-        *parsers.problems,
+        *given.parsers.problems,
         *installed.problems,
     )
     return Analysis(
-        result=_document(
-            case, findings=findings, judgement=judgement, artifacts=collection.artifacts, problems=problems, ran=ran
-        ),
+        result=_document(case, findings=findings, judgement=judgement, artifacts=given.artifacts, problems=problems, ran=ran),
         timeline=told.lazy,
         events=told.events,
         sources=told.sources,
@@ -165,33 +148,18 @@ def _reinterpreted(case: Case, facts: tuple[Fact, ...], zone: str) -> Case:
     )
 
 
-def _zones(tz: str | Zones | None) -> Zones:
-    return {None: tz} if isinstance(tz, str) else tz or {}
-
-
-def _writers(
-    artifacts: Sequence[Artifact], parsers: Mapping[str, Parser], understood: Understanding
-) -> Callable[[str], str | None]:
-    """Which service writes a log."""
-    readers = logs(parsers)
-    sources = {artifact.path: readers[artifact.format].source for artifact in artifacts if artifact.format in readers}
-    return lambda path: topology.writer(path, sources.get(path, ""), understood.entities, understood.nginx)
-
-
-def _records(
-    artifacts: Sequence[Artifact], parsers: Mapping[str, LogParser], facts: tuple[Fact, ...]
-) -> Callable[[str], pl.LazyFrame]:
+def _records(logs: Sequence[timeline.Log]) -> Callable[[str], pl.LazyFrame]:
     """For a format's name, the typed frame of all its logs; without rows and columns where there are none."""
 
     def records(name: str) -> pl.LazyFrame:
-        frames = [
-            parsers[name].events(artifact, facts).with_columns(pl.lit(artifact.path).alias("file"))
-            for artifact in artifacts
-            if artifact.format == name
-        ]
+        frames = [log.scan(partial(_typed, log)) for log in logs if log.artifact.format == name]
         return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
 
     return records
+
+
+def _typed(log: timeline.Log, events: pl.LazyFrame) -> pl.LazyFrame:
+    return events.select(*log.schema.names(), pl.lit(log.artifact.path).alias("file"))
 
 
 def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
@@ -206,19 +174,17 @@ def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
     return lines
 
 
-def _case(
-    facts: tuple[Fact, ...], files: frozenset[str], understood: Understanding, told: timeline.Timeline, host_zone: str
-) -> Case:
+def _case(given: Input, understood: Understanding, told: timeline.Timeline, zone: str) -> Case:
     times = [time for source in told.sources for time in (source.first, source.last) if time]
     window = (min(times), max(times)) if times else None
     return Case(
-        facts=facts,
+        facts=given.facts,
         sources=told.sources,
         events=told.events,
         timeline=told.lazy,
-        files=files,
+        files=given.files,
         behaviours=understood.behaviours,
-        schedules=schedules(understood, window, host_zone),
+        schedules=schedules(understood, window, zone),
         entities=understood.entities,
         stack=understood.stack,
         window=window,

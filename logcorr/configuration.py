@@ -5,24 +5,22 @@ These are the first stages of an analysis; of the logs, nothing matters here but
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
 
-from logcorr import plugins, timeline
-from logcorr.collect import collect
+from logcorr import timeline
 from logcorr.errors import LogcorrError, NothingRecognised
 from logcorr.model.behaviour import Probe
 from logcorr.model.case import Behaviour, ProbeAnswer, Schedule, Source
 from logcorr.model.facts import ComposeFile, Container, Fact, ScheduledJob, Service, Setting, Unit, of_kind
-from logcorr.model.source import Artifact, Problem, Span
-from logcorr.parsers import ConfigurationParser, LogParser, Parser
+from logcorr.model.source import Problem, Span
+from logcorr.reading import Paths, Zones, read
 from logcorr.report import understood as document
 from logcorr.report.document import to_json
 from logcorr.semantics import probing, schedule
@@ -36,8 +34,6 @@ ROTATION = "logrotate"
 HOST_LOGS = ("cron", "syslog", "script", "nginx")
 """Logs written in the host's local time, the surest first: nginx may run in a container, which has a zone of its own."""
 
-Paths = str | Path | Sequence[str | Path]
-Zones = Mapping[str | None, str]
 Window = tuple[datetime, datetime]
 
 
@@ -72,14 +68,13 @@ def facts(paths: Paths, *, at: datetime | None = None, tz: str | None = None, re
     configuration.
     """
     asked = _asked(request) if request is not None else None
-    parsers = plugins.parsers()
-    collection = collect(as_paths(paths), {name: parser.recognise for name, parser in parsers.items()})
-    found, broken = read(collection.artifacts, parsers)
+    given = read(paths)
+    found = given.facts
     if not found:
         raise NothingRecognised("nothing here is configuration that logcorr knows", "`logcorr sources PATH` says what was seen")
-    understood = understand(found, frozenset(artifact.path for artifact in collection.artifacts))
+    understood = understand(found, given.files)
     zones: Zones = {None: tz} if tz else {}
-    sources = () if at or asked else timeline.build(collection.artifacts, logs(parsers), found, zones=zones).sources
+    sources = () if at or asked else timeline.build(given.artifacts, given.logs, found, zones=zones).sources
     now = at or max((source.last for source in sources if source.last), default=None)
     return _shown(
         found,
@@ -87,11 +82,9 @@ def facts(paths: Paths, *, at: datetime | None = None, tz: str | None = None, re
         schedules=schedules(understood, (now, now) if now else None, host_zone(zones, found, sources)),
         answer=probing.ask(asked, understood.world, any_host=True) if asked else None,
         problems=(
-            *collection.skipped,
-            *(problem for artifact in collection.artifacts for problem in artifact.problems),
-            *broken,
+            *given.problems,
             *understood.problems,
-            *parsers.problems,
+            *given.parsers.problems,
         ),
         now=now,
     )
@@ -146,26 +139,6 @@ def _asked(request: str) -> Probe:
     if len(method) > 1 or urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
         raise LogcorrError(f"no request: {request}", "write one as GET http://localhost/health")
     return Probe(id=0, span=Span("request", 1), tool="", url=url, method=method[0].upper() if method else "GET")
-
-
-def as_paths(paths: Paths) -> list[Path]:
-    """One path or several, as a list."""
-    return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
-
-
-def logs(parsers: Mapping[str, Parser]) -> dict[str, LogParser]:
-    """Those of the parsers that read logs."""
-    return {name: parser for name, parser in parsers.items() if isinstance(parser, LogParser)}
-
-
-def read(artifacts: Sequence[Artifact], parsers: Mapping[str, Parser]) -> tuple[tuple[Fact, ...], tuple[Problem, ...]]:
-    """The facts of all configuration files, in the order of their paths, and what could not be read."""
-    found: list[Fact | Problem] = []
-    for artifact in artifacts:
-        parser = parsers.get(artifact.format or "")
-        if isinstance(parser, ConfigurationParser):
-            found.extend(parser.read(artifact))
-    return tuple(one for one in found if isinstance(one, Fact)), tuple(one for one in found if isinstance(one, Problem))
 
 
 def host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) -> str:

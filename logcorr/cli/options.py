@@ -5,7 +5,7 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 
@@ -87,6 +87,27 @@ def _as_a_log_writes_it(value: str) -> datetime | None:
         return None
     return times.pop() if len(times) == 1 else None  # what is not written comes from the default, and differs
 
+
+Window = tuple[datetime, datetime]
+
+
+def window(context: click.Context, parameter: click.Parameter, value: str | None) -> Window | None:
+    """`2025-10-16T09:55±90s` (or `+-90s`): from so long before a time to so long after it."""
+    if value is None:
+        return None
+    from logcorr.grammar.duration import compose_seconds
+
+    match = re.fullmatch(r"(.+?)\s*(?:±|\+/?-)\s*([^±]+)", value)
+    seconds = compose_seconds(match[2]) if match else None
+    time = instant(context, parameter, match[1]) if match and seconds is not None else None
+    if seconds is None or time is None:
+        raise click.BadParameter(f"{value!r} is no TIME±SPAN; write 2025-10-16T09:55±90s, or +-1h30m.", context, parameter)
+    return time - timedelta(seconds=seconds), time + timedelta(seconds=seconds)
+
+
+LEVELS = Choice(["trace", "debug", "info", "notice", "warn", "error", "crit", "alert", "emerg"])
+
+TABLES = Choice(["table", "jsonl", "csv", "parquet"])
 
 FORMATS = Choice(["full", "concise", "json", "markdown"])
 
