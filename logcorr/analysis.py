@@ -18,7 +18,6 @@ import polars as pl
 from logcorr import causes, plugins, timeline
 from logcorr.collect import quotes
 from logcorr.configuration import host_zone, schedules
-from logcorr.errors import LogcorrError
 from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Finding, Judgement
@@ -44,11 +43,17 @@ class Analysis:
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
 
-    def to_markdown(self, lang: str = "en") -> str:
-        """The postmortem in `lang` (`en`, `zh-TW`)."""
+    def to_markdown(self, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> str:
+        """The postmortem in a language (`en`, `zh-TW`), by one's own `templates` if given, in at most so many bytes."""
         from logcorr.report import markdown  # jinja2 is not needed to look at a terminal
 
-        return markdown.render(self.result, lang)
+        return markdown.render(self.result, lang, templates, most)
+
+    def to_html(self, lang: str = "en", *, templates: Path | None = None) -> str:
+        """The postmortem as one HTML file that needs nothing else."""
+        from logcorr.report import html
+
+        return html.render(self.result, lang, templates)
 
     def to_json(self) -> str:
         """The result document."""
@@ -60,16 +65,25 @@ class Analysis:
 
         return replace(self, result=redacted(self.result))
 
-    def write(self, path: str | Path, lang: str = "en") -> None:
-        """Write a report; the suffix decides the format (`.md`, `.json`). Raises LogcorrError for any other."""
-        suffix = Path(path).suffix
-        if suffix not in (".md", ".json"):
-            raise LogcorrError(f"no report is written as {suffix or 'a file without suffix'}", "use .md or .json")
-        text = self.to_markdown(lang) if suffix == ".md" else self.to_json()
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
+    def write(self, path: str | Path, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> None:
+        """Write a report; the suffix decides the format (`.md`, `.html`, `.json`).
+
+        What people wrote into the report that is there is kept. Raises LogcorrError for any other suffix.
+        """
+        from logcorr.report import render
+
+        path = Path(path)
+        old = path.read_text("utf-8", "replace") if path.is_file() else ""
+        text = render.render(self.result, path.suffix, lang, templates=templates, most=most, old=old)
+        path.write_text(text, encoding="utf-8", newline="\n")
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()
+
+    def _repr_html_(self) -> str:
+        from logcorr.report import html
+
+        return html.frame(self.to_html())
 
 
 def analyze(

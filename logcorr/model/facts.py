@@ -109,13 +109,14 @@ class Service(Fact):
 class ComposeFile(Fact):
     """A compose file by itself, before merging with others; `project` only if the file names it.
 
+    `draws_from` holds the paths of the files that it includes or extends, as written.
     In `services` variables have their defaults, and stay as written (`${TAG}`) where they have none. `text` is the
     file's own: merging and the environment's values need what was written.
     """
 
     services: tuple[Service, ...]
     project: str | None = None
-    includes: tuple[str, ...] = ()
+    draws_from: tuple[str, ...] = ()
     text: str = ""
 
 
