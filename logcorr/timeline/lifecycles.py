@@ -71,7 +71,8 @@ def _where(span: Span) -> tuple[str, int, int]:
 
 def downtimes(events: pl.DataFrame) -> tuple[Downtime, ...]:
     """Every stop that the timeline's events tell of, by service, then by time."""
-    alive = events.filter(pl.col("kind").is_in([*ENDS, *STARTS]) & pl.col("time").is_not_null())
+    scripts = (pl.col("source") == "script") & pl.col("service").is_null()  # a script is no service
+    alive = events.filter(pl.col("kind").is_in([*ENDS, *STARTS]) & pl.col("time").is_not_null() & ~scripts)
     # Of one second, a coarse stamp of the start may seem to precede a fine one of the order to end.
     order = ["of", pl.col("time").dt.truncate("1s"), pl.col("kind") != "process.terminating", "time"]
     named = alive.with_columns(pl.coalesce("service", "file").alias("of")).sort(order, maintain_order=True)
