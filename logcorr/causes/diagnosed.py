@@ -80,6 +80,7 @@ DIAGNOSES = {
         "stale_upstream_address", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True
     ),
     "job_stalls_service": Diagnosis("job_stalls_service", ("job_stalls_service", "timeout_closes_connection"), themselves=True),
+    "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), themselves=True),
     "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
     **dict.fromkeys(
