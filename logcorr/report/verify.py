@@ -22,6 +22,7 @@ PLACE = re.compile(r"(?P<path>.+):(?P<line>[1-9]\d{0,11})(?:-(?P<end>[1-9]\d{0,1
 HASH = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
 CODE = re.compile(r"(?<!`)(`+)(?!`)(?P<text>.+?)(?<!`)\1(?!`)")
 CELLS = re.compile(r"(?<!\\)\|")
+REDACTED = re.compile(r"\|[^|]+\| `–` \|")
 HUMAN = re.compile(r"\s*<!-- (?P<end>/?)human: ")
 FENCE = re.compile(r"\s*(?P<fence>`{3,})")
 EXCERPT = re.compile(r"[ >] +(?P<line>\d+) \|(?: (?P<text>.*))?")
@@ -37,7 +38,8 @@ class Citation:
 
     `sha256` holds the first digits of the hash of their bytes, empty where the report does not say it. `quote` is what it says
     that the lines hold, written by `shown`; None where it only names the place. What is only named may be no citation at
-    all (`localhost:80`) unless `path` is known to be a file.
+    all (`localhost:80`) unless `path` is known to be a file. A redacted report has no hash of lines, and may call files and
+    quote lines by other words: there `whole` is the hash of the whole file.
     """
 
     path: str
@@ -46,23 +48,28 @@ class Citation:
     sha256: str = ""
     quote: str | None = None
     shown: Shown = shorten
+    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """What was found of the cited files: the number of lines of each, what was refused, and the cited lines themselves."""
+    """What was found of the cited files: lines and hash of each, what was refused, and the cited lines themselves."""
 
     lines: Mapping[str, int]
+    hashes: Mapping[str, str]
     refused: tuple[Problem, ...]
     quotes: Mapping[Span, Quote]
 
-    def find(self, path: str) -> str:
-        """The file that a report calls `path`: reports show some characters as signs."""
+    def find(self, citation: Citation) -> str:
+        """The file that a report calls `path`: reports show some characters as signs, and redacted ones name the bytes."""
+        if citation.whole:
+            return next((name for name, digits in self.hashes.items() if digits == citation.whole), citation.path)
+        path = citation.path
         return path if path in self.lines else next((name for name in self.lines if line(name) == line(path)), path)
 
     def span(self, citation: Citation) -> Span | None:
         """The cited lines, None where there are none such."""
-        path = self.find(citation.path)
+        path = self.find(citation)
         there = 1 <= citation.line <= citation.end_line <= self.lines.get(path, 0)
         return Span(path, citation.line, citation.end_line) if there else None
 
@@ -73,8 +80,10 @@ def read(report: str) -> list[Citation]:
     if text.startswith("{"):
         return list(_of_document(_loaded(text)))
     if text[:15].lower().startswith(("<!doctype html", "<html")):
-        return list(_of_document(_embedded(text)))
+        return list(_of_page(text))
     found = list(_of_markdown(text.replace("\r\n", "\n").split("\n")))
+    if any(REDACTED.match(row) for row in text.split("\n")):
+        raise LogcorrError("a redacted report in Markdown has no hash to check by", "verify the JSON or HTML, or use --no-redact")
     if not any(citation.sha256 for citation in found):
         raise LogcorrError("the report has no table of evidence", "name a report that logcorr wrote: .json, .md or .html")
     return found
@@ -84,7 +93,9 @@ def fault(citation: Citation, files: Files) -> str | None:
     """What is wrong with a citation; None if it holds."""
     if OUTSIDE.search(citation.path):
         return "the path leads out of the folder: not followed"
-    path = files.find(citation.path)
+    path = files.find(citation)
+    if citation.whole and files.hashes.get(path) != citation.whole:
+        return "no file has the bytes that were cited"
     if path not in files.lines:
         return _refused(path, files) or "there is no such file"
     span = files.span(citation)
@@ -107,7 +118,7 @@ def _is_cut(citation: Citation, said: str) -> bool:
 
 def is_one(citation: Citation, files: Files) -> bool:
     """Whether it cites a file: what only looks like a place may be a host and its port."""
-    return citation.quote is not None or files.find(citation.path) in files.lines
+    return citation.quote is not None or bool(citation.whole) or files.find(citation) in files.lines
 
 
 def _refused(path: str, files: Files) -> str | None:
@@ -124,55 +135,77 @@ def _loaded(text: str) -> Document:
     return document
 
 
-class _Scripts(HTMLParser):
-    """Collects the data blocks of an HTML file."""
+class _Page(HTMLParser):
+    """Collects the data blocks of an HTML file, and the cells of its tables, a list a row."""
 
     def __init__(self) -> None:
         super().__init__()
         self.blocks: list[str] = []
-        self._inside = False
+        self.rows: list[list[str]] = []
+        self._into: list[str] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes where a block begins."""
-        self._inside = tag == "script" and dict(attrs).get("type") == "application/json"
-        if self._inside:
-            self.blocks.append("")
+        """Notes where a block, a row or a cell begins."""
+        if tag == "tr":
+            self.rows.append([])
+        if tag == "td" and self.rows:
+            self._into = self.rows[-1]
+        elif tag == "script":
+            self._into = self.blocks if dict(attrs).get("type") == "application/json" else None
+        else:
+            return
+        if self._into is not None:
+            self._into.append("")
 
     def handle_data(self, data: str) -> None:
-        """Adds to the block."""
-        if self._inside:
-            self.blocks[-1] += data
+        """Adds to the block or cell."""
+        if self._into:
+            self._into[-1] += data
 
     def handle_endtag(self, tag: str) -> None:
-        """Ends the block."""
-        self._inside = False
+        """Ends the block or cell."""
+        if tag in ("td", "script"):
+            self._into = None
 
 
-def _embedded(text: str) -> Document:
-    parser = _Scripts()
-    parser.feed(text)
-    holding = [block for block in parser.blocks if '"logcorr.' in block]
+def _of_page(text: str) -> Iterator[Citation]:
+    """What the embedded document cites, then what the table of evidence shows."""
+    page = _Page()
+    page.feed(text)
+    holding = [block for block in page.blocks if '"logcorr.' in block]
     if len(holding) != 1:
         raise LogcorrError("the page holds no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
-    return _loaded(holding[0])
+    yield from _of_document(_loaded(holding[0]))
+    for place, digits, quote in (row[:3] for row in page.rows if row[2:]):
+        if PLACE.fullmatch(place) and HASH.fullmatch(digits):
+            yield replace(_place(place), sha256=digits, quote=line(quote), shown=_on_page)
+
+
+def _on_page(text: str) -> str:
+    return line(shorten(text))
 
 
 def _of_document(document: Document) -> Iterator[Citation]:
     """Every piece of evidence, then the lines of the excerpts."""
     try:
-        for piece in _pieces(document):
-            yield Citation(
-                path=str(piece["path"]),
-                line=int(piece["line"]),
-                end_line=int(piece["end_line"]),
-                sha256=str(piece["sha256"]),
-                quote=str(piece["quote"]),
-            )
+        files = {one["path"]: one["sha256"] for one in document.get("inputs", ())}
+        pieces = list(_pieces(document))
+        redacted = any(piece["sha256"] is None for piece in pieces)
+        yield from (_of_piece(piece, files if redacted else {}) for piece in pieces)
         for excerpt in document.get("excerpts", ()):
             for number, text in enumerate(excerpt["lines"], int(excerpt["line"])):
-                yield Citation(path=str(excerpt["path"]), line=number, end_line=number, quote=str(text), shown=_cut)
+                one = Citation(path=str(excerpt["path"]), line=number, end_line=number, quote=str(text), shown=_cut)
+                yield replace(one, quote=None, whole=files[one.path]) if redacted else one
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise LogcorrError(f"the document is broken: {type(error).__name__}: {error}", "write it again") from error
+
+
+def _of_piece(piece: Document, files: Mapping[str, str]) -> Citation:
+    """A piece of evidence; by the hash of its file, where `files` holds them."""
+    path, line, end_line = str(piece["path"]), int(piece["line"]), int(piece["end_line"])
+    if files:
+        return Citation(path=path, line=line, end_line=end_line, whole=files[path])
+    return Citation(path=path, line=line, end_line=end_line, sha256=str(piece["sha256"]), quote=str(piece["quote"]))
 
 
 def _pieces(part: object) -> Iterator[Document]:

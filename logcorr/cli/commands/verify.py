@@ -51,6 +51,7 @@ def _text(report: str) -> str:
 def _files(cited: Sequence[Citation], roots: Sequence[str]) -> Files:
     """What there is of the cited files, and of their cited lines; nothing else is opened."""
     from collections import Counter
+    from dataclasses import replace
     from pathlib import Path
 
     from logcorr.collect import collect, quotes
@@ -60,13 +61,15 @@ def _files(cited: Sequence[Citation], roots: Sequence[str]) -> Files:
     names = {line(citation.path) for citation in cited}
     parts = [name.split("!") for name in names]
     wanted = {"!".join(part[:end]) for part in parts for end in range(1, len(part) + 1)}
-    found = collect([Path(root) for root in roots], {}, only=lambda path: line(path) in wanted)
+    redacted = any(citation.whole for citation in cited)
+    found = collect([Path(root) for root in roots], {}, only=lambda path: redacted or line(path) in wanted)
     lines = Counter[str]()
     for artifact in found.artifacts:  # of several writers in one file each has its own
         lines[artifact.path] += artifact.line_count
-    files = Files(lines=lines, refused=found.skipped, quotes={})
+    hashes = {artifact.path: artifact.sha256 for artifact in found.artifacts}
+    files = Files(lines=lines, hashes=hashes, refused=found.skipped, quotes={})
     spans = {span for citation in cited if (span := files.span(citation))}
-    return Files(lines=lines, refused=found.skipped, quotes=quotes(found.artifacts, spans))
+    return replace(files, quotes=quotes(found.artifacts, spans))
 
 
 def _say(citation: Citation, wrong: str) -> None:
