@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 
 import polars as pl
 
@@ -219,12 +219,17 @@ SHAPES = (
 
 _BY_NAME = {shape.name: shape for shape in SHAPES}
 
-_ANY = re.compile(f"{LEAD}(?:" + "|".join(f"(?P<{shape.name}>{shape.pattern}(?!\\d|:\\d))" for shape in SHAPES) + ")", re.ASCII)
+
+@cache
+def _any() -> re.Pattern[str]:
+    return re.compile(
+        f"{LEAD}(?:" + "|".join(f"(?P<{shape.name}>{shape.pattern}(?!\\d|:\\d))" for shape in SHAPES) + ")", re.ASCII
+    )
 
 
 def at_head(line: str) -> tuple[Shape, str] | None:
     """The shape of the stamp that opens a line, and what follows it; None where no stamp does."""
-    match = _ANY.match(line)
+    match = _any().match(line)
     if match is None or match.lastgroup is None:
         return None
     return _BY_NAME[match.lastgroup], line[match.end() :]
