@@ -30,6 +30,8 @@ NAMES = [
     "listing",
     "logrotate",
     "pm2_ecosystem",
+    "pm2_list",
+    "ps",
     "systemctl_status",
     "systemd_unit",
     "timedatectl",

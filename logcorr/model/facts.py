@@ -187,6 +187,24 @@ class Unit(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Process(Fact):
+    """A process as `ps` or `pm2 ls` showed it.
+
+    `name` is its manager's for it. `started` is as written; `up_s` is its age in seconds, cut to the unit the capture gave;
+    `restarts` is how often its manager began it again.
+    """
+
+    name: str | None = None
+    command: str | None = None
+    pid: int | None = None
+    user: str | None = None
+    state: str | None = None
+    started: str | None = None
+    up_s: float | None = None
+    restarts: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Setting(Fact):
     """A name and value from an environment file or capture, the host's time zone among them (`TZ`)."""
 

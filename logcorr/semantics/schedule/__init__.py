@@ -24,7 +24,6 @@ _HORIZONS_DAYS = (2, 60, 800, 14700)
 _MONOTONIC = re.compile(r"(OnUnitActiveSec|OnUnitInactiveSec)=(.*)")
 _LIKE_CRON = ("github", "pm2")
 """Schedulers that read cron's five fields, and follow the clock; pm2's sixth, seconds in front, gives no times here."""
-_RUN_PARTS = re.compile(r"\brun-parts\b(?:\s+-\S+)*\s+(/[^\s;|&)]+)")
 _RUN_PARTS_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -148,17 +147,14 @@ def unhealthy_after_s(check: Healthcheck) -> tuple[float, float]:
     return (check.retries - 1) * check.interval_s, check.retries * (check.interval_s + check.timeout_s)
 
 
-def run_parts(command: str, paths: Collection[str], *, asker: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The collected files that a `run-parts /etc/cron.hourly` in a command would run, and those it passes over.
+def run_parts(folder: str, paths: Collection[str], *, asker: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The collected files that `run-parts /etc/cron.hourly` would run, and those it passes over.
 
     `paths` are relative to the collected root, `asker` is the one of the file that holds the command; run-parts(8) takes only
     names of letters, digits, `_` and `-`, so that `backup.sh` never runs.
     """
-    match = _RUN_PARTS.search(command)
-    if not match:
-        return (), ()
-    folder = collected(match[1], {path.rpartition("/")[0] for path in paths}, asker=asker)
-    inside = sorted(path for path in paths if folder and path.rpartition("/")[0] == folder)
+    home = collected(folder, {path.rpartition("/")[0] for path in paths}, asker=asker)
+    inside = sorted(path for path in paths if home and path.rpartition("/")[0] == home)
     runs = tuple(path for path in inside if _RUN_PARTS_NAME.fullmatch(path.rpartition("/")[2]))
     return runs, tuple(path for path in inside if path not in runs)
 
