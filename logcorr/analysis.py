@@ -6,7 +6,7 @@ A newcomer reads this module first. Each stage is a function from values to valu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -20,9 +20,11 @@ from logcorr.collect import quotes
 from logcorr.configuration import host_zone, schedules
 from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, claim
-from logcorr.model.result import Cause, Finding, Judgement
+from logcorr.model.facts import Fact
+from logcorr.model.result import Cause, Finding, Judgement, Patch
 from logcorr.model.source import Artifact, Problem
 from logcorr.reading import Input, Paths, Zones, read, writers, zones
+from logcorr.repair import Repair, mended
 from logcorr.report import document
 from logcorr.rules import Rule
 from logcorr.semantics.understanding import Understanding, understand
@@ -42,6 +44,11 @@ class Analysis:
     sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
+    repair: Repair = field(repr=False, compare=False)
+
+    def patches(self) -> tuple[Patch, ...]:
+        """A proved patch for each finding that has one (docs/fixes.md); they can be applied together."""
+        return self.repair.patches(self.findings)
 
     def to_markdown(self, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> str:
         """The postmortem in a language (`en`, `zh-TW`), by one's own `templates` if given, in at most so many bytes."""
@@ -113,8 +120,17 @@ def analyze(
         lines=_lines(given.artifacts),
     )
     installed = plugins.rules()
-    findings, ran = _findings(case, [*installed.values(), *rules])
-    judgement = causes.judge(case, findings)
+    asked = (*installed.values(), *rules)
+    findings, ran = _findings(case, asked)
+    repair = Repair(
+        case=case,
+        world=understood.world,
+        artifacts=given.artifacts,
+        parsers=given.parsers,
+        rules=asked,
+        interpret=lambda facts: _reinterpreted(case, facts, zone),
+    )
+    judgement = mended(causes.judge(case, findings), findings, repair)
     problems = (
         *given.problems,
         *understood.problems,
@@ -129,6 +145,20 @@ def analyze(
         sources=told.sources,
         findings=findings,
         causes=judgement.causes,
+        repair=repair,
+    )
+
+
+def _reinterpreted(case: Case, facts: tuple[Fact, ...], zone: str) -> Case:
+    """The case with other facts: the logs are as they were."""
+    understood = understand(facts, case.files)
+    return replace(
+        case,
+        facts=facts,
+        behaviours=understood.behaviours,
+        schedules=schedules(understood, case.window, zone),
+        entities=understood.entities,
+        stack=understood.stack,
     )
 
 

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here: apt-
 
 DOCUMENTS = Path(__file__).parent / "fixtures" / "documents"
 READY_MS = 300
-"""A person takes this for at once. Machines that run tests are shared: the test takes the best of five, and allows thrice of it."""
+"""A person takes this for at once. Machines that run tests are shared: the test allows thrice of it to the best of five."""
 
 COLOURS = """(() => {
   const canvas = document.querySelector("canvas"), found = {};

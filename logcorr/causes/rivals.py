@@ -14,15 +14,25 @@ from logcorr.model.source import Span
 from logcorr.statistics import Group
 
 
-def rivals(case: Case, told: Sequence[Attributed], causes: Sequence[Cause]) -> tuple[Rival, ...]:
+def rivals(case: Case, told: Sequence[Attributed], causes: Sequence[Cause], away: Sequence[Cause]) -> tuple[Rival, ...]:
     """Every other suspect, and what else a person would look at first, with the reason it was rejected; each once."""
     chosen = {one.trigger for one in causes} | _tied(told, causes)
-    found: dict[Span, Rival] = {}
+    cited = {evidence.span for one in causes for link in one.chain for evidence in link.evidence}
+    found = {one.culprit: _explained_away(one) for one in away if one.culprit not in cited}
     for attributed in told:
         for rival in (*_rejected(attributed), *_wanted_redirects(attributed, chosen), *_health_checks(case, attributed)):
             if rival.span and rival.span not in chosen:
                 found.setdefault(rival.span, rival)
     return tuple(found.values())
+
+
+def _explained_away(cause: Cause) -> Rival:
+    return Rival(
+        span=cause.culprit,
+        claim=cause.claim,
+        why_rejected=claim("rival.explained_away", "what it would explain is explained by a cause that explains more"),
+        evidence=(Evidence(cause.culprit),),
+    )
 
 
 def _tied(told: Sequence[Attributed], causes: Sequence[Cause]) -> set[Span]:

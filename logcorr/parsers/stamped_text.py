@@ -19,7 +19,10 @@ def _recognise(sample: Sample) -> float:
     return 0.3 * stamped if stamped >= 0.5 else 0.0
 
 
-@log_parser(title="text with times", source="log", recognise=_recognise, emits=messages.emitted(messages.APPLICATION))
+PHRASES = (*messages.MONITOR, *messages.APPLICATION)
+
+
+@log_parser(title="text with times", source="log", recognise=_recognise, emits=messages.emitted(PHRASES))
 def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events; the lines without a stamp after one belong to it."""
     shape = stamps.shape_of(context.sample.lines)
@@ -37,7 +40,7 @@ def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         cut,
         time=shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us")),
         severity=severity_of(level),
-        kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
+        kind=messages.kind_of(pl.col("message"), PHRASES),
         message=pl.col("message"),
         parsed=pl.lit(True) if context.sample.stamped else pl.col("head").is_not_null(),
         count=pl.col("lines"),

@@ -18,7 +18,7 @@ Milestones = dict[str, list[int]]
 
 
 def drawn(timeline: Sequence[Document]) -> range:
-    """Which events are drawn: what follows the first run of the trigger up to the next one, for all would lie too close; or all."""
+    """Which events are drawn: those from the first run of the trigger to the next, for all would lie too close; or else all."""
     runs = [row for row, event in enumerate(timeline) if event["inferred"]]
     return range(runs[0], runs[1] if len(runs) > 1 else len(timeline)) if runs else range(len(timeline))
 

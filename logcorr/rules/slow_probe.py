@@ -14,6 +14,7 @@ from logcorr.model.case import Case, ProvedEffect, Schedule
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
+from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, instants
 
 TOOK = r"(?:^|[ =(:])(\d+(?:\.\d+)?) ?(ms|s|sec|secs|seconds|milliseconds)\b"
@@ -95,22 +96,10 @@ def _worked(case: Case) -> pl.DataFrame:
     return timed.filter(pl.col("took") <= LONGEST_S).sort("time", maintain_order=True).collect()
 
 
-def _said(case: Case, proved: ProvedEffect, schedule: Schedule) -> pl.DataFrame:
-    """What the script writes when it acts: the messages of its lines close before the effect, where a log holds them."""
-    near = [
-        [piece.strip() for piece in pieces if len(piece.strip()) >= 4]
-        for behaviour in schedule.behaviours
-        for pieces, span in behaviour.says
-        if span.path == proved.effect.span.path and abs(span.line - proved.effect.span.line) <= 3
-    ]
-    message = pl.col("message")
-    said = [pl.all_horizontal(message.str.contains(piece, literal=True) for piece in pieces) for pieces in near if pieces]
-    return case.timeline.filter(pl.any_horizontal(pl.lit(False), *said)).collect()
-
-
 def _finding(case: Case, schedule: Schedule, proved: ProvedEffect, probe: Probe, slow: _Slow) -> Finding:
-    acted = _said(case, proved, schedule)
+    acted = said(case, schedule.behaviours, near=proved.effect.span)
     limit, took = probe.timeout_s or 0.0, round(slow.median_s, 1)
+    places = dict.fromkeys([probe.span, probe.url_span or probe.span])
     last = slow.rows.unique("run", keep="last", maintain_order=True)
     return Finding(
         confidence=0.92 if acted.height >= FEWEST else 0.8,
@@ -125,12 +114,12 @@ def _finding(case: Case, schedule: Schedule, proved: ProvedEffect, probe: Probe,
             total=slow.of_runs,
         ),
         evidence=(
-            Evidence(probe.span, f"waits {limit:g} s"),
+            *(Evidence(at, f"waits {limit:g} s", shows="probe_gets_answer") for at in places),
             Evidence(schedule.job.span, f"runs on {schedule.job.schedule}"),
-            *cite(slow.rows, "how long it took", most=4),
-            *(Evidence(span, f"condition: {text}") for text, span in proved.effect.guard),
-            Evidence(proved.effect.span, proved.effect.action),
-            *cite(acted, "the script acts", most=2),
+            *cite(slow.rows, "how long it took", most=4, shows="probe_gets_answer"),
+            *(Evidence(span, f"condition: {text}", shows="answer_takes_branch") for text, span in proved.effect.guard),
+            Evidence(proved.effect.span, proved.effect.action, shows="effect_hits_service"),
+            *cite(acted, "the script acts", most=2, shows="effect_hits_service"),
         ),
         would_refute=claim(
             "slow_probe.refute",
