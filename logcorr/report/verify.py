@@ -7,7 +7,6 @@ does not matter. HTML embeds its document.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from logcorr.model.source import Problem, Span
 from logcorr.report.cite import QUOTED_CHARACTERS, Document, Quote, clean, shorten
 from logcorr.report.escape import code_cell, line, visible
 from logcorr.report.redaction.tags import agrees
+from logcorr.report.saved import loaded
 
 PLACE = re.compile(r"(?P<path>.+):(?P<line>[1-9]\d{0,11})(?:-(?P<end>[1-9]\d{0,11}))?")
 HASH = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
@@ -75,7 +75,7 @@ def read(report: str) -> list[Citation]:
     """The citations of a report, in its order. Raises LogcorrError for what is none, or cites nothing."""
     text = report.lstrip("\ufeff \t\r\n")
     if text.startswith("{"):
-        return list(_of_document(_loaded(text)))
+        return list(_of_document(loaded(text)))
     if text[:15].lower().startswith(("<!doctype html", "<html")):
         return list(_of_document(_embedded(text)))
     found = list(_of_markdown(text.replace("\r\n", "\n").split("\n")))
@@ -121,16 +121,6 @@ def _refused(path: str, files: Files) -> str | None:
     return next((problem.message for problem in files.refused if line(problem.path) == line(path)), None)
 
 
-def _loaded(text: str) -> Document:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise LogcorrError("the report is broken: its document is no JSON", "write it again") from error
-    if not isinstance(document, dict) or not str(document.get("schema", "")).startswith("logcorr."):
-        raise LogcorrError("this is no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
-    return document
-
-
 class _Scripts(HTMLParser):
     """Collects the data blocks of an HTML file."""
 
@@ -161,7 +151,7 @@ def _embedded(text: str) -> Document:
     holding = [block for block in parser.blocks if '"logcorr.' in block]
     if len(holding) != 1:
         raise LogcorrError("the page holds no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
-    return _loaded(holding[0])
+    return loaded(holding[0])
 
 
 def _of_document(document: Document) -> Iterator[Citation]:
