@@ -10,11 +10,12 @@ import importlib
 import lzma
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import IO, cast
 
-PIECE = 1 << 21
+PIECE = 1 << 22
 """Bytes read at once."""
 
 LONGEST_LINE = 64 << 20
@@ -104,9 +105,17 @@ def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def look(content: Content) -> Look:
     """Read all of `content` once."""
+    with ThreadPoolExecutor(1) as beside:
+        hashed = beside.submit(_hashed, content)
+        return _seen(content, hashed)
+
+
+def _hashed(content: Content) -> tuple[str, int]:
     with content.open() as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        size = stream.tell()
+        return hashlib.file_digest(stream, "sha256").hexdigest(), stream.tell()
+
+
+def _seen(content: Content, hashed: Future[tuple[str, int]]) -> Look:
     damage: list[str] = []
     head = next(content.pieces(), b"")[:HEAD]
     encoding = _encoding(head)
@@ -122,7 +131,7 @@ def look(content: Content) -> Look:
         nulls = nulls or b"\0" in block
         overlong = overlong or len(block) > LONGEST_LINE
     lines += not block.endswith(b"\n")
-    return Look(sha256, size, encoding, head, lines, bad, first_bad, escapes, nulls, overlong, "".join(damage))
+    return Look(*hashed.result(), encoding, head, lines, bad, first_bad, escapes, nulls, overlong, "".join(damage))
 
 
 def is_binary(look: Look) -> bool:
