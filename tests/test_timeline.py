@@ -264,7 +264,7 @@ FIXTURES = Path(__file__).parent / "fixtures" / "parsers"
 def test_a_log_read_in_blocks_is_what_it_is_in_one(file, monkeypatch):
     (artifact,) = collect([file], {file.parent.name: lambda sample: 1.0}).artifacts
     whole = timeline.build([artifact], LOGS)
-    monkeypatch.setattr(blocks, "BLOCK_LINES", 2)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 150)
     monkeypatch.setattr(blocks, "TAIL_LINES", 2)
     parts = timeline.build([artifact], LOGS)
     assert parts.lazy.collect().equals(whole.lazy.collect())

@@ -49,12 +49,12 @@ def collect(
     items: list[Artifact | Problem] = []
     if STDIN in paths:
         data = sys.stdin.buffer.read()
-        items += _artifacts("stdin", None, lambda: io.BytesIO(data), recognisers)
+        items += _artifacts("stdin", lambda: io.BytesIO(data), recognisers)
     for found in walk([path for path in paths if path != STDIN]):
         if isinstance(found, Problem):
             items.append(found)
         elif only(found.path):
-            items += _artifacts(found.path, found.file, partial(_opened, found.file), recognisers)
+            items += _artifacts(found.path, partial(_opened, found.file), recognisers)
     return Collection(
         tuple(item for item in items if isinstance(item, Artifact)), tuple(item for item in items if isinstance(item, Problem))
     )
@@ -65,7 +65,7 @@ def _opened(file: Path) -> BufferedIOBase:
 
 
 def _artifacts(
-    path: str, file: Path | None, open: Callable[[], BufferedIOBase], recognisers: Mapping[str, Callable[[Sample], float]]
+    path: str, open: Callable[[], BufferedIOBase], recognisers: Mapping[str, Callable[[Sample], float]]
 ) -> list[Artifact | Problem]:
     """What one input holds: an artifact, one for each of its writers, or the reason why there is none."""
     try:
@@ -83,7 +83,7 @@ def _artifacts(
         sha256=look.sha256,
         size=look.size,
         sample=Sample(path, lines.first_lines(look)),
-        lines=lines.scan(content, look, file),
+        lines=lines.scan(content, look),
         line_count=look.lines,
         encoding=look.encoding,
         envelopes=tuple(
@@ -110,7 +110,7 @@ def _member(
 ) -> list[Artifact | Problem]:
     if isinstance(member, Problem):
         return [replace(member, path=f"{path}!{member.path}")]
-    return _artifacts(f"{path}!{member.name}", None, member.open, recognisers)
+    return _artifacts(f"{path}!{member.name}", member.open, recognisers)
 
 
 def _recognised(sample: Sample, recognisers: Mapping[str, Callable[[Sample], float]]) -> str | None:

@@ -10,6 +10,7 @@ import lzma
 import sys
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import IO, cast
@@ -21,7 +22,7 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-PIECE = 1 << 21
+PIECE = 1 << 22
 """Bytes read at once."""
 
 LONGEST_LINE = 64 << 20
@@ -112,9 +113,17 @@ def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def look(content: Content) -> Look:
     """Read all of `content` once."""
+    with ThreadPoolExecutor(1) as beside:
+        hashed = beside.submit(_hashed, content)
+        return _seen(content, hashed)
+
+
+def _hashed(content: Content) -> tuple[str, int]:
     with content.open() as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        size = stream.tell()
+        return hashlib.file_digest(stream, "sha256").hexdigest(), stream.tell()
+
+
+def _seen(content: Content, hashed: Future[tuple[str, int]]) -> Look:
     damage: list[str] = []
     head = next(content.pieces(), b"")[:HEAD]
     encoding = _encoding(head)
@@ -131,7 +140,7 @@ def look(content: Content) -> Look:
         overlong = overlong or len(block) > LONGEST_LINE
         garbled = garbled or (not block.isascii() and mojibake.may_hold(block))
     lines += not block.endswith(b"\n")
-    return Look(sha256, size, encoding, head, lines, bad, first_bad, escapes, nulls, overlong, garbled, "".join(damage))
+    return Look(*hashed.result(), encoding, head, lines, bad, first_bad, escapes, nulls, overlong, garbled, "".join(damage))
 
 
 def is_binary(look: Look) -> bool:

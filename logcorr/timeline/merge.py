@@ -15,6 +15,7 @@ from logcorr.model.facts import Fact
 from logcorr.model.rotation import part_of
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser
+from logcorr.parsers._shared.columns import by_value
 from logcorr.timeline.blocks import TURNS, Log, Query, log_of
 from logcorr.timeline.clocks import Placement, Reading, place
 
@@ -160,10 +161,14 @@ def _ends(log: Log) -> list[pl.Expr]:
 
 
 def _event_columns() -> list[pl.Expr]:
-    """An event's columns; its text copied, because a view would keep the whole log in memory."""
+    """An event's columns; of its text a copy for each that differs, because a view would keep the whole log in memory."""
     columns = {name: pl.col(name) for name in EVENT}
-    columns["message"] = pl.concat_str(pl.col("message"), pl.lit(""))
+    columns["message"] = by_value(pl.when(pl.col("kind").is_not_null()).then(pl.col("message")), _copied, pl.String)
     return [column.alias(f"event_{name}") for name, column in columns.items()]
+
+
+def _copied(texts: pl.Series) -> pl.Series:
+    return pl.select(pl.concat_str(pl.lit(texts), pl.lit(""))).to_series()
 
 
 def _summary(blocks: pl.DataFrame) -> Row:
