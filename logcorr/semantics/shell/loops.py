@@ -117,6 +117,7 @@ def while_or_until(machine: Machine, node: Loop, path: Path) -> list[Path]:
     forever = not node.until and _always(words)
     span = machine.span(node)
     before = path.guards
+    machine.skip(node.body, path)
 
     def test(way: Path) -> list[tuple[Path, bool]]:
         answers: list[tuple[Path, bool]] = []
@@ -179,6 +180,7 @@ def arithmetic(machine: Machine, node: ArithmeticFor, path: Path) -> list[Path]:
         return results
 
     before = path.guards
+    machine.skip(node.body, path)
     started = machine.alternatives(path, lambda way: evaluate(way, node.first))
     endless = _endless(machine, span, forever)
     results = [after for way in started for after in _rounds(machine, way, span, test=test, body=body, endless=endless)]
@@ -193,6 +195,7 @@ def over_words(machine: Machine, node: For, path: Path) -> list[Path]:
     def expand(way: Path) -> None:
         starts.append((way, _items(machine, way, node)))
 
+    machine.skip(node.body, path)
     machine.alternatives(path, expand)
     results: list[Path] = []
     for start, items in starts:

@@ -57,12 +57,14 @@ class _Trail:
 
 
 class Machine:
-    """One evaluation of a script under the outcomes that its probes are allowed to have."""
+    """One evaluation of a script under the outcomes that its probes are allowed to have.
+
+    With `allowed` None it is a survey: what probes print stays unknown, so that every branch that hangs on one is met.
+    """
 
     def __init__(
         self, execute: Callable[[Machine, Node, Path], list[Path]], source: Source, record: Record, *, resolve: Resolve,
-        allowed: Allowed,
-        interpreter: str = "sh", coarse: bool = False,
+        allowed: Allowed | None, interpreter: str = "sh", coarse: bool = False,
     ) -> None:  # fmt: skip
         self._execute = execute
         self.source = source
@@ -82,17 +84,38 @@ class Machine:
         self.record = record
         self._trails: list[_Trail] = []
         self._sources: dict[Script, Source] = {}
+        self._skipped: dict[tuple[Source, int, int], tuple[Node, Path]] = {}
+        self._visited: set[tuple[Source, int]] = set()
         self.commands = 0
 
     def run(self, node: Node, path: Path) -> list[Path]:
         """Every way a node can go, from a path that the node may change."""
         return self._execute(self, node, path)
 
-    def tick(self) -> None:
+    def tick(self, node: Node) -> None:
         """Count a command; too many of them end the evaluation."""
+        self._visited.add((self.source, node.start))
         self.commands += 1
         if self.commands > self.most_commands:
             raise Overflow
+
+    def skip(self, node: Node, path: Path) -> None:
+        """Note that a path passes a node by, for `unreached`."""
+        key = (self.source, node.start, node.end)
+        if self.allowed is None and key not in self._skipped:
+            way = path.copy()
+            way.flow, way.shadow = None, True
+            self._skipped[key] = node, way
+
+    def unreached(self) -> None:
+        """Meet the commands that no path came to, each from where the first path passed it by."""
+        while self._skipped:
+            key = next(iter(self._skipped))
+            source, start, end = key
+            node, path = self._skipped.pop(key)
+            if not any(visited is source and start <= at < end for visited, at in self._visited):
+                with self.reading(source):
+                    self.run(node, path)
 
     def alternatives(self, start: Path, action: Callable[[Path], None]) -> list[Path]:
         """The paths that an action in direct style leads to, over all its choices."""
