@@ -19,6 +19,7 @@ from logcorr.semantics.shell.path import Path, Place, Sink
 from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.statements import execute
+from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import Value, text, unknown
 
 F = TypeVar("F", bound=Fact)
@@ -252,7 +253,7 @@ class _Program:
         directory = text(self.script.directory) if self.script.directory else unknown("the working directory", "$PWD")
         path = Path(Place(directory), script="", sinks=(Sink("terminal"), Sink("terminal")))
         path.arguments = None if self.arguments is None else tuple(text(argument) for argument in self.arguments)
-        path.variables = {name: text(value) for name, value in self.environment.items()}
+        path.variables = Store({name: text(value) for name, value in self.environment.items()})
         return path
 
 

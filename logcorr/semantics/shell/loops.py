@@ -12,6 +12,7 @@ from logcorr.semantics.shell.arithmetic import calculate
 from logcorr.semantics.shell.expansion import fields, single
 from logcorr.semantics.shell.machine import Machine, Overflow
 from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, Status, merged, widened
+from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import Unknown, Value, unknown
 
 WRITING_ROUNDS = 8
@@ -53,13 +54,13 @@ class _Heads:
         if self.first is None:
             return
         path.output = unknown("output of a loop") if path.output != self.first.output else path.output
-        path.files = {name: content for name, content in path.files.items() if self.first.files.get(name) == content}
+        path.files = Store({name: content for name, content in path.files.items() if self.first.files.get(name) == content})
 
     def widen(self, path: Path) -> None:
         """Give up the variables that the loop changes."""
         if self.first is None:
             return
-        for name, value in path.variables.items():
+        for name, value in list(path.variables.items()):
             if value != self.first.variables.get(name):
                 path.variables[name] = (
                     unknown(f"{name} changed by a loop") if not isinstance(value, Array) else Array((), whole=False)

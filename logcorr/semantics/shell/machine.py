@@ -19,6 +19,7 @@ from logcorr.semantics.shell.facts import Allowed, Resolve
 from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status, merged
 from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
+from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import Unknown, Value
 
 if TYPE_CHECKING:
@@ -267,7 +268,7 @@ class Machine:
         if turn == "ended":
             path.flow = Flow("exit")
             return
-        path.variables = {name: (Unknown(f"${name} after {what}"),) for name in path.variables}
+        path.variables = Store({name: (Unknown(f"${name} after {what}"),) for name in path.variables})
         path.arguments = None
         path.files.clear()
         path.known.clear()

@@ -36,7 +36,7 @@ from logcorr.semantics.shell.conditions import Malformed, double_bracket, matche
 from logcorr.semantics.shell.endings import failing
 from logcorr.semantics.shell.expansion import left, pattern, single
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import FAILURE, SUCCESS, Path, Status, merged, widened, withered
+from logcorr.semantics.shell.path import FAILURE, SUCCESS, Body, Path, Status, merged, widened, withered
 from logcorr.semantics.shell.values import Value
 
 
@@ -198,7 +198,7 @@ def _case_body(machine: Machine, node: Case, index: int, path: Path) -> list[Pat
 
 
 def _function(machine: Machine, node: Function, path: Path) -> list[Path]:
-    path.functions[node.name] = (node, machine.source)
+    path.functions[node.name] = Body(node, machine.source)
     machine.skip(node.body, _called_somehow(path))
     path.status = SUCCESS
     return [path]
