@@ -16,6 +16,7 @@ from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import Unknown, Value, unknown
 
 WRITING_ROUNDS = 8
+SURVEYED_ROUNDS = 1
 FEW_ROUNDS = 6
 MANY_COMMANDS = 600
 
@@ -78,6 +79,8 @@ def _rounds(
     started = machine.commands
     with machine.looping(span):
         for count in range(machine.most_rounds * 3):
+            if count == SURVEYED_ROUNDS and machine.surveys:
+                return merged([*results, *paths])
             following: list[Path] = []
             for way in paths:
                 if count >= WRITING_ROUNDS:

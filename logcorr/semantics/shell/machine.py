@@ -60,7 +60,8 @@ class _Trail:
 class Machine:
     """One evaluation of a script under the outcomes that its probes are allowed to have.
 
-    With `allowed` None it is a survey: what probes print stays unknown, so that every branch that hangs on one is met.
+    With `allowed` None it is a survey, which meets everything once and proves nothing: what probes print stays unknown, all
+    assumptions hold, loops that do not go over known words end after two rounds.
     """
 
     def __init__(
@@ -73,7 +74,8 @@ class Machine:
         self.allowed = allowed
         self.interpreter = interpreter
         self.coarse = coarse
-        self.most_paths = 4 if coarse else 48
+        self.surveys = allowed is None
+        self.most_paths = 2 if self.surveys else 4 if coarse else 48
         self.most_rounds = 6 if coarse else 70
         self.most_recursion = 2 if coarse else 10
         self.most_commands = 20_000 if coarse else 5_000
@@ -103,7 +105,7 @@ class Machine:
     def skip(self, node: Node, path: Path) -> None:
         """Note that a path passes a node by, for `unreached`."""
         key = (self.source, node.start, node.end)
-        if self.allowed is None and key not in self._skipped:
+        if self.surveys and key not in self._skipped:
             way = path.copy()
             way.flow, way.shadow = None, True
             self._skipped[key] = node, way
@@ -160,6 +162,8 @@ class Machine:
         """Both answers to a question that cannot be settled; `assume` says what must hold for True to be taken for granted."""
         if key and key in path.known:
             return path.known[key]
+        if self.surveys and assume is not None:
+            return True
         answer = self.choose(lambda: (True, False))
         if key:
             path.known[key] = answer
@@ -261,6 +265,8 @@ class Machine:
     def anything(self, path: Path, what: str) -> None:
         """After something that cannot be read, the script may go on as before, in any state, or not at all."""
         path.doubts |= {what}
+        if self.surveys:
+            return
         turn = self.choose(lambda: ("as before", "changed", "ended"))
         if turn == "as before":
             return

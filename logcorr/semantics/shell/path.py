@@ -8,6 +8,7 @@ its assumptions, but they do refute a NEVER.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
@@ -16,7 +17,7 @@ from logcorr.grammar.shell.tree import Function
 from logcorr.model.source import Span
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.store import Store
-from logcorr.semantics.shell.values import EMPTY, Unknown, Value, unknown
+from logcorr.semantics.shell.values import EMPTY, Unknown, Value, literal, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,13 +233,18 @@ def withered(path: Path) -> Path:
 
 
 def _most_varied(paths: Sequence[Path]) -> str | None:
-    values: dict[str, set[object]] = {}
+    """The variable to give up first: a count, a flag or something unknown before a name or an address; then the most varied."""
     names = {name for path in paths for name in path.variables}
-    for path in paths:
-        for name in names:
-            values.setdefault(name, set()).add(path.variables.get(name, _UNSET))
-    most = max(values, key=lambda name: (len(values[name]), name), default=None)
-    return most if most is not None and len(values[most]) > 1 else None
+    values = {name: {path.variables.get(name, _UNSET) for path in paths} for name in names}
+    varied = [name for name in names if len(values[name]) > 1]
+    return max(varied, key=lambda name: (not any(map(_names_something, values[name])), len(values[name]), name), default=None)
+
+
+_NAME = re.compile(r"(?!(?:true|false|yes|no|up|down)$)\S*[A-Za-z]\S*", re.IGNORECASE)
+
+
+def _names_something(value: object) -> bool:
+    return isinstance(value, tuple) and _NAME.fullmatch(literal(value) or "") is not None
 
 
 def _forgetful(paths: Sequence[Path]) -> list[Path]:
