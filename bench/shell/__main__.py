@@ -41,12 +41,12 @@ def _read(path: Path) -> Interpretation:
 def _all(scripts: dict[Path, bytes]) -> None:
     times, counts = [], Counter[str]()
     for path in scripts:
-        begun = time.perf_counter()
+        begun = time.process_time()
         read = _read(path)
-        times.append((time.perf_counter() - begun, path.name))
+        times.append((time.process_time() - begun, path.name))
         counts["not followed"] += any("too many ways" in problem.message for problem in read.problems)
         for probe in read.probes:
-            if probe.tool in HTTP:
+            if probe.tool in HTTP and probe.purpose == "asks":
                 counts["http"] += 1
                 counts["url"] += probe.url is not None
     seconds = [one for one, _ in times]

@@ -33,7 +33,7 @@ def _probes(labels: Sequence[Label], probes: Sequence[Probe]) -> Iterator[tuple[
         if not label.get("optional"):
             yield from _probe(label, probes)
     for probe in probes:
-        if probe.tool in HTTP:
+        if probe.tool in HTTP and probe.purpose == "asks":
             yield "http precision", any(_asks(label, probe) for label in labels), probe
 
 

@@ -20,6 +20,9 @@ def function(command: Command) -> None:
     """Call a function: its body runs here, with its own arguments and local variables."""
     machine, path = command.machine, command.path
     body = path.functions[command.name]
+    if machine.surveyed(body.node, tuple(command.arguments)) and path.sinks[0].kind != "captured":
+        command.unsure(asked=True)
+        return
 
     def ways() -> list[Path]:
         if sum(caller == command.name for caller, _ in machine.stack) > machine.most_recursion:

@@ -8,6 +8,7 @@ evaluates reads as if it ran the script.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -31,6 +32,7 @@ T = TypeVar("T")
 
 
 MOST_DEPTH = 24
+SURVEYED_CALLS = 3
 
 
 class Overflow(Exception):
@@ -81,6 +83,7 @@ class Machine:
         self.most_commands = 20_000 if coarse else 5_000
         self.checked = False
         self.substituted = False
+        self.reader: str | None = None
         self.loops: tuple[Span, ...] = ()
         self.stack: tuple[tuple[str, Span], ...] = ()
         self.placeholders: list[Unknown] = []
@@ -88,6 +91,7 @@ class Machine:
         self._trails: list[_Trail] = []
         self._sources: dict[Script, Source] = {}
         self._skipped: dict[tuple[Source, int, int], tuple[Node, Path]] = {}
+        self._calls: Counter[tuple[int, tuple[Value, ...]]] = Counter()
         self._visited: set[tuple[Source, int]] = set()
         self.commands = 0
 
@@ -109,6 +113,11 @@ class Machine:
             way = path.copy()
             way.flow, way.shadow = None, True
             self._skipped[key] = node, way
+
+    def surveyed(self, node: Node, arguments: tuple[Value, ...]) -> bool:
+        """Whether a survey has seen a function called often enough with the same arguments, among them at least one."""
+        self._calls[node.start, arguments] += 1
+        return self.surveys and bool(arguments) and self._calls[node.start, arguments] > SURVEYED_CALLS
 
     def unreached(self) -> None:
         """Meet the commands that no path came to, each from where the first path passed it by."""
