@@ -93,7 +93,7 @@ class Command:
         probe, narrowed = self.machine.record.ask(
             self.path, probe, joined(*(part for argument in self.arguments for part in (argument, text(" "))))
         )
-        if self.machine.surveys:
+        if self.machine.allowed is None:
             self.path.print(unknown_output(probe, self.span))
             self.unsure(asked=True)
             return

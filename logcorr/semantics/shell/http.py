@@ -79,7 +79,7 @@ def _curl_probe(command: Command, options: dict[str, list[Value]], url: Value) -
         fails_on_error=bool({"f", "fail", "fail-with-body"} & set(options)),
         checks_certificate=not {"k", "insecure"} & set(options),
         timeout_s=_seconds(options, "m", "max-time") or _seconds(options, "connect-timeout"),
-        saved=not prints and not implied == "HEAD" and _names_file(command, _last(options, "o", "output"), options),
+        saved="status" not in prints and _saves(_last(options, "o", "output"), options),
     )  # fmt: skip
 
 
@@ -107,11 +107,10 @@ def _yields(command: Command, prints: tuple[str, ...]) -> str:
     return "body" if looked_at and "body" in prints else "exit"
 
 
-def _names_file(command: Command, output: Value | None, options: dict[str, list[Value]]) -> bool:
-    """Whether the body goes into a file."""
-    sink = command.path.sinks[0]
+def _saves(output: Value | None, options: dict[str, list[Value]]) -> bool:
+    """Whether curl keeps the body in a file."""
     if output is None:
-        return bool({"O", "remote-name"} & set(options)) or (sink.kind == "file" and sink.file != "/dev/null")
+        return bool({"O", "remote-name"} & set(options))
     return literal(output) not in ("/dev/null", "-")
 
 

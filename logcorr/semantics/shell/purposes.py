@@ -4,8 +4,8 @@ Health checks and other requests are made by the same programs. A request counts
 
 - it **sends** if it goes to a service that takes messages (chat, pagers, heartbeats), if the address it goes to is called so in
   the script (`$SLACK_WEBHOOK`), or if it writes (POST, PUT …) to another machine and nobody looks at what comes back;
-- it **fetches** if what comes back is kept in a file or given to a program that installs or unpacks it, or if it goes to a
-  service that only tells one's own address.
+- it **fetches** if what comes back is kept in a file (unless it comes from near by and the script asks how it went) or given
+  to a program that installs or unpacks it, or if it goes to a service that only tells one's own address.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _CALLED = re.compile(r"webhook|slack|discord|telegram|pushover|pagerduty|heartbe
 _WRITING = ("POST", "PUT", "PATCH", "DELETE")
 _NEAR = re.compile(r"localhost|127\.|0\.0\.0\.0|\[::1\]|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|[\w-]+$")
 INSTALLERS = frozenset({
-    "bash", "sh", "zsh", "dash", "tar", "gpg", "apt-key", "tee", "dd", "unzip", "gunzip", "zcat", "funzip", "node", "perl", "ruby",
-    "docker", "kubectl", "psql", "mysql",
+    "bash", "sh", "zsh", "dash", "tar", "gpg", "apt-key", "tee", "dd", "unzip", "gunzip", "zcat", "funzip", "node", "perl",
+    "ruby", "docker", "kubectl", "psql", "mysql",
 })  # fmt: skip
 """Programs that do not look at what they are given but run it, unpack it or load it."""
 
@@ -46,6 +46,6 @@ def purpose(probe: Probe, *, looked_at: bool, saved: bool, reader: str | None) -
         return "sends"
     if probe.method in _WRITING and not (looked_at or _NEAR.match(host)):
         return "sends"
-    if saved or reader in INSTALLERS or _ADDRESSES.search(host):
+    if (saved and not (looked_at and _NEAR.match(host))) or reader in INSTALLERS or _ADDRESSES.search(host):
         return "fetches"
     return "asks"
