@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import logcorr.parse as parse  # noqa: PLR0402 - a re-export that type checkers see
     from logcorr.analysis import Analysis, analyze
+    from logcorr.configuration import Facts, facts
     from logcorr.errors import LogcorrError, NothingRecognised
     from logcorr.model.case import Case
     from logcorr.model.claim import Claim, Evidence, claim
     from logcorr.model.result import Cause, Finding
     from logcorr.model.source import Span
+    from logcorr.reading import scan
     from logcorr.rules import Rule, rule
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "Cause",
     "Claim",
     "Evidence",
+    "Facts",
     "Finding",
     "LogcorrError",
     "NothingRecognised",
@@ -28,8 +31,10 @@ __all__ = [
     "Span",
     "analyze",
     "claim",
+    "facts",
     "parse",
     "rule",
+    "scan",
 ]
 
 # Imported when first asked for: `logcorr --help` and scripts that only want the types must not pay for polars.
@@ -39,6 +44,7 @@ _HOMES = {
     "Cause": "logcorr.model.result",
     "Claim": "logcorr.model.claim",
     "Evidence": "logcorr.model.claim",
+    "Facts": "logcorr.configuration",
     "Finding": "logcorr.model.result",
     "LogcorrError": "logcorr.errors",
     "NothingRecognised": "logcorr.errors",
@@ -46,7 +52,9 @@ _HOMES = {
     "Span": "logcorr.model.source",
     "analyze": "logcorr.analysis",
     "claim": "logcorr.model.claim",
+    "facts": "logcorr.configuration",
     "rule": "logcorr.rules",
+    "scan": "logcorr.reading",
 }
 
 

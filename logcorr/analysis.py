@@ -5,39 +5,29 @@ A newcomer reads this module first. Each stage is a function from values to valu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from logcorr import causes, plugins, timeline
-from logcorr.collect import collect, quotes
-from logcorr.errors import LogcorrError, NothingRecognised
-from logcorr.model.case import Behaviour, Case, Schedule, Source
+from logcorr.collect import quotes
+from logcorr.configuration import host_zone, schedules
+from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, claim
-from logcorr.model.facts import Fact, ScheduledJob, Setting, of_kind
-from logcorr.model.result import Cause, Finding, Judgement
+from logcorr.model.facts import Fact
+from logcorr.model.result import Cause, Finding, Judgement, Patch
 from logcorr.model.source import Artifact, Problem
-from logcorr.parsers import ConfigurationParser, LogParser, Parser
+from logcorr.reading import Input, Paths, Zones, names, read, writers, zones
+from logcorr.repair import Repair, mended
 from logcorr.report import document
 from logcorr.rules import Rule
-from logcorr.semantics import schedule, topology
 from logcorr.semantics.understanding import Understanding, understand
-from logcorr.timeline.clocks import zone_of
-
-BEFORE = timedelta(seconds=900)
-"""How far before the logs a job's runs still matter: their effects may be the first thing logged."""
-NEXT_RUNS = 3
-ROTATION = "logrotate"
-HOST_LOGS = ("cron", "syslog", "script", "nginx")
-"""Logs written in the host's local time, the surest first: nginx may run in a container, which has a zone of its own."""
-
-Zones = Mapping[str | None, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,31 +44,57 @@ class Analysis:
     sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
+    repair: Repair | None = field(default=None, repr=False, compare=False)
 
-    def to_markdown(self, lang: str = "en") -> str:
-        """The postmortem in `lang` (`en`, `zh-TW`)."""
+    def patches(self) -> tuple[Patch, ...]:
+        """A proved patch for each finding that has one (docs/fixes.md); they can be applied together."""
+        return self.repair.patches(self.findings) if self.repair else ()
+
+    def to_markdown(self, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> str:
+        """The postmortem in a language (`en`, `zh-TW`), by one's own `templates` if given, in at most so many bytes."""
         from logcorr.report import markdown  # jinja2 is not needed to look at a terminal
 
-        return markdown.render(self.result, lang)
+        return markdown.render(self.result, lang, templates, most)
+
+    def to_html(self, lang: str = "en", *, templates: Path | None = None) -> str:
+        """The postmortem as one HTML file that needs nothing else."""
+        from logcorr.report import html
+
+        return html.render(self.result, lang, templates)
 
     def to_json(self) -> str:
         """The result document."""
         return document.to_json(self.result)
 
-    def write(self, path: str | Path, lang: str = "en") -> None:
-        """Write a report; the suffix decides the format (`.md`, `.json`). Raises LogcorrError for any other."""
-        suffix = Path(path).suffix
-        if suffix not in (".md", ".json"):
-            raise LogcorrError(f"no report is written as {suffix or 'a file without suffix'}", "use .md or .json")
-        text = self.to_markdown(lang) if suffix == ".md" else self.to_json()
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
+    def redacted(self) -> Analysis:
+        """The same with secrets and identities taken out of the document (docs/redaction.md)."""
+        from logcorr.report.redaction import redacted  # not needed to look at a terminal
+
+        return replace(self, result=redacted(self.result))
+
+    def write(self, path: str | Path, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> None:
+        """Write a report; the suffix decides the format (`.md`, `.html`, `.json`).
+
+        What people wrote into the report that is there is kept. Raises LogcorrError for any other suffix.
+        """
+        from logcorr.report import render
+
+        path = Path(path)
+        old = path.read_text("utf-8", "replace") if path.is_file() else ""
+        text = render.render(self.result, path.suffix, lang, templates=templates, most=most, old=old)
+        path.write_text(text, encoding="utf-8", newline="\n")
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()
 
+    def _repr_html_(self) -> str:
+        from logcorr.report import html
+
+        return html.frame(self.to_html())
+
 
 def analyze(
-    paths: str | Path | Sequence[str | Path],
+    paths: Paths,
     *,
     tz: str | Zones | None = None,
     since: datetime | None = None,
@@ -92,101 +108,79 @@ def analyze(
 
     Raises LogcorrError for a path that does not exist or an unknown zone, NothingRecognised if there is nothing to read.
     """
-    parsers = plugins.parsers()
-    collection = collect(_paths(paths), {name: parser.recognise for name, parser in parsers.items()})
-    if not any(artifact.format for artifact in collection.artifacts):
-        raise NothingRecognised(
-            "nothing here is a log or configuration that logcorr knows", "`logcorr sources PATH` says what was seen"
-        )
-    facts, broken = _read_configuration(collection.artifacts, parsers)
-    files = frozenset(artifact.path for artifact in collection.artifacts)
-    understood = understand(facts, files)
+    given = read(paths)
+    understood = understand(given.facts, given.files)
     told = timeline.build(
-        collection.artifacts,
-        _logs(parsers),
-        facts,
-        zones=_zones(tz),
-        service_of=_writers(collection.artifacts, parsers, understood),
+        given.artifacts,
+        given.logs,
+        given.facts,
+        zones=zones(tz),
+        service_of=writers(given),
+        names=names(given),
         since=since,
         until=until,
     )
-    zone = _host_zone(_zones(tz), facts, told.sources)
+    zone = host_zone(zones(tz), given.facts, told.sources)
     case = replace(
-        _case(facts, files, understood, told, zone),
-        records=_records(collection.artifacts, _logs(parsers), facts),
-        lines=_lines(collection.artifacts),
+        _case(given, understood, told, zone),
+        records=_records(told.logs),
+        lines=_lines(given.artifacts),
     )
     installed = plugins.rules()
-    findings, ran = _findings(case, [*installed.values(), *rules])
-    judgement = causes.judge(case, findings)
+    asked = (*installed.values(), *rules)
+    findings, ran = _findings(case, asked)
+    repair = Repair(
+        case=case,
+        world=understood.world,
+        artifacts=given.artifacts,
+        parsers=given.parsers,
+        rules=asked,
+        interpret=lambda facts: _reinterpreted(case, facts, zone),
+    )
+    judgement = mended(causes.judge(case, findings), findings, repair)
     problems = (
-        *collection.skipped,
-        *(problem for artifact in collection.artifacts for problem in artifact.problems),
-        *broken,
+        *given.problems,
         *understood.problems,
         *told.problems,
-        *parsers.problems,
+        *given.parsers.problems,
         *installed.problems,
     )
     return Analysis(
-        result=_document(
-            case, findings=findings, judgement=judgement, artifacts=collection.artifacts, problems=problems, ran=ran
-        ),
+        result=_document(case, findings=findings, judgement=judgement, artifacts=given.artifacts, problems=problems, ran=ran),
         timeline=told.lazy,
         events=told.events,
         sources=told.sources,
         findings=findings,
         causes=judgement.causes,
+        repair=repair,
     )
 
 
-def _paths(paths: str | Path | Sequence[str | Path]) -> list[Path]:
-    return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+def _reinterpreted(case: Case, facts: tuple[Fact, ...], zone: str) -> Case:
+    """The case with other facts: the logs are as they were."""
+    understood = understand(facts, case.files)
+    return replace(
+        case,
+        facts=facts,
+        behaviours=understood.behaviours,
+        schedules=schedules(understood, case.window, zone),
+        entities=understood.entities,
+        stack=understood.stack,
+    )
 
 
-def _zones(tz: str | Zones | None) -> Zones:
-    return {None: tz} if isinstance(tz, str) else tz or {}
-
-
-def _read_configuration(
-    artifacts: Sequence[Artifact], parsers: Mapping[str, Parser]
-) -> tuple[tuple[Fact, ...], tuple[Problem, ...]]:
-    """The facts of all configuration files, in the order of their paths, and what could not be read."""
-    read: list[Fact | Problem] = []
-    for artifact in artifacts:
-        parser = parsers.get(artifact.format or "")
-        if isinstance(parser, ConfigurationParser):
-            read.extend(parser.read(artifact))
-    return tuple(one for one in read if isinstance(one, Fact)), tuple(one for one in read if isinstance(one, Problem))
-
-
-def _logs(parsers: Mapping[str, Parser]) -> dict[str, LogParser]:
-    return {name: parser for name, parser in parsers.items() if isinstance(parser, LogParser)}
-
-
-def _writers(
-    artifacts: Sequence[Artifact], parsers: Mapping[str, Parser], understood: Understanding
-) -> Callable[[str], str | None]:
-    """Which service writes a log."""
-    logs = _logs(parsers)
-    sources = {artifact.path: logs[artifact.format].source for artifact in artifacts if artifact.format in logs}
-    return lambda path: topology.writer(path, sources.get(path, ""), understood.entities, understood.nginx)
-
-
-def _records(
-    artifacts: Sequence[Artifact], parsers: Mapping[str, LogParser], facts: tuple[Fact, ...]
-) -> Callable[[str], pl.LazyFrame]:
+def _records(logs: Sequence[timeline.Log]) -> Callable[[str], pl.LazyFrame]:
     """For a format's name, the typed frame of all its logs; without rows and columns where there are none."""
 
     def records(name: str) -> pl.LazyFrame:
-        frames = [
-            parsers[name].events(artifact, facts).with_columns(pl.lit(artifact.path).alias("file"))
-            for artifact in artifacts
-            if artifact.format == name
-        ]
+        frames = [log.scan(partial(_typed, log)) for log in logs if log.artifact.format == name]
         return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
 
     return records
+
+
+def _typed(log: timeline.Log, events: pl.LazyFrame) -> pl.LazyFrame:
+    return events.select(*log.schema.names(), pl.lit(log.artifact.path).alias("file"))
 
 
 def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
@@ -201,62 +195,20 @@ def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
     return lines
 
 
-def _host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) -> str:
-    """The zone in which the host's schedulers run: given, set, or that of the log nearest to them whose zone is known."""
-    given = zones.get(None) or next((setting.value for setting in of_kind(Setting, facts) if setting.name == "TZ"), None)
-    nearness = {one: (one.zone_assumed, HOST_LOGS.index(one.source)) for one in sources if one.source in HOST_LOGS}
-    best = [one.zone for one, near in nearness.items() if near == min(nearness.values())]
-    return given or (max(sorted(set(best)), key=best.count) if best else "UTC")
-
-
-def _case(
-    facts: tuple[Fact, ...], files: frozenset[str], understood: Understanding, told: timeline.Timeline, host_zone: str
-) -> Case:
+def _case(given: Input, understood: Understanding, told: timeline.Timeline, zone: str) -> Case:
     times = [time for source in told.sources for time in (source.first, source.last) if time]
     window = (min(times), max(times)) if times else None
     return Case(
-        facts=facts,
+        facts=given.facts,
         sources=told.sources,
         events=told.events,
         timeline=told.lazy,
-        files=files,
+        files=given.files,
         behaviours=understood.behaviours,
-        schedules=_schedules(facts, understood, window, host_zone),
+        schedules=schedules(understood, window, zone),
         entities=understood.entities,
         stack=understood.stack,
         window=window,
-    )
-
-
-def _schedules(
-    facts: Sequence[Fact], understood: Understanding, window: tuple[datetime, datetime] | None, zone: str
-) -> tuple[Schedule, ...]:
-    """Every job with its runs while the logs tell, and the next ones after; where no log was collected, without any.
-
-    A rotation's stanza has no clock of its own: its hooks are part of the job that runs logrotate.
-    """
-    host = zone_of(zone)
-    jobs = [job for job in of_kind(ScheduledJob, facts) if job.scheduler != ROTATION]
-    rotated = {job.span.path for job in of_kind(ScheduledJob, facts) if job.scheduler == ROTATION}
-    hooks = tuple(behaviour for behaviour in understood.behaviours if behaviour.script.span.path in rotated)
-    return tuple(
-        replace(
-            _runs(job, window, host) if window else Schedule(job=job, ticks=np.empty(0)),
-            behaviours=(behaviour, *(hooks if _rotates(behaviour) else ())),
-        )
-        for job in jobs
-        for behaviour in [understood.of_job[job]]
-    )
-
-
-def _rotates(behaviour: Behaviour) -> bool:
-    return any(effect.manager == ROTATION for effect in behaviour.effects)
-
-
-def _runs(job: ScheduledJob, window: tuple[datetime, datetime], host: tzinfo) -> Schedule:
-    first, last = window
-    return Schedule(
-        job=job, ticks=schedule.ticks(job, first - BEFORE, last, host), next=schedule.next_runs(job, last, host, NEXT_RUNS)
     )
 
 

@@ -15,20 +15,25 @@ import polars as pl
 
 from logcorr.grammar.patterns import ascii_only
 
-_LABELS = r"^(?:\[[^\]]+\]:? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
-"""What may stand before the words: labels in brackets (`[worker-1]`), signs."""
+_LABELS = r"^(?:\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
+"""What may stand before the words: labels in brackets (`[worker-1]`), a place (`(app.js:12):`), signs."""
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
 
-_ADDRESS = (
-    r"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{2,5}\b|port:? ?\d{2,5}\b|\d{2,5}(?:[ .,!)]*$|[,.!)] | \()|/\S+\.sock)"
-)
-"""Where something listens; a bare number only at the end or before punctuation."""
+_ADDRESS = r"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{2,5}\b|port:? ?\d{2,5}\b|/\S+\.sock)"
+_PORT = r"\d{2,5}(?:[ .,!)]*$|[,.!)] | \()"
+"""Where something listens; a bare number only after a preposition, at the end or before punctuation."""
 
 THINGS = ("server", "service", "api", "app", "application", "backend", "worker", "daemon", "bot", "gateway", "proxy", "tracker")
 """Long-running things, as their authors call them."""
 
 _THING = f"(?:{'|'.join(THINGS)})"
+
+_DETAIL = (
+    r"(?:\W*$| ?[:,;.!(\[{=|–—-]| (?:from|after|due|because|unexpectedly|with|by|at|in)\b"
+    r"| \S*[\d_=-]\S*| [\w-]{16,}|(?-i: [A-Za-z]*[a-z][A-Z][A-Za-z]*\b))"
+)
+"""What may follow a whole sentence: its end, punctuation, a reason, an identifier."""
 
 _ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
 
@@ -56,14 +61,18 @@ APPLICATION = (
     ),
     Phrase(
         "process.terminating",
-        ("SIGTERM", "SIGINT", "SIGQUIT", "hutting down", "hutdown"),
+        ("SIGTERM", "SIGINT", "SIGQUIT", "hutting down", "hutdown", "ermination requested", "正在關閉", "正在关闭"),
         _at_start(
             rf"{_WHO}(?:received|got|caught|handling|on)(?: a| the)?[: ]+(?:signal[: ]+)?(?:\d+ \()?SIG(?:TERM|INT|QUIT)\b"
+            r"|(?:收到|接收到|捕捉到|捕获到?)(?: ?[信訊讯][號号])? ?SIG(?:TERM|INT|QUIT)\b"
+            r"|(?:服務|服务|系統|系统|伺服器)?正在[關关][閉闭]"
+            r"|(?:graceful )?termination requested\b"
             r"|SIG(?:TERM|INT|QUIT)\b(?: signal)?(?: (?:was )?(?:received|caught|detected)|[:;.,] |$)"
             rf"|{_WHO}(?:is )?(?:gracefully )?shutting down\b"
             r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
         ),
     ),
+    Phrase("process.killed", ("exited with code 137",), _at_start(r"exited with code 137$")),
     Phrase(
         "process.exited",
         ("exited", "xiting", "exit code", "closed", "hutdown complete"),
@@ -84,7 +93,8 @@ APPLICATION = (
         "dependency.failed",
         ("ECONNREFUSED", "ETIMEDOUT", "ENOTFOUND", "EHOSTUNREACH", "EAI_AGAIN", "ECONNRESET", "NetworkError", "SelectionError"),
         r"\b(?:connect|getaddrinfo|read|write|queryA) (?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)\b"
-        r"|\bMongo(?:Network|ServerSelection)Error\b",
+        r"|\bMongo(?:Network|ServerSelection)Error\b"
+        r'|"code": ?"(?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)"',
     ),
     Phrase(
         "process.started",
@@ -95,34 +105,46 @@ APPLICATION = (
             " ready",
             " starting",
             " up",
+            "啟動",
+            "启动",
             *(f"{word} on " for word in THINGS),
         ),
         _at_start(
             rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
-            rf" (?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}"
+            rf" (?:(?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
-            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*$"
+            r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
+            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*(?:\+\d+ms)?$"
             r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
         ),
     ),
     Phrase(
         "client.disconnected",
-        ("isconnect",),
+        ("isconnect", "離線", "離開", "离线", "斷線", "断线", "斷開", "断开"),
         _at_start(
-            r"(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?\b"
+            r"(?:使用者|用戶|用户|客戶端|客户端|用戶端|連線|连接)(?: ?\S+ )?(?:已)?(?:離線|離開|离线|斷線|断线|斷開|断开)"
+            rf"|(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?{_DETAIL}"
             r"|disconnect(?:ed)?:? [\w-]+\b"
         ),
     ),
     Phrase(
         "client.connected",
-        ("onnected", "onnection", " transport="),
+        ("onnected", "onnection", " transport=", "連線", "连接", "上線", "上线"),
         _at_start(
-            r"(?:(?:new )?(?:client|socket|user|peer|player|websocket|ws)) ?(?:[\w-]+ )?(?:has )?connect(?:ed|ion)?\b"
+            r"(?:使用者|用戶|用户|客戶端|客户端|用戶端)(?: ?\S+ )?(?:已)?(?:連線|连接|上線|上线)"
+            r"|(?:(?:new )?(?:client|socket|user|peer|player|websocket|ws)) ?(?:[\w-]+ )?(?:has )?connect(?:ed|ion)?\b"
             r"|connect(?:ed)?:? [\w-]+ transport="
         ),
     ),
 )
 """Phrases of servers, the Node.js world's first."""
+
+FAILURES = tuple(
+    phrase
+    for phrase in APPLICATION
+    if phrase.kind in {"address.in_use", "disk.full", "limit.reached", "tls.failed", "dependency.failed"}
+)
+"""What the system's own errors say, wherever an application writes them."""
 
 CONSOLE = (
     Phrase("client.reconnecting", ("econnecting", "econnect attempt"), _at_start(r"(?:\w+ ){0,3}reconnect(?:ing\b| attempt)")),
@@ -146,7 +168,24 @@ CONSOLE = (
 )
 """Phrases of a page in a browser."""
 
+MONITOR = (
+    Phrase(
+        "client.connect_failed",
+        ("DOWN", "down", "FAIL"),
+        r"(?:^|[\s:=])(?:DOWN|down|FAIL(?:ED)?)\b.*\b"
+        r"(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH|ECONNABORTED|refused|timed out|timeout|5\d\d)\b",
+    ),
+    Phrase("probe.failed", ("found to be unhealthy",), r"^Container \S+ (?:\(\S+\) )?found to be unhealthy\b"),
+    Phrase("probe.passed", ("up", "UP", "OK"), r"(?:^|[\s:=])(?:up|UP|OK)(?:$|[\s:=,(]+(?:HTTP[ /\d.]*)?[23]\d\d\b)"),
+)
+"""Phrases of something outside that asks again and again; what it may ask about stands before them."""
+
 SCRIPT = (
+    Phrase(
+        "service.restarting",
+        ("found to be unhealthy",),
+        r"^Container /?[\w.-]+ (?:\(\w+\) )?found to be unhealthy - Restarting container",
+    ),
     Phrase(
         "probe.failed",
         ("ealth", " down", "unhealthy", "not responding", " not answer", "t answer", " not respond", "異常", "异常"),

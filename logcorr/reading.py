@@ -1,0 +1,142 @@
+"""What comes first whatever is asked: from paths to artifacts, facts and logs. `scan` ends here, `analyze` goes on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+
+from logcorr import plugins, timeline
+from logcorr.collect import collect
+from logcorr.errors import NothingRecognised
+from logcorr.model.events import EVENT_SCHEMA
+from logcorr.model.facts import Fact
+from logcorr.model.source import Artifact, Problem
+from logcorr.parsers import ConfigurationParser, LogParser, Parser
+from logcorr.semantics import topology
+
+Paths = str | Path | Sequence[str | Path]
+Zones = Mapping[str | None, str]
+
+FIRST = ("time", "level", "source", "service", "kind", "message", "path", "line", "end_line", "format", "parsed")
+"""The columns that events of every format have, in the order in which `scan` gives them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What was collected: files as what they are, the facts of those that are configuration, and what could not be read."""
+
+    artifacts: tuple[Artifact, ...]
+    parsers: plugins.Plugins[Parser]
+    facts: tuple[Fact, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The paths of everything collected."""
+        return frozenset(artifact.path for artifact in self.artifacts)
+
+    @property
+    def logs(self) -> dict[str, LogParser]:
+        """The parsers of logs."""
+        return {name: parser for name, parser in self.parsers.items() if isinstance(parser, LogParser)}
+
+
+def read(paths: Paths) -> Input:
+    """Collect, and read the configuration among it.
+
+    Raises LogcorrError for a path that does not exist, NothingRecognised if there is nothing to read.
+    """
+    parsers = plugins.parsers()
+    roots = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+    collection = collect(roots, {name: parser.recognise for name, parser in parsers.items()})
+    if not any(artifact.format for artifact in collection.artifacts):
+        raise NothingRecognised(
+            "nothing here is a log or configuration that logcorr knows", "`logcorr sources PATH` says what was seen"
+        )
+    read: list[Fact | Problem] = []
+    for artifact in collection.artifacts:
+        parser = parsers.get(artifact.format or "")
+        if isinstance(parser, ConfigurationParser):
+            read.extend(parser.read(artifact))
+    problems = (
+        *collection.skipped,
+        *(problem for artifact in collection.artifacts for problem in artifact.problems),
+        *(one for one in read if isinstance(one, Problem)),
+    )
+    return Input(collection.artifacts, parsers, tuple(one for one in read if isinstance(one, Fact)), problems)
+
+
+def writers(given: Input) -> Callable[[str], str | None]:
+    """Which service writes a log."""
+    logs = given.logs
+    sources = {artifact.path: logs[artifact.format].source for artifact in given.artifacts if artifact.format in logs}
+    things, nginx = topology.entities(given.facts, given.files), topology.nginx_name(given.facts)
+    return lambda path: topology.writer(path, sources.get(path, ""), things, nginx)
+
+
+def names(given: Input) -> dict[str, str]:
+    """The names of containers and units, each with that of its service; a name of several services is left out."""
+    things = [(alias, thing.name) for thing in topology.entities(given.facts, given.files) for alias in thing.names]
+    counts = Counter(alias for alias, _ in things)
+    return {alias: name for alias, name in sorted(things) if counts[alias] == 1 and alias != name}
+
+
+def zones(tz: str | Zones | None) -> Zones:
+    """What the user says about zones, by path or source; None stands for all."""
+    return {None: tz} if isinstance(tz, str) else tz or {}
+
+
+def scan(paths: Paths, *, tz: str | Zones | None = None) -> pl.LazyFrame:
+    """Every event of every log under `paths`, with the columns of its format: what `logcorr timeline` prints.
+
+    The columns are `time` (UTC, µs), `level` (an Enum: `>=` compares), `source`, `service`, `kind`, `message`, `path`, `line`,
+    `end_line`, `format` and `parsed` (false: a line that its format does not know, kept as a message), then those of the formats
+    found, null where an event has none; one that bears a name of these is called `…_text`. Rows stand as in their files, one file
+    after the other: `.sort("time", nulls_last=True, maintain_order=True)` merges
+    them.
+
+    Logs are read when the frame is collected, block by block; of columns and rows that are not asked for only what tells them
+    is read. `tz` is as in `analyze`. Raises LogcorrError for a path that does not exist or an unknown zone, NothingRecognised
+    where there is no log.
+    """
+    given = read(paths)
+    logs, _ = timeline.logs_of(given.artifacts, given.logs, given.facts, writers(given), names(given))
+    if not logs:
+        raise NothingRecognised("nothing here is a log that logcorr knows", "`logcorr sources PATH` says what was seen")
+    queries = [partial(_wide, log, timed) for log, timed in zip(logs, timeline.timed(logs, given.facts, zones(tz)), strict=True)]
+    own = [pl.LazyFrame(schema=query(log.nothing()).collect_schema()) for log, query in zip(logs, queries, strict=True)]
+    schema = pl.concat(own, how="diagonal_relaxed").collect_schema()
+    return pl.concat([log.scan(partial(_filled, query, schema)) for log, query in zip(logs, queries, strict=True)])
+
+
+def _wide(log: timeline.Log, timed: timeline.Query, events: pl.LazyFrame) -> pl.LazyFrame:
+    """The columns of `FIRST`, then the format's own."""
+    own = [name for name in log.schema.names() if name not in (*EVENT_SCHEMA, "logged_at")]
+    return timed(events).select(
+        "time",
+        pl.col("severity").alias("level"),
+        "source",
+        "service",
+        "kind",
+        "message",
+        pl.col("file").alias("path"),
+        "line",
+        (pl.col("line") + pl.col("lines") - 1).alias("end_line"),
+        pl.lit(log.artifact.format).alias("format"),
+        "parsed",
+        *(pl.col(name).alias(f"{name}_text" if name in FIRST else name) for name in own),
+    )
+
+
+def _filled(query: timeline.Query, schema: pl.Schema, events: pl.LazyFrame) -> pl.LazyFrame:
+    """The columns of all formats, those that this one lacks without values."""
+    frame = query(events)
+    there = frame.collect_schema()
+    return frame.select(
+        (pl.col(name) if name in there else pl.lit(None)).cast(dtype).alias(name) for name, dtype in schema.items()
+    )
