@@ -6,7 +6,7 @@ A newcomer reads this module first. Each stage is a function from values to valu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -18,12 +18,13 @@ import polars as pl
 from logcorr import causes, plugins, timeline
 from logcorr.collect import quotes
 from logcorr.configuration import host_zone, schedules
-from logcorr.errors import LogcorrError
 from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, claim
-from logcorr.model.result import Cause, Finding, Judgement
+from logcorr.model.facts import Fact
+from logcorr.model.result import Cause, Finding, Judgement, Patch
 from logcorr.model.source import Artifact, Problem
-from logcorr.reading import Input, Paths, Zones, read, writers, zones
+from logcorr.reading import Input, Paths, Zones, names, read, writers, zones
+from logcorr.repair import Repair, mended
 from logcorr.report import document
 from logcorr.rules import Rule
 from logcorr.semantics.understanding import Understanding, understand
@@ -43,12 +44,23 @@ class Analysis:
     sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
+    repair: Repair = field(repr=False, compare=False)
 
-    def to_markdown(self, lang: str = "en") -> str:
-        """The postmortem in `lang` (`en`, `zh-TW`)."""
+    def patches(self) -> tuple[Patch, ...]:
+        """A proved patch for each finding that has one (docs/fixes.md); they can be applied together."""
+        return self.repair.patches(self.findings)
+
+    def to_markdown(self, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> str:
+        """The postmortem in a language (`en`, `zh-TW`), by one's own `templates` if given, in at most so many bytes."""
         from logcorr.report import markdown  # jinja2 is not needed to look at a terminal
 
-        return markdown.render(self.result, lang)
+        return markdown.render(self.result, lang, templates, most)
+
+    def to_html(self, lang: str = "en", *, templates: Path | None = None) -> str:
+        """The postmortem as one HTML file that needs nothing else."""
+        from logcorr.report import html
+
+        return html.render(self.result, lang, templates)
 
     def to_json(self) -> str:
         """The result document."""
@@ -60,16 +72,25 @@ class Analysis:
 
         return replace(self, result=redacted(self.result))
 
-    def write(self, path: str | Path, lang: str = "en") -> None:
-        """Write a report; the suffix decides the format (`.md`, `.json`). Raises LogcorrError for any other."""
-        suffix = Path(path).suffix
-        if suffix not in (".md", ".json"):
-            raise LogcorrError(f"no report is written as {suffix or 'a file without suffix'}", "use .md or .json")
-        text = self.to_markdown(lang) if suffix == ".md" else self.to_json()
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
+    def write(self, path: str | Path, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> None:
+        """Write a report; the suffix decides the format (`.md`, `.html`, `.json`).
+
+        What people wrote into the report that is there is kept. Raises LogcorrError for any other suffix.
+        """
+        from logcorr.report import render
+
+        path = Path(path)
+        old = path.read_text("utf-8", "replace") if path.is_file() else ""
+        text = render.render(self.result, path.suffix, lang, templates=templates, most=most, old=old)
+        path.write_text(text, encoding="utf-8", newline="\n")
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()
+
+    def _repr_html_(self) -> str:
+        from logcorr.report import html
+
+        return html.frame(self.to_html())
 
 
 def analyze(
@@ -90,7 +111,14 @@ def analyze(
     given = read(paths)
     understood = understand(given.facts, given.files)
     told = timeline.build(
-        given.artifacts, given.logs, given.facts, zones=zones(tz), service_of=writers(given), since=since, until=until
+        given.artifacts,
+        given.logs,
+        given.facts,
+        zones=zones(tz),
+        service_of=writers(given),
+        names=names(given),
+        since=since,
+        until=until,
     )
     zone = host_zone(zones(tz), given.facts, told.sources)
     case = replace(
@@ -99,8 +127,17 @@ def analyze(
         lines=_lines(given.artifacts),
     )
     installed = plugins.rules()
-    findings, ran = _findings(case, [*installed.values(), *rules])
-    judgement = causes.judge(case, findings)
+    asked = (*installed.values(), *rules)
+    findings, ran = _findings(case, asked)
+    repair = Repair(
+        case=case,
+        world=understood.world,
+        artifacts=given.artifacts,
+        parsers=given.parsers,
+        rules=asked,
+        interpret=lambda facts: _reinterpreted(case, facts, zone),
+    )
+    judgement = mended(causes.judge(case, findings), findings, repair)
     problems = (
         *given.problems,
         *understood.problems,
@@ -115,6 +152,20 @@ def analyze(
         sources=told.sources,
         findings=findings,
         causes=judgement.causes,
+        repair=repair,
+    )
+
+
+def _reinterpreted(case: Case, facts: tuple[Fact, ...], zone: str) -> Case:
+    """The case with other facts: the logs are as they were."""
+    understood = understand(facts, case.files)
+    return replace(
+        case,
+        facts=facts,
+        behaviours=understood.behaviours,
+        schedules=schedules(understood, case.window, zone),
+        entities=understood.entities,
+        stack=understood.stack,
     )
 
 

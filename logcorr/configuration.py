@@ -17,20 +17,21 @@ import numpy as np
 from logcorr import timeline
 from logcorr.errors import LogcorrError, NothingRecognised
 from logcorr.model.behaviour import Probe
-from logcorr.model.case import Behaviour, ProbeAnswer, Schedule, Source
+from logcorr.model.case import ProbeAnswer, Schedule, Source
 from logcorr.model.facts import ComposeFile, Container, Fact, ScheduledJob, Service, Setting, Unit, of_kind
 from logcorr.model.source import Problem, Span
 from logcorr.reading import Paths, Zones, read
 from logcorr.report import understood as document
 from logcorr.report.document import to_json
 from logcorr.semantics import probing, schedule
+from logcorr.semantics.hooks import ROTATION
+from logcorr.semantics.stack import effective
 from logcorr.semantics.understanding import Understanding, understand
 from logcorr.timeline.clocks import zone_of
 
 BEFORE = timedelta(seconds=900)
 """How far before the logs a job's runs still matter: their effects may be the first thing logged."""
 NEXT_RUNS = 3
-ROTATION = "logrotate"
 HOST_LOGS = ("cron", "syslog", "script", "nginx")
 """Logs written in the host's local time, the surest first: nginx may run in a container, which has a zone of its own."""
 
@@ -126,7 +127,8 @@ def _services(found: Sequence[Fact], understood: Understanding) -> Iterator[Serv
     """The services of the running stack as merged, then those of the compose files that are no part of it."""
     running = understood.stack.compose_paths if understood.stack else ()
     yield from understood.stack.services if understood.stack else ()
-    yield from (service for file in of_kind(ComposeFile, found) if file.span.path not in running for service in file.services)
+    others = (file.span.path for file in of_kind(ComposeFile, found) if file.span.path not in running)
+    yield from (service for path in others for service in effective((path,), found).services)
 
 
 def _unhealthy_after(service: Service) -> tuple[float, float] | None:
@@ -152,23 +154,14 @@ def host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) ->
 def schedules(understood: Understanding, window: Window | None, zone: str) -> tuple[Schedule, ...]:
     """Every job with its runs in the window, from a little before, and the next ones after; without a window, without any.
 
-    A rotation's stanza has no clock of its own: its hooks are part of the job that runs logrotate.
+    A rotation's stanza is left out: it has no clock of its own, and what it runs is part of the job that runs logrotate.
     """
     host = zone_of(zone)
-    rotated = {job.span.path for job in understood.of_job if job.scheduler == ROTATION}
-    hooks = tuple(behaviour for behaviour in understood.behaviours if behaviour.script.span.path in rotated)
     return tuple(
-        replace(
-            _runs(job, window, host) if window else Schedule(job=job, ticks=np.empty(0)),
-            behaviours=(behaviour, *(hooks if _rotates(behaviour) else ())),
-        )
-        for job, behaviour in understood.of_job.items()
+        replace(_runs(job, window, host) if window else Schedule(job=job, ticks=np.empty(0)), behaviours=behaviours)
+        for job, behaviours in understood.of_job.items()
         if job.scheduler != ROTATION
     )
-
-
-def _rotates(behaviour: Behaviour) -> bool:
-    return any(effect.manager == ROTATION for effect in behaviour.effects)
 
 
 def _runs(job: ScheduledJob, window: Window, host: tzinfo) -> Schedule:

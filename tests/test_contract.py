@@ -21,9 +21,10 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "reading": {"collect", "parsers", "plugins", "semantics", "timeline", "model", "errors"},
     "analysis": {
-        "reading", "configuration", "collect", "parsers", "semantics", "timeline", "statistics", "rules", "causes", "fixes",
+        "reading", "configuration", "collect", "parsers", "semantics", "timeline", "statistics", "rules", "causes", "repair",
         "report", "model", "plugins", "errors",
     },
+    "repair": {"fixes", "parsers", "semantics", "rules", "model", "errors"},
     "configuration": {"reading", "collect", "parsers", "semantics", "timeline", "report", "model", "plugins", "errors"},
     "parse": {"parsers", "collect", "timeline", "model", "errors", "plugins"},
     "plugins": {"parsers", "rules", "model", "errors"},

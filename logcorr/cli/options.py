@@ -6,14 +6,19 @@ import os.path
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from logcorr.cli.errors import nearest
+from logcorr.report.language import LOCALES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Instant = datetime | None
 
-SUFFIXES = (".md", ".json")
+SUFFIXES = (".md", ".html", ".json")
 """What `-o` can write."""
 
 
@@ -47,8 +52,29 @@ def outputs(context: click.Context, parameter: click.Parameter, paths: Sequence[
     """Files whose suffix names a format that can be written."""
     for path in paths:
         if not path.endswith(SUFFIXES):
-            raise click.BadParameter(f"{path!r}: the suffix decides the format: {' or '.join(SUFFIXES)}.", context, parameter)
+            raise click.BadParameter(
+                f"{path!r}: the suffix decides the format: {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.", context, parameter
+            )
     return paths
+
+
+def size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """A number of bytes, or of thousands (`60k`) or millions (`1M`) of them."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+)([kKM]?)B?", value)
+    if not found:
+        raise click.BadParameter(f"{value!r} is no size; write 60k or 1M.", context, parameter)
+    return int(found[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[found[2].lower()]
+
+
+def folder(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
+    """A folder that is there."""
+    if value is not None and not os.path.isdir(value):  # noqa: PTH112  # pathlib is slow to import
+        raise click.BadParameter(f"{value!r} is no folder.", context, parameter)
+    from pathlib import Path
+
+    return Path(value) if value is not None else None
 
 
 def zones(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str | None, str]:
@@ -109,15 +135,19 @@ LEVELS = Choice(["trace", "debug", "info", "notice", "warn", "error", "crit", "a
 
 TABLES = Choice(["table", "jsonl", "csv", "parquet"])
 
-FORMATS = Choice(["full", "concise", "json", "markdown"])
+FORMATS = Choice(["full", "concise", "json", "markdown", "html"])
 
-LANGUAGES = Choice(["en", "zh-TW"])
+LANGUAGES = Choice(list(LOCALES))
 
-OUTPUT_HELP = "Also write FILE; its suffix (.md, .json) decides the format. May be given again."
+OUTPUT_HELP = "Also write FILE; its suffix (.md, .html, .json) decides the format. May be given again."
 
 REDACT_HELP = (
     "Replace secrets, addresses, e-mails, host and user names. Files written with -o: yes unless told not to; the screen: no."
 )
+
+TEMPLATE_HELP = "Folder whose templates replace the bundled ones of the same name, or single blocks of them."
+
+SIZE_HELP = "Keep reports in Markdown under SIZE, as 60k: evidence is left out first, and they say so."
 
 ZONE_HELP = "Zone of stamps that name none, as Asia/Taipei or +08:00: for one source (nginx=…), or for all."
 

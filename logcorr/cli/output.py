@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -17,24 +19,35 @@ if TYPE_CHECKING:
     from logcorr.rules import Rule
 
 
-def show(analysis: Analysis, form: str, lang: str, paths: Sequence[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How reports are written: in which language, by whose templates, in how many bytes at most (Markdown)."""
+
+    lang: str
+    templates: Path | None
+    most: int | None
+
+
+def show(analysis: Analysis, form: str, style: Style, paths: Sequence[str]) -> None:
     """Print an analysis in one of the formats of `--format`."""
     if form == "json":
         click.echo(analysis.to_json(), nl=False)
     elif form == "markdown":
-        click.echo(analysis.to_markdown(lang=lang), nl=False)
+        click.echo(analysis.to_markdown(style.lang, templates=style.templates, most=style.most), nl=False)
+    elif form == "html":
+        click.echo(analysis.to_html(style.lang, templates=style.templates), nl=False)
     else:
         from logcorr.cli import concise, terminal
         from logcorr.report.language import language
 
         renderer = concise if form == "concise" else terminal
-        renderer.show(analysis.result, language(lang), paths)
+        renderer.show(analysis.result, language(style.lang), paths)
 
 
-def save(analysis: Analysis, path: str, lang: str) -> None:
+def save(analysis: Analysis, path: str, style: Style) -> None:
     """Write an analysis to a file; its suffix decides the format."""
     try:
-        analysis.write(path, lang=lang)
+        analysis.write(path, style.lang, templates=style.templates, most=style.most)
     except OSError as error:
         raise LogcorrError(f"cannot write {path}: {error.strerror}", "name a folder that can be written to") from error
     click.echo(f"wrote {path}", err=True)
@@ -49,8 +62,6 @@ def show_sources(document: Document) -> None:
 
 def show_collected(paths: Sequence[str]) -> None:
     """Print what was seen where nothing was recognised."""
-    from pathlib import Path
-
     from logcorr.collect import collect
     from logcorr.report.document import inputs, state_problems
 

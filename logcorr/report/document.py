@@ -14,7 +14,7 @@ from itertools import groupby
 from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, Evidence
 from logcorr.model.events import KINDS
-from logcorr.model.result import Action, Cause, Check, Explained, Finding, Judgement, Link, Missing, Rival
+from logcorr.model.result import Action, Cause, Check, Explained, Finding, Judgement, Link, Missing, Patch, Rival
 from logcorr.model.source import Artifact, Problem, Span
 from logcorr.report import excerpts, headline, keyevents, lanes
 from logcorr.report.cite import Document, Quote, Quotes, cite_all, clean, instant, locate, number, plain, state, state_all
@@ -58,7 +58,7 @@ def build(
         "inputs": inputs(case.sources, artifacts),
         "findings": [_finding(finding, quotes) for finding in findings],
         **_judged(judgement, quotes),
-        **_seen(case, judgement, quotes),
+        **_seen(case, findings, judgement, quotes),
         "excerpts": [excerpts.write(excerpt, quotes) for excerpt in excerpts.choose(case, findings, judgement, artifacts)],
         "related": _related(case, findings, judgement),
         "rules_run": [{"rule": rule, "outcome": outcome} for rule, outcome in rules_run],
@@ -91,7 +91,7 @@ def _judged(judgement: Judgement, quotes: Quotes) -> Document:
     }
 
 
-def _seen(case: Case, judgement: Judgement, quotes: Quotes) -> Document:
+def _seen(case: Case, findings: Sequence[Finding], judgement: Judgement, quotes: Quotes) -> Document:
     """What happened when, and how much of it."""
     events, left_out = keyevents.choose(case, judgement)
     harms = lanes.harms(case)
@@ -101,6 +101,7 @@ def _seen(case: Case, judgement: Judgement, quotes: Quotes) -> Document:
         "timeline_left_out": left_out,
         "kinds": _kinds({event.kind for event in events} | {harm.kind for harm in harms}),
         "lanes": lanes.lanes(case),
+        "overlays": lanes.overlays(case, findings, judgement),
     }
 
 
@@ -214,7 +215,18 @@ def _action(action: Action) -> Document:
         "claim": state(action.claim),
         "path": clean(action.span.path) if action.span else None,
         "line": action.span.line if action.span else None,
-        "patch": None,
+        "patch": _patch(action.patch) if action.patch else None,
+    }
+
+
+def _patch(patch: Patch) -> Document:
+    return {
+        "finding": patch.finding,
+        "change": state(patch.change),
+        "diff": clean(patch.diff),
+        "safe": patch.safe,
+        "reach_before": patch.reach_before,
+        "reach_after": patch.reach_after,
     }
 
 

@@ -115,7 +115,12 @@ def _effect(proved: ProvedEffect, behaviour: Behaviour) -> Document:
 
 
 def _job(schedule: Schedule, repeat: tuple[float, float | None] | None) -> Document:
-    return {**record(schedule.job), "next": [instant(time) for time in schedule.next], "repeat_s": _plain(repeat)}
+    return {
+        **record(schedule.job),
+        "runs": [_run_by(behaviour.script) for behaviour in schedule.behaviours],
+        "next": [instant(time) for time in schedule.next],
+        "repeat_s": _plain(repeat),
+    }
 
 
 def _doubts(behaviour: Behaviour) -> Iterator[Problem]:

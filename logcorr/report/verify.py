@@ -7,7 +7,6 @@ does not matter. HTML embeds its document.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +16,8 @@ from logcorr.errors import LogcorrError
 from logcorr.model.source import Problem, Span
 from logcorr.report.cite import QUOTED_CHARACTERS, Document, Quote, clean, shorten
 from logcorr.report.escape import code_cell, line, visible
+from logcorr.report.redaction.tags import agrees
+from logcorr.report.saved import loaded
 
 PLACE = re.compile(r"(?P<path>.+):(?P<line>[1-9]\d{0,11})(?:-(?P<end>[1-9]\d{0,11}))?")
 HASH = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
@@ -26,6 +27,9 @@ HUMAN = re.compile(r"\s*<!-- (?P<end>/?)human: ")
 FENCE = re.compile(r"\s*(?P<fence>`{3,})")
 EXCERPT = re.compile(r"[ >] +(?P<line>\d+) \|(?: (?P<text>.*))?")
 OUTSIDE = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|^[A-Za-z]:[/\\]|\\\.\.|\.\.\\")
+
+NO_HASH = "–"
+"""Stands in a table where a redacted report has no hash."""
 
 Shown = Callable[[str], str]
 """How a form of report writes the text of cited lines."""
@@ -57,8 +61,8 @@ class Files:
     quotes: Mapping[Span, Quote]
 
     def find(self, path: str) -> str:
-        """The file that a report calls `path`: reports show some characters as signs."""
-        return path if path in self.lines else next((name for name in self.lines if line(name) == line(path)), path)
+        """The file that a report calls `path`: reports show some characters as signs, and redacted names as tags."""
+        return path if path in self.lines else next((name for name in self.lines if agrees(line(path), line(name))), path)
 
     def span(self, citation: Citation) -> Span | None:
         """The cited lines, None where there are none such."""
@@ -71,11 +75,11 @@ def read(report: str) -> list[Citation]:
     """The citations of a report, in its order. Raises LogcorrError for what is none, or cites nothing."""
     text = report.lstrip("\ufeff \t\r\n")
     if text.startswith("{"):
-        return list(_of_document(_loaded(text)))
+        return list(_of_document(loaded(text)))
     if text[:15].lower().startswith(("<!doctype html", "<html")):
         return list(_of_document(_embedded(text)))
     found = list(_of_markdown(text.replace("\r\n", "\n").split("\n")))
-    if not any(citation.sha256 for citation in found):
+    if not any(citation.quote is not None for citation in found):
         raise LogcorrError("the report has no table of evidence", "name a report that logcorr wrote: .json, .md or .html")
     return found
 
@@ -94,15 +98,18 @@ def fault(citation: Citation, files: Files) -> str | None:
     if quote is None:
         return "the lines could not be read"
     said = citation.shown(quote.text)
-    if citation.quote is not None and citation.quote != said and not _is_cut(citation, said):
+    if citation.quote is not None and not _says(citation, said):
         return f"the report quotes {line(citation.quote)!r}, the file says {line(said)!r}"
     return None if quote.sha256.startswith(citation.sha256) else "the bytes of the lines are not those that were cited"
 
 
-def _is_cut(citation: Citation, said: str) -> bool:
-    """Whether a quote without hash is the beginning of what the lines say, and shows that it was cut."""
+def _says(citation: Citation, said: str) -> bool:
+    """Whether the lines say what is quoted. A quote without hash may be redacted, or cut and show it."""
     quote = citation.quote or ""
-    return not citation.sha256 and len(quote) > 1 and quote.endswith("…") and said.startswith(quote[:-1])
+    if citation.sha256:
+        return quote == said
+    cut = len(quote) > 1 and quote.endswith("…") and said.startswith(quote[:-1])
+    return cut or agrees(quote, said)
 
 
 def is_one(citation: Citation, files: Files) -> bool:
@@ -112,16 +119,6 @@ def is_one(citation: Citation, files: Files) -> bool:
 
 def _refused(path: str, files: Files) -> str | None:
     return next((problem.message for problem in files.refused if line(problem.path) == line(path)), None)
-
-
-def _loaded(text: str) -> Document:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise LogcorrError("the report is broken: its document is no JSON", "write it again") from error
-    if not isinstance(document, dict) or not str(document.get("schema", "")).startswith("logcorr."):
-        raise LogcorrError("this is no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
-    return document
 
 
 class _Scripts(HTMLParser):
@@ -154,7 +151,7 @@ def _embedded(text: str) -> Document:
     holding = [block for block in parser.blocks if '"logcorr.' in block]
     if len(holding) != 1:
         raise LogcorrError("the page holds no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
-    return _loaded(holding[0])
+    return loaded(holding[0])
 
 
 def _of_document(document: Document) -> Iterator[Citation]:
@@ -165,7 +162,7 @@ def _of_document(document: Document) -> Iterator[Citation]:
                 path=str(piece["path"]),
                 line=int(piece["line"]),
                 end_line=int(piece["end_line"]),
-                sha256=str(piece["sha256"]),
+                sha256=str(piece["sha256"] or ""),
                 quote=str(piece["quote"]),
             )
         for excerpt in document.get("excerpts", ()):
@@ -231,7 +228,8 @@ def _of_row(row: str) -> Iterator[Citation]:
         if place is None:
             yield from map(_place, _named(cell))
             continue
-        first, second = (*map(_code, after[:2]), None, None)[:2]
+        told = [_code(cell) for cell in after[:3]]
+        first, second = (*(told[1:] if told[:1] == [NO_HASH] else told), None, None)[:2]
         if first and HASH.fullmatch(first):
             yield replace(place, sha256=first, quote=second or "", shown=_as_code)
         elif first and not PLACE.fullmatch(first):
