@@ -175,7 +175,6 @@ MONITOR = (
         r"(?:^|[\s:=])(?:DOWN|down|FAIL(?:ED)?)\b.*\b"
         r"(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH|ECONNABORTED|refused|timed out|timeout|5\d\d)\b",
     ),
-    Phrase("probe.failed", ("found to be unhealthy",), r"^Container \S+ (?:\(\S+\) )?found to be unhealthy\b"),
     Phrase("probe.passed", ("up", "UP", "OK"), r"(?:^|[\s:=])(?:up|UP|OK)(?:$|[\s:=,(]+(?:HTTP[ /\d.]*)?[23]\d\d\b)"),
 )
 """Phrases of something outside that asks again and again; what it may ask about stands before them."""
