@@ -171,7 +171,7 @@ def _later(stamp: bytes, shape: str) -> bytes:
 
 
 def format_swapped(incident: Incident) -> Incident | None:
-    """Logs of JSON lines become text and the other way round, Docker's files what `docker logs -t` prints; lines stay in place."""
+    """JSON lines become text and the other way round, Docker's files what `docker logs -t` prints; lines stay in place."""
     changed = {path: other for path, content in incident.files.items() if (other := _swapped(content)) is not None}
     return Incident({**incident.files, **changed}, incident.truth) if changed else None
 
