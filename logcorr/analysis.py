@@ -45,11 +45,11 @@ class Analysis:
     sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
-    repair: Repair = field(repr=False, compare=False)
+    repair: Repair | None = field(default=None, repr=False, compare=False)
 
     def patches(self) -> tuple[Patch, ...]:
         """A proved patch for each finding that has one (docs/fixes.md); they can be applied together."""
-        return self.repair.patches(self.findings)
+        return self.repair.patches(self.findings) if self.repair else ()
 
     def to_markdown(self, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> str:
         """The postmortem in a language (`en`, `zh-TW`), by one's own `templates` if given, in at most so many bytes."""

@@ -77,7 +77,7 @@ def read(report: str) -> list[Citation]:
     if text.startswith("{"):
         return list(_of_document(loaded(text)))
     if text[:15].lower().startswith(("<!doctype html", "<html")):
-        return list(_of_document(_embedded(text)))
+        return list(_of_page(text))
     found = list(_of_markdown(text.replace("\r\n", "\n").split("\n")))
     if not any(citation.quote is not None for citation in found):
         raise LogcorrError("the report has no table of evidence", "name a report that logcorr wrote: .json, .md or .html")
@@ -121,37 +121,54 @@ def _refused(path: str, files: Files) -> str | None:
     return next((problem.message for problem in files.refused if line(problem.path) == line(path)), None)
 
 
-class _Scripts(HTMLParser):
-    """Collects the data blocks of an HTML file."""
+class _Page(HTMLParser):
+    """Collects the data blocks of an HTML file, and the cells of its tables, a list a row."""
 
     def __init__(self) -> None:
         super().__init__()
         self.blocks: list[str] = []
-        self._inside = False
+        self.rows: list[list[str]] = []
+        self._into: list[str] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes where a block begins."""
-        self._inside = tag == "script" and dict(attrs).get("type") == "application/json"
-        if self._inside:
-            self.blocks.append("")
+        """Notes where a block, a row or a cell begins."""
+        if tag == "tr":
+            self.rows.append([])
+        if tag == "td" and self.rows:
+            self._into = self.rows[-1]
+        elif tag == "script":
+            self._into = self.blocks if dict(attrs).get("type") == "application/json" else None
+        else:
+            return
+        if self._into is not None:
+            self._into.append("")
 
     def handle_data(self, data: str) -> None:
-        """Adds to the block."""
-        if self._inside:
-            self.blocks[-1] += data
+        """Adds to the block or cell."""
+        if self._into:
+            self._into[-1] += data
 
     def handle_endtag(self, tag: str) -> None:
-        """Ends the block."""
-        self._inside = False
+        """Ends the block or cell."""
+        if tag in ("td", "script"):
+            self._into = None
 
 
-def _embedded(text: str) -> Document:
-    parser = _Scripts()
-    parser.feed(text)
-    holding = [block for block in parser.blocks if '"logcorr.' in block]
+def _of_page(text: str) -> Iterator[Citation]:
+    """What the embedded document cites, then what the table of evidence shows."""
+    page = _Page()
+    page.feed(text)
+    holding = [block for block in page.blocks if '"logcorr.' in block]
     if len(holding) != 1:
         raise LogcorrError("the page holds no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
-    return loaded(holding[0])
+    yield from _of_document(loaded(holding[0]))
+    for place, digits, quote in (row[:3] for row in page.rows if row[2:]):
+        if PLACE.fullmatch(place) and (digits == NO_HASH or HASH.fullmatch(digits)):
+            yield replace(_place(place), sha256=digits.strip(NO_HASH), quote=line(quote), shown=_on_page)
+
+
+def _on_page(text: str) -> str:
+    return line(shorten(text))
 
 
 def _of_document(document: Document) -> Iterator[Citation]:
