@@ -28,6 +28,7 @@ from logcorr.repair import Repair, mended
 from logcorr.report import document
 from logcorr.rules import Rule
 from logcorr.semantics.understanding import Understanding, understand
+from logcorr.timeline.skew import one_clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,10 +122,12 @@ def analyze(
         until=until,
     )
     zone = host_zone(zones(tz), given.facts, told.sources)
-    case = replace(
-        _case(given, understood, told, zone),
-        records=_records(told.logs),
-        lines=_lines(given.artifacts),
+    case = one_clock(
+        replace(
+            _case(given, understood, told, zone),
+            records=_records(told.logs),
+            lines=_lines(given.artifacts),
+        )
     )
     installed = plugins.rules()
     asked = (*installed.values(), *rules)
@@ -147,9 +150,9 @@ def analyze(
     )
     return Analysis(
         result=_document(case, findings=findings, judgement=judgement, artifacts=given.artifacts, problems=problems, ran=ran),
-        timeline=told.lazy,
-        events=told.events,
-        sources=told.sources,
+        timeline=case.timeline,
+        events=case.events,
+        sources=case.sources,
         findings=findings,
         causes=judgement.causes,
         repair=repair,
@@ -256,7 +259,24 @@ def _assumptions(case: Case, judgement: Judgement) -> tuple[Claim, ...]:
         for source in case.sources
         if source.zone_assumed
     ]
-    return tuple(dict.fromkeys([*zones, *_proof_assumptions(case, judgement)]))
+    skews = [_skew(source) for source in case.sources if source.skew_s]
+    return tuple(dict.fromkeys([*zones, *skews, *_proof_assumptions(case, judgement)]))
+
+
+def _skew(source: Source) -> Claim:
+    if source.skew_s > 0:
+        return claim(
+            "assumption.clock_ahead",
+            "the clock behind {path} is {seconds:g} s ahead of the services': what it tells is moved to theirs",
+            path=source.path,
+            seconds=source.skew_s,
+        )
+    return claim(
+        "assumption.clock_behind",
+        "the clock behind {path} is {seconds:g} s slow, measured by the services': what it tells is moved to theirs",
+        path=source.path,
+        seconds=-source.skew_s,
+    )
 
 
 def _proof_assumptions(case: Case, judgement: Judgement) -> Iterator[Claim]:
