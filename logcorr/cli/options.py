@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from logcorr.cli.errors import nearest
-from logcorr.report.language import LOCALES
+from logcorr.report.locales import LOCALES
 
 if TYPE_CHECKING:
     from pathlib import Path
