@@ -109,7 +109,7 @@ INCIDENT = Incident(
               "visits": [{"perSecond": 0.9, "bots": 0.04, "paths": [[5, "GET", "/api/berths"], [2, "GET", "/api/ships/{n}"], [2, "POST", "/api/reservations", '{"n":{n}}']]}]},
     collect="""mkdir -p etc/systemd/system etc/nginx usr/local/sbin opt/berth var/log/nginx
 cp /etc/systemd/system/berth* /etc/systemd/system/tide* etc/systemd/system/; cp /etc/nginx/nginx.conf etc/nginx/; cp /usr/local/sbin/berth-check /usr/local/sbin/tide-table usr/local/sbin/
-cp /opt/berth/app.py opt/berth/; cp /var/log/berth/berth.log /var/log/syslog var/log/; cp /var/log/nginx/*.log var/log/nginx/""",
+cp /opt/berth/app.py opt/berth/; cp /var/log/berth/berth.log /var/log/syslog var/log/; cp /var/log/nginx/*.log var/log/nginx/; rotate var/log/nginx/access.log""",
 )  # fmt: skip
 
 
