@@ -201,10 +201,10 @@ class Service:
                 *self.settings["command"], env=self.environment(), stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             )  # fmt: skip
-            output, _ = await self.process.communicate()
-            for line in output.decode().splitlines():
-                syslog(f"{Path(self.settings['command'][0]).name}[{self.process.pid}]", line)
-            if code := self.process.returncode:
+            assert self.process.stdout
+            while line := await self.process.stdout.readline():
+                syslog(f"{Path(self.settings['command'][0]).name}[{self.process.pid}]", line.decode().rstrip("\n"))
+            if code := await self.process.wait():
                 syslog("systemd[1]", f"{self.name}.service: Main process exited, code=exited, status={code}/FAILURE")
                 syslog("systemd[1]", f"{self.name}.service: Failed with result 'exit-code'.")
                 syslog("systemd[1]", f"Failed to start {self.unit}.")

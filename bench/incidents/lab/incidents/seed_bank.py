@@ -49,7 +49,7 @@ INCIDENT = Incident(
                      "headers": {"X-Forwarded-For": f"198.51.100.{5 * n + 2}"}} for n in range(36)),
               ]},
     collect="""cp /var/log/seeds.log /var/log/labels.log /srv/seeds/server.js /srv/seeds/labels.sh /etc/nginx/nginx.conf .; cp /var/log/nginx/access.log nginx.access.log
-cp /var/log/nginx/error.log nginx.error.log; crontab -l > crontab""",
+cp /var/log/nginx/error.log nginx.error.log; crontab -l > crontab; rotate nginx.access.log""",
 )  # fmt: skip
 
 
