@@ -107,7 +107,7 @@ docker events > docker-events.log; docker ps > docker-ps.txt; crontab -l > cront
 
 def truth(case: Case) -> dict[str, Any]:
     pause, wait, job = case.at("app/snapshot.sh", "docker pause store"), case.at("app/snapshot.sh", "sleep 45"), case.at("crontab", "snapshot.sh")
-    late, failed = case.at("logs/api.log", "store did not answer"), case.at("logs/web-access.log.1.gz", '"code":504')
+    late, failed = case.at("logs/api.log", "store did not answer"), case.at("logs/web-access.log", '"code":504')
     paused, begins = case.at("docker-events.log", "container pause"), case.at("logs/syslog", "begin")
     return {
         "root_cause_kind": "backup-job-stalls-service",
