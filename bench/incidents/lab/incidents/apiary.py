@@ -49,8 +49,16 @@ cp /var/log/nginx/access.log log/nginx-access.log; cp /var/log/nginx/error.log l
 
 def truth(case: Case) -> dict[str, Any]:
     script, log = "bin/memory-guard", "log/hive.log"
-    compare, unit, action = case.at(script, "if (( used > LIMIT ))"), case.at(script, "used=$(ps -o rss="), case.at(script, "systemctl restart hive")
-    told, stopped, gone = case.at("log/syslog", "hive uses more than 300 MB"), case.at("log/syslog", "Stopping hive.service"), case.at(log, "SIGTERM: stopping")
+    compare, unit, action = (
+        case.at(script, "if (( used > LIMIT ))"),
+        case.at(script, "used=$(ps -o rss="),
+        case.at(script, "systemctl restart hive"),
+    )
+    told, stopped, gone = (
+        case.at("log/syslog", "hive uses more than 300 MB"),
+        case.at("log/syslog", "Stopping hive.service"),
+        case.at(log, "SIGTERM: stopping"),
+    )
     refused = case.at("log/nginx-error.log", "111: Connection refused")
     return {
         "root_cause_kind": "guard-compares-wrong-unit",

@@ -43,7 +43,10 @@ cp /var/log/nginx/*.log /etc/nginx/nginx.conf nginx/; crontab -l > crontab.root;
 
 def truth(case: Case) -> dict[str, Any]:
     excluded, needs = case.at("release", "--exclude='data'"), case.at("server.js", "require('./data/fares')")
-    missing, exited = case.at("syslog", "Error: Cannot find module './data/fares'"), case.at("syslog", "bus-stop.service: Main process exited, code=exited, status=1")
+    missing, exited = (
+        case.at("syslog", "Error: Cannot find module './data/fares'"),
+        case.at("syslog", "bus-stop.service: Main process exited, code=exited, status=1"),
+    )
     refused, live = case.at("nginx/error.log", "111: Connection refused"), case.at("syslog", "release: release 7.4")
     onset = case.times("syslog", "Cannot find module")[0]
     return {

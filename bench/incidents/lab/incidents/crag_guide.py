@@ -8,7 +8,7 @@ from truth import Case, hop
 
 from incidents import NGINX_UNIT
 
-APP = '''import http.server
+APP = """import http.server
 import logging
 import os
 import signal
@@ -42,7 +42,7 @@ Handler.address_string = lambda self: "local"
 os.chmod(PATH, 0o666)
 logging.info("Listening at: unix:%s", PATH)
 server.serve_forever()
-'''
+"""
 
 RELEASE = """#!/bin/bash
 # release VERSION: put a new release live
@@ -92,7 +92,10 @@ cp /var/log/nginx/access.log nginx-access.log; cp /var/log/nginx/error.log nginx
 
 def truth(case: Case) -> dict[str, Any]:
     server, variable = case.at("nginx.conf", "server unix:/run/crag.sock"), case.at("crag.env", "CRAG_SOCKET=/run/crag/web.sock")
-    moved, missing = case.at("release.sh", "sed -i 's#^CRAG_SOCKET"), case.at("nginx-error.log", "connect() to unix:/run/crag.sock failed (2: No such file or directory)")
+    moved, missing = (
+        case.at("release.sh", "sed -i 's#^CRAG_SOCKET"),
+        case.at("nginx-error.log", "connect() to unix:/run/crag.sock failed (2: No such file or directory)"),
+    )
     listening = case.at("crag.log", "Listening at: unix:/run/crag/web.sock")
     onset = case.times("nginx-error.log", "failed \\(2: No such file")[0]
     return {

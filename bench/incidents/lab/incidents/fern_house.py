@@ -8,7 +8,7 @@ from truth import Case, hop
 
 from incidents import NGINX_UNIT
 
-APP = '''import http.server
+APP = """import http.server
 import logging
 
 logging.basicConfig(filename="/var/log/fern/web.log", level=logging.INFO, format="%(levelname)s:%(asctime)s:%(message)s", datefmt="%d/%b/%Y %H:%M:%S")
@@ -27,7 +27,7 @@ class Web(http.server.BaseHTTPRequestHandler):
 server = http.server.ThreadingHTTPServer(("127.0.0.1", 8650), Web)
 logging.info("greenhouse web serving on 8650")
 server.serve_forever()
-'''
+"""
 
 REPORT = """#!/bin/bash
 # Humidity report of the last hour
@@ -55,7 +55,10 @@ cp /etc/nginx/nginx.conf etc/nginx/; cp /srv/fern/*.sh /srv/fern/*.py srv/fern/;
 
 def truth(case: Case) -> dict[str, Any]:
     kill, job = case.at("srv/fern/report.sh", "pkill -f"), case.at("etc/cron.d/fern", "/srv/fern/report.sh")
-    gone, told = case.at("var/log/syslog", "fern-web.service: Main process exited, code=killed, status=15/TERM"), case.at("var/log/report.log", "ended a report that hung")
+    gone, told = (
+        case.at("var/log/syslog", "fern-web.service: Main process exited, code=killed, status=15/TERM"),
+        case.at("var/log/report.log", "ended a report that hung"),
+    )
     refused = case.at("var/log/nginx/error.log", "111: Connection refused")
     return {
         "root_cause_kind": "kill-pattern-too-broad",

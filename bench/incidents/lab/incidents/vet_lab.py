@@ -106,7 +106,11 @@ docker events > docker-events.log; docker ps > docker-ps.txt; crontab -l > cront
 
 
 def truth(case: Case) -> dict[str, Any]:
-    pause, wait, job = case.at("app/snapshot.sh", "docker pause store"), case.at("app/snapshot.sh", "sleep 45"), case.at("crontab", "snapshot.sh")
+    pause, wait, job = (
+        case.at("app/snapshot.sh", "docker pause store"),
+        case.at("app/snapshot.sh", "sleep 45"),
+        case.at("crontab", "snapshot.sh"),
+    )
     late, failed = case.at("logs/api.log", "store did not answer"), case.at("logs/web-access.log", '"code":504')
     paused, begins = case.at("docker-events.log", "container pause"), case.at("logs/syslog", "begin")
     return {
