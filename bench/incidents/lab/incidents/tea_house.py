@@ -56,7 +56,7 @@ INCIDENT = Incident(
     visitors={"base": "http://127.0.0.1", "host": "tea.example.tw", "delay": 60,
               "visits": [{"perSecond": 0.5, "bots": 0.03, "paths": [[3, "GET", "/teas"], [1, "POST", "/orders", "{}"]]}]},
     collect="""mkdir tea; cp /srv/tea/*.sh /srv/tea/server.js /srv/tea/compose.yaml tea/; cp /var/log/tea-json.log tea/container-json.log; cp /var/log/kettle.log .; crontab -l > crontab.txt
-mkdir gate; cp /var/log/nginx/*.log /etc/nginx/nginx.conf gate/; docker ps -a > docker-ps.txt""",
+mkdir gate; cp /var/log/nginx/*.log /etc/nginx/nginx.conf gate/; docker ps -a > docker-ps.txt; rotate gate/access.log""",
 )  # fmt: skip
 
 
