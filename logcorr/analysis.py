@@ -24,7 +24,7 @@ from logcorr.model.claim import Claim, claim
 from logcorr.model.facts import Fact
 from logcorr.model.result import Cause, Finding, Judgement, Patch
 from logcorr.model.source import Artifact, Problem, Span
-from logcorr.reading import Input, Paths, Zones, read, writers, zones
+from logcorr.reading import Input, Paths, Zones, names, read, writers, zones
 from logcorr.repair import Repair, mended
 from logcorr.report import document
 from logcorr.rules import Rule
@@ -133,7 +133,14 @@ def analyze(
     given = read(paths)
     understood = understand(given.facts, given.files)
     told = timeline.build(
-        given.artifacts, given.logs, given.facts, zones=zones(tz), service_of=writers(given), since=since, until=until
+        given.artifacts,
+        given.logs,
+        given.facts,
+        zones=zones(tz),
+        service_of=writers(given),
+        names=names(given),
+        since=since,
+        until=until,
     )
     zone = host_zone(zones(tz), given.facts, told.sources)
     case = replace(

@@ -7,7 +7,6 @@ does not matter. HTML embeds its document.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,16 +16,20 @@ from logcorr.errors import LogcorrError
 from logcorr.model.source import Problem, Span
 from logcorr.report.cite import QUOTED_CHARACTERS, Document, Quote, clean, shorten
 from logcorr.report.escape import code_cell, line, visible
+from logcorr.report.redaction.tags import agrees
+from logcorr.report.saved import loaded
 
 PLACE = re.compile(r"(?P<path>.+):(?P<line>[1-9]\d{0,11})(?:-(?P<end>[1-9]\d{0,11}))?")
 HASH = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
 CODE = re.compile(r"(?<!`)(`+)(?!`)(?P<text>.+?)(?<!`)\1(?!`)")
 CELLS = re.compile(r"(?<!\\)\|")
-REDACTED = re.compile(r"\|[^|]+\| `–` \|")
 HUMAN = re.compile(r"\s*<!-- (?P<end>/?)human: ")
 FENCE = re.compile(r"\s*(?P<fence>`{3,})")
 EXCERPT = re.compile(r"[ >] +(?P<line>\d+) \|(?: (?P<text>.*))?")
 OUTSIDE = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|^[A-Za-z]:[/\\]|\\\.\.|\.\.\\")
+
+NO_HASH = "–"
+"""Stands in a table where a redacted report has no hash."""
 
 Shown = Callable[[str], str]
 """How a form of report writes the text of cited lines."""
@@ -38,8 +41,7 @@ class Citation:
 
     `sha256` holds the first digits of the hash of their bytes, empty where the report does not say it. `quote` is what it says
     that the lines hold, written by `shown`; None where it only names the place. What is only named may be no citation at
-    all (`localhost:80`) unless `path` is known to be a file. A redacted report has no hash of lines, and may call files and
-    quote lines by other words: there `whole` is the hash of the whole file.
+    all (`localhost:80`) unless `path` is known to be a file.
     """
 
     path: str
@@ -48,28 +50,23 @@ class Citation:
     sha256: str = ""
     quote: str | None = None
     shown: Shown = shorten
-    whole: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """What was found of the cited files: lines and hash of each, what was refused, and the cited lines themselves."""
+    """What was found of the cited files: the number of lines of each, what was refused, and the cited lines themselves."""
 
     lines: Mapping[str, int]
-    hashes: Mapping[str, str]
     refused: tuple[Problem, ...]
     quotes: Mapping[Span, Quote]
 
-    def find(self, citation: Citation) -> str:
-        """The file that a report calls `path`: reports show some characters as signs, and redacted ones name the bytes."""
-        if citation.whole:
-            return next((name for name, digits in self.hashes.items() if digits == citation.whole), citation.path)
-        path = citation.path
-        return path if path in self.lines else next((name for name in self.lines if line(name) == line(path)), path)
+    def find(self, path: str) -> str:
+        """The file that a report calls `path`: reports show some characters as signs, and redacted names as tags."""
+        return path if path in self.lines else next((name for name in self.lines if agrees(line(path), line(name))), path)
 
     def span(self, citation: Citation) -> Span | None:
         """The cited lines, None where there are none such."""
-        path = self.find(citation)
+        path = self.find(citation.path)
         there = 1 <= citation.line <= citation.end_line <= self.lines.get(path, 0)
         return Span(path, citation.line, citation.end_line) if there else None
 
@@ -78,13 +75,11 @@ def read(report: str) -> list[Citation]:
     """The citations of a report, in its order. Raises LogcorrError for what is none, or cites nothing."""
     text = report.lstrip("\ufeff \t\r\n")
     if text.startswith("{"):
-        return list(_of_document(_loaded(text)))
+        return list(_of_document(loaded(text)))
     if text[:15].lower().startswith(("<!doctype html", "<html")):
         return list(_of_page(text))
     found = list(_of_markdown(text.replace("\r\n", "\n").split("\n")))
-    if any(REDACTED.match(row) for row in text.split("\n")):
-        raise LogcorrError("a redacted report in Markdown has no hash to check by", "verify the JSON or HTML, or use --no-redact")
-    if not any(citation.sha256 for citation in found):
+    if not any(citation.quote is not None for citation in found):
         raise LogcorrError("the report has no table of evidence", "name a report that logcorr wrote: .json, .md or .html")
     return found
 
@@ -93,9 +88,7 @@ def fault(citation: Citation, files: Files) -> str | None:
     """What is wrong with a citation; None if it holds."""
     if OUTSIDE.search(citation.path):
         return "the path leads out of the folder: not followed"
-    path = files.find(citation)
-    if citation.whole and files.hashes.get(path) != citation.whole:
-        return "no file has the bytes that were cited"
+    path = files.find(citation.path)
     if path not in files.lines:
         return _refused(path, files) or "there is no such file"
     span = files.span(citation)
@@ -105,34 +98,27 @@ def fault(citation: Citation, files: Files) -> str | None:
     if quote is None:
         return "the lines could not be read"
     said = citation.shown(quote.text)
-    if citation.quote is not None and citation.quote != said and not _is_cut(citation, said):
+    if citation.quote is not None and not _says(citation, said):
         return f"the report quotes {line(citation.quote)!r}, the file says {line(said)!r}"
     return None if quote.sha256.startswith(citation.sha256) else "the bytes of the lines are not those that were cited"
 
 
-def _is_cut(citation: Citation, said: str) -> bool:
-    """Whether a quote without hash is the beginning of what the lines say, and shows that it was cut."""
+def _says(citation: Citation, said: str) -> bool:
+    """Whether the lines say what is quoted. A quote without hash may be redacted, or cut and show it."""
     quote = citation.quote or ""
-    return not citation.sha256 and len(quote) > 1 and quote.endswith("…") and said.startswith(quote[:-1])
+    if citation.sha256:
+        return quote == said
+    cut = len(quote) > 1 and quote.endswith("…") and said.startswith(quote[:-1])
+    return cut or agrees(quote, said)
 
 
 def is_one(citation: Citation, files: Files) -> bool:
     """Whether it cites a file: what only looks like a place may be a host and its port."""
-    return citation.quote is not None or bool(citation.whole) or files.find(citation) in files.lines
+    return citation.quote is not None or files.find(citation.path) in files.lines
 
 
 def _refused(path: str, files: Files) -> str | None:
     return next((problem.message for problem in files.refused if line(problem.path) == line(path)), None)
-
-
-def _loaded(text: str) -> Document:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise LogcorrError("the report is broken: its document is no JSON", "write it again") from error
-    if not isinstance(document, dict) or not str(document.get("schema", "")).startswith("logcorr."):
-        raise LogcorrError("this is no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
-    return document
 
 
 class _Page(HTMLParser):
@@ -175,7 +161,7 @@ def _of_page(text: str) -> Iterator[Citation]:
     holding = [block for block in page.blocks if '"logcorr.' in block]
     if len(holding) != 1:
         raise LogcorrError("the page holds no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
-    yield from _of_document(_loaded(holding[0]))
+    yield from _of_document(loaded(holding[0]))
     for place, digits, quote in (row[:3] for row in page.rows if row[2:]):
         if PLACE.fullmatch(place) and HASH.fullmatch(digits):
             yield replace(_place(place), sha256=digits, quote=line(quote), shown=_on_page)
@@ -188,24 +174,19 @@ def _on_page(text: str) -> str:
 def _of_document(document: Document) -> Iterator[Citation]:
     """Every piece of evidence, then the lines of the excerpts."""
     try:
-        files = {one["path"]: one["sha256"] for one in document.get("inputs", ())}
-        pieces = list(_pieces(document))
-        redacted = any(piece["sha256"] is None for piece in pieces)
-        yield from (_of_piece(piece, files if redacted else {}) for piece in pieces)
+        for piece in _pieces(document):
+            yield Citation(
+                path=str(piece["path"]),
+                line=int(piece["line"]),
+                end_line=int(piece["end_line"]),
+                sha256=str(piece["sha256"] or ""),
+                quote=str(piece["quote"]),
+            )
         for excerpt in document.get("excerpts", ()):
             for number, text in enumerate(excerpt["lines"], int(excerpt["line"])):
-                one = Citation(path=str(excerpt["path"]), line=number, end_line=number, quote=str(text), shown=_cut)
-                yield replace(one, quote=None, whole=files[one.path]) if redacted else one
+                yield Citation(path=str(excerpt["path"]), line=number, end_line=number, quote=str(text), shown=_cut)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise LogcorrError(f"the document is broken: {type(error).__name__}: {error}", "write it again") from error
-
-
-def _of_piece(piece: Document, files: Mapping[str, str]) -> Citation:
-    """A piece of evidence; by the hash of its file, where `files` holds them."""
-    path, line, end_line = str(piece["path"]), int(piece["line"]), int(piece["end_line"])
-    if files:
-        return Citation(path=path, line=line, end_line=end_line, whole=files[path])
-    return Citation(path=path, line=line, end_line=end_line, sha256=str(piece["sha256"]), quote=str(piece["quote"]))
 
 
 def _pieces(part: object) -> Iterator[Document]:
@@ -264,7 +245,8 @@ def _of_row(row: str) -> Iterator[Citation]:
         if place is None:
             yield from map(_place, _named(cell))
             continue
-        first, second = (*map(_code, after[:2]), None, None)[:2]
+        told = [_code(cell) for cell in after[:3]]
+        first, second = (*(told[1:] if told[:1] == [NO_HASH] else told), None, None)[:2]
         if first and HASH.fullmatch(first):
             yield replace(place, sha256=first, quote=second or "", shown=_as_code)
         elif first and not PLACE.fullmatch(first):

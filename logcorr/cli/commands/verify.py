@@ -51,25 +51,28 @@ def _text(report: str) -> str:
 def _files(cited: Sequence[Citation], roots: Sequence[str]) -> Files:
     """What there is of the cited files, and of their cited lines; nothing else is opened."""
     from collections import Counter
-    from dataclasses import replace
     from pathlib import Path
 
     from logcorr.collect import collect, quotes
     from logcorr.report.escape import line
+    from logcorr.report.redaction.tags import TAG, agrees
     from logcorr.report.verify import Files
 
     names = {line(citation.path) for citation in cited}
     parts = [name.split("!") for name in names]
     wanted = {"!".join(part[:end]) for part in parts for end in range(1, len(part) + 1)}
-    redacted = any(citation.whole for citation in cited)
-    found = collect([Path(root) for root in roots], {}, only=lambda path: redacted or line(path) in wanted)
+    masked = [name for name in wanted if TAG.search(name)]
+    found = collect(
+        [Path(root) for root in roots],
+        {},
+        only=lambda path: line(path) in wanted or any(agrees(name, line(path)) for name in masked),
+    )
     lines = Counter[str]()
     for artifact in found.artifacts:  # of several writers in one file each has its own
         lines[artifact.path] += artifact.line_count
-    hashes = {artifact.path: artifact.sha256 for artifact in found.artifacts}
-    files = Files(lines=lines, hashes=hashes, refused=found.skipped, quotes={})
+    files = Files(lines=lines, refused=found.skipped, quotes={})
     spans = {span for citation in cited if (span := files.span(citation))}
-    return replace(files, quotes=quotes(found.artifacts, spans))
+    return Files(lines=lines, refused=found.skipped, quotes=quotes(found.artifacts, spans))
 
 
 def _say(citation: Citation, wrong: str) -> None:
