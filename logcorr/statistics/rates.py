@@ -31,10 +31,14 @@ class RateChange:
     p: float
 
 
+def fewer_chance(before: int, before_s: float, after: int, after_s: float) -> float:
+    """The chance that so few or fewer of all events fall into the second stretch, had nothing changed."""
+    return math.exp(log_binomial_tail(before + after, before, before_s / (before_s + after_s)))
+
+
 def rate_change(before: int, before_s: float, after: int, after_s: float) -> RateChange:
     """Compare the events of two stretches of time, which must both be longer than nothing."""
-    share, total = after_s / (before_s + after_s), before + after
-    p = math.exp(log_binomial_tail(total, before, 1 - share))
+    total, p = before + after, fewer_chance(before, before_s, after, after_s)
     if not before:
         return RateChange(ratio=None, low=None, high=None, p=p)
     high = _root(lambda x: math.exp(log_binomial_tail(total, before, 1 - x)) - LEVEL / 2)
