@@ -22,8 +22,9 @@ MAY_IMPORT = {
     "reading": {"collect", "parsers", "plugins", "semantics", "timeline", "model", "errors"},
     "analysis": {
         "reading", "configuration", "collect", "parsers", "semantics", "timeline", "statistics", "rules", "causes", "repair",
-        "report", "model", "plugins", "errors",
+        "comparison", "report", "model", "plugins", "errors",
     },
+    "comparison": {"statistics", "report", "model", "errors"},
     "repair": {"fixes", "parsers", "semantics", "rules", "model", "errors"},
     "configuration": {"reading", "collect", "parsers", "semantics", "timeline", "report", "model", "plugins", "errors"},
     "parse": {"parsers", "collect", "timeline", "model", "errors", "plugins"},

@@ -153,6 +153,10 @@ SERVED_HELP = "A folder that may be read; nothing outside is. May be given again
 
 ZONE_HELP = "Zone of stamps that name none, as Asia/Taipei or +08:00: for one source (nginx=…), or for all."
 
+AFTER_HELP = "Also read what was collected after a change, and tell what became of it. May be given again."
+
+CHANGED_HELP = "When the change was made, for --after; or else, where the logs of PATH end."
+
 ROOT_HELP = "The folder that was analysed; again for each of several.  [default: .]"
 
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=existing)
