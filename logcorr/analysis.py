@@ -23,7 +23,7 @@ from logcorr.model.claim import Claim, claim
 from logcorr.model.facts import Fact
 from logcorr.model.result import Cause, Finding, Judgement, Patch
 from logcorr.model.source import Artifact, Problem
-from logcorr.reading import Input, Paths, Zones, read, writers, zones
+from logcorr.reading import Input, Paths, Zones, names, read, writers, zones
 from logcorr.repair import Repair, mended
 from logcorr.report import document
 from logcorr.rules import Rule
@@ -44,11 +44,11 @@ class Analysis:
     sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
-    repair: Repair = field(repr=False, compare=False)
+    repair: Repair | None = field(default=None, repr=False, compare=False)
 
     def patches(self) -> tuple[Patch, ...]:
         """A proved patch for each finding that has one (docs/fixes.md); they can be applied together."""
-        return self.repair.patches(self.findings)
+        return self.repair.patches(self.findings) if self.repair else ()
 
     def to_markdown(self, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> str:
         """The postmortem in a language (`en`, `zh-TW`), by one's own `templates` if given, in at most so many bytes."""
@@ -111,7 +111,14 @@ def analyze(
     given = read(paths)
     understood = understand(given.facts, given.files)
     told = timeline.build(
-        given.artifacts, given.logs, given.facts, zones=zones(tz), service_of=writers(given), since=since, until=until
+        given.artifacts,
+        given.logs,
+        given.facts,
+        zones=zones(tz),
+        service_of=writers(given),
+        names=names(given),
+        since=since,
+        until=until,
     )
     zone = host_zone(zones(tz), given.facts, told.sources)
     case = replace(

@@ -156,6 +156,22 @@ def test_html_is_checked_by_the_document_in_it(verify, root, tmp_path):
     assert verify(page, root) == (1, "crontab.txt:1: there is no such file\n")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<code>f18ae35a91ea</code>", "<code>f18ae35a91eb</code>"),
+        ("<td><code>health-check.sh:4</code></td><td><code>", "<td><code>health-check.sh:5</code></td><td><code>"),
+        ('"quote">*/5 * *', '"quote">*/9 * *'),
+    ],
+)
+def test_what_a_page_shows_is_checked_as_well(verify, root, tmp_path, old, new):
+    page = tmp_path / "report.html"
+    logcorr.analyze(root).write(page)
+    assert verify(page, root)[0] == 0
+    page.write_text(edited(page, (old, new)))
+    assert verify(page, root)[0] == 1
+
+
 @pytest.fixture
 def packed(tmp_path):
     """The seed in a bundle whose log is compressed once more, in a folder of its own."""

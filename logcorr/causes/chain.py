@@ -8,7 +8,7 @@ from dataclasses import replace
 import polars as pl
 
 from logcorr.causes import hops
-from logcorr.causes.follow import of_stops
+from logcorr.causes.follow import of_stops, of_times
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
 from logcorr.model.behaviour import Reach
@@ -19,7 +19,12 @@ from logcorr.model.result import Finding, Link
 from logcorr.model.source import Span
 from logcorr.statistics import Evidence as Fit
 from logcorr.timeline.scripts import said
-from logcorr.timeline.select import cite, spans
+from logcorr.timeline.select import cite, seconds, spans
+
+TOLD = ("process.terminating", "process.killed", "process.exited")
+"""By what a log tells that a process ends by someone else's doing."""
+
+TOLD_WITHIN_S = 30.0
 
 
 def scheduled_chain(
@@ -148,6 +153,14 @@ def _spread(low: float, high: float) -> str:
     return first if first == last else f"{first}–{last}"
 
 
+def _others_say(case: Case, service: str, matched: pl.DataFrame) -> tuple[Evidence, ...]:
+    """The first line about one of these stops in each further log: a supervisor's, the service's own."""
+    elsewhere = (pl.col("service") == service) & ~pl.col("file").is_in(matched["file"].implode()) & pl.col("time").is_not_null()
+    ended = case.happened(*TOLD).filter(elsewhere)
+    at_once = of_times(of_stops(matched).times, TOLD_WITHIN_S).felt(seconds(ended))
+    return cite(ended.filter(at_once).unique("file", keep="first", maintain_order=True), most=3)
+
+
 def _ages(case: Case) -> Iterator[Evidence]:
     """How old the containers were in a capture: what restarted, and what did not."""
     for container in case.of(Container):
@@ -171,7 +184,7 @@ def _terminates(case: Case, told: Attributed, source: Span, matched: pl.DataFram
             service=told.service,
             lags=_spread(group.evidence.lag_low_s or 0.0, group.evidence.lag_high_s or 0.0) if group else "?",
         ),
-        evidence=(*cite(matched), *_ages(case)),
+        evidence=(*cite(matched), *_others_say(case, told.service, matched), *_ages(case)),
         proof="observed",
         lag_s=lag,
     )

@@ -54,6 +54,7 @@ SAID = {
     "probe_gets_answer": claim("hop.probe_gets_answer", "its probe gives up before it is answered"),
     "answer_takes_branch": claim("hop.answer_takes_branch", "the script takes that for a failure"),
     "effect_hits_service": claim("hop.effect_hits_service", "it acts on the service"),
+    "process_terminates": claim("hop.process_terminates", "it is told to end"),
     "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
     "certificate_fails": claim("hop.certificate_fails", "the certificate is not accepted"),
@@ -80,6 +81,12 @@ DIAGNOSES = {
         "stale_upstream_address", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True
     ),
     "job_stalls_service": Diagnosis("job_stalls_service", ("job_stalls_service", "timeout_closes_connection"), themselves=True),
+    "strict_healthcheck": Diagnosis(
+        "strict_healthcheck",
+        ("probe_gets_answer", "answer_takes_branch", "effect_hits_service", "process_terminates"),
+        effects=hops.DOWN,
+    ),
+    "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), themselves=True),
     "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
     **dict.fromkeys(

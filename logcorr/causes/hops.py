@@ -28,10 +28,11 @@ FELT = (
 )  # fmt: skip
 """Kinds by which it is felt: what clients say or are answered; the proxy's word on their requests; a monitor's."""
 
+LAST = "failure_reaches_clients"
 EFFECTS = {
     "termination_closes_connections": CLOSED,
     "termination_refuses_connections": REFUSED,
-    "failure_reaches_clients": FELT,
+    LAST: FELT,
 }
 DOWN = tuple(EFFECTS)
 """How it is felt that a process is gone."""
@@ -139,9 +140,15 @@ def consequences(case: Case, ends: Ends, source: Span, effects: Sequence[str] = 
     assert case.window is not None
     window = (case.window[0].timestamp(), case.window[1].timestamp())
     for mechanism in effects:
-        found = [one for kinds in EFFECTS[mechanism] if (one := following(ends, case.happened(*kinds), window))]
+        found = [one for kinds in _kinds(case, mechanism) if (one := following(ends, case.happened(*kinds), window))]
         if found:
-            yield _consequence(mechanism, source, found[:2], lasts=ends.lasts)
+            yield _consequence(mechanism, source, found[:2] if mechanism == LAST else found[:1], lasts=ends.lasts)
+
+
+def _kinds(case: Case, mechanism: str) -> Sequence[tuple[str, ...]]:
+    """By what it is felt; where the proxy's own log was not collected, its answers stand for what it would have said."""
+    unsaid = mechanism == "termination_refuses_connections" and not any(one.format == "nginx_error" for one in case.sources)
+    return (*EFFECTS[mechanism], ("http.5xx",)) if unsaid else EFFECTS[mechanism]
 
 
 def _consequence(mechanism: str, source: Span, found: Sequence[Following], *, lasts: bool) -> Link:
@@ -172,7 +179,7 @@ def _consequence_claim(mechanism: str, found: Following) -> Claim:
         return claim(
             "chain.closes", "{count} of {total} broken connections follow a stop, the first {lag:g} s after it", **numbers
         )
-    if mechanism == "termination_refuses_connections":
+    if mechanism == "termination_refuses_connections" and "http.5xx" not in found.rows["kind"]:
         return claim(
             "chain.refuses", "{count} of {total} refused connections follow a stop, the first {lag:g} s after it", **numbers
         )

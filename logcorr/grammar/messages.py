@@ -20,10 +20,9 @@ _LABELS = r"^(?:\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
 
-_ADDRESS = (
-    r"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{2,5}\b|port:? ?\d{2,5}\b|\d{2,5}(?:[ .,!)]*$|[,.!)] | \()|/\S+\.sock)"
-)
-"""Where something listens; a bare number only at the end or before punctuation."""
+_ADDRESS = r"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{2,5}\b|port:? ?\d{2,5}\b|/\S+\.sock)"
+_PORT = r"\d{2,5}(?:[ .,!)]*$|[,.!)] | \()"
+"""Where something listens; a bare number only after a preposition, at the end or before punctuation."""
 
 THINGS = ("server", "service", "api", "app", "application", "backend", "worker", "daemon", "bot", "gateway", "proxy", "tracker")
 """Long-running things, as their authors call them."""
@@ -112,7 +111,7 @@ APPLICATION = (
         ),
         _at_start(
             rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
-            rf" (?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}"
+            rf" (?:(?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
             r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
             rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*(?:\+\d+ms)?$"
@@ -176,11 +175,17 @@ MONITOR = (
         r"(?:^|[\s:=])(?:DOWN|down|FAIL(?:ED)?)\b.*\b"
         r"(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH|ECONNABORTED|refused|timed out|timeout|5\d\d)\b",
     ),
+    Phrase("probe.failed", ("found to be unhealthy",), r"^Container \S+ (?:\(\S+\) )?found to be unhealthy\b"),
     Phrase("probe.passed", ("up", "UP", "OK"), r"(?:^|[\s:=])(?:up|UP|OK)(?:$|[\s:=,(]+(?:HTTP[ /\d.]*)?[23]\d\d\b)"),
 )
 """Phrases of something outside that asks again and again; what it may ask about stands before them."""
 
 SCRIPT = (
+    Phrase(
+        "service.restarting",
+        ("found to be unhealthy",),
+        r"^Container /?[\w.-]+ (?:\(\w+\) )?found to be unhealthy - Restarting container",
+    ),
     Phrase(
         "probe.failed",
         ("ealth", " down", "unhealthy", "not responding", " not answer", "t answer", " not respond", "異常", "异常"),

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from logcorr.grammar import messages, stamps
@@ -13,8 +15,13 @@ from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import LEVELS, TEXT, events, folded, no, severity_of
 
+NOW = re.compile(r"\w{3} \w{3} [ \d]\d [\d:]{8} \S+ \d{4}|\w{3} \d\d? \w{3} \d{4} [\d:]{8} .+")
+"""All that date(1) prints: when something was captured, not an event."""
+
 
 def _recognise(sample: Sample) -> float:
+    if all(NOW.fullmatch(line.strip()) for line in sample.lines if line.strip()):
+        return 0.0
     stamped = 1.0 if sample.stamped else stamps.share(sample.lines, stamps.at_head)
     return 0.3 * stamped if stamped >= 0.5 else 0.0
 

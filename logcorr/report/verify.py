@@ -7,7 +7,6 @@ does not matter. HTML embeds its document.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +17,7 @@ from logcorr.model.source import Problem, Span
 from logcorr.report.cite import QUOTED_CHARACTERS, Document, Quote, clean, shorten
 from logcorr.report.escape import code_cell, line, visible
 from logcorr.report.redaction.tags import agrees
+from logcorr.report.saved import loaded
 
 PLACE = re.compile(r"(?P<path>.+):(?P<line>[1-9]\d{0,11})(?:-(?P<end>[1-9]\d{0,11}))?")
 HASH = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
@@ -75,9 +75,9 @@ def read(report: str) -> list[Citation]:
     """The citations of a report, in its order. Raises LogcorrError for what is none, or cites nothing."""
     text = report.lstrip("\ufeff \t\r\n")
     if text.startswith("{"):
-        return list(_of_document(_loaded(text)))
+        return list(_of_document(loaded(text)))
     if text[:15].lower().startswith(("<!doctype html", "<html")):
-        return list(_of_document(_embedded(text)))
+        return list(_of_page(text))
     found = list(_of_markdown(text.replace("\r\n", "\n").split("\n")))
     if not any(citation.quote is not None for citation in found):
         raise LogcorrError("the report has no table of evidence", "name a report that logcorr wrote: .json, .md or .html")
@@ -121,47 +121,54 @@ def _refused(path: str, files: Files) -> str | None:
     return next((problem.message for problem in files.refused if line(problem.path) == line(path)), None)
 
 
-def _loaded(text: str) -> Document:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise LogcorrError("the report is broken: its document is no JSON", "write it again") from error
-    if not isinstance(document, dict) or not str(document.get("schema", "")).startswith("logcorr."):
-        raise LogcorrError("this is no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
-    return document
-
-
-class _Scripts(HTMLParser):
-    """Collects the data blocks of an HTML file."""
+class _Page(HTMLParser):
+    """Collects the data blocks of an HTML file, and the cells of its tables, a list a row."""
 
     def __init__(self) -> None:
         super().__init__()
         self.blocks: list[str] = []
-        self._inside = False
+        self.rows: list[list[str]] = []
+        self._into: list[str] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes where a block begins."""
-        self._inside = tag == "script" and dict(attrs).get("type") == "application/json"
-        if self._inside:
-            self.blocks.append("")
+        """Notes where a block, a row or a cell begins."""
+        if tag == "tr":
+            self.rows.append([])
+        if tag == "td" and self.rows:
+            self._into = self.rows[-1]
+        elif tag == "script":
+            self._into = self.blocks if dict(attrs).get("type") == "application/json" else None
+        else:
+            return
+        if self._into is not None:
+            self._into.append("")
 
     def handle_data(self, data: str) -> None:
-        """Adds to the block."""
-        if self._inside:
-            self.blocks[-1] += data
+        """Adds to the block or cell."""
+        if self._into:
+            self._into[-1] += data
 
     def handle_endtag(self, tag: str) -> None:
-        """Ends the block."""
-        self._inside = False
+        """Ends the block or cell."""
+        if tag in ("td", "script"):
+            self._into = None
 
 
-def _embedded(text: str) -> Document:
-    parser = _Scripts()
-    parser.feed(text)
-    holding = [block for block in parser.blocks if '"logcorr.' in block]
+def _of_page(text: str) -> Iterator[Citation]:
+    """What the embedded document cites, then what the table of evidence shows."""
+    page = _Page()
+    page.feed(text)
+    holding = [block for block in page.blocks if '"logcorr.' in block]
     if len(holding) != 1:
         raise LogcorrError("the page holds no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
-    return _loaded(holding[0])
+    yield from _of_document(loaded(holding[0]))
+    for place, digits, quote in (row[:3] for row in page.rows if row[2:]):
+        if PLACE.fullmatch(place) and (digits == NO_HASH or HASH.fullmatch(digits)):
+            yield replace(_place(place), sha256=digits.strip(NO_HASH), quote=line(quote), shown=_on_page)
+
+
+def _on_page(text: str) -> str:
+    return line(shorten(text))
 
 
 def _of_document(document: Document) -> Iterator[Citation]:

@@ -13,6 +13,7 @@ from logcorr.cli import options
 if TYPE_CHECKING:
     from logcorr import Analysis
     from logcorr.model.result import Patch
+    from logcorr.repair import Repair
 
 
 @click.command()
@@ -28,26 +29,26 @@ def fix(paths: tuple[str, ...], *, show: bool, allow_dirty: bool) -> None:
     import logcorr
 
     analysis = logcorr.analyze(paths)
-    patches = analysis.patches()
+    repair, patches = analysis.repair, analysis.patches()
+    assert repair is not None  # an analysis of files has one
     if show:
-        _show(analysis, patches)
+        _report(analysis, patches)
+        _show(repair, patches)
     else:
         safe = [patch for patch in patches if patch.safe]
-        _write(analysis, safe, paths, allow_dirty=allow_dirty)
+        _write(repair, safe, paths, allow_dirty=allow_dirty)
         _report(analysis, safe)
-    left = [patch for patch in patches if not patch.safe]
-    click.echo(f"{len(patches)} patches, {len(left)} of them not safe to write unseen" if patches else "no patch", err=True)
+    click.echo(f"patches: {len(patches)}, safe to write unseen: {sum(patch.safe for patch in patches)}", err=True)
 
 
-def _show(analysis: Analysis, patches: Sequence[Patch]) -> None:
-    """A diff a file; what each patch is for goes to stderr, so that the rest can be piped into `patch -p1`."""
+def _show(repair: Repair, patches: Sequence[Patch]) -> None:
+    """A diff a file, as `patch -p1` takes it."""
     import sys
 
     from logcorr.report.escape import visible
 
-    _report(analysis, patches)
-    for path, after in analysis.repair.together(patches).items():
-        before = analysis.repair.text(path)
+    for path, after in repair.together(patches).items():
+        before = repair.text(path)
         if before:
             diff = before.diff(after)
             click.echo(visible(diff) if sys.stdout.isatty() else diff, nl=False)
@@ -64,21 +65,21 @@ def _report(analysis: Analysis, patches: Sequence[Patch]) -> None:
         click.echo(line(f"{finding.evidence[0].span}: {finding.code}: {patch.change}{reach}{look}"), err=True)
 
 
-def _write(analysis: Analysis, patches: Sequence[Patch], paths: Sequence[str], *, allow_dirty: bool) -> None:
+def _write(repair: Repair, patches: Sequence[Patch], paths: Sequence[str], *, allow_dirty: bool) -> None:
     """Write files, each at once and only if it is what was read; nothing if one of them cannot be."""
     from logcorr.cli import git
     from logcorr.collect.walk import Found, walk
     from logcorr.errors import LogcorrError
 
     places = {found.path: found.file for found in walk([Path(path) for path in paths if path != "-"]) if isinstance(found, Found)}
-    changed = analysis.repair.together(patches)
+    changed = repair.together(patches)
     for path in changed:
         if path not in places:
             raise LogcorrError(f"cannot write {path}: it is not a file of its own", "unpack it, or apply the diff by hand")
         if not allow_dirty and git.holds(places[path]) is False:
             raise LogcorrError(f"git does not hold {path} as it is", "commit it, or add --allow-dirty")
     for path, text in changed.items():
-        before = analysis.repair.text(path)
+        before = repair.text(path)
         _replace(places[path].resolve(), before.raw if before else "", text)
 
 
