@@ -79,9 +79,10 @@ def test_without_f_the_default_file_is_meant():
         ("/var/log/shop", {"shop/var/log/shop/a.log", "shop/var/log/other/a.log"}, {"shop/var/log/shop/a.log"}),
         ("/var/log/shop", {"captures/shop/a.log", "captures/a.log"}, {"captures/shop/a.log"}),
         ("/var/log/shop/a.log", {"captures/a.log", "captures/b.log"}, {"captures/a.log"}),
+        ("/var/log", {"var/log/shop/a.log"}, set()),
         ("/srv/data", {"one/data/a.log", "two/data/a.log"}, set()),
     ],
-    ids=["beside the compose file", "a host's tree", "the last folder", "a single file", "two that may be meant"],
+    ids=["beside the compose file", "a host's tree", "the last folder", "a single file", "everybody's", "two that may be meant"],
 )
 def test_mounts_lead_to_collected_files(source, files, mine):
     text = f"services: {{web: {{image: a, volumes: ['{source}:/logs']}}}}"
