@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import logcorr.parse as parse  # noqa: PLR0402 - a re-export that type checkers see
     from logcorr.analysis import Analysis, analyze
+    from logcorr.checking import Checked, check
     from logcorr.errors import LogcorrError, NothingRecognised
-    from logcorr.model.case import Case
+    from logcorr.model.case import Case, Configuration
     from logcorr.model.claim import Claim, Evidence, claim
     from logcorr.model.result import Cause, Finding
     from logcorr.model.source import Span
@@ -19,7 +20,9 @@ __all__ = [
     "Analysis",
     "Case",
     "Cause",
+    "Checked",
     "Claim",
+    "Configuration",
     "Evidence",
     "Finding",
     "LogcorrError",
@@ -27,6 +30,7 @@ __all__ = [
     "Rule",
     "Span",
     "analyze",
+    "check",
     "claim",
     "parse",
     "rule",
@@ -37,6 +41,8 @@ _HOMES = {
     "Analysis": "logcorr.analysis",
     "Case": "logcorr.model.case",
     "Cause": "logcorr.model.result",
+    "Checked": "logcorr.checking",
+    "Configuration": "logcorr.model.case",
     "Claim": "logcorr.model.claim",
     "Evidence": "logcorr.model.claim",
     "Finding": "logcorr.model.result",
@@ -45,6 +51,7 @@ _HOMES = {
     "Rule": "logcorr.rules",
     "Span": "logcorr.model.source",
     "analyze": "logcorr.analysis",
+    "check": "logcorr.checking",
     "claim": "logcorr.model.claim",
     "rule": "logcorr.rules",
 }

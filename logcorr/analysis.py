@@ -12,28 +12,27 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import polars as pl
 
 from logcorr import causes, plugins, timeline
-from logcorr.collect import collect, quotes
-from logcorr.errors import LogcorrError, NothingRecognised
-from logcorr.model.case import Behaviour, Case, Schedule, Source
+from logcorr.collect import quotes
+from logcorr.errors import LogcorrError
+from logcorr.model.case import Case, Schedule, Source
 from logcorr.model.claim import Claim, claim
-from logcorr.model.facts import Fact, ScheduledJob, Setting, of_kind
+from logcorr.model.facts import Fact, Setting, of_kind
 from logcorr.model.result import Cause, Finding, Judgement
 from logcorr.model.source import Artifact, Problem
-from logcorr.parsers import ConfigurationParser, LogParser, Parser
-from logcorr.report import document
-from logcorr.rules import Rule
+from logcorr.parsers import LogParser, Parser
+from logcorr.reading import Paths, Reading, read
+from logcorr.report import document, sarif
+from logcorr.rules import Rule, findings_of
 from logcorr.semantics import schedule, topology
-from logcorr.semantics.understanding import Understanding, understand
+from logcorr.suppression import Accepted, suppress
 from logcorr.timeline.clocks import zone_of
 
 BEFORE = timedelta(seconds=900)
 """How far before the logs a job's runs still matter: their effects may be the first thing logged."""
 NEXT_RUNS = 3
-ROTATION = "logrotate"
 HOST_LOGS = ("cron", "syslog", "script", "nginx")
 """Logs written in the host's local time, the surest first: nginx may run in a container, which has a zone of its own."""
 
@@ -65,12 +64,16 @@ class Analysis:
         """The result document."""
         return document.to_json(self.result)
 
+    def to_sarif(self) -> str:
+        """The findings in configuration and the causes as SARIF 2.1.0."""
+        return sarif.render(self.result)
+
     def write(self, path: str | Path, lang: str = "en") -> None:
-        """Write a report; the suffix decides the format (`.md`, `.json`). Raises LogcorrError for any other."""
+        """Write a report; the suffix decides the format (`.md`, `.json`, `.sarif`). Raises LogcorrError for any other."""
         suffix = Path(path).suffix
-        if suffix not in (".md", ".json"):
-            raise LogcorrError(f"no report is written as {suffix or 'a file without suffix'}", "use .md or .json")
-        text = self.to_markdown(lang) if suffix == ".md" else self.to_json()
+        if suffix not in (".md", ".json", ".sarif"):
+            raise LogcorrError(f"no report is written as {suffix or 'a file without suffix'}", "use .md, .json or .sarif")
+        text = self.to_markdown(lang) if suffix == ".md" else self.to_sarif() if suffix == ".sarif" else self.to_json()
         Path(path).write_text(text, encoding="utf-8", newline="\n")
 
     def _repr_markdown_(self) -> str:
@@ -78,7 +81,7 @@ class Analysis:
 
 
 def analyze(
-    paths: str | Path | Sequence[str | Path],
+    paths: Paths,
     *,
     tz: str | Zones | None = None,
     since: datetime | None = None,
@@ -92,45 +95,33 @@ def analyze(
 
     Raises LogcorrError for a path that does not exist or an unknown zone, NothingRecognised if there is nothing to read.
     """
-    parsers = plugins.parsers()
-    collection = collect(_paths(paths), {name: parser.recognise for name, parser in parsers.items()})
-    if not any(artifact.format for artifact in collection.artifacts):
-        raise NothingRecognised(
-            "nothing here is a log or configuration that logcorr knows", "`logcorr sources PATH` says what was seen"
-        )
-    facts, broken = _read_configuration(collection.artifacts, parsers)
-    files = frozenset(artifact.path for artifact in collection.artifacts)
-    understood = understand(facts, files)
+    reading = read(paths)
+    logs = _logs(reading.parsers)
     told = timeline.build(
-        collection.artifacts,
-        _logs(parsers),
-        facts,
+        reading.artifacts,
+        logs,
+        reading.configuration.facts,
         zones=_zones(tz),
-        service_of=_writers(collection.artifacts, parsers, understood),
+        service_of=_writers(reading, logs),
         since=since,
         until=until,
     )
-    zone = _host_zone(_zones(tz), facts, told.sources)
-    case = replace(
-        _case(facts, files, understood, told, zone),
-        records=_records(collection.artifacts, _logs(parsers), facts),
-        lines=_lines(collection.artifacts),
-    )
+    case = _case(reading, told, _host_zone(_zones(tz), reading.configuration.facts, told.sources), logs)
     installed = plugins.rules()
-    findings, ran = _findings(case, [*installed.values(), *rules])
+    asked = [*installed.values(), *rules]
+    found, ran = findings_of(case, asked)
+    findings, accepted, unused = suppress(found, reading.configured, ran=asked)
     judgement = causes.judge(case, findings)
-    problems = (
-        *collection.skipped,
-        *(problem for artifact in collection.artifacts for problem in artifact.problems),
-        *broken,
-        *understood.problems,
-        *told.problems,
-        *parsers.problems,
-        *installed.problems,
-    )
+    problems = (*reading.problems, *told.problems, *unused, *reading.parsers.problems, *installed.problems)
     return Analysis(
         result=_document(
-            case, findings=findings, judgement=judgement, artifacts=collection.artifacts, problems=problems, ran=ran
+            case,
+            findings=findings,
+            judgement=judgement,
+            accepted=accepted,
+            artifacts=reading.artifacts,
+            problems=problems,
+            ran=ran,
         ),
         timeline=told.lazy,
         events=told.events,
@@ -140,36 +131,22 @@ def analyze(
     )
 
 
-def _paths(paths: str | Path | Sequence[str | Path]) -> list[Path]:
-    return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
-
-
 def _zones(tz: str | Zones | None) -> Zones:
     return {None: tz} if isinstance(tz, str) else tz or {}
-
-
-def _read_configuration(
-    artifacts: Sequence[Artifact], parsers: Mapping[str, Parser]
-) -> tuple[tuple[Fact, ...], tuple[Problem, ...]]:
-    """The facts of all configuration files, in the order of their paths, and what could not be read."""
-    read: list[Fact | Problem] = []
-    for artifact in artifacts:
-        parser = parsers.get(artifact.format or "")
-        if isinstance(parser, ConfigurationParser):
-            read.extend(parser.read(artifact))
-    return tuple(one for one in read if isinstance(one, Fact)), tuple(one for one in read if isinstance(one, Problem))
 
 
 def _logs(parsers: Mapping[str, Parser]) -> dict[str, LogParser]:
     return {name: parser for name, parser in parsers.items() if isinstance(parser, LogParser)}
 
 
-def _writers(
-    artifacts: Sequence[Artifact], parsers: Mapping[str, Parser], understood: Understanding
-) -> Callable[[str], str | None]:
+def _writers(reading: Reading, logs: Mapping[str, LogParser]) -> Callable[[str], str | None]:
     """Which service writes a log."""
-    logs = _logs(parsers)
-    sources = {artifact.path: logs[artifact.format].source for artifact in artifacts if artifact.format in logs}
+    sources = {
+        artifact.path: logs[artifact.format].source
+        for artifact in reading.artifacts
+        if artifact.format and artifact.format in logs
+    }
+    understood = reading.understood
     return lambda path: topology.writer(path, sources.get(path, ""), understood.entities, understood.nginx)
 
 
@@ -209,70 +186,37 @@ def _host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) -
     return given or (max(sorted(set(best)), key=best.count) if best else "UTC")
 
 
-def _case(
-    facts: tuple[Fact, ...], files: frozenset[str], understood: Understanding, told: timeline.Timeline, host_zone: str
-) -> Case:
+def _case(reading: Reading, told: timeline.Timeline, host_zone: str, logs: Mapping[str, LogParser]) -> Case:
     times = [time for source in told.sources for time in (source.first, source.last) if time]
     window = (min(times), max(times)) if times else None
+    known = reading.configuration
     return Case(
-        facts=facts,
+        facts=known.facts,
+        files=known.files,
+        behaviours=known.behaviours,
+        schedules=_schedules(known.schedules, window, zone_of(host_zone)),
+        entities=known.entities,
+        stack=known.stack,
         sources=told.sources,
         events=told.events,
         timeline=told.lazy,
-        files=files,
-        behaviours=understood.behaviours,
-        schedules=_schedules(facts, understood, window, host_zone),
-        entities=understood.entities,
-        stack=understood.stack,
         window=window,
+        records=_records(reading.artifacts, logs, known.facts),
+        lines=_lines(reading.artifacts),
     )
 
 
-def _schedules(
-    facts: Sequence[Fact], understood: Understanding, window: tuple[datetime, datetime] | None, zone: str
-) -> tuple[Schedule, ...]:
-    """Every job with its runs while the logs tell, and the next ones after; where no log was collected, without any.
+def _schedules(schedules: tuple[Schedule, ...], window: tuple[datetime, datetime] | None, host: tzinfo) -> tuple[Schedule, ...]:
+    """The schedules with their runs while the logs tell, and the next ones after; where no log was collected, without any."""
+    return tuple(_runs(one, *window, host) for one in schedules) if window else schedules
 
-    A rotation's stanza has no clock of its own: its hooks are part of the job that runs logrotate.
-    """
-    host = zone_of(zone)
-    jobs = [job for job in of_kind(ScheduledJob, facts) if job.scheduler != ROTATION]
-    rotated = {job.span.path for job in of_kind(ScheduledJob, facts) if job.scheduler == ROTATION}
-    hooks = tuple(behaviour for behaviour in understood.behaviours if behaviour.script.span.path in rotated)
-    return tuple(
-        replace(
-            _runs(job, window, host) if window else Schedule(job=job, ticks=np.empty(0)),
-            behaviours=(behaviour, *(hooks if _rotates(behaviour) else ())),
-        )
-        for job in jobs
-        for behaviour in [understood.of_job[job]]
+
+def _runs(one: Schedule, first: datetime, last: datetime, host: tzinfo) -> Schedule:
+    return replace(
+        one,
+        ticks=schedule.ticks(one.job, first - BEFORE, last, host),
+        next=schedule.next_runs(one.job, last, host, NEXT_RUNS),
     )
-
-
-def _rotates(behaviour: Behaviour) -> bool:
-    return any(effect.manager == ROTATION for effect in behaviour.effects)
-
-
-def _runs(job: ScheduledJob, window: tuple[datetime, datetime], host: tzinfo) -> Schedule:
-    first, last = window
-    return Schedule(
-        job=job, ticks=schedule.ticks(job, first - BEFORE, last, host), next=schedule.next_runs(job, last, host, NEXT_RUNS)
-    )
-
-
-def _findings(case: Case, rules: Iterable[Rule]) -> tuple[tuple[Finding, ...], list[tuple[str, str]]]:
-    """What the rules found, numbered, and what became of each rule: one that crashes is named, and the rest run."""
-    found: list[Finding] = []
-    ran = []
-    for rule in rules:
-        try:
-            findings = list(rule.run(case))
-        except Exception as error:  # the boundary to plug-ins: whatever breaks in one must not hide what others found
-            ran.append((rule.name, f"crashed: {type(error).__name__}: {error}"))
-            continue
-        found += findings
-        ran.append((rule.name, f"found {len(findings)}" if findings else "found nothing"))
-    return tuple(replace(finding, id=f"F{number}") for number, finding in enumerate(found, start=1)), ran
 
 
 def _document(
@@ -280,6 +224,7 @@ def _document(
     *,
     findings: tuple[Finding, ...],
     judgement: Judgement,
+    accepted: Sequence[Accepted],
     artifacts: Sequence[Artifact],
     problems: Sequence[Problem],
     ran: Sequence[tuple[str, str]],
@@ -292,19 +237,29 @@ def _document(
         problems=problems,
         rules_run=ran,
         quotes=quotes(artifacts, document.spans(case, findings, judgement, artifacts)),
-        assumptions=_assumptions(case, judgement),
+        assumptions=_assumptions(case, judgement, accepted),
         version=version("logcorr"),
     )
 
 
-def _assumptions(case: Case, judgement: Judgement) -> tuple[Claim, ...]:
-    """What the causes take for granted, once each: zones, and what a proof from collected files cannot see."""
+def _assumptions(case: Case, judgement: Judgement, accepted: Sequence[Accepted]) -> tuple[Claim, ...]:
+    """What is taken for granted, once each: zones, what a proof from collected files cannot see, what comments accept."""
+    excused = [
+        claim(
+            "assumption.accepted",
+            "{place} accepts {code}: {reason}",
+            place=str(one.ignore.comment),
+            code=one.finding.code,
+            reason=one.ignore.reason,
+        )
+        for one in accepted
+    ]
     zones = [
         claim("assumption.zone", "{path} carries no time zone; {zone} is assumed", path=source.path, zone=source.zone)
         for source in case.sources
         if source.zone_assumed
     ]
-    return tuple(dict.fromkeys([*zones, *_proof_assumptions(case, judgement)]))
+    return tuple(dict.fromkeys([*zones, *_proof_assumptions(case, judgement), *excused]))
 
 
 def _proof_assumptions(case: Case, judgement: Judgement) -> Iterator[Claim]:

@@ -135,7 +135,7 @@ def test_options_reach_the_library(asked, run):
         (["analyze", "nowhere/at/all"], "'nowhere/at/all' does not exist.", "`logcorr analyze --help`"),
         (
             ["analyze", "incident", "-f", "consise"],
-            "'consise' is not one of full, concise, json, markdown; did you mean 'concise'?",
+            "'consise' is not one of full, concise, json, jsonl, markdown, sarif, github; did you mean 'concise'?",
             "",
         ),
         (["analyze", "incident", "--lang", "fr"], "'fr' is not one of en, zh-TW.", ""),
@@ -144,7 +144,7 @@ def test_options_reach_the_library(asked, run):
             "No such option '--formt'. Did you mean '--format'?",
             "`logcorr analyze --help`",
         ),
-        (["analyze", "incident", "-o", "a.pdf"], "'a.pdf': the suffix decides the format: .md or .json.", ""),
+        (["analyze", "incident", "-o", "a.pdf"], "'a.pdf': the suffix decides the format: .md or .json or .sarif.", ""),
         (["analyze", "incident", "--tz", "nginx="], "'nginx=' is neither ZONE nor SOURCE=ZONE.", ""),
         (["analyze", "incident", "--since", "monday"], "'monday' is no time; write 2025-10-16T09:55", ""),
         (["analyse", "incident"], "No such command 'analyse'. Did you mean 'analyze'?", "`logcorr --help`"),

@@ -13,8 +13,10 @@ from logcorr.cli.errors import nearest
 
 Instant = datetime | None
 
-SUFFIXES = (".md", ".json")
+SUFFIXES = (".md", ".json", ".sarif")
 """What `-o` can write."""
+
+CHECK_SUFFIXES = (".json", ".sarif")
 
 
 class Choice(click.Choice[str]):
@@ -40,9 +42,20 @@ def existing(context: click.Context, parameter: click.Parameter, paths: Sequence
 
 def outputs(context: click.Context, parameter: click.Parameter, paths: Sequence[str]) -> Sequence[str]:
     """Files whose suffix names a format that can be written."""
+    return _suffixed(context, parameter, paths, SUFFIXES)
+
+
+def check_outputs(context: click.Context, parameter: click.Parameter, paths: Sequence[str]) -> Sequence[str]:
+    """Files whose suffix names a format that a check can be written in."""
+    return _suffixed(context, parameter, paths, CHECK_SUFFIXES)
+
+
+def _suffixed(
+    context: click.Context, parameter: click.Parameter, paths: Sequence[str], suffixes: tuple[str, ...]
+) -> Sequence[str]:
     for path in paths:
-        if not path.endswith(SUFFIXES):
-            raise click.BadParameter(f"{path!r}: the suffix decides the format: {' or '.join(SUFFIXES)}.", context, parameter)
+        if not path.endswith(suffixes):
+            raise click.BadParameter(f"{path!r}: the suffix decides the format: {' or '.join(suffixes)}.", context, parameter)
     return paths
 
 
@@ -83,11 +96,19 @@ def _as_a_log_writes_it(value: str) -> datetime | None:
     return times.pop() if len(times) == 1 else None  # what is not written comes from the default, and differs
 
 
-FORMATS = Choice(["full", "concise", "json", "markdown"])
+FORMATS = Choice(["full", "concise", "json", "jsonl", "markdown", "sarif", "github"])
+
+CHECK_FORMATS = Choice(["full", "concise", "json", "jsonl", "sarif", "github"])
+
+LEVELS = Choice(["error", "warning", "info", "never"])
 
 LANGUAGES = Choice(["en", "zh-TW"])
 
-OUTPUT_HELP = "Also write FILE; its suffix (.md, .json) decides the format. May be given again."
+OUTPUT_HELP = "Also write FILE; its suffix (.md, .json, .sarif) decides the format. May be given again."
+
+CHECK_OUTPUT_HELP = "Also write FILE; its suffix (.json, .sarif) decides the format. May be given again."
+
+RULES_HELP = "by name, code, or the letters of a group (CRON). May be given again."
 
 ZONE_HELP = "Zone of stamps that name none, as Asia/Taipei or +08:00: for one source (nginx=…), or for all."
 

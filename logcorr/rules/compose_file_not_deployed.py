@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logcorr.model.case import Case, ProvedEffect, RunningStack
+from logcorr.model.case import Configuration, ProvedEffect, RunningStack
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import ComposeFile
 from logcorr.model.result import Finding
@@ -12,7 +12,7 @@ from logcorr.rules import rule
 
 
 @rule(code="COMP008", title="A script names a compose file that is not the deployed one", role="defect", severity="warning")
-def check(case: Case) -> Iterator[Finding]:
+def check(case: Configuration) -> Iterator[Finding]:
     """Compares the `-f` files of each compose command with those the running containers were created from."""
     if not case.stack:
         return
@@ -25,7 +25,7 @@ def check(case: Case) -> Iterator[Finding]:
                 yield _finding(case, case.stack, proved)
 
 
-def _finding(case: Case, stack: RunningStack, proved: ProvedEffect) -> Finding:
+def _finding(case: Configuration, stack: RunningStack, proved: ProvedEffect) -> Finding:
     return Finding(
         confidence=0.9,
         claim=_claim(case, stack, proved),
@@ -44,7 +44,7 @@ def _finding(case: Case, stack: RunningStack, proved: ProvedEffect) -> Finding:
     )
 
 
-def _claim(case: Case, stack: RunningStack, proved: ProvedEffect) -> Claim:
+def _claim(case: Configuration, stack: RunningStack, proved: ProvedEffect) -> Claim:
     used, deployed = ", ".join(proved.compose_paths), ", ".join(stack.compose_paths)
     shared = _shared_services(case, stack, proved)
     if shared:
@@ -64,7 +64,7 @@ def _claim(case: Case, stack: RunningStack, proved: ProvedEffect) -> Claim:
     )
 
 
-def _shared_services(case: Case, stack: RunningStack, proved: ProvedEffect) -> list[str]:
+def _shared_services(case: Configuration, stack: RunningStack, proved: ProvedEffect) -> list[str]:
     files = [file for file in case.of(ComposeFile) if file.span.path in proved.compose_paths]
     named = {service.name for file in files for service in file.services}
     return [service.name for service in stack.services if service.name in named]

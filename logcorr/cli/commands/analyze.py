@@ -32,4 +32,4 @@ def analyze(
     analysis = logcorr.analyze(paths, tz=zones or None, since=since, until=until)
     output.show(analysis, form, lang, paths)
     for path in outputs:
-        output.save(analysis, path, lang)
+        output.save(analysis, path, lang, paths)
