@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from logcorr.model.case import Configuration
 from logcorr.model.facts import Script
+from logcorr.model.source import Span
 from logcorr.semantics.written import AndOr, If, Loop, Node, Written, commands, compound, following
 
 ASKING = frozenset({"curl", "wget", "nc", "pg_isready", "redis-cli", "mysqladmin", "mongosh", "mongo", "ping", "pgrep", "pidof"})
@@ -15,6 +16,8 @@ ASKING_WITH = {
     "docker": {"inspect", "ps"},
     "service": {"status"},
 }
+
+ENDLESS = re.compile(r"\s*(?:true|:|\[\[? ?(?:1|true) ?\]\]?|\(\( ?1 ?\)\)|sleep\b.*);?\s*")
 
 
 def written(case: Configuration) -> Iterator[Written]:
@@ -72,3 +75,17 @@ def _head(node: Node) -> Node:
 
 def _tests_status(command: Written) -> bool:
     return command.name in ("[", "test") and any("$?" in word for word in command.words)
+
+
+def watch_loop(command: Written) -> Loop | None:
+    """The loop around it that never ends by itself (`while true`)."""
+    loops = (node for node in command.around if isinstance(node, Loop) and not node.until)
+    return next((one for one in loops if ENDLESS.fullmatch(command.script.text[one.condition.start : one.condition.end])), None)
+
+
+def command_at(scripts: Iterable[Script], place: Span, name: str) -> Written | None:
+    """The command of that name that stands at these lines; None where several do."""
+    held = (one for one in scripts if one.span.path == place.path and one.span.line <= place.line <= one.span.end_line)
+    script = next(held, None)
+    found = [one for one in commands(script) if one.name == name and one.span == place] if script else []
+    return found[0] if len(found) == 1 else None
