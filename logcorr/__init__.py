@@ -9,11 +9,13 @@ if TYPE_CHECKING:
     import logcorr.parse as parse  # noqa: PLR0402 - a re-export that type checkers see
     from logcorr.analysis import Analysis, analyze
     from logcorr.checking import Checked, check
+    from logcorr.configuration import Facts, facts
     from logcorr.errors import LogcorrError, NothingRecognised
     from logcorr.model.case import Case, Configuration
     from logcorr.model.claim import Claim, Evidence, claim
     from logcorr.model.result import Cause, Finding
     from logcorr.model.source import Span
+    from logcorr.reading import scan
     from logcorr.rules import Rule, rule
 
 __all__ = [
@@ -24,6 +26,7 @@ __all__ = [
     "Claim",
     "Configuration",
     "Evidence",
+    "Facts",
     "Finding",
     "LogcorrError",
     "NothingRecognised",
@@ -32,8 +35,10 @@ __all__ = [
     "analyze",
     "check",
     "claim",
+    "facts",
     "parse",
     "rule",
+    "scan",
 ]
 
 # Imported when first asked for: `logcorr --help` and scripts that only want the types must not pay for polars.
@@ -42,9 +47,10 @@ _HOMES = {
     "Case": "logcorr.model.case",
     "Cause": "logcorr.model.result",
     "Checked": "logcorr.checking",
-    "Configuration": "logcorr.model.case",
     "Claim": "logcorr.model.claim",
+    "Configuration": "logcorr.model.case",
     "Evidence": "logcorr.model.claim",
+    "Facts": "logcorr.configuration",
     "Finding": "logcorr.model.result",
     "LogcorrError": "logcorr.errors",
     "NothingRecognised": "logcorr.errors",
@@ -53,7 +59,9 @@ _HOMES = {
     "analyze": "logcorr.analysis",
     "check": "logcorr.checking",
     "claim": "logcorr.model.claim",
+    "facts": "logcorr.configuration",
     "rule": "logcorr.rules",
+    "scan": "logcorr.reading",
 }
 
 

@@ -5,9 +5,10 @@ A newcomer reads this module first. Each stage is a function from values to valu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,27 +17,16 @@ import polars as pl
 
 from logcorr import causes, plugins, timeline
 from logcorr.collect import quotes
-from logcorr.errors import LogcorrError
-from logcorr.model.case import Case, Schedule, Source
+from logcorr.configuration import host_zone, schedules
+from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, claim
-from logcorr.model.facts import Fact, Setting, of_kind
 from logcorr.model.result import Cause, Finding, Judgement
 from logcorr.model.source import Artifact, Problem
-from logcorr.parsers import LogParser, Parser
-from logcorr.reading import Paths, Reading, read
+from logcorr.reading import Input, Paths, Zones, read, writers, zones
 from logcorr.report import document, sarif
 from logcorr.rules import Rule, findings_of
-from logcorr.semantics import schedule, topology
+from logcorr.semantics.understanding import Understanding, understand
 from logcorr.suppression import Accepted, suppress
-from logcorr.timeline.clocks import zone_of
-
-BEFORE = timedelta(seconds=900)
-"""How far before the logs a job's runs still matter: their effects may be the first thing logged."""
-NEXT_RUNS = 3
-HOST_LOGS = ("cron", "syslog", "script", "nginx")
-"""Logs written in the host's local time, the surest first: nginx may run in a container, which has a zone of its own."""
-
-Zones = Mapping[str | None, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,30 +44,51 @@ class Analysis:
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
 
-    def to_markdown(self, lang: str = "en") -> str:
-        """The postmortem in `lang` (`en`, `zh-TW`)."""
+    def to_markdown(self, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> str:
+        """The postmortem in a language (`en`, `zh-TW`), by one's own `templates` if given, in at most so many bytes."""
         from logcorr.report import markdown  # jinja2 is not needed to look at a terminal
 
-        return markdown.render(self.result, lang)
+        return markdown.render(self.result, lang, templates, most)
+
+    def to_html(self, lang: str = "en", *, templates: Path | None = None) -> str:
+        """The postmortem as one HTML file that needs nothing else."""
+        from logcorr.report import html
+
+        return html.render(self.result, lang, templates)
 
     def to_json(self) -> str:
         """The result document."""
         return document.to_json(self.result)
 
     def to_sarif(self) -> str:
-        """The findings in configuration and the causes as SARIF 2.1.0."""
+        """The causes, and the findings that stand in configuration, as SARIF 2.1.0."""
         return sarif.render(self.result)
 
-    def write(self, path: str | Path, lang: str = "en") -> None:
-        """Write a report; the suffix decides the format (`.md`, `.json`, `.sarif`). Raises LogcorrError for any other."""
-        suffix = Path(path).suffix
-        if suffix not in (".md", ".json", ".sarif"):
-            raise LogcorrError(f"no report is written as {suffix or 'a file without suffix'}", "use .md, .json or .sarif")
-        text = self.to_markdown(lang) if suffix == ".md" else self.to_sarif() if suffix == ".sarif" else self.to_json()
-        Path(path).write_text(text, encoding="utf-8", newline="\n")
+    def redacted(self) -> Analysis:
+        """The same with secrets and identities taken out of the document (docs/redaction.md)."""
+        from logcorr.report.redaction import redacted  # not needed to look at a terminal
+
+        return replace(self, result=redacted(self.result))
+
+    def write(self, path: str | Path, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> None:
+        """Write a report; the suffix decides the format (`.md`, `.html`, `.json`, `.sarif`).
+
+        What people wrote into the report that is there is kept. Raises LogcorrError for any other suffix.
+        """
+        from logcorr.report import render
+
+        path = Path(path)
+        old = path.read_text("utf-8", "replace") if path.is_file() else ""
+        text = render.render(self.result, path.suffix, lang, templates=templates, most=most, old=old)
+        path.write_text(text, encoding="utf-8", newline="\n")
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()
+
+    def _repr_html_(self) -> str:
+        from logcorr.report import html
+
+        return html.frame(self.to_html())
 
 
 def analyze(
@@ -95,31 +106,37 @@ def analyze(
 
     Raises LogcorrError for a path that does not exist or an unknown zone, NothingRecognised if there is nothing to read.
     """
-    reading = read(paths)
-    logs = _logs(reading.parsers)
+    given = read(paths)
+    understood = understand(given.facts, given.files)
     told = timeline.build(
-        reading.artifacts,
-        logs,
-        reading.configuration.facts,
-        zones=_zones(tz),
-        service_of=_writers(reading, logs),
-        since=since,
-        until=until,
+        given.artifacts, given.logs, given.facts, zones=zones(tz), service_of=writers(given), since=since, until=until
     )
-    case = _case(reading, told, _host_zone(_zones(tz), reading.configuration.facts, told.sources), logs)
+    zone = host_zone(zones(tz), given.facts, told.sources)
+    case = replace(
+        _case(given, understood, told, zone),
+        records=_records(told.logs),
+        lines=_lines(given.artifacts),
+    )
     installed = plugins.rules()
     asked = [*installed.values(), *rules]
     found, ran = findings_of(case, asked)
-    findings, accepted, unused = suppress(found, reading.configured, ran=asked)
+    findings, accepted, useless = suppress(found, given.configured, ran=asked)
     judgement = causes.judge(case, findings)
-    problems = (*reading.problems, *told.problems, *unused, *reading.parsers.problems, *installed.problems)
+    problems = (
+        *given.problems,
+        *understood.problems,
+        *told.problems,
+        *useless,
+        *given.parsers.problems,
+        *installed.problems,
+    )
     return Analysis(
         result=_document(
             case,
             findings=findings,
             judgement=judgement,
             accepted=accepted,
-            artifacts=reading.artifacts,
+            artifacts=given.artifacts,
             problems=problems,
             ran=ran,
         ),
@@ -131,39 +148,18 @@ def analyze(
     )
 
 
-def _zones(tz: str | Zones | None) -> Zones:
-    return {None: tz} if isinstance(tz, str) else tz or {}
-
-
-def _logs(parsers: Mapping[str, Parser]) -> dict[str, LogParser]:
-    return {name: parser for name, parser in parsers.items() if isinstance(parser, LogParser)}
-
-
-def _writers(reading: Reading, logs: Mapping[str, LogParser]) -> Callable[[str], str | None]:
-    """Which service writes a log."""
-    sources = {
-        artifact.path: logs[artifact.format].source
-        for artifact in reading.artifacts
-        if artifact.format and artifact.format in logs
-    }
-    understood = reading.understood
-    return lambda path: topology.writer(path, sources.get(path, ""), understood.entities, understood.nginx)
-
-
-def _records(
-    artifacts: Sequence[Artifact], parsers: Mapping[str, LogParser], facts: tuple[Fact, ...]
-) -> Callable[[str], pl.LazyFrame]:
+def _records(logs: Sequence[timeline.Log]) -> Callable[[str], pl.LazyFrame]:
     """For a format's name, the typed frame of all its logs; without rows and columns where there are none."""
 
     def records(name: str) -> pl.LazyFrame:
-        frames = [
-            parsers[name].events(artifact, facts).with_columns(pl.lit(artifact.path).alias("file"))
-            for artifact in artifacts
-            if artifact.format == name
-        ]
+        frames = [log.scan(partial(_typed, log)) for log in logs if log.artifact.format == name]
         return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
 
     return records
+
+
+def _typed(log: timeline.Log, events: pl.LazyFrame) -> pl.LazyFrame:
+    return events.select(*log.schema.names(), pl.lit(log.artifact.path).alias("file"))
 
 
 def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
@@ -178,44 +174,20 @@ def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
     return lines
 
 
-def _host_zone(zones: Zones, facts: Sequence[Fact], sources: Sequence[Source]) -> str:
-    """The zone in which the host's schedulers run: given, set, or that of the log nearest to them whose zone is known."""
-    given = zones.get(None) or next((setting.value for setting in of_kind(Setting, facts) if setting.name == "TZ"), None)
-    nearness = {one: (one.zone_assumed, HOST_LOGS.index(one.source)) for one in sources if one.source in HOST_LOGS}
-    best = [one.zone for one, near in nearness.items() if near == min(nearness.values())]
-    return given or (max(sorted(set(best)), key=best.count) if best else "UTC")
-
-
-def _case(reading: Reading, told: timeline.Timeline, host_zone: str, logs: Mapping[str, LogParser]) -> Case:
+def _case(given: Input, understood: Understanding, told: timeline.Timeline, zone: str) -> Case:
     times = [time for source in told.sources for time in (source.first, source.last) if time]
     window = (min(times), max(times)) if times else None
-    known = reading.configuration
     return Case(
-        facts=known.facts,
-        files=known.files,
-        behaviours=known.behaviours,
-        schedules=_schedules(known.schedules, window, zone_of(host_zone)),
-        entities=known.entities,
-        stack=known.stack,
+        facts=given.facts,
         sources=told.sources,
         events=told.events,
         timeline=told.lazy,
+        files=given.files,
+        behaviours=understood.behaviours,
+        schedules=schedules(understood, window, zone),
+        entities=understood.entities,
+        stack=understood.stack,
         window=window,
-        records=_records(reading.artifacts, logs, known.facts),
-        lines=_lines(reading.artifacts),
-    )
-
-
-def _schedules(schedules: tuple[Schedule, ...], window: tuple[datetime, datetime] | None, host: tzinfo) -> tuple[Schedule, ...]:
-    """The schedules with their runs while the logs tell, and the next ones after; where no log was collected, without any."""
-    return tuple(_runs(one, *window, host) for one in schedules) if window else schedules
-
-
-def _runs(one: Schedule, first: datetime, last: datetime, host: tzinfo) -> Schedule:
-    return replace(
-        one,
-        ticks=schedule.ticks(one.job, first - BEFORE, last, host),
-        next=schedule.next_runs(one.job, last, host, NEXT_RUNS),
     )
 
 

@@ -9,12 +9,15 @@ from typing import Any
 
 from logcorr import plugins
 from logcorr.collect import quotes
+from logcorr.configuration import schedules
 from logcorr.errors import LogcorrError, NothingRecognised
+from logcorr.model.case import Configuration
 from logcorr.model.result import Finding
 from logcorr.model.source import Problem
-from logcorr.reading import Paths, Reading, read
+from logcorr.reading import Input, Paths, read
 from logcorr.report import checked, document, sarif
 from logcorr.rules import Rule, findings_of
+from logcorr.semantics.understanding import Understanding, understand
 from logcorr.suppression import Accepted, suppress
 
 
@@ -46,17 +49,18 @@ def check(
     Raises LogcorrError for a path that does not exist or a rule that nobody knows, NothingRecognised if there is no
     configuration.
     """
-    reading = read(paths)
-    if not reading.configured:
+    given = read(paths)
+    if not given.configured:
         raise NothingRecognised("nothing here is configuration that logcorr knows", "`logcorr sources PATH` says what was seen")
     installed = plugins.rules()
     static = [rule for rule in (*installed.values(), *rules) if rule.static]
     asked = _asked(static, select, ignore)
-    found, ran = findings_of(reading.configuration, asked)
+    understood = understand(given.facts, given.files)
+    found, ran = findings_of(_configuration(given, understood), asked)
     idle = [rule for rule in static if rule not in asked]
-    findings, accepted, useless = suppress(found, reading.configured if ignores else (), ran=asked, idle=idle)
-    problems = (*reading.problems, *useless, *reading.parsers.problems, *installed.problems)
-    return Checked(result=_document(reading, findings, accepted, problems, ran), findings=findings, accepted=accepted)
+    findings, accepted, useless = suppress(found, given.configured if ignores else (), ran=asked, idle=idle)
+    problems = (*given.problems, *understood.problems, *useless, *given.parsers.problems, *installed.problems)
+    return Checked(result=_document(given, findings, accepted, problems, ran), findings=findings, accepted=accepted)
 
 
 def _asked(rules: Sequence[Rule], select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:
@@ -72,8 +76,19 @@ def _means(word: str, rule: Rule) -> bool:
     return word.lower().replace("-", "_") == rule.name or word.upper() in (rule.code, rule.code.rstrip("0123456789"))
 
 
+def _configuration(given: Input, understood: Understanding) -> Configuration:
+    return Configuration(
+        facts=given.facts,
+        files=given.files,
+        behaviours=understood.behaviours,
+        schedules=schedules(understood, None, "UTC"),
+        entities=understood.entities,
+        stack=understood.stack,
+    )
+
+
 def _document(
-    reading: Reading,
+    given: Input,
     findings: Sequence[Finding],
     accepted: Sequence[Accepted],
     problems: Sequence[Problem],
@@ -83,9 +98,9 @@ def _document(
     return checked.build(
         findings,
         excuses,
-        artifacts=reading.artifacts,
+        artifacts=given.artifacts,
         problems=problems,
         rules_run=ran,
-        quotes=quotes(reading.artifacts, checked.spans(findings, excuses)),
+        quotes=quotes(given.artifacts, checked.spans(findings, excuses)),
         version=version("logcorr"),
     )

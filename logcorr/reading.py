@@ -1,38 +1,43 @@
-"""What every command begins with: collect the files, read the configuration among them, and find out what it would do."""
+"""What comes first whatever is asked: from paths to artifacts, facts and logs. `scan` ends here, `analyze` goes on."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from logcorr import plugins
+import polars as pl
+
+from logcorr import plugins, timeline
 from logcorr.collect import collect
 from logcorr.errors import NothingRecognised
-from logcorr.model.case import Behaviour, Configuration, Schedule
-from logcorr.model.facts import Fact, ScheduledJob, of_kind
+from logcorr.model.events import EVENT_SCHEMA
+from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact, Problem
-from logcorr.parsers import ConfigurationParser, Parser
-from logcorr.plugins import Plugins
-from logcorr.semantics.understanding import Understanding, understand
-
-ROTATION = "logrotate"
+from logcorr.parsers import ConfigurationParser, LogParser, Parser
+from logcorr.semantics import topology
 
 Paths = str | Path | Sequence[str | Path]
+Zones = Mapping[str | None, str]
+
+FIRST = ("time", "level", "source", "service", "kind", "message", "path", "line", "end_line", "format", "parsed")
+"""The columns that events of every format have, in the order in which `scan` gives them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
-    """Every collected file, and the configuration among them with what it would do.
-
-    `problems` is what could not be read or understood, without those of the parsers that could not be loaded.
-    """
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What was collected: files as what they are, the facts of those that are configuration, and what could not be read."""
 
     artifacts: tuple[Artifact, ...]
-    parsers: Plugins[Parser]
-    configuration: Configuration
-    understood: Understanding
+    parsers: plugins.Plugins[Parser]
+    facts: tuple[Fact, ...]
     problems: tuple[Problem, ...]
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The paths of everything collected."""
+        return frozenset(artifact.path for artifact in self.artifacts)
 
     @property
     def configured(self) -> tuple[Artifact, ...]:
@@ -40,9 +45,14 @@ class Reading:
         formats = {name for name, parser in self.parsers.items() if isinstance(parser, ConfigurationParser)}
         return tuple(artifact for artifact in self.artifacts if artifact.format in formats)
 
+    @property
+    def logs(self) -> dict[str, LogParser]:
+        """The parsers of logs."""
+        return {name: parser for name, parser in self.parsers.items() if isinstance(parser, LogParser)}
 
-def read(paths: Paths) -> Reading:
-    """Read everything under `paths` that is configuration; logs are only recognised.
+
+def read(paths: Paths) -> Input:
+    """Collect, and read the configuration among it.
 
     Raises LogcorrError for a path that does not exist, NothingRecognised if there is nothing to read.
     """
@@ -53,56 +63,78 @@ def read(paths: Paths) -> Reading:
         raise NothingRecognised(
             "nothing here is a log or configuration that logcorr knows", "`logcorr sources PATH` says what was seen"
         )
-    facts, broken = _read_configuration(collection.artifacts, parsers)
-    files = frozenset(artifact.path for artifact in collection.artifacts)
-    understood = understand(facts, files)
-    damaged = (problem for artifact in collection.artifacts for problem in artifact.problems)
-    return Reading(
-        artifacts=collection.artifacts,
-        parsers=parsers,
-        configuration=_configuration(facts, files, understood),
-        understood=understood,
-        problems=(*collection.skipped, *damaged, *broken, *understood.problems),
-    )
-
-
-def _read_configuration(
-    artifacts: Sequence[Artifact], parsers: Mapping[str, Parser]
-) -> tuple[tuple[Fact, ...], tuple[Problem, ...]]:
-    """The facts of all configuration files, in the order of their paths, and what could not be read."""
     read: list[Fact | Problem] = []
-    for artifact in artifacts:
+    for artifact in collection.artifacts:
         parser = parsers.get(artifact.format or "")
         if isinstance(parser, ConfigurationParser):
             read.extend(parser.read(artifact))
-    return tuple(one for one in read if isinstance(one, Fact)), tuple(one for one in read if isinstance(one, Problem))
-
-
-def _configuration(facts: tuple[Fact, ...], files: frozenset[str], understood: Understanding) -> Configuration:
-    return Configuration(
-        facts=facts,
-        files=files,
-        behaviours=understood.behaviours,
-        schedules=_schedules(facts, understood),
-        entities=understood.entities,
-        stack=understood.stack,
+    problems = (
+        *collection.skipped,
+        *(problem for artifact in collection.artifacts for problem in artifact.problems),
+        *(one for one in read if isinstance(one, Problem)),
     )
+    return Input(collection.artifacts, parsers, tuple(one for one in read if isinstance(one, Fact)), problems)
 
 
-def _schedules(facts: Sequence[Fact], understood: Understanding) -> tuple[Schedule, ...]:
-    """Every job with what it runs.
+def writers(given: Input) -> Callable[[str], str | None]:
+    """Which service writes a log."""
+    logs = given.logs
+    sources = {artifact.path: logs[artifact.format].source for artifact in given.artifacts if artifact.format in logs}
+    things, nginx = topology.entities(given.facts, given.files), topology.nginx_name(given.facts)
+    return lambda path: topology.writer(path, sources.get(path, ""), things, nginx)
 
-    A rotation's stanza has no clock of its own: its hooks are part of the job that runs logrotate.
+
+def zones(tz: str | Zones | None) -> Zones:
+    """What the user says about zones, by path or source; None stands for all."""
+    return {None: tz} if isinstance(tz, str) else tz or {}
+
+
+def scan(paths: Paths, *, tz: str | Zones | None = None) -> pl.LazyFrame:
+    """Every event of every log under `paths`, with the columns of its format: what `logcorr timeline` prints.
+
+    The columns are `time` (UTC, µs), `level` (an Enum: `>=` compares), `source`, `service`, `kind`, `message`, `path`, `line`,
+    `end_line`, `format` and `parsed` (false: a line that its format does not know, kept as a message), then those of the formats
+    found, null where an event has none; one that bears a name of these is called `…_text`. Rows stand as in their files, one file
+    after the other: `.sort("time", nulls_last=True, maintain_order=True)` merges
+    them.
+
+    Logs are read when the frame is collected, block by block; of columns and rows that are not asked for only what tells them
+    is read. `tz` is as in `analyze`. Raises LogcorrError for a path that does not exist or an unknown zone, NothingRecognised
+    where there is no log.
     """
-    jobs = [job for job in of_kind(ScheduledJob, facts) if job.scheduler != ROTATION]
-    rotated = {job.span.path for job in of_kind(ScheduledJob, facts) if job.scheduler == ROTATION}
-    hooks = tuple(behaviour for behaviour in understood.behaviours if behaviour.script.span.path in rotated)
-    return tuple(
-        Schedule(job=job, behaviours=(behaviour, *(hooks if _rotates(behaviour) else ())))
-        for job in jobs
-        for behaviour in [understood.of_job[job]]
+    given = read(paths)
+    logs, _ = timeline.logs_of(given.artifacts, given.logs, given.facts, writers(given))
+    if not logs:
+        raise NothingRecognised("nothing here is a log that logcorr knows", "`logcorr sources PATH` says what was seen")
+    queries = [partial(_wide, log, timed) for log, timed in zip(logs, timeline.timed(logs, given.facts, zones(tz)), strict=True)]
+    own = [pl.LazyFrame(schema=query(log.nothing()).collect_schema()) for log, query in zip(logs, queries, strict=True)]
+    schema = pl.concat(own, how="diagonal_relaxed").collect_schema()
+    return pl.concat([log.scan(partial(_filled, query, schema)) for log, query in zip(logs, queries, strict=True)])
+
+
+def _wide(log: timeline.Log, timed: timeline.Query, events: pl.LazyFrame) -> pl.LazyFrame:
+    """The columns of `FIRST`, then the format's own."""
+    own = [name for name in log.schema.names() if name not in (*EVENT_SCHEMA, "logged_at")]
+    return timed(events).select(
+        "time",
+        pl.col("severity").alias("level"),
+        "source",
+        "service",
+        "kind",
+        "message",
+        pl.col("file").alias("path"),
+        "line",
+        (pl.col("line") + pl.col("lines") - 1).alias("end_line"),
+        pl.lit(log.artifact.format).alias("format"),
+        "parsed",
+        *(pl.col(name).alias(f"{name}_text" if name in FIRST else name) for name in own),
     )
 
 
-def _rotates(behaviour: Behaviour) -> bool:
-    return any(effect.manager == ROTATION for effect in behaviour.effects)
+def _filled(query: timeline.Query, schema: pl.Schema, events: pl.LazyFrame) -> pl.LazyFrame:
+    """The columns of all formats, those that this one lacks without values."""
+    frame = query(events)
+    there = frame.collect_schema()
+    return frame.select(
+        (pl.col(name) if name in there else pl.lit(None)).cast(dtype).alias(name) for name, dtype in schema.items()
+    )

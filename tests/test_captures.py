@@ -26,6 +26,8 @@ NAMES = [
     "environment",
     "listing",
     "logrotate",
+    "pm2_list",
+    "ps",
     "systemctl_status",
     "systemd_unit",
     "timedatectl",

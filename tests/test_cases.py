@@ -132,7 +132,18 @@ def test_the_seed_in_numbers(analysis, expected):
 )
 def test_the_report_is_the_same_bytes_everywhere(environment, tmp_path):
     case = named("heart-whisper-town")
-    command = [sys.executable, "-m", "logcorr", "analyze", str(case / "input"), "-o", "report.md", "-o", "report.json"]
+    command = [
+        sys.executable,
+        "-m",
+        "logcorr",
+        "analyze",
+        str(case / "input"),
+        "-o",
+        "report.md",
+        "-o",
+        "report.json",
+        "--no-redact",
+    ]
     subprocess.run(command, check=True, cwd=tmp_path, env={**os.environ, **environment}, capture_output=True)
     assert (tmp_path / "report.md").read_text() == (case / "report.md").read_text()
     assert (tmp_path / "report.json").read_text() == (case / "report.json").read_text()

@@ -10,14 +10,15 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from types import SimpleNamespace
 
+import polars as pl
 import pytest
 
 import logcorr
-from logcorr import plugins
+from logcorr import Analysis, plugins
 from logcorr.cli import main
 from logcorr.cli.main import commands
 from logcorr.errors import LogcorrError, NothingRecognised
-from logcorr.report.document import to_json
+from logcorr.report import html
 from logcorr.report.markdown import render
 
 ROOT = Path(__file__).parent.parent
@@ -28,18 +29,9 @@ BUG = "this is a bug; LOGCORR_DEBUG=1 in the environment shows the traceback"
 
 
 class Saved:
-    """An analysis whose result was saved before."""
+    """The result of an analysis that was made before."""
 
     result = json.loads((DOCUMENTS / "seed.json").read_text("utf-8"))
-
-    def to_json(self):
-        return to_json(self.result)
-
-    def to_markdown(self, lang="en"):
-        return render(self.result, lang)
-
-    def write(self, path, lang="en"):
-        Path(path).write_text(self.to_markdown(lang) if path.endswith(".md") else self.to_json(), encoding="utf-8")
 
 
 @pytest.fixture
@@ -49,7 +41,7 @@ def asked(monkeypatch):
 
     def analyze(paths, **options):
         calls.append((paths, options))
-        return Saved()
+        return Analysis(result=Saved.result, timeline=pl.LazyFrame(), events=pl.DataFrame(), sources=(), findings=(), causes=())
 
     monkeypatch.setitem(vars(logcorr), "analyze", analyze)
     monkeypatch.setenv("COLUMNS", "80")
@@ -95,11 +87,57 @@ def test_the_language_is_that_of_the_option(asked, run, monkeypatch):
 
 
 def test_files_are_written_by_their_suffix(asked, run):
-    code, out, err = run("analyze", "incident", "-f", "concise", "-o", "a.md", "-o", "b.json", "--lang", "zh-TW")
-    assert (code, err) == (0, "wrote a.md\nwrote b.json\n")
+    files = ("-o", "a.md", "-o", "b.json", "-o", "c.html")
+    code, out, err = run("analyze", "incident", "-f", "concise", *files, "--lang", "zh-TW", "--no-redact")
+    assert (code, err) == (0, "wrote a.md\nwrote b.json\nwrote c.html\n")
     assert out.startswith("health-check.sh:4: root-cause[")
     assert Path("a.md").read_text("utf-8") == render(Saved.result, "zh-TW")
     assert Path("b.json").read_text("utf-8") == (DOCUMENTS / "seed.json").read_text("utf-8")
+    assert Path("c.html").read_text("utf-8") == html.render(Saved.result, "zh-TW")
+
+
+def test_what_people_wrote_into_a_report_stays(asked, run):
+    run("analyze", "incident", "-o", "a.md", "--no-redact")
+    written = Path("a.md").read_text("utf-8")
+    edited = re.sub(r"(<!-- human: lessons -->\n).*?\n(<!-- /)", r"\1Test restores.\n\2", written)
+    Path("a.md").write_text(edited, "utf-8")
+    run("analyze", "incident", "-o", "a.md", "--no-redact")
+    assert Path("a.md").read_text("utf-8") == edited != written
+
+
+def test_reports_are_made_by_ones_own_templates_and_as_small_as_asked(asked, run, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "postmortem.md.j2").write_text(
+        '{% extends "bundled/postmortem.md.j2" %}{% block results %}ours{% endblock %}'
+    )
+    out = run("analyze", "incident", "-f", "markdown", "--template", "own", "--max-size", "15k")[1]
+    assert "\nours\n" in out
+    assert 14_000 < len(out.encode()) <= 15_000
+
+
+def test_an_own_template_that_is_wrong_is_named(asked, run, tmp_path):
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "postmortem.md.j2").write_text("\n{{ document.cuases }}")
+    code, _, err = run("analyze", "incident", "-f", "markdown", "--template", "own")
+    assert code == 2
+    assert err.splitlines() == [
+        "error: own/postmortem.md.j2:2: 'dict object' has no attribute 'cuases'",
+        "tip: docs/templates.md says what a template may use",
+    ]
+
+
+def test_what_leaves_is_redacted_and_the_screen_is_not(run, monkeypatch, tmp_path):
+    (tmp_path / "app.log").write_text(
+        '{"timestamp":"2026-11-18T06:00:00Z","level":"info","message":"GET /home/jesse from 203.0.113.9"}\n'
+    )
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "crontab").write_text("*/5 * * * * /home/jesse/check.sh --token=abc\n")
+    shown = run("analyze", ".", "-f", "json", "-o", "report.json", "-o", "report.md")[1]
+    written = [Path(name).read_text("utf-8") for name in ("report.json", "report.md")]
+    assert "assumption.redacted" not in shown
+    assert all("jesse" not in text and "abc" not in text for text in written)
+    assert "assumption.redacted" in written[0]
+    assert "assumption.redacted" in run("analyze", ".", "-f", "json", "--redact")[1]
 
 
 def test_options_reach_the_library(asked, run):
@@ -135,7 +173,7 @@ def test_options_reach_the_library(asked, run):
         (["analyze", "nowhere/at/all"], "'nowhere/at/all' does not exist.", "`logcorr analyze --help`"),
         (
             ["analyze", "incident", "-f", "consise"],
-            "'consise' is not one of full, concise, json, jsonl, markdown, sarif, github; did you mean 'concise'?",
+            "'consise' is not one of full, concise, json, jsonl, markdown, html, sarif, github; did you mean 'concise'?",
             "",
         ),
         (["analyze", "incident", "--lang", "fr"], "'fr' is not one of en, zh-TW.", ""),
@@ -144,7 +182,14 @@ def test_options_reach_the_library(asked, run):
             "No such option '--formt'. Did you mean '--format'?",
             "`logcorr analyze --help`",
         ),
-        (["analyze", "incident", "-o", "a.pdf"], "'a.pdf': the suffix decides the format: .md or .json or .sarif.", ""),
+        (["analyze", "incident", "-o", "a.pdf"], "'a.pdf': the suffix decides the format: .md, .html, .json or .sarif.", ""),
+        (["analyze", "incident", "--max-size", "big"], "'big' is no size; write 60k or 1M.", ""),
+        (["analyze", "incident", "--template", "nowhere"], "'nowhere' is no folder.", ""),
+        (
+            ["analyze", "incident", "-f", "html", "--template", "incident"],
+            "incident holds no template",
+            "a template is named as the",
+        ),
         (["analyze", "incident", "--tz", "nginx="], "'nginx=' is neither ZONE nor SOURCE=ZONE.", ""),
         (["analyze", "incident", "--since", "monday"], "'monday' is no time; write 2025-10-16T09:55", ""),
         (["analyse", "incident"], "No such command 'analyse'. Did you mean 'analyze'?", "`logcorr --help`"),

@@ -227,7 +227,30 @@ def test_writers_that_take_turns_become_artifacts_of_their_own(tmp_path):
         ("2026-11-03T10:00:00.123456789Z hello", ("docker-times",), "hello", "2026-11-03 10:00:00.123456+00:00"),
         ("2026-11-03T10:00:00.5+01:00 stderr F hello", ("cri",), "hello", "2026-11-03 09:00:00.500000+00:00"),
         ("web-1 | 2026-11-03T10:00:00.123456789Z hi", ("compose", "docker-times"), "hi", "2026-11-03 10:00:00.123456+00:00"),
-        ("2026-11-03T10:00:00: [10:00:00] info: x", ("pm2-times",), "[10:00:00] info: x", None),
+        ("2026-11-03T10:00:00: [10:00:00] info: x", ("pm2-times",), "2026-11-03T10:00:00 info: x", None),
+        ("2026-11-03T10:00:00: 2026-11-03 10:00:00 [info]: x", ("pm2-times",), "2026-11-03 10:00:00 [info]: x", None),
+        ("2026-11-03T10:00:00: Error: x", ("pm2-times",), "2026-11-03T10:00:00 Error: x", None),
+        ("2026-11-03T10:00:00:     at x", ("pm2-times",), "    at x", None),
+        ("2026-11-03T10:00:00: PM2 log: x", (), "2026-11-03T10:00:00: PM2 log: x", None),
+        (
+            "2026-11-03T10:00:00.123456789Z container die 3856c (exitCode=1)",
+            (),
+            "2026-11-03T10:00:00.123456789Z container die 3856c (exitCode=1)",
+            None,
+        ),
+        ("web.1.u8k2l1m4x9d0q7w3e5r6t8y2z@node-1    | hello", ("compose",), "hello", None),
+        (
+            "Nov  3 10:00:00 web-1 nginx[7]: 2026/11/03 10:00:00 [error] 7#7: x",
+            ("syslog",),
+            "2026/11/03 10:00:00 [error] 7#7: x",
+            None,
+        ),
+        (
+            "Nov  3 10:00:00 web-1 sshd[7]: Server listening on :: port 22.",
+            (),
+            "Nov  3 10:00:00 web-1 sshd[7]: Server listening on :: port 22.",
+            None,
+        ),
         ("0|api  | 2026-11-03 info", ("pm2",), "2026-11-03 info", None),
         ("2026-01-31 12:00:00 | ERROR | x", (), "2026-01-31 12:00:00 | ERROR | x", None),
         ("2026-11-03T10:00:00.123Z hello", (), "2026-11-03T10:00:00.123Z hello", None),
@@ -239,6 +262,32 @@ def test_envelopes_are_peeled(tmp_path, line, worn, inner, logged_at):
     frame = artifact.lines.collect()
     assert (artifact.envelopes, frame["text"].to_list(), list(artifact.sample.lines)) == (worn, [inner], [inner])
     assert (str(frame["logged_at"][0]) if logged_at else None) == logged_at
+
+
+def test_compose_says_who_exited_and_how(tmp_path):
+    text = "Attaching to api-1, web-1\napi-1  | ready\nweb-1  | up\napi-1 exited with code 137\n"
+    write(tmp_path, "compose.log", text)
+    _, api, web = collect([tmp_path], {}).artifacts  # the first has what stands before any name
+    assert (api.service, texts(api)) == ("api", [(2, "ready"), (4, "exited with code 137")])
+    assert (web.service, texts(web)) == ("web", [(3, "up")])
+
+
+def test_syslog_is_taken_off_the_programs_that_stamp_their_lines(tmp_path):
+    text = (
+        "Nov  3 10:00:00 web-1 systemd[1]: Started shop-api.service.\n"
+        "Nov  3 10:00:01 web-1 node[40]: 2026-11-03 10:00:01 [info]: one\n"
+        "Nov  3 10:00:02 web-1 node[40]: 2026-11-03 10:00:02 [error]: two\n"
+        "Nov  3 10:00:02 web-1 node[40]:     at stack\n"
+    )
+    write(tmp_path, "journal.log", text)
+    rest, node = collect([tmp_path], {}).artifacts
+    assert texts(rest) == [(1, "Nov  3 10:00:00 web-1 systemd[1]: Started shop-api.service.")]
+    assert texts(node) == [
+        (2, "2026-11-03 10:00:01 [info]: one"),
+        (3, "2026-11-03 10:00:02 [error]: two"),
+        (4, "    at stack"),
+    ]
+    assert (node.envelopes, node.service) == (("syslog",), None)
 
 
 def tarred(members):

@@ -59,7 +59,7 @@ services:
 
 
 def services(*files, environment=None, **given):
-    found = project(files, environment=environment, directory="/srv/shop", **given)
+    found = project(files, environment=environment or {}, partial=environment is None, directory="/srv/shop", **given)
     return {service.name: service for service in found.services}
 
 

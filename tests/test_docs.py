@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import json
 import os
 import re
@@ -165,6 +166,12 @@ def page_list():
     return "\n".join(f"- [{page.read_text().splitlines()[0].removeprefix('# ')}]({page.name})" for page in pages)
 
 
+def public_names():
+    names = {name: inspect.getdoc(getattr(logcorr, name)) for name in logcorr.__all__}
+    rows = [f"| `logcorr.{name}` | {(text or '').splitlines()[0]} |" for name, text in names.items()]
+    return "\n".join(["| name | what it is |", "| --- | --- |", *rows])
+
+
 def ours(found):
     return [found[name] for name in test_contract.ours(found)]
 
@@ -172,6 +179,7 @@ def ours(found):
 GENERATORS = {
     "weights": weights,
     "pages": page_list,
+    "public names": public_names,
     "rules": rule_list,
     "formats": format_list,
     "import table": import_table,

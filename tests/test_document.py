@@ -245,6 +245,40 @@ def test_lanes_have_at_most_sixty_bins(last, bin_s, bins):
     assert lane["counts"][-1] >= 1
 
 
+@pytest.mark.parametrize(
+    ("seconds", "wrong", "cells"),
+    [([0], [], "0"), ([3, 13, 302, 312], [], "3 10 289 10"), ([5, 5, 5.9, 7], [5.9], "5*3!1 2"), ([3599.5], [3599.5], "3599!1")],
+)
+def test_a_lane_tells_the_same_in_detail(seconds, wrong, cells):
+    told = [event(at, "http.5xx", line, severity="error" if at in wrong else "info") for line, at in enumerate(seconds, 1)]
+    (lane,) = made(case(told))["lanes"]
+    assert lane["detail"] == {"cell_s": 1, "cells": cells}
+
+
+def test_detail_widens_where_too_much_was_logged():
+    told = [event(second, "http.5xx", 1) for second in range(0, 10_800)]
+    (lane,) = made(case(told, window=(0, 10_799)))["lanes"]
+    assert lane["bin_s"] == 300
+    assert lane["detail"]["cell_s"] == 2
+    assert lane["detail"]["cells"].split() == ["0*2", *["1*2"] * 5399]
+
+
+def test_overlays_tell_when_the_cause_struck_and_the_symptom_was_felt():
+    judgement = Judgement(verdict="suspected", causes=(cause(),))
+    document = made(case(TWO_STOPS, jobs=[job((-5, 5, 10))]), [finding()], judgement)
+    assert [(one["role"], one["claim"]["text"], one["start"], one["detail"]) for one in document["overlays"]] == [
+        ("cause", "the check stops it", "2025-10-16T09:00:00Z", {"cell_s": 1, "cells": "300 300"}),
+        ("symptom", "it stops", "2025-10-16T09:00:00Z", {"cell_s": 1, "cells": "302 300"}),
+    ]
+
+
+def test_a_cause_without_schedule_struck_when_its_own_signal_did():
+    judgement = Judgement(verdict="suspected", causes=(cause(trigger=Span("app.log", 3)),))
+    signal = finding(id="F2", role="signal", times=(START + timedelta(seconds=60),))
+    document = made(case(TWO_STOPS), [signal], judgement)
+    assert [(one["role"], one["detail"]["cells"]) for one in document["overlays"]] == [("cause", "60")]
+
+
 FELT = (Explained(finding="F1", count=2, total=3),)
 
 

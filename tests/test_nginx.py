@@ -16,6 +16,8 @@ from logcorr.model.behaviour import Answer
 from logcorr.model.source import Span
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import seconds
+from logcorr.semantics.nginx.patterns import search
+from logcorr.semantics.nginx.world import Unanswerable
 
 CASES = Path(__file__).parent / "fixtures" / "nginx"
 GUESSED = "is included in http"
@@ -186,3 +188,28 @@ def test_nothing_but_the_collected_text_is_read(tmp_path, monkeypatch):
         f"include {secret} was not collected",
         f"include {tmp_path}/*.conf was not collected",
     ]
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "groups"),
+    [
+        (r"^/(?<a>[a-z]+)/(\d+)$", "/shop/12", ("shop", "12")),
+        (r"^/(?:[a-z]+/)+(\d+)$", "/shop/old/12", ("12",)),  # a repeated group: by the linear engine
+        (r"(?<x>(?:a|ab)*)c$", "xababc", ("abab",)),
+        (r"\.(?:jpg|jpeg|png|gif|ico|css|js|svg|woff2?)$", "/a.woff2", ()),
+        (r"/\.(?!well-known)", "/.git", ()),
+        (r"^(.*)-(.*)$", "/a", None),
+        (r"^/(a+)+$", "/" + "a" * 4000 + "b", None),
+        (r"^/" + "a?" * 40 + "a" * 40 + "$", "/" + "a" * 40, ()),
+        (r"^/(a|a)*$", "/" + "a" * 4000 + "b", None),
+    ],
+)
+def test_patterns_take_bounded_time_whatever_they_are(pattern, text, groups):
+    found = search(pattern, text, Span("nginx.conf", 1))
+    assert (found and found.groups) == groups
+
+
+@pytest.mark.parametrize("pattern", [r"^/(?!b)(a+)+$", r"^/(a+)+\1$", r"^/(a+$"])
+def test_patterns_that_cannot_be_tried_in_bounded_time_are_not_answered(pattern):
+    with pytest.raises(Unanswerable):
+        search(pattern, "/" + "a" * 4000 + "b", Span("nginx.conf", 1))

@@ -7,7 +7,6 @@ import re
 from pathlib import Path
 
 import pytest
-from jinja2 import UndefinedError
 from markdown_it import MarkdownIt
 
 from logcorr.errors import LogcorrError
@@ -86,7 +85,7 @@ def test_every_prompt_for_people_is_closed():
 def test_a_long_chain_is_not_drawn_but_told():
     long = document("seed")
     long["causes"][0]["chain"] = long["causes"][0]["chain"][:1] * 30
-    assert "```mermaid" not in render(long)
+    assert "flowchart" not in render(long)
     assert render(long).count("| cron runs `health-check.sh`") == 30
 
 
@@ -100,7 +99,7 @@ def test_an_own_template_replaces_one_section(tmp_path):
 
 def test_a_name_that_does_not_exist_is_an_error(tmp_path):
     (tmp_path / "postmortem.md.j2").write_text("{{ document.nothing.there }}")
-    with pytest.raises(UndefinedError):
+    with pytest.raises(LogcorrError, match=r"postmortem\.md\.j2:1: 'dict object' has no attribute 'nothing'"):
         render(document("seed"), templates=tmp_path)
 
 

@@ -24,10 +24,7 @@ EXAMPLE = re.compile(r"From `tests/fixtures/rules/(?P<folder>[\w/-]+)`:\n\n```te
 
 
 # What is known to be wrong, and where it is to be mended; a test that passes again must leave this list.
-KNOWN = {
-    "clients_disconnected/miss-a-form-was-closed": "grammar/messages.py: 'User disconnected her calendar' is no lost connection",
-    "no_live_upstreams/hit-syslog-carries-the-error-log": "collect: what nginx sends to syslog is not peeled",
-}
+KNOWN: dict[str, str] = {}
 
 
 def folders(pattern, known=KNOWN):

@@ -1,6 +1,7 @@
 """Logs become one timeline: order, zones, years, dates, and what has no time of its own."""
 
 from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
@@ -11,7 +12,7 @@ from logcorr.model.events import TIMELINE_SCHEMA
 from logcorr.model.facts import Service, Setting
 from logcorr.model.source import Span
 from logcorr.parsers import LogParser
-from logcorr.timeline import clocks
+from logcorr.timeline import blocks, clocks
 from logcorr.timeline.lifecycles import Downtime, downtimes
 
 PARSERS = plugins.parsers()
@@ -234,3 +235,20 @@ def test_a_log_hours_away_is_moved_to_the_hour_at_which_it_covers_the_same_time(
     assert (placed.zone, placed.assumed) == ("+08:00", True)
     apart = clocks.Reading("old.log", "app", None, "local", datetime(2026, 2, 27, 3, 0), datetime(2026, 2, 27, 4, 0))
     assert clocks.place([utc, apart], [], {})[1].zone == "UTC"
+
+
+FIXTURES = Path(__file__).parent / "fixtures" / "parsers"
+
+
+@pytest.mark.parametrize(
+    "file", sorted(file for name in LOGS for file in (FIXTURES / name).glob("*.log")), ids=lambda file: file.stem
+)
+def test_a_log_read_in_blocks_is_what_it_is_in_one(file, monkeypatch):
+    (artifact,) = collect([file], {file.parent.name: lambda sample: 1.0}).artifacts
+    whole = timeline.build([artifact], LOGS)
+    monkeypatch.setattr(blocks, "BLOCK_LINES", 2)
+    monkeypatch.setattr(blocks, "TAIL_LINES", 2)
+    parts = timeline.build([artifact], LOGS)
+    assert parts.lazy.collect().equals(whole.lazy.collect())
+    assert parts.events.equals(whole.events)
+    assert parts.sources == whole.sources

@@ -1,10 +1,14 @@
-"""Every word and claim has its Chinese, with the same placeholders; the compiled catalogue is the written one."""
+"""Every word and claim has its Chinese, with the same placeholders; the compiled catalogue is the written one.
+
+Run as a program, this compiles the catalogues.
+"""
 
 from __future__ import annotations
 
 import ast
 import io
 import re
+import shutil
 import string
 from gettext import GNUTranslations
 from pathlib import Path
@@ -16,12 +20,12 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 from logcorr.model.events import KINDS
-from logcorr.report.language import LOCALES, UNITS, language
+from logcorr.report.language import LOCALES, UNITS, language, languages
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = ROOT / "logcorr" / "report" / "locale"
-WORDS = [*(unit for _, unit in UNITS), "must", "conditional", "may", "timing", "error", "warning", "info", "found nothing"]
-"""Words that are looked up by a value: units, proofs, severities, outcomes."""
+WORDS = [*(unit for _, unit in UNITS), "must", "conditional", "may", "timing", "error", "warning", "info", ", ", "; "]
+"""Words that are looked up by a value: units, proofs, severities, what joins a list."""
 
 
 def catalogue(locale) -> Catalog:
@@ -67,7 +71,7 @@ def words() -> list[str | tuple[str, str]]:
     """Every text that templates and renderers look up; pairs have a plural."""
     options = {"extensions": "jinja2.ext.i18n", "trim_blocks": "true", "lstrip_blocks": "true"}
     found: list[str | tuple[str, str]] = [*WORDS]
-    for template in sorted((ROOT / "templates").iterdir()):
+    for template in sorted((ROOT / "templates").glob("*.j2")):
         with template.open("rb") as file:
             for _, function, text, _ in babel_extract(file, ("_", "ngettext"), [], options):
                 parts = [part for part in ([text] if isinstance(text, str) else text) if part]
@@ -88,10 +92,27 @@ def messages(file) -> dict[object, str]:
     return read
 
 
+SAID = {"Evidence": "note", "cite": "note", "Problem": "message", "Placement": "reason", "replace": "reason"}
+"""Calls that put English text into the document: as their second argument, or by this name."""
+
+
 def notes() -> dict[str, str]:
-    """What literal pieces of evidence are said to show, and where that stands."""
-    calls = [(where, call) for where, call in source() if called(call) == "Evidence" and len(call.args) > 1]
-    return {str(note): where for where, call in calls if (note := literals(call)[1])}
+    """What the document holds as text: literal, or with `{}` for each value; and where that stands."""
+    found = {}
+    for where, call in source():
+        name = SAID.get(called(call) or "")
+        named = [keyword.value for keyword in call.keywords if keyword.arg == name]
+        for said in [*(call.args[1:2] if called(call) != "replace" else []), *named] if name else []:
+            for text in filter(None, map(sentence, [said.body, said.orelse] if isinstance(said, ast.IfExp) else [said])):
+                found[text.removeprefix("{}; ")] = where
+    return {text: where for text, where in found.items() if re.search(r"[a-z]{2}", text.replace("{}", ""))}
+
+
+def sentence(node) -> str:
+    """A text's source with `{}` for what is filled in."""
+    if isinstance(node, ast.JoinedStr):
+        return "".join(str(part.value) if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def fields(template) -> set[str]:
@@ -147,6 +168,14 @@ def test_every_note_is_translated(locale):
 
 
 @pytest.mark.parametrize("locale", TRANSLATED)
+def test_notes_use_every_value_once(locale):
+    for message in TRANSLATED[locale]:
+        if message.context == "note":
+            numbers = [str(number) for number in range(str(message.id).count("{}"))]
+            assert sorted(fields(message.string)) == numbers, message.id
+
+
+@pytest.mark.parametrize("locale", TRANSLATED)
 def test_words_keep_their_placeholders(locale):
     for message in TRANSLATED[locale]:
         if message.id and message.context is None:
@@ -160,7 +189,7 @@ def test_the_compiled_catalogue_is_the_written_one(locale):
     compiled = io.BytesIO()
     write_mo(compiled, TRANSLATED[locale])
     committed = io.BytesIO((CATALOGUES / locale / "LC_MESSAGES" / "logcorr.mo").read_bytes())
-    assert messages(compiled) == messages(committed), "run: pybabel compile -d logcorr/report/locale -D logcorr"
+    assert messages(compiled) == messages(committed), "run: python tests/test_translation.py"
 
 
 def test_a_claim_is_said_in_each_language():
@@ -188,3 +217,36 @@ def test_a_parameter_that_names_an_action_is_translated():
         "params": {"action": "restart", "count": 2, "services": ["web", "db"]},
     }
     assert language("zh-TW").say(claim) == "只要一次檢查失敗，就會重啟 2 個服務：web、db"
+
+
+@pytest.mark.parametrize(
+    ("english", "chinese"),
+    [
+        ("found 12", "有 12 項發現"),
+        ("skipped: empty", "略過：空檔案"),
+        ("not read: Permission denied", "未讀取：沒有權限"),
+        ("skipped: who knows", "略過：who knows"),
+        ("the probe; runs on */5 * * * *", "探測；排程：*/5 * * * *"),
+        ("the stamps of a.log say so; the year is that of the other logs", "依 a.log 的時間戳記；年份比照其他日誌"),
+        ("host port 80 is published by service web", "主機的連接埠 80 由服務 web 對外開放"),
+        ("{0} {} %s; x{", "{0} {} %s; x{"),
+        ("nobody wrote this", "nobody wrote this"),
+        ("", ""),
+    ],
+)
+def test_text_of_the_document_is_said_in_each_language(english, chinese):
+    assert language("zh-TW").text(english) == chinese.replace("; ", "；")
+    assert language("en").text(english) == english
+
+
+def test_a_folder_is_a_language(tmp_path, monkeypatch):
+    home = tmp_path / "locale"
+    shutil.copytree(CATALOGUES / "zh_TW", home / "eo")
+    monkeypatch.setattr("logcorr.report.language.HOME", home)
+    assert languages() == {"en": "en", "eo": "eo"}
+
+
+if __name__ == "__main__":
+    for written in TRANSLATED:
+        with (CATALOGUES / written / "LC_MESSAGES" / "logcorr.mo").open("wb") as file:
+            write_mo(file, TRANSLATED[written])

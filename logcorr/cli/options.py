@@ -5,18 +5,24 @@ from __future__ import annotations
 import os.path
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
 from logcorr.cli.errors import nearest
+from logcorr.report.language import LOCALES
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 Instant = datetime | None
 
-SUFFIXES = (".md", ".json", ".sarif")
+SUFFIXES = (".md", ".html", ".json", ".sarif")
 """What `-o` can write."""
 
 CHECK_SUFFIXES = (".json", ".sarif")
+"""What `-o` of a check can write."""
 
 
 class Choice(click.Choice[str]):
@@ -40,6 +46,11 @@ def existing(context: click.Context, parameter: click.Parameter, paths: Sequence
     return paths
 
 
+def existing_file(context: click.Context, parameter: click.Parameter, path: str) -> str:
+    """One path that is there."""
+    return existing(context, parameter, [path])[0]
+
+
 def outputs(context: click.Context, parameter: click.Parameter, paths: Sequence[str]) -> Sequence[str]:
     """Files whose suffix names a format that can be written."""
     return _suffixed(context, parameter, paths, SUFFIXES)
@@ -55,8 +66,28 @@ def _suffixed(
 ) -> Sequence[str]:
     for path in paths:
         if not path.endswith(suffixes):
-            raise click.BadParameter(f"{path!r}: the suffix decides the format: {' or '.join(suffixes)}.", context, parameter)
+            named = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+            raise click.BadParameter(f"{path!r}: the suffix decides the format: {named}.", context, parameter)
     return paths
+
+
+def size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | None:
+    """A number of bytes, or of thousands (`60k`) or millions (`1M`) of them."""
+    if value is None:
+        return None
+    found = re.fullmatch(r"(\d+)([kKM]?)B?", value)
+    if not found:
+        raise click.BadParameter(f"{value!r} is no size; write 60k or 1M.", context, parameter)
+    return int(found[1]) * {"": 1, "k": 1_000, "m": 1_000_000}[found[2].lower()]
+
+
+def folder(context: click.Context, parameter: click.Parameter, value: str | None) -> Path | None:
+    """A folder that is there."""
+    if value is not None and not os.path.isdir(value):  # noqa: PTH112  # pathlib is slow to import
+        raise click.BadParameter(f"{value!r} is no folder.", context, parameter)
+    from pathlib import Path
+
+    return Path(value) if value is not None else None
 
 
 def zones(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str | None, str]:
@@ -96,20 +127,51 @@ def _as_a_log_writes_it(value: str) -> datetime | None:
     return times.pop() if len(times) == 1 else None  # what is not written comes from the default, and differs
 
 
-FORMATS = Choice(["full", "concise", "json", "jsonl", "markdown", "sarif", "github"])
+Window = tuple[datetime, datetime]
+
+
+def window(context: click.Context, parameter: click.Parameter, value: str | None) -> Window | None:
+    """`2025-10-16T09:55±90s` (or `+-90s`): from so long before a time to so long after it."""
+    if value is None:
+        return None
+    from logcorr.grammar.duration import compose_seconds
+
+    match = re.fullmatch(r"(.+?)\s*(?:±|\+/?-)\s*([^±]+)", value)
+    seconds = compose_seconds(match[2]) if match else None
+    time = instant(context, parameter, match[1]) if match and seconds is not None else None
+    if seconds is None or time is None:
+        raise click.BadParameter(f"{value!r} is no TIME±SPAN; write 2025-10-16T09:55±90s, or +-1h30m.", context, parameter)
+    return time - timedelta(seconds=seconds), time + timedelta(seconds=seconds)
+
+
+LEVELS = Choice(["trace", "debug", "info", "notice", "warn", "error", "crit", "alert", "emerg"])
+
+TABLES = Choice(["table", "jsonl", "csv", "parquet"])
+
+FORMATS = Choice(["full", "concise", "json", "jsonl", "markdown", "html", "sarif", "github"])
 
 CHECK_FORMATS = Choice(["full", "concise", "json", "jsonl", "sarif", "github"])
 
-LEVELS = Choice(["error", "warning", "info", "never"])
+FAIL_ON = Choice(["error", "warning", "info", "never"])
 
-LANGUAGES = Choice(["en", "zh-TW"])
+LANGUAGES = Choice(list(LOCALES))
 
-OUTPUT_HELP = "Also write FILE; its suffix (.md, .json, .sarif) decides the format. May be given again."
+OUTPUT_HELP = "Also write FILE; its suffix (.md, .html, .json, .sarif) decides the format. May be given again."
 
 CHECK_OUTPUT_HELP = "Also write FILE; its suffix (.json, .sarif) decides the format. May be given again."
 
 RULES_HELP = "by name, code, or the letters of a group (CRON). May be given again."
 
+REDACT_HELP = (
+    "Replace secrets, addresses, e-mails, host and user names. Files written with -o: yes unless told not to; the screen: no."
+)
+
+TEMPLATE_HELP = "Folder whose templates replace the bundled ones of the same name, or single blocks of them."
+
+SIZE_HELP = "Keep reports in Markdown under SIZE, as 60k: evidence is left out first, and they say so."
+
 ZONE_HELP = "Zone of stamps that name none, as Asia/Taipei or +08:00: for one source (nginx=…), or for all."
+
+ROOT_HELP = "The folder that was analysed; again for each of several.  [default: .]"
 
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=existing)

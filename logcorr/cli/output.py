@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,23 +15,34 @@ from logcorr.report.cite import Document
 from logcorr.report.shipped import shipped
 
 if TYPE_CHECKING:
-    from logcorr import Analysis, Checked
+    from logcorr import Analysis, Checked, Facts
     from logcorr.rules import Rule
 
 
-def show(analysis: Analysis, form: str, lang: str, paths: Sequence[str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How reports are written: in which language, by whose templates, in how many bytes at most (Markdown)."""
+
+    lang: str
+    templates: Path | None
+    most: int | None
+
+
+def show(analysis: Analysis, form: str, style: Style, paths: Sequence[str]) -> None:
     """Print an analysis in one of the formats of `--format`."""
     if form == "markdown":
-        click.echo(analysis.to_markdown(lang=lang), nl=False)
-    elif not show_for_machines(analysis, form, lang, paths):
+        click.echo(analysis.to_markdown(style.lang, templates=style.templates, most=style.most), nl=False)
+    elif form == "html":
+        click.echo(analysis.to_html(style.lang, templates=style.templates), nl=False)
+    elif not _show_for_machines(analysis, form, style.lang, paths):
         from logcorr.cli import concise, terminal
         from logcorr.report.language import language
 
         renderer = concise if form == "concise" else terminal
-        renderer.show(analysis.result, language(lang), paths)
+        renderer.show(analysis.result, language(style.lang), paths)
 
 
-def show_for_machines(found: Analysis | Checked, form: str, lang: str, paths: Sequence[str]) -> bool:
+def _show_for_machines(found: Analysis | Checked, form: str, lang: str, paths: Sequence[str]) -> bool:
     """Print what was found in a format that other programs read; False for any other format.
 
     Where code hosts read it, paths are those from the working directory, which there is the repository's root.
@@ -43,49 +55,27 @@ def show_for_machines(found: Analysis | Checked, form: str, lang: str, paths: Se
     elif form == "jsonl":
         text = document.to_json_lines(found.result)
     elif form == "sarif":
-        text = sarif.render(here(found.result, paths))
+        text = sarif.render(_here(found.result, paths))
     elif form == "github":
-        text = annotations.render(here(found.result, paths), language(lang))
+        text = annotations.render(_here(found.result, paths), language(lang))
     else:
         return False
     click.echo(text, nl=False)
     return True
 
 
-def here(document: Document, paths: Sequence[str]) -> Document:
+def _here(document: Document, paths: Sequence[str]) -> Document:
     """A document whose paths are seen from the working directory, not from what was analysed."""
     from logcorr.cli.places import relocated
 
     return relocated(document, paths)
 
 
-def show_check(checked: Checked, form: str, lang: str, paths: Sequence[str]) -> None:
-    """Print a check in one of the formats of its `--format`."""
-    if not show_for_machines(checked, form, lang, paths):
-        from logcorr.cli import concise, terminal
-        from logcorr.report.language import language
-
-        renderer = concise.show_findings if form == "concise" else terminal.show_check
-        renderer(here(checked.result, paths), language(lang))
-
-
-def save_check(checked: Checked, path: str, paths: Sequence[str]) -> None:
-    """Write a check to a file; its suffix decides the format."""
-    from logcorr.report import sarif
-
-    text = sarif.render(here(checked.result, paths)) if path.endswith(".sarif") else checked.to_json()
-    _written(path, lambda: Path(path).write_text(text, encoding="utf-8", newline="\n"))
-
-
-def save(analysis: Analysis, path: str, lang: str, paths: Sequence[str]) -> None:
+def save(analysis: Analysis, path: str, style: Style, paths: Sequence[str]) -> None:
     """Write an analysis to a file; its suffix decides the format."""
     if path.endswith(".sarif"):
-        from logcorr.report import sarif
-
-        text = sarif.render(here(analysis.result, paths))
-        _written(path, lambda: Path(path).write_text(text, encoding="utf-8", newline="\n"))
-    else:
-        _written(path, lambda: analysis.write(path, lang=lang))
+        analysis = replace(analysis, result=_here(analysis.result, paths))
+    _written(path, lambda: analysis.write(path, style.lang, templates=style.templates, most=style.most))
 
 
 def _written(path: str, write: Callable[[], object]) -> None:
@@ -94,6 +84,24 @@ def _written(path: str, write: Callable[[], object]) -> None:
     except OSError as error:
         raise LogcorrError(f"cannot write {path}: {error.strerror}", "name a folder that can be written to") from error
     click.echo(f"wrote {path}", err=True)
+
+
+def show_check(checked: Checked, form: str, lang: str, paths: Sequence[str]) -> None:
+    """Print a check in one of the formats of its `--format`."""
+    if not _show_for_machines(checked, form, lang, paths):
+        from logcorr.cli import concise, terminal
+        from logcorr.report.language import language
+
+        renderer = concise.show_findings if form == "concise" else terminal.show_check
+        renderer(_here(checked.result, paths), language(lang))
+
+
+def save_check(checked: Checked, path: str, paths: Sequence[str]) -> None:
+    """Write a check to a file; its suffix decides the format."""
+    from logcorr.report import sarif
+
+    text = sarif.render(_here(checked.result, paths)) if path.endswith(".sarif") else checked.to_json()
+    _written(path, lambda: Path(path).write_text(text, encoding="utf-8", newline="\n"))
 
 
 def show_sources(document: Document) -> None:
@@ -130,3 +138,13 @@ def show_page(wanted: str, rules: Mapping[str, Rule]) -> None:
         raise LogcorrError(f"no such rule: {wanted}", f"did you mean {names[meant]}?" if meant else "`logcorr rules` lists them")
     page = shipped("docs/rules") / f"{name}.md"
     listing.show_page(page.read_text("utf-8") if page.is_file() else f"# {name}\n\n{rules[name].title}\n")
+
+
+def show_facts(facts: Facts, form: str) -> None:
+    """Print what was understood, as text or JSON."""
+    if form == "json":
+        click.echo(facts.to_json(), nl=False)
+    else:
+        from logcorr.cli import understood
+
+        understood.show(facts.result)

@@ -35,11 +35,16 @@ class Collection:
     skipped: tuple[Problem, ...]
 
 
-def collect(paths: Sequence[Path], recognisers: Mapping[str, Callable[[Sample], float]]) -> Collection:
+def collect(
+    paths: Sequence[Path],
+    recognisers: Mapping[str, Callable[[Sample], float]],
+    *,
+    only: Callable[[str], bool] = lambda path: True,
+) -> Collection:
     """Every readable file under `paths`, as what its content shows it to be.
 
-    Paths are relative to their root; of several roots each prefixes its files with its name. `-` is standard input.
-    Raises LogcorrError for a path that does not exist.
+    Paths are relative to their root; of several roots each prefixes its files with its name. `-` is standard input. A file
+    (or an archive as a whole) whose path `only` declines is not opened. Raises LogcorrError for a path that does not exist.
     """
     items: list[Artifact | Problem] = []
     if STDIN in paths:
@@ -48,7 +53,7 @@ def collect(paths: Sequence[Path], recognisers: Mapping[str, Callable[[Sample], 
     for found in walk([path for path in paths if path != STDIN]):
         if isinstance(found, Problem):
             items.append(found)
-        else:
+        elif only(found.path):
             items += _artifacts(found.path, found.file, partial(_opened, found.file), recognisers)
     return Collection(
         tuple(item for item in items if isinstance(item, Artifact)), tuple(item for item in items if isinstance(item, Problem))

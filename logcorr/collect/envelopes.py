@@ -25,16 +25,19 @@ class Envelope:
 
 
 def around(lines: Sequence[str]) -> Envelope | None:
-    """The envelope that nine in ten of these lines wear, if there is one."""
-    written = [line for line in lines if line]
+    """The envelope that nine in ten of these lines wear, if there is one; else what tells several writers' lines apart."""
+    written = [line for line in lines if line and not line.startswith("Attaching to ")]
     found = (envelope for envelope in ENVELOPES if written and _share(envelope, written) >= 0.9)
-    return next(found, NGINX_STREAMS if _takes_turns(written) else None)
+    return next(found, NGINX_STREAMS if _takes_turns(written) else _syslog_around(written))
 
 
 def _share(envelope: Envelope, lines: Sequence[str]) -> float:
+    """How many of the lines wear it; none where hardly any has something to take off."""
     if envelope.inner(lines[0]) is None and envelope.inner(lines[-1]) is None:
         return 0.0
-    return sum(envelope.inner(line) is not None for line in lines) / len(lines)
+    inner = [envelope.inner(line) for line in lines]
+    taken = sum(text is not None and text != line for text, line in zip(inner, lines, strict=True))
+    return sum(text is not None for text in inner) / len(lines) if taken >= 0.1 * len(lines) else 0.0
 
 
 def _docker_inner(line: str) -> str | None:
@@ -88,25 +91,33 @@ def _stamped(lines: pl.LazyFrame, stamp: pl.Expr, text: pl.Expr) -> pl.LazyFrame
     return lines.with_columns(text.alias("text"), logged_at.dt.convert_time_zone("UTC").alias("logged_at"))
 
 
-_DOCKER_TIME = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{9}Z) (.*)$"
+_DOCKER_TIME = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z) (.*)$"
+_DOCKER_FINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7,9}Z (?!(?:container|image|network|volume) [a-z_]+)")
+
+
+def _docker_time_inner(line: str) -> str | None:
+    """Finer than milliseconds is what no application writes itself; events of `docker events` are."""
+    return line.partition(" ")[2] if _DOCKER_FINE.match(line) else None
 
 
 def _docker_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """`2026-01-31T12:00:00.123456789Z text` (`docker logs -t`: always nine digits)."""
+    """`2026-01-31T12:00:00.123456789Z text` (`docker logs -t`, `kubectl logs --timestamps`)."""
     groups = _TEXT.str.extract_groups(_DOCKER_TIME).struct
     return _stamped(lines, groups[0], pl.coalesce(groups[1], _TEXT))
 
 
-_COMPOSE = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+)? +\| ?(.*)$"
+_COMPOSE = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+(?:\.[a-z0-9]{20,}@[A-Za-z0-9_.-]+)?)? +\| ?(.*)$"
+_EXIT = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+)? (exited with code [0-9]+)$"
 _PM2 = r"^[0-9]+\|([A-Za-z0-9_.-]+) +\| ?(.*)$"
-_PM2_TIME = r"^()[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}: (\[?[0-9]{2}.*)$"
+_PM2_TIME = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}): ?(.*)$"
+_CONTINUED = re.compile(r"[\s})\]]")
 
 
-def _second(pattern: str) -> Callable[[str], str | None]:
-    compiled = re.compile(pattern)
+def _second(*patterns: str) -> Callable[[str], str | None]:
+    compiled = [re.compile(pattern) for pattern in patterns]
 
     def inner(line: str) -> str | None:
-        match = compiled.match(line)
+        match = next(filter(None, (pattern.match(line) for pattern in compiled)), None)
         return match[2] if match else None
 
     return inner
@@ -116,15 +127,74 @@ def _named(pattern: str) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
     """`backend-1  | text` (`docker compose logs`), `0|api  | text` (`pm2 logs`): a line without a name has the one before."""
 
     def peel(lines: pl.LazyFrame) -> pl.LazyFrame:
-        groups = _TEXT.str.extract_groups(pattern).struct
-        return lines.with_columns(pl.coalesce(groups[1], _TEXT).alias("text"), groups[0].forward_fill().alias("writer"))
+        groups, end = _TEXT.str.extract_groups(pattern).struct, _TEXT.str.extract_groups(_EXIT).struct
+        writer = pl.coalesce(groups[0], end[0]).forward_fill()
+        return lines.with_columns(pl.coalesce(groups[1], end[1], _TEXT).alias("text"), writer.alias("writer"))
 
     return peel
 
 
+def _pm2_time_inner(line: str) -> str | None:
+    match = re.match(_PM2_TIME, line)
+    if match is None:
+        return line if _CONTINUED.match(line) else None
+    return None if match[2].startswith("PM2 ") else _pm2_text(match[1], match[2])
+
+
+def _pm2_text(stamp: str, inner: str) -> str:
+    """As `_pm2_time_peel` does it for one line."""
+    if not inner or _CONTINUED.match(inner) or re.match(_DATED, inner):
+        return inner
+    return f"{stamp} {re.sub(_OF_DAY, '', inner)}"
+
+
+_DATED = r"^\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ]|^\{"
+_OF_DAY = r"^\[?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?\]? "
+
+
 def _pm2_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """`2026-01-31T12:00:00: [12:00:00] text` (`pm2 --time` before a line with its own time; the first says no zone either)."""
-    return lines.with_columns(pl.coalesce(_TEXT.str.extract(_PM2_TIME, 2), _TEXT).alias("text"))
+    """`2026-01-31T12:00:00: text` (`pm2 --time`), on some lines or all.
+
+    The stamp goes where the line has a date of its own or goes on from the line before; it takes the place of a time of day.
+    """
+    groups = _TEXT.str.extract_groups(_PM2_TIME).struct
+    inner = groups[1]
+    bare = inner.str.contains(_DATED) | inner.str.contains(r"^[ \t})\]]") | (inner == "")
+    text = pl.when(bare).then(inner).otherwise(groups[0] + pl.lit(" ") + inner.str.replace(_OF_DAY, ""))
+    return lines.with_columns(pl.coalesce(text, _TEXT).alias("text"))
+
+
+_SYSLOG = (
+    r"^(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}(?:\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[0-9.:+Z-]*)"
+    r" [^ ]+ ([A-Za-z][A-Za-z0-9_./@-]*)(?:\[[0-9]+\])?: (.*)$"
+)
+_OWN_TIME = re.compile(r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d|\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:|\{.*\"time")
+
+
+def _syslog_around(lines: Sequence[str]) -> Envelope | None:
+    """syslog around programs whose lines have times of their own, most of them; other programs' lines stay syslog's."""
+    stamped: dict[str, list[bool]] = {}
+    for match in filter(None, (re.match(_SYSLOG, line) for line in lines)):
+        stamped.setdefault(match[1], []).append(_OWN_TIME.match(match[2]) is not None)
+    programs = [program for program, own in stamped.items() if 2 * sum(own) > len(own)]
+    return Envelope("syslog", lambda line: _syslog_inner(line, programs), _syslog_peel(programs)) if programs else None
+
+
+def _syslog_inner(line: str, programs: Sequence[str]) -> str:
+    match = re.match(_SYSLOG, line)
+    return match[2] if match and match[1] in programs else line
+
+
+def _syslog_peel(programs: Sequence[str]) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
+    """`Jan 31 12:00:00 web-1 nginx[7]: 2026/01/31 12:00:00 [error] 7#7: text`: the inner stamp says more."""
+
+    def peel(lines: pl.LazyFrame) -> pl.LazyFrame:
+        groups = _TEXT.str.extract_groups(_SYSLOG).struct
+        own = groups[0].is_in(programs)
+        text = pl.when(own).then(groups[1]).otherwise(_TEXT)
+        return lines.with_columns(text.alias("text"), pl.when(own).then(groups[0]).alias("writer"))
+
+    return peel
 
 
 _ACCESS = r'^[^ ]+ [^ ]+ [^\[]*\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]{8} [+-][0-9]{4}\] "'
@@ -146,8 +216,8 @@ NGINX_STREAMS = Envelope("nginx-streams", lambda line: line, _streams_peel)
 ENVELOPES = (
     Envelope("docker-json", _docker_inner, _docker_peel),
     Envelope("cri", _cri_inner, _cri_peel),
-    Envelope("compose", _second(_COMPOSE), _named(_COMPOSE)),
+    Envelope("compose", _second(_COMPOSE, _EXIT), _named(_COMPOSE)),
     Envelope("pm2", _second(_PM2), _named(_PM2)),
-    Envelope("docker-times", _second(_DOCKER_TIME), _docker_time_peel),
-    Envelope("pm2-times", _second(_PM2_TIME), _pm2_time_peel),
+    Envelope("docker-times", _docker_time_inner, _docker_time_peel),
+    Envelope("pm2-times", _pm2_time_inner, _pm2_time_peel),
 )

@@ -16,6 +16,9 @@ DEEPEST = 3
 
 SAMPLE_LINES = 100
 
+INTERPRETERS = ("node", "python", "python3", "java", "ruby", "php", "docker", "pm2")
+"""Names of programs that say nothing about which service they run."""
+
 
 def peeled(artifact: Artifact) -> list[Artifact]:
     """The artifact without what is wrapped around its lines; several, where several writers take turns."""
@@ -39,7 +42,7 @@ def peeled(artifact: Artifact) -> list[Artifact]:
 
 
 def _writers(artifact: Artifact) -> Iterator[Artifact]:
-    """An artifact for each writer, in the order of their names. nginx's two streams are one service's and bear no name."""
+    """An artifact for each writer, in the order of their names. nginx's two streams and interpreters bear no service's name."""
     named = artifact.envelopes[-1] != envelopes.NGINX_STREAMS.name
     counts = artifact.lines.group_by("writer").len().sort("writer").collect()
     for writer, count in counts.iter_rows():
@@ -50,5 +53,5 @@ def _writers(artifact: Artifact) -> Iterator[Artifact]:
             sample=Sample(artifact.path, tuple(first), artifact.sample.stamped),
             lines=own,
             line_count=count,
-            service=writer if named else artifact.service,
+            service=writer if named and writer not in INTERPRETERS else artifact.service,
         )

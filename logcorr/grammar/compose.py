@@ -235,18 +235,27 @@ def included(document: Node) -> Iterator[str]:
                 yield path.text
 
 
-def filled(node: Node, environment: Mapping[str, str] | None, problems: list[Problem]) -> Node:
+def extended(document: Node) -> Iterator[str]:
+    """The paths of the files that services extend, as written."""
+    for _, stanza in stanzas(document):
+        extends = stanza.get("extends")
+        file = extends.get("file") if extends else None
+        if file is not None and file.text:
+            yield file.text
+
+
+def filled(node: Node, environment: Mapping[str, str], problems: list[Problem], *, partial: bool) -> Node:
     """The node with the variables of its texts replaced; keys are not interpolated.
 
-    Without an environment, variables that have no default stay as written. A text that compose refuses stays as it is
-    and is a problem.
+    Where the environment is known in `partial` only, variables that are not in it and have no default stay as written. A text
+    that compose refuses stays as it is and is a problem.
     """
     text = node.text
     if "$" in text:
         try:
-            text = interpolate(text, environment or {}, keep_unset=environment is None)
+            text = interpolate(text, environment, keep_unset=partial)
         except NotInterpolated as error:
             problems.append(Problem(node.path, str(error), node.line))
-    items = tuple(filled(item, environment, problems) for item in node.items)
-    entries = tuple((key, filled(value, environment, problems)) for key, value in node.entries)
+    items = tuple(filled(item, environment, problems, partial=partial) for item in node.items)
+    entries = tuple((key, filled(value, environment, problems, partial=partial)) for key, value in node.entries)
     return replace(node, text=text, items=items, entries=entries)

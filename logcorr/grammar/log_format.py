@@ -21,10 +21,11 @@ _DIGITS = {"status": r"\d{3}|-", "body_bytes_sent": r"\d+|-", "bytes_sent": r"\d
 
 @dataclass(frozen=True, slots=True)
 class LogFormat:
-    """A format by its name; `variables` in order, as groups of `pattern`."""
+    """A format by its name; `variables` in order, as groups of `pattern`: built from `text`, unless `regex` is given."""
 
     name: str
     text: str
+    regex: str = ""
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -33,21 +34,54 @@ class LogFormat:
 
     def pattern(self, whole: bool = True) -> str:
         """A pattern with a group for each variable; `whole`: to the end of the line, else more may follow."""
+        if self.regex:
+            return self.regex
         parts = []
         end = 0
         for match in _VARIABLE.finditer(self.text):
             literal, end_of_literal = self.text[end : match.start()], match.start()
             end = match.end()
             quoted = end_of_literal > 0 and self.text[end_of_literal - 1] == '"' and self.text[end : end + 1] == '"'
-            parts += [re.escape(literal), _value(match[1] or match[2], quoted, self.text[end : end + 1])]
+            parts += [re.escape(literal), _value(match[1] or match[2], quoted, self.text[end : end + 2])]
         return "^" + "".join(parts) + re.escape(self.text[end:]) + ("$" if whole else "")
 
 
 def _value(name: str, quoted: bool, following: str) -> str:
     if quoted:
         return r'((?:[^"\\]|\\.)*)'
+    if following in {',"', "}"}:
+        return "(.*?)"  # a member of a JSON object: nginx writes several upstreams' numbers, `-` or nothing at all
     if name in _DIGITS:
         return f"({_DIGITS[name]})"
-    if following in (" ", ""):
+    if following[:1] in (" ", ""):
         return r"(\S*)" if name != "remote_user" else r"(.*?)"
-    return f"([^{re.escape(following)}]*)"
+    return f"([^{re.escape(following[:1])}]*)"
+
+
+_MEMBER = re.compile(r'"(\w+)" ?: ?(?:(")(?:[^"\\]|\\.)*"|([^"{\[]*?))(, ?(?=")|\}$)')
+_RENAMED = {"time": "time_iso8601", "timestamp": "time_iso8601", "@timestamp": "time_iso8601", "ts": "msec"}
+
+
+def of_json(line: str) -> LogFormat | None:
+    """The format that a line of JSON was written by, its members taken for variables; None where it is not flat."""
+    if not line.startswith("{"):
+        return None
+    text, end = "{", 1
+    while match := _MEMBER.match(line, end):
+        quote = match[2] or ""
+        text += (
+            f'{line[match.start() : match.start(1)]}{match[1]}":{quote}${{{_RENAMED.get(match[1], match[1])}}}{quote}{match[4]}'
+        )
+        end = match.end()
+    return LogFormat("json", text) if end == len(line) and end > 1 else None
+
+
+_IP = r"(\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4})"
+
+UNKNOWN = LogFormat(
+    "unknown",
+    '$remote_addr [$time_local] "$request" $status $body_bytes_sent',
+    rf"^.*?{_IP}\b.*?\[(\d\d/[A-Z][a-z]{{2}}/\d{{4}}:\d\d:\d\d:\d\d [+-]\d{{4}})\].*?"
+    r'"([A-Z]+ [^ ]+ HTTP/\d(?:\.\d)?)"[ |,;"]+(\d{3})(?:[ |,;"]+(\d+|-))?',
+)
+"""A format that nobody collected: what nearly all have, in the usual order."""

@@ -15,8 +15,8 @@ import polars as pl
 
 from logcorr.grammar.patterns import ascii_only
 
-_LABELS = r"^(?:\[[^\]]+\]:? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
-"""What may stand before the words: labels in brackets (`[worker-1]`), signs."""
+_LABELS = r"^(?:\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
+"""What may stand before the words: labels in brackets (`[worker-1]`), a place (`(app.js:12):`), signs."""
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
 
@@ -29,6 +29,12 @@ THINGS = ("server", "service", "api", "app", "application", "backend", "worker",
 """Long-running things, as their authors call them."""
 
 _THING = f"(?:{'|'.join(THINGS)})"
+
+_DETAIL = (
+    r"(?:\W*$| ?[:,;.!(\[{=|–—-]| (?:from|after|due|because|unexpectedly|with|by|at|in)\b"
+    r"| \S*[\d_=-]\S*| [\w-]{16,}|(?-i: [A-Za-z]*[a-z][A-Z][A-Za-z]*\b))"
+)
+"""What may follow a whole sentence: its end, punctuation, a reason, an identifier."""
 
 _ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
 
@@ -64,6 +70,7 @@ APPLICATION = (
             r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
         ),
     ),
+    Phrase("process.killed", ("exited with code 137",), _at_start(r"exited with code 137$")),
     Phrase(
         "process.exited",
         ("exited", "xiting", "exit code", "closed", "hutdown complete"),
@@ -84,7 +91,8 @@ APPLICATION = (
         "dependency.failed",
         ("ECONNREFUSED", "ETIMEDOUT", "ENOTFOUND", "EHOSTUNREACH", "EAI_AGAIN", "ECONNRESET", "NetworkError", "SelectionError"),
         r"\b(?:connect|getaddrinfo|read|write|queryA) (?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)\b"
-        r"|\bMongo(?:Network|ServerSelection)Error\b",
+        r"|\bMongo(?:Network|ServerSelection)Error\b"
+        r'|"code": ?"(?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)"',
     ),
     Phrase(
         "process.started",
@@ -101,7 +109,7 @@ APPLICATION = (
             rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
             rf" (?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
-            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*$"
+            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*(?:\+\d+ms)?$"
             r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
         ),
     ),
@@ -109,7 +117,7 @@ APPLICATION = (
         "client.disconnected",
         ("isconnect",),
         _at_start(
-            r"(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?\b"
+            rf"(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?{_DETAIL}"
             r"|disconnect(?:ed)?:? [\w-]+\b"
         ),
     ),
@@ -123,6 +131,13 @@ APPLICATION = (
     ),
 )
 """Phrases of servers, the Node.js world's first."""
+
+FAILURES = tuple(
+    phrase
+    for phrase in APPLICATION
+    if phrase.kind in {"address.in_use", "disk.full", "limit.reached", "tls.failed", "dependency.failed"}
+)
+"""What the system's own errors say, wherever an application writes them."""
 
 CONSOLE = (
     Phrase("client.reconnecting", ("econnecting", "econnect attempt"), _at_start(r"(?:\w+ ){0,3}reconnect(?:ing\b| attempt)")),

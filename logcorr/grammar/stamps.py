@@ -19,8 +19,8 @@ from logcorr.grammar.patterns import ascii_only
 YEARLESS = "1972"
 """Stands for the missing year; a leap year. The same as `model.events.YEARLESS`."""
 
-LEAD = r"[\[(<]?"
-"""What may open a stamp."""
+LEAD = r'(?:\d{1,7}:[A-Z] |(?:time|ts)=)?[\[(<"]?'
+"""What may open a stamp: a bracket or quote, redis's process and role, logfmt's key."""
 
 
 class Clock(Enum):
@@ -35,12 +35,16 @@ class Clock(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """One way of writing a time. `format` is chrono's; a shape without one is a number of seconds and its fractions."""
+    """One way of writing a time. `format` is chrono's; a shape without one is a number of seconds and its fractions.
+
+    `drop` is what is left out before reading, as a pattern: commas, names of zones.
+    """
 
     name: str
     pattern: str
     format: str
     clock: Clock
+    drop: str = ""
 
     def text(self, line: pl.Expr) -> pl.Expr:
         """The stamp at the head of a line, as it is written."""
@@ -50,10 +54,10 @@ class Shape:
         """The times that stamps say: naive, in UTC, or of day (see `parsers.ReadLog`); null where one does not fit."""
         if not self.format:
             return _epoch(stamp)
-        if r",\d" in self.pattern:
+        if self.drop:
+            stamp = stamp.str.replace_all(self.drop, "")
+        elif r",\d" in self.pattern:
             stamp = stamp.str.replace(",", ".", literal=True)
-        elif ",?" in self.pattern and "," not in self.format:
-            stamp = stamp.str.replace(",", "", literal=True)
         match self.clock:
             case Clock.TIME_OF_DAY:
                 return stamp.str.to_time(self.format, strict=False)
@@ -134,25 +138,74 @@ def _iso() -> list[Shape]:
     return shapes
 
 
+_FRACTION = r"(?:\.\d{1,9})?"
+_HALF = r"\d{1,2}:\d\d:\d\d(?:\.\d{1,9})? [AaPp][Mm]"
+_WEEKDAY, _MONTH = "[A-Z][a-z]{2}", "[A-Z][a-z]{2}"
+
+
+def _numbered() -> list[Shape]:
+    """`31/01/2026, 12:00:00` and its like: which of the first two numbers is the day, only one above twelve tells."""
+    shapes = []
+    for tag, mark in (("", "/"), ("_d", "-")):
+        for name, first, second, order in (
+            ("month_first", r"(?:0?\d|1[0-2])", r"\d{1,2}", f"%m{mark}%d"),
+            ("day_first", r"\d{1,2}", r"(?:0?\d|1[0-2])", f"%d{mark}%m"),
+        ):
+            head = f"{first}{mark}{second}{mark}" + r"\d{4},? "
+            shapes += [
+                Shape(f"{name}{tag}_half", head + _HALF, f"{order}{mark}%Y %I:%M:%S%.f %p", Clock.LOCAL, ","),
+                Shape(f"{name}{tag}", head + _DAY + _FRACTION, f"{order}{mark}%Y %H:%M:%S%.f", Clock.LOCAL, ","),
+            ]
+    return shapes
+
+
+def _named() -> list[Shape]:
+    """Dates with the names of weekdays and months: date(1), JavaScript, HTTP, Apache, PHP, redis."""
+    date = rf"{_WEEKDAY} {_MONTH} [ \d]\d"
+    zone = r"(?: [A-Z]{2,5})?"
+    read = "%a %b %e %H:%M:%S%.f %Y"
+    return [
+        Shape("date_utc", rf"{date} {_DAY} (?:UTC|GMT) \d{{4}}", read, Clock.UTC, " (?:UTC|GMT)"),
+        Shape("date_half_utc", rf"{date} {_HALF} UTC \d{{4}}", "%a %b %e %I:%M:%S%.f %p %Y", Clock.UTC, " UTC"),
+        Shape("date_half", rf"{date} {_HALF}{zone} \d{{4}}", "%a %b %e %I:%M:%S%.f %p %Y", Clock.LOCAL, " [A-Z]{3,5}"),
+        Shape("asctime", rf"{date} {_DAY}{_FRACTION}{zone} \d{{4}}", read, Clock.LOCAL, " [A-Z]{2,5}"),
+        Shape("javascript", rf"{date} \d{{4}} {_DAY} GMT[+-]\d{{4}}", "%a %b %e %Y %H:%M:%S GMT%z", Clock.OFFSET),
+        Shape("http", rf"{_WEEKDAY}, \d\d {_MONTH} \d{{4}} {_DAY} GMT", "%a, %d %b %Y %H:%M:%S GMT", Clock.UTC),
+        *(
+            shape
+            for mark, tag in ((" ", ""), ("-", "_d"))
+            for shape in (
+                Shape(f"day_name{tag}_utc", _spelt(mark) + " UTC", f"%d{mark}%b{mark}%Y %H:%M:%S%.f UTC", Clock.UTC),
+                Shape(f"day_name{tag}", _spelt(mark), f"%d{mark}%b{mark}%Y %H:%M:%S%.f", Clock.LOCAL),
+            )
+        ),
+        Shape("month_name", rf"{_MONTH}-\d\d-\d{{4}} {_DAY}{_FRACTION}", "%b-%d-%Y %H:%M:%S%.f", Clock.LOCAL),
+    ]
+
+
+def _spelt(mark: str) -> str:
+    return rf"\d\d{mark}{_MONTH}{mark}\d{{4}} {_DAY}{_FRACTION}"
+
+
 SHAPES = (
+    Shape("date_half_day", rf"\d{{4}}-\d\d-\d\d {_HALF}", "%Y-%m-%d %I:%M:%S%.f %p", Clock.LOCAL),
     *_iso(),
-    Shape("clf", rf"\d\d/[A-Z][a-z]{{2}}/\d{{4}}:{_DAY} [+-]\d{{4}}", "%d/%b/%Y:%H:%M:%S %z", Clock.OFFSET),
-    Shape("asctime", rf"[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ \d]\d {_DAY} \d{{4}}", "%a %b %e %H:%M:%S %Y", Clock.LOCAL),
-    Shape("syslog", rf"[A-Z][a-z]{{2}} [ \d]\d {_DAY}(?:\.\d{{1,9}})?", "%b %e %H:%M:%S%.f", Clock.YEARLESS),
-    Shape("dotted", rf"\d\d\.\d\d\.\d{{4}},? {_DAY}", "%d.%m.%Y %H:%M:%S", Clock.LOCAL),
-    Shape("month_first", rf"(?:0\d|1[0-2])/\d\d/\d{{4}},? {_DAY}", "%m/%d/%Y %H:%M:%S", Clock.LOCAL),
-    Shape("day_first", rf"\d\d/(?:0\d|1[0-2])/\d{{4}},? {_DAY}", "%d/%m/%Y %H:%M:%S", Clock.LOCAL),
-    Shape("american", r"\d{1,2}/\d{1,2}/\d{4},? \d{1,2}:\d\d:\d\d [AP]M", "%m/%d/%Y, %I:%M:%S %p", Clock.LOCAL),
-    Shape("twelve_hours", r"\d{1,2}:\d\d:\d\d [AP]M", "%I:%M:%S %p", Clock.TIME_OF_DAY),
+    Shape("clf", rf"\d\d/{_MONTH}/\d{{4}}:{_DAY} [+-]\d{{4}}", "%d/%b/%Y:%H:%M:%S %z", Clock.OFFSET),
+    *_named(),
+    Shape("syslog", rf"{_MONTH} [ \d]\d {_DAY}{_FRACTION}", "%b %e %H:%M:%S%.f", Clock.YEARLESS),
+    Shape("dotted", rf"\d\d\.\d\d\.\d{{4}},? {_DAY}{_FRACTION}", "%d.%m.%Y %H:%M:%S%.f", Clock.LOCAL, ","),
+    *_numbered(),
+    Shape("month_day", rf"\d\d-\d\d {_DAY}{_FRACTION}", "%m-%d %H:%M:%S%.f", Clock.YEARLESS),
+    Shape("twelve_hours", _HALF, "%I:%M:%S%.f %p", Clock.TIME_OF_DAY),
     Shape("day_c", rf"{_DAY},\d{{1,9}}", "%H:%M:%S%.f", Clock.TIME_OF_DAY),
-    Shape("day", rf"{_DAY}(?:\.\d{{1,9}})?", "%H:%M:%S%.f", Clock.TIME_OF_DAY),
+    Shape("day", _DAY + _FRACTION, "%H:%M:%S%.f", Clock.TIME_OF_DAY),
     Shape("epoch", r"1\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9})?", "", Clock.UTC),
 )
 """From the most to the least specific: the first that fits a line's head is its shape."""
 
 _BY_NAME = {shape.name: shape for shape in SHAPES}
 
-_ANY = re.compile(f"{LEAD}(?:" + "|".join(f"(?P<{shape.name}>{shape.pattern}(?![\\d:]))" for shape in SHAPES) + ")", re.ASCII)
+_ANY = re.compile(f"{LEAD}(?:" + "|".join(f"(?P<{shape.name}>{shape.pattern}(?!\\d|:\\d))" for shape in SHAPES) + ")", re.ASCII)
 
 
 def at_head(line: str) -> tuple[Shape, str] | None:
@@ -168,8 +221,9 @@ def shape_of(lines: tuple[str, ...]) -> Shape | None:
     """The shape that most of these lines begin with, if any does."""
     heads = (at_head(line) for line in lines)
     counts = Counter(head[0].name for head in heads if head)
-    if counts["month_first"] and counts["day_first"]:
-        return _BY_NAME["day_first"]  # some number that can only be a day comes first
+    for name in ("", "_half", "_d", "_d_half"):
+        if counts[f"month_first{name}"] and counts[f"day_first{name}"]:
+            return _BY_NAME[f"day_first{name}"]  # some number that can only be a day comes first
     return _BY_NAME[counts.most_common(1)[0][0]] if counts else None
 
 

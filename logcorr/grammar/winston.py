@@ -9,25 +9,65 @@ import re
 from collections import Counter
 from dataclasses import dataclass
 
+from logcorr.grammar import stamps
 from logcorr.grammar.stamps import LEAD, Shape
 
-_CLOSE = r"[\])>]?[:,]?"
+_CLOSE = r'[\])>"]?[:,]?'
 _BETWEEN = r"[\s|\-–]*"
 _PID = r"(?:\[?(?P<pid>\d{1,7})\]?[\s|]+)?"
 _LABEL = r"(?:[\[(](?P<label>[^\[\]()]+)[\])][\s|]*)?"
 
 
-def head_pattern(shape: Shape | None, levels: str) -> str:
+_NAMED = r"\[[A-Za-z][^\]]{0,30}\][\s-]*(?:\d{1,7}\s+-\s+)?"
+"""A name before the stamp, and NestJS's process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How a file's heads are built: the stamp's shape, and what stands before it: nothing, a name, or the level."""
+
+    shape: Shape | None
+    before: str = ""
+
+
+def layout_of(lines: tuple[str, ...], levels: str) -> Layout:
+    """The layout of which the stamp is found first in most lines."""
+    shape = stamps.shape_of(lines)
+    if shape:
+        return Layout(shape)
+    for before, pattern in (("level", _first_level(levels)), ("name", _NAMED)):
+        found = re.compile(pattern, re.ASCII)
+        rests = [line[match.end() :] for line in lines if (match := found.match(line))]
+        shape = stamps.shape_of(tuple(rests)) if len(rests) >= 0.3 * len(lines) else None
+        if shape:
+            return Layout(shape, before)
+    return Layout(None)
+
+
+def head_pattern(layout: Layout, levels: str) -> str:
     """A pattern for all that stands before the message: `head`, with groups for `stamp`, `pid`, `label` and `level`.
 
     `levels` are the words for levels as alternatives in lower case. They count in one case throughout (`info`, `INFO`, `Info`),
     and where they stand in brackets or before a colon, a bar or a space; `word` is the level outside brackets. It is the same
     pattern to Python and to polars.
     """
+    shape = layout.shape
     stamp = rf"{LEAD}(?P<stamp>{shape.pattern}){_CLOSE}" if shape else "(?P<stamp>)"
-    words = f"(?P<level>{levels}|{levels.upper()}|{_capitalised(levels)})"
+    if layout.before == "level":
+        return rf"^(?P<head>{_first_level(levels)}{stamp}{_BETWEEN}(?P<pid>$.)?(?P<label>$.)?)"  # two groups that never match
+    named = _NAMED if layout.before == "name" else ""
+    words = f"(?P<level>{_cased(levels)})"
     level = rf"(?:[\[(<|]\s?{words}\s?[\])>|]:?|{words.replace('level', 'word')}(?:\s*[:|]|\s))"
-    return rf"^(?P<head>{stamp}{_BETWEEN}{_PID}{_LABEL}{level}(?:\s*[:|\-–]\s|\s)*)"
+    return rf"^(?P<head>{named}{stamp}{_BETWEEN}{_PID}{_LABEL}{level}(?:\s*[:|\-–]\s|\s)*)"
+
+
+def _first_level(levels: str) -> str:
+    """A level that opens a line."""
+    return rf"[\[(<]?(?P<level>{_cased(levels)})(?P<word>$.)?[\])>]?(?:\s*[:|\-–]\s*|\s+)"
+
+
+def _cased(words: str) -> str:
+    return f"{words}|{words.upper()}|{_capitalised(words)}"
 
 
 def _capitalised(words: str) -> str:

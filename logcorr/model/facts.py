@@ -109,13 +109,14 @@ class Service(Fact):
 class ComposeFile(Fact):
     """A compose file by itself, before merging with others; `project` only if the file names it.
 
+    `draws_from` holds the paths of the files that it includes or extends, as written.
     In `services` variables have their defaults, and stay as written (`${TAG}`) where they have none. `text` is the
     file's own: merging and the environment's values need what was written.
     """
 
     services: tuple[Service, ...]
     project: str | None = None
-    includes: tuple[str, ...] = ()
+    draws_from: tuple[str, ...] = ()
     text: str = ""
 
 
@@ -178,6 +179,24 @@ class Unit(Fact):
     restart: str | None = None
     restart_s: float | None = None
     command: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Process(Fact):
+    """A process as `ps` or `pm2 ls` showed it.
+
+    `name` is its manager's for it. `started` is as written; `up_s` is its age in seconds, cut to the unit the capture gave;
+    `restarts` is how often its manager began it again.
+    """
+
+    name: str | None = None
+    command: str | None = None
+    pid: int | None = None
+    user: str | None = None
+    state: str | None = None
+    started: str | None = None
+    up_s: float | None = None
+    restarts: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

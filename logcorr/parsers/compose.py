@@ -55,7 +55,7 @@ def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
 
 def _facts(artifact: Artifact, document: Node, text: str) -> Iterator[Fact | Problem]:
     refused: list[Problem] = []
-    document = compose.filled(document, None, refused)
+    document = compose.filled(document, {}, refused, partial=True)
     reading = compose.services(compose.stanzas(document))
     yield from (*refused, *reading.problems)
     name = document.get("name")
@@ -63,6 +63,6 @@ def _facts(artifact: Artifact, document: Node, text: str) -> Iterator[Fact | Pro
         span=artifact.span(document.line, document.end_line),
         services=reading.services,
         project=name.text if name else None,
-        includes=tuple(compose.included(document)),
+        draws_from=tuple(dict.fromkeys([*compose.included(document), *compose.extended(document)])),
         text=text,
     )

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 import polars as pl
 
 from logcorr.grammar import stamps
-from logcorr.grammar.log_format import COMBINED, COMMON, LogFormat
+from logcorr.grammar.log_format import COMBINED, COMMON, UNKNOWN, LogFormat, of_json
 from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.facts import Directive, Fact, NginxFile
@@ -22,9 +22,9 @@ from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import TEXT, events, no
 
 _CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
-_REQUEST = re.compile(r'"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) \S+ HTTP/\d(?:\.\d)?"')
-
-_JSON = re.compile(r'^\{(?=.*"status": ?"?\d{3}\b)(?=.*"(?:uri|request|request_uri|path|url)": ?").*\}$')
+_REQUEST = re.compile(
+    r'[\d.:a-fA-F]{7,}.*"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) \S+ HTTP/\d(?:\.\d)?"\W+\d{3}\b'
+)
 
 _NAMES = {
     "remote_addr": "client",
@@ -33,6 +33,7 @@ _NAMES = {
     "http_referer": "referrer",
     "http_user_agent": "user_agent",
 }
+_KNOWN = {"combined": COMBINED, "host and combined": f"$host {COMBINED}", "common": COMMON}
 _TIMES = {"time_local": "clf", "time_iso8601": "iso_o", "msec": "epoch"}
 _NUMBERS = {"status": pl.Int16, "body_bytes_sent": pl.Int64, "bytes_sent": pl.Int64, "request_length": pl.Int64}
 
@@ -41,11 +42,19 @@ def _recognise(sample: Sample) -> float:
     classic = stamps.share(sample.lines, _CLF.match)
     if classic >= 0.5:
         return 0.95 * classic
-    as_json = stamps.share(sample.lines, _JSON.match)
+    as_json = stamps.share(sample.lines, _is_json)
     if as_json >= 0.5:
         return 0.7 * as_json
     custom = stamps.share(sample.lines, _REQUEST.search)
     return 0.6 * custom if custom >= 0.5 else 0.0
+
+
+def _is_json(line: str) -> bool:
+    found = of_json(line)
+    return found is not None and "status" in found.variables and not _REQUESTS.isdisjoint(found.variables)
+
+
+_REQUESTS = frozenset(("request", "request_uri", "uri"))
 
 
 @log_parser(
@@ -148,9 +157,13 @@ def _chosen(context: Context) -> tuple[LogFormat, bool]:
 
     Of formats that are as good, a configured one comes first.
     """
-    formats = [*_configured(context.facts), LogFormat("combined", COMBINED), LogFormat("common", COMMON)]
-    candidates = [(found, True) for found in formats if found.variables] + [(found, False) for found in formats[-2:]]
+    known = [LogFormat(name, text) for name, text in _KNOWN.items()]
+    seen = next(filter(None, map(of_json, context.sample.lines)), None)
+    formats = [*_configured(context.facts), *([seen] if seen else []), *known]
+    candidates = [(found, True) for found in formats if found.variables] + [(found, False) for found in known]
     shares = [stamps.share(context.sample.lines, re.compile(found.pattern(whole)).match) for found, whole in candidates]
+    if not any(shares):
+        return UNKNOWN, False
     good = [candidate for candidate, share in zip(candidates, shares, strict=True) if share >= 0.7 * max(shares)]
     return max(good, key=lambda candidate: (len(candidate[0].variables), candidate[1]))
 

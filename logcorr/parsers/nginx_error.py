@@ -42,12 +42,12 @@ _MARKS = {
 """How each field begins, in the order nginx writes them."""
 
 _CONTEXT = (
-    r', client: ([^,"]+)(?:, server: ([^,"]*))?'
+    r', client: ([^,"]+)(?:, server: ([^,"]*))?(?:, login: "[^"]*")?'
     r'(?:, request: "([^"]*|.*? HTTP/\d(?:\.\d)?)")?(?:, subrequest: "[^"]*")?'
-    r'(?:, upstream: "([^"]*|.*?)")?(?:, host: "([^"]*)")?(?:, referrer: "(.*)")?$'
+    r'(?:, upstream: "?([\d.:]+|[^"]*|.*?)"?)?(?:, bytes from/to client:[^"]*)?(?:, host: "([^"]*)")?(?:, referrer: "(.*)")?$'
 )
 
-_PATTERNS = (r'^([^"]*(?:"[^"]*"[^"]*)*?)' + _CONTEXT, "^(.*)" + _CONTEXT)
+_PATTERNS = (r'(?s)^([^"]*(?:"[^"]*"[^"]*)*?)' + _CONTEXT, "(?s)^(.*)" + _CONTEXT)
 """For lines with stray quotes or repeated marks, most of them hostile: a message whose own quotes are closed, then all the
 fields in nginx's order; else the last place from which the fields run to the end of the line."""
 
@@ -111,12 +111,13 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """
     heads = [match for match in map(_HEAD.match, context.sample.lines) if match]
     dated = any(match["dated"] for match in heads) or not any(match["timed"] for match in heads)
-    cut = folded(_placed(lines, dated), pl.col("severity").is_not_null(), context)
+    cut = folded(_placed(lines, dated), pl.col("severity").is_not_null(), context, _MARKS["client"])
     split = cut.with_columns(_numbers()).with_columns(_begin()).with_columns(_marks()).with_columns(_fast_fields())
     checked = split.with_columns(_unsure().alias("unsure")).with_columns(_careful().alias("careful"))
     whole = checked.with_columns(_chosen("message", 0).alias("message")).with_columns(_unquoted(pl.col("message")).alias("plain"))
+    first_line = pl.when(pl.col("message").str.contains("\n", literal=True)).then(pl.col("message").str.extract("^([^\n]*)", 1))
     return events(
-        whole.with_columns(_meant(pl.col("plain")).alias("meant")),
+        whole.with_columns(_meant(pl.col("plain")).alias("meant"), pl.coalesce(first_line, "message").alias("message")),
         time=pl.col("time"),
         severity=pl.col("severity"),
         kind=_kind(),

@@ -13,10 +13,10 @@ import re
 
 import polars as pl
 
-from logcorr.grammar import messages, stamps
+from logcorr.grammar import inspected, messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.stamps import Shape
-from logcorr.grammar.winston import Template, head_pattern, template_of
+from logcorr.grammar.winston import Layout, Template, head_pattern, layout_of, template_of
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import LEVELS, LONGEST_LEVEL, TEXT, events, folded, no, severity_of
@@ -28,18 +28,20 @@ def _recognise(sample: Sample) -> float:
     if found:
         own = [record for record in found if isinstance(record.get("level"), str) and "message" in record]
         return 0.9 * len(own) / len(found)
-    shape = stamps.shape_of(sample.lines)
-    if shape is None or stamps.share(sample.lines, _SIMPLE.match) >= 0.6:
-        bare = re.compile(head_pattern(None, LEVELS), re.ASCII)
+    if inspected.is_written(sample.lines):
+        return 0.8
+    layout = layout_of(sample.lines, LEVELS)
+    if layout.shape is None or stamps.share(sample.lines, _SIMPLE.match) >= 0.6:
+        bare = re.compile(head_pattern(Layout(None), LEVELS), re.ASCII)
         return 0.4 if stamps.share(sample.lines, bare.match) >= 0.6 else 0.0
-    head = re.compile(head_pattern(shape, LEVELS), re.ASCII)
-    stamped = [line for line in sample.lines if stamps.at_head(line)]
-    levelled = sum(head.match(line) is not None for line in stamped)
-    return 0.8 * levelled / len(stamped) if levelled >= 0.6 * len(stamped) else 0.0
+    head = re.compile(head_pattern(layout, LEVELS), re.ASCII)
+    levelled = sum(head.match(line) is not None for line in sample.lines)
+    stamped = levelled + sum(stamps.at_head(line) is not None and not head.match(line) for line in sample.lines)
+    return 0.8 * levelled / stamped if levelled and levelled >= 0.6 * stamped else 0.0
 
 
 _SIMPLE = re.compile(rf"^(?:{LEVELS}): ")
-_SIMPLE_TIME = r'"timestamp":"([^"]+)"[^"]*\}$'
+_SIMPLE_TIME = r'"timestamp":"([^"\\]+)"[^"]*\}$'
 
 
 @log_parser(
@@ -52,22 +54,28 @@ def winston(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with level (as written), label and pid; of JSON lines with service, label and stack."""
     if members(context.sample.lines):
         return records(lines, context, {"service_name": "service", "label": "label", "stack": "stack"})
-    if stamps.share(context.sample.lines, _SIMPLE.match) >= 0.6:
+    if inspected.is_written(context.sample.lines):
+        return _inspected(lines, context)
+    layout = layout_of(context.sample.lines, LEVELS)
+    if layout.before != "level" and stamps.share(context.sample.lines, _SIMPLE.match) >= 0.6:
         return _simple(lines, context)
-    return _text(lines, context, stamps.shape_of(context.sample.lines))
+    return _text(lines, context, layout)
 
 
 def _simple(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
-    """`info: message {"timestamp":"2026-01-31 12:00:00"}`: the time is in the metadata, if anywhere."""
+    """`info: message {"timestamp":"2026-01-31 12:00:00"}`: the time is in the metadata at the event's end, if anywhere."""
     sample = [match[1] for match in (re.search(_SIMPLE_TIME, line) for line in context.sample.lines) if match]
     shape = stamps.shape_of(tuple(sample))
     level = TEXT.str.extract(rf"^({LEVELS}): ", 1)
-    read = lines.with_columns(level.alias("level"))
+    row = pl.when(pl.col("stamp").is_not_null()).then(pl.int_range(pl.len()))
+    read = lines.with_columns(level.alias("level"), TEXT.str.extract(_SIMPLE_TIME, 1).alias("stamp"))
+    reached = read.with_columns(pl.col("stamp").backward_fill(), row.backward_fill().alias("stamped_at"))
     message = TEXT.str.slice(pl.col("level").str.len_chars().fill_null(-2) + 2).alias("message")
-    cut = folded(read, pl.col("level").is_not_null(), context).with_columns(message)
+    cut = folded(reached, pl.col("level").is_not_null(), context).with_columns(message)
+    own_stamp = pl.when(pl.col("stamped_at") < pl.col("row") + pl.col("lines")).then(pl.col("stamp"))
     return events(
         cut,
-        time=shape.time(shape.text(TEXT.str.extract(_SIMPLE_TIME, 1))) if shape else no(pl.Datetime("us")),
+        time=shape.time(shape.text(own_stamp)) if shape else no(pl.Datetime("us")),
         severity=severity_of(pl.col("level")),
         kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
         message=pl.col("message"),
@@ -77,8 +85,32 @@ def _simple(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     )
 
 
-def _text(lines: pl.LazyFrame, context: Context, shape: Shape | None) -> pl.LazyFrame:
-    read = _heads(lines, context.sample.lines, shape)
+def _inspected(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
+    """`prettyPrint`: an object a block, its members in any order."""
+    times = [match[1] for line in context.sample.lines if (match := re.match(r"  timestamp: ['\"](.+)['\"]", line))]
+    shape = stamps.shape_of(tuple(times))
+    opens = TEXT == inspected.OPEN
+    block = lines.with_columns(opens.cum_sum().alias("block"))
+    of_block = block.group_by("block", maintain_order=True).agg(
+        pl.col("line").first(), pl.len().cast(pl.UInt32).alias("lines"), TEXT.str.join("\n"), pl.col("^logged_at$").first()
+    )
+    names = ("level", "message", "timestamp", "service", "label")
+    read = of_block.with_columns(inspected.member(TEXT, name).alias(name) for name in names)
+    return events(
+        read,
+        time=shape.time(shape.text(pl.col("timestamp"))) if shape else no(pl.Datetime("us")),
+        severity=severity_of(pl.col("level")),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), messages.kind_of(TEXT, messages.FAILURES)),
+        message=pl.coalesce("message", TEXT),
+        parsed=TEXT.str.starts_with(inspected.OPEN),
+        count=pl.col("lines"),
+        own={"level": pl.col("level"), "label": pl.col("label"), "service_name": pl.col("service")},
+    )
+
+
+def _text(lines: pl.LazyFrame, context: Context, layout: Layout) -> pl.LazyFrame:
+    shape = layout.shape
+    read = _heads(lines, context.sample.lines, layout)
     headless = pl.when(~pl.col("is_head")).then(TEXT)
     bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null()
     cut = folded(read, pl.col("is_head") | bare, context)
@@ -96,10 +128,11 @@ def _text(lines: pl.LazyFrame, context: Context, shape: Shape | None) -> pl.Lazy
     )
 
 
-def _heads(lines: pl.LazyFrame, sample: tuple[str, ...], shape: Shape | None) -> pl.LazyFrame:
+def _heads(lines: pl.LazyFrame, sample: tuple[str, ...], layout: Layout) -> pl.LazyFrame:
     """The lines with `is_head`, time, stamp, level, label, pid and message: cut by the file's template, or found by pattern."""
-    pattern = head_pattern(shape, LEVELS)
-    template = template_of(sample, pattern)
+    shape = layout.shape
+    pattern = head_pattern(layout, LEVELS)
+    template = template_of(sample, pattern) if not layout.before else None
     raw = lines.with_columns(TEXT.cast(pl.Binary).alias("raw"))
     tried = _cut(raw, template, shape) if template and shape else raw.with_columns(pl.lit(False).alias("fits"))
     searched = pl.when(~pl.col("fits")).then(TEXT).str.extract_groups(ascii_only(pattern))

@@ -58,7 +58,7 @@ def build(
         "inputs": inputs(case.sources, artifacts),
         "findings": [write_finding(finding, quotes) for finding in findings],
         **_judged(judgement, quotes),
-        **_seen(case, judgement, quotes),
+        **_seen(case, findings, judgement, quotes),
         "excerpts": [excerpts.write(excerpt, quotes) for excerpt in excerpts.choose(case, findings, judgement, artifacts)],
         "related": _related(case, findings, judgement),
         "rules_run": [{"rule": rule, "outcome": outcome} for rule, outcome in rules_run],
@@ -101,7 +101,7 @@ def _judged(judgement: Judgement, quotes: Quotes) -> Document:
     }
 
 
-def _seen(case: Case, judgement: Judgement, quotes: Quotes) -> Document:
+def _seen(case: Case, findings: Sequence[Finding], judgement: Judgement, quotes: Quotes) -> Document:
     """What happened when, and how much of it."""
     events, left_out = keyevents.choose(case, judgement)
     harms = lanes.harms(case)
@@ -111,6 +111,7 @@ def _seen(case: Case, judgement: Judgement, quotes: Quotes) -> Document:
         "timeline_left_out": left_out,
         "kinds": _kinds({event.kind for event in events} | {harm.kind for harm in harms}),
         "lanes": lanes.lanes(case),
+        "overlays": lanes.overlays(case, findings, judgement),
     }
 
 

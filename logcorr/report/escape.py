@@ -50,7 +50,18 @@ def code(text: str) -> str:
 
 def prose(text: str) -> str:
     """A sentence: plain words as they are, names and everything Markdown could misread as code spans."""
-    return WORD.sub(lambda run: _mark(run[0]), line(text))
+    return "".join(code(piece) if technical else piece for technical, piece in pieces(text))
+
+
+def pieces(text: str) -> Iterator[tuple[bool, str]]:
+    """A sentence on one line, cut into plain text and technical names (True), in order."""
+    text = line(text)
+    start = 0
+    for run in WORD.finditer(text):
+        yield False, text[start : run.start()]
+        yield from _pieces(run[0])
+        start = run.end()
+    yield False, text[start:]
 
 
 def cell(text: str) -> str:
@@ -81,8 +92,8 @@ def _free_run(text: str, least: int) -> int:
     return max([least, *(len(run) + 1 for run in BACKTICKS.findall(text))])
 
 
-def _mark(run: str) -> str:
-    """A run of words with the technical ones as code; neighbours share one span, but for schedules and across punctuation."""
+def _pieces(run: str) -> Iterator[tuple[bool, str]]:
+    """A run of words with the technical ones apart; neighbours stay together, but for schedules and across punctuation."""
     spans: list[tuple[bool, str, str, str]] = []
     for word in _words(run):
         before, name, after = _parts(word)
@@ -91,7 +102,10 @@ def _mark(run: str) -> str:
             _, before, names, _ = spans.pop()
             name = f"{names} {name}"
         spans.append((technical, before, name, after))
-    return " ".join(f"{before}{code(name) if technical else name}{after}" for technical, before, name, after in spans)
+    for number, (technical, before, name, after) in enumerate(spans):
+        yield False, f"{' ' if number else ''}{before}"
+        yield technical, name
+        yield False, after
 
 
 def _joins(span: tuple[bool, str, str, str]) -> bool:

@@ -7,15 +7,30 @@ catalogue lacks is shown in English. A new language is one catalogue under `loca
 from __future__ import annotations
 
 import gettext
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from logcorr.errors import LogcorrError
-from logcorr.report.cite import Document
 
-LOCALES = {"en": "en", "zh-TW": "zh_TW"}
-"""The catalogue of each language that `--lang` takes."""
+if TYPE_CHECKING:
+    from logcorr.report.cite import Document  # which needs polars; the command line asks this module for its languages
+
+HOME = Path(__file__).parent / "locale"
+
+
+def languages() -> dict[str, str]:
+    """The catalogue of each language by its tag: every folder of `locale/` is one, and English needs none."""
+    return {"en": "en"} | {folder.name.replace("_", "-"): folder.name for folder in sorted(HOME.iterdir())}
+
+
+LOCALES = languages()
+"""What `--lang` takes."""
+
+NOTE = "note\x04"
+"""How gettext begins the keys of that context."""
 
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
@@ -42,22 +57,30 @@ class Language:
         except (KeyError, IndexError, ValueError):
             return str(claim["text"])
 
-    def note(self, note: str) -> str:
-        """What evidence shows; notes with values of their own stay English."""
-        return "; ".join(self.catalogue.pgettext("note", part) for part in note.split("; ") if part)
+    def text(self, english: str) -> str:
+        """What the document holds as English text: a note, a problem, a zone's reason, a rule's outcome; several joined by `; `.
+
+        The catalogue has such sentences with `{}` for each value, in the context `note`; one that it lacks stays English.
+        """
+        parts = english.split("; ")
+        known = [self._sentence(part) for part in parts]
+        if not all(known) and (whole := self._sentence(english)):  # a value that holds what joins
+            return whole
+        return self.word("; ").join(said or part for said, part in zip(known, parts, strict=True))
+
+    def _sentence(self, english: str) -> str | None:
+        for pattern, template in _sentences(self.tag):
+            if found := pattern.fullmatch(english):
+                return template.format(*(self._sentence(value) or value for value in found.groups()))
+        return None
 
     def _value(self, name: str, value: object) -> object:
         """A parameter's value; words the catalogue knows for this parameter (`action`) are translated, lists joined."""
+        if name == "assumption":
+            return self.text(str(value))
         if isinstance(value, list):
-            return "、".join(value)
+            return self.word(", ").join(value)
         return self.catalogue.pgettext(name, value) if isinstance(value, str) and value else value
-
-    def outcome(self, outcome: str) -> str:
-        """What became of a rule: `found nothing`, `found N`, or anything else as it is."""
-        verb, _, count = outcome.partition(" ")
-        if verb == "found" and count.isdigit():
-            return self.catalogue.ngettext("found %(num)s", "found %(num)s", int(count)) % {"num": count}
-        return self.word(outcome)
 
     def duration(self, seconds: float) -> str:
         """Seconds as people write them, in the two largest units that are not zero: `5 min`, `1 h 1 min`, `2.5 s`."""
@@ -82,4 +105,13 @@ def language(tag: str) -> Language:
 @lru_cache
 def catalogue(locale: str) -> gettext.NullTranslations:
     """A locale's compiled catalogue; English has none, its texts are the keys."""
-    return gettext.translation("logcorr", Path(__file__).parent / "locale", [locale], fallback=locale == "en")
+    return gettext.translation("logcorr", HOME, [locale], fallback=locale == "en")
+
+
+@lru_cache
+def _sentences(tag: str) -> list[tuple[re.Pattern[str], str]]:
+    """The sentences of the context `note`, as patterns of their English; those with the longest fixed text first."""
+    known: dict[object, str] = getattr(catalogue(LOCALES[tag]), "_catalog", {})  # gettext names no way to list its messages
+    notes = {key.removeprefix(NOTE): text for key, text in known.items() if isinstance(key, str) and key.startswith(NOTE)}
+    longest = sorted(notes, key=lambda note: (-len(note.replace("{}", "")), note))
+    return [(re.compile("(.+?)".join(map(re.escape, note.split("{}"))), re.DOTALL), notes[note]) for note in longest]

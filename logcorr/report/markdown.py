@@ -5,66 +5,66 @@ Takes the Result document and computes nothing. Text from logs enters only throu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from bisect import bisect_left
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, PrefixLoader, StrictUndefined
+from jinja2 import Environment
 
-from logcorr.report import escape, write
+from logcorr.errors import LogcorrError
+from logcorr.report import escape, gantt, template, write
 from logcorr.report.cite import Document
 from logcorr.report.language import Language, language
-from logcorr.report.shipped import shipped
 
 TEMPLATE = "postmortem.md.j2"
 
 CHAIN_NODES = 30
 """A drawn chain has at most so many nodes; the table beside it always has all hops."""
 
-SHORT_HASH = 12
+TRIMMED = ("related", "refute", "inputs", "timeline", "quotes", "excerpts")
+"""What a report does without to stay small, after the last rows of evidence; what is missed least comes first."""
 
 
-def render(document: Document, lang: str = "en", templates: Path | None = None) -> str:
+def render(document: Document, lang: str = "en", templates: Path | None = None, most: int | None = None) -> str:
     """The postmortem of a Result document in a language of `language.LOCALES`.
 
-    `templates` is a folder whose files replace the bundled ones of the same name, or extend them as `bundled/NAME`.
-    Raises LogcorrError for an unknown language.
+    `templates` is a folder whose files replace the bundled ones of the same name, or extend them as `bundled/NAME`. `most` is
+    the size in bytes (UTF-8) that the report must not exceed: rows of evidence, then parts of `TRIMMED`, are left out until it
+    does not, and the report says so where they were. Raises LogcorrError for an unknown language, a wrong template, or a size
+    that cannot be kept.
     """
-    return _environment(language(lang).tag, templates).get_template(TEMPLATE).render(document=document)
+    made = _environment(language(lang).tag, templates)
+    cited = len(template.citations(document))
+
+    @lru_cache
+    def trimmed(step: int) -> str:
+        values = {"document": document, "most": most, "shown": max(cited - step, 0), "left_out": TRIMMED[: max(step - cited, 0)]}
+        return template.fill(made, TEMPLATE, templates, **values)
+
+    if most is None or _size(trimmed(0)) <= most:
+        return trimmed(0)
+    last = cited + len(TRIMMED)
+    step = bisect_left(range(last + 1), True, key=lambda step: _size(trimmed(step)) <= most)
+    if step > last:
+        needed = _size(trimmed(last)) // 1000 + 1
+        raise LogcorrError(f"the report cannot be made shorter than {needed} kB", f"allow it: --max-size {needed}k")
+    return trimmed(step)
 
 
-def citations(part: object) -> Iterator[Document]:
-    """Everything in a document, or in a part of it, that cites lines with their hash."""
-    if isinstance(part, dict):
-        if "sha256" in part and "line" in part and part["line"]:
-            yield part
-        part = list(part.values())
-    if isinstance(part, list):
-        for child in part:
-            yield from citations(child)
+def _size(text: str) -> int:
+    return len(text.encode())
 
 
 @lru_cache
 def _environment(tag: str, templates: Path | None) -> Environment:
     """Compiling the template takes longer than rendering it, so each language's environment is kept."""
     spoken = language(tag)
-    bundled = FileSystemLoader(shipped("templates"))
-    own = [FileSystemLoader(templates)] if templates else []
-    environment = Environment(
-        loader=ChoiceLoader([*own, bundled, PrefixLoader({"bundled": bundled})]),
-        extensions=["jinja2.ext.i18n"],
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-        autoescape=False,  # Markdown, not HTML: see `escape`
-    )
-    gettext, ngettext = spoken.catalogue.gettext, spoken.catalogue.ngettext
-    environment.install_gettext_callables(gettext, ngettext, newstyle=True)  # type: ignore[attr-defined]  # added by i18n
-    environment.filters.update(_filters(spoken))
-    environment.globals.update(chain_nodes=CHAIN_NODES)
-    return environment
+    made = template.environment(spoken, templates)  # no autoescape: this is Markdown, not HTML; see `escape`
+    made.filters.update(_filters(spoken))
+    made.globals.update(chain_nodes=CHAIN_NODES)
+    return made
 
 
 def _filters(language: Language) -> dict[str, Callable[..., Any]]:
@@ -80,17 +80,13 @@ def _filters(language: Language) -> dict[str, Callable[..., Any]]:
         "say_label": lambda claim: escape.label(language.say(claim)),
         "excerpt": lambda excerpt: escape.fence(_marked(excerpt, language)),
         "part": lambda part: escape.cell(language.catalogue.pgettext("part", part) if part else part),
-        "note": lambda note: escape.cell(language.note(note)),
-        "outcome": lambda outcome: escape.prose(language.outcome(outcome)),
-        "duration": language.duration,
-        "parents": write.parents,
-        "place": write.place,
-        "when": write.when,
-        "score": write.score,
+        "note": lambda note: escape.cell(language.text(note)),
+        "message": lambda text: escape.prose(language.text(text)),
+        "message_cell": lambda text: escape.cell(language.text(text)),
+        "outcome": lambda outcome: escape.prose(language.text(outcome)),
         "sparkline": write.sparkline,
-        "lines": lambda lines: "-".join(map(str, dict.fromkeys(lines))),
-        "short": lambda sha256: sha256[:SHORT_HASH],
-        "citations": _appendix,
+        "gantt": gantt.sections,
+        "axis": gantt.axis,
     }
 
 
@@ -100,13 +96,5 @@ def _marked(excerpt: Document, language: Language) -> str:
     rows: list[str] = []
     for number, text, marks in write.numbered(excerpt):
         rows.append(f"{'>' if marks else ' '} {number:>{width}} | {escape.visible(text)}".rstrip())
-        ended = [mark for mark in marks if mark["end_line"] == number]
-        told = [mark for mark in ended if mark["role"] != "contributing"] or ended[:1]
-        rows += [f"  {'':{width}} | ^ {escape.line(language.say(mark['label']))}" for mark in told]
+        rows += [f"  {'':{width}} | ^ {escape.line(language.say(mark['label']))}" for mark in write.told(marks, number)]
     return "\n".join(rows)
-
-
-def _appendix(document: Document) -> list[Document]:
-    """Every citation once, by path and line."""
-    cited = {(each["path"], each["line"], each["end_line"]): each for each in citations(document)}
-    return [cited[key] for key in sorted(cited)]

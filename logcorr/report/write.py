@@ -54,3 +54,20 @@ def parents(chain: Sequence[Document]) -> list[int]:
         numbers.append(reached.get((link["from"]["path"], link["from"]["line"]), number - 1))
         reached[link["to"]["path"], link["to"]["line"]] = number
     return numbers
+
+
+def told(marks: Sequence[Document], number: int) -> list[Document]:
+    """Of the marks that end on a line those to be told under it: what only contributes is told with its finding, unless alone."""
+    ended = [mark for mark in marks if mark["end_line"] == number]
+    return [mark for mark in ended if mark["role"] != "contributing"] or ended[:1]
+
+
+def citing(part: object) -> Iterator[Document]:
+    """Everything in a document, or in a part of it, that cites lines with their hash."""
+    if isinstance(part, dict):
+        if "sha256" in part and "line" in part and part["line"]:
+            yield part
+        part = list(part.values())
+    if isinstance(part, list):
+        for child in part:
+            yield from citing(child)

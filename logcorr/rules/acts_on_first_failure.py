@@ -39,7 +39,10 @@ def check(case: Configuration) -> Iterator[Finding]:
 def _asked_once(scripts: Sequence[Script], proved: ProvedEffect) -> Written | None:
     """The one probe that decides, if a single failure of it is enough and nothing counts."""
     effect = proved.effect
-    decides = effect.ends_processes and len(proved.probes) == 1 and proved.proof.reach in (Reach.MUST, Reach.CONDITIONAL)
+    whole = not effect.targets and len(proved.hits) > 1  # `whole_stack_restart` says that, and more
+    decides = (
+        effect.ends_processes and not whole and len(proved.probes) == 1 and proved.proof.reach in (Reach.MUST, Reach.CONDITIONAL)
+    )
     if not decides or any(COUNTED.search(text) for text, _ in effect.guard):
         return None
     probe = proved.probes[0].probe

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from logcorr.model.case import Configuration, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import Script
 from logcorr.model.result import Finding
+from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._jobs import cron_jobs, jobs_commands
 from logcorr.semantics.written import Written
@@ -20,8 +22,8 @@ SBIN = frozenset({
 })  # fmt: skip
 """Programs that distributions put into /usr/sbin or /sbin."""
 
-LOCAL = frozenset({"docker-compose", "pm2", "kubectl", "helm", "node", "npm", "npx", "yarn", "aws", "composer", "wp", "rclone"})
-"""Programs that are often installed by hand, into /usr/local/bin or below a home."""
+ELSEWHERE = re.compile(r"(?<![\w.$}-])(/usr/local/s?bin|/opt/[\w./-]+/bin|/snap/bin|/(?:home|root)/[\w./-]+/bin)/([\w.-]+)")
+"""A program by its whole path, in a folder that is not on cron's PATH."""
 
 DEFAULT = "/usr/bin:/bin"
 WITH_ALL = re.compile(r"(^|/)etc/crontabs/")
@@ -30,36 +32,47 @@ WITH_ALL = re.compile(r"(^|/)etc/crontabs/")
 
 @rule(code="CRON003", title="A command is not on cron's PATH", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
-    """Looks for programs of /usr/sbin and /usr/local/bin in jobs that run with cron's own PATH, /usr/bin:/bin."""
+    """Looks for programs outside /usr/bin and /bin, named without their folder in jobs that set no PATH."""
+    elsewhere = dict(_elsewhere(case))
     seen = set()
     for schedule in cron_jobs(case):
-        if "PATH" in dict(schedule.job.environment) or WITH_ALL.search(schedule.job.span.path):
-            continue
         written = jobs_commands(case, schedule)
-        if any("PATH=" in command.script.text or command.name in ("source", ".") for command in written):
+        if _sets_path(schedule, written):
             continue
         for command in written:
-            missed = _misses(command)
-            if missed and (command.span, command.name) not in seen:
+            known = elsewhere.get(command.name)
+            if (known or command.name in SBIN) and _by_name(command) and (command.span, command.name) not in seen:
                 seen.add((command.span, command.name))
-                yield _finding(schedule, command)
+                yield _finding(schedule, command, known)
 
 
-def _misses(command: Written) -> bool:
-    called = command.text[: command.text.find(command.name)] if command.name in command.text else ""
-    by_path = called.endswith("/")
-    elsewhere = "sudo" in command.wrappers or (command.function is not None and command.name == command.function)
-    return not by_path and not elsewhere and command.name in SBIN | LOCAL
+def _elsewhere(case: Configuration) -> Iterator[tuple[str, tuple[str, Span]]]:
+    """The programs that collected scripts call by their whole path, each with its folder and where that is written."""
+    for script in case.of(Script):
+        for found in ELSEWHERE.finditer(script.text):
+            line = script.span.line + script.text.count("\n", 0, found.start())
+            yield found[2], (found[1], Span(script.span.path, min(line, script.span.end_line)))
 
 
-def _finding(schedule: Schedule, command: Written) -> Finding:
-    certain = command.name in SBIN
+def _sets_path(schedule: Schedule, written: Sequence[Written]) -> bool:
+    """Whether the table or a script sets PATH, or may: busybox hands its own on, a sourced file can hold anything."""
+    own = "PATH" in dict(schedule.job.environment) or bool(WITH_ALL.search(schedule.job.span.path))
+    return own or any("PATH=" in command.script.text or command.name in ("source", ".") for command in written)
+
+
+def _by_name(command: Written) -> bool:
+    """Whether the program is named without a folder, and looked up with the job's own PATH."""
+    by_path = command.text.partition(command.name)[0].endswith("/")
+    return not by_path and not {"sudo", "doas"} & set(command.wrappers)
+
+
+def _finding(schedule: Schedule, command: Written, known: tuple[str, Span] | None) -> Finding:
     return Finding(
-        severity="warning" if certain else "info",
-        confidence=0.85 if certain else 0.5,
-        claim=_claim(command.name, certain),
+        confidence=0.85,
+        claim=_claim(command.name, known),
         evidence=(
             Evidence(command.span, "named without its folder"),
+            *([Evidence(known[1], "names its folder")] if known else []),
             *([Evidence(schedule.job.span, "sets no PATH")] if schedule.job.span != command.span else []),
         ),
         would_refute=claim(
@@ -71,15 +84,16 @@ def _finding(schedule: Schedule, command: Written) -> Finding:
     )
 
 
-def _claim(program: str, certain: bool) -> Claim:
-    if certain:
+def _claim(program: str, known: tuple[str, Span] | None) -> Claim:
+    if known:
         return claim(
-            "command_not_on_cron_path.sbin",
-            "cron looks for {program} in /usr/bin and /bin only, and it is in /usr/sbin",
+            "command_not_on_cron_path.elsewhere",
+            "cron looks for {program} in /usr/bin and /bin only, and it is in {folder}",
             program=program,
+            folder=known[0],
         )
     return claim(
-        "command_not_on_cron_path.local",
-        "cron looks for {program} in /usr/bin and /bin only, and it is often installed elsewhere (/usr/local/bin)",
+        "command_not_on_cron_path.sbin",
+        "cron looks for {program} in /usr/bin and /bin only, and it is in /usr/sbin",
         program=program,
     )

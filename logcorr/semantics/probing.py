@@ -32,15 +32,21 @@ class World:
     services: tuple[Service, ...] = ()
 
 
-def ask(probe: Probe, world: World) -> ProbeAnswer:
-    """What the probe's request would be answered, redirects followed if the probe does; no answers if that is not known."""
+def ask(probe: Probe, world: World, *, any_host: bool = False) -> ProbeAnswer:
+    """What the probe's request would be answered, redirects followed if the probe does; no answers if that is not known.
+
+    Only names of the host itself are known to lead to it, unless `any_host` says that all do.
+    """
     url = probe.url
     steps: Steps = ()
     answers: tuple[Answer, ...] = ()
     for _ in range(MOST_REDIRECTS if probe.follows_redirects else 1):
         if not url:
             break
-        answers, way = _answer(probe, urlsplit(url), world)
+        parts = urlsplit(url)
+        if not any_host and parts.hostname not in LOCAL_HOSTS:
+            break
+        answers, way = _answer(probe, parts, world)
         steps += way
         location = answers[0].location if len(answers) == 1 else None
         if not location or not probe.follows_redirects:
@@ -73,8 +79,6 @@ def telling_outcomes(probe: Probe) -> tuple[Outcome, ...]:
 
 def _answer(probe: Probe, url: SplitResult, world: World) -> tuple[tuple[Answer, ...], Steps]:
     host, port = url.hostname or "", url.port or DEFAULT_PORTS.get(url.scheme, 80)
-    if host not in LOCAL_HOSTS:
-        return (), ()
     published = _published(port, world.services)
     if published and not is_nginx(published[0]):
         service, entry = published
@@ -88,7 +92,11 @@ def _answer(probe: Probe, url: SplitResult, world: World) -> tuple[tuple[Answer,
         f"{path}?{url.query}" if url.query else path,
         scheme=url.scheme,
         method=probe.method,
-        headers={"Host": url.netloc.rpartition("@")[2], "User-Agent": probe.tool, **dict(probe.headers)},
+        headers={
+            "Host": url.netloc.rpartition("@")[2],
+            **({"User-Agent": probe.tool} if probe.tool else {}),
+            **dict(probe.headers),
+        },
         address=BRIDGED[0] if published else None,
         client=BRIDGED[1] if published else "127.0.0.1",
     )

@@ -7,18 +7,20 @@ restart says nothing: it finds the containers by the project's name, whichever f
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import RunningStack
-from logcorr.model.facts import ComposeFile, Container, Fact, of_kind
+from logcorr.model.facts import ComposeFile, Container, Fact, Setting, of_kind
 from logcorr.model.source import Span
 from logcorr.semantics import compose
-from logcorr.semantics.paths import collected
+from logcorr.semantics.paths import collected, normal
 
 STARTING = frozenset({"start", "recreate", "up", "create"})
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
 """The files that compose takes without `-f`, the first that exists; compose's own order."""
+OVERRIDES = ("compose.override.yml", "compose.override.yaml", "docker-compose.override.yml", "docker-compose.override.yaml")
+"""The file that compose lays over it, the first that exists beside it."""
 
 Paths = tuple[str, ...]
 Reason = tuple[str, Span]
@@ -32,12 +34,26 @@ def running_stack(facts: Sequence[Fact], effects: Sequence[Effect]) -> RunningSt
     if not found:
         return None
     paths, evidence = found
-    used = [files[path] for path in paths]
-    return RunningStack(
-        compose_paths=paths,
-        services=compose.project(used, environment=None, directory=None, others=list(files.values())).services,
-        evidence=tuple(evidence),
-        project=next((container.project for container in containers if container.project), None) or files[paths[0]].project,
+    leading = [effect for effect in effects if effect.manager == "compose" and used_files(effect, list(files)) == paths]
+    project = effective(
+        paths,
+        facts,
+        directory=next((effect.directory for effect in leading if effect.directory), None),
+        name=next(filter(None, (*(one.project for one in containers), *(effect.project for effect in leading))), None),
+    )
+    return RunningStack(compose_paths=paths, services=project.services, evidence=tuple(evidence), project=project.name)
+
+
+def effective(paths: Paths, facts: Sequence[Fact], *, directory: str | None = None, name: str | None = None) -> compose.Project:
+    """What compose would run from some collected files and the `.env` beside the first; see `compose.project`."""
+    files = {file.span.path: file for file in of_kind(ComposeFile, facts)}
+    return compose.project(
+        [files[path] for path in paths],
+        environment=compose.variables(of_kind(Setting, facts), _folder(paths[0])),
+        directory=directory,
+        name=name,
+        others=list(files.values()),
+        partial=True,
     )
 
 
@@ -45,7 +61,24 @@ def used_files(effect: Effect, files: Sequence[str]) -> Paths:
     """The collected compose files that a compose command works through; without `-f`, the default of its directory."""
     if effect.compose_files:
         return _found(effect.compose_files, files, effect.directory, effect.span)
-    return _found(DEFAULT_NAMES, files, effect.directory, effect.span)[:1] if effect.directory else ()
+    default = _found(DEFAULT_NAMES, files, effect.directory, effect.span)[:1] if effect.directory else ()
+    return with_override(default, files)
+
+
+def with_override(default: Paths, files: Iterable[str]) -> Paths:
+    """The default file, and the one that compose lays over it."""
+    beside = {path.rpartition("/")[2]: path for path in files if default and _folder(path) == _folder(default[0])}
+    return (*default, *[beside[name] for name in OVERRIDES if name in beside][:1])
+
+
+def whole(files: Mapping[str, ComposeFile]) -> list[str]:
+    """The files that stand for themselves: no override, and none that another one includes or extends."""
+    parts = {normal(drawn, _folder(path)) for path, file in files.items() for drawn in file.draws_from}
+    return [path for path in files if path.rpartition("/")[2] not in OVERRIDES and path not in parts]
+
+
+def _folder(path: str) -> str:
+    return path.rpartition("/")[0]
 
 
 def _found(paths: Sequence[str], files: Iterable[str], directory: str | None, at: Span) -> Paths:
@@ -88,10 +121,10 @@ def _deployed(effects: Sequence[Effect], files: dict[str, ComposeFile]) -> tuple
 
 
 def _only(files: dict[str, ComposeFile]) -> tuple[Paths, list[Reason]] | None:
-    if len(files) != 1:
+    bases = whole(files)
+    if len(bases) != 1:
         return None
-    (path,) = files
-    return (path,), [("the only compose file collected", Span(path, 1))]
+    return with_override((bases[0],), files), [("the only compose file collected", Span(bases[0], 1))]
 
 
 def _agreed(reasons: dict[Paths, list[Reason]]) -> tuple[Paths, list[Reason]] | None:

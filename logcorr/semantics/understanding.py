@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -13,6 +13,7 @@ from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
 from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, of_kind
 from logcorr.model.source import Problem
 from logcorr.semantics import topology
+from logcorr.semantics.hooks import followed, leads_nowhere
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.paths import collected, normal
 from logcorr.semantics.probing import World, ask, outcomes, telling_outcomes
@@ -30,13 +31,17 @@ Source = ScheduledJob | Script
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Understanding:
-    """The configuration, understood: every behaviour, those of jobs by their job, and the things that run."""
+    """The configuration, understood: every behaviour, the things that run, and what answers.
+
+    `of_job` holds what each job does: the behaviour of its command, then those that this one leads to.
+    """
 
     behaviours: tuple[Behaviour, ...]
-    of_job: Mapping[ScheduledJob, Behaviour]
+    of_job: Mapping[ScheduledJob, tuple[Behaviour, ...]]
     entities: tuple[Entity, ...]
     stack: RunningStack | None
     nginx: str
+    world: World
     problems: tuple[Problem, ...] = ()
 
 
@@ -44,19 +49,34 @@ def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
     """Interpret every job, and every script that no job leads to; then prove how far each effect is reached."""
     scripts = {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
     read = _interpret_all(facts, scripts)
+    installed = _installed(facts, read)
+    read = _interpret_all((*facts, *installed), scripts) if installed else read
     things = topology.entities(facts, files)
     stack = running_stack(facts, [effect for one in read.values() for effect in one.effects])
     targets = _Targets(facts, files, things, stack)
     world = World(_nginx(facts, stack), stack.services if stack else ())
     behaviours = {source: _behaviour(one, world, targets, all(_called(one, scripts))) for source, one in read.items()}
+    of_job = _of_jobs(behaviours)
+    for job, does in of_job.items():
+        if leads_nowhere(job, does):
+            behaviours[job] = replace(does[0], understood=False)
+            of_job[job] = (behaviours[job],)
     return Understanding(
         behaviours=tuple(behaviours.values()),
-        of_job={source: behaviour for source, behaviour in behaviours.items() if isinstance(source, ScheduledJob)},
+        of_job=of_job,
         entities=things,
         stack=stack,
         nginx=topology.nginx_name(facts),
+        world=world,
         problems=tuple(dict.fromkeys(problem for one in read.values() for problem in one.problems)),
     )
+
+
+def _of_jobs(behaviours: Mapping[Source, Behaviour]) -> dict[ScheduledJob, tuple[Behaviour, ...]]:
+    """What each job does, that it leads to without naming it included."""
+    jobs = {source: behaviour for source, behaviour in behaviours.items() if isinstance(source, ScheduledJob)}
+    others = [behaviour for source, behaviour in behaviours.items() if isinstance(source, Script)]
+    return {job: followed(job, jobs, others) for job in jobs}
 
 
 def _resolver(scripts: Mapping[str, Script], asker: str) -> Resolve:
@@ -80,6 +100,13 @@ def _interpret_all(facts: Sequence[Fact], files: Mapping[str, Script]) -> dict[S
         if script.span not in reached:
             read[script] = interpret(script, resolve=_resolver(files, script.span.path), arguments=None)
     return read
+
+
+def _installed(facts: Sequence[Fact], read: Mapping[Source, Interpretation]) -> list[ScheduledJob]:
+    """The cron lines that scripts install; none where a table was collected, which says what is installed."""
+    if any(job.scheduler == "cron" for job in of_kind(ScheduledJob, facts)):
+        return []
+    return list(dict.fromkeys(job for one in read.values() for job in one.installs))
 
 
 def _is_whole_file(script: Script) -> bool:

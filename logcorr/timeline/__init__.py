@@ -1,5 +1,6 @@
 """Event frames of many files become one timeline."""
 
-from logcorr.timeline.merge import Timeline, build
+from logcorr.timeline.blocks import Log, Query
+from logcorr.timeline.merge import Timeline, build, logs_of, timed
 
-__all__ = ["Timeline", "build"]
+__all__ = ["Log", "Query", "Timeline", "build", "logs_of", "timed"]

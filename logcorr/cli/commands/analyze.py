@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from logcorr.cli import options
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @click.command()
@@ -15,6 +20,9 @@ from logcorr.cli import options
 @click.option("--since", metavar="TIME", callback=options.instant, help="Leave out what was logged before; UTC if no offset.")
 @click.option("--until", metavar="TIME", callback=options.instant, help="Leave out what was logged after.")
 @click.option("--lang", type=options.LANGUAGES, default="en", show_default=True, help="Language of reports.")
+@click.option("--template", "templates", metavar="DIR", callback=options.folder, help=options.TEMPLATE_HELP)
+@click.option("--max-size", "most", metavar="SIZE", callback=options.size, help=options.SIZE_HELP)
+@click.option("--redact/--no-redact", "redact", default=None, help=options.REDACT_HELP)
 def analyze(
     *,
     paths: tuple[str, ...],
@@ -24,12 +32,18 @@ def analyze(
     since: options.Instant,
     until: options.Instant,
     lang: str,
+    templates: Path | None,
+    most: int | None,
+    redact: bool | None,
 ) -> None:
     """Find the cause of an incident in folders, files or archives."""
     import logcorr
     from logcorr.cli import output
 
     analysis = logcorr.analyze(paths, tz=zones or None, since=since, until=until)
-    output.show(analysis, form, lang, paths)
-    for path in outputs:
-        output.save(analysis, path, lang, paths)
+    style = output.Style(lang, templates, most)
+    output.show(analysis.redacted() if redact else analysis, form, style, paths)
+    if outputs:
+        leaving = analysis if redact is False else analysis.redacted()
+        for path in outputs:
+            output.save(leaving, path, style, paths)

@@ -19,7 +19,7 @@ SEVERITIES = ("info", "warning", "error")
 @click.option("--ignore", multiple=True, metavar="RULE", help=f"Leave out this rule: {options.RULES_HELP}")
 @click.option("--no-ignores", is_flag=True, help="Do not obey comments that accept findings.")
 @click.option(
-    "--fail-on", type=options.LEVELS, default="warning", show_default=True, help="Exit with 1 for findings as severe as this."
+    "--fail-on", type=options.FAIL_ON, default="warning", show_default=True, help="Exit with 1 for findings as severe as this."
 )
 @click.option("--lang", type=options.LANGUAGES, default="en", show_default=True, help="Language of what is printed.")
 def check(

@@ -82,9 +82,23 @@ def events(
     )
 
 
-def folded(lines: pl.LazyFrame, is_head: pl.Expr, context: Context) -> pl.LazyFrame:
-    """Only the lines that begin an event, the first always; the column `lines` counts each with those that follow it."""
+def folded(lines: pl.LazyFrame, is_head: pl.Expr, context: Context, mark: str | None = None) -> pl.LazyFrame:
+    """Only the lines that begin an event, the first always; the column `lines` counts each with those that follow it.
+
+    Where the first line does not hold `mark`, the line after it that does is joined to it by a newline.
+    """
     row = pl.col("row")
-    heads = lines.with_row_index("row").filter(is_head.fill_null(False) | (row == 0))
+    indexed = lines.with_row_index("row")
+    begins = is_head.fill_null(False) | (row == 0)
+    heads = indexed.filter(begins) if mark is None else _joined(indexed.with_columns(begins.alias("begins")), mark)
     following = row.shift(-1).fill_null(pl.lit(context.line_count, pl.UInt32))
     return heads.with_columns(lines=(following - row).cast(pl.UInt32))
+
+
+def _joined(lines: pl.LazyFrame, mark: str) -> pl.LazyFrame:
+    begins = pl.col("begins")
+    marked = pl.when(~begins).then(TEXT).str.contains(mark, literal=True).fill_null(False)
+    near = lines.filter(begins | marked).with_columns((begins & ~begins.shift(-1, fill_value=True)).alias("joins"))
+    lacking = ~pl.when("joins").then(TEXT).str.contains(mark, literal=True)
+    rest = pl.when(lacking).then(TEXT.shift(-1))
+    return near.with_columns(pl.concat_str(TEXT, rest, separator="\n", ignore_nulls=True)).filter(begins)

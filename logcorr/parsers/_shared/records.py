@@ -13,11 +13,23 @@ from logcorr.parsers import Context
 from logcorr.parsers._shared.columns import TEXT, events, folded, no, severity_of
 
 TIMES = ("timestamp", "time", "@timestamp", "ts", "date", "datetime", "asctime", "eventTime", "t")
-LEVELS = ("level", "severity", "levelname", "log.level", "lvl", "loglevel")
-MESSAGES = ("message", "msg", "event", "log", "text")
+LEVELS = ("level", "severity", "levelname", "log.level", "lvl", "loglevel", "s", "@fields")
+MESSAGES = ("message", "msg", "event", "log", "text", "@message")
+ERRORS = ("error", "err", "stack")
+"""Members that hold what went wrong, as text or as an object."""
 
-_NUMBERED = {"10": "trace", "20": "debug", "30": "info", "40": "warn", "50": "error", "60": "crit"}
-"""pino's and bunyan's levels."""
+_CODED = {"10": "trace", "20": "debug", "30": "info", "40": "warn", "50": "error", "60": "crit"} | {
+    "D1": "debug",
+    "D2": "debug",
+    "I": "info",
+    "W": "warn",
+    "E": "error",
+    "F": "crit",
+}
+"""pino's, bunyan's and MongoDB's levels."""
+
+_OBJECT = '{"$date":"'
+"""How MongoDB's times begin."""
 
 
 def members(lines: Sequence[str]) -> tuple[dict[str, object], ...]:
@@ -31,20 +43,24 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     """Events of JSON objects; `own` gives further columns the member they are read from."""
     sample = json_lines.objects(context.sample.lines)
     time, level, message = (_used(sample, names) for names in (TIMES, LEVELS, MESSAGES))
-    wanted = sorted({time, level, message, "stack", *own.values()})
+    wanted = sorted({time, level, message, *ERRORS, *own.values()})
     read = lines.with_columns(json_lines.fields(TEXT, wanted).alias("record"))
     part = pl.col("record").struct.field
     parsed = part(message).is_not_null() | part(level).is_not_null() | part(time).is_not_null()
     read = read.with_columns(parsed.alias("is_record"))
     cut = folded(read, pl.col("is_record") | TEXT.str.contains(r"^[^ \t})\]]"), context)
-    stamped, shape = _time(part(time), [str(record.get(time, "")) for record in sample])
+    stamp = part(time).str.strip_prefix(_OBJECT)
+    stamped, shape = _time(stamp, [_plain(record.get(time, "")) for record in sample])
     text = pl.coalesce(part(message), part("stack"), TEXT)
-    offset = shape.utc_offset_s(part(time)) if shape else None
+    offset = shape.utc_offset_s(shape.text(stamp)) if shape else None
     return events(
         cut,
         time=stamped,
         severity=_severity(part(level)),
-        kind=messages.kind_of(text, messages.APPLICATION),
+        kind=pl.coalesce(
+            messages.kind_of(text, messages.APPLICATION),
+            *(messages.kind_of(part(name), messages.FAILURES) for name in ERRORS),
+        ),
         message=text.str.split_exact("\n", 1).struct[0],
         parsed=pl.col("is_record"),
         count=pl.col("lines"),
@@ -62,8 +78,13 @@ def _time(stamp: pl.Expr, sample: Sequence[str]) -> tuple[pl.Expr, stamps.Shape 
     return (shape.time(shape.text(stamp)), shape) if shape else (no(pl.Datetime("us")), None)
 
 
+def _plain(time: object) -> str:
+    return str(time.get("$date", "")) if isinstance(time, dict) else str(time)
+
+
 def _severity(level: pl.Expr) -> pl.Expr:
-    """Words, coloured or not, or pino's numbers."""
-    plain = level.str.replace_all(ascii_only(r"\x1b\[[\d;]*m"), "")
-    number = plain.replace_strict(list(_NUMBERED), list(_NUMBERED.values()), default=None, return_dtype=SEVERITY)
-    return pl.coalesce(severity_of(plain), number)
+    """Words, coloured or not, or codes; of an object (winston's `logstash`) its member `level`."""
+    inner = pl.when(level.str.starts_with("{")).then(level).str.extract(r'"level":"([^"]+)"', 1)
+    plain = pl.coalesce(inner, level).str.replace_all(ascii_only(r"\x1b\[[\d;]*m"), "")
+    coded = plain.replace_strict(list(_CODED), list(_CODED.values()), default=None, return_dtype=SEVERITY)
+    return pl.coalesce(severity_of(plain), coded)

@@ -37,27 +37,26 @@ class Project:
 def project(
     files: Sequence[ComposeFile],
     *,
-    environment: Mapping[str, str] | None,
+    environment: Mapping[str, str],
     directory: str | None,
     name: str | None = None,
     others: Sequence[ComposeFile] = (),
+    partial: bool = False,
 ) -> Project:
     """The effective project of the files, given in the order of their `-f`.
 
-    `environment` holds what compose sees, `.env` included; a variable not in it is empty. None: the environment is not
-    known, and a variable without a default stays as written. `directory` is the project's on the host, `name` the value
+    `environment` holds what compose sees, `.env` included; a variable not in it is empty, or stays as written where it has no
+    default and the environment is known in part only (`partial`). `directory` is the project's on the host, `name` the value
     of `-p`. Files that `extends` and `include` refer to are looked for among `others`.
     """
-    builder = _Builder({file.span.path: file for file in (*others, *files)}, environment)
+    builder = _Builder({file.span.path: file for file in (*others, *files)}, environment, partial)
     document = builder.combined([file.span.path for file in files])
     reading = compose.services(compose.stanzas(document))
-    active = _active_profiles(environment or {})
+    active = _active_profiles(environment)
     runs = [not service.profiles or bool(active & {*service.profiles, "*"}) for service in reading.services]
     written = document.get("name")
     return Project(
-        name=project_name(
-            argument=name, environment=environment or {}, written=written.text if written else None, directory=directory
-        ),
+        name=project_name(argument=name, environment=environment, written=written.text if written else None, directory=directory),
         services=tuple(service for service, is_active in zip(reading.services, runs, strict=True) if is_active),
         inactive=tuple(service for service, is_active in zip(reading.services, runs, strict=True) if not is_active),
         problems=(*builder.problems, *reading.problems),
@@ -77,9 +76,10 @@ def variables(settings: Iterable[Setting], folder: str) -> dict[str, str]:
 class _Builder:
     """Reads and merges documents; keeps what went wrong."""
 
-    def __init__(self, files: Mapping[str, ComposeFile], environment: Mapping[str, str] | None) -> None:
+    def __init__(self, files: Mapping[str, ComposeFile], environment: Mapping[str, str], partial: bool) -> None:
         self._files = files
         self._environment = environment
+        self._partial = partial
         self.problems: list[Problem] = []
 
     def combined(self, paths: Sequence[str], depth: int = 0) -> Node:
@@ -98,7 +98,7 @@ class _Builder:
         except NotYaml as error:
             self.problems.append(Problem(path, str(error), error.line))
             return Node(path, 1, 1, "null")
-        return compose.filled(document, self._environment, self.problems)
+        return compose.filled(document, self._environment, self.problems, partial=self._partial)
 
     def _extended(self, document: Node) -> tuple[tuple[str, Node], ...]:
         named = dict(compose.stanzas(document))

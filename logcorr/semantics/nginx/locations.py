@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from logcorr.semantics.nginx.patterns import compiled
+from logcorr.semantics.nginx.patterns import Match, search
 from logcorr.semantics.nginx.tree import Node
 
 PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass")
@@ -21,7 +21,7 @@ class Found:
     location: Node
     final: bool = False
     redirect: bool = False
-    match: re.Match[str] | None = None
+    match: Match | None = None
 
 
 def matching(location: Node) -> tuple[str, str]:
@@ -71,7 +71,7 @@ def _regex(uri: str, block: Node) -> Found | None:
         how, text = matching(location)
         if how not in ("~", "~*"):
             continue
-        match = compiled(text, location.span, ignore_case=how == "~*").search(uri)
+        match = search(text, uri, location.span, ignore_case=how == "~*")
         if match:
             inner = find(uri, location)
             # A redirect found inside a regular expression's location is not made: nginx forgets it on the way out.

@@ -6,7 +6,7 @@ import ipaddress
 from collections.abc import Iterator
 
 from logcorr.semantics.nginx import variables
-from logcorr.semantics.nginx.patterns import compiled
+from logcorr.semantics.nginx.patterns import search
 from logcorr.semantics.nginx.request import Request
 from logcorr.semantics.nginx.tree import Node
 from logcorr.semantics.nginx.world import Unanswerable
@@ -78,7 +78,7 @@ def _literal(entries: list[tuple[str, str]], source: str, *, hosts: bool) -> str
 def _by_pattern(r: Request, table: Node, entries: list[tuple[str, str]], source: str) -> str | None:
     for key, text in entries:
         if key.startswith("~"):
-            match = compiled(key.lstrip("~").removeprefix("*"), table.span, ignore_case=key.startswith("~*")).search(source)
+            match = search(key.lstrip("~").removeprefix("*"), source, table.span, ignore_case=key.startswith("~*"))
             if match:
                 r.captured(match)
                 return text

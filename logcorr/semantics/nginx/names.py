@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from logcorr.semantics.nginx.listen import Listen
-from logcorr.semantics.nginx.patterns import compiled
+from logcorr.semantics.nginx.patterns import Match, search
 from logcorr.semantics.nginx.tree import Node
 
-Choice = tuple[Listen, str, re.Match[str] | None]
+Choice = tuple[Listen, str, Match | None]
 """The listen of the chosen server, why it was chosen, and what a regular expression captured."""
 
 
@@ -79,7 +78,7 @@ def _wildcard(listens: Sequence[Listen], host: str) -> Choice | None:
 def _regex(listens: Sequence[Listen], host: str) -> Choice | None:
     for listen in listens:
         for name in names_of(listen.server):
-            if name.startswith("~") and (match := compiled(name[1:], listen.server.span, ignore_case=True).search(host)):
+            if name.startswith("~") and (match := search(name[1:], host, listen.server.span, ignore_case=True)):
                 return listen, f"server_name {name}", match
     return None
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from logcorr.model.source import Span
+from logcorr.semantics.nginx.patterns import Match
 from logcorr.semantics.nginx.tree import Node
 from logcorr.semantics.nginx.world import World
 
@@ -60,7 +60,7 @@ class Request:
     redirect: str | None = None
     refused: Status | None = None
     subrequest: bool = False
-    captures: re.Match[str] | None = None
+    captures: Match | None = None
     values: dict[str, str] = field(default_factory=dict)
     trace: list[tuple[str, Span]] = field(default_factory=list)
     assumes: dict[str, None] = field(default_factory=dict)
@@ -73,12 +73,12 @@ class Request:
         """Note what must hold for the answer."""
         self.assumes[sentence] = None
 
-    def captured(self, match: re.Match[str]) -> None:
+    def captured(self, match: Match) -> None:
         """A regular expression matched: `$1` and named groups change."""
         self.captures = match
-        self.values.update({name: value or "" for name, value in match.groupdict().items()})
+        self.values.update({name: value or "" for name, value in match.named.items()})
 
-    def tried(self, match: re.Match[str] | None) -> None:
+    def tried(self, match: Match | None) -> None:
         """The rewrite module tried a regular expression: without a match, the captures of earlier ones are gone."""
         if match:
             self.captured(match)

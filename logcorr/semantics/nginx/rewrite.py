@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from logcorr.semantics.nginx import uri, variables
-from logcorr.semantics.nginx.patterns import compiled
+from logcorr.semantics.nginx.patterns import search
 from logcorr.semantics.nginx.request import Outcome, Request, Sent, Status
 from logcorr.semantics.nginx.scopes import enter
 from logcorr.semantics.nginx.tree import Node
@@ -65,7 +65,7 @@ def _return(r: Request, node: Node) -> Outcome:
 
 def _rewrite(r: Request, node: Node) -> None:
     """One `rewrite`: nothing if it does not match, else a changed URI or a redirect."""
-    match = compiled(node.args[0], node.span).search(r.uri)
+    match = search(node.args[0], r.uri, node.span)
     r.tried(match)
     if not match:
         return
@@ -160,6 +160,6 @@ def _comparison(r: Request, node: Node, words: list[str]) -> bool:
         raise Unanswerable(f"the condition {node.title()} is not understood", node.span)
     if variables.has_gap(left):
         return _undecided(r, node)
-    match = compiled(right, node.span, ignore_case=operator.endswith("*")).search(left)
+    match = search(right, left, node.span, ignore_case=operator.endswith("*"))
     r.tried(match)
     return (match is not None) != operator.startswith("!")

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from logcorr.model.source import Span
 from logcorr.semantics.nginx import maps, paths, uri
 from logcorr.semantics.nginx.names import primary_name
-from logcorr.semantics.nginx.patterns import compiled
+from logcorr.semantics.nginx.patterns import search
 from logcorr.semantics.nginx.request import Request
 from logcorr.semantics.nginx.world import Unanswerable
 
@@ -104,16 +104,16 @@ def _script(r: Request) -> tuple[str, str]:
     """The script's name and the path behind it, as `fastcgi_split_path_info` splits the URI."""
     name, rest = r.uri, ""
     for node in r.scope.inherited("fastcgi_split_path_info"):
-        match = compiled(node.args[0], node.span).search(r.uri)
-        if match and len(match.groups()) >= 2:
-            name, rest = match[1] or "", match[2] or ""
+        match = search(node.args[0], r.uri, node.span)
+        if match and len(match.groups) >= 2:
+            name, rest = match.groups[0] or "", match.groups[1] or ""
     return name + (r.scope.setting("fastcgi_index", "") if name.endswith("/") else ""), rest
 
 
 def _capture(r: Request, number: int) -> str:
-    if r.captures is None or number > len(r.captures.groups()):
+    if r.captures is None or not 0 < number <= len(r.captures.groups):
         return ""
-    return r.captures[number] or ""
+    return r.captures.groups[number - 1] or ""
 
 
 def value(r: Request, name: str) -> str:

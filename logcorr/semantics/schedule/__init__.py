@@ -14,6 +14,7 @@ from logcorr.grammar.calendar import NotCalendar, calendar
 from logcorr.grammar.crontab import Dialect, NotCron, Times, times
 from logcorr.grammar.duration import systemd_seconds
 from logcorr.model.facts import Healthcheck, ScheduledJob
+from logcorr.semantics.paths import collected
 from logcorr.semantics.schedule import clock, cron, systemd
 from logcorr.semantics.schedule.clock import Seconds
 
@@ -145,17 +146,17 @@ def unhealthy_after_s(check: Healthcheck) -> tuple[float, float]:
     return (check.retries - 1) * check.interval_s, check.retries * (check.interval_s + check.timeout_s)
 
 
-def run_parts(command: str, paths: Collection[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def run_parts(command: str, paths: Collection[str], *, asker: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
     """The collected files that a `run-parts /etc/cron.hourly` in a command would run, and those it passes over.
 
-    `paths` are relative to the collected root; run-parts(8) takes only names of letters, digits, `_` and `-`, so that
-    `backup.sh` never runs.
+    `paths` are relative to the collected root, `asker` is the one of the file that holds the command; run-parts(8) takes only
+    names of letters, digits, `_` and `-`, so that `backup.sh` never runs.
     """
     match = _RUN_PARTS.search(command)
     if not match:
         return (), ()
-    folder = match[1].strip("/") + "/"
-    inside = sorted(path for path in paths if re.search(rf"(^|/){re.escape(folder)}[^/]+$", path))
+    folder = collected(match[1], {path.rpartition("/")[0] for path in paths}, asker=asker)
+    inside = sorted(path for path in paths if folder and path.rpartition("/")[0] == folder)
     runs = tuple(path for path in inside if _RUN_PARTS_NAME.fullmatch(path.rpartition("/")[2]))
     return runs, tuple(path for path in inside if path not in runs)
 

@@ -1,0 +1,82 @@
+"""Take out what must not leave: secrets for good, identities as pseudonyms that stay the same within one document.
+
+Secrets become `<SECRET-kind>`, all alike: a tag for each would be a fingerprint. Addresses, e-mails, hosts and users become
+`<IP-1>`, `<EMAIL-1>`, … numbered in order of appearance. Loopback and private addresses, names without a dot (services,
+containers) and users that every system has are kept: the diagnosis needs them, and they point at nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import polars as pl
+
+from logcorr.model.claim import Claim, claim
+from logcorr.report.cite import Document, state
+from logcorr.report.redaction.identities import KINDS, Pseudonyms, pseudonyms
+from logcorr.report.redaction.secrets import without_secrets
+
+__all__ = ["redacted", "redacted_frame"]
+
+
+def redacted(document: Document) -> Document:
+    """The document without secrets and identities, and without the hash of any line, by which a short one could be guessed.
+
+    The hashes of whole files stay. The last of its assumptions says how much was replaced.
+    """
+    texts = list(dict.fromkeys(_texts(document)))
+    told = pl.DataFrame({"text": texts}, schema={"text": pl.String})
+    clean = _without_secrets(told)
+    names = pseudonyms(clean["text"])
+    written = clean.select(names.written(pl.col("text"))).to_series()
+    result: Document = _rewritten(document, dict(zip(texts, written, strict=True)))
+    return {**result, "assumptions": [*result["assumptions"], state(_told(names, int((clean["text"] != told["text"]).sum())))]}
+
+
+def _told(names: Pseudonyms, secrets: int) -> Claim:
+    return claim(
+        "assumption.redacted",
+        "redacted: {ip} addresses, {email} e-mails, {host} hosts and {user} users have pseudonyms here, "
+        "{secrets} texts lost a secret",
+        secrets=secrets,
+        **{kind: names.counts.get(kind, 0) for kind in KINDS},
+    )
+
+
+def redacted_frame(frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame with all its text columns redacted, by one numbering for all of them."""
+    clean = _without_secrets(frame)
+    names = pseudonyms(pl.concat([pl.Series("text", [], pl.String), *(clean[name].alias("text") for name in _columns(clean))]))
+    return clean.with_columns(names.written(pl.col(name)) for name in _columns(clean))
+
+
+def _columns(frame: pl.DataFrame) -> list[str]:
+    return [name for name, dtype in frame.schema.items() if dtype == pl.String]
+
+
+def _without_secrets(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(without_secrets(pl.col(name)) for name in _columns(frame))
+
+
+def _texts(part: object) -> Iterator[str]:
+    """Every text of a document, in the order of its JSON."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict):
+        for name in sorted(part):
+            yield from _texts(part[name])
+    elif isinstance(part, list):
+        for one in part:
+            yield from _texts(one)
+
+
+def _rewritten(part: Any, texts: dict[str, str]) -> Any:  # noqa: ANN401  # what JSON can hold
+    if isinstance(part, str):
+        return texts[part]
+    if isinstance(part, list):
+        return [_rewritten(one, texts) for one in part]
+    if isinstance(part, dict):
+        hashed = "quote" in part and "sha256" in part
+        return {name: None if hashed and name == "sha256" else _rewritten(one, texts) for name, one in part.items()}
+    return part

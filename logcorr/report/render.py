@@ -1,0 +1,47 @@
+"""A report in the format that a file's suffix names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from logcorr.errors import LogcorrError
+from logcorr.report import document as documents
+from logcorr.report import html, human, markdown, sarif
+from logcorr.report.cite import Document
+from logcorr.report.language import LOCALES
+
+SUFFIXES = (".md", ".html", ".json", ".sarif")
+"""What can be written."""
+
+
+def render(
+    document: Document, suffix: str, lang: str = "en", *, templates: Path | None = None, most: int | None = None, old: str = ""
+) -> str:
+    """A Result document as `.md`, `.html`, `.json` or `.sarif`.
+
+    `templates` and `most` (bytes; of Markdown) are explained at `markdown.render`. What people wrote into `old`, the same report
+    as it was, is kept. Raises LogcorrError for any other suffix, a wrong template, or something written that has no place.
+    """
+    if suffix not in SUFFIXES:
+        raise LogcorrError(
+            f"no report is written as {suffix or 'a file without suffix'}", f"use {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}"
+        )
+    if suffix == ".json":
+        return documents.to_json(document)
+    if suffix == ".sarif":
+        return sarif.render(document)
+    new = _written(document, suffix, lang, templates, most)
+    if human.MARK not in old:
+        return new
+    asked = [_written(document, suffix, tag, templates, None) for tag in LOCALES]
+    kept = human.keep(old, new, asked)
+    added = len(kept.encode()) - len(new.encode())
+    if most is None or added <= 0:
+        return kept
+    return human.keep(old, _written(document, suffix, lang, templates, most - added), asked)
+
+
+def _written(document: Document, suffix: str, lang: str, templates: Path | None, most: int | None) -> str:
+    if suffix == ".md":
+        return markdown.render(document, lang, templates, most)
+    return html.render(document, lang, templates)

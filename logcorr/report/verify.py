@@ -1,0 +1,268 @@
+"""Whether what a report cites still stands where it says: the citations that a report holds, and what is wrong with one.
+
+The Result document holds them as `evidence`. Markdown holds them in tables: a cell with the place (`path:line`), one with the
+first digits of the hash, one with the quote; what people write around them, and between the marks of what they are asked,
+does not matter. HTML embeds its document.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from html.parser import HTMLParser
+
+from logcorr.errors import LogcorrError
+from logcorr.model.source import Problem, Span
+from logcorr.report.cite import QUOTED_CHARACTERS, Document, Quote, clean, shorten
+from logcorr.report.escape import code_cell, line, visible
+
+PLACE = re.compile(r"(?P<path>.+):(?P<line>[1-9]\d{0,11})(?:-(?P<end>[1-9]\d{0,11}))?")
+HASH = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
+CODE = re.compile(r"(?<!`)(`+)(?!`)(?P<text>.+?)(?<!`)\1(?!`)")
+CELLS = re.compile(r"(?<!\\)\|")
+HUMAN = re.compile(r"\s*<!-- (?P<end>/?)human: ")
+FENCE = re.compile(r"\s*(?P<fence>`{3,})")
+EXCERPT = re.compile(r"[ >] +(?P<line>\d+) \|(?: (?P<text>.*))?")
+OUTSIDE = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|^[A-Za-z]:[/\\]|\\\.\.|\.\.\\")
+
+Shown = Callable[[str], str]
+"""How a form of report writes the text of cited lines."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Citation:
+    """Lines that a report cites.
+
+    `sha256` holds the first digits of the hash of their bytes, empty where the report does not say it. `quote` is what it says
+    that the lines hold, written by `shown`; None where it only names the place. What is only named may be no citation at
+    all (`localhost:80`) unless `path` is known to be a file.
+    """
+
+    path: str
+    line: int
+    end_line: int
+    sha256: str = ""
+    quote: str | None = None
+    shown: Shown = shorten
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """What was found of the cited files: the number of lines of each, what was refused, and the cited lines themselves."""
+
+    lines: Mapping[str, int]
+    refused: tuple[Problem, ...]
+    quotes: Mapping[Span, Quote]
+
+    def find(self, path: str) -> str:
+        """The file that a report calls `path`: reports show some characters as signs."""
+        return path if path in self.lines else next((name for name in self.lines if line(name) == line(path)), path)
+
+    def span(self, citation: Citation) -> Span | None:
+        """The cited lines, None where there are none such."""
+        path = self.find(citation.path)
+        there = 1 <= citation.line <= citation.end_line <= self.lines.get(path, 0)
+        return Span(path, citation.line, citation.end_line) if there else None
+
+
+def read(report: str) -> list[Citation]:
+    """The citations of a report, in its order. Raises LogcorrError for what is none, or cites nothing."""
+    text = report.lstrip("\ufeff \t\r\n")
+    if text.startswith("{"):
+        return list(_of_document(_loaded(text)))
+    if text[:15].lower().startswith(("<!doctype html", "<html")):
+        return list(_of_document(_embedded(text)))
+    found = list(_of_markdown(text.replace("\r\n", "\n").split("\n")))
+    if not any(citation.sha256 for citation in found):
+        raise LogcorrError("the report has no table of evidence", "name a report that logcorr wrote: .json, .md or .html")
+    return found
+
+
+def fault(citation: Citation, files: Files) -> str | None:
+    """What is wrong with a citation; None if it holds."""
+    if OUTSIDE.search(citation.path):
+        return "the path leads out of the folder: not followed"
+    path = files.find(citation.path)
+    if path not in files.lines:
+        return _refused(path, files) or "there is no such file"
+    span = files.span(citation)
+    if span is None:
+        return f"there are no such lines: the file has {files.lines[path]}"
+    quote = files.quotes.get(span)
+    if quote is None:
+        return "the lines could not be read"
+    said = citation.shown(quote.text)
+    if citation.quote is not None and citation.quote != said and not _is_cut(citation, said):
+        return f"the report quotes {line(citation.quote)!r}, the file says {line(said)!r}"
+    return None if quote.sha256.startswith(citation.sha256) else "the bytes of the lines are not those that were cited"
+
+
+def _is_cut(citation: Citation, said: str) -> bool:
+    """Whether a quote without hash is the beginning of what the lines say, and shows that it was cut."""
+    quote = citation.quote or ""
+    return not citation.sha256 and len(quote) > 1 and quote.endswith("…") and said.startswith(quote[:-1])
+
+
+def is_one(citation: Citation, files: Files) -> bool:
+    """Whether it cites a file: what only looks like a place may be a host and its port."""
+    return citation.quote is not None or files.find(citation.path) in files.lines
+
+
+def _refused(path: str, files: Files) -> str | None:
+    return next((problem.message for problem in files.refused if line(problem.path) == line(path)), None)
+
+
+def _loaded(text: str) -> Document:
+    try:
+        document = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise LogcorrError("the report is broken: its document is no JSON", "write it again") from error
+    if not isinstance(document, dict) or not str(document.get("schema", "")).startswith("logcorr."):
+        raise LogcorrError("this is no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
+    return document
+
+
+class _Scripts(HTMLParser):
+    """Collects the data blocks of an HTML file."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.blocks: list[str] = []
+        self._inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Notes where a block begins."""
+        self._inside = tag == "script" and dict(attrs).get("type") == "application/json"
+        if self._inside:
+            self.blocks.append("")
+
+    def handle_data(self, data: str) -> None:
+        """Adds to the block."""
+        if self._inside:
+            self.blocks[-1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        """Ends the block."""
+        self._inside = False
+
+
+def _embedded(text: str) -> Document:
+    parser = _Scripts()
+    parser.feed(text)
+    holding = [block for block in parser.blocks if '"logcorr.' in block]
+    if len(holding) != 1:
+        raise LogcorrError("the page holds no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
+    return _loaded(holding[0])
+
+
+def _of_document(document: Document) -> Iterator[Citation]:
+    """Every piece of evidence, then the lines of the excerpts."""
+    try:
+        for piece in _pieces(document):
+            yield Citation(
+                path=str(piece["path"]),
+                line=int(piece["line"]),
+                end_line=int(piece["end_line"]),
+                sha256=str(piece["sha256"]),
+                quote=str(piece["quote"]),
+            )
+        for excerpt in document.get("excerpts", ()):
+            for number, text in enumerate(excerpt["lines"], int(excerpt["line"])):
+                yield Citation(path=str(excerpt["path"]), line=number, end_line=number, quote=str(text), shown=_cut)
+    except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
+        raise LogcorrError(f"the document is broken: {type(error).__name__}: {error}", "write it again") from error
+
+
+def _pieces(part: object) -> Iterator[Document]:
+    """Everything in a document that quotes a file."""
+    if isinstance(part, dict):
+        if "quote" in part:
+            yield part
+        part = list(part.values())
+    if isinstance(part, list):
+        for child in part:
+            yield from _pieces(child)
+
+
+def _cut(text: str) -> str:
+    return clean(text[:QUOTED_CHARACTERS])
+
+
+def _of_markdown(lines: list[str]) -> Iterator[Citation]:
+    """Quoted places in tables, lines in excerpts, and places that are only named."""
+    fence, path = "", ""
+    for text in _written_by_us(lines):
+        opened = FENCE.match(text)
+        if opened and (not fence or text.strip() == fence):
+            fence = "" if fence else opened["fence"]
+        elif fence:
+            numbered = EXCERPT.fullmatch(text) if path else None
+            if numbered:
+                number = int(numbered["line"])
+                yield Citation(path=path, line=number, end_line=number, quote=numbered["text"] or "", shown=_as_excerpt)
+        else:
+            alone = _code(text.strip())
+            path = alone if alone is not None else path if not text.strip() else ""
+            yield from _of_row(text) if text.startswith("|") else map(_place, _named(text))
+
+
+def _written_by_us(lines: list[str]) -> Iterator[str]:
+    """All lines but those that people were asked to write."""
+    theirs = False
+    for text in lines:
+        mark = HUMAN.match(text)
+        theirs = not mark["end"] if mark else theirs
+        if not theirs and not mark:
+            yield text
+
+
+def _as_excerpt(text: str) -> str:
+    return visible(_cut(text)).rstrip()
+
+
+def _of_row(row: str) -> Iterator[Citation]:
+    """A place with what the cells after it say of it: a hash, a quote; and every other place that the row names."""
+    cells = [cell.strip() for cell in CELLS.split(row)[1:-1]]
+    for number, cell in enumerate(cells):
+        alone, after = _code(cell), cells[number + 1 :]
+        place = _place(alone) if alone and PLACE.fullmatch(alone) else None
+        if place is None:
+            yield from map(_place, _named(cell))
+            continue
+        first, second = (*map(_code, after[:2]), None, None)[:2]
+        if first and HASH.fullmatch(first):
+            yield replace(place, sha256=first, quote=second or "", shown=_as_code)
+        elif first and not PLACE.fullmatch(first):
+            yield replace(place, quote=first, shown=_as_code)
+        else:
+            yield place
+
+
+def _as_code(text: str) -> str:
+    return _code(code_cell(shorten(text))) or ""
+
+
+def _code(cell: str) -> str | None:
+    """The text of a cell that is one code span and nothing else."""
+    found = CODE.fullmatch(cell)
+    return _shown(found["text"]) if found else None
+
+
+def _shown(text: str) -> str:
+    """A code span's text: GitHub takes a space from both sides, and a backslash before `|` in a table."""
+    text = text.replace("\\|", "|")
+    return text[1:-1] if text.startswith(" ") and text.endswith(" ") and text.strip() else text
+
+
+def _named(text: str) -> Iterator[str]:
+    """The code spans that look like a place."""
+    return (shown for found in CODE.finditer(text) for shown in [_shown(found["text"])] if PLACE.fullmatch(shown))
+
+
+def _place(text: str) -> Citation:
+    found = PLACE.fullmatch(text)
+    assert found is not None  # callers ask first
+    first = int(found["line"])
+    return Citation(path=found["path"], line=first, end_line=int(found["end"] or first))

@@ -1,0 +1,230 @@
+"""A log block by block, so that memory follows the block and not the log; several blocks are read at once.
+
+A block ends where an event does. What the events before it leave behind (the last stamp, midnights passed) is handed on, so that
+a block is read as it would be in the whole.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import polars as pl
+from polars.io.plugins import register_io_source
+
+from logcorr.model.events import YEARLESS
+from logcorr.model.facts import Fact
+from logcorr.model.source import Artifact
+from logcorr.parsers import Context, LogParser
+
+DAY_US = 86_400_000_000
+
+BLOCK_LINES = 50_000
+
+FEW_LINES = 1_000
+
+TAIL_LINES = 500
+"""Where a block's last event begins is looked for among so many lines first."""
+
+LONGEST_EVENT = 1_000_000
+"""An event of more lines than this is read as several, so that no input can ask for all the memory there is."""
+
+TURNS = {"day": timedelta(days=1), "yearless": timedelta(days=366)}
+"""Stamps of these kinds begin again after so long."""
+
+Query = Callable[[pl.LazyFrame], pl.LazyFrame]
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """One log on its way to the timeline.
+
+    `schema` holds its parser's columns; `kind` says what its stamps are (see `timeline.clocks.Reading`), and `dtype` is the type
+    of the column `clock`, in which they are handed on.
+    """
+
+    artifact: Artifact
+    parser: LogParser
+    facts: tuple[Fact, ...]
+    service: str | None
+    schema: pl.Schema
+    kind: str
+
+    @property
+    def stamped(self) -> str | None:
+        """The envelope whose stamps count, if one stamped the lines."""
+        worn = (name for name in reversed(self.artifact.envelopes) if name != "ansi")
+        return next(worn, None) if "logged_at" in self.schema else None
+
+    @property
+    def dtype(self) -> pl.Datetime:
+        """Naive, but for instants."""
+        return pl.Datetime("us", "UTC" if self.kind == "instant" else None)
+
+    def events(self, lines: pl.DataFrame) -> pl.LazyFrame:
+        """The parser's columns and `clock` of some of the lines; midnights are counted from the first of them."""
+        events = self.parser.read(lines.lazy(), Context(self.artifact.sample, self.facts, lines.height))
+        stamp = pl.col("logged_at" if "logged_at" in self.schema else "time")
+        return events.with_columns((_days(stamp) if self.kind == "day" else stamp.cast(self.dtype)).alias("clock"))
+
+    def scan(self, query: Query) -> pl.LazyFrame:
+        """What a query makes of the events of each block, as one lazy frame: what is not asked of it is not computed."""
+
+        def read(
+            columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None
+        ) -> Iterator[pl.DataFrame]:
+            frames = self.each(lambda events: _asked(query(events), columns, predicate))
+            yield from frames if rows is None else _first(frames, rows)
+
+        return register_io_source(read, schema=query(self.nothing()).collect_schema())
+
+    def each(self, query: Query, *, few: bool = False) -> Iterator[pl.DataFrame]:
+        """What a query makes of the events of each block, in order; `few`: of the first block's first lines alone.
+
+        The events have the parser's columns, `service`, and `clock`, filled where some stamp came before.
+        """
+        if few:
+            lines = self.artifact.lines.head(FEW_LINES).collect(engine="in-memory")
+            return iter([query(_clocked(self, Block(lines, None, 0))).collect(engine="in-memory")])
+        return _ahead(lambda block: query(_clocked(self, block)).collect(engine="in-memory"), _blocks(self))
+
+    def nothing(self) -> pl.LazyFrame:
+        """What a query is given, without events."""
+        return _clocked(self, Block(pl.DataFrame(schema=self.artifact.lines.collect_schema()), None, 0))
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Lines that begin and end with an event; `before` is the last stamp before them, `turns` the days or years passed."""
+
+    lines: pl.DataFrame
+    before: datetime | None
+    turns: int
+
+
+def log_of(artifact: Artifact, parser: LogParser, facts: tuple[Fact, ...], service: str | None) -> Log:
+    """An artifact as the log that its parser makes of it."""
+    sample = pl.LazyFrame({"text": artifact.sample.lines}, schema={"text": pl.String})
+    context = Context(artifact.sample, facts, len(artifact.sample.lines))
+    nothing = pl.LazyFrame(schema=artifact.lines.collect_schema())
+    schema = parser.read(nothing, context).collect_schema()
+    dtype = schema["time"]
+    if "logged_at" in schema or (isinstance(dtype, pl.Datetime) and dtype.time_zone):
+        kind = "instant"
+    elif isinstance(dtype, pl.Datetime):
+        events = parser.read(sample.with_row_index("line", 1).cast({"line": pl.UInt32}), context)
+        first = events.select(pl.col("time").min()).collect().item()
+        kind = "yearless" if first is not None and first.year == YEARLESS else "local"
+    else:
+        kind = "day"
+    return Log(artifact, parser, facts, service, schema, kind)
+
+
+def _asked(frame: pl.LazyFrame, columns: list[str] | None, predicate: pl.Expr | None) -> pl.LazyFrame:
+    kept = frame if predicate is None else frame.filter(predicate)
+    return kept if columns is None else kept.select(columns)
+
+
+def _first(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
+    for frame in frames:
+        yield frame.head(rows)
+        rows -= frame.height
+        if rows <= 0:
+            return
+
+
+def _ahead(work: Callable[[Block], pl.DataFrame], blocks: Iterable[Block]) -> Iterator[pl.DataFrame]:
+    """The work's results in order, done by as many threads as polars has."""
+    workers = pl.thread_pool_size()
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[Future[pl.DataFrame]] = deque()
+        for block in blocks:
+            waiting.append(pool.submit(work, block))
+            if len(waiting) > workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _blocks(log: Log) -> Iterator[Block]:
+    """The log's lines in blocks."""
+    rest = pl.DataFrame(schema=log.artifact.lines.collect_schema())
+    before: datetime | None = None
+    turns = 0
+    for lines, last in _batches(log.artifact):
+        rest = rest.vstack(lines)
+        if last and log.kind not in TURNS:
+            yield Block(rest, before, turns)
+            return
+        told = _told(log, rest)
+        whole = last or (told.height < 2 and rest.height > LONGEST_EVENT)
+        if told.height < 2 and not whole:
+            continue
+        stamps = (told if whole else told[:-1])["clock"].drop_nulls()
+        turns += _turned(log, stamps, before, turns)
+        end = rest.height if whole else int(rest["line"].search_sorted(told["line"][-1]))
+        yield Block(rest[:end], before, turns)
+        before = _turn(log, stamps[-1], turns) if len(stamps) else before
+        rest = rest[end:]
+
+
+def _batches(artifact: Artifact) -> Iterator[tuple[pl.DataFrame, bool]]:
+    """The artifact's lines in parts, and of each whether it is the last."""
+    if artifact.line_count <= BLOCK_LINES:
+        yield artifact.lines.collect(engine="in-memory"), True
+        return
+    batches = artifact.lines.collect_batches(chunk_size=BLOCK_LINES, maintain_order=True, engine="streaming")
+    held = next(batches)
+    for lines in batches:
+        yield held, False
+        held = lines
+    yield held, True
+
+
+def _told(log: Log, lines: pl.DataFrame) -> pl.DataFrame:
+    """The `line` and `clock` of the last events: of so many that they tell where the very last begins, and the stamp before."""
+    tail = lines if log.kind in TURNS else lines.tail(TAIL_LINES)
+    told = log.events(tail).select("line", "clock").collect(engine="in-memory")
+    if tail.height == lines.height or told["clock"][:-1].count():
+        return told
+    return log.events(lines).select("line", "clock").collect(engine="in-memory")
+
+
+def _turned(log: Log, stamps: pl.Series, before: datetime | None, turns: int) -> bool:
+    """Whether a midnight or New Year passed between two blocks."""
+    if log.kind not in TURNS or before is None or not len(stamps):
+        return False
+    return _turn(log, stamps[0], turns) - before < -TURNS[log.kind] / 2
+
+
+def _turn(log: Log, stamp: datetime, turns: int) -> datetime:
+    """A stamp, days or years later."""
+    if log.kind == "day":
+        return stamp + turns * TURNS["day"]
+    leap = turns and (stamp.month, stamp.day) == (2, 29)
+    return stamp.replace(year=stamp.year + turns, day=28 if leap else stamp.day)
+
+
+def _clocked(log: Log, block: Block) -> pl.LazyFrame:
+    """The block's events with their `service`, and those without a stamp with that of the one before."""
+    unit = pl.col("unit").str.strip_suffix(".service") if "unit" in log.schema else pl.lit(None, pl.String)
+    clock = pl.col("clock")
+    if block.turns:
+        clock = clock.dt.offset_by(f"{block.turns}{'d' if log.kind == 'day' else 'y'}")
+    clock = clock.forward_fill()
+    if block.before is not None:
+        clock = clock.fill_null(pl.lit(block.before, log.dtype))
+    return log.events(block.lines).with_columns(
+        clock.alias("clock"), pl.coalesce(unit, pl.lit(log.service, pl.String)).alias("service")
+    )
+
+
+def _days(time: pl.Expr) -> pl.Expr:
+    """Times of day counted on from 1970-01-01: a step back by more than half a day is midnight passed."""
+    of_day = time.cast(pl.Int64) // 1000
+    known = of_day.forward_fill()
+    midnights = ((known - known.shift(1)) < -DAY_US // 2).fill_null(False).cast(pl.Int64).cum_sum()
+    return (of_day + midnights * DAY_US).cast(pl.Datetime("us"))
