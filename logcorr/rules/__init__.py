@@ -38,7 +38,7 @@ class Rule:
     def static(self) -> bool:
         """Whether configuration alone is enough for it."""
         taken = next(iter(self.check.__annotations__.values()), None)
-        return getattr(taken, "__name__", taken) == Configuration.__name__
+        return str(getattr(taken, "__name__", taken)).rpartition(".")[2] == Configuration.__name__
 
     def run(self, case: Configuration) -> Iterator[Finding]:
         """The rule's findings in this case."""
