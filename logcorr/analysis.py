@@ -6,7 +6,7 @@ A newcomer reads this module first. Each stage is a function from values to valu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -20,9 +20,11 @@ from logcorr.collect import quotes
 from logcorr.configuration import host_zone, schedules
 from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, claim
-from logcorr.model.result import Cause, Finding, Judgement
+from logcorr.model.facts import Fact
+from logcorr.model.result import Cause, Finding, Judgement, Patch
 from logcorr.model.source import Artifact, Problem
-from logcorr.reading import Input, Paths, Zones, read, writers, zones
+from logcorr.reading import Input, Paths, Zones, names, read, writers, zones
+from logcorr.repair import Repair, mended
 from logcorr.report import document, sarif
 from logcorr.rules import Rule, findings_of
 from logcorr.semantics.understanding import Understanding, understand
@@ -43,6 +45,11 @@ class Analysis:
     sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
+    repair: Repair | None = field(default=None, repr=False, compare=False)
+
+    def patches(self) -> tuple[Patch, ...]:
+        """A proved patch for each finding that has one (docs/fixes.md); they can be applied together."""
+        return self.repair.patches(self.findings) if self.repair else ()
 
     def to_markdown(self, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> str:
         """The postmortem in a language (`en`, `zh-TW`), by one's own `templates` if given, in at most so many bytes."""
@@ -109,7 +116,14 @@ def analyze(
     given = read(paths)
     understood = understand(given.facts, given.files)
     told = timeline.build(
-        given.artifacts, given.logs, given.facts, zones=zones(tz), service_of=writers(given), since=since, until=until
+        given.artifacts,
+        given.logs,
+        given.facts,
+        zones=zones(tz),
+        service_of=writers(given),
+        names=names(given),
+        since=since,
+        until=until,
     )
     zone = host_zone(zones(tz), given.facts, told.sources)
     case = replace(
@@ -118,10 +132,18 @@ def analyze(
         lines=_lines(given.artifacts),
     )
     installed = plugins.rules()
-    asked = [*installed.values(), *rules]
+    asked = (*installed.values(), *rules)
     found, ran = findings_of(case, asked)
     findings, accepted, useless = suppress(found, given.configured, ran=asked)
-    judgement = causes.judge(case, findings)
+    repair = Repair(
+        case=case,
+        world=understood.world,
+        artifacts=given.artifacts,
+        parsers=given.parsers,
+        rules=asked,
+        interpret=lambda facts: _reinterpreted(case, facts, zone),
+    )
+    judgement = mended(causes.judge(case, findings), findings, repair)
     problems = (
         *given.problems,
         *understood.problems,
@@ -145,6 +167,20 @@ def analyze(
         sources=told.sources,
         findings=findings,
         causes=judgement.causes,
+        repair=repair,
+    )
+
+
+def _reinterpreted(case: Case, facts: tuple[Fact, ...], zone: str) -> Case:
+    """The case with other facts: the logs are as they were."""
+    understood = understand(facts, case.files)
+    return replace(
+        case,
+        facts=facts,
+        behaviours=understood.behaviours,
+        schedules=schedules(understood, case.window, zone),
+        entities=understood.entities,
+        stack=understood.stack,
     )
 
 

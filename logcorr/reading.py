@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -84,6 +85,13 @@ def writers(given: Input) -> Callable[[str], str | None]:
     return lambda path: topology.writer(path, sources.get(path, ""), things, nginx)
 
 
+def names(given: Input) -> dict[str, str]:
+    """The names of containers and units, each with that of its service; a name of several services is left out."""
+    things = [(alias, thing.name) for thing in topology.entities(given.facts, given.files) for alias in thing.names]
+    counts = Counter(alias for alias, _ in things)
+    return {alias: name for alias, name in sorted(things) if counts[alias] == 1 and alias != name}
+
+
 def zones(tz: str | Zones | None) -> Zones:
     """What the user says about zones, by path or source; None stands for all."""
     return {None: tz} if isinstance(tz, str) else tz or {}
@@ -103,7 +111,7 @@ def scan(paths: Paths, *, tz: str | Zones | None = None) -> pl.LazyFrame:
     where there is no log.
     """
     given = read(paths)
-    logs, _ = timeline.logs_of(given.artifacts, given.logs, given.facts, writers(given))
+    logs, _ = timeline.logs_of(given.artifacts, given.logs, given.facts, writers(given), names(given))
     if not logs:
         raise NothingRecognised("nothing here is a log that logcorr knows", "`logcorr sources PATH` says what was seen")
     queries = [partial(_wide, log, timed) for log, timed in zip(logs, timeline.timed(logs, given.facts, zones(tz)), strict=True)]

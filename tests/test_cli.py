@@ -41,7 +41,8 @@ def asked(monkeypatch):
 
     def analyze(paths, **options):
         calls.append((paths, options))
-        return Analysis(result=Saved.result, timeline=pl.LazyFrame(), events=pl.DataFrame(), sources=(), findings=(), causes=())
+        nothing = {"events": pl.DataFrame(), "sources": (), "findings": (), "causes": (), "repair": None}
+        return Analysis(result=Saved.result, timeline=pl.LazyFrame(), **nothing)
 
     monkeypatch.setitem(vars(logcorr), "analyze", analyze)
     monkeypatch.setenv("COLUMNS", "80")

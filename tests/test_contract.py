@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from logcorr import plugins
+from logcorr.causes.words import MECHANISMS
 from logcorr.parsers import LogParser
 
 ROOT = Path(__file__).parent.parent
@@ -20,9 +21,10 @@ MAY_IMPORT = {
     "__main__": {"cli"},
     "reading": {"collect", "parsers", "plugins", "semantics", "timeline", "model", "errors"},
     "analysis": {
-        "reading", "configuration", "collect", "parsers", "semantics", "timeline", "statistics", "rules", "causes", "fixes",
+        "reading", "configuration", "collect", "parsers", "semantics", "timeline", "statistics", "rules", "causes", "repair",
         "report", "model", "plugins", "errors", "suppression",
     },
+    "repair": {"fixes", "parsers", "semantics", "rules", "model", "errors"},
     "checking": {
         "reading", "configuration", "suppression", "collect", "semantics", "rules", "report", "model", "plugins", "errors",
     },
@@ -107,3 +109,16 @@ def test_no_log_parser_claims_an_empty_file():
     for parser in plugins.parsers().values():
         if isinstance(parser, LogParser):
             assert parser.recognise(Sample("x.bin", ())) == 0, parser.name
+
+
+def test_lines_show_mechanisms_of_the_closed_list():
+    shown = [
+        (keyword.value.value, str(path.relative_to(ROOT)))
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call)
+        for keyword in node.keywords
+        if keyword.arg == "shows" and isinstance(keyword.value, ast.Constant)
+    ]
+    assert shown
+    assert not [(word, path) for word, path in shown if word not in MECHANISMS]

@@ -116,6 +116,9 @@ MISSES = [
     "room closed",
     "cache ready",
     "restart of month-end report is on 12 May",
+    "archive / up 200",
+    "import started 300",
+    "User disconnected her calendar",
 ]
 
 

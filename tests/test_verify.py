@@ -13,6 +13,7 @@ import pytest
 
 import logcorr
 from logcorr.cli import main
+from logcorr.report.redaction.tags import agrees
 
 CASES = Path(__file__).parent / "fixtures/cases"
 SEED = CASES / "heart-whisper-town"
@@ -155,6 +156,22 @@ def test_html_is_checked_by_the_document_in_it(verify, root, tmp_path):
     assert verify(page, root) == (1, "crontab.txt:1: there is no such file\n")
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("<code>f18ae35a91ea</code>", "<code>f18ae35a91eb</code>"),
+        ("<td><code>health-check.sh:4</code></td><td><code>", "<td><code>health-check.sh:5</code></td><td><code>"),
+        ('"quote">*/5 * *', '"quote">*/9 * *'),
+    ],
+)
+def test_what_a_page_shows_is_checked_as_well(verify, root, tmp_path, old, new):
+    page = tmp_path / "report.html"
+    logcorr.analyze(root).write(page)
+    assert verify(page, root)[0] == 0
+    page.write_text(edited(page, (old, new)))
+    assert verify(page, root)[0] == 1
+
+
 @pytest.fixture
 def packed(tmp_path):
     """The seed in a bundle whose log is compressed once more, in a folder of its own."""
@@ -216,3 +233,33 @@ def test_nothing_that_is_not_cited_is_opened(verify, root):
     document = json.loads((SEED / "report.json").read_text())
     assert "secret" not in json.dumps(document)
     assert verify(SEED / "report.json", root)[0] == 0
+
+
+@pytest.mark.parametrize("suffix", [".json", ".md", ".html"])
+def test_a_redacted_report_holds_and_a_changed_line_is_still_found(verify, tmp_path, suffix):
+    root = shutil.copytree(SEED / "input", tmp_path / "input")
+    report = tmp_path / f"report{suffix}"
+    logcorr.analyze(root).redacted().write(report)
+    assert "jesse" not in report.read_text("utf-8")
+    assert verify(report, root)[0] == 0
+    table = root / "crontab.txt"
+    table.write_text(table.read_text().replace("*/5", "*/6"))
+    code, said = verify(report, root)
+    assert (code, "crontab.txt:1: the report quotes" in said) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "agree"),
+    [
+        ("from <IP-1> to <IP-2>", "from 203.0.113.9 to 198.51.100.1", True),
+        ("/home/<USER-1>/x", "/home/jesse/x", True),
+        ("a <SECRET-value>", "a b", True),
+        ("a <SECRET-value>", "a ", False),
+        ("<IP-1> x <IP-2>", "1 y 2", False),
+        ("<IP-1><IP-2>", "1", False),
+        ("plain", "plain", True),
+        ("plain", "plain ", False),
+    ],
+)
+def test_a_tag_stands_for_something(written, text, agree):
+    assert agrees(written, text) is agree

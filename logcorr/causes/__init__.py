@@ -8,22 +8,19 @@ from dataclasses import replace
 import polars as pl
 
 from logcorr.causes.advice import actions, checks
-from logcorr.causes.blame import cause
+from logcorr.causes.blame import blamed
 from logcorr.causes.diagnosed import diagnosed
 from logcorr.causes.missing import missing
 from logcorr.causes.rivals import rivals
 from logcorr.causes.scheduled import Attributed, attributed
+from logcorr.causes.weighing import LIKELY, weighed
 from logcorr.model.case import Case
-from logcorr.model.claim import claim
 from logcorr.model.result import Cause, Finding, Judgement
 from logcorr.timeline.lifecycles import stops
 
-LEAST_EXPLAINED, MOST_UNEXPLAINED = 0.5, 0.6
-"""A cause that explains under half of the serious events is at most this sure: something else is going on."""
 SURE = 0.9
 REPEATED = 3
 """A service that is told to end so often is not just being deployed."""
-LIKELY = 0.5
 GROUNDED = ("must", "conditional", "may", "observed")
 """Shown from configuration or seen in the logs; timing alone never makes a root cause."""
 __all__ = ["judge"]
@@ -32,14 +29,14 @@ __all__ = ["judge"]
 def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     """Name the causes, most probable first, and say how sure that is; abstain where the evidence does not carry one."""
     told = _stops(case)
-    scheduled = [one for one in (cause(case, findings, stops) for stops in told) if one]
-    causes = _distinct([_tempered(one, findings) for one in (*scheduled, *diagnosed(case, findings))])
+    scheduled = [one for one in (blamed(case, findings, stops) for stops in told) if one]
+    causes, away = weighed((*scheduled, *diagnosed(case, findings)), findings)
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(causes, start=1))
     verdict = _verdict(ranked, findings)
     return Judgement(
         verdict=verdict,
         causes=ranked,
-        rivals=rivals(case, told, ranked),
+        rivals=rivals(case, told, ranked, away),
         missing=missing(case, findings, told, ranked),
         checks=checks(case, told, ranked),
         actions=actions(findings, ranked),
@@ -52,30 +49,6 @@ def _stops(case: Case) -> list[Attributed]:
     named = case.events.filter(pl.col("service").is_not_null())
     groups = sorted(stops(named), key=lambda pair: (-pair[1].height, pair[0]))
     return [attributed(case, service, rows) for service, rows in groups]
-
-
-def _tempered(cause: Cause, findings: Sequence[Finding]) -> Cause:
-    """Less sure of a cause that leaves most of the serious symptoms unexplained."""
-    serious = {finding.id for finding in findings if finding.severity == "error"}
-    told = [one for one in cause.explains if one.finding in serious]
-    total, explained = sum(one.total for one in told), sum(one.count for one in told)
-    if not total or explained >= LEAST_EXPLAINED * total:
-        return cause
-    unexplained = claim(
-        "cause.leaves_unexplained",
-        "it explains {count} of {total} serious events that were logged",
-        count=explained,
-        total=total,
-    )
-    return replace(cause, confidence=min(cause.confidence, MOST_UNEXPLAINED), against=(*cause.against, unexplained))
-
-
-def _distinct(causes: list[Cause]) -> list[Cause]:
-    """One cause for each culprit: what ends two services at once is told once, by the surest."""
-    best: dict[object, Cause] = {}
-    for one in sorted(causes, key=lambda c: -c.confidence):
-        best.setdefault(one.culprit, one)
-    return sorted(best.values(), key=lambda c: -c.confidence)
 
 
 def _verdict(causes: Sequence[Cause], findings: Sequence[Finding]) -> str:

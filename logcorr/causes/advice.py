@@ -24,7 +24,7 @@ def _prevent(findings: Sequence[Finding], causes: Sequence[Cause]) -> Iterator[A
     worsening = [finding for finding in findings if finding.id in contributing]
     for finding in (*guilty, *worsening):
         if finding.fix:
-            yield Action(kind="prevent", claim=finding.fix, span=finding.evidence[0].span)
+            yield Action(kind="prevent", claim=finding.fix, span=finding.evidence[0].span, finding=finding.id)
 
 
 def _mitigate(causes: Sequence[Cause]) -> Iterator[Action]:

@@ -8,13 +8,14 @@ import numpy as np
 import polars as pl
 
 from logcorr.causes.chain import scheduled_chain
-from logcorr.causes.follow import Times, after, begun, horizon
+from logcorr.causes.follow import of_stops
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect, hits
+from logcorr.causes.weighing import Hypothesis
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Claim, claim
-from logcorr.model.result import Cause, Explained, Finding
+from logcorr.model.result import Cause, Finding
 from logcorr.model.source import Span
 from logcorr.statistics import Group
 
@@ -34,10 +35,13 @@ SELDOM = 0.5
 CHECK_MISLEADS = ("probe_never_satisfied", "check_always_fails")
 """Kinds of cause in which the check is what to change, not the command that it sets off."""
 
+WHY_CHECKS_FAIL = ("slow_probe",)
+"""Rules whose findings, with the probe as their subject, tell why a check fails; they name kinds of causes too."""
+
 CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
 
 
-def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | None:
+def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothesis | None:
     """The leading job (or tied jobs) as the cause of one service's stops, if it is probable enough to name."""
     group = told.leading
     if not group or not told.possible or group.probability < LEAST or not group.evidence.explained:
@@ -45,22 +49,29 @@ def cause(case: Case, findings: Sequence[Finding], told: Attributed) -> Cause | 
     suspect = told.possible[0]
     matched = _matched(told, group)
     kind = _kind(suspect, group)
-    return Cause(
-        kind=kind,
-        claim=_claim(kind, told, suspect, group),
+    known = _known_failure(findings, suspect) if kind == "check_always_fails" else None
+    cause = Cause(
+        kind=known.rule if known else kind,
+        claim=known.claim if known else _claim(kind, told, suspect, group),
         confidence=_confidence(told, group, suspect, kind),
         proof=suspect.reach.value if suspect.reach else "timing",
         culprit=_culprit(kind, suspect),
         trigger=suspect.span,
-        chain=scheduled_chain(case, told, suspect, matched),
+        chain=tuple(scheduled_chain(case, told, suspect, matched, known)),
         contributing=_contributing(findings, suspect),
         period_s=_period(group.ticks),
         lag_s=group.evidence.lag_median_s,
-        explains=_explains(findings, told, matched),
         score=_score(group, suspect),
         against=(*_few(group), *_unexplained(kind, group)),
         recurrence=suspect.coming,
     )
+    return Hypothesis(cause, of_stops(matched))
+
+
+def _known_failure(findings: Sequence[Finding], suspect: Suspect) -> Finding | None:
+    """The finding that tells why the suspect's check fails, where a rule knows."""
+    probes = {str(one.probe.span) for one in suspect.effect.probes} if suspect.effect else set()
+    return next((one for one in findings if one.rule in WHY_CHECKS_FAIL and one.subject in probes), None)
 
 
 def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> float:
@@ -218,19 +229,6 @@ def _contributing(findings: Sequence[Finding], suspect: Suspect) -> tuple[str, .
 def _period(ticks: tuple[float, ...]) -> float | None:
     """The usual seconds between the schedule's runs."""
     return float(np.median(np.diff(ticks))) if len(ticks) > 1 else None
-
-
-def _explains(findings: Sequence[Finding], told: Attributed, matched: pl.DataFrame) -> tuple[Explained, ...]:
-    """For each symptom with times, how many of them are the stops, or follow one closely."""
-    stops = begun(matched)
-    within = horizon(told.times)
-    explained = []
-    for finding in findings:
-        if finding.role == "symptom" and finding.times:
-            times: Times = np.array([time.timestamp() for time in finding.times])
-            count = int(after(stops, times, within).sum())
-            explained.append(Explained(finding=finding.id, count=count, total=len(times)))
-    return tuple(explained)
 
 
 def _score(group: Group, suspect: Suspect) -> tuple[tuple[str, float], ...]:

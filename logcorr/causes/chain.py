@@ -3,102 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 
-from logcorr.causes.follow import Following, Times, begun, following
+from logcorr.causes import hops
+from logcorr.causes.follow import of_stops, of_times
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Container
-from logcorr.model.result import Link
+from logcorr.model.result import Finding, Link
 from logcorr.model.source import Span
-from logcorr.timeline.select import cite, spans
+from logcorr.statistics import Evidence as Fit
+from logcorr.timeline.scripts import said
+from logcorr.timeline.select import cite, seconds, spans
 
-CLOSED = ("client.disconnected", "upstream.closed_early", "upstream.reset")
-REFUSED = ("upstream.refused", "upstream.none_live")
-FELT = ("client.connect_failed", "client.reconnecting", "http.5xx")
+TOLD = ("process.terminating", "process.killed", "process.exited")
+"""By what a log tells that a process ends by someone else's doing."""
+
+TOLD_WITHIN_S = 30.0
 
 
-def scheduled_chain(case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame) -> tuple[Link, ...]:
-    """The hops from the job's line to the clients, as far as the case shows them."""
-    links: list[Link] = []
-    effect = suspect.effect
+def scheduled_chain(
+    case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame, known: Finding | None
+) -> Iterator[Link]:
+    """The hops from the job's line to the clients, as far as the case shows them; `known` tells why a check fails."""
+    effect, ends = suspect.effect, of_stops(told.stops)
     if effect:
-        links += _runs(case, suspect, effect)
-        links += _answered(effect)
-        links += _branch(effect)
-        links += _calls(suspect, effect)
-    links.append(_terminates(case, told, effect.effect.span if effect else suspect.span, matched))
-    return (*links, *consequences(case, begun(told.stops), matched))
+        called = list(_called(suspect, effect))
+        checks_there = any(one.probe.span.path == effect.effect.span.path for one in effect.probes)
+        decided = (*_answered(case, told, effect, known), *_branch(effect))
+        yield _runs(case, suspect, effect)
+        yield from (*called, *decided) if checks_there else (*decided, *called)
+    yield _terminates(case, told, effect.effect.span if effect else suspect.span, matched)
+    if effect and effect.effect.action == "kill":
+        yield from hops.restarted(case, (told.service,), ends, spans(matched)[0])
+    yield from hops.consequences(case, ends, spans(matched)[0])
 
 
-def consequences(case: Case, stops: Times, matched: pl.DataFrame) -> Iterator[Link]:
-    """What follows the stops in the logs: closed connections, refused ones, clients that notice."""
-    assert case.window is not None
-    window = (case.window[0].timestamp(), case.window[1].timestamp())
-    first = spans(matched)[0]
-    for mechanism, kinds in (
-        ("termination_closes_connections", CLOSED),
-        ("termination_refuses_connections", REFUSED),
-        ("failure_reaches_clients", FELT),
-    ):
-        found = following(stops, case.happened(*kinds), window)
-        if found:
-            yield _consequence(mechanism, first, found)
+def _called(suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
+    if suspect.behaviour:
+        yield from hops.calls(suspect.behaviour, suspect.span.path, effect.effect.span, effect.proof.reach)
 
 
-def _consequence(mechanism: str, stop: Span, found: Following) -> Link:
-    return Link(
-        mechanism=mechanism,
-        source=stop,
-        target=spans(found.rows)[0],
-        claim=_consequence_claim(mechanism, found),
-        evidence=cite(found.rows),
-        proof="observed",
-        lag_s=found.lag_s,
-    )
-
-
-def _consequence_claim(mechanism: str, found: Following) -> Claim:
-    numbers = {"count": found.followed, "total": found.total, "lag": round(found.lag_s, 1)}
-    if mechanism == "termination_closes_connections":
-        return claim(
-            "chain.closes", "{count} of {total} broken connections follow a stop, the first {lag:g} s after it", **numbers
-        )
-    if mechanism == "termination_refuses_connections":
-        return claim(
-            "chain.refuses", "{count} of {total} refused connections follow a stop, the first {lag:g} s after it", **numbers
-        )
-    return claim(
-        "chain.felt", "{count} of {total} failures that clients saw follow a stop, the first {lag:g} s after it", **numbers
-    )
-
-
-def _runs(case: Case, suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
-    started = _runs_logged(case, suspect.command)
-    target = _first_step(effect)
-    yield Link(
-        mechanism="job_runs_script",
+def _runs(case: Case, suspect: Suspect, effect: ProvedEffect) -> Link:
+    return hops.runs(
+        case,
         source=suspect.span,
-        target=target,
-        claim=_runs_claim(suspect, target.path),
-        evidence=(Evidence(suspect.span, "what sets it off"), *cite(started, "a logged run", most=3)),
-        proof=Reach.MUST.value,
-    )
-
-
-def _runs_claim(suspect: Suspect, script: str) -> Claim:
-    if not suspect.scheduler:
-        return claim("chain.loops", "{script} runs on {schedule}", script=script, schedule=suspect.runs)
-    return claim(
-        "chain.runs",
-        "{scheduler} runs {script} on {schedule}",
+        command=suspect.command,
         scheduler=suspect.scheduler,
-        script=script,
-        schedule=suspect.runs,
+        on=suspect.runs,
+        target=_first_step(effect),
     )
 
 
@@ -107,16 +65,36 @@ def _first_step(effect: ProvedEffect) -> Span:
     return effect.probes[0].probe.span if effect.probes else effect.effect.span
 
 
-def _runs_logged(case: Case, command: str) -> pl.DataFrame:
-    """Lines in which the scheduler says that it ran this very command."""
-    started = case.happened("job.started")
-    return started.filter(pl.col("message").str.contains(command.strip(), literal=True))
-
-
-def _answered(effect: ProvedEffect) -> Iterator[Link]:
+def _answered(case: Case, told: Attributed, effect: ProvedEffect, known: Finding | None) -> Iterator[Link]:
+    """What the probes get: by configuration, or else by what came of it."""
     for answered in effect.probes:
         if answered.answers and answered.answers[0].status is not None:
             yield _answer(answered, effect.proof.reach)
+        elif told.leading:
+            link = _failed(case, answered, effect, told.leading.evidence)
+            shown = [one for one in known.evidence if one.shows == link.mechanism] if known else []
+            yield replace(link, claim=known.claim, evidence=(*shown, *link.evidence)) if known else link
+
+
+def _failed(case: Case, answered: ProbeAnswer, effect: ProvedEffect, fit: Fit) -> Link:
+    probe = answered.probe
+    places = dict.fromkeys([probe.url_span or probe.span, probe.span])
+    told = said(case, case.behaviours, near=effect.effect.span)
+    return Link(
+        mechanism="probe_gets_answer",
+        source=next(iter(places)),
+        target=effect.effect.span,
+        claim=claim(
+            "chain.probe_fails",
+            "its check of {what} fails: {hits} of {ticks} runs go on to {action}",
+            what=probe.url or probe.asks or probe.tool,
+            hits=fit.hits,
+            ticks=fit.ticks,
+            action=effect.effect.action,
+        ),
+        evidence=(*(Evidence(place, "the probe") for place in places), *cite(told, "the script says so", most=4)),
+        proof="observed",
+    )
 
 
 def _answer(answered: ProbeAnswer, reach: Reach) -> Link:
@@ -138,26 +116,6 @@ def _answer(answered: ProbeAnswer, reach: Reach) -> Link:
     )
 
 
-def _calls(suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
-    """From the script with the condition to the one that holds the command, if that is another."""
-    target = effect.effect.span
-    for call in suspect.behaviour.calls if suspect.behaviour else ():
-        if call.path and call.span.path not in (suspect.span.path, target.path) and _same_name(call.path, target.path):
-            yield Link(
-                mechanism="script_calls_script",
-                source=call.span,
-                target=target,
-                claim=claim("chain.calls", "{caller} calls {callee}", caller=call.span.path, callee=target.path),
-                evidence=(Evidence(call.span, "the call"),),
-                proof=effect.proof.reach.value,
-            )
-            return
-
-
-def _same_name(path: str, collected: str) -> bool:
-    return path.rpartition("/")[2] == collected.rpartition("/")[2]
-
-
 def _branch(effect: ProvedEffect) -> Iterator[Link]:
     guard = effect.effect.guard
     if not guard:
@@ -168,7 +126,10 @@ def _branch(effect: ProvedEffect) -> Iterator[Link]:
         source=span,
         target=effect.effect.span,
         claim=_branch_claim(effect, text),
-        evidence=(Evidence(span, "the condition"), Evidence(effect.effect.span, effect.effect.action)),
+        evidence=(
+            *(Evidence(span, f"condition: {text}") for text, span in guard),
+            Evidence(effect.effect.span, effect.effect.action),
+        ),
         proof=effect.proof.reach.value,
     )
 
@@ -190,6 +151,14 @@ def _spread(low: float, high: float) -> str:
     """`2–3`, or `3` where both are the same."""
     first, last = f"{round(low, 1):g}", f"{round(high, 1):g}"
     return first if first == last else f"{first}–{last}"
+
+
+def _others_say(case: Case, service: str, matched: pl.DataFrame) -> tuple[Evidence, ...]:
+    """The first line about one of these stops in each further log: a supervisor's, the service's own."""
+    elsewhere = (pl.col("service") == service) & ~pl.col("file").is_in(matched["file"].implode()) & pl.col("time").is_not_null()
+    ended = case.happened(*TOLD).filter(elsewhere)
+    at_once = of_times(of_stops(matched).times, TOLD_WITHIN_S).felt(seconds(ended))
+    return cite(ended.filter(at_once).unique("file", keep="first", maintain_order=True), most=3)
 
 
 def _ages(case: Case) -> Iterator[Evidence]:
@@ -215,7 +184,7 @@ def _terminates(case: Case, told: Attributed, source: Span, matched: pl.DataFram
             service=told.service,
             lags=_spread(group.evidence.lag_low_s or 0.0, group.evidence.lag_high_s or 0.0) if group else "?",
         ),
-        evidence=(*cite(matched), *_ages(case)),
+        evidence=(*cite(matched), *_others_say(case, told.service, matched), *_ages(case)),
         proof="observed",
         lag_s=lag,
     )

@@ -19,64 +19,108 @@ SLACK_S = 1.0
 START_TAKES_S = 30.0
 """A service that was stopped and started says so within this time of its stop."""
 
-LEAST_SHARE = 0.5
-LEAST_LIFT = 2.0
+BACK_S = 10.0
+"""Clients and the proxy take a little to notice that a service is back."""
+
+LEAST_SHARE, LEAST_LIFT = 0.5, 2.0
+"""Of the events, so many follow a stop, and so many times more than their rate alone would bring."""
+
+LEAST_FOLLOWED, CLEAR_LIFT = 0.6, 4.0
+"""Or: so many of the stops are followed by one, and the events are so much denser there; the others have another reason."""
 
 Times = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
+class Ends:
+    """When something broke (epoch seconds, ascending), and for how long after each its effects are looked for.
+
+    What lasts has one time, and no end (`within_s` is infinite). `sure`: what lies there is an effect, whatever its rate.
+    """
+
+    times: Times
+    within_s: Times
+    sure: bool = False
+
+    @property
+    def lasts(self) -> bool:
+        """Whether it went on for good."""
+        return bool(np.isinf(self.within_s).any())
+
+    def felt(self, times: Times) -> npt.NDArray[np.bool_]:
+        """For each time, whether it may be an effect: it lies in the wake of the last end before it."""
+        if not len(self.times):
+            return np.zeros(len(times), dtype=bool)
+        last = np.searchsorted(self.times, times + SLACK_S, side="right") - 1
+        near = np.maximum(last, 0)
+        return (last >= 0) & (times - self.times[near] <= self.within_s[near])
+
+    def covered(self, window: tuple[float, float]) -> float:
+        """The share of the window in which effects are looked for."""
+        start, end = window
+        within = np.minimum(self.within_s, np.diff(self.times, append=np.inf))
+        inside = np.minimum(self.times + within, end) - np.maximum(self.times, start)
+        return max(float(np.clip(inside, 0.0, None).sum()) / max(end - start, 1e-9), 1e-9)
+
+
+@dataclass(frozen=True, slots=True)
 class Following:
-    """`followed` of `total` timed events come within `horizon_s` after one of the stops; `lag_s` is the median to the first."""
+    """`followed` of `total` timed events come in the wake of one of the ends; `lag_s` is the median to the first."""
 
     rows: pl.DataFrame
     followed: int
     total: int
-    horizon_s: float
     lag_s: float
 
 
-def begun(stops: pl.DataFrame) -> Times:
-    """When each stop began, epoch seconds, ascending; where only the start after it is known, a little before that."""
+def of_stops(stops: pl.DataFrame) -> Ends:
+    """The ends of a service; where only the start after it is known, a little before that. While it was down, it is felt."""
     early = pl.when(pl.col("kind") == "process.started").then(START_TAKES_S).otherwise(0.0)
-    return np.sort(stops.select(pl.col("time").dt.epoch("us") / 1e6 - early).to_series().to_numpy())
+    rows = stops.select(
+        at=pl.col("time").dt.epoch("us") / 1e6 - early,
+        down=(pl.col("up") - pl.col("time")).dt.total_microseconds().fill_null(0) / 1e6,
+    ).sort("at")
+    times, down = rows["at"].to_numpy(), rows["down"].to_numpy()
+    return Ends(times, np.maximum(horizon(times), down + BACK_S))
 
 
-def horizon(stops: Times) -> float:
-    """How long after a stop its effects are looked for: a minute, or half the way to the next stop."""
-    gaps = np.diff(stops)
+def of_times(times: Times, within_s: float, *, sure: bool = False) -> Ends:
+    """Events of any kind, their effects within so many seconds."""
+    return Ends(times, np.full(len(times), within_s), sure)
+
+
+def from_then_on(times: Times) -> Ends:
+    """A state that lasts: everything from the first time on is its effect."""
+    return Ends(times[:1], np.full(len(times[:1]), np.inf), sure=True)
+
+
+def horizon(times: Times) -> float:
+    """How long after an end its effects are looked for: a minute, or half the way to the next one."""
+    gaps = np.diff(times)
     return float(min(LONGEST_S, gaps.min() / 2)) if len(gaps) and gaps.min() > 0 else LONGEST_S
 
 
-def after(stops: Times, times: Times, within_s: float) -> npt.NDArray[np.bool_]:
-    """For each time, whether it lies at most `within_s` after some stop."""
-    last = np.searchsorted(stops, times + SLACK_S, side="right") - 1
-    return (last >= 0) & (times - stops[np.maximum(last, 0)] <= within_s)
-
-
-def following(stops: Times, events: pl.DataFrame, window: tuple[float, float]) -> Following | None:
-    """The events that follow the stops, if most of them do, and at least twice as often as their rate alone would bring."""
+def following(ends: Ends, events: pl.DataFrame, window: tuple[float, float]) -> Following | None:
+    """The events in the wake of the ends, if most of them are or most ends have some, clearly more than by their rate alone."""
     timed = events.filter(pl.col("time").is_not_null()).sort("time", maintain_order=True)
-    if not timed.height or not len(stops):
-        return None
-    within = horizon(stops)
     times = seconds(timed)
-    hit = after(stops, times, within)
-    share, covered = float(hit.mean()), _covered(stops, within, window)
-    if share < LEAST_SHARE or share < LEAST_LIFT * covered:
+    hit = ends.felt(times)
+    if not hit.any() or not (ends.sure or _linked(ends, times, hit, window)):
         return None
-    return Following(timed.filter(pl.Series(hit)), int(hit.sum()), timed.height, within, _first_lag(stops, times[hit]))
+    lag = 0.0 if ends.lasts else _first_lag(ends.times, times[hit])
+    return Following(timed.filter(pl.Series(hit)), int(hit.sum()), timed.height, lag)
 
 
-def _covered(stops: Times, within: float, window: tuple[float, float]) -> float:
-    """The share of the window that lies within the horizon of a stop."""
-    start, end = window
-    covered = np.minimum(stops + within, end) - np.maximum(stops, start)
-    return float(np.clip(covered, 0.0, None).sum() / max(end - start, 1e-9))
+def _linked(ends: Ends, times: Times, hit: npt.NDArray[np.bool_], window: tuple[float, float]) -> bool:
+    lift = float(hit.mean()) / ends.covered(window)
+    if hit.mean() >= LEAST_SHARE:
+        return lift >= LEAST_LIFT
+    followed = len(np.unique(np.searchsorted(ends.times, times[hit] + SLACK_S, side="right")))
+    return lift >= CLEAR_LIFT and followed >= LEAST_FOLLOWED * len(ends.times)
 
 
-def _first_lag(stops: Times, times: Times) -> float:
-    """The median, over the stops that were followed, of the seconds to the first event after."""
-    index = np.searchsorted(stops, times + SLACK_S, side="right") - 1
+def _first_lag(ends: Times, times: Times) -> float:
+    """The median, over the ends that were followed, of the seconds to the first event after."""
+    index = np.searchsorted(ends, times + SLACK_S, side="right") - 1
     _, first = np.unique(index, return_index=True)
-    return float(np.median(np.maximum(times[first] - stops[index[first]], 0.0)))
+    return float(np.median(np.maximum(times[first] - ends[index[first]], 0.0)))

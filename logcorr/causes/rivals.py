@@ -14,15 +14,25 @@ from logcorr.model.source import Span
 from logcorr.statistics import Group
 
 
-def rivals(case: Case, told: Sequence[Attributed], causes: Sequence[Cause]) -> tuple[Rival, ...]:
+def rivals(case: Case, told: Sequence[Attributed], causes: Sequence[Cause], away: Sequence[Cause]) -> tuple[Rival, ...]:
     """Every other suspect, and what else a person would look at first, with the reason it was rejected; each once."""
     chosen = {one.trigger for one in causes} | _tied(told, causes)
-    found: dict[Span, Rival] = {}
+    cited = {evidence.span for one in causes for link in one.chain for evidence in link.evidence}
+    found: dict[Span, Rival] = {one.culprit: _explained_away(one) for one in away if one.culprit not in cited}
     for attributed in told:
-        for rival in (*_rejected(attributed), *_wanted_redirects(attributed, chosen), *_health_checks(case, attributed)):
+        for rival in (*_rejected(attributed), *_wanted_redirects(attributed, chosen), *_health_checks(case, attributed, cited)):
             if rival.span and rival.span not in chosen:
                 found.setdefault(rival.span, rival)
     return tuple(found.values())
+
+
+def _explained_away(cause: Cause) -> Rival:
+    return Rival(
+        span=cause.culprit,
+        claim=cause.claim,
+        why_rejected=claim("rival.explained_away", "what it would explain is explained by a cause that explains more"),
+        evidence=(Evidence(cause.culprit),),
+    )
 
 
 def _tied(told: Sequence[Attributed], causes: Sequence[Cause]) -> set[Span]:
@@ -72,17 +82,19 @@ def _wanted_redirects(told: Attributed, chosen: Set[Span | None]) -> Iterator[Ri
                     )
 
 
-def _health_checks(case: Case, told: Attributed) -> Iterator[Rival]:
+def _health_checks(case: Case, told: Attributed, cited: Set[Span]) -> Iterator[Rival]:
     """The container's own health check: Docker marks a container that fails it, and leaves it running."""
     for service in case.stack.services if case.stack else ():
-        if service.name == told.service and service.healthcheck:
+        check = service.healthcheck
+        acted = check and any(one.path == check.span.path and check.span.line <= one.line <= check.span.end_line for one in cited)
+        if service.name == told.service and check and not acted:
             yield Rival(
-                span=service.healthcheck.span,
+                span=check.span,
                 claim=claim("rival.health_check", "the container health check of {service}", service=service.name),
                 why_rejected=claim(
                     "rival.health_check_marks", "Docker only marks a container that fails its check; it does not restart it"
                 ),
-                evidence=(Evidence(service.healthcheck.span),),
+                evidence=(Evidence(check.span),),
             )
 
 

@@ -16,6 +16,7 @@ from logcorr.model.case import Behaviour, Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, claim
 from logcorr.model.source import Span
 from logcorr.timeline.contradictions import not_found, outlived
+from logcorr.timeline.scripts import said
 from logcorr.timeline.select import seconds
 
 REACH_WEIGHT = {
@@ -98,7 +99,7 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
         if id(behaviour) in scheduled:
             continue
         effects = list(_ending(behaviour, service))
-        ticks = _said(case, behaviour) if effects else np.array([])
+        ticks = _told(case, behaviour) if effects else np.array([])
         if len(ticks):
             _, effect = max(effects, key=lambda pair: _weight(pair[1], service))
             yield Suspect(
@@ -114,16 +115,10 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
             )
 
 
-def _said(case: Case, behaviour: Behaviour) -> Times:
+def _told(case: Case, behaviour: Behaviour) -> Times:
     """When a log holds one of the messages by which the script tells of trouble or of what it does about it."""
-    told = case.happened("probe.failed", "service.restarting").filter(pl.col("time").is_not_null())
-    if not behaviour.says or not told.height:
-        return np.array([])
-    message = pl.col("message")
-    matches = [
-        pl.all_horizontal(message.str.contains(piece.strip(), literal=True) for piece in pieces) for pieces, _ in behaviour.says
-    ]
-    return seconds(told.filter(pl.any_horizontal(matches)))
+    rows = said(case, (behaviour,))
+    return seconds(rows.filter(pl.col("kind").is_in(["probe.failed", "service.restarting"])))
 
 
 def _weight(effect: ProvedEffect, service: str) -> float:

@@ -38,6 +38,8 @@ CAUSE_KINDS = {
     "memory_exhausted": "the kernel ends a process for want of memory",
     "certificate_failed": "a certificate has expired, or the renewed one was not loaded",
     "slow_probe": "a health check gives up before it is answered, and acts on it",
+    "slow_endpoint": "one endpoint takes longer than the proxy waits for it",
+    "strict_healthcheck": "a container that answers is called unhealthy, and restarted for that",
     "crash": "a process dies of its own",
     "probe_never_satisfied": "a health check waits for an answer that never comes, and acts on it",
     "check_always_fails": "a health check fails on nearly every run, and acts on it",

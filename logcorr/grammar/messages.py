@@ -20,10 +20,9 @@ _LABELS = r"^(?:\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
 
-_ADDRESS = (
-    r"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{2,5}\b|port:? ?\d{2,5}\b|\d{2,5}(?:[ .,!)]*$|[,.!)] | \()|/\S+\.sock)"
-)
-"""Where something listens; a bare number only at the end or before punctuation."""
+_ADDRESS = r"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{2,5}\b|port:? ?\d{2,5}\b|/\S+\.sock)"
+_PORT = r"\d{2,5}(?:[ .,!)]*$|[,.!)] | \()"
+"""Where something listens; a bare number only after a preposition, at the end or before punctuation."""
 
 THINGS = ("server", "service", "api", "app", "application", "backend", "worker", "daemon", "bot", "gateway", "proxy", "tracker")
 """Long-running things, as their authors call them."""
@@ -62,9 +61,12 @@ APPLICATION = (
     ),
     Phrase(
         "process.terminating",
-        ("SIGTERM", "SIGINT", "SIGQUIT", "hutting down", "hutdown"),
+        ("SIGTERM", "SIGINT", "SIGQUIT", "hutting down", "hutdown", "ermination requested", "正在關閉", "正在关闭"),
         _at_start(
             rf"{_WHO}(?:received|got|caught|handling|on)(?: a| the)?[: ]+(?:signal[: ]+)?(?:\d+ \()?SIG(?:TERM|INT|QUIT)\b"
+            r"|(?:收到|接收到|捕捉到|捕获到?)(?: ?[信訊讯][號号])? ?SIG(?:TERM|INT|QUIT)\b"
+            r"|(?:服務|服务|系統|系统|伺服器)?正在[關关][閉闭]"
+            r"|(?:graceful )?termination requested\b"
             r"|SIG(?:TERM|INT|QUIT)\b(?: signal)?(?: (?:was )?(?:received|caught|detected)|[:;.,] |$)"
             rf"|{_WHO}(?:is )?(?:gracefully )?shutting down\b"
             r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
@@ -103,29 +105,34 @@ APPLICATION = (
             " ready",
             " starting",
             " up",
+            "啟動",
+            "启动",
             *(f"{word} on " for word in THINGS),
         ),
         _at_start(
             rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
-            rf" (?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}"
+            rf" (?:(?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
+            r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
             rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*(?:\+\d+ms)?$"
             r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
         ),
     ),
     Phrase(
         "client.disconnected",
-        ("isconnect",),
+        ("isconnect", "離線", "離開", "离线", "斷線", "断线", "斷開", "断开"),
         _at_start(
-            rf"(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?{_DETAIL}"
+            r"(?:使用者|用戶|用户|客戶端|客户端|用戶端|連線|连接)(?: ?\S+ )?(?:已)?(?:離線|離開|离线|斷線|断线|斷開|断开)"
+            rf"|(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?{_DETAIL}"
             r"|disconnect(?:ed)?:? [\w-]+\b"
         ),
     ),
     Phrase(
         "client.connected",
-        ("onnected", "onnection", " transport="),
+        ("onnected", "onnection", " transport=", "連線", "连接", "上線", "上线"),
         _at_start(
-            r"(?:(?:new )?(?:client|socket|user|peer|player|websocket|ws)) ?(?:[\w-]+ )?(?:has )?connect(?:ed|ion)?\b"
+            r"(?:使用者|用戶|用户|客戶端|客户端|用戶端)(?: ?\S+ )?(?:已)?(?:連線|连接|上線|上线)"
+            r"|(?:(?:new )?(?:client|socket|user|peer|player|websocket|ws)) ?(?:[\w-]+ )?(?:has )?connect(?:ed|ion)?\b"
             r"|connect(?:ed)?:? [\w-]+ transport="
         ),
     ),
@@ -161,7 +168,24 @@ CONSOLE = (
 )
 """Phrases of a page in a browser."""
 
+MONITOR = (
+    Phrase(
+        "client.connect_failed",
+        ("DOWN", "down", "FAIL"),
+        r"(?:^|[\s:=])(?:DOWN|down|FAIL(?:ED)?)\b.*\b"
+        r"(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH|ECONNABORTED|refused|timed out|timeout|5\d\d)\b",
+    ),
+    Phrase("probe.failed", ("found to be unhealthy",), r"^Container \S+ (?:\(\S+\) )?found to be unhealthy\b"),
+    Phrase("probe.passed", ("up", "UP", "OK"), r"(?:^|[\s:=])(?:up|UP|OK)(?:$|[\s:=,(]+(?:HTTP[ /\d.]*)?[23]\d\d\b)"),
+)
+"""Phrases of something outside that asks again and again; what it may ask about stands before them."""
+
 SCRIPT = (
+    Phrase(
+        "service.restarting",
+        ("found to be unhealthy",),
+        r"^Container /?[\w.-]+ (?:\(\w+\) )?found to be unhealthy - Restarting container",
+    ),
     Phrase(
         "probe.failed",
         ("ealth", " down", "unhealthy", "not responding", " not answer", "t answer", " not respond", "異常", "异常"),

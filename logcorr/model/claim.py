@@ -33,7 +33,11 @@ def claim(id: str, template: str, **params: Value) -> Claim:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Lines that carry a claim, and what they show; the quote is read from the file when the result is written."""
+    """Lines that carry a claim, and what they show; the quote is read from the file when the result is written.
+
+    `shows` names the mechanism (docs/causes.md) of which they are the sign, where a finding may become a cause.
+    """
 
     span: Span
     note: str = ""
+    shows: str = ""

@@ -136,12 +136,42 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Edit:
+    """Characters `start` to before `end` of a file's text become `text`; offsets count a line end as one character."""
+
+    start: int
+    end: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patch:
+    """One change of one file that ends a finding, proved by interpreting the case with the file as it would be.
+
+    `change` says what it does. `reach_before` and `reach_after` say how far the effect is reached that the finding speaks of
+    (None where it speaks of none). A `safe` one rests on nothing but the collected files; the others hold a value or a name
+    that a person should look at.
+    """
+
+    finding: str
+    change: Claim
+    path: str
+    edits: tuple[Edit, ...]
+    diff: str
+    safe: bool = False
+    reach_before: str | None = None
+    reach_after: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Action:
-    """Something to change; `kind` is `prevent`, `detect` or `mitigate`."""
+    """Something to change; `kind` is `prevent`, `detect` or `mitigate`. It may answer a `finding`, and a `patch` may do it."""
 
     kind: str
     claim: Claim
     span: Span | None = None
+    finding: str = ""
+    patch: Patch | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

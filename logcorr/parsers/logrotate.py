@@ -116,7 +116,7 @@ def _facts(artifact: Artifact, stanza: _Stanza) -> Iterator[Fact]:
             yield Script(
                 span=artifact.span(line, line + len(body) - 1),
                 name=f"{word} of {stanza.paths}",
-                text="\n".join(text[depth:] for text in body),
+                text="".join(f"{text[depth:]}\n" for text in body),  # the last line may end in a backslash
                 column=depth,
                 directory=None,
             )

@@ -17,6 +17,8 @@ from logcorr.parsers._shared.columns import LEVELS, TEXT, events, no, severity_o
 
 _PHRASES = (*messages.SCRIPT, *messages.APPLICATION)
 
+_CONTAINER = r"^ *Container /?([\w.-]+) +(?:Start|Stopp|Restart|Creat|Kill|\(\w+\) found|found)"
+
 
 def _recognise(sample: Sample) -> float:
     stamped = stamps.share(sample.lines, stamps.at_head)
@@ -36,7 +38,7 @@ def _message(line: str) -> str:
 
 @log_parser(title="a script's own log", source="script", recognise=_recognise, emits=messages.emitted(_PHRASES))
 def script_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
-    """Events, one a line."""
+    """Events, one a line, with unit: the container that a line of docker compose, or of autoheal, names."""
     shape = stamps.shape_of(context.sample.lines)
     pattern = rf"^({stamps.LEAD}({shape.pattern})[\])>:,]*[\s-]*)" if shape else "^(())"
     groups = TEXT.str.extract_groups(ascii_only(pattern)).struct
@@ -51,5 +53,6 @@ def script_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         severity=severity_of(level),
         kind=messages.kind_of(pl.col("message"), _PHRASES),
         message=pl.col("message"),
-        own={} if offset is None else {"utc_offset_s": offset},
+        own={"unit": pl.col("message").str.extract(ascii_only(_CONTAINER), 1)}
+        | ({} if offset is None else {"utc_offset_s": offset}),
     )

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import re
+
 import polars as pl
 
 from logcorr.grammar import messages, stamps
@@ -13,13 +15,21 @@ from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import LEVELS, TEXT, events, folded, no, severity_of
 
+NOW = re.compile(r"\w{3} \w{3} [ \d]\d [\d:]{8} \S+ \d{4}|\w{3} \d\d? \w{3} \d{4} [\d:]{8} .+")
+"""All that date(1) prints: when something was captured, not an event."""
+
 
 def _recognise(sample: Sample) -> float:
+    if all(NOW.fullmatch(line.strip()) for line in sample.lines if line.strip()):
+        return 0.0
     stamped = 1.0 if sample.stamped else stamps.share(sample.lines, stamps.at_head)
     return 0.3 * stamped if stamped >= 0.5 else 0.0
 
 
-@log_parser(title="text with times", source="log", recognise=_recognise, emits=messages.emitted(messages.APPLICATION))
+PHRASES = (*messages.MONITOR, *messages.APPLICATION)
+
+
+@log_parser(title="text with times", source="log", recognise=_recognise, emits=messages.emitted(PHRASES))
 def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events; the lines without a stamp after one belong to it."""
     shape = stamps.shape_of(context.sample.lines)
@@ -37,7 +47,7 @@ def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         cut,
         time=shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us")),
         severity=severity_of(level),
-        kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
+        kind=messages.kind_of(pl.col("message"), PHRASES),
         message=pl.col("message"),
         parsed=pl.lit(True) if context.sample.stamped else pl.col("head").is_not_null(),
         count=pl.col("lines"),

@@ -1,4 +1,4 @@
-"""System logs: RFC 3164, RFC 5424, ISO stamps, and journalctl's text, which looks the same.
+"""System logs: RFC 3164, RFC 5424, ISO stamps, and journalctl's text, which looks the same, or JSON.
 
 `Nov 18 06:00:01 prod-web-01 CRON[15578]: (deploy) CMD (/home/deploy/scripts/health-check.sh)`
 
@@ -11,12 +11,13 @@ import re
 
 import polars as pl
 
-from logcorr.grammar import messages, stamps
+from logcorr.grammar import json_lines, messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import TEXT, events, folded, no
+from logcorr.parsers._shared.records import members
 
 _PROGRAM = r"(?P<program>[^\s:\[\]]+(?: [^\s:\[\]]+)?)(?:\[(?P<pid>\d+)\])?"
 
@@ -60,20 +61,21 @@ _KERNEL = {
 }
 
 _EMITS = {
+    **messages.emitted(messages.SCRIPT, messages.APPLICATION),
     "job.started": ["CMD (", "cmd "],
     "service.restarting": ["Scheduled restart job", *messages.emitted(messages.SCRIPT)["service.restarting"]],
-    "process.started": ["Started X.service"],
-    "process.terminating": ["Stopping X.service", "Main process exited, code=killed, status=15"],
-    "process.exited": ["Stopped X.service"],
+    "process.started": ["Started X.service", *messages.emitted(messages.APPLICATION)["process.started"]],
+    "process.terminating": [
+        "Stopping X.service",
+        "Main process exited, code=killed, status=15",
+        *messages.emitted(messages.APPLICATION)["process.terminating"],
+    ],
+    "process.exited": ["Stopped X.service", *messages.emitted(messages.APPLICATION)["process.exited"]],
     "process.reloaded": ["Reloaded X.service"],
     "process.killed": ["Main process exited, code=killed, status=9"],
     "process.crashed": ["Main process exited, code=dumped", "segfault at "],
     "process.out_of_memory": ["Out of memory: Kill", "oom-kill"],
     "host.booted": ["Linux version"],
-    "probe.failed": messages.emitted(messages.SCRIPT)["probe.failed"],
-    "probe.passed": messages.emitted(messages.SCRIPT)["probe.passed"],
-    "job.failed": messages.emitted(messages.SCRIPT)["job.failed"],
-    "deploy.started": messages.emitted(messages.SCRIPT)["deploy.started"],
 }
 
 
@@ -91,51 +93,111 @@ _DAEMONS = ("systemd", "kernel", "cron", "crond", "sshd", "rsyslogd", "sudo", "d
 _DAEMON = re.compile(rf" (?i:{'|'.join(_DAEMONS)})(?:\[\d+\])?: ")
 
 
+_JOURNAL = {
+    "microseconds": "__REALTIME_TIMESTAMP",
+    "priority": "PRIORITY",
+    "host": "_HOSTNAME",
+    "identifier": "SYSLOG_IDENTIFIER",
+    "executable": "_COMM",
+    "pid": "_PID",
+    "subject": "UNIT",
+    "own_unit": "_SYSTEMD_UNIT",
+    "message": "MESSAGE",
+}
+"""journalctl's members (systemd.journal-fields(7))."""
+
+
 def _recognise(sample: Sample) -> float:
+    exported = members(sample.lines)
+    if exported:
+        return 0.97 * sum(_JOURNAL["microseconds"] in record for record in exported) / len(exported)
     layout = _layout(sample.lines)
     if layout is None or layout[0].clock is stamps.Clock.TIME_OF_DAY:
         return 0.0
     pattern = re.compile(_pattern(*layout))
     fits = stamps.share(sample.lines, lambda line: pattern.match(line) or line.startswith("-- "))
-    known = layout[1] or layout[0].clock is stamps.Clock.YEARLESS or any(map(_DAEMON.search, sample.lines))
+    heads = list(filter(None, map(pattern.match, sample.lines)))
+    one_host = len({head["host"] for head in heads}) == 1 and all(head["pid"] for head in heads)
+    known = layout[1] or layout[0].clock is stamps.Clock.YEARLESS or one_host or any(map(_DAEMON.search, sample.lines))
     return 0.9 * fits if fits >= 0.6 and known else 0.0
 
 
 @log_parser(title="syslog and journal", source="syslog", recognise=_recognise, emits=_EMITS)
 def syslog(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with host, program, pid; user and command of cron's jobs; unit of systemd's services."""
+    if members(context.sample.lines):
+        return _described(_exported(lines))
     layout = _layout(context.sample.lines)
     if layout is None:
         return events(lines, time=no(pl.Datetime("us")), message=TEXT, parsed=pl.lit(False))
     groups = TEXT.str.extract_groups(ascii_only(_pattern(*layout)))
     part = pl.col("groups").struct.field
-    read = folded(lines.with_columns(groups.alias("groups")), part("head").is_not_null() | TEXT.str.starts_with("-- "), context)
+    is_known = part("head").is_not_null() | TEXT.str.starts_with("-- ")
+    read = folded(lines.with_columns(groups.alias("groups")), is_known, context)
     message = TEXT.cast(pl.Binary).bin.slice(part("head").str.len_bytes().fill_null(0)).cast(pl.String)
-    named = read.with_columns(message.alias("message"), part("program"), part("stamp"))
-    job = _from_cron(_COMMAND, _BUSYBOX)
-    unit = pl.when(pl.col("program") == "systemd").then(pl.col("message")).str.extract(ascii_only(_UNIT), 1)
-    program = pl.when(~pl.col("program").str.to_lowercase().is_in(_DAEMONS)).then(pl.col("program"))
-    offset = layout[0].utc_offset_s(pl.col("stamp"))
+    stamp = part("stamp")
+    own_unit = pl.when(part("program") == "systemd").then(message).str.extract(ascii_only(_UNIT), 1)
+    offset = layout[0].utc_offset_s(stamp)
+    described = read.with_columns(
+        *(part(name).alias(name) for name in ("program", "host", "pid", "priority")),
+        message.alias("message"),
+        layout[0].time(stamp).alias("time"),
+        own_unit.alias("unit"),
+        is_known.alias("parsed"),
+    )
+    return _described(described if offset is None else described.with_columns(offset.alias("utc_offset_s")))
+
+
+def _exported(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """`journalctl -o json`: an object a line."""
+    read = lines.with_columns(json_lines.fields(TEXT, sorted(_JOURNAL.values())).alias("record"))
+    part = {name: pl.col("record").struct.field(member) for name, member in _JOURNAL.items()}
+    time = pl.from_epoch(part["microseconds"].cast(pl.Int64, strict=False), time_unit="us").dt.replace_time_zone("UTC")
+    program = pl.coalesce(part["identifier"], part["executable"])
+    service = pl.when(part["own_unit"].str.ends_with(".service") & ~_is_daemon(program)).then(part["own_unit"])
+    return read.with_columns(
+        pl.lit(1, pl.UInt32).alias("lines"),
+        time.alias("time"),
+        program.alias("program"),
+        part["host"].alias("host"),
+        part["pid"].alias("pid"),
+        part["priority"].alias("priority"),
+        pl.coalesce(part["message"], TEXT).alias("message"),
+        pl.coalesce(part["subject"], service).alias("unit"),
+        time.is_not_null().alias("parsed"),
+    )
+
+
+def _described(read: pl.LazyFrame) -> pl.LazyFrame:
+    """Events of the parts that every form has."""
+    severity = (pl.col("priority").cast(pl.Int32, strict=False) % 8).replace_strict(
+        list(range(8)), _SEVERITIES, default=None, return_dtype=SEVERITY
+    )
+    program = pl.when(~_is_daemon(pl.col("program"))).then(pl.col("program"))
+    job = pl.col("job").struct.field
+    own = {
+        "host": pl.col("host"),
+        "program": pl.col("program"),
+        "pid": pl.col("pid").cast(pl.Int32, strict=False),
+        "user": job("user"),
+        "command": job("command"),
+        "unit": pl.coalesce("unit", program),
+    }
+    offset = {"utc_offset_s": pl.col("utc_offset_s")} if "utc_offset_s" in read.collect_schema() else {}
     return events(
-        named.with_columns(job.alias("job")),
-        time=layout[0].time(pl.col("stamp")),
-        severity=(part("priority").cast(pl.Int32, strict=False) % 8).replace_strict(
-            list(range(8)), _SEVERITIES, default=None, return_dtype=SEVERITY
-        ),
+        read.with_columns(_from_cron(_COMMAND, _BUSYBOX).alias("job")),
+        time=pl.col("time"),
+        severity=severity,
         kind=_kind(),
         message=pl.col("message"),
-        parsed=part("head").is_not_null() | TEXT.str.starts_with("-- "),
+        parsed=pl.col("parsed"),
         count=pl.col("lines"),
-        own={
-            "host": part("host"),
-            "program": pl.col("program"),
-            "pid": part("pid").cast(pl.Int32, strict=False),
-            "user": pl.col("job").struct.field("user"),
-            "command": pl.col("job").struct.field("command"),
-            "unit": pl.coalesce(unit, program),
-        }
-        | ({} if offset is None else {"utc_offset_s": offset}),
+        own=own | offset,
     )
+
+
+def _is_daemon(program: pl.Expr) -> pl.Expr:
+    return program.str.to_lowercase().is_in(_DAEMONS)
 
 
 def _from_cron(*patterns: str) -> pl.Expr:

@@ -1,4 +1,4 @@
-"""The host's time zone, as `timedatectl`, /etc/timezone or `ls -l /etc/localtime` tell it.
+"""The host's time zone, as `timedatectl`, /etc/timezone, `ls -l /etc/localtime` or `date` tell it.
 
                     Time zone: Asia/Taipei (CST, +0800)
     System clock synchronized: yes
@@ -24,11 +24,33 @@ _NAMED_ZONE = re.compile(
 _SYNCHRONISED = re.compile(r"\s*(?:System clock|NTP) synchronized:\s+(?P<word>yes|no)\s*")
 _CLOCK = re.compile(r"\s*(Local|Universal|RTC) time:\s")
 
+_DATE = re.compile(
+    r"""
+    [A-Z][a-z]{2},?\s+ (?:[A-Z][a-z]{2}\s+\d{1,2}|\d{1,2}\s+[A-Z][a-z]{2}\s+\d{4}) \s+
+    \d{1,2}:\d\d:\d\d (?:\ [AP]M)?\s+ (?P<zone>[A-Z]{3,5}|[+-]\d{4}) (?:\s+\d{4})?
+    | \d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d (?P<offset>[+-]\d\d:?\d\d)
+    """,
+    re.VERBOSE,
+)
+_COMMAND = re.compile(r"[^#]*[$#>]\s*date\b.*")
+_ABBREVIATED = {"UTC": "UTC", "JST": "+09:00", "KST": "+09:00", "HKT": "+08:00", "MSK": "+03:00"} | {
+    "CET": "+01:00",
+    "CEST": "+02:00",
+    "EET": "+02:00",
+    "EEST": "+03:00",
+    "EDT": "-04:00",
+    "MDT": "-06:00",
+    "PDT": "-07:00",
+}
+"""Abbreviations of one meaning; CST, IST and BST have several."""
+
 
 def _recognise(sample: Sample) -> float:
     if any(_CLOCK.match(line) for line in sample.lines[:10]) and any(_STATUS_ZONE.fullmatch(line) for line in sample.lines[:20]):
         return 0.97
-    lines = [line for line in sample.lines if line.strip()]
+    lines = [line for line in sample.lines if line.strip() and not _COMMAND.fullmatch(line)]
+    if len(lines) == 1 and _DATE.fullmatch(lines[0].strip()):
+        return 0.97
     if len(lines) == 1 and (_LINKED_ZONE.fullmatch(lines[0]) or _SHOWN_ZONE.fullmatch(lines[0])):
         return 0.97
     named = sample.name in {"timezone", "timezone.txt", "TZ"}
@@ -37,10 +59,25 @@ def _recognise(sample: Sample) -> float:
 
 @configuration_parser(title="time zone", recognise=_recognise)
 def parser(artifact: Artifact) -> Iterator[Fact]:
-    """The zone as the setting `TZ`; whether the clock is synchronised as `NTPSynchronized` (systemd's name for it)."""
+    """The zone as the setting `TZ`; whether the clock is synchronised as `NTPSynchronized` (systemd's name for it).
+
+    What `date` prints is the setting `date`; it tells the zone where it ends in an offset, or in an abbreviation of one meaning.
+    """
     for number, line in enumerate(artifact.text().split("\n"), 1):
         zone = next(filter(None, (form.fullmatch(line) for form in (_STATUS_ZONE, _SHOWN_ZONE, _LINKED_ZONE, _NAMED_ZONE))), None)
         if zone:
             yield Setting(span=artifact.span(number), name="TZ", value=zone["zone"])
+        elif date := _DATE.fullmatch(line.strip()):
+            yield Setting(span=artifact.span(number), name="date", value=line.strip())
+            zone_name = _zone(date["zone"] or date["offset"])
+            if zone_name:
+                yield Setting(span=artifact.span(number), name="TZ", value=zone_name)
         elif synchronised := _SYNCHRONISED.fullmatch(line):
             yield Setting(span=artifact.span(number), name="NTPSynchronized", value=synchronised["word"])
+
+
+def _zone(written: str) -> str | None:
+    """`+0530` as `+05:30`, an abbreviation as its offset; none for one of several meanings."""
+    if written[0] in "+-":
+        return f"{written[:3]}:{written[-2:]}"
+    return _ABBREVIATED.get(written)

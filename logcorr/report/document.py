@@ -14,7 +14,7 @@ from itertools import groupby
 from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, Evidence
 from logcorr.model.events import KINDS
-from logcorr.model.result import Action, Cause, Check, Explained, Finding, Judgement, Link, Missing, Rival
+from logcorr.model.result import Action, Cause, Check, Explained, Finding, Judgement, Link, Missing, Patch, Rival
 from logcorr.model.source import Artifact, Problem, Span
 from logcorr.report import excerpts, headline, keyevents, lanes
 from logcorr.report.cite import Document, Quote, Quotes, cite_all, clean, instant, locate, number, plain, state, state_all
@@ -226,7 +226,18 @@ def _action(action: Action) -> Document:
         "claim": state(action.claim),
         "path": clean(action.span.path) if action.span else None,
         "line": action.span.line if action.span else None,
-        "patch": None,
+        "patch": _patch(action.patch) if action.patch else None,
+    }
+
+
+def _patch(patch: Patch) -> Document:
+    return {
+        "finding": patch.finding,
+        "change": state(patch.change),
+        "diff": clean(patch.diff),
+        "safe": patch.safe,
+        "reach_before": patch.reach_before,
+        "reach_after": patch.reach_after,
     }
 
 

@@ -7,7 +7,6 @@ does not matter. HTML embeds its document.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +16,8 @@ from logcorr.errors import LogcorrError
 from logcorr.model.source import Problem, Span
 from logcorr.report.cite import QUOTED_CHARACTERS, Document, Quote, clean, shorten
 from logcorr.report.escape import code_cell, line, visible
+from logcorr.report.redaction.tags import agrees
+from logcorr.report.saved import loaded
 
 PLACE = re.compile(r"(?P<path>.+):(?P<line>[1-9]\d{0,11})(?:-(?P<end>[1-9]\d{0,11}))?")
 HASH = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
@@ -26,6 +27,9 @@ HUMAN = re.compile(r"\s*<!-- (?P<end>/?)human: ")
 FENCE = re.compile(r"\s*(?P<fence>`{3,})")
 EXCERPT = re.compile(r"[ >] +(?P<line>\d+) \|(?: (?P<text>.*))?")
 OUTSIDE = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|^[A-Za-z]:[/\\]|\\\.\.|\.\.\\")
+
+NO_HASH = "–"
+"""Stands in a table where a redacted report has no hash."""
 
 Shown = Callable[[str], str]
 """How a form of report writes the text of cited lines."""
@@ -57,8 +61,8 @@ class Files:
     quotes: Mapping[Span, Quote]
 
     def find(self, path: str) -> str:
-        """The file that a report calls `path`: reports show some characters as signs."""
-        return path if path in self.lines else next((name for name in self.lines if line(name) == line(path)), path)
+        """The file that a report calls `path`: reports show some characters as signs, and redacted names as tags."""
+        return path if path in self.lines else next((name for name in self.lines if agrees(line(path), line(name))), path)
 
     def span(self, citation: Citation) -> Span | None:
         """The cited lines, None where there are none such."""
@@ -71,11 +75,11 @@ def read(report: str) -> list[Citation]:
     """The citations of a report, in its order. Raises LogcorrError for what is none, or cites nothing."""
     text = report.lstrip("\ufeff \t\r\n")
     if text.startswith("{"):
-        return list(_of_document(_loaded(text)))
+        return list(_of_document(loaded(text)))
     if text[:15].lower().startswith(("<!doctype html", "<html")):
-        return list(_of_document(_embedded(text)))
+        return list(_of_page(text))
     found = list(_of_markdown(text.replace("\r\n", "\n").split("\n")))
-    if not any(citation.sha256 for citation in found):
+    if not any(citation.quote is not None for citation in found):
         raise LogcorrError("the report has no table of evidence", "name a report that logcorr wrote: .json, .md or .html")
     return found
 
@@ -94,15 +98,18 @@ def fault(citation: Citation, files: Files) -> str | None:
     if quote is None:
         return "the lines could not be read"
     said = citation.shown(quote.text)
-    if citation.quote is not None and citation.quote != said and not _is_cut(citation, said):
+    if citation.quote is not None and not _says(citation, said):
         return f"the report quotes {line(citation.quote)!r}, the file says {line(said)!r}"
     return None if quote.sha256.startswith(citation.sha256) else "the bytes of the lines are not those that were cited"
 
 
-def _is_cut(citation: Citation, said: str) -> bool:
-    """Whether a quote without hash is the beginning of what the lines say, and shows that it was cut."""
+def _says(citation: Citation, said: str) -> bool:
+    """Whether the lines say what is quoted. A quote without hash may be redacted, or cut and show it."""
     quote = citation.quote or ""
-    return not citation.sha256 and len(quote) > 1 and quote.endswith("…") and said.startswith(quote[:-1])
+    if citation.sha256:
+        return quote == said
+    cut = len(quote) > 1 and quote.endswith("…") and said.startswith(quote[:-1])
+    return cut or agrees(quote, said)
 
 
 def is_one(citation: Citation, files: Files) -> bool:
@@ -114,47 +121,54 @@ def _refused(path: str, files: Files) -> str | None:
     return next((problem.message for problem in files.refused if line(problem.path) == line(path)), None)
 
 
-def _loaded(text: str) -> Document:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        raise LogcorrError("the report is broken: its document is no JSON", "write it again") from error
-    if not isinstance(document, dict) or not str(document.get("schema", "")).startswith("logcorr."):
-        raise LogcorrError("this is no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
-    return document
-
-
-class _Scripts(HTMLParser):
-    """Collects the data blocks of an HTML file."""
+class _Page(HTMLParser):
+    """Collects the data blocks of an HTML file, and the cells of its tables, a list a row."""
 
     def __init__(self) -> None:
         super().__init__()
         self.blocks: list[str] = []
-        self._inside = False
+        self.rows: list[list[str]] = []
+        self._into: list[str] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes where a block begins."""
-        self._inside = tag == "script" and dict(attrs).get("type") == "application/json"
-        if self._inside:
-            self.blocks.append("")
+        """Notes where a block, a row or a cell begins."""
+        if tag == "tr":
+            self.rows.append([])
+        if tag == "td" and self.rows:
+            self._into = self.rows[-1]
+        elif tag == "script":
+            self._into = self.blocks if dict(attrs).get("type") == "application/json" else None
+        else:
+            return
+        if self._into is not None:
+            self._into.append("")
 
     def handle_data(self, data: str) -> None:
-        """Adds to the block."""
-        if self._inside:
-            self.blocks[-1] += data
+        """Adds to the block or cell."""
+        if self._into:
+            self._into[-1] += data
 
     def handle_endtag(self, tag: str) -> None:
-        """Ends the block."""
-        self._inside = False
+        """Ends the block or cell."""
+        if tag in ("td", "script"):
+            self._into = None
 
 
-def _embedded(text: str) -> Document:
-    parser = _Scripts()
-    parser.feed(text)
-    holding = [block for block in parser.blocks if '"logcorr.' in block]
+def _of_page(text: str) -> Iterator[Citation]:
+    """What the embedded document cites, then what the table of evidence shows."""
+    page = _Page()
+    page.feed(text)
+    holding = [block for block in page.blocks if '"logcorr.' in block]
     if len(holding) != 1:
         raise LogcorrError("the page holds no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
-    return _loaded(holding[0])
+    yield from _of_document(loaded(holding[0]))
+    for place, digits, quote in (row[:3] for row in page.rows if row[2:]):
+        if PLACE.fullmatch(place) and (digits == NO_HASH or HASH.fullmatch(digits)):
+            yield replace(_place(place), sha256=digits.strip(NO_HASH), quote=line(quote), shown=_on_page)
+
+
+def _on_page(text: str) -> str:
+    return line(shorten(text))
 
 
 def _of_document(document: Document) -> Iterator[Citation]:
@@ -165,7 +179,7 @@ def _of_document(document: Document) -> Iterator[Citation]:
                 path=str(piece["path"]),
                 line=int(piece["line"]),
                 end_line=int(piece["end_line"]),
-                sha256=str(piece["sha256"]),
+                sha256=str(piece["sha256"] or ""),
                 quote=str(piece["quote"]),
             )
         for excerpt in document.get("excerpts", ()):
@@ -231,7 +245,8 @@ def _of_row(row: str) -> Iterator[Citation]:
         if place is None:
             yield from map(_place, _named(cell))
             continue
-        first, second = (*map(_code, after[:2]), None, None)[:2]
+        told = [_code(cell) for cell in after[:3]]
+        first, second = (*(told[1:] if told[:1] == [NO_HASH] else told), None, None)[:2]
         if first and HASH.fullmatch(first):
             yield replace(place, sha256=first, quote=second or "", shown=_as_code)
         elif first and not PLACE.fullmatch(first):

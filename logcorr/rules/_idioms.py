@@ -48,7 +48,7 @@ def compose_verb(command: Written) -> tuple[str, tuple[str, ...], tuple[str, ...
 
 def compose_files(options: tuple[str, ...]) -> tuple[str, ...]:
     """The values of compose's `-f`, in order."""
-    pairs = zip(options, (*options[1:], ""), strict=True)
+    pairs = zip(options, (*options[1:], ""), strict=False)
     return tuple(
         value if option in ("-f", "--file") else option.partition("=")[2]
         for option, value in pairs

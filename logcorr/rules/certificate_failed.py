@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 
 import polars as pl
+from dateutil.parser import parse
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
@@ -13,7 +15,7 @@ from logcorr.model.facts import Directive, NginxFile, ScheduledJob, Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.timeline.select import cite, instants
+from logcorr.timeline.select import cite, instants, lines_like
 
 EXPIRED = r"(?i)certificate[ _](?:has[ _])?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired certificate"
 RENEWS = re.compile(r"\b(?:certbot\b.*\brenew|acme\.sh\b.*--(?:cron|renew)|dehydrated\b.*(?:-c|--cron)|lego\b.*\brenew)\b")
@@ -25,6 +27,13 @@ OWN = "while SSL handshaking"
 """nginx writes so of clients that end the handshake; with an alert for the certificate that it shows them."""
 
 FEWEST = 3
+DATED = 0.95
+"""Confidence where captured dates show which certificate it was."""
+
+NOT_AFTER = r"notAfter=((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 12]?\d [012]\d:[0-5]\d:[0-5]\d \d{4} GMT)"
+JUST_ENDED = timedelta(hours=6)
+MOST_LINES = 100_000
+"""Captures are short; what openssl printed does not stand deep in a log."""
 
 
 @rule(code="NGX009", title="A certificate has expired or was not loaded", role="defect", severity="error")
@@ -33,60 +42,71 @@ def check(case: Case) -> Iterator[Finding]:
     failed = case.happened("tls.failed").filter(pl.col("message").str.contains(EXPIRED))
     shown = pl.col("message").str.contains(OWN, literal=True)
     own, others = failed.filter(shown), failed.filter(~shown)
-    if own.height >= FEWEST:
-        yield _own(case, own)
-    if others.height >= FEWEST:
-        yield _other(case, others)
+    for rows, of_nginx in ((own, True), (others, False)):
+        if rows.height >= FEWEST:
+            yield _finding(case, rows, own=of_nginx)
 
 
-def _other(case: Case, failed: pl.DataFrame) -> Finding:
-    """Elsewhere nothing says whose certificate it was; a script that replaces nginx's without a reload makes that the suspect."""
-    replaced = [Evidence(span, "renews, and reloads nothing") for span, reloads in _replaced(case) if not reloads]
-    if replaced:
-        places = [Evidence(one.span, "the certificate") for one in _certificates(case)]
-        said = claim(
-            "certificate_failed.perhaps_not_loaded",
-            "{count} connections failed for an expired certificate, "
-            "and a script replaces that of nginx without loading the new one",
-            count=failed.height,
-        )
-        return _finding(failed, (*replaced[:1], *places[:1]), said, 0.8)
-    said = claim(
-        "certificate_failed.other",
-        "{count} connections failed: the certificate of the other side has expired",
-        count=failed.height,
+def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
+    """Elsewhere than in nginx's log nothing says whose certificate it was, unless captured dates do."""
+    unloaded = [span for span, reloads in (*(_renewals(case) if own else ()), *_replaced(case)) if not reloads][:1]
+    dates = tuple(_dates(case, failed)) if unloaded else ()
+    said, confidence = _said(failed, own=own or bool(dates), unloaded=bool(unloaded))
+    certificates = _certificates(case)[:2] if own or unloaded else []
+    first = (
+        *(Evidence(span, "renews, and reloads nothing", shows="configuration_mismatch") for span in unloaded),
+        *(Evidence(one.span, "the certificate", shows="configuration_mismatch") for one in certificates),
     )
-    return _finding(failed, (), said, 0.6)
-
-
-def _own(case: Case, failed: pl.DataFrame) -> Finding:
-    """The proxy showed an expired certificate to its clients."""
-    certificates = [Evidence(one.span, "the certificate") for one in _certificates(case)[:2]]
-    unloaded = [
-        Evidence(span, "renews, and reloads nothing") for span, reloads in (*_renewals(case), *_replaced(case)) if not reloads
-    ]
-    if unloaded:
-        said = claim(
-            "certificate_failed.not_loaded",
-            "{count} clients refused an expired certificate: it is renewed, but nothing loads the new one",
-            count=failed.height,
-        )
-        return _finding(failed, (*unloaded[:1], *certificates), said, 0.9)
-    said = claim("certificate_failed.own", "{count} clients refused an expired certificate", count=failed.height)
-    return _finding(failed, tuple(certificates), said, 0.85)
-
-
-def _finding(failed: pl.DataFrame, first: tuple[Evidence, ...], said: Claim, confidence: float) -> Finding:
     return Finding(
-        confidence=confidence,
+        confidence=max(confidence, DATED if dates else 0.0),
         claim=said,
-        evidence=(*first, *cite(failed)),
+        evidence=(*first, *cite(failed, shows="certificate_fails"), *dates),
         would_refute=claim("certificate_failed.refute", "a certificate that openssl s_client shows to be valid at these times"),
         subject=str(first[0].span) if first else "",
         measured={"count": failed.height},
         times=instants(failed),
         fix=claim("certificate_failed.fix", "renew it, and reload nginx after each renewal (certbot renew --deploy-hook)"),
     )
+
+
+def _said(failed: pl.DataFrame, *, own: bool, unloaded: bool) -> tuple[Claim, float]:
+    """What may be claimed, and how sure it is."""
+    count = failed.height
+    if own and unloaded:
+        said = claim(
+            "certificate_failed.not_loaded",
+            "{count} clients refused an expired certificate: it is renewed, but nothing loads the new one",
+            count=count,
+        )
+        return said, 0.9
+    if unloaded:
+        said = claim(
+            "certificate_failed.perhaps_not_loaded",
+            "{count} connections failed for an expired certificate, "
+            "and a script replaces that of nginx without loading the new one",
+            count=count,
+        )
+        return said, 0.8
+    if own:
+        return claim("certificate_failed.own", "{count} clients refused an expired certificate", count=count), 0.85
+    said = claim(
+        "certificate_failed.other", "{count} connections failed: the certificate of the other side has expired", count=count
+    )
+    return said, 0.6
+
+
+def _dates(case: Case, failed: pl.DataFrame) -> Iterator[Evidence]:
+    """Captured ends of validity that tell the story: one that passed just before the first failure, one that is still to come."""
+    first, last = failed["time"].min(), failed["time"].max()
+    if not isinstance(first, datetime) or not isinstance(last, datetime):
+        return
+    for path in sorted(case.files):
+        for span, text in lines_like(case, Span(path, 1, MOST_LINES), NOT_AFTER):
+            until = parse(re.findall(NOT_AFTER, text)[0])
+            if first - JUST_ENDED <= until <= first:
+                yield Evidence(span, "ended just before", shows="certificate_fails")
+            elif until > last:
+                yield Evidence(span, "a new one was there", shows="configuration_mismatch")
 
 
 def _certificates(case: Case) -> list[Directive]:

@@ -12,7 +12,7 @@ import polars as pl
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
-from logcorr.model.facts import ComposeFile, Container, Script, Unit
+from logcorr.model.facts import Container, Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
@@ -82,7 +82,7 @@ def _containers(case: Case) -> Iterator[_Loop]:
     for one in case.of(Container):
         failing = one.exit_code not in (None, 0) and not one.oom_killed
         if failing and ((one.restart_count or 0) >= FEWEST or one.status.lower().startswith("restarting")):
-            seen = Evidence(one.span, f"exit code {one.exit_code}")
+            seen = Evidence(one.span, f"exit code {one.exit_code}", shows="crash_ends_process")
             yield _Loop(service=one.service or one.name, ends=one.restart_count, evidence=(seen,))
 
 
@@ -91,7 +91,9 @@ def _ends(case: Case) -> Iterator[_Loop]:
     stops = [stop for stop in downtimes(case.events) if stop.kind in (*OWN_ENDS, "process.exited")]
     for service, count in Counter(stop.service for stop in stops).most_common():
         if count >= FEWEST:
-            seen = [Evidence(stop.end, "the process ended") for stop in stops if stop.service == service]
+            seen = [
+                Evidence(stop.end, "the process ended", shows="crash_ends_process") for stop in stops if stop.service == service
+            ]
             yield _Loop(service=service, ends=count, evidence=tuple(seen[:2]))
 
 
@@ -132,13 +134,13 @@ def _deployment(case: Case, service: str, lack: _Lack) -> tuple[Evidence, ...]:
     if lack.since:
         told = told.filter((pl.col("time") <= lack.since) & (pl.col("time") >= lack.since - SOON))
     scripts = [
-        Evidence(proved.effect.span, f"{proved.effect.action} {service}")
+        Evidence(proved.effect.span, f"{proved.effect.action} {service}", shows="deploy_changes_configuration")
         for behaviour in case.behaviours
         for proved in behaviour.proved
         if DEPLOYS.search(behaviour.script.name) and proved.effect.action in STARTS
         if service in proved.hits or service in proved.effect.targets or not proved.certain
     ]
-    return (*cite(told, "the deployment", most=2), *dict.fromkeys(scripts[:1]))
+    return (*cite(told, "the deployment", most=2, shows="deploy_changes_configuration"), *dict.fromkeys(scripts[:1]))
 
 
 def _without(case: Case, lack: _Lack) -> tuple[Evidence, ...]:
@@ -152,8 +154,11 @@ def _without(case: Case, lack: _Lack) -> tuple[Evidence, ...]:
     uses = {path: use for path, _ in lacking if (use := _use(case, path))}
     ordered = sorted(lacking, key=lambda pair: pair[0] not in uses)
     return (
-        *(Evidence(last, f"{path.rpartition('/')[2]} does not set {lack.name}") for path, last in ordered),
-        *(Evidence(use, "what the deployment writes") for use in uses.values()),
+        *(
+            Evidence(last, f"{path.rpartition('/')[2]} does not set {lack.name}", shows="deploy_changes_configuration")
+            for path, last in ordered
+        ),
+        *(Evidence(use, "what the deployment writes", shows="deploy_changes_configuration") for use in uses.values()),
     )
 
 
@@ -188,10 +193,10 @@ def _packages(case: Case, module: str) -> Iterator[Evidence]:
             section = (line, text.strip().strip('": {')) if text.rstrip().endswith("{") else section
             if f'"{module}"' in text and section:
                 if section[1] == "devDependencies":
-                    yield Evidence(Span(path, line), "needed only for development")
+                    yield Evidence(Span(path, line), "needed only for development", shows="configuration_mismatch")
                 return
         listed = [line for line, text in lines.iter_rows() if '"dependencies"' in text]
-        yield from (Evidence(Span(path, line), f"does not list {module}") for line in listed)
+        yield from (Evidence(Span(path, line), f"does not list {module}", shows="configuration_mismatch") for line in listed)
 
 
 def _finding(case: Case, loop: _Loop, lack: _Lack, deployed: tuple[Evidence, ...]) -> Finding:
@@ -209,13 +214,12 @@ def _finding(case: Case, loop: _Loop, lack: _Lack, deployed: tuple[Evidence, ...
             count=lack.count,
         ),
         evidence=(
-            *without[:1],
-            *(deployed[:1] if without else ()),
-            Evidence(lack.first, f"{lack.name} is missing"),
+            *(without or deployed)[:1],
+            Evidence(lack.first, f"{lack.name} is missing", shows="configuration_mismatch"),
+            Evidence(lack.first, "what it dies of", shows="crash_ends_process"),
             *loop.evidence[:1],
-            *_restarts(case, loop.service),
             *without[1:],
-            *(deployed[1:] if without else deployed),
+            *(deployed if without else deployed[1:]),
             *cite(refused, most=2),
         ),
         would_refute=claim(
@@ -230,14 +234,3 @@ def _finding(case: Case, loop: _Loop, lack: _Lack, deployed: tuple[Evidence, ...
             name=lack.name,
         ),
     )
-
-
-def _restarts(case: Case, service: str) -> Iterator[Evidence]:
-    """Who starts it again."""
-    for compose in case.of(ComposeFile):
-        for one in compose.services:
-            if service in (one.name, one.container_name) and one.restart:
-                yield Evidence(one.span, f"restart: {one.restart}")
-    for unit in case.of(Unit):
-        if unit.name.removesuffix(".service") == service and unit.restart:
-            yield Evidence(unit.span, f"Restart={unit.restart}")

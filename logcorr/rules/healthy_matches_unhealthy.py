@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from logcorr.model.case import Configuration
@@ -11,8 +10,6 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import written
 from logcorr.semantics.written import Written, commands, spanned
-
-STATES = re.compile(r"\bhealth", re.IGNORECASE)
 
 
 @rule(code="SH016", title="A search for healthy finds unhealthy too", role="defect", severity="error")
@@ -45,7 +42,9 @@ def _reads_states(command: Written) -> bool:
 
 
 def _lists_states(command: Written) -> bool:
-    return bool({"ps", "inspect", "ls"} & set(command.words)) or bool(STATES.search(command.text))
+    """Whether docker itself tells: what runs inside a container has words of its own."""
+    words = set(command.words[:3])
+    return bool({"ps", "inspect", "ls"} & words) and not {"exec", "run"} & words
 
 
 def _finding(command: Written) -> Finding:

@@ -9,13 +9,14 @@ import polars as pl
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
-from logcorr.model.facts import ComposeFile, Fact, Unit
+from logcorr.model.facts import ComposeFile, Unit
 from logcorr.model.result import Finding
+from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
-from logcorr.timeline.select import cite, instants
+from logcorr.timeline.select import cite, instants, lines_like
 
 HEAP = r"(?:JavaScript heap out of memory|Reached heap limit|Ineffective mark-compacts)"
-LIMIT = re.compile(r"--max[-_]old[-_]space[-_]size[= ](\d+)")
+LIMIT = r"--max[-_]old[-_]space[-_]size[= ](\d+)"
 
 
 @rule(code="NODE002", title="A process reached its heap limit", role="defect", severity="error")
@@ -27,8 +28,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _finding(case: Case, service: str, crashes: pl.DataFrame) -> Finding:
-    limits = [(fact, found[1]) for fact, command in _commands(case, service) if (found := LIMIT.search(command))]
-    first = cite(crashes)[0]
+    limits = [limit for place in _stanzas(case, service) for limit in _limits(case, place)]
     return Finding(
         confidence=0.95,
         claim=claim(
@@ -39,10 +39,9 @@ def _finding(case: Case, service: str, crashes: pl.DataFrame) -> Finding:
             count=crashes.height,
         ),
         evidence=(
-            first,
-            *(Evidence(fact.span, f"heap limit {size} MB") for fact, size in limits),
-            *_restarts(case, service),
-            *cite(crashes)[1:],
+            *cite(crashes, "its last words", most=1, shows="resource_exhausted"),
+            *(Evidence(span, f"heap limit {size} MB", shows="resource_exhausted") for span, size in limits),
+            *cite(crashes.slice(1), shows="crash_ends_process"),
         ),
         would_refute=claim("heap_exhausted.refute", "heap sizes far below the limit just before these lines"),
         subject=service,
@@ -54,19 +53,14 @@ def _finding(case: Case, service: str, crashes: pl.DataFrame) -> Finding:
     )
 
 
-def _commands(case: Case, service: str) -> Iterator[tuple[Fact, str]]:
-    """How the service is started, wherever that is written."""
-    for compose in case.of(ComposeFile):
-        yield from ((one, " ".join(one.command)) for one in compose.services if one.name == service)
-    yield from ((unit, unit.command or "") for unit in case.of(Unit) if unit.name.removesuffix(".service") == service)
+def _stanzas(case: Case, service: str) -> Iterator[Span]:
+    """Where it is written how the service is started."""
+    yield from (
+        one.span for compose in case.of(ComposeFile) for one in compose.services if service in (one.name, one.container_name)
+    )
+    yield from (unit.span for unit in case.of(Unit) if unit.name.removesuffix(".service") == service)
 
 
-def _restarts(case: Case, service: str) -> Iterator[Evidence]:
-    """Who starts it again."""
-    for compose in case.of(ComposeFile):
-        yield from (
-            Evidence(one.span, f"restart: {one.restart}") for one in compose.services if one.name == service and one.restart
-        )
-    for unit in case.of(Unit):
-        if unit.name.removesuffix(".service") == service and unit.restart:
-            yield Evidence(unit.span, f"Restart={unit.restart}")
+def _limits(case: Case, stanza: Span) -> Iterator[tuple[Span, str]]:
+    for span, text in lines_like(case, stanza, LIMIT):
+        yield span, re.findall(LIMIT, text)[0]

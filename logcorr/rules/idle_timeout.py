@@ -75,10 +75,12 @@ def _finding(closed: pl.DataFrame, place: Proxied, limit: Limit) -> Finding:
         ),
         evidence=(
             Evidence(
-                where, f"{limit.name} {limit.seconds:g} s" if limit.span else f"{limit.name} is not set: {limit.seconds:g} s"
+                where,
+                f"{limit.name} {limit.seconds:g} s" if limit.span else f"{limit.name} is not set: {limit.seconds:g} s",
+                shows="configuration_mismatch",
             ),
-            Evidence(place.location, "the location"),
-            *cite(closed),
+            Evidence(place.location, "the location", shows="configuration_mismatch"),
+            *cite(closed, shows="timeout_closes_connection"),
         ),
         would_refute=claim(
             "idle_timeout.refute", "data from the upstream in the {seconds:g} s before these closings", seconds=limit.seconds

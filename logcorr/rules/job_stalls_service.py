@@ -20,6 +20,7 @@ from logcorr.rules._requests import asked, by_place, read_limit
 from logcorr.statistics import Group, Job, attribute
 from logcorr.statistics import Schedule as Ticks
 from logcorr.timeline.lifecycles import downtimes
+from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, instants, seconds, spans
 
 UNANSWERED = "while reading response header"
@@ -45,7 +46,6 @@ ONE_BURST_S = 120.0
 """Requests that came so close together waited for the same."""
 LEAST_SHARE = 0.6
 LEAST_WITHIN = 0.8
-FEWEST_LETTERS = 4
 MOST_PROVED, MOST_PLAUSIBLE, MOST_UNKNOWN = 0.95, 0.85, 0.7
 
 Times = npt.NDArray[np.float64]
@@ -143,7 +143,7 @@ def _first(scripts: Sequence[Script], pattern: re.Pattern[str]) -> Span | None:
 
 def _within(case: Case, schedule: Schedule, came: Times) -> tuple[float | None, Span | None]:
     """The share of the requests that came between a run's start and the last message of that run, and where the first stands."""
-    lines = _said(case, schedule)
+    lines = said(case, schedule.behaviours)
     times = seconds(lines)
     run = np.searchsorted(schedule.ticks, times, side="right") - 1
     ends = {int(tick): row for row, tick in enumerate(run) if tick >= 0}
@@ -153,19 +153,6 @@ def _within(case: Case, schedule: Schedule, came: Times) -> tuple[float | None, 
     of = np.searchsorted(schedule.ticks, came, side="right") - 1
     inside = (of >= 0) & (came <= last[np.maximum(of, 0)])
     return float(inside.mean()), spans(lines)[min(ends.values())]
-
-
-def _said(case: Case, schedule: Schedule) -> pl.DataFrame:
-    """What the job's scripts write, where a log holds it, in time order."""
-    telling = [
-        [piece.strip() for piece in pieces if len(piece.strip()) >= FEWEST_LETTERS]
-        for behaviour in schedule.behaviours
-        for pieces, _ in behaviour.says
-    ]
-    message = pl.col("message")
-    said = [pl.all_horizontal(message.str.contains(piece, literal=True) for piece in pieces) for pieces in telling if pieces]
-    rows = case.timeline.filter(pl.any_horizontal(pl.lit(False), *said) & pl.col("time").is_not_null())
-    return rows.sort("time", maintain_order=True).collect()
 
 
 def _attributed(
@@ -187,7 +174,8 @@ def _attributed(
 
 def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group, job: Job) -> Finding:
     scheduled = suspect.schedule.job
-    line = [Evidence(suspect.line, "makes others wait" if suspect.locks else "keeps the machine busy")] if suspect.line else []
+    busy = "makes others wait" if suspect.locks else "keeps the machine busy"
+    line = [Evidence(suspect.line, busy, shows="job_stalls_service")] if suspect.line else []
     run = case.happened("job.started").filter(pl.col("message").str.contains(scheduled.command.strip(), literal=True))
     return Finding(
         confidence=min(job.probability, suspect.most),
@@ -195,9 +183,9 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
         evidence=(
             *line,
             Evidence(scheduled.span, f"runs on {scheduled.schedule}"),
-            *([Evidence(suspect.last, "the job's own message")] if suspect.last else []),
+            *([Evidence(suspect.last, "the job's own message", shows="job_stalls_service")] if suspect.last else []),
             *cite(run, "a logged run", most=2),
-            *cite(waiting),
+            *cite(waiting, shows="timeout_closes_connection"),
         ),
         would_refute=claim("job_stalls_service.refute", "a run of the job during which these requests were answered as ever"),
         subject=str(scheduled.span),

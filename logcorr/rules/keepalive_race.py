@@ -162,10 +162,10 @@ def _finding(case: Case, rows: pl.DataFrame, place: Proxied, kept: tuple[Span, f
             matching=matching,
         ),
         evidence=(
-            Evidence(span, f"kept for {longest:g} s"),
-            *([Evidence(idle.span, f"closed after {idle.seconds:g} s")] if idle.span else []),
-            Evidence(place.span, "where requests are handed on"),
-            *cite(rows),
+            Evidence(span, f"kept for {longest:g} s", shows="configuration_mismatch"),
+            *([Evidence(idle.span, f"closed after {idle.seconds:g} s", shows="configuration_mismatch")] if idle.span else []),
+            Evidence(place.span, "where requests are handed on", shows="configuration_mismatch"),
+            *cite(rows, shows="timeout_closes_connection"),
         ),
         would_refute=claim(
             "keepalive_race.refute",

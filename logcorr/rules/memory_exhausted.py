@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-
-import polars as pl
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
@@ -13,10 +10,10 @@ from logcorr.model.facts import ComposeFile, Container, Unit
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.timeline.select import cite, instants
+from logcorr.timeline.select import cite, instants, lines_like
 
 KILLED = r"Killed? process \d+ \((?P<name>[^)]+)\)"
-LIMIT = re.compile(r"^\s*(?:mem_limit|memory|MemoryMax|MemoryLimit)\s*[:=]\s*\S+")
+LIMIT = r"^\s*(?:mem_limit|memory|MemoryMax|MemoryLimit)\s*[:=]\s*\S+"
 
 
 @rule(code="PROC006", title="The kernel ended a process for want of memory", role="defect", severity="error")
@@ -38,11 +35,10 @@ def check(case: Case) -> Iterator[Finding]:
             count=killed.height + len(contained),
         ),
         evidence=(
-            *cite(killed, "ended for want of memory", most=1),
-            *(Evidence(one.span, "OOMKilled") for one in contained),
-            *(Evidence(span, "the limit") for span in _limits(case, services)),
-            *_restarts(case, services),
-            *cite(killed.slice(1)),
+            *cite(killed, "ended for want of memory", most=1, shows="resource_exhausted"),
+            *(Evidence(one.span, "OOMKilled", shows="resource_exhausted") for one in contained),
+            *(Evidence(span, "the limit", shows="resource_exhausted") for span in _limits(case, services)),
+            *cite(killed.slice(1), shows="crash_ends_process"),
         ),
         would_refute=claim("memory_exhausted.refute", "another sender of the signal: a person, a supervisor"),
         subject=who,
@@ -60,26 +56,7 @@ def _limits(case: Case, services: list[str]) -> Iterator[Span]:
     for compose in case.of(ComposeFile):
         for one in compose.services:
             if {one.name, one.container_name} & set(services):
-                yield from _limit_lines(case, one.span)
+                yield from (span for span, _ in lines_like(case, one.span, LIMIT))
     for unit in case.of(Unit):
         if unit.name.removesuffix(".service") in services and unit.command:
-            yield from _limit_lines(case, Span(unit.span.path, 1, 200))
-
-
-def _limit_lines(case: Case, stanza: Span) -> Iterator[Span]:
-    inside = (pl.col("line") >= stanza.line) & (pl.col("line") <= stanza.end_line)
-    for line, text in case.lines(stanza.path).filter(inside).select("line", "text").collect().iter_rows():
-        if LIMIT.match(text):
-            yield Span(stanza.path, line)
-
-
-def _restarts(case: Case, services: list[str]) -> Iterator[Evidence]:
-    """Who starts it again."""
-    for compose in case.of(ComposeFile):
-        for one in compose.services:
-            if {one.name, one.container_name} & set(services) and one.restart:
-                yield Evidence(one.span, f"restart: {one.restart}")
-    for unit in case.of(Unit):
-        if unit.name.removesuffix(".service") in services and unit.restart:
-            yield Evidence(unit.span, f"Restart={unit.restart}")
-    yield from cite(case.happened("service.restarting").filter(pl.col("service").is_in(services)), "started again", most=1)
+            yield from (span for span, _ in lines_like(case, unit.span, LIMIT))

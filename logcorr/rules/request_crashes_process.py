@@ -12,7 +12,6 @@ import polars as pl
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
-from logcorr.model.facts import Unit
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
@@ -156,11 +155,10 @@ def _finding(case: Case, service: str, ends: Sequence[Downtime], poison: _Poison
             answered=poison.answered,
         ),
         evidence=(
-            *([Evidence(code, "the line that threw")] if code else []),
-            *(Evidence(one.span, "the exception") for one in exceptions[:1]),
-            Evidence(ends[0].end, "the process ended"),
-            *_restarts(case, service, ends),
-            *cite(poison.broken, f"client {clients[0][0]}" if clients and clients[0][0] else "", most=3),
+            *([Evidence(code, "the line that threw", shows="request_crashes_process")] if code else []),
+            *(Evidence(one.span, "the exception", shows="request_crashes_process") for one in exceptions[:1]),
+            Evidence(ends[0].end, "the process ended", shows="crash_ends_process"),
+            *cite(poison.broken, _asker(clients), most=3, shows="request_crashes_process"),
             *_access_lines(poison),
         ),
         would_refute=claim("request_crashes_process.refute", "such a request that was answered, or an end without one"),
@@ -174,6 +172,10 @@ def _finding(case: Case, service: str, ends: Sequence[Downtime], poison: _Poison
     )
 
 
+def _asker(clients: Sequence[tuple[str, int]]) -> str:
+    return f"client {clients[0][0]}" if clients and clients[0][0] else ""
+
+
 def _confidence(poison: _Poison, exceptions: Sequence[Thrown]) -> float:
     """Sure only where the request never succeeds, and the process itself says what it died of."""
     if not poison.asked:
@@ -183,7 +185,12 @@ def _confidence(poison: _Poison, exceptions: Sequence[Thrown]) -> float:
 
 def _access_lines(poison: _Poison) -> Iterator[Evidence]:
     rows = poison.seen.head(1).iter_rows(named=True)
-    yield from (Evidence(Span(row["file"], row["line"], row["line"] + row["lines"] - 1), "in the access log") for row in rows)
+    yield from (
+        Evidence(
+            Span(row["file"], row["line"], row["line"] + row["lines"] - 1), "in the access log", shows="request_crashes_process"
+        )
+        for row in rows
+    )
 
 
 def _measured(ends: Sequence[Downtime], poison: _Poison, clients: Sequence[tuple[str, int]]) -> Mapping[str, str | int | float]:
@@ -196,12 +203,3 @@ def _measured(ends: Sequence[Downtime], poison: _Poison, clients: Sequence[tuple
         "interval_s": round(float(np.median(np.diff(times))), 1),
         **({"client": clients[0][0]} if clients else {}),
     }
-
-
-def _restarts(case: Case, service: str, ends: Sequence[Downtime]) -> Iterator[Evidence]:
-    """Who starts it again."""
-    for unit in case.of(Unit):
-        if unit.name.removesuffix(".service") == service and unit.restart:
-            yield Evidence(unit.span, f"Restart={unit.restart}")
-    yield from cite(case.happened("service.restarting").filter(pl.col("service") == service), "started again", most=1)
-    yield from (Evidence(stop.start, "it runs again") for stop in ends[:1] if stop.start)

@@ -51,7 +51,7 @@ def _seconds(command: Written) -> float:
     if command.name == "sleep" and command.words and (pause := DURATION.fullmatch(command.words[0])):
         return float(pause[1]) * SECONDS[pause[2]]
     if command.name == "curl":
-        pairs = zip(command.words, (*command.words[1:], ""), strict=True)
+        pairs = zip(command.words, (*command.words[1:], ""), strict=False)
         limits = [value for option, value in pairs if option in ("-m", "--max-time") and re.fullmatch(r"\d+(\.\d+)?", value)]
         return float(limits[0]) if limits else 0.0
     return 0.0

@@ -14,18 +14,15 @@ from logcorr.model.case import Case, ProvedEffect, Schedule
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
+from logcorr.rules._durations import worked
+from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, instants
-
-TOOK = r"(?:^|[ =(:])(\d+(?:\.\d+)?) ?(ms|s|sec|secs|seconds|milliseconds)\b"
-"""How programs say how long something took."""
 
 FEWEST = 4
 LEAST_SHARE = 0.8
 LEAST_RUNS = 0.6
 RUN_S = 60.0
 """A script asks within a minute of its start; asking again after a pause counts as well."""
-
-LONGEST_S = 300.0
 
 Times = npt.NDArray[np.float64]
 
@@ -57,7 +54,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _slow(case: Case, schedule: Schedule, limit: float) -> _Slow | None:
     """The sort of work that nearly always begins just after a run of the job, and takes longer than the limit."""
-    for _, rows in _worked(case).group_by("file", "sort", maintain_order=True):
+    for _, rows in worked(case).group_by("file", "sort", maintain_order=True):
         began = rows["began"].to_numpy()
         last = np.searchsorted(schedule.ticks, began + 1.0, side="right") - 1
         after = (last >= 0) & (began - schedule.ticks[np.maximum(last, 0)] <= RUN_S)
@@ -84,33 +81,10 @@ def _ticks(case: Case, schedule: Schedule, file: str) -> int:
     return int(((schedule.ticks >= source.first.timestamp()) & (schedule.ticks <= source.last.timestamp())).sum())
 
 
-def _worked(case: Case) -> pl.DataFrame:
-    """What services say of how long something took: when it `began`, how long it `took`, and of what `sort` it is."""
-    proxy = [source.path for source in case.sources if source.format.startswith("nginx")]
-    message, at = pl.col("message"), pl.col("time").dt.epoch("us") / 1e6
-    number = message.str.extract(TOOK, 1).cast(pl.Float64)
-    took = pl.when(message.str.extract(TOOK, 2).str.starts_with("m")).then(number / 1000).otherwise(number)
-    told = case.timeline.filter(pl.col("time").is_not_null() & ~pl.col("file").is_in(proxy) & message.str.contains(TOOK))
-    timed = told.with_columns(took=took, began=at - took, sort=message.str.replace_all(r"\d+(?:\.\d+)?", "#"))
-    return timed.filter(pl.col("took") <= LONGEST_S).sort("time", maintain_order=True).collect()
-
-
-def _said(case: Case, proved: ProvedEffect, schedule: Schedule) -> pl.DataFrame:
-    """What the script writes when it acts: the messages of its lines close before the effect, where a log holds them."""
-    near = [
-        [piece.strip() for piece in pieces if len(piece.strip()) >= 4]
-        for behaviour in schedule.behaviours
-        for pieces, span in behaviour.says
-        if span.path == proved.effect.span.path and abs(span.line - proved.effect.span.line) <= 3
-    ]
-    message = pl.col("message")
-    said = [pl.all_horizontal(message.str.contains(piece, literal=True) for piece in pieces) for pieces in near if pieces]
-    return case.timeline.filter(pl.any_horizontal(pl.lit(False), *said)).collect()
-
-
 def _finding(case: Case, schedule: Schedule, proved: ProvedEffect, probe: Probe, slow: _Slow) -> Finding:
-    acted = _said(case, proved, schedule)
+    acted = said(case, schedule.behaviours, near=proved.effect.span)
     limit, took = probe.timeout_s or 0.0, round(slow.median_s, 1)
+    places = dict.fromkeys([probe.span, probe.url_span or probe.span])
     last = slow.rows.unique("run", keep="last", maintain_order=True)
     return Finding(
         confidence=0.92 if acted.height >= FEWEST else 0.8,
@@ -125,12 +99,12 @@ def _finding(case: Case, schedule: Schedule, proved: ProvedEffect, probe: Probe,
             total=slow.of_runs,
         ),
         evidence=(
-            Evidence(probe.span, f"waits {limit:g} s"),
+            *(Evidence(at, f"waits {limit:g} s", shows="probe_gets_answer") for at in places),
             Evidence(schedule.job.span, f"runs on {schedule.job.schedule}"),
-            *cite(slow.rows, "how long it took", most=4),
-            *(Evidence(span, f"condition: {text}") for text, span in proved.effect.guard),
-            Evidence(proved.effect.span, proved.effect.action),
-            *cite(acted, "the script acts", most=2),
+            *cite(slow.rows, "how long it took", most=4, shows="probe_gets_answer"),
+            *(Evidence(span, f"condition: {text}", shows="answer_takes_branch") for text, span in proved.effect.guard),
+            Evidence(proved.effect.span, proved.effect.action, shows="effect_hits_service"),
+            *cite(acted, "the script acts", most=2, shows="effect_hits_service"),
         ),
         would_refute=claim(
             "slow_probe.refute",

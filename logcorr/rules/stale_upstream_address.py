@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
+from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import NginxFile
@@ -22,6 +23,7 @@ ADDRESS = re.compile(
     r"(?:https?://)?(?P<host>[\w.-]+|\[[0-9a-f:]+\])?:(?P<port>\d{2,5})\b"
     r"|\bport:? ?(?P<bare>\d{2,5})\b|\bon (?P<last>\d{2,5})(?![.\d:])"
 )
+STARTS = ("start", "restart", "up", "recreate")
 FEWEST = 5
 JUST_BEFORE = timedelta(minutes=10)
 """A move and the first refusal belong together when they lie so close."""
@@ -59,7 +61,7 @@ def check(case: Case) -> Iterator[Finding]:
         where = lines.get(move.old.port)
         if here.height >= FEWEST and where and where.path not in seen and here["time"][0] - move.new.time <= JUST_BEFORE:
             seen.add(where.path)
-            yield _finding(here, move, where)
+            yield _finding(here, move, where, tuple(_mover(case, move)))
 
 
 def _refused(case: Case) -> pl.DataFrame:
@@ -89,6 +91,24 @@ def _moves(case: Case) -> Iterator[_Move]:
         last[service] = now
 
 
+def _mover(case: Case, move: _Move) -> Iterator[Evidence]:
+    """The command that moved it: of a job that ran just before, or of a script that nobody schedules."""
+    new = move.new
+    ran = [
+        behaviour
+        for schedule in case.schedules
+        for behaviour in schedule.behaviours
+        if any(0 <= new.time.timestamp() - tick <= JUST_BEFORE.total_seconds() for tick in schedule.ticks)
+    ]
+    scheduled = {id(behaviour) for schedule in case.schedules for behaviour in schedule.behaviours}
+    for behaviour in (*ran, *(one for one in case.behaviours if id(one) not in scheduled)):
+        for proved in behaviour.proved:
+            if proved.effect.action in STARTS and new.service in proved.hits and proved.proof.reach is not Reach.NEVER:
+                note = f"{proved.effect.action} {new.service}"
+                yield Evidence(proved.effect.span, note, shows="deploy_changes_configuration")
+                return
+
+
 def _configured(case: Case) -> Mapping[int, Span]:
     """Where nginx names each upstream port, in a group or straight in a pass directive; the first place a port."""
     files = tuple(case.of(NginxFile))
@@ -105,7 +125,7 @@ def _configured(case: Case) -> Mapping[int, Span]:
     return found
 
 
-def _finding(refused: pl.DataFrame, move: _Move, where: Span) -> Finding:
+def _finding(refused: pl.DataFrame, move: _Move, where: Span, mover: tuple[Evidence, ...]) -> Finding:
     old, new = move.old, move.new
     return Finding(
         confidence=0.95,
@@ -118,10 +138,12 @@ def _finding(refused: pl.DataFrame, move: _Move, where: Span) -> Finding:
             count=refused.height,
         ),
         evidence=(
-            Evidence(where, "the address in the proxy's configuration"),
-            Evidence(old.span, "where it listened"),
-            Evidence(new.span, "where it listens now"),
-            *cite(refused),
+            Evidence(where, "the address in the proxy's configuration", shows="configuration_mismatch"),
+            *mover,
+            Evidence(old.span, "where it listened", shows="deploy_changes_configuration"),
+            Evidence(new.span, "where it listens now", shows="deploy_changes_configuration"),
+            Evidence(new.span, "where it listens now", shows="configuration_mismatch"),
+            *cite(refused, shows="configuration_mismatch"),
         ),
         would_refute=claim("stale_upstream_address.refute", "an answer from the old address after the move"),
         subject=str(where),

@@ -10,12 +10,15 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import next_test, written
-from logcorr.semantics.written import Written, commands, in_program, spanned
+from logcorr.semantics.written import AndOr, Written, commands, compound, in_program, spanned
 
 UNFAILING = frozenset(
     {"tee", "cat", "head", "tail", "sort", "uniq", "tr", "cut", "wc", "gzip", "bzip2", "xz", "zstd", "pigz", "nl"}
 )
 """Programs that succeed on any input there is."""
+
+HARMLESS = frozenset({"true", ":"})
+"""A fallback that says that a failure is none."""
 
 NEVER_FAIL = frozenset({"echo", "printf", "cat", "true", ":", "date"})
 """Programs whose own failure nobody means to ask for."""
@@ -27,8 +30,20 @@ def check(case: Configuration) -> Iterator[Finding]:
     for command in written(case):
         if command.name in UNFAILING and _is_last(command) and (command.asked() or next_test(_whole(command))):
             first = _first(command)
-            if first and first.name not in NEVER_FAIL and not in_program(command, "pipefail"):
-                yield _finding(command, first)
+            fallback = _fallback(command)
+            harmless = fallback in HARMLESS or (fallback == "echo" and command.name == "wc")
+            if first and first.name not in NEVER_FAIL and not harmless and not in_program(command, "pipefail"):
+                yield _finding(command, first, "info" if fallback in ("echo", "printf") else "warning")
+
+
+def _fallback(command: Written) -> str | None:
+    """The one command that stands behind `||`, if that is all there is."""
+    pipeline = command.pipeline
+    outer = command.around[-2] if len(command.around) > 1 else None
+    if not isinstance(outer, AndOr) or outer.operator != "||" or outer.left is not pipeline:
+        return None
+    others = compound(command.script, outer.right)
+    return others[0].name if len(others) == 1 else None
 
 
 def _is_last(command: Written) -> bool:
@@ -46,9 +61,10 @@ def _first(command: Written) -> Written | None:
     return next((one for one in commands(command.script) if pipeline and one.node is pipeline.commands[0]), None)
 
 
-def _finding(command: Written, first: Written) -> Finding:
+def _finding(command: Written, first: Written, severity: str) -> Finding:
     pipeline = command.pipeline or command.node
     return Finding(
+        severity=severity,
         confidence=0.95,
         claim=claim(
             "status_of_last_in_pipe.found",

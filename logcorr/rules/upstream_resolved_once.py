@@ -16,7 +16,7 @@ from logcorr.semantics.topology import is_nginx
 RECREATING = frozenset({"up", "recreate", "down"})
 
 
-@rule(code="NGX016", title="nginx keeps the address of a container that is replaced", role="defect", severity="warning")
+@rule(code="NGX020", title="nginx keeps the address of a container that is replaced", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for scripts that recreate a service nginx proxies to by name, and tell nginx nothing."""
     files = {file.span.path: file for file in case.of(ComposeFile)}

@@ -64,8 +64,9 @@ def find(name: str, things: Iterable[Entity]) -> Entity | None:
 def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX) -> str | None:
     """Whose log a file is: nginx's by its format, else by a mount, a folder, or the file's own name.
 
-    An application log that fits nothing known is named after its file, so that two such logs stay apart. None for logs
-    that belong to no service (a scheduler's, the system's, a browser's).
+    An application log whose name says nothing belongs to the one thing beside nginx that runs, if it is but one; else it is
+    named after its file, so that two such logs stay apart. None for logs that belong to no service (a scheduler's, the
+    system's, a browser's).
     """
     if source == NGINX:
         return nginx
@@ -83,7 +84,11 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
     words = words or [
         thing.name for thing in things if any(stem in _words(name) for name in thing.names) and stem not in EVERYDAY
     ]
-    return words[0] if len(words) == 1 else next((word for word in (stem, *reversed(folders)) if word not in EVERYDAY), stem)
+    if len(words) == 1:
+        return words[0]
+    telling = [word for word in (stem, *reversed(folders)) if word not in EVERYDAY]
+    others = [thing.name for thing in things if thing.name != nginx]
+    return telling[0] if telling else others[0] if len(others) == 1 else stem
 
 
 def _words(name: str) -> set[str]:

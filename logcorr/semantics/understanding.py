@@ -17,6 +17,7 @@ from logcorr.semantics.hooks import followed, leads_nowhere
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.paths import collected, normal
 from logcorr.semantics.probing import World, ask, outcomes, telling_outcomes
+from logcorr.semantics.schedule import run_parts
 from logcorr.semantics.shell import Interpretation, interpret
 from logcorr.semantics.stack import running_stack, used_files
 
@@ -81,10 +82,18 @@ def _of_jobs(behaviours: Mapping[Source, Behaviour]) -> dict[ScheduledJob, tuple
 
 def _resolver(scripts: Mapping[str, Script], asker: str) -> Resolve:
     def resolve(path: str, directory: str | None) -> Script | None:
+        if path.endswith("/"):
+            return _folder(path, scripts)
         found = collected(path, scripts, directory, asker=asker)
         return scripts[found] if found else None
 
     return resolve
+
+
+def _folder(path: str, scripts: Mapping[str, Script]) -> Script | None:
+    """What run-parts would run of a folder: the paths of its scripts, one a line."""
+    runs, _ = run_parts(f"run-parts {path}", scripts)
+    return Script(span=scripts[runs[0]].span, name=path, text="\n".join(runs)) if runs else None
 
 
 def _interpret_all(facts: Sequence[Fact], files: Mapping[str, Script]) -> dict[Source, Interpretation]:

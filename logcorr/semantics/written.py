@@ -246,7 +246,7 @@ def in_program(command: Written, option: str) -> bool:
 
 
 def _switched(words: Sequence[str], option: str, on: bool) -> bool:
-    for word, following_word in zip(words, (*words[1:], ""), strict=True):
+    for word, following_word in zip(words, (*words[1:], ""), strict=False):
         named = word[-1:] == "o" and following_word == {"e": "errexit", "u": "nounset"}.get(option, option)
         if re.fullmatch(r"[-+][a-z]+", word) and (named or (len(option) == 1 and option in word[1:])):
             on = word[0] == "-"

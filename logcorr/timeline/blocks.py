@@ -7,7 +7,7 @@ a block is read as it would be in the whole.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -42,14 +42,15 @@ Query = Callable[[pl.LazyFrame], pl.LazyFrame]
 class Log:
     """One log on its way to the timeline.
 
-    `schema` holds its parser's columns; `kind` says what its stamps are (see `timeline.clocks.Reading`), and `dtype` is the type
-    of the column `clock`, in which they are handed on.
+    `names` are other names of services, with those they go by. `schema` holds its parser's columns; `kind` says what its stamps
+    are (see `timeline.clocks.Reading`), and `dtype` is the type of the column `clock`, in which they are handed on.
     """
 
     artifact: Artifact
     parser: LogParser
     facts: tuple[Fact, ...]
     service: str | None
+    names: Mapping[str, str]
     schema: pl.Schema
     kind: str
 
@@ -105,7 +106,7 @@ class Block:
     turns: int
 
 
-def log_of(artifact: Artifact, parser: LogParser, facts: tuple[Fact, ...], service: str | None) -> Log:
+def log_of(artifact: Artifact, parser: LogParser, facts: tuple[Fact, ...], service: str | None, names: Mapping[str, str]) -> Log:
     """An artifact as the log that its parser makes of it."""
     sample = pl.LazyFrame({"text": artifact.sample.lines}, schema={"text": pl.String})
     context = Context(artifact.sample, facts, len(artifact.sample.lines))
@@ -120,7 +121,7 @@ def log_of(artifact: Artifact, parser: LogParser, facts: tuple[Fact, ...], servi
         kind = "yearless" if first is not None and first.year == YEARLESS else "local"
     else:
         kind = "day"
-    return Log(artifact, parser, facts, service, schema, kind)
+    return Log(artifact, parser, facts, service, names, schema, kind)
 
 
 def _asked(frame: pl.LazyFrame, columns: list[str] | None, predicate: pl.Expr | None) -> pl.LazyFrame:
@@ -211,6 +212,7 @@ def _turn(log: Log, stamp: datetime, turns: int) -> datetime:
 def _clocked(log: Log, block: Block) -> pl.LazyFrame:
     """The block's events with their `service`, and those without a stamp with that of the one before."""
     unit = pl.col("unit").str.strip_suffix(".service") if "unit" in log.schema else pl.lit(None, pl.String)
+    unit = unit.replace(list(log.names), list(log.names.values()))
     clock = pl.col("clock")
     if block.turns:
         clock = clock.dt.offset_by(f"{block.turns}{'d' if log.kind == 'day' else 'y'}")

@@ -90,10 +90,15 @@ def place(readings: Sequence[Reading], facts: Iterable[Fact], zones: Mapping[str
         else:
             candidates = _candidates(reading, zones, settings, offsets)
             placed[reading] = _best(reading, candidates, windows)
-        if reading.first and reading.last:
-            window = placed[reading].utc(reading.first), placed[reading].utc(reading.last)
-            windows.append(window)
+        if reading.first and reading.last and _counts(reading, placed[reading], windows):
+            windows.append((placed[reading].utc(reading.first), placed[reading].utc(reading.last)))
     return [placed[reading] for reading in readings]
+
+
+def _counts(reading: Reading, placement: Placement, windows: Sequence[Window]) -> bool:
+    """Whether a source's time tells about the others': not if its zone is a guess that agrees with none of them."""
+    known = _union(windows)
+    return known is None or reading.kind == "instant" or _agreement(placement, reading, known)[0] > 0
 
 
 def _as_written(reading: Reading) -> Placement:

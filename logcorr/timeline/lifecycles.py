@@ -50,6 +50,7 @@ STOP_SCHEMA = pl.Schema(
         "file": pl.String(),
         "line": pl.UInt32(),
         "lines": pl.UInt32(),
+        "up": pl.Datetime("us", "UTC"),  # when it was ready again, where a line says so
     }
 )
 
@@ -60,7 +61,7 @@ def stops(events: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     Where a service's log never tells of its end, every start after the first stands for the stop before it.
     """
     for service, found in groupby(downtimes(events), lambda downtime: downtime.service):
-        rows = [(service, stop.ended, stop.kind, *_where(stop.end)) for stop in found if stop.kind not in OWN_ENDS]
+        rows = [(service, stop.ended, stop.kind, *_where(stop.end), stop.up) for stop in found if stop.kind not in OWN_ENDS]
         if rows:
             yield service, pl.DataFrame(rows, schema=STOP_SCHEMA, orient="row")
 
@@ -71,7 +72,8 @@ def _where(span: Span) -> tuple[str, int, int]:
 
 def downtimes(events: pl.DataFrame) -> tuple[Downtime, ...]:
     """Every stop that the timeline's events tell of, by service, then by time."""
-    alive = events.filter(pl.col("kind").is_in([*ENDS, *STARTS]) & pl.col("time").is_not_null())
+    told = pl.col("service").is_not_null() | (pl.col("source") != "script")  # a script that tells of others is no process
+    alive = events.filter(pl.col("kind").is_in([*ENDS, *STARTS]) & pl.col("time").is_not_null() & told)
     # Of one second, a coarse stamp of the start may seem to precede a fine one of the order to end.
     order = ["of", pl.col("time").dt.truncate("1s"), pl.col("kind") != "process.terminating", "time"]
     named = alive.with_columns(pl.coalesce("service", "file").alias("of")).sort(order, maintain_order=True)

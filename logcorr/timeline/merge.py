@@ -45,15 +45,17 @@ def build(
     *,
     zones: Mapping[str | None, str] | None = None,
     service_of: Callable[[str], str | None] = lambda path: None,
+    names: Mapping[str, str] | None = None,
     since: datetime | None = None,
     until: datetime | None = None,
 ) -> Timeline:
     """Read every artifact whose format is one of `parsers`, and merge.
 
     `zones` is what the user says about stamps without a zone: by path or source, None for all the others. `service_of` names
-    the service that writes a file. Only events from `since` to `until`, both included, are kept.
+    the service that writes a file, and `names` gives a container's or unit's name that of its service. Only events from `since`
+    to `until`, both included, are kept.
     """
-    logs, problems = logs_of(artifacts, parsers, facts, service_of)
+    logs, problems = logs_of(artifacts, parsers, facts, service_of, names or {})
     measured = [_measured(log) for log in logs]
     rows = [_summary(blocks) for blocks in measured]
     of = place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones or {})
@@ -84,6 +86,7 @@ def logs_of(
     parsers: Mapping[str, LogParser],
     facts: tuple[Fact, ...],
     service_of: Callable[[str], str | None],
+    names: Mapping[str, str],
 ) -> tuple[list[Log], tuple[Problem, ...]]:
     """The logs among the artifacts, identical copies once, by path."""
     logs, problems = [], []
@@ -96,7 +99,7 @@ def logs_of(
         if first != artifact.path:
             problems.append(Problem(artifact.path, f"not read again: the same bytes as {first}"))
             continue
-        logs.append(log_of(artifact, parser, facts, artifact.service or service_of(artifact.path)))
+        logs.append(log_of(artifact, parser, facts, artifact.service or service_of(artifact.path), names))
     return logs, tuple(problems)
 
 

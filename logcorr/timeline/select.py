@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
 from logcorr.model.source import Span
 
@@ -27,7 +29,20 @@ def spans(rows: pl.DataFrame) -> tuple[Span, ...]:
     return tuple(Span(file, line, line + lines - 1) for file, line, lines in rows.select("file", "line", "lines").iter_rows())
 
 
-def cite(rows: pl.DataFrame, note: str = "", most: int = 6) -> tuple[Evidence, ...]:
-    """Evidence from the first and the last rows, at most `most`; claims carry the full count."""
-    few = rows if rows.height <= most else pl.concat([rows.head(most - most // 2), rows.tail(most // 2)])
-    return tuple(Evidence(span, note) for span in spans(few))
+def lines_like(case: Case, inside: Span, pattern: str) -> Iterator[tuple[Span, str]]:
+    """The lines of a stanza that hold the pattern, with their text."""
+    wanted = pl.col("line").is_between(inside.line, inside.end_line) & pl.col("text").str.contains(pattern)
+    for line, text in case.lines(inside.path).filter(wanted).select("line", "text").collect().iter_rows():
+        yield Span(inside.path, line), text.strip()
+
+
+def cite(rows: pl.DataFrame, note: str = "", most: int = 6, shows: str = "") -> tuple[Evidence, ...]:
+    """Evidence from the first row of each file and the first and last rows of all, at most `most`; claims carry the count."""
+    few = rows if rows.height <= most else rows[_telling(rows, most)]
+    return tuple(Evidence(span, note, shows) for span in spans(few))
+
+
+def _telling(rows: pl.DataFrame, most: int) -> list[int]:
+    """Which rows a person would look at first, in order."""
+    ends = (row for near in range(most) for row in (near, rows.height - 1 - near))
+    return sorted(list(dict.fromkeys([*rows["file"].is_first_distinct().arg_true(), *ends]))[:most])

@@ -55,12 +55,18 @@ def _files(cited: Sequence[Citation], roots: Sequence[str]) -> Files:
 
     from logcorr.collect import collect, quotes
     from logcorr.report.escape import line
+    from logcorr.report.redaction.tags import TAG, agrees
     from logcorr.report.verify import Files
 
     names = {line(citation.path) for citation in cited}
     parts = [name.split("!") for name in names]
     wanted = {"!".join(part[:end]) for part in parts for end in range(1, len(part) + 1)}
-    found = collect([Path(root) for root in roots], {}, only=lambda path: line(path) in wanted)
+    masked = [name for name in wanted if TAG.search(name)]
+    found = collect(
+        [Path(root) for root in roots],
+        {},
+        only=lambda path: line(path) in wanted or any(agrees(name, line(path)) for name in masked),
+    )
     lines = Counter[str]()
     for artifact in found.artifacts:  # of several writers in one file each has its own
         lines[artifact.path] += artifact.line_count

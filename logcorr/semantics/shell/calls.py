@@ -89,6 +89,22 @@ def script(command: Command, name: str, arguments: list[Value]) -> None:
     in_process(command, machine.script_source(found), prepare)
 
 
+def _run_parts(command: Command) -> None:
+    _, folders = separate_leading(command.arguments, "a", ("arg", "regex", "umask"))
+    name = literal(folders[0]) if folders else None
+    if name is None or not scripts_in(command, name):
+        command.machine.record.complain(command.span, f"a folder of scripts that was not collected: {name}")
+        command.unsure()
+
+
+def scripts_in(command: Command, folder: str) -> bool:
+    """Run all scripts of a folder, in the order of their names; False if none was collected."""
+    listing = command.machine.resolve(folder.rstrip("/") + "/", command.directory())
+    for name in listing.text.split("\n") if listing else ():
+        script(command, name, [])
+    return listing is not None
+
+
 def _source(command: Command) -> None:
     path, machine = command.path, command.machine
     if not command.arguments:
@@ -253,8 +269,8 @@ def in_container(container: str, command: Command, arguments: list[Value]) -> No
 
 
 HANDLERS: dict[str, Handler] = {
-    "source": _source, ".": _source, "eval": _eval, "exec": _exec, "trap": _trap,
+    "source": _source, ".": _source, "eval": _eval, "exec": _exec, "trap": _trap, "run-parts": _run_parts,
     **dict.fromkeys(("bash", "sh", "dash", "ash", "zsh", "ksh", "busybox sh"), shell),
 }  # fmt: skip
 
-__all__ = ["EMPTY", "HANDLERS", "function", "in_container", "on_host", "run_code", "script", "shell"]
+__all__ = ["EMPTY", "HANDLERS", "function", "in_container", "on_host", "run_code", "script", "scripts_in", "shell"]

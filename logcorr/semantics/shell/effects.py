@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 
 from logcorr.semantics.shell import probes, texts
+from logcorr.semantics.shell.calls import scripts_in
 from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.values import Value, literal, shown
+
+RENEWAL_HOOKS = tuple(f"/etc/letsencrypt/renewal-hooks/{when}/" for when in ("pre", "deploy", "post"))
+"""Folders whose scripts certbot runs around each renewal."""
 
 _SIGNALS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM"}
 
@@ -67,8 +71,12 @@ def _certbot(command: Command) -> None:
         "certbot",
         tuple(shown(value) for value in options.get("d", [])),
     )
+    machine = command.machine
     for hook in (value for name in ("pre-hook", "post-hook", "deploy-hook", "renew-hook") for value in options.get(name, [])):
         _hook(command, hook)
+    for folder in RENEWAL_HOOKS if verb == "renew" else ():
+        if machine.resolve(folder, None) and machine.decide(command.path, f"certbot renews a certificate ({command.span})"):
+            scripts_in(command, folder)
 
 
 def _hook(command: Command, hook: Value) -> None:

@@ -1,0 +1,186 @@
+"""The links that chains of every kind share: what set it off, who started it again, how it was felt.
+
+Each is a small unit: it looks at the case, and yields a link only where something shows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+
+import polars as pl
+
+from logcorr.causes.follow import Ends, Following, following, of_times
+from logcorr.model.behaviour import Reach
+from logcorr.model.case import Behaviour, Case, Schedule
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import Unit
+from logcorr.model.result import Link
+from logcorr.model.source import Span
+from logcorr.timeline.select import cite, lines_like, seconds, spans
+
+CLOSED = (("client.disconnected", "upstream.closed_early", "upstream.reset"),)
+REFUSED = (("upstream.refused", "upstream.none_live"), ("client.connect_failed",))
+FELT = (
+    ("http.5xx", "client.connect_failed", "client.reconnecting"),
+    ("client.disconnected", "upstream.refused", "upstream.closed_early", "upstream.reset", "upstream.none_live",
+     "upstream.timeout"),
+    ("probe.failed", "tls.failed"),
+)  # fmt: skip
+"""Kinds by which it is felt: what clients say or are answered; the proxy's word on their requests; a monitor's."""
+
+LAST = "failure_reaches_clients"
+EFFECTS = {
+    "termination_closes_connections": CLOSED,
+    "termination_refuses_connections": REFUSED,
+    LAST: FELT,
+}
+DOWN = tuple(EFFECTS)
+"""How it is felt that a process is gone."""
+
+STARTED_AGAIN_S = 120.0
+"""A supervisor starts again what died within this time, back-off included."""
+
+NEVER = ("no", "never", '"no"')
+
+
+def set_off(case: Case, places: Collection[Span]) -> Iterator[Link]:
+    """From the schedule that leads to one of these places to that place; none where two schedules do, or nobody's."""
+    found = [(schedule, place) for schedule in case.schedules for place in places if _leads_to(case, schedule, place)]
+    named = [pair for pair in found if pair[0].job.span in places] or found
+    if not named or len({id(schedule) for schedule, _ in named}) > 1:
+        return
+    schedule, place = min(named, key=lambda pair: pair[1] == pair[0].job.span)
+    job = schedule.job
+    yield runs(case, source=job.span, command=job.command, scheduler=job.scheduler, on=job.schedule, target=place)
+    for behaviour in schedule.behaviours:
+        yield from calls(behaviour, job.span.path, place, Reach.MUST)
+
+
+def _leads_to(case: Case, schedule: Schedule, place: Span) -> bool:
+    if place == schedule.job.span:
+        return True
+    called = {call.path.rpartition("/")[2] for one in schedule.behaviours for call in one.calls if call.path}
+    files = {one.script.span.path for one in schedule.behaviours} - {schedule.job.span.path}
+    return place.path in files or (place.path in case.files and place.path.rpartition("/")[2] in called)
+
+
+def runs(case: Case, *, source: Span, command: str, scheduler: str, on: str, target: Span) -> Link:
+    """A scheduler, or a loop of its own, runs a script; `target` is where the script begins to matter."""
+    started = case.happened("job.started").filter(pl.col("message").str.contains(command.strip(), literal=True))
+    said = (
+        claim("chain.runs", "{scheduler} runs {script} on {schedule}", scheduler=scheduler, script=target.path, schedule=on)
+        if scheduler
+        else claim("chain.loops", "{script} runs on {schedule}", script=target.path, schedule=on)
+    )
+    return Link(
+        mechanism="job_runs_script",
+        source=source,
+        target=target,
+        claim=said,
+        evidence=(Evidence(source, "what sets it off"), *cite(started, "a logged run", most=3)),
+        proof=Reach.MUST.value,
+    )
+
+
+def calls(behaviour: Behaviour, above: str, place: Span, reach: Reach) -> Iterator[Link]:
+    """From the script that a job runs to the one that holds the place, if that is another; `above` is the job's own file."""
+    for call in behaviour.calls:
+        if call.path and call.span.path not in (above, place.path) and _same_name(call.path, place.path):
+            yield Link(
+                mechanism="script_calls_script",
+                source=call.span,
+                target=place,
+                claim=claim("chain.calls", "{caller} calls {callee}", caller=call.span.path, callee=place.path),
+                evidence=(Evidence(call.span, "the call"),),
+                proof=reach.value,
+            )
+            return
+
+
+def _same_name(path: str, collected: str) -> bool:
+    return path.rpartition("/")[2] == collected.rpartition("/")[2]
+
+
+def restarted(case: Case, services: Collection[str], ends: Ends, source: Span) -> Iterator[Link]:
+    """A supervisor starts again what ended of its own: its policy says so, or it does."""
+    policies = tuple(_policies(case, services))
+    told = _soon(case, services, ends, "service.restarting")
+    started = _soon(case, services, ends, "process.started")
+    if not policies and not told.height:
+        return
+    shown = (*policies, *cite(told, "the supervisor says so", most=2), *cite(started, "it runs again", most=2))
+    yield Link(
+        mechanism="supervisor_restarts_process",
+        source=source,
+        target=next(iter(spans(started)), shown[-1].span),
+        claim=claim("hop.supervisor_restarts_process", "it is started again"),
+        evidence=shown,
+        proof="observed",
+    )
+
+
+def _soon(case: Case, services: Collection[str], ends: Ends, kind: str) -> pl.DataFrame:
+    rows = case.happened(kind).filter(pl.col("service").is_in(list(services)) & pl.col("time").is_not_null())
+    return rows.filter(pl.Series(of_times(ends.times, STARTED_AGAIN_S).felt(seconds(rows)), dtype=pl.Boolean))
+
+
+def _policies(case: Case, services: Collection[str]) -> Iterator[Evidence]:
+    """The lines that say who is started again: `restart:` of compose, `Restart=` of systemd."""
+    composed = case.stack.services if case.stack else ()
+    for one in composed:
+        if {one.name, one.container_name} & set(services) and one.restart not in (None, *NEVER):
+            yield from (Evidence(*line) for line in lines_like(case, one.span, r"^\s*restart\s*:"))
+    for unit in case.of(Unit):
+        if unit.name.removesuffix(".service") in services and unit.restart not in (None, *NEVER):
+            yield from (Evidence(*line) for line in lines_like(case, unit.span, r"^\s*Restart\s*="))
+
+
+def consequences(case: Case, ends: Ends, source: Span, effects: Sequence[str] = DOWN) -> Iterator[Link]:
+    """What follows in the logs: closed connections, refused ones, clients that notice."""
+    assert case.window is not None
+    window = (case.window[0].timestamp(), case.window[1].timestamp())
+    for mechanism in effects:
+        found = [one for kinds in _kinds(case, mechanism) if (one := following(ends, case.happened(*kinds), window))]
+        if found:
+            yield _consequence(mechanism, source, found[:2] if mechanism == LAST else found[:1], lasts=ends.lasts)
+
+
+def _kinds(case: Case, mechanism: str) -> Sequence[tuple[str, ...]]:
+    """By what it is felt; where the proxy's own log was not collected, its answers stand for what it would have said."""
+    unsaid = mechanism == "termination_refuses_connections" and not any(one.format == "nginx_error" for one in case.sources)
+    return (*EFFECTS[mechanism], ("http.5xx",)) if unsaid else EFFECTS[mechanism]
+
+
+def _consequence(mechanism: str, source: Span, found: Sequence[Following], *, lasts: bool) -> Link:
+    first, *others = found
+    return Link(
+        mechanism=mechanism,
+        source=source,
+        target=spans(first.rows)[0],
+        claim=_since_claim(first) if lasts else _consequence_claim(mechanism, first),
+        evidence=(*cite(first.rows), *(evidence for other in others for evidence in cite(other.rows, most=2))),
+        proof="observed",
+        lag_s=first.lag_s,
+    )
+
+
+def _since_claim(found: Following) -> Claim:
+    return claim(
+        "chain.felt_since",
+        "{count} of {total} failed requests and broken connections come after it",
+        count=found.followed,
+        total=found.total,
+    )
+
+
+def _consequence_claim(mechanism: str, found: Following) -> Claim:
+    numbers = {"count": found.followed, "total": found.total, "lag": round(found.lag_s, 1)}
+    if mechanism == "termination_closes_connections":
+        return claim(
+            "chain.closes", "{count} of {total} broken connections follow a stop, the first {lag:g} s after it", **numbers
+        )
+    if mechanism == "termination_refuses_connections" and "http.5xx" not in found.rows["kind"]:
+        return claim(
+            "chain.refuses", "{count} of {total} refused connections follow a stop, the first {lag:g} s after it", **numbers
+        )
+    return claim("chain.felt", "{count} of {total} failures that clients saw follow it, the first {lag:g} s after it", **numbers)

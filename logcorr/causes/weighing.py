@@ -1,0 +1,96 @@
+"""Hypotheses side by side: what each explains, which are independent, and how sure one may be of it then."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from logcorr.causes.follow import Ends
+from logcorr.model.claim import claim
+from logcorr.model.result import Cause, Explained, Finding
+
+LEAST_EXPLAINED, MOST_UNEXPLAINED = 0.5, 0.6
+"""A cause that explains under half of the serious events that no other one explains is at most this sure."""
+
+LIKELY = 0.5
+NEW_SHARE = 0.1
+"""A further cause must explain so much of what it explains at all beyond those before it."""
+
+Masks = Mapping[str, npt.NDArray[np.bool_]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """A possible cause, and when it struck."""
+
+    cause: Cause
+    ends: Ends
+
+
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """A possible cause, and which events of each symptom it explains."""
+
+    cause: Cause
+    serious: npt.NDArray[np.bool_]
+
+
+def weighed(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> tuple[list[Cause], list[Cause]]:
+    """The independent causes, the one that accounts for most of the harm first; and those that others explain away."""
+    symptoms = {one.id: _times(one) for one in findings if one.role == "symptom" and one.times}
+    serious = [one.id for one in findings if one.id in symptoms and one.severity == "error"]
+    told = [_explaining(one, symptoms, serious) for one in _distinct(hypotheses)]
+    ranked = sorted(told, key=lambda one: -one.cause.confidence * _share(one))
+    kept: list[_Weighed] = []
+    away: list[Cause] = []
+    for one in ranked:
+        before = np.any([other.serious for other in kept], axis=0) if kept else np.zeros_like(one.serious)
+        if kept and one.serious.any() and (one.serious & ~before).sum() < NEW_SHARE * one.serious.sum():
+            away.append(one.cause)
+        else:
+            kept.append(one)
+    return [_tempered(one, kept) for one in kept], away
+
+
+def _times(finding: Finding) -> npt.NDArray[np.float64]:
+    return np.array([time.timestamp() for time in finding.times])
+
+
+def _distinct(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
+    """One for each culprit: what ends two services at once is told once, by the surest."""
+    best: dict[object, Hypothesis] = {}
+    for one in sorted(hypotheses, key=lambda each: -each.cause.confidence):
+        best.setdefault(one.cause.culprit, one)
+    return list(best.values())
+
+
+def _explaining(one: Hypothesis, symptoms: Mapping[str, npt.NDArray[np.float64]], serious: Sequence[str]) -> _Weighed:
+    felt = {name: one.ends.felt(times) for name, times in symptoms.items()}
+    explains = tuple(Explained(finding=name, count=int(hit.sum()), total=len(hit)) for name, hit in felt.items())
+    events = np.concatenate([felt[name] for name in serious]) if serious else np.zeros(0, dtype=bool)
+    return _Weighed(replace(one.cause, explains=explains), events)
+
+
+def _share(one: _Weighed) -> float:
+    """The share of all serious events that it explains; of none, all."""
+    return float(one.serious.mean()) if len(one.serious) else 1.0
+
+
+def _tempered(one: _Weighed, kept: Sequence[_Weighed]) -> Cause:
+    """Less sure of a cause that leaves most of the serious events unexplained which no other likely cause explains."""
+    others = [other.serious for other in kept if other is not one and other.cause.confidence >= LIKELY]
+    elsewhere = np.any(others, axis=0) if others else np.zeros_like(one.serious)
+    explained, total = int(one.serious.sum()), int((one.serious | ~elsewhere).sum())
+    if not total or explained >= LEAST_EXPLAINED * total:
+        return one.cause
+    unexplained = claim(
+        "cause.leaves_unexplained",
+        "it explains {count} of {total} serious events that were logged",
+        count=explained,
+        total=total,
+    )
+    cause = one.cause
+    return replace(cause, confidence=min(cause.confidence, MOST_UNEXPLAINED), against=(*cause.against, unexplained))

@@ -1,0 +1,107 @@
+"""`logcorr fix`: the proved patches, as a diff or into the files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from logcorr.cli import options
+
+if TYPE_CHECKING:
+    from logcorr import Analysis
+    from logcorr.model.result import Patch
+    from logcorr.repair import Repair
+
+
+@click.command()
+@options.PATHS
+@click.option("--diff/--write", "show", default=True, help="Show the patches, or write the safe ones.  [default: --diff]")
+@click.option("--allow-dirty", is_flag=True, help="Write also what git does not hold as it is.")
+def fix(paths: tuple[str, ...], *, show: bool, allow_dirty: bool) -> None:
+    """Suggest patches for what is wrong in scripts and configuration.
+
+    A patch is offered only if, read and interpreted with it, the collected configuration no longer gives the finding and gives no
+    new one. --write applies those that rest on nothing but the collected files; the others need somebody's look.
+    """
+    import logcorr
+
+    analysis = logcorr.analyze(paths)
+    repair, patches = analysis.repair, analysis.patches()
+    assert repair is not None  # an analysis of files has one
+    if show:
+        _report(analysis, patches)
+        _show(repair, patches)
+    else:
+        safe = [patch for patch in patches if patch.safe]
+        _write(repair, safe, paths, allow_dirty=allow_dirty)
+        _report(analysis, safe)
+    click.echo(f"patches: {len(patches)}, safe to write unseen: {sum(patch.safe for patch in patches)}", err=True)
+
+
+def _show(repair: Repair, patches: Sequence[Patch]) -> None:
+    """A diff a file, as `patch -p1` takes it."""
+    import sys
+
+    from logcorr.report.escape import visible
+
+    for path, after in repair.together(patches).items():
+        before = repair.text(path)
+        if before:
+            diff = before.diff(after)
+            click.echo(visible(diff) if sys.stdout.isatty() else diff, nl=False)
+
+
+def _report(analysis: Analysis, patches: Sequence[Patch]) -> None:
+    from logcorr.report.escape import line
+
+    findings = {finding.id: finding for finding in analysis.findings}
+    for patch in patches:
+        finding = findings[patch.finding]
+        reach = f" (reach: {patch.reach_before} → {patch.reach_after})" if patch.reach_before else ""
+        look = "" if patch.safe else " [look at it first]"
+        click.echo(line(f"{finding.evidence[0].span}: {finding.code}: {patch.change}{reach}{look}"), err=True)
+
+
+def _write(repair: Repair, patches: Sequence[Patch], paths: Sequence[str], *, allow_dirty: bool) -> None:
+    """Write files, each at once and only if it is what was read; nothing if one of them cannot be."""
+    from logcorr.cli import git
+    from logcorr.collect.walk import Found, walk
+    from logcorr.errors import LogcorrError
+
+    places = {found.path: found.file for found in walk([Path(path) for path in paths if path != "-"]) if isinstance(found, Found)}
+    changed = repair.together(patches)
+    for path in changed:
+        if path not in places:
+            raise LogcorrError(f"cannot write {path}: it is not a file of its own", "unpack it, or apply the diff by hand")
+        if not allow_dirty and git.holds(places[path]) is False:
+            raise LogcorrError(f"git does not hold {path} as it is", "commit it, or add --allow-dirty")
+    for path, text in changed.items():
+        before = repair.text(path)
+        _replace(places[path].resolve(), before.raw if before else "", text)
+
+
+def _replace(file: Path, before: str, after: str) -> None:
+    """Write a file's new content beside it, and put it in its place: who reads it meanwhile sees the old one or the new one."""
+    import os
+    import shutil
+    import tempfile
+    from contextlib import suppress
+
+    from logcorr.errors import LogcorrError
+
+    try:
+        old = file.read_bytes()
+        mark = old[:3] if old.startswith(b"\xef\xbb\xbf") else b""
+        if old != mark + before.encode():
+            raise LogcorrError(f"{file.name} has changed meanwhile", "run it again")
+        with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as new:
+            new.write(mark + after.encode())
+        shutil.copymode(file, new.name)
+        with suppress(PermissionError):
+            os.chown(new.name, file.stat().st_uid, file.stat().st_gid)
+        Path(new.name).replace(file)
+    except OSError as error:
+        raise LogcorrError(f"cannot write {file}: {error.strerror}", "apply the diff by hand") from error

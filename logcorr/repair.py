@@ -1,0 +1,120 @@
+"""Patches for findings: which files can be changed, and the case as it would be with other texts of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import polars as pl
+
+from logcorr import fixes
+from logcorr.fixes.text import Text
+from logcorr.model.case import Case
+from logcorr.model.facts import Fact
+from logcorr.model.result import Finding, Judgement, Patch
+from logcorr.model.source import Artifact, Sample
+from logcorr.parsers import ConfigurationParser, Parser
+from logcorr.rules import Rule
+from logcorr.semantics.probing import World
+
+LARGEST = 1 << 20
+"""Bytes of a file that a person wrote, at most."""
+
+ENCODINGS = ("utf-8", "utf-8-sig")
+
+Facts = tuple[Fact, ...]
+
+
+@dataclass(frozen=True)
+class Repair:
+    """What is needed to propose patches for a case; `interpret` makes the case that other facts would give."""
+
+    case: Case
+    world: World
+    artifacts: Sequence[Artifact]
+    parsers: Mapping[str, Parser]
+    rules: Sequence[Rule]
+    interpret: Callable[[Facts], Case]
+
+    def patches(self, findings: Sequence[Finding]) -> tuple[Patch, ...]:
+        """A proved patch for each finding that has one, in their order; they can be applied together."""
+        folder = fixes.Folder(self.case, self.world, self.text)
+        return fixes.suggest(findings, folder, fixes.Proof(self._read, self._find, self._defects))
+
+    def together(self, patches: Sequence[Patch]) -> dict[str, str]:
+        """The text of each file that patches change, all applied."""
+        return fixes.together(patches, self.text)
+
+    def text(self, path: str) -> Text | None:
+        """The text of a configuration file, if it is whole, plain and small; None for any other."""
+        artifact = self._files.get(path)
+        if artifact is None or artifact.envelopes or artifact.size > LARGEST or artifact.encoding not in ENCODINGS:
+            return None
+        try:
+            raw = b"".join(artifact.read()).decode(artifact.encoding)
+        except UnicodeDecodeError:
+            return None
+        text = Text(path, raw)
+        return text if text.plain.removesuffix("\n") == artifact.text().removesuffix("\n") else None
+
+    @cached_property
+    def _files(self) -> dict[str, Artifact]:
+        """The configuration files that hold one writer's text, by path."""
+        paths = [artifact.path for artifact in self.artifacts]
+        return {
+            artifact.path: artifact
+            for artifact in self.artifacts
+            if paths.count(artifact.path) == 1 and isinstance(self.parsers.get(artifact.format or ""), ConfigurationParser)
+        }
+
+    def _read(self, changed: Mapping[str, str]) -> Case:
+        """The case with some files' texts replaced."""
+        facts = self.case.facts
+        for path, text in changed.items():
+            facts = tuple(self._replaced(facts, self._files[path], text))
+        return self.interpret(facts) if changed else self.case
+
+    def _replaced(self, facts: Facts, artifact: Artifact, text: str) -> Iterator[Fact]:
+        """The facts with those of one file as another text of it says them, in their place."""
+        parser = self.parsers[artifact.format or ""]
+        assert isinstance(parser, ConfigurationParser)  # `_files` holds no others
+        new = [fact for fact in parser.read(_with(artifact, text)) if isinstance(fact, Fact)]
+        first = next((at for at, fact in enumerate(facts) if fact.span.path == artifact.path), len(facts))
+        yield from facts[:first]
+        yield from new
+        yield from (fact for fact in facts[first:] if fact.span.path != artifact.path)
+
+    def _find(self, name: str, case: Case) -> list[Finding]:
+        return [finding for rule in self.rules if rule.name == name for finding in _found(rule, case)]
+
+    def _defects(self, case: Case) -> list[Finding]:
+        """What is wrong in the files alone: no log is read for it."""
+        silent = replace(
+            case,
+            sources=(),
+            events=case.events.clear(),
+            timeline=case.events.clear().lazy(),
+            records=lambda name: pl.LazyFrame(),
+        )
+        return [finding for rule in self.rules if rule.role == "defect" for finding in _found(rule, silent)]
+
+
+def mended(judgement: Judgement, findings: Sequence[Finding], repair: Repair) -> Judgement:
+    """The judgement, its actions with the patches that do what they say."""
+    asked = {action.finding for action in judgement.actions}
+    patches = {patch.finding: patch for patch in repair.patches([finding for finding in findings if finding.id in asked])}
+    return replace(judgement, actions=tuple(replace(action, patch=patches.get(action.finding)) for action in judgement.actions))
+
+
+def _found(rule: Rule, case: Case) -> list[Finding]:
+    try:
+        return list(rule.run(case))
+    except Exception:  # the boundary to plug-ins: the analysis has named the one that crashes
+        return []
+
+
+def _with(artifact: Artifact, text: str) -> Artifact:
+    lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
+    frame = pl.DataFrame({"line": range(1, len(lines) + 1), "text": lines}, schema={"line": pl.UInt32, "text": pl.String})
+    return replace(artifact, lines=frame.lazy(), line_count=len(lines), sample=Sample(artifact.path, tuple(lines[:100])))

@@ -1,0 +1,134 @@
+"""One endpoint always takes longer than the proxy waits for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import polars as pl
+
+from logcorr.model.case import Case
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.rules import rule
+from logcorr.rules._durations import worked
+from logcorr.rules._requests import asked, by_place, read_limit
+from logcorr.semantics.nginx.facts import Limit, Proxied
+from logcorr.timeline.select import cite, instants, seconds
+
+UNANSWERED = "while reading response header"
+FEWEST = 3
+LEAST_SHARE = 0.8
+"""Of the requests for the endpoint, so many are given up: it always takes too long."""
+
+MOST_OF_ALL = 0.5
+"""Where more of all requests are given up while they wait, it is the service that does not answer, not one endpoint."""
+
+APART_S = 30.0
+NEAR_S = 3.0
+MEASURED, SEEN = 0.93, 0.75
+
+
+@rule(code="NGX016", title="An endpoint takes longer than the proxy waits", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Given-up requests that are of one endpoint, at different times, while the others are answered."""
+    timed_out = case.happened("upstream.timeout").filter(
+        pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
+    )
+    rows = asked(case, timed_out)
+    if rows.height < FEWEST:
+        return
+    requests = _requests(case)
+    for place, here in by_place(case, rows):
+        shaped = here.with_columns(endpoint=_endpoint(pl.col("uri")))
+        for (endpoint,), given_up in shaped.group_by("endpoint", maintain_order=True):
+            limit = read_limit(place)
+            if _of_its_own(given_up, requests, str(endpoint), limit.seconds):
+                yield _finding(case, given_up, str(endpoint), place, limit)
+
+
+def _endpoint(uri: pl.Expr) -> pl.Expr:
+    """A path without its query, every part that holds a digit being as good as another."""
+    return uri.str.replace(r"[?#].*$", "").str.replace_all(r"/[^/]*\d[^/]*", "/*")
+
+
+def _requests(case: Case) -> pl.DataFrame:
+    """What the proxy answered: `at` (epoch seconds), `endpoint`, and whether it `failed`."""
+    told = case.records("nginx_access")
+    if not {"request", "status", "time"} <= set(told.collect_schema()):
+        return pl.DataFrame(schema={"at": pl.Float64, "endpoint": pl.String, "failed": pl.Boolean})
+    uri = pl.col("request").str.extract(r"^\S+ (\S+)", 1)
+    return told.select(
+        at=pl.col("time").dt.epoch("us") / 1e6, endpoint=_endpoint(uri), failed=pl.col("status") == 504
+    ).collect()  # fmt: skip
+
+
+def _of_its_own(given_up: pl.DataFrame, requests: pl.DataFrame, endpoint: str, limit_s: float) -> bool:
+    """Whether it is this endpoint that is slow: it nearly always is, at different times, and others are answered meanwhile."""
+    times = seconds(given_up)
+    if 1 + (np.diff(times) >= APART_S).sum() < FEWEST:
+        return False
+    mine, others = requests.filter(pl.col("endpoint") == endpoint), requests.filter(pl.col("endpoint") != endpoint)
+    at, failed = others["at"].to_numpy(), others["failed"].to_numpy()
+    meanwhile = np.any([(at >= time - limit_s) & (at <= time) for time in times], axis=0)
+    always = mine.height >= FEWEST and float(mine["failed"].to_numpy().mean()) >= LEAST_SHARE
+    return always and bool(meanwhile.any()) and float(failed[meanwhile].mean()) < MOST_OF_ALL
+
+
+def _finding(case: Case, given_up: pl.DataFrame, endpoint: str, place: Proxied, limit: Limit) -> Finding:
+    late = _late(case, given_up, limit.seconds)
+    took = round(float(np.median(late["took"].to_numpy())), 1) if late.height else None
+    where = limit.span or place.span
+    return Finding(
+        confidence=MEASURED if took else SEEN,
+        claim=_claim(endpoint, limit, given_up.height, took),
+        evidence=(
+            Evidence(where, f"{limit.name} {limit.seconds:g} s", shows="configuration_mismatch"),
+            Evidence(place.location, "the location", shows="configuration_mismatch"),
+            *cite(late, "how long it took", most=4, shows="configuration_mismatch"),
+            *cite(given_up, shows="timeout_closes_connection"),
+        ),
+        would_refute=claim(
+            "slow_endpoint.refute",
+            "an answer to {endpoint} within {limit:g} s in this time",
+            endpoint=endpoint,
+            limit=limit.seconds,
+        ),
+        subject=endpoint,
+        measured={"count": given_up.height, "limit_s": limit.seconds, **({"took_s": took} if took else {})},
+        times=instants(given_up),
+        fix=claim(
+            "slow_endpoint.fix",
+            "let the work go on in the background and answer at once, or give this location alone a longer timeout",
+        ),
+    )
+
+
+def _late(case: Case, given_up: pl.DataFrame, limit_s: float) -> pl.DataFrame:
+    """The sort of work that began when these requests came and took longer than the limit, if most of them have some."""
+    came = seconds(given_up) - limit_s
+    for _, rows in worked(case).filter(pl.col("took") > limit_s).group_by("file", "sort", maintain_order=True):
+        began = rows["began"].to_numpy()
+        fits = np.abs(began[:, None] - came[None, :]) <= NEAR_S
+        if fits.any(axis=0).mean() >= LEAST_SHARE:
+            return rows.filter(pl.Series(fits.any(axis=1)))
+    return given_up.clear().with_columns(took=pl.lit(0.0))
+
+
+def _claim(endpoint: str, limit: Limit, count: int, took: float | None) -> Claim:
+    if took:
+        return claim(
+            "slow_endpoint.measured",
+            "{endpoint} takes {took:g} s, but the proxy waits {limit:g} s for it: {count} requests were given up",
+            endpoint=endpoint,
+            took=took,
+            limit=limit.seconds,
+            count=count,
+        )
+    return claim(
+        "slow_endpoint.found",
+        "{endpoint} is not answered in the {limit:g} s that the proxy waits, while others are: {count} requests were given up",
+        endpoint=endpoint,
+        limit=limit.seconds,
+        count=count,
+    )
