@@ -89,7 +89,7 @@ class Schedule:
     """A job's runs: `ticks` (epoch seconds, sorted) within the logs' window, the `next` ones after it, and its script."""
 
     job: ScheduledJob
-    ticks: npt.NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    ticks: npt.NDArray[np.float64]
     next: tuple[datetime, ...] = ()
     behaviours: tuple[Behaviour, ...] = ()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from logcorr.model.case import Configuration, ProvedEffect, RunningStack
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import ComposeFile
+from logcorr.model.facts import ComposeFile, Container
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 
@@ -20,9 +20,16 @@ def check(case: Configuration) -> Iterator[Finding]:
     for behaviour in case.behaviours:
         for proved in behaviour.proved:
             used = proved.compose_paths
-            if used and used != case.stack.compose_paths and proved.effect.span not in seen:
+            differs = used and used != case.stack.compose_paths and _may_be_one_stack(case, case.stack, used)
+            if differs and proved.effect.span not in seen:
                 seen.add(proved.effect.span)
                 yield _finding(case, case.stack, proved)
+
+
+def _may_be_one_stack(case: Configuration, stack: RunningStack, used: tuple[str, ...]) -> bool:
+    """Whether both can be meant for one stack: a repository may hold several, in folders of their own."""
+    folders = {path.rpartition("/")[0] for path in (used[0], stack.compose_paths[0])}
+    return len(folders) == 1 or any(case.of(Container))
 
 
 def _finding(case: Configuration, stack: RunningStack, proved: ProvedEffect) -> Finding:

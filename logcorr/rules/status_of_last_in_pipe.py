@@ -28,7 +28,7 @@ NEVER_FAIL = frozenset({"echo", "printf", "cat", "true", ":", "date"})
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for pipes that end in tee, gzip or their like and whose status decides something, without `pipefail`."""
     for command in written(case):
-        if command.name in UNFAILING and _is_last(command) and (command.asked() or next_test(_whole(command))):
+        if command.name in UNFAILING and _is_last(command) and (command.asked() or next_test(command)):
             first = _first(command)
             fallback = _fallback(command)
             harmless = fallback in HARMLESS or (fallback == "echo" and command.name == "wc")
@@ -49,11 +49,6 @@ def _fallback(command: Written) -> str | None:
 def _is_last(command: Written) -> bool:
     pipeline = command.pipeline
     return pipeline is not None and pipeline.commands[-1] is command.node
-
-
-def _whole(command: Written) -> Written:
-    """The pipeline in the command's place, for what comes after it."""
-    return Written(command.script, command.node, command.around, command.name, command.words)
 
 
 def _first(command: Written) -> Written | None:
