@@ -170,6 +170,8 @@ TEMPLATE_HELP = "Folder whose templates replace the bundled ones of the same nam
 
 SIZE_HELP = "Keep reports in Markdown under SIZE, as 60k: evidence is left out first, and they say so."
 
+SERVED_HELP = "A folder that may be read; nothing outside is. May be given again."
+
 ZONE_HELP = "Zone of stamps that name none, as Asia/Taipei or +08:00: for one source (nginx=…), or for all."
 
 ROOT_HELP = "The folder that was analysed; again for each of several.  [default: .]"
