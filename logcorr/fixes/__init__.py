@@ -17,7 +17,7 @@ from logcorr.fixes.text import Text, overlap
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim
-from logcorr.model.result import Edit, Finding, Patch
+from logcorr.model.result import SEVERITIES, Edit, Finding, Patch
 from logcorr.semantics.probing import World
 
 BADNESS = (Reach.NEVER, Reach.CONDITIONAL, Reach.MAY, Reach.MUST)
@@ -68,11 +68,14 @@ class Proof:
 
 
 def suggest(findings: Sequence[Finding], folder: Folder, proof: Proof) -> tuple[Patch, ...]:
-    """At most one patch a finding, in their order; together they are as good as each of them alone."""
+    """At most one patch a finding, the gravest first; together they are as good as each of them alone.
+
+    What a patch ends by the way, or where it stands in the way of another, is left for the next time.
+    """
     fixes = tuple(_fixes())
     known = _told(proof.defects(proof.read({})))
     taken: list[Patch] = []
-    for finding in findings:
+    for finding in sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity), reverse=True):
         changes = (change for each in fixes if finding.rule in each.rules for change in each.propose(finding, folder))
         patches = (_proved(change, finding, folder, proof, known) for change in changes)
         patch = next((patch for patch in patches if patch and _joins(patch, taken, folder, proof, known)), None)
