@@ -18,7 +18,7 @@ from logcorr import timeline
 from logcorr.errors import LogcorrError, NothingRecognised
 from logcorr.model.behaviour import Probe
 from logcorr.model.case import ProbeAnswer, Schedule, Source
-from logcorr.model.facts import ComposeFile, Container, Fact, ScheduledJob, Service, Setting, Unit, of_kind
+from logcorr.model.facts import ComposeFile, Container, Fact, Healthcheck, ScheduledJob, Service, Setting, Unit, of_kind
 from logcorr.model.source import Problem, Span
 from logcorr.reading import Paths, Zones, read
 from logcorr.report import understood as document
@@ -109,6 +109,7 @@ def _shown(
         services=[(service, _unhealthy_after(service)) for service in _services(found, understood)],
         read={
             "units": of_kind(Unit, found),
+            "healthchecks": of_kind(Healthcheck, found),
             "containers": of_kind(Container, found),
             "upstreams": nginx.upstreams() if nginx else (),
             "proxied": nginx.proxied() if nginx else (),

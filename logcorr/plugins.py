@@ -11,12 +11,14 @@ import itertools
 import pkgutil
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint, entry_points
-from typing import Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Protocol, TypeVar, cast
 
 from logcorr.errors import LogcorrError
 from logcorr.model.source import Problem
 from logcorr.parsers import ConfigurationParser, LogParser, Parser
-from logcorr.rules import Rule
+
+if TYPE_CHECKING:
+    from logcorr.rules import Rule
 
 
 class Named(Protocol):
@@ -48,6 +50,8 @@ def parsers() -> Plugins[Parser]:
 
 def rules() -> Plugins[Rule]:
     """Every rule that is installed. Raises LogcorrError as `parsers` does."""
+    from logcorr.rules import Rule  # needs much that parsers alone do not
+
     return _discover(RULES, (Rule,))
 
 

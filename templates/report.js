@@ -8,28 +8,32 @@
   const SECOND = 1000, DAY = 86400 * SECOND;
   const STEPS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800];
 
-  // A word a cell: how many cells after the one before, *count, !errors (docs/result.md).
-  const decoded = (start, detail) => {
-    const words = detail.cells ? detail.cells.split(" ") : [];
-    const width = detail.cell_s * SECOND;
-    const cells = { width, time: new Float64Array(words.length), count: new Uint32Array(words.length), errors: new Uint32Array(words.length) };
-    let time = Date.parse(start);
-    words.forEach((word, i) => {
-      const [rest, errors] = word.split("!");
-      const [gap, count] = rest.split("*");
-      time += gap * width;
-      cells.time[i] = time;
-      cells.count[i] = count || 1;
-      cells.errors[i] = errors || 0;
-    });
-    return cells;
+  // A word a cell: how many cells after the one before, *count, !errors (docs/result.md). Read sign by sign, for there may be many.
+  const decoded = (start, { cell_s, cells: text }) => {
+    const time = [], count = [], errors = [], width = cell_s * SECOND;
+    let now = Date.parse(start), field = 0, read = [0, 1, 0];
+    for (let i = 0; i <= text.length && text; i++) {
+      const sign = text[i];
+      if (sign >= "0" && sign <= "9") read[field] = read[field] * 10 + +sign;
+      else if (sign === "*") read[(field = 1)] = 0;
+      else if (sign === "!") field = 2;
+      else {
+        now += read[0] * width;
+        time.push(now);
+        count.push(read[1]);
+        errors.push(read[2]);
+        field = 0;
+        read = [0, 1, 0];
+      }
+    }
+    return { width, time, count, errors };
   };
   const lanes = result.lanes.map((lane) => ({ source: lane.source, cells: decoded(lane.start, lane.detail) }));
   const overlays = result.overlays.map((one) => ({ role: one.role, cells: decoded(one.start, one.detail) }));
-  const rows = document.querySelectorAll("tr[id^=t]");
+  const told = (row) => [...row.cells].slice(1).map((cell) => cell.textContent).join("\n");
   const events = result.timeline.map((event, i) => ({
     time: Date.parse(event.time), lane: result.lanes.findIndex((lane) => lane.source === event.source), inferred: event.inferred,
-    text: [...rows[i].cells].slice(1).map((cell) => cell.textContent).join("\n"),
+    text: told(document.getElementById(`t${i + 1}`) || { cells: [{}, { textContent: event.quote }] }),
   }));
   const first = Date.parse(result.lanes[0].start);
   const last = first + result.lanes[0].counts.length * result.lanes[0].bin_s * SECOND;
@@ -42,7 +46,8 @@
   const tip = plot.appendChild(document.createElement("div"));
   const said = figure.querySelector(".said");
   const pen = canvas.getContext("2d");
-  const bottom = 2 * ROW + LANE * lanes.length;
+  const roles = ["cause", "symptom"].filter((role) => overlays.some((one) => one.role === role));
+  const top = roles.length * ROW, bottom = top + LANE * lanes.length;
   let width = 1;
 
   // The index of the first cell at or after a time.
@@ -78,35 +83,32 @@
     });
     const most = Math.max(1, ...columns);
     const bar = Math.max(1, (cells.width / (to - from)) * width - 0.5);
-    columns.forEach((count, column) => {
-      if (!count) return;
-      const height = Math.max(2, (LANE - GAP) * Math.sqrt(count / most));
-      pen.fillStyle = colour("logged");
-      pen.fillRect(column, base - height, bar, height);
-      pen.fillStyle = colour("wrong");
-      pen.fillRect(column, base, bar, -height * (wrong[column] / count));
-    });
+    const height = (column) => Math.max(2, (LANE - GAP) * Math.sqrt(columns[column] / most));
+    pen.fillStyle = colour("logged");
+    columns.forEach((count, column) => count && pen.fillRect(column, base, bar, -height(column)));
+    pen.fillStyle = colour("wrong");
+    wrong.forEach((count, column) => count && pen.fillRect(column, base, bar, (-height(column) * count) / columns[column]));
   };
-  const drawMarks = (role, row, colour, through) => {
-    pen.fillStyle = pen.strokeStyle = colour(role);
-    for (const overlay of overlays.filter((one) => one.role === role)) {
-      each(overlay.cells, from, to, (i) => {
-        const place = x(overlay.cells.time[i]);
-        pen.fillRect(place, row * ROW + 3, Math.max(3, (overlay.cells.width / (to - from)) * width), ROW - 6);
-        if (through) {
-          pen.globalAlpha = 0.6;
-          pen.setLineDash([3, 3]);
-          pen.strokeRect(place, 3, 0, bottom - 3);
-          pen.globalAlpha = 1;
-        }
-      });
+  const drawMarks = (role, colour) => {
+    pen.fillStyle = colour(role);
+    for (const { cells } of overlays.filter((one) => one.role === role)) {
+      const wide = Math.max(3, (cells.width / (to - from)) * width);
+      each(cells, from, to, (i) => pen.fillRect(x(cells.time[i]), roles.indexOf(role) * ROW + 3, wide, ROW - 6));
     }
+  };
+  const drawStrikes = (colour) => {
+    pen.strokeStyle = colour("cause");
+    pen.globalAlpha = 0.6;
+    pen.setLineDash([3, 3]);
+    for (const { cells } of overlays.filter((one) => one.role === "cause"))
+      each(cells, from, to, (i) => pen.strokeRect(x(cells.time[i]), 3, 0, bottom - 3));
+    pen.globalAlpha = 1;
   };
   const drawEvents = (colour) => {
     events.forEach((event, i) => {
       if (event.lane < 0 || event.time < from || event.time > to) return;
       pen.save();
-      pen.translate(x(event.time), 2 * ROW + LANE * event.lane + GAP);
+      pen.translate(x(event.time), top + LANE * event.lane + GAP);
       pen.rotate(Math.PI / 4);
       pen.fillStyle = i === at ? colour("link") : colour("event");
       const half = i === at ? 5 : 3;
@@ -134,14 +136,14 @@
     const colour = (name) => (colours[name] ||= style.getPropertyValue(`--${name}`).trim());
     pen.clearRect(0, 0, width, bottom + AXIS);
     drawAxis(colour);
+    if (shown.cause) drawStrikes(colour);
     lanes.forEach((lane, i) => {
-      const base = 2 * ROW + LANE * (i + 1);
+      const base = top + LANE * (i + 1);
       pen.fillStyle = colour("rule");
       pen.fillRect(0, base, width, 1);
       drawLane(lane.cells, base, colour);
     });
-    if (shown.symptom) drawMarks("symptom", 1, colour, false);
-    if (shown.cause) drawMarks("cause", 0, colour, true);
+    for (const role of roles) if (shown[role]) drawMarks(role, colour);
     drawEvents(colour);
   };
   const resize = () => {
@@ -178,7 +180,7 @@
     at = next;
     draw();
     say(events[next].text);
-    point(x(time), 2 * ROW + Math.max(0, events[next].lane) * LANE + GAP, events[next].text);
+    point(x(time), top + Math.max(0, events[next].lane) * LANE + GAP, events[next].text);
   };
   const middle = () => (from + to) / 2, part = () => (to - from) / 5;
   const deeds = {
@@ -188,25 +190,23 @@
   };
   const keys = { ArrowLeft: "left", ArrowRight: "right", "+": "in", "=": "in", "-": "out", "−": "out", 0: "all", Home: "all", n: "next", p: "previous" };
 
-  const point = (left, top, text) => {
+  const point = (left, height, text) => {
     tip.textContent = text;
     tip.hidden = false;
     const most = width - tip.offsetWidth - 4;
     tip.style.left = `${Math.max(0, Math.min(left + 12, most))}px`;
-    tip.style.top = `${top + 14}px`;
+    tip.style.top = `${height + 14}px`;
   };
-  const describe = (left, top) => {
+  const describe = (left, height) => {
     const time = timeAt(left), reach = ((to - from) / width) * NEAR;
-    const near = events.filter((event) => Math.abs(event.time - time) <= reach);
-    const row = Math.floor((top - 2 * ROW) / LANE);
-    const told = near.filter((event) => event.lane === row || (event.inferred && top < ROW)).map((event) => event.text);
-    if (told.length) return told.join("\n\n");
-    if (row < 0 || row >= lanes.length) {
-      const role = top < ROW ? "cause" : "symptom";
-      const struck = result.overlays.filter((one, i) => one.role === role && sum(overlays[i].cells, time - reach, time + reach)[0]);
-      const claims = struck.map((one) => figure.querySelector(`[data-claim="${result.overlays.indexOf(one)}"]`).textContent);
-      return claims.length ? `${iso(Math.round(time / SECOND) * SECOND)}\n${claims.join("\n")}` : "";
+    const row = Math.floor((height - top) / LANE), role = roles[Math.floor(height / ROW)];
+    const near = events.filter((event) => Math.abs(event.time - time) <= reach && (event.inferred ? role === "cause" : event.lane === row));
+    if (near.length) return near.map((event) => event.text).join("\n\n");
+    if (role) {
+      const struck = result.overlays.map((_, i) => i).filter((i) => overlays[i].role === role && sum(overlays[i].cells, time - reach, time + reach)[0]);
+      return struck.map((i) => figure.querySelector(`[data-claim="${i}"]`).textContent).join("\n");
     }
+    if (row >= lanes.length) return "";
     const cells = lanes[row].cells;
     const wide = Math.max(cells.width, (2 / width) * (to - from));
     const begin = Math.floor(time / wide) * wide;

@@ -19,13 +19,17 @@ from logcorr.parsers import ConfigurationParser
 
 FIXTURES = Path(__file__).parent / "fixtures" / "parsers"
 NAMES = [
+    "anacrontab",
+    "certbot_renewal",
     "compose",
     "crontab",
     "docker_inspect",
     "docker_ps",
+    "dockerfile",
     "environment",
     "listing",
     "logrotate",
+    "pm2_ecosystem",
     "pm2_list",
     "ps",
     "systemctl_status",

@@ -41,8 +41,8 @@ def asked(monkeypatch):
 
     def analyze(paths, **options):
         calls.append((paths, options))
-        nothing = {"events": pl.DataFrame(), "sources": (), "findings": (), "causes": (), "repair": None}
-        return Analysis(result=Saved.result, timeline=pl.LazyFrame(), **nothing)
+        told = {"timeline": pl.LazyFrame(), "events": pl.DataFrame(), "sources": (), "findings": (), "causes": (), "repair": None}
+        return Analysis(result=Saved.result, **told)
 
     monkeypatch.setitem(vars(logcorr), "analyze", analyze)
     monkeypatch.setenv("COLUMNS", "80")

@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "configuration": {"reading", "collect", "parsers", "semantics", "timeline", "report", "model", "plugins", "errors"},
     "parse": {"parsers", "collect", "timeline", "model", "errors", "plugins"},
     "plugins": {"parsers", "rules", "model", "errors"},
+    "mcp": {"analysis", "cli", "collect", "errors", "model", "plugins", "reading", "report"},
     "report": {"model", "errors"},
     "fixes": {"semantics", "grammar", "model", "errors"},
     "causes": {"timeline", "statistics", "model", "errors"},

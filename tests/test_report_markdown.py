@@ -10,6 +10,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from logcorr.errors import LogcorrError
+from logcorr.report import gantt
 from logcorr.report.markdown import render
 
 DOCUMENTS = Path(__file__).parent / "fixtures" / "documents"
@@ -87,6 +88,46 @@ def test_a_long_chain_is_not_drawn_but_told():
     long["causes"][0]["chain"] = long["causes"][0]["chain"][:1] * 30
     assert "flowchart" not in render(long)
     assert render(long).count("| cron runs `health-check.sh`") == 30
+
+
+def event(time, source="app", inferred=False):
+    return {"time": f"2025-10-16T{time}Z", "source": source, "service": None, "inferred": inferred}
+
+
+def test_one_run_is_drawn_with_each_event_under_its_row_of_the_table():
+    run = event("09:55:00", "schedule", inferred=True)
+    told = [event("09:54:00"), run, event("09:55:03.25"), event("09:55:03.25"), event("09:55:13", "a:b#;c"), {**run, "time": "x"}]
+    assert list(gantt.drawn(told)) == [1, 2, 3, 4]
+    assert gantt.sections(told, "排程") == {
+        "排程": {"2025-10-16T09:55:00.000": [2]},
+        "app": {"2025-10-16T09:55:03.250": [3, 4]},
+        "a·b··c": {"2025-10-16T09:55:13.000": [5]},
+    }
+
+
+@pytest.mark.parametrize(
+    ("told", "axis"),
+    [
+        ([event("09:54:00"), event("09:55:00")], "%H:%M:%S"),
+        ([event("09:54:00"), {**event("09:54:00"), "time": "2025-10-17T09:54:00Z"}], "%m-%d %H:%M"),
+    ],
+)
+def test_the_axis_tells_the_day_where_there_are_several(told, axis):
+    assert gantt.axis(told) == axis
+
+
+@pytest.mark.parametrize("told", [[], [event("09:54:00")], [event("09:54:00"), event("09:54:00", "nginx")]])
+def test_a_single_instant_is_not_drawn(told):
+    assert gantt.sections(told, "schedule") == {}
+
+
+@pytest.mark.parametrize("name", ["seed", "undetermined", "healthy", "hostile"])
+@pytest.mark.parametrize("lang", ["en", "zh-TW"])
+def test_drawings_are_small_enough_for_forges(name, lang):
+    for drawing in re.findall(r"```mermaid\n(.*?)```", render(document(name), lang), re.DOTALL):
+        assert len(drawing) < 10_000
+        assert drawing.count(":milestone") <= 40
+        assert drawing.count("-->") <= 30
 
 
 def test_an_own_template_replaces_one_section(tmp_path):

@@ -217,6 +217,8 @@ def test_a_parameter_that_names_an_action_is_translated():
         "params": {"action": "restart", "count": 2, "services": ["web", "db"]},
     }
     assert language("zh-TW").say(claim) == "只要一次檢查失敗，就會重啟 2 個服務：web、db"
+    joined = {**claim, "params": {**claim["params"], "services": "web, db"}}
+    assert language("zh-TW").say(joined) == language("zh-TW").say(claim)
 
 
 @pytest.mark.parametrize(

@@ -149,6 +149,8 @@ TEMPLATE_HELP = "Folder whose templates replace the bundled ones of the same nam
 
 SIZE_HELP = "Keep reports in Markdown under SIZE, as 60k: evidence is left out first, and they say so."
 
+SERVED_HELP = "A folder that may be read; nothing outside is. May be given again."
+
 ZONE_HELP = "Zone of stamps that name none, as Asia/Taipei or +08:00: for one source (nginx=…), or for all."
 
 AFTER_HELP = "Also read what was collected after a change, and tell what became of it. May be given again."

@@ -104,6 +104,10 @@ def _service(fact: Document) -> Iterator[str]:
         yield "unhealthy after failing for " + _span(*fact["unhealthy_after_s"])
 
 
+def _healthcheck(fact: Document) -> Iterator[str]:
+    yield f"every {_number(fact['interval_s'])} s: {' '.join(fact['test'])}"
+
+
 def _upstream(fact: Document) -> Iterator[str]:
     yield f"{fact['name']}: " + ", ".join(" ".join([one["address"], *one["parameters"]]) for one in fact["servers"])
 
@@ -119,6 +123,8 @@ def _container(fact: Document) -> Iterator[str]:
 
 def _unit(fact: Document) -> Iterator[str]:
     yield f"{fact['name']}: {fact['command'] or fact['description']}, restart {fact['restart'] or 'no'}"
+    if fact["memory_limit"]:
+        yield f"restarted above {fact['memory_limit']} bytes"
 
 
 def _problem(fact: Document) -> Iterator[str]:
@@ -144,5 +150,6 @@ SECTIONS: dict[str, Callable[[Document], Iterator[str]]] = {
     "proxied": _proxied,
     "containers": _container,
     "units": _unit,
+    "healthchecks": _healthcheck,
     "unknown": _problem,
 }

@@ -6,13 +6,20 @@ import bz2
 import codecs
 import gzip
 import hashlib
-import importlib
 import lzma
+import sys
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import IO, cast
+
+from logcorr.collect import mojibake
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
 
 PIECE = 1 << 21
 """Bytes read at once."""
@@ -27,7 +34,7 @@ MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5
 
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
-BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError)
+BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstd.ZstdError)
 """What the decompressors raise on damaged input."""
 
 
@@ -77,6 +84,7 @@ class Look:
     escapes: bool = False
     nulls: bool = False
     overlong: bool = False
+    mojibake: bool = False
     damage: str = ""
 
 
@@ -111,7 +119,7 @@ def look(content: Content) -> Look:
     head = next(content.pieces(), b"")[:HEAD]
     encoding = _encoding(head)
     lines = bad = first_bad = 0
-    escapes = nulls = overlong = False
+    escapes = nulls = overlong = garbled = False
     block = b"\n"
     for block in content.blocks(encoding, damage):
         invalid, at = _invalid_lines(block)
@@ -121,8 +129,9 @@ def look(content: Content) -> Look:
         escapes = escapes or b"\x1b" in block
         nulls = nulls or b"\0" in block
         overlong = overlong or len(block) > LONGEST_LINE
+        garbled = garbled or (not block.isascii() and mojibake.may_hold(block))
     lines += not block.endswith(b"\n")
-    return Look(sha256, size, encoding, head, lines, bad, first_bad, escapes, nulls, overlong, "".join(damage))
+    return Look(sha256, size, encoding, head, lines, bad, first_bad, escapes, nulls, overlong, garbled, "".join(damage))
 
 
 def is_binary(look: Look) -> bool:
@@ -185,16 +194,5 @@ def _decompressed(stream: BufferedIOBase, compression: str | None) -> BufferedIO
         case "xz":
             return cast(BufferedIOBase, lzma.LZMAFile(cast(IO[bytes], stream)))
         case "zstd":
-            return cast(BufferedIOBase, importlib.import_module(zstd_module() or "").ZstdFile(stream))
+            return cast(BufferedIOBase, zstd.ZstdFile(stream))
     return stream
-
-
-def zstd_module() -> str | None:
-    """The module that reads zstd: the standard library's from Python 3.14 on, or its backport, if one is there."""
-    for name in ("compression.zstd", "backports.zstd"):
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError:
-            continue
-        return name
-    return None

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import cache
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from pyparsing import Empty, Group, Opt, ParseBaseException, ParserElement, Regex, Suppress, one_of
+if TYPE_CHECKING:
+    from pyparsing import ParserElement
 
 _WEEKDAYS = ("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday")
 _SHORTHANDS = {
@@ -58,6 +60,8 @@ class _Part(NamedTuple):
 
 
 def _component_grammar() -> ParserElement:
+    from pyparsing import Group, Opt, Regex, Suppress
+
     number = Regex(r"\d{1,9}(?:\.\d{1,6})?")
     span = number + Opt(Suppress("..") - number, default=None) + Opt(Suppress("/") - number, default=None)
     star = Regex(r"\*") + Opt(Regex("(?!)"), default=None) + Opt(Regex("(?!)"), default=None)
@@ -65,20 +69,33 @@ def _component_grammar() -> ParserElement:
     return Group(part + (Suppress(",") - part)[...])
 
 
-def _weekdays_grammar() -> ParserElement:
+@cache
+def _weekday_list() -> ParserElement:
+    from pyparsing import Group, Opt, Regex, Suppress, one_of  # slow to import, and few runs need it
+
     name = one_of([*_WEEKDAYS, *(day[:3] for day in _WEEKDAYS)], caseless=True, as_keyword=True)
     span = Group(name + Opt(Suppress(Regex(r"\.\.|-")) - name, default=None))
     days: ParserElement = span + (Suppress(",") - span)[...]
-    return days
+    return days.leave_whitespace()
 
 
-_WEEKDAY_LIST = _weekdays_grammar().leave_whitespace()
-_COMPONENT = _component_grammar()
-_DATE = (
-    (_COMPONENT + Suppress("-") + _COMPONENT + Regex("[-~]") + _COMPONENT)
-    | (Empty().set_parse_action(lambda: [None]) + _COMPONENT + Regex("[-~]") + _COMPONENT)
-).leave_whitespace()
-_TIME = (_COMPONENT + Suppress(":") + _COMPONENT + Opt(Suppress(":") + _COMPONENT, default=None)).leave_whitespace()
+@cache
+def _date() -> ParserElement:
+    from pyparsing import Empty, Regex, Suppress
+
+    part = _component_grammar()
+    with_year = part + Suppress("-") + part + Regex("[-~]") + part
+    return (with_year | (Empty().set_parse_action(lambda: [None]) + part + Regex("[-~]") + part)).leave_whitespace()
+
+
+@cache
+def _time() -> ParserElement:
+    from pyparsing import Opt, Suppress
+
+    part = _component_grammar()
+    return (part + Suppress(":") + part + Opt(Suppress(":") + part, default=None)).leave_whitespace()
+
+
 _ZERO = (_Part("0", None, None),)
 
 
@@ -86,9 +103,9 @@ def calendar(text: str) -> Calendar:
     """The meaning of a calendar event. Raises NotCalendar."""
     head, *rest = text.split() or [""]
     words = [*_SHORTHANDS.get(head.lower(), head).split(), *rest]
-    weekdays = _take(_WEEKDAY_LIST, words)
-    date = _take(_DATE, words)
-    time = _take(_TIME, words)
+    weekdays = _take(_weekday_list(), words)
+    date = _take(_date(), words)
+    time = _take(_time(), words)
     zone = words.pop(0) if words and re.match(r"[A-Za-z]", words[0]) else None
     if words or not (weekdays or date or time):
         raise NotCalendar(f"no calendar event: {text!r}")
@@ -109,6 +126,8 @@ def calendar(text: str) -> Calendar:
 
 def _take(grammar: ParserElement, words: list[str]) -> list[Any] | None:
     """The parts of the first word, which is taken off the list, if the grammar reads all of it."""
+    from pyparsing import ParseBaseException
+
     try:
         found = grammar.parse_string(words[0], parse_all=True).as_list() if words else None
     except ParseBaseException:

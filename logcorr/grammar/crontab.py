@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any, Literal, NamedTuple
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from pyparsing import Group, Opt, ParseBaseException, ParserElement, Regex, Suppress, Word, alphanums
+if TYPE_CHECKING:
+    from pyparsing import ParserElement
 
 Dialect = Literal["debian", "cronie", "busybox"]
 
@@ -94,8 +95,11 @@ class _Part(NamedTuple):
     step: str | None
 
 
+@cache
 def _field_grammar() -> ParserElement:
     """list = range {"," range} junk; cron itself drops whatever follows the last range it understands."""
+    from pyparsing import Group, Opt, Regex, Suppress, Word, alphanums  # slow to import, and few runs need it
+
     number = Word(alphanums)
     step = Opt(Suppress("/") - number, default=None)
     star = Regex(r"\*") + Opt(Regex("(?!)"), default=None) + step
@@ -103,9 +107,6 @@ def _field_grammar() -> ParserElement:
     part = Group(star | span)
     field: ParserElement = part + (Suppress(",") - part)[...] + Regex(r".*")
     return field.leave_whitespace()
-
-
-_FIELD = _field_grammar()
 
 
 def _digits(text: str) -> int | None:
@@ -148,6 +149,8 @@ def _busybox_days(days: frozenset[int], weekdays: frozenset[int]) -> tuple[froze
 
 
 def _values(field: _Field, written: str, dialect: Dialect) -> frozenset[int]:
+    from pyparsing import ParseBaseException
+
     try:
         *parts, junk = _parts_and_junk(written)
     except ParseBaseException as error:
@@ -159,7 +162,7 @@ def _values(field: _Field, written: str, dialect: Dialect) -> frozenset[int]:
 
 @lru_cache(maxsize=1024)
 def _parts_and_junk(written: str) -> tuple[Any, ...]:
-    return tuple(_FIELD.parse_string(written, parse_all=True).as_list())
+    return tuple(_field_grammar().parse_string(written, parse_all=True).as_list())
 
 
 def _part_values(field: _Field, part: _Part, dialect: Dialect) -> Iterable[int]:
@@ -202,21 +205,23 @@ def setting(line: str) -> tuple[str, str] | None:
     A quoted value must end the line; an unquoted one is everything to the end of the line (`A=b C=d` sets A to `b C=d`);
     an unquoted empty value makes no setting.
     """
+    from pyparsing import ParseBaseException
+
     try:
-        name, value = _SETTING.parse_string(line.strip(), parse_all=True)
+        name, value = _setting_grammar().parse_string(line.strip(), parse_all=True)
     except ParseBaseException:
         return None
     return str(name), str(value)
 
 
+@cache
 def _setting_grammar() -> ParserElement:
+    from pyparsing import Regex, Suppress
+
     quoted = Regex(r'"(?P<inner>[^"]*)"|' + r"'(?P<other>[^']*)'")
     quoted.set_parse_action(lambda found: found[0][1:-1])
     name = quoted | Regex(r"[^\s=\"'][^\s=]*|(?==)")
     return name + Suppress("=") + (quoted | Regex(r"[^\"'\s].*"))
-
-
-_SETTING = _setting_grammar()
 
 
 def command_and_input(text: str) -> tuple[str, str | None]:

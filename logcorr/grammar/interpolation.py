@@ -6,9 +6,11 @@ Syntax: the Compose specification, "Interpolation"; defaults may hold variables 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, NamedTuple
 
-from pyparsing import Forward, Group, Literal, Opt, ParseBaseException, ParserElement, ParseResults, Regex, Suppress, one_of
+if TYPE_CHECKING:
+    from pyparsing import ParserElement, ParseResults
 
 
 class NotInterpolated(ValueError):
@@ -24,7 +26,10 @@ class _Variable(NamedTuple):
 _Piece = str | _Variable
 
 
+@cache
 def _text_grammar() -> ParserElement:
+    from pyparsing import Forward, Group, Literal, Opt, Regex, Suppress, one_of  # slow to import, and few runs need it
+
     dollar = Literal("$$").set_parse_action(lambda: "$")
     bare = Regex(r"\$(?P<name>[A-Za-z_]\w*)").set_parse_action(lambda found: _Variable(found["name"], "", ()))
     name = Regex(r"[A-Za-z_]\w*")
@@ -41,9 +46,6 @@ def _braced(found: ParseResults) -> _Variable:
     return _Variable(name, rest[0], tuple(rest[1])) if rest else _Variable(name, "", ())
 
 
-_TEXT = _text_grammar()
-
-
 def interpolate(text: str, environment: Mapping[str, str], *, keep_unset: bool = False) -> str:
     """The text with its variables replaced.
 
@@ -52,8 +54,10 @@ def interpolate(text: str, environment: Mapping[str, str], *, keep_unset: bool =
     """
     if "$" not in text:
         return text
+    from pyparsing import ParseBaseException
+
     try:
-        pieces = _TEXT.parse_string(text, parse_all=True).as_list()
+        pieces = _text_grammar().parse_string(text, parse_all=True).as_list()
     except ParseBaseException as error:
         raise NotInterpolated(f"no variable begins at character {error.loc + 1} of {text!r}") from error
     return _filled(tuple(pieces), environment, keep_unset)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 
 import polars as pl
 
@@ -62,14 +62,14 @@ class Shape:
             case Clock.TIME_OF_DAY:
                 return stamp.str.to_time(self.format, strict=False)
             case Clock.YEARLESS:
-                return _years_counted(_datetime(pl.lit(f"{YEARLESS} ") + stamp, f"%Y {self.format}"))
+                return _years_counted(datetimes(pl.lit(f"{YEARLESS} ") + stamp, f"%Y {self.format}"))
             case Clock.UTC:
-                return _datetime(stamp, self.format).dt.replace_time_zone("UTC")
+                return datetimes(stamp, self.format).dt.replace_time_zone("UTC")
             case Clock.OFFSET if self.name == "clf":
                 return _clf(stamp)
             case Clock.OFFSET:
-                return _datetime(stamp.str.replace(r" ?(GMT|UTC)$", "+0000"), self.format).dt.convert_time_zone("UTC")
-        return _datetime(stamp, self.format)
+                return datetimes(stamp.str.replace(r" ?(GMT|UTC)$", "+0000"), self.format).dt.convert_time_zone("UTC")
+        return datetimes(stamp, self.format)
 
     def utc_offset_s(self, stamp: pl.Expr) -> pl.Expr | None:
         """Seconds east of UTC, for stamps that say so in figures."""
@@ -85,8 +85,22 @@ def offset_s(written: pl.Expr) -> pl.Expr:
     return (number.sign() * minutes * 60).cast(pl.Int32)
 
 
-def _datetime(text: pl.Expr, format: str) -> pl.Expr:
-    return text.str.to_datetime(format, time_unit="us", strict=False)
+def datetimes(text: pl.Expr, format: str) -> pl.Expr:
+    """The times of stamps, null where one is none: naive, or in UTC where the format ends in `%z`.
+
+    Busy logs repeat a stamp: each run of one is read once.
+    """
+    dtype = pl.Datetime("us", "UTC" if format.endswith("%z") else None)
+    return text.map_batches(partial(_runs, format), return_dtype=dtype, is_elementwise=True)
+
+
+def _runs(format: str, stamps: pl.Series) -> pl.Series:
+    begins = stamps.ne_missing(stamps.shift(1))
+    if len(stamps):
+        begins = begins.scatter(0, True)
+    first = stamps.filter(begins)
+    times = first.str.to_datetime(format, time_unit="us", strict=False)
+    return times if len(first) == len(stamps) else times.gather(begins.cum_sum() - 1)
 
 
 def _years_counted(time: pl.Expr) -> pl.Expr:
@@ -99,7 +113,7 @@ def _years_counted(time: pl.Expr) -> pl.Expr:
 
 def _clf(stamp: pl.Expr) -> pl.Expr:
     """Apache's stamps; their offsets are few, so that taking them off by arithmetic is much faster than reading zoned times."""
-    local = _datetime(stamp.str.slice(0, 20), "%d/%b/%Y:%H:%M:%S").cast(pl.Int64)
+    local = datetimes(stamp.str.slice(0, 20), "%d/%b/%Y:%H:%M:%S").cast(pl.Int64)
     offset = offset_s(stamp.str.slice(21, 5)).cast(pl.Int64) * 1_000_000
     return (local - offset).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
@@ -205,12 +219,17 @@ SHAPES = (
 
 _BY_NAME = {shape.name: shape for shape in SHAPES}
 
-_ANY = re.compile(f"{LEAD}(?:" + "|".join(f"(?P<{shape.name}>{shape.pattern}(?!\\d|:\\d))" for shape in SHAPES) + ")", re.ASCII)
+
+@cache
+def _any() -> re.Pattern[str]:
+    return re.compile(
+        f"{LEAD}(?:" + "|".join(f"(?P<{shape.name}>{shape.pattern}(?!\\d|:\\d))" for shape in SHAPES) + ")", re.ASCII
+    )
 
 
 def at_head(line: str) -> tuple[Shape, str] | None:
     """The shape of the stamp that opens a line, and what follows it; None where no stamp does."""
-    match = _ANY.match(line)
+    match = _any().match(line)
     if match is None or match.lastgroup is None:
         return None
     return _BY_NAME[match.lastgroup], line[match.end() :]

@@ -171,14 +171,19 @@ class Container(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit(Fact):
-    """A systemd service as its unit file or `systemctl status` shows it."""
+    """Something that `manager` (`systemd`, `pm2`) keeps running, as its unit or ecosystem file or `systemctl status` shows it.
+
+    pm2 restarts what takes more than `memory_limit` bytes.
+    """
 
     name: str
+    manager: str = "systemd"
     description: str = ""
     state: str | None = None
     restart: str | None = None
     restart_s: float | None = None
     command: str | None = None
+    memory_limit: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

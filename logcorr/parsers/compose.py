@@ -12,12 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
-from logcorr.grammar import compose
-from logcorr.grammar.yaml_tree import Node, NotYaml, load
 from logcorr.model.facts import ComposeFile, Fact
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
+
+if TYPE_CHECKING:
+    from logcorr.grammar.yaml_tree import Node
 
 _NAME = re.compile(r"(^|/)[^/]*compose[^/]*\.ya?ml$", re.IGNORECASE)
 _SECTION = re.compile(r"services:\s*(#.*)?")
@@ -41,6 +43,8 @@ def _recognise(sample: Sample) -> float:
 @configuration_parser(title="compose file", recognise=_recognise)
 def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
     """The file with its services, as it stands alone; what cannot be read as problems."""
+    from logcorr.grammar.yaml_tree import NotYaml, load  # slow to import, and few runs need it
+
     text = artifact.text()
     try:
         document = load(text, artifact.path)
@@ -54,6 +58,8 @@ def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
 
 
 def _facts(artifact: Artifact, document: Node, text: str) -> Iterator[Fact | Problem]:
+    from logcorr.grammar import compose
+
     refused: list[Problem] = []
     document = compose.filled(document, {}, refused, partial=True)
     reading = compose.services(compose.stanzas(document))

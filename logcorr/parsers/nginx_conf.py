@@ -16,9 +16,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-import crossplane
-from crossplane.errors import NgxParserSyntaxError
-
 from logcorr.model.facts import Directive, Fact, NginxFile
 from logcorr.model.source import Artifact, Problem, Sample, Span
 from logcorr.parsers import configuration_parser
@@ -85,6 +82,9 @@ def _read_file(path: str, lines: list[str], first_line: int, name: str | None) -
 
 def _tokens(path: str, lines: list[str], first_line: int) -> Iterator[Token | Problem]:
     """All tokens but comments; after a syntax error, reading goes on at the next line, in the block it was in."""
+    import crossplane  # slow to import, and few runs need it
+    from crossplane.errors import NgxParserSyntaxError
+
     done, depth = 0, 0
     while True:
         # The lexer counts braces itself: the blocks that are still open are opened anew before the rest.

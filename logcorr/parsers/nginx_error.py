@@ -9,6 +9,7 @@ Written by `ngx_log_error_core` (src/core/ngx_log.c); the fields after the messa
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -17,7 +18,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, folded
+from logcorr.parsers._shared.columns import TEXT, by_value, events, folded
 
 _LEVELS = "debug|info|notice|warn|error|crit|alert|emerg"
 
@@ -35,21 +36,24 @@ _MARKS = {
     "client": ", client: ",
     "server": ", server: ",
     "request": ', request: "',
-    "upstream": ', upstream: "',
-    "host": ', host: "',
-    "referrer": ', referrer: "',
+    "upstream": '", upstream: "',
+    "host": '", host: "',
+    "referrer": '", referrer: "',
 }
-"""How each field begins, in the order nginx writes them."""
+"""How each field begins, in the order nginx writes them; those after the request with the quote that ends the one before."""
 
 _CONTEXT = (
-    r', client: ([^,"]+)(?:, server: ([^,"]*))?(?:, login: "[^"]*")?'
-    r'(?:, request: "([^"]*|.*? HTTP/\d(?:\.\d)?)")?(?:, subrequest: "[^"]*")?'
-    r'(?:, upstream: "?([\d.:]+|[^"]*|.*?)"?)?(?:, bytes from/to client:[^"]*)?(?:, host: "([^"]*)")?(?:, referrer: "(.*)")?$'
+    r', client: (?P<client>[^,"]+)(?:, server: (?P<server>[^,"]*))?(?:, login: "[^"]*")?'
+    r'(?:, request: "(?P<request>[^"]*|.*? HTTP/\d(?:\.\d)?)")?(?:, subrequest: "[^"]*")?'
+    r'(?:, upstream: "?(?P<upstream>[\d.:]+|[^"]*|.*?)"?)?(?:, bytes from/to client:[^"]*)?'
+    r'(?:, host: "(?P<host>[^"]*)")?(?:, referrer: "(?P<referrer>.*)")?$'
 )
 
-_PATTERNS = (r'(?s)^([^"]*(?:"[^"]*"[^"]*)*?)' + _CONTEXT, "(?s)^(.*)" + _CONTEXT)
+_PATTERNS = (r'(?s)^(?P<message>[^"]*(?:"[^"]*"[^"]*)*?)' + _CONTEXT, "(?s)^(?P<message>.*)" + _CONTEXT)
 """For lines with stray quotes or repeated marks, most of them hostile: a message whose own quotes are closed, then all the
 fields in nginx's order; else the last place from which the fields run to the end of the line."""
+
+_HEAD_GROUPS = r"^\[[a-z]+\] ((?:([0-9]+)#([0-9]+): (?:\*([0-9]+) )?)?)"
 
 _FAILURES = {
     "failed (2: ": "file.missing",
@@ -112,26 +116,23 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     heads = [match for match in map(_HEAD.match, context.sample.lines) if match]
     dated = any(match["dated"] for match in heads) or not any(match["timed"] for match in heads)
     cut = folded(_placed(lines, dated), pl.col("severity").is_not_null(), context, _MARKS["client"])
-    split = cut.with_columns(_numbers()).with_columns(_begin()).with_columns(_marks()).with_columns(_fast_fields())
-    checked = split.with_columns(_unsure().alias("unsure")).with_columns(_careful().alias("careful"))
-    whole = checked.with_columns(_chosen("message", 0).alias("message")).with_columns(_unquoted(pl.col("message")).alias("plain"))
-    first_line = pl.when(pl.col("message").str.contains("\n", literal=True)).then(pl.col("message").str.extract("^([^\n]*)", 1))
+    ids, message = pl.col("ids").struct, pl.col("message")
+    kind = by_value(message, _kinds, pl.String)
+    known = pl.col("severity").is_not_null()
     return events(
-        whole.with_columns(_meant(pl.col("plain")).alias("meant"), pl.coalesce(first_line, "message").alias("message")),
+        _fields(cut),
         time=pl.col("time"),
         severity=pl.col("severity"),
-        kind=_kind(),
-        message=pl.col("message"),
-        parsed=pl.col("severity").is_not_null(),
+        kind=pl.when((kind != "config.invalid") | (pl.col("severity") == "emerg")).then(kind),
+        message=pl.coalesce(pl.when(pl.col("lines") > 1).then(message).str.extract("^([^\n]*)", 1), message),
+        parsed=known,
         count=pl.col("lines"),
         own={
-            "pid": pl.col("pid"),
-            "tid": pl.when(pl.col("pid").is_not_null()).then(
-                _number(pl.col("after"), pl.col("hash") + 1, pl.col("colon"), pl.Int32)
-            ),
-            "connection": pl.col("connection"),
-            **{name: _chosen(name, number) for number, name in enumerate(_MARKS, 1)},
-            "errno": pl.col("plain").str.extract(r"\(([0-9]+): ", 1).cast(pl.Int32, strict=False),
+            "pid": ids[1].cast(pl.Int32, strict=False),
+            "tid": ids[2].cast(pl.Int32, strict=False),
+            "connection": ids[3].cast(pl.Int64, strict=False),
+            **{name: pl.col(name) for name in _MARKS},
+            "errno": by_value(message, _errnos, pl.Int32),
         },
     )
 
@@ -139,10 +140,10 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
 def _placed(lines: pl.LazyFrame, dated: bool) -> pl.LazyFrame:
     """Where each line's `[level]` begins, its stamp, and its severity: null where the line does not begin an event."""
     if dated:
-        time = TEXT.str.slice(0, 19).str.to_datetime("%Y/%m/%d %H:%M:%S", time_unit="us", strict=False)
+        time = stamps.datetimes(TEXT.str.head(19), "%Y/%m/%d %H:%M:%S")
         stamped = 20
     else:
-        time = TEXT.str.slice(0, 8).str.to_time("%H:%M:%S", strict=False)
+        time = TEXT.str.head(8).str.to_time("%H:%M:%S", strict=False)
         stamped = 9
     at = (
         pl.when(pl.col("time").is_not_null())
@@ -159,114 +160,120 @@ def _placed(lines: pl.LazyFrame, dated: bool) -> pl.LazyFrame:
     return placed.with_columns(pl.col("head").str.slice(1, pl.col("close") - 1).cast(SEVERITY, strict=False).alias("severity"))
 
 
-def _numbers() -> list[pl.Expr]:
-    """What follows the level, and where `pid#tid: ` divides. The head is ASCII as far as it is what it should be."""
-    after = pl.when(pl.col("severity").is_not_null()).then(pl.col("head")).str.slice(pl.col("close") + 2)
-    return [
+def _fields(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """The lines with `ids`, the message and the fields after it, cut at the places where the marks first stand.
+
+    Where that may be wrong, the places are those that a pattern finds. All are at ASCII, so that the cuts are valid UTF-8.
+    """
+    known = pl.when(pl.col("severity").is_not_null())
+    ids = known.then(pl.col("head")).str.extract_groups(_HEAD_GROUPS)
+    placed = lines.with_columns(
         TEXT.cast(pl.Binary).alias("raw"),
-        after.alias("after"),
-        after.str.find("#", literal=True).alias("hash"),
-        after.str.find(": ", literal=True).alias("colon"),
-    ]
+        TEXT.str.len_bytes().alias("end"),
+        TEXT.str.ends_with('"').alias("closed"),
+        ids.alias("ids"),
+        *(TEXT.str.find(mark, literal=True).alias(f"at_{name}") for name, mark in _MARKS.items()),
+    )
+    headed = pl.col("at") + pl.col("close") + 2 + pl.col("ids").struct[0].str.len_bytes()
+    begun = placed.with_columns(known.then(headed).otherwise(0).alias("begin"))
+    fast = begun.with_columns(_cut(*_place(name)).alias(name) for name in _FIELDS)
+    checked = fast.with_columns(pl.when(_unsure()).then(TEXT).alias("unsure"))
+    careful = pl.struct("unsure", "begin").map_batches(_searched, return_dtype=_SEARCHED, is_elementwise=True)
+    return checked.with_columns(careful.alias("careful")).with_columns(
+        pl.map_batches([name, "unsure", pl.col("careful").struct.field(name)], _patched, return_dtype=pl.String).alias(name)
+        for name in _FIELDS
+    )
 
 
-def _begin() -> list[pl.Expr]:
-    """Process and connection, and where the message begins."""
-    pid = pl.when(pl.col("hash") < pl.col("colon")).then(_number(pl.col("after"), pl.lit(0), pl.col("hash"), pl.Int32))
-    after = pl.when(pid.is_not_null()).then(pl.col("after").str.slice(pl.col("colon") + 2))
-    space = pl.when(after.str.starts_with("*")).then(after).str.find(" ", literal=True)
-    connection = _number(after, pl.lit(1), space, pl.Int64)
-    ids = pl.when(pid.is_not_null()).then(pl.col("colon") + 2).otherwise(0)
-    begin = pl.col("at") + pl.col("close") + 2 + ids + pl.when(connection.is_not_null()).then(space + 1).otherwise(0)
-    known = pl.col("severity").is_not_null()
-    return [pid.alias("pid"), connection.alias("connection"), pl.when(known).then(begin).otherwise(0).alias("begin")]
+_FIELDS = ("message", *_MARKS)
+
+_SEARCHED = pl.Struct(dict.fromkeys(_FIELDS, pl.String))
 
 
-def _thread() -> pl.Expr:
-    after = pl.when(pl.col("pid").is_not_null()).then(pl.col("after"))
-    return _number(after, pl.col("hash") + 1, pl.col("colon"), pl.Int32)
+def _place(name: str) -> tuple[pl.Expr, pl.Expr]:
+    """Where a field begins and ends, by the marks: the last in quotes ends before the line's last quote."""
+    if name == "message":
+        return pl.col("begin"), pl.coalesce("at_client", "end")
+    mark = _MARKS[name]
+    begin = pl.when(pl.col("at_client").is_not_null()).then(pl.col(f"at_{name}") + len(mark))
+    last = pl.col("end") - pl.col("closed").cast(pl.UInt32) if mark.endswith('"') else pl.col("end")
+    return begin, pl.coalesce(*_following(name), last)
 
 
-def _number(text: pl.Expr, begin: pl.Expr, end: pl.Expr, dtype: type[pl.DataType]) -> pl.Expr:
-    return text.str.slice(begin, end - begin).cast(dtype, strict=False)
-
-
-def _marks() -> list[pl.Expr]:
-    """Where each field's mark first stands."""
-    return [TEXT.str.find(mark, literal=True).alias(f"at_{name}") for name, mark in _MARKS.items()]
-
-
-def _fast_fields() -> list[pl.Expr]:
-    """The line cut at its marks, each field to the next mark there is. All cuts are at ASCII, so that they are valid UTF-8."""
-    end = TEXT.str.len_bytes()
+def _following(name: str) -> list[pl.Expr]:
+    """Where the marks after a field's own stand."""
     names = list(_MARKS)
-    fields = [_between(pl.col("begin"), pl.coalesce(pl.col("at_client"), end)).alias("message")]
-    for number, (name, mark) in enumerate(_MARKS.items(), 1):
-        here = pl.when(pl.col("at_client").is_not_null()).then(pl.col(f"at_{name}")) + len(mark)
-        following = pl.coalesce(*(pl.col(f"at_{later}") for later in names[number:]), end)
-        field = _between(here, following)
-        fields.append((field.str.strip_suffix('"') if mark.endswith('"') else field).alias(name))
-    return fields
+    return [pl.col(f"at_{later}") for later in names[names.index(name) + 1 :]]
 
 
-def _between(begin: pl.Expr, end: pl.Expr) -> pl.Expr:
-    return pl.col("raw").bin.slice(begin).bin.head(end - begin).cast(pl.String)
+def _cut(begin: pl.Expr, end: pl.Expr) -> pl.Expr:
+    return pl.col("raw").bin.slice(begin, end - begin).cast(pl.String)
 
 
 def _unsure() -> pl.Expr:
-    """Whether cutting at the first marks may have split a line wrongly: where a quote is not accounted for.
+    """Whether cutting at the first marks may have split a line wrongly: all of it must be accounted for.
 
-    Safe is an even number of quotes in the message, two for each quoted field, one at the end, and the first fields in order.
+    Safe are marks in order, addresses without a comma, requests, upstreams and hosts without a quote, a quote at the end of what
+    has quoted fields, and an even number of them in the message.
     """
-    quoted = [pl.col(f"at_{name}").is_not_null() for name, mark in _MARKS.items() if mark.endswith('"')]
-    in_message = pl.col("message").str.count_matches('"', literal=True)
-    line = pl.when(pl.col("at_client").is_not_null()).then(TEXT)
-    missing = line.str.count_matches('"', literal=True) != in_message + 2 * pl.sum_horizontal(quoted)
-    open_end = pl.any_horizontal(quoted) & ~line.str.ends_with('"')
-    swapped = pl.col("at_server") < pl.col("at_client")
-    return pl.any_horizontal(in_message % 2 == 1, missing, open_end, swapped).fill_null(False) & line.is_not_null()
+    names = list(_MARKS)
+    ordered = [(pl.col(f"at_{name}") < pl.coalesce(*_following(name))).fill_null(True) for name in names[:-1]]
+    strays = {"client": ",", "server": ",", "request": '"', "upstream": '"', "host": '"'}
+    plain = [~pl.col(name).str.contains(stray, literal=True).fill_null(False) for name, stray in strays.items()]
+    message = pl.col("message")
+    spoken = pl.when(message.str.contains('"', literal=True)).then(message).str.count_matches('"', literal=True)
+    closed = pl.all_horizontal(pl.col(f"at_{name}").is_null() for name in names[2:]) | pl.col("closed")
+    return pl.col("at_client").is_not_null() & ~pl.all_horizontal(*ordered, *plain, closed, spoken.fill_null(0) % 2 == 0)
 
 
-def _careful() -> pl.Expr:
-    """What the patterns make of the lines that cutting may have split wrongly."""
-    text = pl.when("unsure").then(pl.col("raw").bin.slice(pl.col("begin")).cast(pl.String))
-    strict, loose = (text.str.extract_groups(ascii_only(pattern)) for pattern in _PATTERNS)
-    return pl.when(strict.struct[0].is_not_null()).then(strict).otherwise(loose)
+def _searched(lines: pl.Series) -> pl.Series:
+    """What a pattern finds in the lines that are not null; where none fits, all of it is message."""
+    frame = lines.struct.unnest()
+    near = frame["unsure"].is_not_null()
+    text = pl.col("unsure").cast(pl.Binary).bin.slice(pl.col("begin")).cast(pl.String)
+    few = frame.filter(near).select(text)["unsure"]
+    found = few.str.extract_groups(ascii_only(_PATTERNS[0]))
+    fits = found.struct[0].is_not_null()
+    loose = few.zip_with(~fits, pl.Series([None], dtype=pl.String)).str.extract_groups(ascii_only(_PATTERNS[1]))
+    found = found.zip_with(fits, loose)
+    whole = found.struct.unnest().with_columns(pl.coalesce("message", few)).to_struct()
+    return whole.gather(pl.select(pl.when(near).then(near.cum_sum() - 1)).to_series())
 
 
-def _chosen(name: str, number: int) -> pl.Expr:
-    """A field as the cut gives it where that is safe; else as a pattern does, and where none fits all of the line is message."""
-    careful = pl.col("careful").struct[number]
-    if name == "message":
-        careful = pl.coalesce(careful, pl.col("raw").bin.slice(pl.col("begin")).cast(pl.String))
-    return pl.when("unsure").then(careful).otherwise(pl.col(name))
+def _patched(parts: Sequence[pl.Series]) -> pl.Series:
+    """The first series, with the values of the third where the second is not null."""
+    fast, unsure, careful = parts
+    rows = unsure.is_not_null().arg_true()
+    return fast.scatter(rows, careful.gather(rows)) if len(rows) else fast
 
 
 def _unquoted(message: pl.Expr) -> pl.Expr:
     """Without what stands in quotes: the names of files are whatever a client asks for."""
-    named = pl.when(message.str.contains('"', literal=True)).then(message)
-    return pl.coalesce(named.str.replace_all('"[^"]*"', '""'), message)
+    return message.str.replace_all('"[^"]*"', '""')
 
 
-def _meant(plain: pl.Expr) -> pl.Expr:
-    """The kind of the first literal in a message."""
-    found = plain.str.extract_many(list(_FAILURES), leftmost=True).list.first()
-    return found.replace_strict(list(_FAILURES), list(_FAILURES.values()), default=None, return_dtype=pl.String)
+def _errnos(messages: pl.Series) -> pl.Series:
+    """The first error number in each message."""
+    plain = _unquoted(pl.lit(messages))
+    return pl.select(plain.str.extract(r"\(([0-9]+): ", 1).cast(pl.Int32, strict=False)).to_series()
 
 
-def _kind() -> pl.Expr:
-    """The kind from the columns `message`, `plain` and `meant`; some need a second look."""
+def _kinds(messages: pl.Series) -> pl.Series:
+    """The kind by the first literal in each message; some need a second look."""
+    frame = messages.alias("message").to_frame().with_columns(_unquoted(pl.col("message")).alias("plain"))
     message, plain, meant = pl.col("message"), pl.col("plain"), pl.col("meant")
+    found = plain.str.extract_many(list(_FAILURES), leftmost=True).list.first()
     elsewhere = plain.str.contains(" while ", literal=True) | (meant == "upstream.reset")
     not_upstream = meant.str.starts_with("upstream.") & elsewhere & ~plain.str.contains("upstream", literal=True)
-    invalid = pl.when(pl.col("severity") == "emerg").then(message).str.contains(r" in /[^ ]+:[0-9]+$")
-    return (
+    kind = (
         pl.when(not_upstream)
         .then(None)
         .when(meant.is_not_null())
         .then(meant)
-        .when(invalid)
+        .when(message.str.contains(r" in /[^ ]+:[0-9]+$"))
         .then(pl.lit("config.invalid"))
         .when(message == "exit")
         .then(pl.lit("process.exited"))
     )
+    meanings = found.replace_strict(list(_FAILURES), list(_FAILURES.values()), default=None, return_dtype=pl.String)
+    return frame.with_columns(meanings.alias("meant")).select(kind).to_series()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from logcorr.grammar.shell import Broken, parse
 from logcorr.model.facts import Fact, Script
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
@@ -48,6 +47,8 @@ def _interpreter(text: str) -> str:
 @configuration_parser(title="shell script", recognise=_recognise)
 def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
     """One script, whose directory nobody knows, and what in it is no shell."""
+    from logcorr.grammar.shell import Broken, parse  # slow to import, and few runs need it
+
     text = artifact.text()
     span = artifact.span(1, text.count("\n") + 1)
     yield Script(span=span, name=artifact.sample.name, text=text, interpreter=_interpreter(text))

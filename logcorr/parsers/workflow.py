@@ -12,11 +12,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
-from logcorr.grammar.yaml_tree import Node, NotYaml, load
 from logcorr.model.facts import Fact, ScheduledJob, Script
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
+
+if TYPE_CHECKING:
+    from logcorr.grammar.yaml_tree import Node
 
 _GITHUB_PATH = re.compile(r"(^|/)\.?(github|gitea|forgejo)/workflows/[^/]+\.ya?ml$")
 _GITLAB_PATH = re.compile(r"(^|/)\.?gitlab-ci[^/]*\.ya?ml$")
@@ -47,6 +50,8 @@ def _like_gitlab(lines: Sequence[str], top: set[str]) -> bool:
 @configuration_parser(title="CI workflow", recognise=_recognise)
 def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
     """Every step's text as a script at its own lines; schedules as jobs."""
+    from logcorr.grammar.yaml_tree import NotYaml, load  # slow to import, and few runs need it
+
     text = artifact.text()
     try:
         document = load(text, artifact.path)

@@ -14,6 +14,9 @@ TICKS = 8
 TICKS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 172800, 604800)
 """Distances between ticks; more than the last one's ticks would allow takes a multiple of it."""
 
+ROLES = ("cause", "symptom")
+"""Rows of marks above the lanes."""
+
 DAY_S = 86400
 
 
@@ -57,7 +60,7 @@ def chart(document: Document) -> Chart | None:
         marks.setdefault(overlay["role"], set()).update(at)
     return Chart(
         lanes=tuple(Lane(lane["source"], lane["total"], tuple(_bars(lane))) for lane in document["lanes"]),
-        marks={role: sorted(at) for role, at in marks.items()},
+        marks={role: sorted(marks[role]) for role in ROLES if role in marks},
         ticks=tuple(_ticks(start_s, span_s)),
     )
 

@@ -17,19 +17,30 @@ Milestones = dict[str, list[int]]
 """Rows of the table, from 1, by their time: UTC, written as `YYYY-MM-DDTHH:mm:ss.SSS`."""
 
 
-def sections(timeline: Sequence[Document]) -> dict[str, Milestones]:
-    """The events of each source, in the order of their first ones; nothing where a drawing would show a single instant."""
+def drawn(timeline: Sequence[Document]) -> range:
+    """Which events are drawn: those from the first run of the trigger to the next, for all would lie too close; or else all."""
+    runs = [row for row, event in enumerate(timeline) if event["inferred"]]
+    return range(runs[0], runs[1] if len(runs) > 1 else len(timeline)) if runs else range(len(timeline))
+
+
+def sections(timeline: Sequence[Document], schedule: str) -> dict[str, Milestones]:
+    """The drawn events of each source, in the order of their first ones, those of the trigger under the name `schedule`.
+
+    Nothing where a drawing would show a single instant.
+    """
     found: dict[str, Milestones] = {}
-    if len({event["time"] for event in timeline}) > 1:
-        for number, event in enumerate(timeline, 1):
-            milestones = found.setdefault(_name(event["service"] or event["source"]), {})
-            milestones.setdefault(_stamp(event["time"]), []).append(number)
+    events = [(row + 1, timeline[row]) for row in drawn(timeline)]
+    if len({event["time"] for _, event in events}) > 1:
+        for row, event in events:
+            name = schedule if event["inferred"] else event["service"] or event["source"]
+            found.setdefault(_name(name), {}).setdefault(_stamp(event["time"]), []).append(row)
     return found
 
 
 def axis(timeline: Sequence[Document]) -> str:
     """How the axis writes times: with the date where there are several."""
-    return "%H:%M:%S" if len({event["time"][:10] for event in timeline}) == 1 else "%m-%d %H:%M"
+    days = {timeline[row]["time"][:10] for row in drawn(timeline)}
+    return "%H:%M:%S" if len(days) == 1 else "%m-%d %H:%M"
 
 
 def _name(source: str) -> str:

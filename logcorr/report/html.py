@@ -13,6 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from html import escape as quoted
 from pathlib import Path
+from textwrap import dedent
 from typing import Any
 
 from jinja2 import Environment
@@ -100,6 +101,7 @@ def _filters(spoken: Language) -> dict[str, Callable[..., Any]]:
         "part": lambda part: spoken.catalogue.pgettext("part", part) if part else part,
         "numbered": write.numbered,
         "told": write.told,
+        "dedent": lambda text: dedent(text).strip("\n"),
         "diff": _diff,
         "bins": bins,
     }

@@ -32,6 +32,9 @@ LOCALES = languages()
 NOTE = "note\x04"
 """How gettext begins the keys of that context."""
 
+NAMES = re.compile(r"[^\s,]+(?:, [^\s,]+)+")
+"""Several names in one value, joined as in English."""
+
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
@@ -78,6 +81,8 @@ class Language:
         """A parameter's value; words the catalogue knows for this parameter (`action`) are translated, lists joined."""
         if name == "assumption":
             return self.text(str(value))
+        if isinstance(value, str) and NAMES.fullmatch(value):
+            value = value.split(", ")
         if isinstance(value, list):
             return self.word(", ").join(value)
         return self.catalogue.pgettext(name, value) if isinstance(value, str) and value else value

@@ -87,6 +87,7 @@ def _filters(language: Language) -> dict[str, Callable[..., Any]]:
         "sparkline": write.sparkline,
         "gantt": gantt.sections,
         "axis": gantt.axis,
+        "drawn": lambda timeline: "–".join(str(row + 1) for row in (gantt.drawn(timeline)[0], gantt.drawn(timeline)[-1])),
     }
 
 

@@ -163,8 +163,8 @@ def _of_page(text: str) -> Iterator[Citation]:
         raise LogcorrError("the page holds no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
     yield from _of_document(loaded(holding[0]))
     for place, digits, quote in (row[:3] for row in page.rows if row[2:]):
-        if PLACE.fullmatch(place) and HASH.fullmatch(digits):
-            yield replace(_place(place), sha256=digits, quote=line(quote), shown=_on_page)
+        if PLACE.fullmatch(place) and (digits == NO_HASH or HASH.fullmatch(digits)):
+            yield replace(_place(place), sha256=digits.strip(NO_HASH), quote=line(quote), shown=_on_page)
 
 
 def _on_page(text: str) -> str:

@@ -8,12 +8,17 @@ from collections.abc import Iterator
 import polars as pl
 
 from logcorr.model.case import Case
-from logcorr.model.claim import Evidence, claim
+from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
+from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.timeline.select import cite, instants
+from logcorr.rules._fillers import Filler, complains, fillers
+from logcorr.timeline.select import cite, instants, lines_like
 
 PATH = re.compile(r"[\"' ](?P<path>/[^\"' :,]+)")
+DF_NAME = re.compile(r"(?:^|/|[._-])df(?:[._-]|$)")
+FULL = r"\s(?:9[89]|100)%\s+/\S*$"
+MOST_LINES = 1000
 FEWEST = 3
 
 
@@ -24,20 +29,66 @@ def check(case: Case) -> Iterator[Finding]:
     if failed.height < FEWEST:
         return
     paths = sorted({found["path"] for message in failed["message"] if (found := PATH.search(message))})
+    filler, captured = _filler(case, failed)
     yield Finding(
-        confidence=0.85,
-        claim=claim(
-            "disk_full.found",
-            "no space was left on a device: {count} writes failed, in {files} logs",
-            count=failed.height,
-            files=int(failed["file"].n_unique()),
+        confidence=(0.92 if captured else 0.88) if filler else 0.85,
+        claim=_claim(failed, filler),
+        evidence=(
+            *(
+                [Evidence(filler.line, "a new name each time, and nothing is removed", shows="resource_exhausted")]
+                if filler
+                else []
+            ),
+            *([Evidence(filler.schedule.job.span, f"runs on {filler.schedule.job.schedule}")] if filler else []),
+            *cite(failed, most=1, shows="resource_exhausted"),
+            *(Evidence(span, "how full it was", shows="resource_exhausted") for span in captured),
+            *(_jobs(case, failed) if not filler else ()),
+            *cite(failed.slice(1), shows="resource_exhausted"),
         ),
-        evidence=(*cite(failed, most=1), *_jobs(case, failed), *cite(failed.slice(1))),
         would_refute=claim("disk_full.refute", "free space (and free inodes) on the device at these times"),
         subject=paths[0] if paths else "",
         measured={"count": failed.height, "paths": ", ".join(paths[:3])},
         times=instants(failed),
         fix=claim("disk_full.fix", "free space, find what grew (du -x, df -i), and bound it: rotation, retention, a quota"),
+    )
+
+
+def _piling_up(filler: Filler) -> Iterator[Evidence]:
+    yield Evidence(filler.line, "a new name each time, and nothing is removed", shows="resource_exhausted")
+    yield Evidence(filler.schedule.job.span, f"runs on {filler.schedule.job.schedule}")
+
+
+def _filler(case: Case, failed: pl.DataFrame) -> tuple[Filler | None, tuple[Span, ...]]:
+    """The one job that piles files up, if its own log complains of the full disk, or a capture shows that it is its disk."""
+    found = [(one, tuple(_captured(case, one.folder)), complains(case, one.schedule, failed)) for one in fillers(case)]
+    likely = [(one, captured) for one, captured, told in found if captured or told]
+    return likely[0] if len(likely) == 1 else (None, ())
+
+
+def _captured(case: Case, folder: str) -> Iterator[Span]:
+    """The line of a collected `df` that shows the folder's device to be full."""
+    for path in sorted(path for path in case.files if DF_NAME.search(path)):
+        for span, text in lines_like(case, Span(path, 1, MOST_LINES), FULL):
+            mount = text.split()[-1]
+            if folder == mount or folder.startswith(mount.rstrip("/") + "/"):
+                yield span
+
+
+def _claim(failed: pl.DataFrame, filler: Filler | None) -> Claim:
+    if filler:
+        return claim(
+            "disk_full.filled",
+            "no space was left on a device: {count} writes failed; the job on {schedule} writes into {folder} under a new name "
+            "each time, and nothing removes them",
+            count=failed.height,
+            schedule=filler.schedule.job.schedule,
+            folder=filler.folder,
+        )
+    return claim(
+        "disk_full.found",
+        "no space was left on a device: {count} writes failed, in {files} logs",
+        count=failed.height,
+        files=int(failed["file"].n_unique()),
     )
 
 

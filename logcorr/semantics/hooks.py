@@ -1,16 +1,17 @@
-"""What something runs without naming it: run-parts' folders, logrotate's scripts, certbot's hooks, the commands of a unit."""
+"""What something runs without naming it: scripts in logrotate's and certbot's configuration, the commands of a unit."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from logcorr.model.behaviour import Reach, ReachProof
 from logcorr.model.case import Behaviour
-from logcorr.model.facts import ScheduledJob
-from logcorr.semantics.schedule import run_parts
+from logcorr.model.facts import ScheduledJob, Script
 
 ROTATION = "logrotate"
-RENEWAL_HOOK = re.compile(r"(^|/)renewal-hooks/(pre|deploy|post)/[^/]+$|(^|/)renewal/[^/]+\.conf$")
+RENEWAL = re.compile(r"(^|/)renewal/[^/]+\.conf$")
 UNIT_COMMAND = re.compile(r"(?P<unit>.+?)(\.service)?/Exec(StartPre|Start|StartPost)")
 """How the scripts of a unit's commands are named."""
 
@@ -25,24 +26,30 @@ def followed(
     rotated = {one.span.path for one in behaviours if one.scheduler == ROTATION}
     rest, found = list(others), [behaviours[job]]
     for one in found:  # grows as it goes
-        paths = [other.script.span.path for other in rest]
-        found += (led := [other for other in rest if _leads(one, other, paths, rotated)])
-        rest = [other for other in rest if not any(other is one for one in led)]
+        led = [other for other in rest if _leads(one, other, rotated)]
+        rest = [other for other in rest if not any(other is taken for taken in led)]
+        found += led
     return tuple(found)
 
 
+def at_most(proof: ReachProof, script: Script) -> ReachProof:
+    """How far something is reached, given what runs its script: a renewal hook runs only where there is something to renew."""
+    if proof.reach is Reach.NEVER or not RENEWAL.search(script.span.path):
+        return proof
+    return replace(proof, reach=Reach.MAY, unknown=(*proof.unknown, "certbot renews the certificate"))
+
+
 def leads_nowhere(job: ScheduledJob, does: Sequence[Behaviour]) -> bool:
-    """Whether a job only names what it runs, and that was not collected."""
-    return len(does) == 1 and (job.scheduler == "systemd" or "run-parts" in job.command)
+    """Whether a timer's unit was not collected."""
+    return job.scheduler == "systemd" and len(does) == 1
 
 
-def _leads(one: Behaviour, other: Behaviour, paths: Collection[str], rotated: Collection[str]) -> bool:
+def _leads(one: Behaviour, other: Behaviour, rotated: Collection[str]) -> bool:
     path, starts = other.script.span.path, UNIT_COMMAND.fullmatch(other.script.name)
     done = {(effect.manager, effect.action) for effect in one.effects}
     return (
-        path in run_parts(one.script.text, paths, asker=one.script.span.path)[0]
-        or ((ROTATION, "rotate") in done and path in rotated)
-        or (("certbot", "renew") in done and bool(RENEWAL_HOOK.search(path)))
+        ((ROTATION, "rotate") in done and path in rotated)
+        or (("certbot", "renew") in done and bool(RENEWAL.search(path)))
         or (starts is not None and any(starts["unit"] in targets for targets in _started(one)))
     )
 

@@ -13,7 +13,7 @@ from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
 from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, of_kind
 from logcorr.model.source import Problem
 from logcorr.semantics import topology
-from logcorr.semantics.hooks import followed, leads_nowhere
+from logcorr.semantics.hooks import at_most, followed, leads_nowhere
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.paths import collected, normal
 from logcorr.semantics.probing import World, ask, outcomes, telling_outcomes
@@ -83,16 +83,16 @@ def _of_jobs(behaviours: Mapping[Source, Behaviour]) -> dict[ScheduledJob, tuple
 def _resolver(scripts: Mapping[str, Script], asker: str) -> Resolve:
     def resolve(path: str, directory: str | None) -> Script | None:
         if path.endswith("/"):
-            return _folder(path, scripts)
+            return _folder(path, scripts, asker)
         found = collected(path, scripts, directory, asker=asker)
         return scripts[found] if found else None
 
     return resolve
 
 
-def _folder(path: str, scripts: Mapping[str, Script]) -> Script | None:
+def _folder(path: str, scripts: Mapping[str, Script], asker: str) -> Script | None:
     """What run-parts would run of a folder: the paths of its scripts, one a line."""
-    runs, _ = run_parts(f"run-parts {path}", scripts)
+    runs, _ = run_parts(path, scripts, asker=asker)
     return Script(span=scripts[runs[0]].span, name=path, text="\n".join(runs)) if runs else None
 
 
@@ -155,7 +155,7 @@ def _behaviour(read: Interpretation, world: World, targets: _Targets, complete: 
     proved = tuple(
         ProvedEffect(
             effect=effect,
-            proof=read.reach(effect, possible),
+            proof=at_most(read.reach(effect, possible), read.script),
             probes=tuple(answered[probe.id] for probe in read.probes if effect.id in decided[probe.id]),
             hits=targets.of(effect),
             certain=targets.certain(effect),

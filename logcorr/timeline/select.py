@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
-import numpy as np
-import numpy.typing as npt
 import polars as pl
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
 from logcorr.model.source import Span
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
 
 
 def instants(rows: pl.DataFrame) -> tuple[datetime, ...]:
@@ -21,7 +24,7 @@ def instants(rows: pl.DataFrame) -> tuple[datetime, ...]:
 
 def seconds(rows: pl.DataFrame) -> npt.NDArray[np.float64]:
     """The rows' times as sorted epoch seconds, those without one left out."""
-    return np.sort(rows["time"].drop_nulls().dt.epoch("us").to_numpy() / 1e6)
+    return (rows["time"].drop_nulls().sort().dt.epoch("us") / 1e6).to_numpy()
 
 
 def spans(rows: pl.DataFrame) -> tuple[Span, ...]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import polars as pl
 
 from logcorr.model.events import SEVERITY
@@ -34,6 +36,9 @@ _SEVERITIES = {
     "emergency": "emerg",
     "panic": "emerg",
 }
+
+MANY = 1000
+"""Of so many values half must be repeated for it to be worth looking which are."""
 
 LEVELS = "|".join(sorted(_SEVERITIES, key=lambda word: (-len(word), word)))
 """The words for severities, as a pattern; lower case."""
@@ -101,4 +106,25 @@ def _joined(lines: pl.LazyFrame, mark: str) -> pl.LazyFrame:
     near = lines.filter(begins | marked).with_columns((begins & ~begins.shift(-1, fill_value=True)).alias("joins"))
     lacking = ~pl.when("joins").then(TEXT).str.contains(mark, literal=True)
     rest = pl.when(lacking).then(TEXT.shift(-1))
-    return near.with_columns(pl.concat_str(TEXT, rest, separator="\n", ignore_nulls=True)).filter(begins)
+    return near.with_columns(pl.map_batches([TEXT, rest], _with_rest, return_dtype=pl.String).alias("text")).filter(begins)
+
+
+def _with_rest(parts: Sequence[pl.Series]) -> pl.Series:
+    text, rest = parts
+    if rest.null_count() == len(rest):
+        return text
+    return pl.select(pl.concat_str(pl.lit(text), pl.lit(rest), separator="\n", ignore_nulls=True)).to_series()
+
+
+def by_value(column: pl.Expr, work: Callable[[pl.Series], pl.Series], dtype: type[pl.DataType]) -> pl.Expr:
+    """What `work` makes of each value, done once for each that differs: log messages are few."""
+
+    def each(values: pl.Series) -> pl.Series:
+        if values.head(MANY).n_unique() > MANY // 2:
+            return work(values)
+        frame = values.alias("value").to_frame()
+        distinct = frame.unique()
+        worked = distinct.with_columns(work(distinct["value"]).alias("worked"))
+        return frame.join(worked, on="value", how="left", maintain_order="left", nulls_equal=True)["worked"]
+
+    return column.map_batches(each, return_dtype=dtype, is_elementwise=True)

@@ -22,7 +22,8 @@ _DAY_S = 86400
 # next_runs looks this far ahead, in growing steps: 29 February on a Monday comes every 28 years, at worst 40.
 _HORIZONS_DAYS = (2, 60, 800, 14700)
 _MONOTONIC = re.compile(r"(OnUnitActiveSec|OnUnitInactiveSec)=(.*)")
-_RUN_PARTS = re.compile(r"\brun-parts\b(?:\s+-\S+)*\s+(/[^\s;|&)]+)")
+_LIKE_CRON = ("github", "pm2")
+"""Schedulers that read cron's five fields, and follow the clock; pm2's sixth, seconds in front, gives no times here."""
 _RUN_PARTS_NAME = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -53,17 +54,17 @@ def ticks(job: ScheduledJob, start: datetime, end: datetime, zone: tzinfo, *, di
 
 
 def _cron_ticks(job: ScheduledJob, first: float, last: float, zone: tzinfo, dialect: Dialect | None) -> Seconds:
-    if job.scheduler != "cron":
+    if job.scheduler not in ("cron", *_LIKE_CRON):
         return np.empty(0)
     dialect = dialect or dialect_of(job)
-    own_zone = job.zone if dialect == "cronie" else None
+    own_zone = job.zone if dialect == "cronie" or job.scheduler in _LIKE_CRON else None
     found, there = _times(job.schedule, dialect), _zone(own_zone) if own_zone else zone
     if found is None or there is None:
         return np.empty(0)
     parts = _stretches(there, first, last)
     walls = cron.walls(found, *_wall_bounds(parts))
-    # cronie follows its own zone's changes of the clock, not those of a table's CRON_TZ; busybox follows none.
-    plain = found.wild or dialect == "busybox" or own_zone
+    # cronie follows its own zone's changes of the clock, not those of a table's CRON_TZ; the others make up for none.
+    plain = found.wild or dialect == "busybox" or own_zone or job.scheduler in _LIKE_CRON
     return clock.every_showing(walls, parts) if plain else clock.made_up(walls, parts)
 
 
@@ -146,17 +147,14 @@ def unhealthy_after_s(check: Healthcheck) -> tuple[float, float]:
     return (check.retries - 1) * check.interval_s, check.retries * (check.interval_s + check.timeout_s)
 
 
-def run_parts(command: str, paths: Collection[str], *, asker: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """The collected files that a `run-parts /etc/cron.hourly` in a command would run, and those it passes over.
+def run_parts(folder: str, paths: Collection[str], *, asker: str = "") -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The collected files that `run-parts /etc/cron.hourly` would run, and those it passes over.
 
     `paths` are relative to the collected root, `asker` is the one of the file that holds the command; run-parts(8) takes only
     names of letters, digits, `_` and `-`, so that `backup.sh` never runs.
     """
-    match = _RUN_PARTS.search(command)
-    if not match:
-        return (), ()
-    folder = collected(match[1], {path.rpartition("/")[0] for path in paths}, asker=asker)
-    inside = sorted(path for path in paths if folder and path.rpartition("/")[0] == folder)
+    home = collected(folder, {path.rpartition("/")[0] for path in paths}, asker=asker)
+    inside = sorted(path for path in paths if home and path.rpartition("/")[0] == home)
     runs = tuple(path for path in inside if _RUN_PARTS_NAME.fullmatch(path.rpartition("/")[2]))
     return runs, tuple(path for path in inside if path not in runs)
 

@@ -1,0 +1,81 @@
+"""Scheduled scripts that write under a new name each time and never remove what they wrote."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from logcorr.model.case import Case, Schedule
+from logcorr.model.facts import Script
+from logcorr.model.source import Span
+from logcorr.timeline.scripts import said
+
+SET = re.compile(r"^\s*(?:export |local |readonly )?(?P<name>\w+)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;]+(?:\$\([^)]*\)\S*)?)")
+NEW_NAME = re.compile(
+    r"(?P<folder>/[\w./-]+)/[^/\s\"']*(?:\$\(date\b|`date\b|\$\$|\$RANDOM|\$\{?(?:STAMP|TIMESTAMP|NOW|TODAY|DATE)\b)"
+)
+WRITES = re.compile(
+    r">>?|\b(?:cp|mv|tar|zip|gzip|dd|tee|install|rsync|mkdir|split|pg_dump|mysqldump|mongodump|mongoexport|ffmpeg|convert)\b"
+)
+REMOVES = re.compile(r"\brm\b|-delete\b|\bunlink\b|\btmpreaper\b|\btmpwatch\b|\bshred\b|--delete\b|\blogrotate\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Filler:
+    """A schedule, the line that makes the new name, and the folder it goes to."""
+
+    schedule: Schedule
+    line: Span
+    folder: str
+
+
+def fillers(case: Case) -> Iterator[Filler]:
+    """Scripts of jobs that do so, and that no collected script clears up after."""
+    removed = [_expanded(script) for script in case.of(Script)]
+    for schedule in case.schedules:
+        for script in _scripts(case, schedule):
+            for line, folder in _new_names(script):
+                if not any(REMOVES.search(text) and folder in text for lines in removed for text in lines):
+                    yield Filler(schedule, line, folder)
+
+
+def _scripts(case: Case, schedule: Schedule) -> Iterator[Script]:
+    """The job's own command, and the collected scripts that it leads to."""
+    called = {call.path.rpartition("/")[2] for one in schedule.behaviours for call in one.calls if call.path}
+    yield from (one.script for one in schedule.behaviours)
+    yield from (script for script in case.of(Script) if script.span.line == 1 and script.name in called)
+
+
+def _new_names(script: Script) -> Iterator[tuple[Span, str]]:
+    """Lines that make a path with a part of its own each time, in a script that writes."""
+    if not WRITES.search(script.text):
+        return
+    for number, text in enumerate(_expanded(script)):
+        found = NEW_NAME.search(text)
+        if found and not text.lstrip().startswith("#"):
+            yield Span(script.span.path, script.span.line + number), found["folder"]
+            return
+
+
+def _expanded(script: Script) -> list[str]:
+    """The script's lines, variables that were set to plain text before put in."""
+    known: dict[str, str] = {}
+    lines = []
+    for line in script.text.split("\n"):
+        text = re.sub(r"\$\{?(\w+)\}?", lambda found: known.get(found[1], found[0]), line)
+        lines.append(text)
+        setting = SET.match(text)
+        if setting and "`" not in setting["value"] and "$(" not in setting["value"]:
+            known[setting["name"]] = setting["value"].strip("\"'")
+    return lines
+
+
+def complains(case: Case, schedule: Schedule, failed: pl.DataFrame) -> bool:
+    """Whether the log that holds this job's own words tells of the full disk too."""
+    files = set(said(case, schedule.behaviours)["file"])
+    written = {path.rpartition("/")[2] for path in re.findall(r">>?\s*(\S+)", schedule.job.command)}
+    told = set(failed["file"])
+    return bool(files & told) or bool(written & {file.rpartition("/")[2] for file in told})
