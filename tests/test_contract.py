@@ -22,8 +22,9 @@ MAY_IMPORT = {
     "reading": {"collect", "parsers", "plugins", "semantics", "timeline", "model", "errors"},
     "analysis": {
         "reading", "configuration", "collect", "parsers", "semantics", "timeline", "statistics", "rules", "causes", "repair",
-        "report", "model", "plugins", "errors", "suppression",
+        "comparison", "report", "model", "plugins", "errors", "suppression",
     },
+    "comparison": {"statistics", "report", "model", "errors"},
     "repair": {"fixes", "parsers", "semantics", "rules", "model", "errors"},
     "checking": {
         "reading", "configuration", "suppression", "collect", "semantics", "rules", "report", "model", "plugins", "errors",
