@@ -86,7 +86,11 @@ def _artifacts(
         lines=lines.scan(content, look),
         line_count=look.lines,
         encoding=look.encoding,
-        envelopes=tuple(name for name in (content.compression, "ansi" if look.escapes else None) if name),
+        envelopes=tuple(
+            name
+            for name in (content.compression, "mojibake" if look.mojibake else None, "ansi" if look.escapes else None)
+            if name
+        ),
         problems=tuple(_problems(path, look)),
         read=content.pieces,
     )
@@ -95,8 +99,6 @@ def _artifacts(
 
 def _looked(content: Content) -> Look | str:
     """What a pass over the input found, or why it is not read."""
-    if content.compression == "zstd" and not bytes_of.zstd_module():
-        return "not read: zstd needs Python 3.14, or the package backports.zstd"
     look = bytes_of.look(content)
     if not look.lines:
         return f"not read: {look.damage}" if look.damage else "skipped: empty"

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from logcorr.collect import mojibake
 from logcorr.collect.content import HEAD, Content, Look
 
 SCHEMA = pl.Schema({"line": pl.UInt32, "text": pl.String})
@@ -28,6 +29,8 @@ def scan(content: Content, look: Look) -> pl.LazyFrame:
     lines = _lines(content, look)
     if look.nulls:
         lines = lines.with_columns(pl.col("text").str.replace_all("\0", "", literal=True))
+    if look.mojibake:
+        lines = mojibake.without(lines)
     return without_escapes(lines) if look.escapes else lines
 
 
@@ -44,7 +47,8 @@ def first_lines(look: Look, limit: int = 100, longest: int = 4096) -> tuple[str,
     lines = text.split("\n")
     if len(lines) > 1 and (not lines[-1] or len(look.head) == HEAD):
         lines.pop()  # nothing after the last line end, or a line cut short
-    return tuple(cleaned(line.removesuffix("\r"))[:longest] for line in lines[:limit])
+    meant = map(mojibake.repaired, lines[:limit]) if look.mojibake else lines[:limit]
+    return tuple(cleaned(line.removesuffix("\r"))[:longest] for line in meant)
 
 
 def cleaned(line: str) -> str:

@@ -35,7 +35,8 @@ LOCKS = re.compile(
 
 HEAVY = re.compile(
     r"^[^'\"]*\b(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip|gzip|xz|zstd"
-    r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|find /|du)\b|\boptimize table\b|\bvacuum\b|\.backup\b",
+    r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
+    r"|\bfind / |\boptimize table\b|\bvacuum\b|\.backup\b",
     re.IGNORECASE,
 )
 """Commands that keep disks, processors or databases busy."""
