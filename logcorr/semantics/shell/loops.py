@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from logcorr.grammar.shell.tree import ArithmeticFor, For, Literal, Loop, Word
 from logcorr.model.source import Span
 from logcorr.semantics.shell.arithmetic import calculate
+from logcorr.semantics.shell.bounded import Overflow
 from logcorr.semantics.shell.expansion import fields, single
-from logcorr.semantics.shell.machine import Machine, Overflow
+from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, Status, merged, widened
 from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import Unknown, Value, unknown
