@@ -92,7 +92,7 @@ def like(value: Value, characters: str) -> Value:
 
 def derived(value: Value, origin: str) -> Value:
     """An unknown result computed from a value, still tied to its probe."""
-    return (Unknown(origin, probe=next(iter(probes_in(value)), None)),)
+    return (Unknown(origin, probe=min(probes_in(value), default=None)),)
 
 
 def equals(left: Value, right: Value) -> bool | None:
