@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 import logcorr
+from bench.incidents import mutations
+from bench.incidents.scoring import score
 from logcorr.timeline.lifecycles import downtimes
 
 SEED = Path(__file__).parent / "fixtures/cases/heart-whisper-town/input"
@@ -238,3 +240,30 @@ def test_a_changed_seed_is_judged_anew(variant, tmp_path):
         culprit = result["causes"][0]["culprit"]
         assert (culprit["path"], culprit["line"]) == variant.culprit
     assert not [rule for rule in result["rules_run"] if "crashed" in rule["outcome"]]
+
+
+CHANGED = [
+    ("names shuffled", "ticketq"),
+    ("innocents added", "heart-whisper-town"),
+    ("innocents added", "chess-club"),
+    ("change planted", "campus-dining"),
+    ("change planted", "chess-club"),
+    ("clock shifted", "sensor-gateway"),
+    ("culprit dropped", "heart-whisper-town"),
+    ("file dropped", "bulk-mailer"),
+    ("format swapped", "thumbs"),
+]
+"""A mutation of each kind on a small incident; `python -m bench.incidents --mutations` judges all on all."""
+
+
+@pytest.mark.parametrize(("mutation", "name"), CHANGED, ids=[" of ".join(pair) for pair in CHANGED])
+def test_a_mutation_is_judged_by_its_own_truth(mutation, name, tmp_path):
+    changed = mutations.MUTATIONS[mutation](mutations.read(SEED.parents[1] / name))
+    assert changed
+    mutations.write(changed, tmp_path)
+    found = score(name, logcorr.analyze(tmp_path).result, changed.truth, tmp_path, seconds=0.0)
+    assert found.verdict_right
+    assert found.top1 is not False
+    assert found.path is not False
+    assert found.grounded
+    assert not found.blamed

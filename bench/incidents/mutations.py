@@ -23,6 +23,9 @@ CRON_LINE = re.compile(r"^(?P<when>(?:[\d*/,-]+\s+){5})(?P<user>(?:root|[a-z][\w
 CRONTAB = re.compile(r"(?:^|/)[^/]*cron[^/]*(?:/[^/]+)?$")
 ACCESS_STAMP = re.compile(rb"\[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d) ")
 ERROR_STAMP = re.compile(rb"^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[", re.MULTILINE)
+TEXT_LINE = re.compile(
+    r"(?P<timestamp>\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\S*) \[?(?P<level>error|warn|info|debug)\]?: (?P<message>.*)"
+)
 SHIFT = timedelta(seconds=75)
 SCRIPT = re.compile(r"^[\w-]{4,}\.sh$")
 NAMED = re.compile(r"^\s+container_name:\s*[\"']?([\w-]{4,})", re.MULTILINE)
@@ -168,29 +171,46 @@ def _later(stamp: bytes, shape: str) -> bytes:
 
 
 def format_swapped(incident: Incident) -> Incident | None:
-    """Logs of JSON lines with time, level and message become text; each line stays where it was."""
-    changed = {path: text for path, content in incident.files.items() if (text := _as_text(content)) is not None}
+    """JSON lines become text and the other way round, Docker's files what `docker logs -t` prints; lines stay in place."""
+    changed = {path: other for path, content in incident.files.items() if (other := _swapped(content)) is not None}
     return Incident({**incident.files, **changed}, incident.truth) if changed else None
 
 
-def _as_text(content: bytes) -> bytes | None:
+def _swapped(content: bytes) -> bytes | None:
+    """The same log in another format, if nearly all of its lines are of one that is known here."""
     lines = content.split(b"\n")
-    told = [_told(line) for line in lines if line]
-    if not told or None in told:
-        return None
-    return b"\n".join(_told(line) or b"" for line in lines)
+    for swap in (_unwrapped, _as_text, _as_json):
+        told = [swap(line) for line in lines]
+        if sum(line is not None for line in told) >= 0.9 * sum(map(bool, lines)) > 5:
+            return b"\n".join(line if new is None else new for line, new in zip(lines, told, strict=True))
+    return None
 
 
-def _told(line: bytes) -> bytes | None:
+def _record(line: bytes, keys: set[str]) -> Mapping[str, Any] | None:
     try:
         record = json.loads(line)
     except ValueError:
         return None
-    if not isinstance(record, dict) or not {"timestamp", "level", "message"} <= record.keys():
+    return record if isinstance(record, dict) and keys <= record.keys() else None
+
+
+def _unwrapped(line: bytes) -> bytes | None:
+    record = _record(line, {"log", "stream", "time"})
+    return f"{record['time']} {record['log'].rstrip()}".encode() if record else None
+
+
+def _as_text(line: bytes) -> bytes | None:
+    record = _record(line, {"timestamp", "level", "message"})
+    if not record:
         return None
     rest = {key: value for key, value in record.items() if key not in ("timestamp", "level", "message", "service", "stack")}
     more = " " + json.dumps(rest, ensure_ascii=False) if rest else ""
     return f"{record['timestamp']} {record['level']}: {record['message']}{more}".encode()
+
+
+def _as_json(line: bytes) -> bytes | None:
+    found = TEXT_LINE.match(line.decode(errors="replace"))
+    return json.dumps(found.groupdict(), ensure_ascii=False).encode() if found else None
 
 
 def innocents_added(incident: Incident) -> Incident | None:

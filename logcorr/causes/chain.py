@@ -21,10 +21,10 @@ from logcorr.statistics import Evidence as Fit
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, seconds, spans
 
-TOLD = ("process.terminating", "process.killed", "process.exited")
-"""By what a log tells that a process ends by someone else's doing."""
+TOLD = ("process.terminating", "process.killed", "process.exited", "process.started")
+"""By what a log tells that a process was ended by someone else, or began anew."""
 
-TOLD_WITHIN_S = 30.0
+TOLD_WITHIN_S = 60.0
 
 
 def scheduled_chain(

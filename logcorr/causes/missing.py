@@ -11,6 +11,8 @@ from logcorr.model.claim import claim
 from logcorr.model.result import Cause, Finding, Missing
 
 FEW_STOPS = 4
+LEAST_PROBABLE = 0.01
+"""What a job runs decides nothing where it is less probable than this that the job did it."""
 
 
 def missing(case: Case, findings: Sequence[Finding], told: Sequence[Attributed], causes: Sequence[Cause]) -> tuple[Missing, ...]:
@@ -22,9 +24,11 @@ def missing(case: Case, findings: Sequence[Finding], told: Sequence[Attributed],
 
 
 def _scripts(told: Sequence[Attributed]) -> Iterator[Missing]:
+    """What jobs run that may have done it, the most probable first."""
     for one in told:
-        for suspect in one.suspects:
-            if suspect.weight == words.NOT_COLLECTED:
+        jobs = sorted((job for group in one.posterior.groups for job in group.jobs), key=lambda job: -job.probability)
+        for suspect, probability in ((one.suspect(job.name), job.probability) for job in jobs):
+            if suspect.weight == words.NOT_COLLECTED and probability >= LEAST_PROBABLE:
                 yield Missing(
                     what=claim("missing.script", "what this job runs: {command}", command=suspect.command),
                     why=claim(

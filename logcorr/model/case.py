@@ -23,7 +23,8 @@ class Source:
     """One log file on the timeline: how it was read, and how its stamps were understood.
 
     `zone` is an IANA name or an offset; `zone_reason` says why, and `zone_assumed` that nothing in
-    the case says so. `resolution_s` is the step of its stamps.
+    the case says so. `resolution_s` is the step of its stamps. `skew_s` is by how much its clock was found to be ahead of
+    the services', whose time the timeline shows.
     """
 
     path: str
@@ -38,6 +39,7 @@ class Source:
     zone_reason: str
     zone_assumed: bool = False
     resolution_s: float = 1.0
+    skew_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -35,7 +35,8 @@ LOCKS = re.compile(
 
 HEAVY = re.compile(
     r"^[^'\"]*\b(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip|gzip|xz|zstd"
-    r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|find /|du)\b|\boptimize table\b|\bvacuum\b|\.backup\b",
+    r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
+    r"|\bfind / |\boptimize table\b|\bvacuum\b|\.backup\b",
     re.IGNORECASE,
 )
 """Commands that keep disks, processors or databases busy."""
@@ -85,11 +86,14 @@ class _Suspect:
 @rule(code="CRON011", title="A scheduled job keeps a service from answering", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares when requests that got no answer came with the runs of every job; nothing restarts."""
+    scheduled = [schedule for schedule in case.schedules if len(schedule.ticks)]
+    if not scheduled:
+        return
     waiting = _waiting(case)
     came = np.sort(waiting["came"].to_numpy())
     if waiting.height < FEWEST_BURSTS or _restarted(case, came):
         return
-    suspects = [_suspect(case, schedule, came) for schedule in case.schedules if len(schedule.ticks)]
+    suspects = [_suspect(case, schedule, came) for schedule in scheduled]
     found = _attributed(case, waiting, came, suspects)
     if found:
         yield _finding(case, waiting, *found)

@@ -31,7 +31,9 @@ STRICT, SERVING = 0.92, 0.75
 @rule(code="PROC012", title="A container that answers is restarted as unhealthy", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Stops that follow the word `unhealthy`, of a service that was answering requests until then."""
-    told = case.happened("probe.failed", "service.restarting").filter(pl.col("message").str.contains("unhealthy") & pl.col("time").is_not_null())
+    told = case.happened("probe.failed", "service.restarting").filter(
+        pl.col("message").str.contains("unhealthy") & pl.col("time").is_not_null()
+    )
     services = {one.name: one for one in (case.stack.services if case.stack else ()) if one.healthcheck}
     for name, ended in stops(case.events) if told.height >= FEWEST else ():
         service = services.get(name)
