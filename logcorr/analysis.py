@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -17,26 +17,32 @@ import polars as pl
 
 from logcorr import causes, plugins, timeline
 from logcorr.collect import quotes
+from logcorr.comparison import Side, compare
 from logcorr.configuration import host_zone, schedules
 from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, claim
 from logcorr.model.facts import Fact
 from logcorr.model.result import Cause, Finding, Judgement, Patch
-from logcorr.model.source import Artifact, Problem
+from logcorr.model.source import Artifact, Problem, Span
 from logcorr.reading import Input, Paths, Zones, names, read, writers, zones
 from logcorr.repair import Repair, mended
 from logcorr.report import document
 from logcorr.rules import Rule
+from logcorr.semantics import schedule
 from logcorr.semantics.understanding import Understanding, understand
+from logcorr.timeline.clocks import zone_of
 from logcorr.timeline.skew import one_clock
+
+SHORTEST_S = 1e-6
+"""Stamps are told apart to a microsecond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """What one analysis found.
 
-    `timeline` is every event, lazily; `events` those whose kind is known; `sources` how each log was read. `result` is the
-    document that every report is made from (`docs/result.md`).
+    `timeline` is every event, lazily; `events` those whose kind is known; `sources` how each log was read; `zone` is the host's.
+    `result` is the document that every report is made from (`docs/result.md`).
     """
 
     result: dict[str, Any]
@@ -45,7 +51,23 @@ class Analysis:
     sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
+    zone: str = "UTC"
     repair: Repair | None = field(default=None, repr=False, compare=False)
+
+    def compared(self, after: Analysis, *, changed: datetime | None = None) -> Analysis:
+        """The same with `comparison` in the document: what became of it in a folder collected after a change.
+
+        `changed` is when the change was made (an aware datetime): what the second folder tells of the time before does not count,
+        nor what lies before the end of this one. Raises ValueError for an analysis that was made from a saved result.
+        """
+        if self.repair is None or after.repair is None:
+            raise ValueError("a saved result holds no timeline to compare")
+        before = Side(self.repair.case, self.findings, self.causes)
+        seen = self.repair.case.window[1].timestamp() + SHORTEST_S if self.repair.case.window else 0.0
+        since = max(seen, changed.timestamp()) if changed else seen
+        later = Side(after.repair.case, after.findings, since=since)
+        told = compare(before, later, partial(_due, self.repair.case, zone_of(self.zone)))
+        return replace(self, result={**self.result, "comparison": told})
 
     def patches(self) -> tuple[Patch, ...]:
         """A proved patch for each finding that has one (docs/fixes.md); they can be applied together."""
@@ -155,8 +177,16 @@ def analyze(
         sources=case.sources,
         findings=findings,
         causes=judgement.causes,
+        zone=zone,
         repair=repair,
     )
+
+
+def _due(case: Case, zone: tzinfo, job: Span, start: float, end: float) -> Sequence[float]:
+    """When the job that stands at a place is due."""
+    found = [one.job for one in case.schedules if one.job.span == job]
+    first, last = (datetime.fromtimestamp(time, UTC) for time in (start, end))
+    return schedule.ticks(found[0], first, last, zone).tolist() if found else ()
 
 
 def _reinterpreted(case: Case, facts: tuple[Fact, ...], zone: str) -> Case:

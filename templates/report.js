@@ -75,19 +75,19 @@
 
   // Cells that share a pixel are one bar; heights go by the square root, so that one event beside a thousand still shows.
   const drawLane = (cells, base, colour) => {
-    const columns = new Float64Array(Math.ceil(width) + 1), wrong = new Float64Array(columns.length);
+    const bar = Math.max(1, (cells.width / (to - from)) * width - 0.5), before = Math.ceil(bar); // one may begin left of the edge
+    const columns = new Float64Array(Math.ceil(width) + before + 1), wrong = new Float64Array(columns.length);
     each(cells, from, to, (i) => {
-      const column = Math.max(0, Math.floor(x(cells.time[i])));
+      const column = Math.max(0, Math.floor(x(cells.time[i])) + before);
       columns[column] += cells.count[i];
       wrong[column] += cells.errors[i];
     });
     const most = Math.max(1, ...columns);
-    const bar = Math.max(1, (cells.width / (to - from)) * width - 0.5);
     const height = (column) => Math.max(2, (LANE - GAP) * Math.sqrt(columns[column] / most));
     pen.fillStyle = colour("logged");
-    columns.forEach((count, column) => count && pen.fillRect(column, base, bar, -height(column)));
+    columns.forEach((count, column) => count && pen.fillRect(column - before, base, bar, -height(column)));
     pen.fillStyle = colour("wrong");
-    wrong.forEach((count, column) => count && pen.fillRect(column, base, bar, (-height(column) * count) / columns[column]));
+    wrong.forEach((count, column) => count && pen.fillRect(column - before, base, bar, (-height(column) * count) / columns[column]));
   };
   const drawMarks = (role, colour) => {
     pen.fillStyle = colour(role);
@@ -172,8 +172,9 @@
   const zoom = (factor, time) => view(time - (time - from) * factor, time + (to - time) * factor);
   const go = (direction) => {
     const candidates = events.map((_, i) => i).filter((i) => events[i].time >= first && events[i].time <= last);
-    const now = candidates.indexOf(at);
-    const next = candidates[now < 0 ? (direction > 0 ? 0 : candidates.length - 1) : now + direction];
+    const ahead = direction > 0 ? candidates.filter((i) => i > at) : candidates.filter((i) => i < at).reverse();
+    const inView = direction > 0 ? candidates.filter((i) => events[i].time >= from) : candidates.filter((i) => events[i].time <= to).reverse();
+    const [next] = at < 0 ? inView : ahead;
     if (next === undefined) return say(figure.dataset.none);
     const time = events[next].time, span = to - from;
     if (time < from || time > to) view(time - span / 2, time + span / 2);
@@ -206,7 +207,7 @@
       const struck = result.overlays.map((_, i) => i).filter((i) => overlays[i].role === role && sum(overlays[i].cells, time - reach, time + reach)[0]);
       return struck.map((i) => figure.querySelector(`[data-claim="${i}"]`).textContent).join("\n");
     }
-    if (row >= lanes.length) return "";
+    if (!lanes[row]) return "";
     const cells = lanes[row].cells;
     const wide = Math.max(cells.width, (2 / width) * (to - from));
     const begin = Math.floor(time / wide) * wide;

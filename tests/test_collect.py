@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from logcorr.collect import collect, quotes
+from logcorr.collect.content import zstd
 from logcorr.errors import LogcorrError
 from logcorr.model.source import Span
 
@@ -86,7 +87,7 @@ def test_a_path_that_does_not_exist_is_an_error(tmp_path):
         collect([tmp_path / "nothing"], {})
 
 
-@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress])
+@pytest.mark.parametrize("compress", [gzip.compress, bz2.compress, lzma.compress, zstd.compress])
 def test_compressed_files_are_read_whatever_their_name(tmp_path, compress):
     data = compress(b"one\r\ntwo\n\nlast")
     write(tmp_path, "app.log", data)
@@ -121,6 +122,8 @@ def test_a_truncated_gzip_file_is_read_as_far_as_it_goes(tmp_path):
         (b"\x1b[32minfo\x1b[39m: \x1b]0;title\x07ok\n", ["info: ok"], "utf-8"),
         ("早安\n".encode(), ["早安"], "utf-8"),
         (b"one\rtwo\n", ["one\rtwo"], "utf-8"),
+        ("æ—¥èªŒ: cafÃ© âœ…\nplain\n".encode(), ["日誌: café ✅", "plain"], "utf-8"),
+        ("CAFÉ…\nMÃO\nà «â€”»\næ—¥ 早\næ—\n".encode(), ["CAFÉ…", "MÃO", "à «â€”»", "æ—¥ 早", "æ—"], "utf-8"),
     ],
 )
 def test_bytes_become_text(tmp_path, data, expected, encoding):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+import re
 from itertools import accumulate
 from pathlib import Path
 
 import pytest
 from browser import CHROMIUM, Browser
+from test_report_html import hostile_everywhere
 
 from logcorr.report.html import render
 
@@ -68,6 +70,18 @@ def test_nothing_is_complained_of_and_nothing_is_asked_for(shown, name, lang):
     assert page.run("document.querySelectorAll('canvas').length") == 1
     assert page.run("document.documentElement.lang") == lang
     assert page.run("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_an_attack_in_every_text_runs_nothing_even_without_the_policy(chromium, tmp_path):
+    text = re.sub(r"<meta http-equiv[^>]*>", "", render(hostile_everywhere(document("seed"))))
+    (tmp_path / "attacked.html").write_text(text, "utf-8")
+    chromium.open((tmp_path / "attacked.html").as_uri())
+    assert chromium.complaints() == []
+    assert chromium.run("document.images.length") == 0
+    chromium.run("document.querySelector('.plot').focus()")
+    chromium.press("n")
+    assert "</script><img src=x onerror=alert(1)>" in chromium.run("document.querySelector('.tip').textContent")
+    assert chromium.complaints() == []
 
 
 def test_the_policy_stops_what_got_in(shown, chromium, tmp_path):

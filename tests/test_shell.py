@@ -161,7 +161,10 @@ def test_a_default_holds_unless_the_environment_says_otherwise():
     assert read.reach(read.effects[1], {}).reach is Reach.MAY
     told = interpret(script(text), environment={"HEALTH_URL": "http://localhost:8080/", "DRY_RUN": "1"})
     assert [probe.url for probe in told.probes] == ["http://localhost:8080/"]
-    assert [effect.action for effect in told.effects] == ["restart"]
+    assert [(effect.action, told.reach(effect, {}).reach) for effect in told.effects] == [
+        ("restart", Reach.CONDITIONAL),
+        ("stop", Reach.NEVER),
+    ]
 
 
 @pytest.mark.parametrize(

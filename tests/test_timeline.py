@@ -1,6 +1,6 @@
 """Logs become one timeline: order, zones, years, dates, and what has no time of its own."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -50,6 +50,24 @@ def test_events_of_all_files_in_order_and_ties_in_the_order_of_files(tmp_path):
     assert frame.schema == TIMELINE_SCHEMA
     assert built.events.schema == TIMELINE_SCHEMA
     assert built.events.height == 0
+
+
+def test_parts_of_a_rotated_log_go_on_from_the_one_before(tmp_path):
+    parts = {
+        "app.log.2": "2026-11-20 08:00:01 error: one\n",
+        "app.log.1": "    at stack\n2026-11-21 08:00:01 info: two\n",
+        "app.log": "2026-11-21 08:00:01 info: three\n",
+        "syslog.1": "Dec 31 23:59:58 h CRON[1]: (r) CMD (a)\n",
+        "syslog": "Jan  1 00:00:02 h CRON[1]: (r) CMD (b)\n",
+    }
+    for names, expected in (
+        (("app.log", "app.log.1", "app.log.2"), ["one", "    at stack", "two", "three"]),
+        (("syslog", "syslog.1"), ["(r) CMD (a)", "(r) CMD (b)"]),
+    ):
+        folder = tmp_path / names[0]
+        frame = build(folder, {name: parts[name] for name in names}).lazy.collect()
+        assert [text.strip() for text in frame["message"]] == [text.strip() for text in expected]
+    assert frame["time"][1] - frame["time"][0] == timedelta(seconds=4)
 
 
 def test_lines_without_a_stamp_stay_with_their_neighbours(tmp_path):
@@ -246,7 +264,7 @@ FIXTURES = Path(__file__).parent / "fixtures" / "parsers"
 def test_a_log_read_in_blocks_is_what_it_is_in_one(file, monkeypatch):
     (artifact,) = collect([file], {file.parent.name: lambda sample: 1.0}).artifacts
     whole = timeline.build([artifact], LOGS)
-    monkeypatch.setattr(blocks, "BLOCK_LINES", 2)
+    monkeypatch.setattr(blocks, "BLOCK_BYTES", 150)
     monkeypatch.setattr(blocks, "TAIL_LINES", 2)
     parts = timeline.build([artifact], LOGS)
     assert parts.lazy.collect().equals(whole.lazy.collect())

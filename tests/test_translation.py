@@ -20,7 +20,8 @@ from babel.messages.pofile import read_po
 from jinja2.ext import babel_extract
 
 from logcorr.model.events import KINDS
-from logcorr.report.language import LOCALES, UNITS, language, languages
+from logcorr.report.language import UNITS, language
+from logcorr.report.locales import LOCALES, languages
 
 ROOT = Path(__file__).parent.parent
 CATALOGUES = ROOT / "logcorr" / "report" / "locale"
@@ -241,11 +242,10 @@ def test_text_of_the_document_is_said_in_each_language(english, chinese):
     assert language("en").text(english) == english
 
 
-def test_a_folder_is_a_language(tmp_path, monkeypatch):
+def test_a_folder_is_a_language(tmp_path):
     home = tmp_path / "locale"
     shutil.copytree(CATALOGUES / "zh_TW", home / "eo")
-    monkeypatch.setattr("logcorr.report.language.HOME", home)
-    assert languages() == {"en": "en", "eo": "eo"}
+    assert languages(str(home)) == {"en": "en", "eo": "eo"}
 
 
 if __name__ == "__main__":

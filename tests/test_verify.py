@@ -159,8 +159,8 @@ def test_html_is_checked_by_the_document_in_it(verify, root, tmp_path):
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("<code>f18ae35a91ea</code>", "<code>f18ae35a91eb</code>"),
-        ("<td><code>health-check.sh:4</code></td><td><code>", "<td><code>health-check.sh:5</code></td><td><code>"),
+        (">f18ae35a91ea</code>", ">f18ae35a91eb</code>"),
+        ("<code>health-check.sh:4</code></td><td><code", "<code>health-check.sh:5</code></td><td><code"),
         ('"quote">*/5 * *', '"quote">*/9 * *'),
     ],
 )

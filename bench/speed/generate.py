@@ -6,6 +6,7 @@ that go back, lines of no known format; and there are letters that are not ASCII
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 from collections.abc import Callable, Iterator
@@ -62,10 +63,23 @@ def winston(source: random.Random, time: datetime) -> str:
     return text + "\n    at handler (/srv/app/orders.js:12:7)\n    at next (/srv/app/router.js:3:1)" if level == "error" else text
 
 
+def winston_json(source: random.Random, time: datetime) -> str:
+    """One event of `format.json()`."""
+    level = source.choice(("info",) * 9 + ("error",))
+    event = {
+        "level": level,
+        "message": source.choice(SENTENCES).format(source.randint(1, 10**6)),
+        "service": "orders",
+        "timestamp": f"{time:%Y-%m-%dT%H:%M:%S}.{source.randint(0, 999):03}Z",
+    }
+    return json.dumps(event, ensure_ascii=source.random() < 0.5, separators=(",", ":"))
+
+
 FORMATS: dict[str, Callable[[random.Random, datetime], str]] = {
     "nginx_error": nginx_error,
     "nginx_access": nginx_access,
     "winston": winston,
+    "winston_json": winston_json,
 }
 
 

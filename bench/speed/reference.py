@@ -5,6 +5,7 @@ It shares no code with them. A digest counts the events and sums up every column
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -61,11 +62,25 @@ def winston(lines: list[str]) -> Iterator[Row]:
             yield {"time": _naive(match[1], "%Y-%m-%d %H:%M:%S"), "level": match[2], "message": match[3]}
 
 
+def winston_json(lines: list[str]) -> Iterator[Row]:
+    """An object a line."""
+    for line in lines:
+        try:
+            event = json.loads(line)
+        except ValueError:
+            continue
+        time = int(datetime.fromisoformat(event["timestamp"]).timestamp())
+        yield {"time": time, "level": event["level"], "message": event["message"]}
+
+
+READERS = {"nginx_error": nginx_error, "nginx_access": nginx_access, "winston": winston, "winston_json": winston_json}
+
+
 def read(name: str, file: Path) -> list[Row]:
     """All events of a file."""
     text = file.read_bytes().decode()
     lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
-    return list({"nginx_error": nginx_error, "nginx_access": nginx_access, "winston": winston}[name](lines))
+    return list(READERS[name](lines))
 
 
 def digest(rows: list[Row], columns: list[str]) -> dict[str, object]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from logcorr.cli.errors import nearest
-from logcorr.report.language import LOCALES
+from logcorr.report.locales import LOCALES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -149,7 +149,13 @@ TEMPLATE_HELP = "Folder whose templates replace the bundled ones of the same nam
 
 SIZE_HELP = "Keep reports in Markdown under SIZE, as 60k: evidence is left out first, and they say so."
 
+SERVED_HELP = "A folder that may be read; nothing outside is. May be given again."
+
 ZONE_HELP = "Zone of stamps that name none, as Asia/Taipei or +08:00: for one source (nginx=…), or for all."
+
+AFTER_HELP = "Also read what was collected after a change, and tell what became of it. May be given again."
+
+CHANGED_HELP = "When the change was made, for --after; or else, where the logs of PATH end."
 
 ROOT_HELP = "The folder that was analysed; again for each of several.  [default: .]"
 

@@ -89,6 +89,8 @@ def _closing(screen: Screen, paths: Sequence[str]) -> None:
     screen.out.print(Text(word("Files: %(files)s · lines: %(lines)s · causes: %(causes)s · findings: %(findings)s") % counts))
     if gaps := list(_gaps(screen)):
         hang(screen.out, Text(word("Not covered: "), "yellow"), Text(word("; ").join(gaps)))
+    if compared := document["comparison"]:
+        hang(screen.out, Text(word("After the change: "), "green"), screen.say(compared["claim"]))
     if step := _next(screen):
         hang(screen.out, Text(word("Next: "), "green"), step)
     command = f"logcorr analyze {' '.join(quote(line(path)) for path in paths)} -o postmortem.md"

@@ -49,12 +49,12 @@ def collect(
     items: list[Artifact | Problem] = []
     if STDIN in paths:
         data = sys.stdin.buffer.read()
-        items += _artifacts("stdin", None, lambda: io.BytesIO(data), recognisers)
+        items += _artifacts("stdin", lambda: io.BytesIO(data), recognisers)
     for found in walk([path for path in paths if path != STDIN]):
         if isinstance(found, Problem):
             items.append(found)
         elif only(found.path):
-            items += _artifacts(found.path, found.file, partial(_opened, found.file), recognisers)
+            items += _artifacts(found.path, partial(_opened, found.file), recognisers)
     return Collection(
         tuple(item for item in items if isinstance(item, Artifact)), tuple(item for item in items if isinstance(item, Problem))
     )
@@ -65,7 +65,7 @@ def _opened(file: Path) -> BufferedIOBase:
 
 
 def _artifacts(
-    path: str, file: Path | None, open: Callable[[], BufferedIOBase], recognisers: Mapping[str, Callable[[Sample], float]]
+    path: str, open: Callable[[], BufferedIOBase], recognisers: Mapping[str, Callable[[Sample], float]]
 ) -> list[Artifact | Problem]:
     """What one input holds: an artifact, one for each of its writers, or the reason why there is none."""
     try:
@@ -83,10 +83,14 @@ def _artifacts(
         sha256=look.sha256,
         size=look.size,
         sample=Sample(path, lines.first_lines(look)),
-        lines=lines.scan(content, look, file),
+        lines=lines.scan(content, look),
         line_count=look.lines,
         encoding=look.encoding,
-        envelopes=tuple(name for name in (content.compression, "ansi" if look.escapes else None) if name),
+        envelopes=tuple(
+            name
+            for name in (content.compression, "mojibake" if look.mojibake else None, "ansi" if look.escapes else None)
+            if name
+        ),
         problems=tuple(_problems(path, look)),
         read=content.pieces,
     )
@@ -95,8 +99,6 @@ def _artifacts(
 
 def _looked(content: Content) -> Look | str:
     """What a pass over the input found, or why it is not read."""
-    if content.compression == "zstd" and not bytes_of.zstd_module():
-        return "not read: zstd needs Python 3.14, or the package backports.zstd"
     look = bytes_of.look(content)
     if not look.lines:
         return f"not read: {look.damage}" if look.damage else "skipped: empty"
@@ -108,7 +110,7 @@ def _member(
 ) -> list[Artifact | Problem]:
     if isinstance(member, Problem):
         return [replace(member, path=f"{path}!{member.path}")]
-    return _artifacts(f"{path}!{member.name}", None, member.open, recognisers)
+    return _artifacts(f"{path}!{member.name}", member.open, recognisers)
 
 
 def _recognised(sample: Sample, recognisers: Mapping[str, Callable[[Sample], float]]) -> str | None:

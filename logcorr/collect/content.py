@@ -6,15 +6,23 @@ import bz2
 import codecs
 import gzip
 import hashlib
-import importlib
 import lzma
+import sys
 import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import IO, cast
 
-PIECE = 1 << 21
+from logcorr.collect import mojibake
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+PIECE = 1 << 22
 """Bytes read at once."""
 
 LONGEST_LINE = 64 << 20
@@ -27,7 +35,7 @@ MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5
 
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
-BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError)
+BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstd.ZstdError)
 """What the decompressors raise on damaged input."""
 
 
@@ -77,6 +85,7 @@ class Look:
     escapes: bool = False
     nulls: bool = False
     overlong: bool = False
+    mojibake: bool = False
     damage: str = ""
 
 
@@ -104,14 +113,22 @@ def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 def look(content: Content) -> Look:
     """Read all of `content` once."""
+    with ThreadPoolExecutor(1) as beside:
+        hashed = beside.submit(_hashed, content)
+        return _seen(content, hashed)
+
+
+def _hashed(content: Content) -> tuple[str, int]:
     with content.open() as stream:
-        sha256 = hashlib.file_digest(stream, "sha256").hexdigest()
-        size = stream.tell()
+        return hashlib.file_digest(stream, "sha256").hexdigest(), stream.tell()
+
+
+def _seen(content: Content, hashed: Future[tuple[str, int]]) -> Look:
     damage: list[str] = []
     head = next(content.pieces(), b"")[:HEAD]
     encoding = _encoding(head)
     lines = bad = first_bad = 0
-    escapes = nulls = overlong = False
+    escapes = nulls = overlong = garbled = False
     block = b"\n"
     for block in content.blocks(encoding, damage):
         invalid, at = _invalid_lines(block)
@@ -121,8 +138,9 @@ def look(content: Content) -> Look:
         escapes = escapes or b"\x1b" in block
         nulls = nulls or b"\0" in block
         overlong = overlong or len(block) > LONGEST_LINE
+        garbled = garbled or (not block.isascii() and mojibake.may_hold(block))
     lines += not block.endswith(b"\n")
-    return Look(sha256, size, encoding, head, lines, bad, first_bad, escapes, nulls, overlong, "".join(damage))
+    return Look(*hashed.result(), encoding, head, lines, bad, first_bad, escapes, nulls, overlong, garbled, "".join(damage))
 
 
 def is_binary(look: Look) -> bool:
@@ -185,16 +203,5 @@ def _decompressed(stream: BufferedIOBase, compression: str | None) -> BufferedIO
         case "xz":
             return cast(BufferedIOBase, lzma.LZMAFile(cast(IO[bytes], stream)))
         case "zstd":
-            return cast(BufferedIOBase, importlib.import_module(zstd_module() or "").ZstdFile(stream))
+            return cast(BufferedIOBase, zstd.ZstdFile(stream))
     return stream
-
-
-def zstd_module() -> str | None:
-    """The module that reads zstd: the standard library's from Python 3.14 on, or its backport, if one is there."""
-    for name in ("compression.zstd", "backports.zstd"):
-        try:
-            importlib.import_module(name)
-        except ModuleNotFoundError:
-            continue
-        return name
-    return None

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import polars as pl
 from polars.io.plugins import register_io_source
 
+from logcorr.collect import mojibake
 from logcorr.collect.content import HEAD, Content, Look
 
 SCHEMA = pl.Schema({"line": pl.UInt32, "text": pl.String})
@@ -23,18 +24,13 @@ ESCAPES = (
 _ESCAPES = re.compile(ESCAPES)
 
 
-def scan(content: Content, look: Look, file: Path | None) -> pl.LazyFrame:
-    """The lines of an input: numbered from 1, without line ends, NULs and terminal escapes.
-
-    polars reads clean files itself, gzipped ones too; it fails on any invalid byte, so what has some is decoded here.
-    """
-    clean = look.encoding == "utf-8" and not (look.bad_lines or look.overlong or look.damage)
-    if file is not None and clean and content.compression in (None, "gzip"):
-        lines = pl.scan_lines(file, name="text", row_index_name="line", row_index_offset=1, glob=False)
-    else:
-        lines = _decoded(content, look.encoding)
+def scan(content: Content, look: Look) -> pl.LazyFrame:
+    """The lines of an input: numbered from 1, without line ends, NULs and terminal escapes; read block by block."""
+    lines = _lines(content, look)
     if look.nulls:
         lines = lines.with_columns(pl.col("text").str.replace_all("\0", "", literal=True))
+    if look.mojibake:
+        lines = mojibake.without(lines)
     return without_escapes(lines) if look.escapes else lines
 
 
@@ -51,7 +47,8 @@ def first_lines(look: Look, limit: int = 100, longest: int = 4096) -> tuple[str,
     lines = text.split("\n")
     if len(lines) > 1 and (not lines[-1] or len(look.head) == HEAD):
         lines.pop()  # nothing after the last line end, or a line cut short
-    return tuple(cleaned(line.removesuffix("\r"))[:longest] for line in lines[:limit])
+    meant = map(mojibake.repaired, lines[:limit]) if look.mojibake else lines[:limit]
+    return tuple(cleaned(line.removesuffix("\r"))[:longest] for line in meant)
 
 
 def cleaned(line: str) -> str:
@@ -59,9 +56,9 @@ def cleaned(line: str) -> str:
     return _ESCAPES.sub("", line.replace("\0", "")) if "\x1b" in line or "\0" in line else line
 
 
-def _decoded(content: Content, encoding: str) -> pl.LazyFrame:
+def _lines(content: Content, look: Look) -> pl.LazyFrame:
     def read(columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None) -> Iterator[pl.DataFrame]:
-        for frame in _frames(content, encoding):
+        for frame in _frames(content, look):
             part = frame if rows is None else frame.head(rows)
             if rows is not None:
                 rows -= part.height
@@ -73,11 +70,13 @@ def _decoded(content: Content, encoding: str) -> pl.LazyFrame:
     return register_io_source(read, schema=SCHEMA)
 
 
-def _frames(content: Content, encoding: str) -> Iterator[pl.DataFrame]:
-    """A frame a block; invalid bytes become backslash escapes."""
+def _frames(content: Content, look: Look) -> Iterator[pl.DataFrame]:
+    """A frame a block; invalid bytes become backslash escapes. polars alone would read ahead as far as memory reaches."""
+    clean = look.encoding == "utf-8" and not (look.bad_lines or look.overlong)
     line = 1
-    for block in content.blocks(encoding):
-        valid = block.decode(errors="backslashreplace").encode().removeprefix(b"\xef\xbb\xbf")
-        frame = pl.scan_lines(valid, name="text", row_index_name="line", row_index_offset=line).collect()
+    for block in content.blocks(look.encoding):
+        valid = block if clean else block.decode(errors="backslashreplace").encode()
+        whole = valid.removeprefix(codecs.BOM_UTF8) if line == 1 else valid
+        frame = pl.scan_lines(whole, name="text", row_index_name="line", row_index_offset=line).collect(engine="in-memory")
         line += frame.height
         yield frame.cast(SCHEMA)

@@ -168,6 +168,8 @@ CONSOLE = (
 )
 """Phrases of a page in a browser."""
 
+_AUTOHEAL = Phrase("probe.failed", ("found to be unhealthy",), r"^Container \S+ (?:\(\S+\) )?found to be unhealthy\b")
+
 MONITOR = (
     Phrase(
         "client.connect_failed",
@@ -175,16 +177,13 @@ MONITOR = (
         r"(?:^|[\s:=])(?:DOWN|down|FAIL(?:ED)?)\b.*\b"
         r"(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH|ECONNABORTED|refused|timed out|timeout|5\d\d)\b",
     ),
+    _AUTOHEAL,
     Phrase("probe.passed", ("up", "UP", "OK"), r"(?:^|[\s:=])(?:up|UP|OK)(?:$|[\s:=,(]+(?:HTTP[ /\d.]*)?[23]\d\d\b)"),
 )
 """Phrases of something outside that asks again and again; what it may ask about stands before them."""
 
 SCRIPT = (
-    Phrase(
-        "service.restarting",
-        ("found to be unhealthy",),
-        r"^Container /?[\w.-]+ (?:\(\w+\) )?found to be unhealthy - Restarting container",
-    ),
+    _AUTOHEAL,
     Phrase(
         "probe.failed",
         ("ealth", " down", "unhealthy", "not responding", " not answer", "t answer", " not respond", "異常", "异常"),

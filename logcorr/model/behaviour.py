@@ -29,8 +29,9 @@ class Probe(Fact):
     known, and `url_span` is the line that holds its text: the assignment when it came through a variable. `yields` says
     what the script looks at: `status` (`%{http_code}`), `body`, or `exit`. `expects` holds the values it is compared
     with (`200`), or nothing. `asks` names the target of a probe without URL (a container, a unit, host:port).
-    `unknown` says why the URL is not known: what to collect (`argument 1`, `.env`). `prints` is what it writes to standard
-    output, in order: `headers`, `body`, `status`, `unknown`, or `=` and literal text.
+    `unknown` says why the URL is not known: what to collect (`argument 1`, `.env`). `purpose` tells a health check (`asks`)
+    from a request that sends a message (`sends`: a webhook) or gets a file (`fetches`: an installer). `prints` is what it
+    writes to standard output, in order: `headers`, `body`, `status`, `unknown`, or `=` and literal text.
     """
 
     id: int
@@ -47,6 +48,7 @@ class Probe(Fact):
     checks_certificate: bool = True
     timeout_s: float | None = None
     unknown: str | None = None
+    purpose: str = "asks"
     prints: tuple[str, ...] = ()
 
 

@@ -19,7 +19,7 @@ from logcorr.model.events import SEVERITY
 from logcorr.model.facts import Directive, Fact, NginxFile
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, no
+from logcorr.parsers._shared.columns import TEXT, events, groups_of, no, patched
 
 _CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
 _REQUEST = re.compile(
@@ -95,10 +95,10 @@ def _values(lines: pl.LazyFrame, chosen: LogFormat, whole: bool) -> tuple[pl.Laz
     pattern = ascii_only(chosen.pattern(whole))
     cut = chosen.text.startswith(COMBINED)
     read = _cut(lines, chosen, whole) if cut else lines.with_columns(pl.lit(False).alias("fits"))
-    searched = pl.when(~pl.col("fits")).then(TEXT).str.extract_groups(pattern)
+    searched = groups_of(pl.when(~pl.col("fits")).then(TEXT), pattern) if cut else TEXT.str.extract_groups(pattern)
     found = {name: pl.col("groups").struct[number] for number, name in enumerate(chosen.variables)}
     if cut:
-        found = {name: pl.when("fits").then(pl.col(f"cut_{name}")).otherwise(column) for name, column in found.items()}
+        found = {name: patched(pl.col(f"cut_{name}"), column, ~pl.col("fits")) for name, column in found.items()}
     return read.with_columns(searched.alias("groups")), found
 
 

@@ -9,7 +9,6 @@ Written by `ngx_log_error_core` (src/core/ngx_log.c); the fields after the messa
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 
 import polars as pl
 
@@ -18,7 +17,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, by_value, events, folded
+from logcorr.parsers._shared.columns import TEXT, by_value, events, folded, patched
 
 _LEVELS = "debug|info|notice|warn|error|crit|alert|emerg"
 
@@ -179,9 +178,9 @@ def _fields(lines: pl.LazyFrame) -> pl.LazyFrame:
     fast = begun.with_columns(_cut(*_place(name)).alias(name) for name in _FIELDS)
     checked = fast.with_columns(pl.when(_unsure()).then(TEXT).alias("unsure"))
     careful = pl.struct("unsure", "begin").map_batches(_searched, return_dtype=_SEARCHED, is_elementwise=True)
+    unsure = pl.col("unsure").is_not_null()
     return checked.with_columns(careful.alias("careful")).with_columns(
-        pl.map_batches([name, "unsure", pl.col("careful").struct.field(name)], _patched, return_dtype=pl.String).alias(name)
-        for name in _FIELDS
+        patched(pl.col(name), pl.col("careful").struct.field(name), unsure).alias(name) for name in _FIELDS
     )
 
 
@@ -238,13 +237,6 @@ def _searched(lines: pl.Series) -> pl.Series:
     found = found.zip_with(fits, loose)
     whole = found.struct.unnest().with_columns(pl.coalesce("message", few)).to_struct()
     return whole.gather(pl.select(pl.when(near).then(near.cum_sum() - 1)).to_series())
-
-
-def _patched(parts: Sequence[pl.Series]) -> pl.Series:
-    """The first series, with the values of the third where the second is not null."""
-    fast, unsure, careful = parts
-    rows = unsure.is_not_null().arg_true()
-    return fast.scatter(rows, careful.gather(rows)) if len(rows) else fast
 
 
 def _unquoted(message: pl.Expr) -> pl.Expr:

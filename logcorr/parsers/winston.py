@@ -19,7 +19,7 @@ from logcorr.grammar.stamps import Shape
 from logcorr.grammar.winston import Layout, Template, head_pattern, layout_of, template_of
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import LEVELS, LONGEST_LEVEL, TEXT, events, folded, no, severity_of
+from logcorr.parsers._shared.columns import LEVELS, LONGEST_LEVEL, TEXT, events, folded, groups_of, no, patched, severity_of
 from logcorr.parsers._shared.records import members, records
 
 
@@ -135,13 +135,12 @@ def _heads(lines: pl.LazyFrame, sample: tuple[str, ...], layout: Layout) -> pl.L
     template = template_of(sample, pattern) if not layout.before else None
     raw = lines.with_columns(TEXT.cast(pl.Binary).alias("raw"))
     tried = _cut(raw, template, shape) if template and shape else raw.with_columns(pl.lit(False).alias("fits"))
-    searched = pl.when(~pl.col("fits")).then(TEXT).str.extract_groups(ascii_only(pattern))
-    part = searched.alias("groups")
+    part = groups_of(pl.when(~pl.col("fits") & ~_continues(layout)).then(TEXT), ascii_only(pattern)).alias("groups")
     found = pl.col("groups").struct.field
     begin = found("head").str.len_bytes().fill_null(0)
     whole = {"stamp": found("stamp"), "level": pl.coalesce(found("level"), found("word"))}
     if template and shape:
-        whole = {name: pl.when("fits").then(pl.col(f"cut_{name}")).otherwise(column) for name, column in whole.items()}
+        whole = {name: patched(pl.col(f"cut_{name}"), column, ~pl.col("fits")) for name, column in whole.items()}
         begin = pl.when("fits").then(pl.col("cut_begin")).otherwise(begin)
     message = pl.col("raw").bin.slice(begin).cast(pl.String).str.strip_chars_start(" ")
     ready = tried.with_columns(part).with_columns(
@@ -151,8 +150,18 @@ def _heads(lines: pl.LazyFrame, sample: tuple[str, ...], layout: Layout) -> pl.L
         found("pid").alias("pid"),
         *(column.alias(name) for name, column in whole.items()),
     )
-    time = shape.time(pl.col("stamp")) if shape else pl.lit(None, pl.Datetime("us"))
-    return ready.with_columns(time.alias("time"))
+    if not shape:
+        return ready.with_columns(no(pl.Datetime("us")).alias("time"))
+    if not template:
+        return ready.with_columns(shape.time(pl.col("stamp")).alias("time"))
+    others = shape.time(pl.when(~pl.col("fits")).then(pl.col("stamp")))
+    return ready.with_columns(pl.when("fits").then(pl.col("cut_time")).otherwise(others).alias("time"))
+
+
+def _continues(layout: Layout) -> pl.Expr:
+    """Whether a line cannot begin an event: it is indented, and what begins with a stamp is not."""
+    indented = TEXT.str.starts_with(" ") | TEXT.str.starts_with("\t")
+    return indented if layout.shape and not layout.before else pl.lit(False)
 
 
 def _cut(lines: pl.LazyFrame, template: Template, shape: Shape) -> pl.LazyFrame:
@@ -165,7 +174,9 @@ def _cut(lines: pl.LazyFrame, template: Template, shape: Shape) -> pl.LazyFrame:
     near = TEXT.str.slice(template.level_at, LONGEST_LEVEL + len(template.close))
     placed = lines.with_columns(stamp.alias("cut_stamp"), pl.when(between).then(near).alias("near"))
     end = pl.col("near").str.find(template.close, literal=True)
-    level = placed.with_columns(end.alias("end")).with_columns(pl.col("near").str.slice(0, pl.col("end")).alias("cut_level"))
-    fits = severity_of(pl.col("cut_level")).is_not_null() & shape.time(pl.col("cut_stamp")).is_not_null()
+    level = placed.with_columns(end.alias("end")).with_columns(
+        pl.col("near").str.slice(0, pl.col("end")).alias("cut_level"), shape.time(pl.col("cut_stamp")).alias("cut_time")
+    )
+    fits = severity_of(pl.col("cut_level")).is_not_null() & pl.col("cut_time").is_not_null()
     begin = pl.col("end") + template.level_at + len(template.close)
     return level.with_columns(fits.fill_null(False).alias("fits"), begin.alias("cut_begin"))

@@ -32,7 +32,7 @@ FRAME_HEIGHT = 800
 
 
 def render(document: Document, lang: str = "en", templates: Path | None = None) -> str:
-    """The postmortem of a Result document in a language of `language.LOCALES`; `templates` as in `markdown.render`.
+    """The postmortem of a Result document in a language of `locales.LOCALES`; `templates` as in `markdown.render`.
 
     A folder of templates may also hold its own `report.css` and `report.js`. Raises LogcorrError for an unknown language or a
     wrong template.

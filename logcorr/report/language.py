@@ -10,24 +10,10 @@ import gettext
 import re
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 from logcorr.errors import LogcorrError
-
-if TYPE_CHECKING:
-    from logcorr.report.cite import Document  # which needs polars; the command line asks this module for its languages
-
-HOME = Path(__file__).parent / "locale"
-
-
-def languages() -> dict[str, str]:
-    """The catalogue of each language by its tag: every folder of `locale/` is one, and English needs none."""
-    return {"en": "en"} | {folder.name.replace("_", "-"): folder.name for folder in sorted(HOME.iterdir())}
-
-
-LOCALES = languages()
-"""What `--lang` takes."""
+from logcorr.report.cite import Document
+from logcorr.report.locales import HOME, LOCALES
 
 NOTE = "note\x04"
 """How gettext begins the keys of that context."""

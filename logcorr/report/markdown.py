@@ -28,7 +28,7 @@ TRIMMED = ("related", "refute", "inputs", "timeline", "quotes", "excerpts")
 
 
 def render(document: Document, lang: str = "en", templates: Path | None = None, most: int | None = None) -> str:
-    """The postmortem of a Result document in a language of `language.LOCALES`.
+    """The postmortem of a Result document in a language of `locales.LOCALES`.
 
     `templates` is a folder whose files replace the bundled ones of the same name, or extend them as `bundled/NAME`. `most` is
     the size in bytes (UTF-8) that the report must not exceed: rows of evidence, then parts of `TRIMMED`, are left out until it

@@ -8,7 +8,7 @@ from logcorr.errors import LogcorrError
 from logcorr.report import document as documents
 from logcorr.report import html, human, markdown
 from logcorr.report.cite import Document
-from logcorr.report.language import LOCALES
+from logcorr.report.locales import LOCALES
 
 SUFFIXES = (".md", ".html", ".json")
 """What can be written."""

@@ -86,11 +86,14 @@ class _Suspect:
 @rule(code="CRON011", title="A scheduled job keeps a service from answering", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares when requests that got no answer came with the runs of every job; nothing restarts."""
+    scheduled = [schedule for schedule in case.schedules if len(schedule.ticks)]
+    if not scheduled:
+        return
     waiting = _waiting(case)
     came = np.sort(waiting["came"].to_numpy())
     if waiting.height < FEWEST_BURSTS or _restarted(case, came):
         return
-    suspects = [_suspect(case, schedule, came) for schedule in case.schedules if len(schedule.ticks)]
+    suspects = [_suspect(case, schedule, came) for schedule in scheduled]
     found = _attributed(case, waiting, came, suspects)
     if found:
         yield _finding(case, waiting, *found)

@@ -50,12 +50,13 @@ class _Poison:
 @rule(code="NODE003", title="One particular request crashes a process", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares what broke off when a process died with how that request fares otherwise."""
-    broken = _broken(case)
-    if not broken.height:
+    own = [stop for stop in downtimes(case.events) if stop.kind in (*OWN_ENDS, *UNTOLD)]
+    often = {service: ends for service, stops in groupby(own, lambda stop: stop.service) if len(ends := list(stops)) >= FEWEST}
+    broken = _broken(case) if often else None
+    if broken is None or not broken.height:
         return
-    for service, stops in groupby(downtimes(case.events), lambda stop: stop.service):
-        ends = [stop for stop in stops if stop.kind in (*OWN_ENDS, *UNTOLD)]
-        poison = _poison(case, broken, ends) if len(ends) >= FEWEST else None
+    for service, ends in often.items():
+        poison = _poison(case, broken, ends)
         if poison:
             exceptions = _exceptions(case, len(ends))
             if exceptions or all(stop.kind in OWN_ENDS for stop in ends):

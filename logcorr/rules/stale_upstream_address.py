@@ -49,10 +49,13 @@ class _Move:
 @rule(code="NGX005", title="An upstream's configured address is one its service has left", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares refused upstream addresses with those at which services said that they listen, before and after."""
+    moves = list(_moves(case))
+    if not moves:
+        return
     refused = _refused(case)
     lines = _configured(case)
     seen = set()
-    for move in _moves(case):
+    for move in moves:
         here = refused.filter(
             (pl.col("port") == move.old.port)
             & (pl.col("host").eq(move.old.host or "") | pl.lit(move.old.host is None or move.old.port != move.new.port))

@@ -22,7 +22,8 @@ from logcorr.parsers import Context, LogParser
 
 DAY_US = 86_400_000_000
 
-BLOCK_LINES = 50_000
+BLOCK_BYTES = 12 << 20
+"""A block holds about so much text: enough that planning its query costs little beside running it."""
 
 FEW_LINES = 1_000
 
@@ -174,10 +175,12 @@ def _blocks(log: Log) -> Iterator[Block]:
 
 def _batches(artifact: Artifact) -> Iterator[tuple[pl.DataFrame, bool]]:
     """The artifact's lines in parts, and of each whether it is the last."""
-    if artifact.line_count <= BLOCK_LINES:
+    sample = artifact.sample.lines
+    at_once = max(BLOCK_BYTES * len(sample) // (sum(map(len, sample)) + len(sample)), 1) if sample else 1
+    if artifact.line_count <= at_once:
         yield artifact.lines.collect(engine="in-memory"), True
         return
-    batches = artifact.lines.collect_batches(chunk_size=BLOCK_LINES, maintain_order=True, engine="streaming")
+    batches = artifact.lines.collect_batches(chunk_size=at_once, maintain_order=True, engine="streaming")
     held = next(batches)
     for lines in batches:
         yield held, False

@@ -57,6 +57,18 @@ class Placement:
     days: int = 0
     assumed: bool = False
 
+    def after(self, before: Placement, last: datetime, first: datetime, turn: timedelta | None) -> Placement:
+        """This placement of a log that begins with `first` and goes on from another that ends with `last`.
+
+        Only years or days that nothing tells are chosen so: the same as before, or the next where the stamps begin again.
+        """
+        if turn is None or self.years or self.days:
+            return self
+        later = int(_moved(first, before) < _moved(last, before) - turn / 2)
+        if turn == timedelta(days=1):
+            return replace(self, days=before.days + later)
+        return replace(self, years=before.years + later)
+
     def utc(self, stamp: datetime) -> datetime:
         """One stamp as an instant."""
         if stamp.tzinfo is not None:

@@ -12,9 +12,11 @@ import polars as pl
 from logcorr.model.case import Source
 from logcorr.model.events import TIMELINE_SCHEMA
 from logcorr.model.facts import Fact
+from logcorr.model.rotation import part_of
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser
-from logcorr.timeline.blocks import Log, Query, log_of
+from logcorr.parsers._shared.columns import by_value
+from logcorr.timeline.blocks import TURNS, Log, Query, log_of
 from logcorr.timeline.clocks import Placement, Reading, place
 
 Row = Mapping[str, object]
@@ -58,9 +60,9 @@ def build(
     logs, problems = logs_of(artifacts, parsers, facts, service_of, names or {})
     measured = [_measured(log) for log in logs]
     rows = [_summary(blocks) for blocks in measured]
-    of = place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones or {})
-    kept = [_kept(log, blocks, where, row) for log, blocks, where, row in zip(logs, measured, of, rows, strict=True)]
-    whole = [log.scan(partial(_placed, log, where, row["first"])) for log, where, row in zip(logs, of, rows, strict=True)]
+    of, starts = _joined(logs, rows, place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones or {}))
+    kept = [_kept(log, blocks, where, start) for log, blocks, where, start in zip(logs, measured, of, starts, strict=True)]
+    whole = [log.scan(partial(_placed, log, where, start)) for log, where, start in zip(logs, of, starts, strict=True)]
     return Timeline(
         _merged(whole, since, until),
         _merged(kept, since, until).collect(),
@@ -77,8 +79,35 @@ def timed(logs: Sequence[Log], facts: tuple[Fact, ...], zones: Mapping[str | Non
     """
     alone = len(logs) == 1 or all(log.kind == "instant" for log in logs)
     rows = [_summary(pl.concat(log.each(partial(_ended, log), few=alone))) for log in logs]
-    of = place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones)
-    return [partial(_timed, log, where, row["first"]) for log, where, row in zip(logs, of, rows, strict=True)]
+    of, starts = _joined(logs, rows, place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones))
+    return [partial(_timed, log, where, start) for log, where, start in zip(logs, of, starts, strict=True)]
+
+
+def _joined(logs: Sequence[Log], rows: Sequence[Row], of: Sequence[Placement]) -> tuple[list[Placement], list[datetime | None]]:
+    """The placements, and the stamp of what stands before each log's first: parts of a rotated log go on from the one before.
+
+    A part whose year or date nothing tells begins no earlier than the one before it ends.
+    """
+    placed: list[Placement] = []
+    starts: list[datetime | None] = []
+    for number, (log, row, where) in enumerate(zip(logs, rows, of, strict=True)):
+        first, last = row["first"], rows[number - 1]["last"] if number else None
+        assert first is None or isinstance(first, datetime)
+        if number and isinstance(last, datetime) and _goes_on(logs[number - 1], log):
+            if first is not None:
+                where = where.after(placed[-1], last, first, TURNS.get(log.kind))
+            start = last if (where.years, where.days) == (placed[-1].years, placed[-1].days) else first
+        else:
+            start = first
+        placed.append(where)
+        starts.append(start)
+    return placed, starts
+
+
+def _goes_on(before: Log, log: Log) -> bool:
+    """Whether two logs are parts of one."""
+    same = part_of(before.artifact.path)[0] == part_of(log.artifact.path)[0]
+    return same and (before.parser.name, before.service, before.kind) == (log.parser.name, log.service, log.kind)
 
 
 def logs_of(
@@ -88,10 +117,10 @@ def logs_of(
     service_of: Callable[[str], str | None],
     names: Mapping[str, str],
 ) -> tuple[list[Log], tuple[Problem, ...]]:
-    """The logs among the artifacts, identical copies once, by path."""
+    """The logs among the artifacts, identical copies once, by path; parts of a rotated log from the oldest."""
     logs, problems = [], []
     seen: dict[str, str] = {}
-    for artifact in sorted(artifacts, key=lambda artifact: artifact.path):
+    for artifact in sorted(artifacts, key=lambda artifact: (part_of(artifact.path), artifact.path)):
         parser = parsers.get(artifact.format or "")
         if parser is None:
             continue
@@ -132,10 +161,14 @@ def _ends(log: Log) -> list[pl.Expr]:
 
 
 def _event_columns() -> list[pl.Expr]:
-    """An event's columns; its text copied, because a view would keep the whole log in memory."""
+    """An event's columns; of its text a copy for each that differs, because a view would keep the whole log in memory."""
     columns = {name: pl.col(name) for name in EVENT}
-    columns["message"] = pl.concat_str(pl.col("message"), pl.lit(""))
+    columns["message"] = by_value(pl.when(pl.col("kind").is_not_null()).then(pl.col("message")), _copied, pl.String)
     return [column.alias(f"event_{name}") for name, column in columns.items()]
+
+
+def _copied(texts: pl.Series) -> pl.Series:
+    return pl.select(pl.concat_str(pl.lit(texts), pl.lit(""))).to_series()
 
 
 def _summary(blocks: pl.DataFrame) -> Row:
@@ -161,19 +194,19 @@ def _reading(log: Log, row: Row) -> Reading:
     return Reading(log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped)
 
 
-def _kept(log: Log, blocks: pl.DataFrame, placement: Placement, row: Row) -> pl.LazyFrame:
+def _kept(log: Log, blocks: pl.DataFrame, placement: Placement, start: datetime | None) -> pl.LazyFrame:
     names = [f"event_{name}" for name in EVENT]
     exploded = blocks.lazy().select(names).explode(names).rename(dict(zip(names, EVENT, strict=True)))
-    return _placed(log, placement, row["first"], exploded.filter(pl.col("line").is_not_null()))
+    return _placed(log, placement, start, exploded.filter(pl.col("line").is_not_null()))
 
 
-def _placed(log: Log, placement: Placement, first: object, events: pl.LazyFrame) -> pl.LazyFrame:
-    return _timed(log, placement, first, events).select(TIMELINE_SCHEMA.names())
+def _placed(log: Log, placement: Placement, start: datetime | None, events: pl.LazyFrame) -> pl.LazyFrame:
+    return _timed(log, placement, start, events).select(TIMELINE_SCHEMA.names())
 
 
-def _timed(log: Log, placement: Placement, first: object, events: pl.LazyFrame) -> pl.LazyFrame:
-    """The events with what the timeline adds to the parser's columns; those before the first stamp have its time."""
-    clock = pl.col("clock").fill_null(pl.lit(first, log.dtype))
+def _timed(log: Log, placement: Placement, start: datetime | None, events: pl.LazyFrame) -> pl.LazyFrame:
+    """The events with what the timeline adds to the parser's columns; those before the first stamp are at `start`."""
+    clock = pl.col("clock").fill_null(pl.lit(start, log.dtype))
     return events.with_columns(
         (clock if log.kind == "instant" else placement.expression(clock)).alias("time"),
         pl.lit(log.parser.source).alias("source"),

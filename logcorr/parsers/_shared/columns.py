@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import polars as pl
@@ -128,3 +129,35 @@ def by_value(column: pl.Expr, work: Callable[[pl.Series], pl.Series], dtype: typ
         return frame.join(worked, on="value", how="left", maintain_order="left", nulls_equal=True)["worked"]
 
     return column.map_batches(each, return_dtype=dtype, is_elementwise=True)
+
+
+def groups_of(few: pl.Expr, pattern: str) -> pl.Expr:
+    """`str.extract_groups` of a column that is mostly null, which costs polars as much as one that is not."""
+    names = [name or str(number) for number, name in enumerate(_group_names(pattern), 1)]
+    dtype = pl.Struct(dict.fromkeys(names, pl.String))
+
+    def search(texts: pl.Series) -> pl.Series:
+        there = texts.is_not_null()
+        rows = there.arg_true()
+        index = pl.repeat(None, len(texts), dtype=pl.UInt32, eager=True)
+        index = index.scatter(rows, pl.int_range(len(rows), dtype=pl.UInt32, eager=True))
+        return texts.gather(rows).str.extract_groups(pattern).gather(index)
+
+    return few.map_batches(search, return_dtype=dtype, is_elementwise=True)
+
+
+def _group_names(pattern: str) -> list[str | None]:
+    compiled = re.compile(pattern.replace("(?-u:\\b)", r"\b"))
+    named = {number: name for name, number in compiled.groupindex.items()}
+    return [named.get(number) for number in range(1, compiled.groups + 1)]
+
+
+def patched(fast: pl.Expr, slow: pl.Expr, where: pl.Expr) -> pl.Expr:
+    """The text `slow` at the few places where `where` is true, else `fast`."""
+    return pl.map_batches([fast, slow, where], _patched, return_dtype=pl.String, is_elementwise=True)
+
+
+def _patched(parts: Sequence[pl.Series]) -> pl.Series:
+    fast, slow, where = parts
+    rows = where.arg_true()
+    return fast.scatter(rows, slow.gather(rows)) if len(rows) else fast

@@ -7,7 +7,7 @@ containers) and users that every system has are kept: the diagnosis needs them, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import polars as pl
@@ -17,21 +17,38 @@ from logcorr.report.cite import Document, state
 from logcorr.report.redaction.identities import KINDS, Pseudonyms, pseudonyms
 from logcorr.report.redaction.secrets import without_secrets
 
-__all__ = ["redacted", "redacted_frame"]
+__all__ = ["Redactor", "redacted", "redacted_frame"]
+
+
+class Redactor:
+    """Redacts one thing after another, by one numbering for all of them; `secrets` counts the texts that lost one."""
+
+    def __init__(self) -> None:
+        self.names = Pseudonyms()
+        self.secrets = 0
+
+    def texts(self, texts: Sequence[str]) -> list[str]:
+        """The texts without secrets and identities."""
+        told = pl.DataFrame({"text": texts}, schema={"text": pl.String})
+        clean = _without_secrets(told)
+        self.names = pseudonyms(clean["text"], self.names)
+        self.secrets += int((clean["text"] != told["text"]).sum())
+        return clean.select(self.names.written(pl.col("text"))).to_series().to_list()
+
+    def tree(self, part: Any) -> Any:  # noqa: ANN401  # what JSON can hold
+        """A part of a document without them, and without the hash of any line, by which a short one could be guessed."""
+        texts = list(dict.fromkeys(_texts(part)))
+        return _rewritten(part, dict(zip(texts, self.texts(texts), strict=True)))
 
 
 def redacted(document: Document) -> Document:
-    """The document without secrets and identities, and without the hash of any line, by which a short one could be guessed.
+    """The document without secrets, identities and hashes of lines.
 
     The hashes of whole files stay. The last of its assumptions says how much was replaced.
     """
-    texts = list(dict.fromkeys(_texts(document)))
-    told = pl.DataFrame({"text": texts}, schema={"text": pl.String})
-    clean = _without_secrets(told)
-    names = pseudonyms(clean["text"])
-    written = clean.select(names.written(pl.col("text"))).to_series()
-    result: Document = _rewritten(document, dict(zip(texts, written, strict=True)))
-    return {**result, "assumptions": [*result["assumptions"], state(_told(names, int((clean["text"] != told["text"]).sum())))]}
+    redactor = Redactor()
+    result: Document = redactor.tree(document)
+    return {**result, "assumptions": [*result["assumptions"], state(_told(redactor.names, redactor.secrets))]}
 
 
 def _told(names: Pseudonyms, secrets: int) -> Claim:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import polars as pl
@@ -65,24 +65,20 @@ USER_PLACES = ("home/{}", "Users/{}", "({}) ", "user {}", "User {}", "for {}", "
 
 @dataclass(frozen=True, slots=True)
 class Pseudonyms:
-    """What to write instead of what; the longest literal of those that begin at one place comes first.
+    """What to write instead of what, and the number of identities of each kind."""
 
-    `counts` is the number of identities of each kind.
-    """
-
-    literals: list[str]
-    tags: list[str]
-    counts: dict[str, int]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
 
     def written(self, text: pl.Expr) -> pl.Expr:
-        """The text with pseudonyms for all that has one."""
-        return text.str.replace_many(self.literals, self.tags, leftmost=True) if self.literals else text
+        """The text with pseudonyms for all that has one; of literals that begin at one place the longest counts."""
+        literals = sorted(self.tags, key=lambda literal: (-len(literal), literal))
+        return text.str.replace_many(literals, [self.tags[one] for one in literals], leftmost=True) if literals else text
 
 
-def pseudonyms(texts: pl.Series) -> Pseudonyms:
-    """The identities of some texts, numbered for each kind in order of appearance."""
-    written: dict[str, str] = {}
-    counts: dict[str, int] = {}
+def pseudonyms(texts: pl.Series, known: Pseudonyms = Pseudonyms()) -> Pseudonyms:  # a value without state
+    """The identities of some texts beside those already known, numbered for each kind in order of appearance."""
+    tags, counts = dict(known.tags), dict(known.counts)
     for kind, find, places in (
         ("email", _emails, ("{}",)),
         ("ip", _addresses, ("{}",)),
@@ -91,12 +87,12 @@ def pseudonyms(texts: pl.Series) -> Pseudonyms:
         ("user", _users, USER_PLACES),
     ):
         for name, kept in find(texts):
+            if places[0].format(name) in tags:
+                continue
             counts[kind] = counts.get(kind, 0) + (not kept)
             tag = name if kept else f"<{kind.upper()}-{counts[kind]}>"
-            for place in places:
-                written.setdefault(place.format(name), place.format(tag))
-    order = sorted(written, key=lambda literal: (-len(literal), literal))
-    return Pseudonyms(order, [written[literal] for literal in order], counts)
+            tags |= {place.format(name): place.format(tag) for place in places}
+    return Pseudonyms(tags, counts)
 
 
 Named = Iterator[tuple[str, bool]]

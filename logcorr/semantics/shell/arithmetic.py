@@ -48,7 +48,7 @@ def calculate(machine: Machine, path: Path, expression: Value, span: Span) -> Re
     known = literal(expression)
     names = {name for match in _ASSIGNED.finditer(known if known is not None else "".join(
         getattr(part, "text", " 0 ") for part in expression)) for name in match.groups() if name}  # fmt: skip
-    before = dict(path.variables)
+    before = path.variables.copy()
     _note(machine, path, known or "")
     try:
         if known is None:

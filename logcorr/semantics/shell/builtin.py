@@ -13,6 +13,7 @@ from logcorr.semantics.shell.command import Command, Handler
 from logcorr.semantics.shell.conditions import Malformed
 from logcorr.semantics.shell.facts import Sleep
 from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Status
+from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import EMPTY, Text, Unknown, Value, joined, literal, shown, text, unknown
 
 
@@ -78,7 +79,7 @@ def _shift(command: Command) -> None:
     path.status = SUCCESS
     if path.arguments is None or count is None or not count.isdigit():
         path.arguments = None
-        path.known = {key: value for key, value in path.known.items() if "$" not in repr(key)}
+        path.known = Store({key: value for key, value in path.known.items() if "$" not in repr(key)})
         return
     if int(count) > len(path.arguments):
         command.end(1)

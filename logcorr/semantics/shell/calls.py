@@ -12,13 +12,17 @@ from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.expansion import left
 from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Place, merged, widened
 from logcorr.semantics.shell.source import Source
+from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import EMPTY, Unknown, Value, joined, literal, shown, text
 
 
 def function(command: Command) -> None:
     """Call a function: its body runs here, with its own arguments and local variables."""
     machine, path = command.machine, command.path
-    node, source = path.functions[command.name]
+    body = path.functions[command.name]
+    if machine.surveyed(body.node, tuple(command.arguments)) and path.sinks[0].kind != "captured":
+        command.unsure(asked=True)
+        return
 
     def ways() -> list[Path]:
         if sum(caller == command.name for caller, _ in machine.stack) > machine.most_recursion:
@@ -29,8 +33,8 @@ def function(command: Command) -> None:
             return []
         child = path.copy()
         child.arguments, child.scopes = tuple(command.arguments), (*path.scopes, {})
-        with machine.calling(command.name, command.span), machine.reading(source):
-            results = machine.run(node.body, child)
+        with machine.calling(command.name, command.span), machine.reading(body.source):
+            results = machine.run(body.node.body, child)
         for way in results:
             if way.flow is not None and way.flow.kind == "return":
                 way.flow = None
@@ -51,7 +55,7 @@ def in_process(command: Command, source: Source, prepare: Callable[[Path], None]
 
     def ways() -> list[Path]:
         child = path.copy()
-        child.options, child.traps, child.scopes = frozenset(), {}, ()
+        child.options, child.traps, child.scopes = frozenset(), Store(), ()
         prepare(child)
         with machine.calling(command.name, command.span), machine.reading(source):
             results = machine.run(source.tree, child)
@@ -84,7 +88,7 @@ def script(command: Command, name: str, arguments: list[Value]) -> None:
 
     def prepare(child: Path) -> None:
         child.script, child.arguments = name, tuple(arguments)
-        child.functions = {}
+        child.functions = Store()
 
     in_process(command, machine.script_source(found), prepare)
 
@@ -161,7 +165,7 @@ def shell(command: Command) -> None:
     code = options.get("c")
 
     def prepare(child: Path) -> None:
-        child.functions = {}
+        child.functions = Store()
         if "e" in options:
             child.options |= {"errexit"}
 
@@ -245,7 +249,8 @@ def on_host(host: str, command: Command, code: Value) -> None:
 
     def prepare(child: Path) -> None:
         child.place = Place((Unknown(f"the home directory on {host}"),), remote=host)
-        child.variables, child.functions, child.files, child.arguments, child.script = {}, {}, {}, (), "sh"
+        child.variables, child.functions, child.files = Store(), Store(), Store()
+        child.arguments, child.script = (), "sh"
 
     run_code(command, code, prepare)
 
@@ -257,8 +262,7 @@ def in_container(container: str, command: Command, arguments: list[Value]) -> No
     def ways() -> list[Path]:
         child = path.copy()
         child.place = replace(child.place, container=container, directory=(Unknown(f"the directory in {container}"),))
-        child.functions, child.files = {}, {}
-        child.variables = {}
+        child.functions, child.files, child.variables = Store(), Store(), Store()
 
         def act(way: Path) -> None:
             command.run(machine, way, arguments, command.span, command.words)

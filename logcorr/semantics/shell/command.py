@@ -93,6 +93,10 @@ class Command:
         probe, narrowed = self.machine.record.ask(
             self.path, probe, joined(*(part for argument in self.arguments for part in (argument, text(" "))))
         )
+        if self.machine.allowed is None:
+            self.path.print(unknown_output(probe, self.span))
+            self.unsure(asked=True)
+            return
         allowed = self.machine.allowed.get(probe.id) if narrowed else None
         if allowed is None:
             outcomes = any_outcomes(replace(probe, expects=tuple(self.machine.record.expects.get(probe.id, ()))))
@@ -101,7 +105,7 @@ class Command:
             outcomes = tuple(allowed)
         outcomes = tuple({(outcome.printed, outcome.exit_code): outcome for outcome in outcomes}.values())
         if not outcomes or (allowed is None and self.machine.coarse):
-            self.path.print((Unknown(f"what {probe.tool} prints ({self.span})", probe=probe.id),))
+            self.path.print(unknown_output(probe, self.span))
             self.unsure(asked=True)
             return
         outcome = self.machine.choose(lambda: outcomes)
@@ -155,6 +159,13 @@ def pieces_of(value: Value) -> Iterator[str]:
             run = ""
     if run:
         yield run
+
+
+def unknown_output(probe: Probe, span: Span) -> Value:
+    """What a probe prints when nobody says how it turns out."""
+    part = Unknown(f"what {probe.tool} prints ({span})", probe=probe.id)
+    known = [Text(piece[1:], span, probe.id) if piece.startswith("=") else part for piece in probe.prints]
+    return tuple(known) or (Text("", span, probe.id),)
 
 
 def printed(outcome: Outcome, probe: Probe, span: Span) -> Value:

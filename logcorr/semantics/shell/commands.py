@@ -35,7 +35,7 @@ HANDLERS: Mapping[str, Handler] = {name: handler for module in MODULES for name,
 
 def simple(machine: Machine, path: Path, node: Simple) -> None:
     """Run one simple command in direct style."""
-    machine.tick()
+    machine.tick(node)
     span, words = machine.span(node), machine.source.text[node.start : node.end]
     machine.substituted = False
     arguments = _expanded(machine, path, node)

@@ -181,6 +181,8 @@ def _docker_verb(command: Command, verb: str, arguments: list[Value]) -> None:
         probes.docker_inspect(command, arguments)
     elif verb in ("ps", "stats", "top", "images", "info", "logs", "port", "version"):
         probes.docker_list(command, f"docker {verb}", arguments)
+    elif verb in ("pull", "build"):
+        command.do(verb, "docker", tuple(_names(arguments)[-1:] if verb == "pull" else ()))
     elif verb == "rmi":
         command.do("delete", "docker", tuple(_names(arguments)))
     else:
@@ -213,6 +215,8 @@ def _kubectl(command: Command) -> None:
             in_container(known[1] if len(known) > 1 else "", command, rest)
             return
     action = {
+        "create": "create",
+        "run": "run",
         "delete": "delete",
         "apply": "apply",
         "scale": "scale",
@@ -223,7 +227,7 @@ def _kubectl(command: Command) -> None:
     }.get(verb)
     if verb == "rollout" and known[1:2] in (["restart"], ["undo"]):
         command.do("restart" if known[1] == "restart" else "rollback", "kubernetes", known[2:])
-    elif action:
+    elif action and not any(name.startswith("dry-run") for name in options):
         files = [*options.get("f", []), *options.get("filename", [])]
         command.do(action, "kubernetes", known[1:] or [shown(file) for file in files])
     else:

@@ -43,6 +43,22 @@ def _kill(command: Command) -> None:
     command.do(action, "process", tuple(targets), signal=signal or "TERM")
 
 
+def _fuser(command: Command) -> None:
+    """`fuser -k 3000/tcp` ends whatever uses a port or a file; without `-k` it asks what does."""
+    options, names = separate([word for word in command.arguments if not _is_signal(word)], "n", ("namespace",))
+    space = [f"/{shown(value)}" for name in ("n", "namespace") for value in options.get(name, [])]
+    targets = tuple(shown(name) + "".join(space) for name in names)
+    if {"k", "kill"} & set(options):
+        signal = next((shown(word)[1:].removeprefix("SIG") for word in command.arguments if _is_signal(word)), "KILL")
+        command.do("kill", "process", targets, signal=signal)
+    else:
+        probes.ask(command, "fuser", " ".join(targets))
+
+
+def _is_signal(word: Value) -> bool:
+    return re.fullmatch(r"-(SIG)?[A-Z]{2,}\d?", shown(word)) is not None
+
+
 def _nginx(command: Command) -> None:
     options, _ = separate(command.arguments, "cgpse")
     signal = literal(options["s"][-1]) if options.get("s") else None
@@ -117,6 +133,7 @@ def _truncate(command: Command) -> None:
 
 HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("kill", "pkill", "killall", "skill"), _kill),
+    "fuser": _fuser,
     "nginx": _nginx,
     "certbot": _certbot,
     "logrotate": _logrotate,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from logcorr.model.behaviour import Probe
 from logcorr.semantics.shell.command import Command, Handler, separate
+from logcorr.semantics.shell.purposes import purpose
 from logcorr.semantics.shell.values import EMPTY, Text, Value, first_span, literal, origins, shown, text
 
 _CURL_LETTERS = "AbcCdDeEFhHKmoPQrtTuUwxXyYz"
@@ -77,20 +79,23 @@ def _curl_probe(command: Command, options: dict[str, list[Value]], url: Value) -
         fails_on_error=bool({"f", "fail", "fail-with-body"} & set(options)),
         checks_certificate=not {"k", "insecure"} & set(options),
         timeout_s=_seconds(options, "m", "max-time") or _seconds(options, "connect-timeout"),
+        saved="status" not in prints and _saves(_last(options, "o", "output"), options),
     )  # fmt: skip
 
 
 def _probe(
     command: Command, tool: str, url: Value, *, method: str, headers: tuple[tuple[str, str], ...], prints: tuple[str, ...],
-    follows_redirects: bool, fails_on_error: bool, checks_certificate: bool, timeout_s: float | None,
+    follows_redirects: bool, fails_on_error: bool, checks_certificate: bool, timeout_s: float | None, saved: bool,
 ) -> Probe:  # fmt: skip
     known = _url(url, "http")
-    return Probe(
+    probe = Probe(
         id=0, span=command.span, tool=tool, url=known, url_span=first_span(url) or command.span, method=method, headers=headers,
         yields=_yields(command, prints), follows_redirects=follows_redirects, fails_on_error=fails_on_error,
         checks_certificate=checks_certificate, timeout_s=timeout_s, prints=prints,
         asks=None if known else shown(url), unknown=None if known else ", ".join(origins(url)),
     )  # fmt: skip
+    looked_at = probe.yields != "exit" or command.machine.checked
+    return replace(probe, purpose=purpose(probe, looked_at=looked_at, saved=saved, reader=command.machine.reader))
 
 
 def _yields(command: Command, prints: tuple[str, ...]) -> str:
@@ -100,6 +105,13 @@ def _yields(command: Command, prints: tuple[str, ...]) -> str:
     if "headers" in prints and looked_at:
         return "status"
     return "body" if looked_at and "body" in prints else "exit"
+
+
+def _saves(output: Value | None, options: dict[str, list[Value]]) -> bool:
+    """Whether curl keeps the body in a file."""
+    if output is None:
+        return bool({"O", "remote-name"} & set(options))
+    return literal(output) not in ("/dev/null", "-")
 
 
 def _headers(values: list[Value]) -> tuple[tuple[str, str], ...]:
@@ -149,6 +161,8 @@ def _wget(command: Command) -> None:
         headers=_headers(options.get("header", [])), prints=prints, follows_redirects=True, fails_on_error=True,
         checks_certificate="no-check-certificate" not in options,
         timeout_s=_seconds(options, "T", "timeout", "connect-timeout", "read-timeout"),
+        saved="spider" not in options and not body and (output is not None or not command.machine.checked)
+        and shown(output or EMPTY) != "/dev/null",
     ))  # fmt: skip
 
 

@@ -19,6 +19,7 @@ from logcorr.semantics.shell.path import Path, Place, Sink
 from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.statements import execute
+from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import Value, text, unknown
 
 F = TypeVar("F", bound=Fact)
@@ -52,10 +53,10 @@ class Interpretation:
         everything = self._evaluate(outcomes)
         if everything is None:
             return ReachProof(reach=Reach.MAY, unknown=("the script has too many ways through",))
-        if effect.id not in everything.record.met:
-            if everything.record.cut:
-                return ReachProof(reach=Reach.MAY, unknown=_doubts(everything))
+        if not _may_run(everything, effect):
             return ReachProof(reach=Reach.NEVER)
+        if effect.id not in everything.record.met:
+            return ReachProof(reach=Reach.MAY, unknown=_doubts(everything))
         runs = _runs(everything, effect)
         if runs:
             return ReachProof(reach=Reach.MUST, assumes=_assumptions(everything, effect))
@@ -115,6 +116,11 @@ def _distinct(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     return tuple(dict.fromkeys(outcomes))
 
 
+def _may_run(machine: Machine, effect: Effect) -> bool:
+    """Whether the effect was met, some way was not followed, or the same command did something with other words."""
+    return effect.id in machine.record.met or machine.record.cut or machine.record.is_strange(effect)
+
+
 def _runs(machine: Machine, effect: Effect) -> bool:
     """Whether the effect runs on every path on which all assumptions hold (or on all, if they never do)."""
     paths = [path for path in machine.record.ended if not path.broken] or machine.record.ended
@@ -123,7 +129,7 @@ def _runs(machine: Machine, effect: Effect) -> bool:
 
 def _answer(machine: Machine, effect: Effect) -> bool | None:
     if effect.id not in machine.record.met:
-        return None if machine.record.cut else False
+        return None if _may_run(machine, effect) else False
     if _runs(machine, effect):
         return True
     sound = [path for path in machine.record.ended if not path.broken and not path.doubts]
@@ -152,7 +158,7 @@ def interpret(
     variables known to be set. `arguments` are the script's own; None when they are not known.
     """
     program = _Program(script, Source.of_script(script, main=True), resolve, environment, arguments)
-    machine, complete = program.settled()
+    machine, complete = program.survey()
     problems = tuple(machine.record.problems)
     if not complete:
         problems = (
@@ -164,6 +170,15 @@ def interpret(
         calls=_facts(machine, Call), sleeps=_facts(machine, Sleep), installs=_facts(machine, ScheduledJob),
         messages=_facts(machine, Message), _evaluate=program.under,
     )  # fmt: skip
+
+
+def _tells_more(record: Record, before: Record) -> bool:
+    """Whether a probe was compared with something that its outcomes, as listed, do not tell apart."""
+    return any(
+        any_outcomes(replace(probe, expects=tuple(record.expects.get(probe.id, ())))) != record.listed[probe.id]
+        for probe in record.probes.values()
+        if probe.id in record.listed and record.expects.get(probe.id) != before.expects.get(probe.id)
+    )
 
 
 def _facts(machine: Machine, kind: type[F]) -> tuple[F, ...]:
@@ -178,47 +193,44 @@ def _probes(machine: Machine) -> tuple[Probe, ...]:
 
 @dataclass(slots=True)
 class _Program:
-    """A script with all it is evaluated with; `base` is the evaluation that numbered its probes and effects."""
+    """A script with all it is evaluated with; `base` is the survey, which numbered its probes and effects."""
 
     script: Script
     source: Source
     resolve: Resolve
     environment: Mapping[str, str]
     arguments: tuple[str, ...] | None
-    base: Machine | None = None
-    coarse: bool = False
+    base: Record = field(default_factory=Record)
     answered: dict[tuple[tuple[int, tuple[Outcome, ...]], ...], Machine | None] = field(default_factory=dict)
 
-    def settled(self) -> tuple[Machine, bool]:
-        """Evaluate until no new expected value turns up: an outcome is only listed once the script is known to tell it apart."""
-        while True:
-            machine, complete = self._run({}, coarse=self.coarse)
-            if not complete and not self.coarse:
-                self.coarse = True
-                continue
-            known = {number: any_outcomes(replace(probe, expects=tuple(machine.record.expects.get(number, ())))) for probe in
-                     machine.record.probes.values() for number in [probe.id]}  # fmt: skip
-            before, self.base = machine.record.listed, machine
-            if not complete or all(before.get(number) in (None, outcomes) for number, outcomes in known.items()):
-                return machine, complete
+    def survey(self) -> tuple[Machine, bool]:
+        """Meet everything there is, whatever the probes answer; False if not even coarsely every way was followed."""
+        machine, complete = self._run(None)
+        if not complete:
+            machine, complete = self._run(None, coarse=True)
+        self.base = machine.record
+        return machine, complete
 
     def under(self, allowed: Allowed) -> Machine | None:
         """Evaluate with the outcomes that can occur, once for each question; None if there are too many ways through."""
         key = tuple(sorted((number, tuple(outcomes)) for number, outcomes in allowed.items()))
         if key not in self.answered:
-            self.answered[key] = self._worked_out(allowed)
+            self.answered[key] = self._told_apart(allowed)
         return self.answered[key]
 
-    def _worked_out(self, allowed: Allowed) -> Machine | None:
-        if allowed or not self.coarse:
-            machine, complete = self._run(allowed)
+    def _told_apart(self, allowed: Allowed) -> Machine | None:
+        """Evaluate until no new expected value turns up: an outcome is only listed once the script is known to tell it apart."""
+        for coarse in (False, True):
+            machine, complete = self._run(allowed, coarse=coarse)
+            while complete and _tells_more(machine.record, self.base):
+                self.base.expects = machine.record.expects
+                machine, complete = self._run(allowed, coarse=coarse)
             if complete:
                 return machine
-        machine, complete = self._run(allowed, coarse=True)
-        return machine if complete else None
+        return None
 
-    def _run(self, allowed: Allowed, *, coarse: bool = False) -> tuple[Machine, bool]:
-        record = self.base.record.after() if self.base is not None else Record()
+    def _run(self, allowed: Allowed | None, *, coarse: bool = False) -> tuple[Machine, bool]:
+        record = Record() if allowed is None else self.base.after()
         machine = Machine(
             execute,
             self.source,
@@ -232,6 +244,7 @@ class _Program:
             for path in machine.run(self.source.tree, self._start()):
                 installed_files(machine, path, self.script.span)
                 finish(machine, path)
+            machine.unreached()
         except (Overflow, RecursionError):
             return machine, False
         return machine, True
@@ -240,7 +253,7 @@ class _Program:
         directory = text(self.script.directory) if self.script.directory else unknown("the working directory", "$PWD")
         path = Path(Place(directory), script="", sinks=(Sink("terminal"), Sink("terminal")))
         path.arguments = None if self.arguments is None else tuple(text(argument) for argument in self.arguments)
-        path.variables = {name: text(value) for name, value in self.environment.items()}
+        path.variables = Store({name: text(value) for name, value in self.environment.items()})
         return path
 
 

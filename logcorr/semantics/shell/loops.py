@@ -12,9 +12,11 @@ from logcorr.semantics.shell.arithmetic import calculate
 from logcorr.semantics.shell.expansion import fields, single
 from logcorr.semantics.shell.machine import Machine, Overflow
 from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, Status, merged, widened
+from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import Unknown, Value, unknown
 
 WRITING_ROUNDS = 8
+SURVEYED_ROUNDS = 1
 FEW_ROUNDS = 6
 MANY_COMMANDS = 600
 
@@ -53,13 +55,13 @@ class _Heads:
         if self.first is None:
             return
         path.output = unknown("output of a loop") if path.output != self.first.output else path.output
-        path.files = {name: content for name, content in path.files.items() if self.first.files.get(name) == content}
+        path.files = Store({name: content for name, content in path.files.items() if self.first.files.get(name) == content})
 
     def widen(self, path: Path) -> None:
         """Give up the variables that the loop changes."""
         if self.first is None:
             return
-        for name, value in path.variables.items():
+        for name, value in list(path.variables.items()):
             if value != self.first.variables.get(name):
                 path.variables[name] = (
                     unknown(f"{name} changed by a loop") if not isinstance(value, Array) else Array((), whole=False)
@@ -77,6 +79,8 @@ def _rounds(
     started = machine.commands
     with machine.looping(span):
         for count in range(machine.most_rounds * 3):
+            if count == SURVEYED_ROUNDS and machine.surveys:
+                return merged([*results, *paths])
             following: list[Path] = []
             for way in paths:
                 if count >= WRITING_ROUNDS:
@@ -117,6 +121,7 @@ def while_or_until(machine: Machine, node: Loop, path: Path) -> list[Path]:
     forever = not node.until and _always(words)
     span = machine.span(node)
     before = path.guards
+    machine.skip(node.body, path)
 
     def test(way: Path) -> list[tuple[Path, bool]]:
         answers: list[tuple[Path, bool]] = []
@@ -179,6 +184,7 @@ def arithmetic(machine: Machine, node: ArithmeticFor, path: Path) -> list[Path]:
         return results
 
     before = path.guards
+    machine.skip(node.body, path)
     started = machine.alternatives(path, lambda way: evaluate(way, node.first))
     endless = _endless(machine, span, forever)
     results = [after for way in started for after in _rounds(machine, way, span, test=test, body=body, endless=endless)]
@@ -193,6 +199,7 @@ def over_words(machine: Machine, node: For, path: Path) -> list[Path]:
     def expand(way: Path) -> None:
         starts.append((way, _items(machine, way, node)))
 
+    machine.skip(node.body, path)
     machine.alternatives(path, expand)
     results: list[Path] = []
     for start, items in starts:

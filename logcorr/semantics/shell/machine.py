@@ -8,6 +8,7 @@ evaluates reads as if it ran the script.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,7 @@ from logcorr.semantics.shell.facts import Allowed, Resolve
 from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status, merged
 from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
+from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import Unknown, Value
 
 if TYPE_CHECKING:
@@ -30,6 +32,7 @@ T = TypeVar("T")
 
 
 MOST_DEPTH = 24
+SURVEYED_CALLS = 3
 
 
 class Overflow(Exception):
@@ -57,12 +60,15 @@ class _Trail:
 
 
 class Machine:
-    """One evaluation of a script under the outcomes that its probes are allowed to have."""
+    """One evaluation of a script under the outcomes that its probes are allowed to have.
+
+    With `allowed` None it is a survey, which meets everything once and proves nothing: what probes print stays unknown, all
+    assumptions hold, loops that do not go over known words end after two rounds.
+    """
 
     def __init__(
         self, execute: Callable[[Machine, Node, Path], list[Path]], source: Source, record: Record, *, resolve: Resolve,
-        allowed: Allowed,
-        interpreter: str = "sh", coarse: bool = False,
+        allowed: Allowed | None, interpreter: str = "sh", coarse: bool = False,
     ) -> None:  # fmt: skip
         self._execute = execute
         self.source = source
@@ -70,29 +76,58 @@ class Machine:
         self.allowed = allowed
         self.interpreter = interpreter
         self.coarse = coarse
-        self.most_paths = 4 if coarse else 48
+        self.surveys = allowed is None
+        self.most_paths = 2 if self.surveys else 4 if coarse else 48
         self.most_rounds = 6 if coarse else 70
         self.most_recursion = 2 if coarse else 10
         self.most_commands = 20_000 if coarse else 5_000
         self.checked = False
         self.substituted = False
+        self.reader: str | None = None
         self.loops: tuple[Span, ...] = ()
         self.stack: tuple[tuple[str, Span], ...] = ()
         self.placeholders: list[Unknown] = []
         self.record = record
         self._trails: list[_Trail] = []
         self._sources: dict[Script, Source] = {}
+        self._skipped: dict[tuple[Source, int, int], tuple[Node, Path]] = {}
+        self._calls: Counter[tuple[int, tuple[Value, ...]]] = Counter()
+        self._visited: set[tuple[Source, int]] = set()
         self.commands = 0
 
     def run(self, node: Node, path: Path) -> list[Path]:
         """Every way a node can go, from a path that the node may change."""
         return self._execute(self, node, path)
 
-    def tick(self) -> None:
+    def tick(self, node: Node) -> None:
         """Count a command; too many of them end the evaluation."""
+        self._visited.add((self.source, node.start))
         self.commands += 1
         if self.commands > self.most_commands:
             raise Overflow
+
+    def skip(self, node: Node, path: Path) -> None:
+        """Note that a path passes a node by, for `unreached`."""
+        key = (self.source, node.start, node.end)
+        if self.surveys and key not in self._skipped:
+            way = path.copy()
+            way.flow, way.shadow = None, True
+            self._skipped[key] = node, way
+
+    def surveyed(self, node: Node, arguments: tuple[Value, ...]) -> bool:
+        """Whether a survey has seen a function called often enough with the same arguments, among them at least one."""
+        self._calls[node.start, arguments] += 1
+        return self.surveys and bool(arguments) and self._calls[node.start, arguments] > SURVEYED_CALLS
+
+    def unreached(self) -> None:
+        """Meet the commands that no path came to, each from where the first path passed it by."""
+        while self._skipped:
+            key = next(iter(self._skipped))
+            source, start, end = key
+            node, path = self._skipped.pop(key)
+            if not any(visited is source and start <= at < end for visited, at in self._visited):
+                with self.reading(source):
+                    self.run(node, path)
 
     def alternatives(self, start: Path, action: Callable[[Path], None]) -> list[Path]:
         """The paths that an action in direct style leads to, over all its choices."""
@@ -136,6 +171,8 @@ class Machine:
         """Both answers to a question that cannot be settled; `assume` says what must hold for True to be taken for granted."""
         if key and key in path.known:
             return path.known[key]
+        if self.surveys and assume is not None:
+            return True
         answer = self.choose(lambda: (True, False))
         if key:
             path.known[key] = answer
@@ -237,6 +274,8 @@ class Machine:
     def anything(self, path: Path, what: str) -> None:
         """After something that cannot be read, the script may go on as before, in any state, or not at all."""
         path.doubts |= {what}
+        if self.surveys:
+            return
         turn = self.choose(lambda: ("as before", "changed", "ended"))
         if turn == "as before":
             return
@@ -244,7 +283,7 @@ class Machine:
         if turn == "ended":
             path.flow = Flow("exit")
             return
-        path.variables = {name: (Unknown(f"${name} after {what}"),) for name in path.variables}
+        path.variables = Store({name: (Unknown(f"${name} after {what}"),) for name in path.variables})
         path.arguments = None
         path.files.clear()
         path.known.clear()

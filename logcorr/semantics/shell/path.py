@@ -8,13 +8,16 @@ its assumptions, but they do refute a NEVER.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from operator import attrgetter
 
 from logcorr.grammar.shell.tree import Function
 from logcorr.model.source import Span
 from logcorr.semantics.shell.source import Source
-from logcorr.semantics.shell.values import EMPTY, Unknown, Value, unknown
+from logcorr.semantics.shell.store import Store
+from logcorr.semantics.shell.values import EMPTY, Unknown, Value, literal, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,20 @@ class Array:
 
     items: tuple[tuple[str, Value], ...] = ()
     whole: bool = True
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Body:
+    """A function's definition; the same text elsewhere is another one."""
+
+    node: Function
+    source: Source
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Body) and self.node is other.node
+
+    def __hash__(self) -> int:
+        return id(self.node)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +94,11 @@ class Path:
     """The mutable state of one way through; `copy` before forking."""
 
     place: Place
-    variables: dict[str, Value | Array | None] = field(default_factory=dict)
-    functions: dict[str, tuple[Function, Source]] = field(default_factory=dict)
-    files: dict[str, Value | None] = field(default_factory=dict)
-    traps: dict[str, Value] = field(default_factory=dict)
-    known: dict[tuple[object, ...], bool] = field(default_factory=dict)
+    variables: Store[str, Value | Array | None] = field(default_factory=Store)
+    functions: Store[str, Body] = field(default_factory=Store)
+    files: Store[str, Value | None] = field(default_factory=Store)
+    traps: Store[str, Value] = field(default_factory=Store)
+    known: Store[tuple[object, ...], bool] = field(default_factory=Store)
     options: frozenset[str] = frozenset()
     scopes: tuple[dict[str, Value | Array | None], ...] = ()
     arguments: tuple[Value, ...] | None = None
@@ -100,16 +117,15 @@ class Path:
     def copy(self) -> Path:
         """A path that goes its own way from here."""
         other = _new(Path)
-        for name in _FIELDS:
-            setattr(other, name, getattr(self, name))
-        other.variables, other.functions = dict(self.variables), dict(self.functions)
-        other.files, other.traps, other.known = dict(self.files), dict(self.traps), dict(self.known)
+        other.become(self)
+        other.variables, other.functions = self.variables.copy(), self.functions.copy()
+        other.files, other.traps, other.known = self.files.copy(), self.traps.copy(), self.known.copy()
         return other
 
     def become(self, other: Path) -> None:
         """Take over the whole state of another path."""
-        for name in _FIELDS:
-            setattr(self, name, getattr(other, name))
+        for fill, value in zip(_SLOTS, _STATE(other), strict=True):
+            fill(self, value)
 
     def print(self, value: Value, *, error: bool = False) -> None:
         """Write to standard output, or to standard error."""
@@ -129,8 +145,7 @@ class Path:
     def key(self) -> tuple[object, ...]:
         """What two paths must share to be one from here on."""
         return (
-            self.place, frozenset(self.variables.items()), frozenset(self.files.items()), frozenset(self.traps.items()),
-            frozenset(self.known.items()), frozenset((name, id(function)) for name, (function, _) in self.functions.items()),
+            self.place, self.variables.copy(), self.files.copy(), self.traps.copy(), self.known.copy(), self.functions.copy(),
             self.options, tuple(frozenset(scope.items()) for scope in self.scopes), self.arguments, self.script, self.status,
             self.output, self.stdin, self.sinks, self.flow, self.shadow, bool(self.broken),
         )  # fmt: skip
@@ -150,6 +165,8 @@ def appended(name: str, before: Value | None, value: Value) -> Value:
 
 _new = object.__new__
 _FIELDS = tuple(Path.__dataclass_fields__)
+_STATE = attrgetter(*_FIELDS)
+_SLOTS = tuple(getattr(Path, name).__set__ for name in _FIELDS)
 
 
 def merged(paths: Sequence[Path]) -> list[Path]:
@@ -161,7 +178,7 @@ def merged(paths: Sequence[Path]) -> list[Path]:
         key = path.key()
         other = found.get(key)
         if other is None:
-            found[key] = path.copy()
+            found[key] = path
         else:
             _absorb(other, path)
     return list(found.values())
@@ -211,18 +228,23 @@ def _reduced(paths: list[Path], limit: int) -> list[Path]:
 def withered(path: Path) -> Path:
     """A path that has left the script and will read nothing any more: its state need not keep it apart from others."""
     if path.flow is not None and path.flow.kind == "exit" and not path.traps:
-        path.variables, path.known, path.functions = {}, {}, {}
+        path.variables, path.known, path.functions = Store(), Store(), Store()
     return path
 
 
 def _most_varied(paths: Sequence[Path]) -> str | None:
-    values: dict[str, set[object]] = {}
+    """The variable to give up first: a count, a flag or something unknown before a name or an address; then the most varied."""
     names = {name for path in paths for name in path.variables}
-    for path in paths:
-        for name in names:
-            values.setdefault(name, set()).add(path.variables.get(name, _UNSET))
-    most = max(values, key=lambda name: (len(values[name]), name), default=None)
-    return most if most is not None and len(values[most]) > 1 else None
+    values = {name: {path.variables.get(name, _UNSET) for path in paths} for name in names}
+    varied = [name for name in names if len(values[name]) > 1]
+    return max(varied, key=lambda name: (not any(map(_names_something, values[name])), len(values[name]), name), default=None)
+
+
+_NAME = re.compile(r"(?!(?:true|false|yes|no|up|down)$)\S*[A-Za-z]\S*", re.IGNORECASE)
+
+
+def _names_something(value: object) -> bool:
+    return isinstance(value, tuple) and _NAME.fullmatch(literal(value) or "") is not None
 
 
 def _forgetful(paths: Sequence[Path]) -> list[Path]:

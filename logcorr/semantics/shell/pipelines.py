@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from logcorr.grammar.shell.tree import (
-    Pipeline,
-)
+import re
+
+from logcorr.grammar.shell.tree import Node, Pipeline
 from logcorr.semantics.shell.endings import failing
 from logcorr.semantics.shell.expansion import left
 from logcorr.semantics.shell.machine import Machine
@@ -36,6 +36,7 @@ def _piped(machine: Machine, node: Pipeline, path: Path) -> list[Path]:
     for index, command in enumerate(node.commands):
         last = index + 1 == len(node.commands)
         following: list[tuple[Path, tuple[Status, ...]]] = []
+        machine.reader = None if last else _program(machine, node.commands[index + 1])
         for way, statuses in stages:
             child = way.copy()
             child.output = before if last else EMPTY
@@ -48,7 +49,17 @@ def _piped(machine: Machine, node: Pipeline, path: Path) -> list[Path]:
                 kept = result.status if last or "pipefail" in path.options or "PIPESTATUS" in machine.source.text else SUCCESS
                 following.append((parent, (*statuses, kept)))
         stages = _merged_stages(following)
+    machine.reader = None
     return [_piped_end(way, statuses) for way, statuses in stages]
+
+
+_WRAPPED = re.compile(r"\s*(?:sudo\s+)?(?:-\S+\s+)*(?P<name>[\w./-]+)")
+
+
+def _program(machine: Machine, node: Node) -> str | None:
+    """The name of the program at the receiving end of a pipe, as far as the text shows it."""
+    match = _WRAPPED.match(machine.source.text, node.start, node.end)
+    return match["name"].rpartition("/")[2] if match else None
 
 
 def _merged_stages(stages: list[tuple[Path, tuple[Status, ...]]]) -> list[tuple[Path, tuple[Status, ...]]]:

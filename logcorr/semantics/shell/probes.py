@@ -136,7 +136,6 @@ HANDLERS: dict[str, Handler] = {
     "nslookup": _plain("nslookup"),
     "host": _plain("host"),
     "getent": _plain("getent"),
-    "fuser": _plain("fuser"),
     "rabbitmqctl": _plain("rabbitmqctl"),
     "rabbitmq-diagnostics": _plain("rabbitmq-diagnostics"),
     "grpc_health_probe": _plain("grpc_health_probe"),

@@ -20,6 +20,7 @@ class Record:
 
     `expects` holds what each probe's output was compared with, `listed` the outcomes it was given when nobody said which can
     occur; `met` the effects that ran on any path; `ended` the paths' ends; `cut` says that some way was not followed.
+    `strange` are the sites of effects with words that an earlier evaluation, which numbered them, did not meet.
     """
 
     probes: dict[tuple[object, ...], Probe] = field(default_factory=dict)
@@ -31,6 +32,8 @@ class Record:
     facts: dict[Noted, None] = field(default_factory=dict)
     problems: dict[Problem, None] = field(default_factory=dict)
     cut: bool = False
+    numbered: bool = False
+    strange: set[tuple[Span, str, str]] = field(default_factory=set)
 
     def after(self) -> Record:
         """The record for another evaluation of the same script."""
@@ -38,6 +41,7 @@ class Record:
             probes=dict(self.probes),
             effects=dict(self.effects),
             expects={probe: dict(values) for probe, values in self.expects.items()},
+            numbered=True,
         )
 
     def note(self, fact: Noted) -> None:
@@ -54,11 +58,13 @@ class Record:
                effect.directory, effect.argv0, effect.remote, effect.container)  # fmt: skip
         known = self.effects.get(key)
         if known is None and path.shadow:
-            other = next((other for other in self.effects.values() if _same_site(effect, other)), None)
+            other = next((other for other in self.effects.values() if _site(effect) == _site(other)), None)
             if other is not None:
                 self.met.add(other.id)
                 path.ran |= {other.id} if path.broken else frozenset()
                 return
+        if known is None and self.numbered:
+            self.strange.add(_site(effect))
         if known is None:
             known = self.effects[key] = replace(effect, id=len(self.effects) + 1, guard=path.guards)
         self.met.add(known.id)
@@ -85,6 +91,10 @@ class Record:
             known = self.probes[key] = replace(probe, id=len(self.probes) + 1)
         return known, True
 
+    def is_strange(self, effect: Effect) -> bool:
+        """Whether the command did something with words that were not met when effects were numbered."""
+        return _site(effect) in self.strange
+
     def compare(self, value: Value, *expected: str) -> None:
         """Note what a probe's output is compared with."""
         for part in value:
@@ -103,5 +113,5 @@ class Record:
         self.end(path)
 
 
-def _same_site(effect: Effect, other: Effect) -> bool:
-    return effect.span == other.span and effect.action == other.action and effect.manager == other.manager
+def _site(effect: Effect) -> tuple[Span, str, str]:
+    return effect.span, effect.action, effect.manager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from collections.abc import Mapping
 
 from logcorr.semantics.shell import probes
 from logcorr.semantics.shell.calls import separate_leading
@@ -22,6 +23,7 @@ _UNITS = {
     "disable": "disable",
     "mask": "disable",
     "daemon-reload": "daemon-reload",
+    "daemon-reexec": "daemon-reexec",
     "force-reload": "reload",
     "condrestart": "restart",
 }
@@ -112,11 +114,32 @@ def _host(action: str) -> Handler:
     return handler
 
 
-def _fixed(action: str, manager: str) -> Handler:
+def _verbs(manager: str, actions: Mapping[str, str], asks: str, *, targets: bool = True) -> Handler:
+    """A program of the form `program verb names`; a verb that does nothing is a question, as `asks` is without any."""
+
     def handler(command: Command) -> None:
-        command.do(action, manager, tuple(word for word in command.known if not word.startswith("-")))
+        words = [word for word in command.known if word not in ("-k", "-w", "-v") and not word.isdigit()]
+        verb, names = (words[0], tuple(words[1:])) if words else (asks, ())
+        verb = "kickstart -k" if verb == "kickstart" and "-k" in command.known else verb
+        if verb in actions:
+            command.do(actions[verb], manager, names if targets else ())
+        else:
+            probes.ask(command, f"{command.name} {verb}", " ".join(names))
 
     return handler
+
+
+_RUNIT = {
+    "up": "start", "start": "start", "down": "stop", "stop": "stop", "force-stop": "stop", "shutdown": "stop",
+    "force-shutdown": "stop", "restart": "restart", "force-restart": "restart", "try-restart": "restart", "hup": "reload",
+    "reload": "reload", "force-reload": "reload", "term": "kill", "kill": "kill", "once": "start",
+}  # fmt: skip
+_DAEMONTOOLS = {"-u": "start", "-o": "start", "-d": "stop", "-t": "restart", "-k": "kill", "-h": "reload", "-x": "stop"}
+_LAUNCHD = {
+    "load": "start", "bootstrap": "start", "start": "start", "kickstart": "start", "kickstart -k": "restart", "unload": "stop",
+    "bootout": "stop", "stop": "stop", "kill": "kill", "enable": "enable", "disable": "disable",
+}  # fmt: skip
+_APACHE = {"start": "start", "stop": "stop", "graceful-stop": "stop", "restart": "restart", "graceful": "reload"}
 
 
 def _init_script(command: Command) -> None:
@@ -142,8 +165,8 @@ HANDLERS: dict[str, Handler] = {
     "monit": _manager("monit", "gc"),
     "reboot": _host("reboot"),
     **dict.fromkeys(("shutdown", "poweroff", "halt"), _host("shutdown")),
-    **dict.fromkeys(("apachectl", "apache2ctl"), _fixed("control", "apache")),
-    "svc": _fixed("control", "daemontools"),
-    "sv": _fixed("control", "runit"),
-    "launchctl": _fixed("control", "launchd"),
+    **dict.fromkeys(("apachectl", "apache2ctl"), _verbs("apache", _APACHE, "status", targets=False)),
+    "svc": _verbs("daemontools", _DAEMONTOOLS, "status"),
+    "sv": _verbs("runit", _RUNIT, "status"),
+    "launchctl": _verbs("launchd", _LAUNCHD, "list"),
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from logcorr.grammar.shell.tree import (
     AndOr,
@@ -35,7 +36,7 @@ from logcorr.semantics.shell.conditions import Malformed, double_bracket, matche
 from logcorr.semantics.shell.endings import failing
 from logcorr.semantics.shell.expansion import left, pattern, single
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import FAILURE, SUCCESS, Path, Status, merged, widened, withered
+from logcorr.semantics.shell.path import FAILURE, SUCCESS, Body, Path, Status, merged, widened, withered
 from logcorr.semantics.shell.values import Value
 
 
@@ -52,11 +53,19 @@ def sequence(machine: Machine, node: Commands, path: Path) -> list[Path]:
     paths = [path]
     for command in node.commands:
         following = [way for start in paths for way in machine.run(command, start)]
-        done.extend(withered(way) for way in following if way.flow is not None)
         paths = [way for way in following if way.flow is None]
+        if not paths and command is not node.commands[-1] and following:
+            machine.skip(_rest(node, command), following[-1])
+        done.extend(withered(way) for way in following if way.flow is not None)
         machine.forget(command, paths)
         paths = widened(paths, machine.most_paths)
     return [*widened(done, machine.most_paths), *paths]
+
+
+def _rest(node: Commands, last: Node) -> Commands:
+    """The commands after one of a sequence."""
+    commands = node.commands[node.commands.index(last) + 1 :]
+    return replace(node, commands=commands, start=commands[0].start)
 
 
 def _guarded(machine: Machine, node: Node, path: Path, *, holds: bool) -> None:
@@ -90,11 +99,14 @@ def _and_or(machine: Machine, node: AndOr, path: Path) -> list[Path]:
                 continue
             _guarded(machine, node.left, branch, holds=succeeded)
             results.extend(machine.run(node.right, branch))
+    machine.skip(node.right, path)
     return _unguarded(machine, node, before, results)
 
 
 def _if(machine: Machine, node: If, path: Path) -> list[Path]:
     before, results, waiting = path.guards, list[Path](), [path]
+    for part in (*(part for arm in node.arms for part in arm), *([node.otherwise] if node.otherwise else [])):
+        machine.skip(part, path)
     for condition, body in node.arms:
         still: list[Path] = []
         for start in waiting:
@@ -124,6 +136,8 @@ def _case(machine: Machine, node: Case, path: Path) -> list[Path]:
     def expand(way: Path) -> None:
         subject.append((way, single(machine, way, node.word)))
 
+    for item in node.items:
+        machine.skip(item.body, path)
     machine.alternatives(path, expand)
     waiting = subject
     for item_index in range(len(node.items)):
@@ -184,9 +198,16 @@ def _case_body(machine: Machine, node: Case, index: int, path: Path) -> list[Pat
 
 
 def _function(machine: Machine, node: Function, path: Path) -> list[Path]:
-    path.functions[node.name] = (node, machine.source)
+    path.functions[node.name] = Body(node, machine.source)
+    machine.skip(node.body, _called_somehow(path))
     path.status = SUCCESS
     return [path]
+
+
+def _called_somehow(path: Path) -> Path:
+    way = path.copy()
+    way.arguments, way.scopes = None, (*path.scopes, {})
+    return way
 
 
 def _group(machine: Machine, node: Group, path: Path) -> list[Path]:

@@ -1,0 +1,1 @@
+"""The shell interpreter against hand labels of real scripts."""
