@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -17,26 +17,33 @@ import polars as pl
 
 from logcorr import causes, plugins, timeline
 from logcorr.collect import quotes
+from logcorr.comparison import Side, compare
 from logcorr.configuration import host_zone, schedules
 from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, claim
 from logcorr.model.facts import Fact
 from logcorr.model.result import Cause, Finding, Judgement, Patch
-from logcorr.model.source import Artifact, Problem
+from logcorr.model.source import Artifact, Problem, Span
 from logcorr.reading import Input, Paths, Zones, names, read, writers, zones
 from logcorr.repair import Repair, mended
-from logcorr.report import document
-from logcorr.rules import Rule
+from logcorr.report import document, sarif
+from logcorr.rules import Rule, findings_of
+from logcorr.semantics import schedule
 from logcorr.semantics.understanding import Understanding, understand
+from logcorr.suppression import Accepted, suppress
+from logcorr.timeline.clocks import zone_of
 from logcorr.timeline.skew import one_clock
+
+SHORTEST_S = 1e-6
+"""Stamps are told apart to a microsecond."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Analysis:
     """What one analysis found.
 
-    `timeline` is every event, lazily; `events` those whose kind is known; `sources` how each log was read. `result` is the
-    document that every report is made from (`docs/result.md`).
+    `timeline` is every event, lazily; `events` those whose kind is known; `sources` how each log was read; `zone` is the host's.
+    `result` is the document that every report is made from (`docs/result.md`).
     """
 
     result: dict[str, Any]
@@ -45,7 +52,23 @@ class Analysis:
     sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
+    zone: str = "UTC"
     repair: Repair | None = field(default=None, repr=False, compare=False)
+
+    def compared(self, after: Analysis, *, changed: datetime | None = None) -> Analysis:
+        """The same with `comparison` in the document: what became of it in a folder collected after a change.
+
+        `changed` is when the change was made (an aware datetime): what the second folder tells of the time before does not count,
+        nor what lies before the end of this one. Raises ValueError for an analysis that was made from a saved result.
+        """
+        if self.repair is None or after.repair is None:
+            raise ValueError("a saved result holds no timeline to compare")
+        before = Side(self.repair.case, self.findings, self.causes)
+        seen = self.repair.case.window[1].timestamp() + SHORTEST_S if self.repair.case.window else 0.0
+        since = max(seen, changed.timestamp()) if changed else seen
+        later = Side(after.repair.case, after.findings, since=since)
+        told = compare(before, later, partial(_due, self.repair.case, zone_of(self.zone)))
+        return replace(self, result={**self.result, "comparison": told})
 
     def patches(self) -> tuple[Patch, ...]:
         """A proved patch for each finding that has one (docs/fixes.md); they can be applied together."""
@@ -67,6 +90,10 @@ class Analysis:
         """The result document."""
         return document.to_json(self.result)
 
+    def to_sarif(self) -> str:
+        """The causes, and the findings that stand in configuration, as SARIF 2.1.0."""
+        return sarif.render(self.result)
+
     def redacted(self) -> Analysis:
         """The same with secrets and identities taken out of the document (docs/redaction.md)."""
         from logcorr.report.redaction import redacted  # not needed to look at a terminal
@@ -74,7 +101,7 @@ class Analysis:
         return replace(self, result=redacted(self.result))
 
     def write(self, path: str | Path, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> None:
-        """Write a report; the suffix decides the format (`.md`, `.html`, `.json`).
+        """Write a report; the suffix decides the format (`.md`, `.html`, `.json`, `.sarif`).
 
         What people wrote into the report that is there is kept. Raises LogcorrError for any other suffix.
         """
@@ -131,7 +158,8 @@ def analyze(
     )
     installed = plugins.rules()
     asked = (*installed.values(), *rules)
-    findings, ran = _findings(case, asked)
+    found, ran = findings_of(case, asked)
+    findings, accepted, useless = suppress(found, given.configured, ran=asked)
     repair = Repair(
         case=case,
         world=understood.world,
@@ -145,18 +173,35 @@ def analyze(
         *given.problems,
         *understood.problems,
         *told.problems,
+        *useless,
         *given.parsers.problems,
         *installed.problems,
     )
     return Analysis(
-        result=_document(case, findings=findings, judgement=judgement, artifacts=given.artifacts, problems=problems, ran=ran),
+        result=_document(
+            case,
+            findings=findings,
+            judgement=judgement,
+            accepted=accepted,
+            artifacts=given.artifacts,
+            problems=problems,
+            ran=ran,
+        ),
         timeline=case.timeline,
         events=case.events,
         sources=case.sources,
         findings=findings,
         causes=judgement.causes,
+        zone=zone,
         repair=repair,
     )
+
+
+def _due(case: Case, zone: tzinfo, job: Span, start: float, end: float) -> Sequence[float]:
+    """When the job that stands at a place is due."""
+    found = [one.job for one in case.schedules if one.job.span == job]
+    first, last = (datetime.fromtimestamp(time, UTC) for time in (start, end))
+    return schedule.ticks(found[0], first, last, zone).tolist() if found else ()
 
 
 def _reinterpreted(case: Case, facts: tuple[Fact, ...], zone: str) -> Case:
@@ -215,26 +260,12 @@ def _case(given: Input, understood: Understanding, told: timeline.Timeline, zone
     )
 
 
-def _findings(case: Case, rules: Iterable[Rule]) -> tuple[tuple[Finding, ...], list[tuple[str, str]]]:
-    """What the rules found, numbered, and what became of each rule: one that crashes is named, and the rest run."""
-    found: list[Finding] = []
-    ran = []
-    for rule in rules:
-        try:
-            findings = list(rule.run(case))
-        except Exception as error:  # the boundary to plug-ins: whatever breaks in one must not hide what others found
-            ran.append((rule.name, f"crashed: {type(error).__name__}: {error}"))
-            continue
-        found += findings
-        ran.append((rule.name, f"found {len(findings)}" if findings else "found nothing"))
-    return tuple(replace(finding, id=f"F{number}") for number, finding in enumerate(found, start=1)), ran
-
-
 def _document(
     case: Case,
     *,
     findings: tuple[Finding, ...],
     judgement: Judgement,
+    accepted: Sequence[Accepted],
     artifacts: Sequence[Artifact],
     problems: Sequence[Problem],
     ran: Sequence[tuple[str, str]],
@@ -247,20 +278,30 @@ def _document(
         problems=problems,
         rules_run=ran,
         quotes=quotes(artifacts, document.spans(case, findings, judgement, artifacts)),
-        assumptions=_assumptions(case, judgement),
+        assumptions=_assumptions(case, judgement, accepted),
         version=version("logcorr"),
     )
 
 
-def _assumptions(case: Case, judgement: Judgement) -> tuple[Claim, ...]:
-    """What the causes take for granted, once each: zones, and what a proof from collected files cannot see."""
+def _assumptions(case: Case, judgement: Judgement, accepted: Sequence[Accepted]) -> tuple[Claim, ...]:
+    """What is taken for granted, once each: zones, what a proof from collected files cannot see, what comments accept."""
+    excused = [
+        claim(
+            "assumption.accepted",
+            "{place} accepts {code}: {reason}",
+            place=str(one.ignore.comment),
+            code=one.finding.code,
+            reason=one.ignore.reason,
+        )
+        for one in accepted
+    ]
     zones = [
         claim("assumption.zone", "{path} carries no time zone; {zone} is assumed", path=source.path, zone=source.zone)
         for source in case.sources
         if source.zone_assumed
     ]
     skews = [_skew(source) for source in case.sources if source.skew_s]
-    return tuple(dict.fromkeys([*zones, *skews, *_proof_assumptions(case, judgement)]))
+    return tuple(dict.fromkeys([*zones, *skews, *_proof_assumptions(case, judgement), *excused]))
 
 
 def _skew(source: Source) -> Claim:

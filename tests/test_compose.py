@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 import yaml
 
+import logcorr
 from logcorr.grammar.interpolation import NotInterpolated, interpolate
 from logcorr.model.facts import ComposeFile, Service, Setting
 from logcorr.model.source import Artifact, Sample, Span
@@ -326,3 +327,34 @@ def test_random_files_are_understood_as_by_docker_compose(tmp_path):
         assert {service.name: ours(service) for service in found.services} == theirs(done.stdout)
         compared += 12 * len(found.services)
     assert compared == 720
+
+
+@pytest.mark.skipif(
+    not shutil.which("docker-compose"), reason="needs docker-compose 1.29 (Debian's package), of which only `config` is run"
+)
+def test_random_folders_are_understood_as_by_docker_compose(tmp_path):
+    """Without `-f`: the default file with its override and `.env`, services that extend others, and profiles."""
+    chance = random.Random(20261129)
+    for job in range(8):
+        folder = tmp_path / f"Job.{job}"
+        (folder / "common").mkdir(parents=True)
+        plain = [random_service(chance, name, []) for name in ("base", "near", "api", "web")]
+        base, near, api, web = ({key: value for key, value in one.items() if key != "depends_on"} for one in plain)
+        extended = {"near": near, "api": api | {"extends": {"file": "common/base.yml", "service": "base"}}}
+        services = extended | {
+            "web": web | {"extends": {"service": "near"}},
+            "debug": {"image": "busybox", "profiles": ["debug"]},
+        }
+        override = {"services": {"api": random_service(chance, "api", ["near"])}}
+        default, over = chance.choice([("docker-compose.yml", "docker-compose.override.yml"), ("compose.yaml", None)])
+        contents = {"common/base.yml": {"services": {"base": base}}, default: {"services": services}}
+        for name, document in (contents | ({over: override} if over else {})).items():
+            (folder / name).write_text(yaml.safe_dump(document, sort_keys=False))
+        active = chance.choice(["", "debug", "a,debug"])
+        (folder / ".env").write_text(f"TAG=9\nPORT=7085\nSUFFIX=s\nUNSET=\nCOMPOSE_PROFILES={active}")
+        path = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
+        done = subprocess.run(["docker-compose", "config"], cwd=folder, env=path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        found = logcorr.facts(folder).understanding.stack
+        wanted = {name: facts for name, facts in theirs(done.stdout).items() if active or name != "debug"}  # 1.29 shows all
+        assert {service.name: ours(service) for service in found.services} == wanted

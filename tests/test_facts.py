@@ -74,3 +74,62 @@ def test_nothing_of_statistics_is_loaded():
     code = "import sys, logcorr.configuration; print([name for name in sys.modules if 'statistics' in name or 'causes' in name])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+WATCH = """
+import sys
+from pathlib import Path
+
+import logcorr
+from logcorr import configuration
+
+root = Path(sys.argv[1]).resolve()
+logcorr.facts(sys.argv[2])  # what is imported when first needed, is
+opened, refused = set(), {"os.system", "os.exec", "os.posix_spawn", "subprocess.Popen", "socket.connect", "socket.getaddrinfo"}
+
+
+def watch(event, arguments):
+    if event == "open" and isinstance(arguments[0], str | bytes | Path):
+        opened.add(str(Path(str(arguments[0])).resolve()))
+    elif event in refused:
+        opened.add(f"{event} {arguments}")
+
+
+sys.addaudithook(watch)
+logcorr.facts(root, request="GET http://localhost/secret")
+own = (sys.prefix, sys.base_prefix + "/lib/python", str(Path(logcorr.__file__).parent))
+print(sorted(Path(path).name for path in opened if Path(path).is_relative_to(root)))
+print(sorted(path for path in opened if not path.startswith((str(root), *own))))
+"""
+
+
+def test_no_file_is_opened_but_the_collected_ones(tmp_path):
+    """Every way in which configuration names other files: links, includes, env_file, source, `-f`, mounts, run-parts."""
+    outside, inside = tmp_path / "outside", tmp_path / "inside"
+    for name in ("secret.conf", "secret.sh", "secret.yml", "secret.env", "hooks/job"):
+        (outside / name).parent.mkdir(parents=True, exist_ok=True)
+        (outside / name).write_text("server { listen 80; }\nservices: {a: {image: b}}\nSECRET=1\n")
+    inside.mkdir()
+    (inside / "link.conf").symlink_to(outside / "secret.conf")
+    (inside / "nginx.conf").write_text(
+        f"events {{}} http {{ include {outside}/*.conf; server {{ listen 80; root {outside}; auth_basic x;"
+        f" auth_basic_user_file {outside}/secret.env; location / {{ try_files $uri /index.html; }} }} }}"
+    )
+    (inside / "docker-compose.yml").write_text(
+        f"include: [{outside}/secret.yml]\nservices:\n  web:\n    image: nginx\n    env_file: {outside}/secret.env\n"
+        f"    extends: {{file: ../outside/secret.yml, service: a}}\n"
+        f"    volumes: ['{outside}/secret.conf:/etc/nginx/nginx.conf']\n"
+    )
+    (inside / "crontab").write_text(
+        f"* * * * * run-parts {outside}/hooks\n* * * * * . {outside}/secret.sh\n@daily certbot renew\n"
+    )
+    (inside / "watch.sh").write_text(
+        f"#!/bin/bash\nsource {outside}/secret.sh\n. ../outside/secret.sh\nread X < {outside}/secret.env\n"
+        f"docker compose --env-file {outside}/secret.env -f {outside}/secret.yml restart\nssh host < {outside}/secret.sh\n"
+        f"cat {outside}/secret.env | grep a && curl -K {outside}/secret.conf http://localhost/\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", WATCH, str(inside), str(CASES[0] / "input")], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    names = ["crontab", "docker-compose.yml", "nginx.conf", "watch.sh"]
+    assert (done.stdout, done.stderr) == (f"{names}\n[]\n", "")

@@ -10,6 +10,7 @@ from logcorr.model.facts import Container
 from logcorr.model.source import Artifact, Sample, Span
 from logcorr.parsers.compose import parser
 from logcorr.semantics.stack import running_stack
+from logcorr.semantics.topology import entities
 
 
 def compose_file(text, path):
@@ -69,3 +70,21 @@ def test_no_evidence_and_a_tie_decide_nothing(effects):
 def test_without_f_the_default_file_is_meant():
     default = compose_file("services: {web: {image: a}}", "shop/docker-compose.yml")
     assert running_stack([default, PRODUCTION], [effect("up", (), 7)]).compose_paths == ("shop/docker-compose.yml",)
+
+
+@pytest.mark.parametrize(
+    ("source", "files", "mine"),
+    [
+        ("./logs", {"shop/logs/a.log", "logs/a.log"}, {"shop/logs/a.log"}),
+        ("/var/log/shop", {"shop/var/log/shop/a.log", "shop/var/log/other/a.log"}, {"shop/var/log/shop/a.log"}),
+        ("/var/log/shop", {"captures/shop/a.log", "captures/a.log"}, {"captures/shop/a.log"}),
+        ("/var/log/shop/a.log", {"captures/a.log", "captures/b.log"}, {"captures/a.log"}),
+        ("/var/log", {"var/log/shop/a.log"}, set()),
+        ("/srv/data", {"one/data/a.log", "two/data/a.log"}, set()),
+    ],
+    ids=["beside the compose file", "a host's tree", "the last folder", "a single file", "everybody's", "two that may be meant"],
+)
+def test_mounts_lead_to_collected_files(source, files, mine):
+    text = f"services: {{web: {{image: a, volumes: ['{source}:/logs']}}}}"
+    (web,) = entities([compose_file(text, "shop/docker-compose.yml")], files)
+    assert web.files == mine

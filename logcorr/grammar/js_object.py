@@ -106,11 +106,12 @@ class _Reader:
     def _skip(self) -> None:
         """Goes on to the next comma or closing sign of this level."""
         waiting: list[str] = []
-        for token in self._tokens[self._position :]:
-            if not waiting and token.text in (",", "}", "]", ")"):
+        while self._position < len(self._tokens):
+            text = self._tokens[self._position].text
+            if not waiting and text in (",", "}", "]", ")"):
                 break
-            if token.text in _OPENING:
-                waiting.append(_OPENING[token.text])
-            elif waiting and token.text == waiting[-1]:
+            if text in _OPENING:
+                waiting.append(_OPENING[text])
+            elif waiting and text == waiting[-1]:
                 waiting.pop()
             self._position += 1

@@ -7,7 +7,7 @@ import re
 _COMPRESSED = re.compile(r"\.(?:gz|bz2|xz|zst)$")
 _NUMBERED = re.compile(r"(?P<base>.+)\.(?P<number>\d{1,4})")
 _DATE = r"[-._](?P<date>\d{4}-?\d\d-?\d\d(?:[-_T.]?\d\d){0,3})"
-_DATED = re.compile(rf"(?P<base>.+?){_DATE}(?P<suffix>\.log|\.txt)?(?:\.(?P<part>\d{{1,4}}))?")
+_DATED = re.compile(rf"(?P<base>.+?){_DATE}(?P<suffix>\.log|\.txt)?")
 _CONTINUED = re.compile(r"(?P<base>.+?[a-zA-Z])(?P<number>\d{1,3})(?P<suffix>\.log)")
 
 
@@ -19,8 +19,9 @@ def part_of(path: str) -> tuple[str, tuple[int, ...]]:
     """
     name = _COMPRESSED.sub("", path)
     if numbered := _NUMBERED.fullmatch(name):
-        base, rank = part_of(numbered["base"]) if _DATED.fullmatch(numbered["base"]) else (numbered["base"], (0,))
-        return base, (*rank, -int(numbered["number"])) if rank == (0,) else (*rank, int(numbered["number"]))
+        base, rank = part_of(numbered["base"])
+        number = int(numbered["number"])
+        return (base, (*rank, number)) if _DATED.fullmatch(numbered["base"]) else (numbered["base"], (0, -number))
     if dated := _DATED.fullmatch(name):
         return dated["base"] + (dated["suffix"] or ""), (0, int(re.sub(r"\D", "", dated["date"]).ljust(14, "0")))
     if continued := _CONTINUED.fullmatch(name):

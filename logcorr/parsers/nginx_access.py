@@ -23,7 +23,8 @@ from logcorr.parsers._shared.columns import TEXT, events, groups_of, no, patched
 
 _CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
 _REQUEST = re.compile(
-    r'[\d.:a-fA-F]{7,}.*"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) \S+ HTTP/\d(?:\.\d)?"\W+\d{3}\b'
+    r"(?!\W*(?:DEBUG|INFO|WARN|ERROR)).*?[\d.:a-fA-F]{7,}.*"
+    r'"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) \S+ HTTP/\d(?:\.\d)?"\W+\d{3}\b'
 )
 
 _NAMES = {
@@ -45,7 +46,7 @@ def _recognise(sample: Sample) -> float:
     as_json = stamps.share(sample.lines, _is_json)
     if as_json >= 0.5:
         return 0.7 * as_json
-    custom = stamps.share(sample.lines, _REQUEST.search)
+    custom = stamps.share(sample.lines, _REQUEST.match)
     return 0.6 * custom if custom >= 0.5 else 0.0
 
 

@@ -7,13 +7,29 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from logcorr.model.case import Entity
 from logcorr.model.facts import ComposeFile, Container, Fact, NginxFile, Service, Unit, of_kind
-from logcorr.semantics.paths import below, normal
+from logcorr.semantics.paths import below, collected, normal
 
 NGINX = "nginx"
 EVERYDAY = frozenset(
     {"app", "application", "combined", "console", "error", "info", "log", "logs", "out", "output", "server", "var"}
 )
 """Names of log files and folders that say nothing about who writes there."""
+SHARED = frozenset(
+    {
+        "/",
+        "/etc",
+        "/run",
+        "/srv",
+        "/tmp",
+        "/var",
+        "/var/lib",
+        "/var/lib/docker",
+        "/var/lib/docker/containers",
+        "/var/log",
+        "/var/run",
+    }
+)
+"""Folders of a host that belong to nobody alone; who mounts one (a log shipper) reads what others write."""
 
 
 def entities(facts: Sequence[Fact], files: Iterable[str]) -> tuple[Entity, ...]:
@@ -105,10 +121,18 @@ def _services(facts: Iterable[Fact]) -> Iterator[tuple[Service, ComposeFile]]:
 
 
 def _written(service: Service, compose: ComposeFile, files: frozenset[str]) -> set[str]:
-    """Collected files in folders that the service mounts."""
+    """Collected files in folders that the service mounts: beside the compose file, or wherever on the host."""
     base = compose.span.path.rpartition("/")[0]
-    sources = [normal(mount.source, base) for mount in service.mounts if mount.source.startswith((".", "/"))]
-    return {file for file in files for source in sources if below(file, source)}
+    sources = [mount.source for mount in service.mounts if mount.source.startswith((".", "/"))]
+    sources = [one for one in sources if one.rstrip("/") not in SHARED | {""}]
+    places = files | {folder for file in files for folder in _folders(file)}
+    found = [collected(one, places, asker=compose.span.path) if one.startswith("/") else normal(one, base) for one in sources]
+    return {file for file in files for source in found if source and below(file, source)}
+
+
+def _folders(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
 
 
 def _home(container: Container, named: dict[str, set[str]]) -> str | None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 @click.option("--tz", "zones", multiple=True, metavar="[SOURCE=]ZONE", callback=options.zones, help=options.ZONE_HELP)
 @click.option("--since", metavar="TIME", callback=options.instant, help="Leave out what was logged before; UTC if no offset.")
 @click.option("--until", metavar="TIME", callback=options.instant, help="Leave out what was logged after.")
+@click.option("--after", "later", multiple=True, metavar="PATH", callback=options.existing, help=options.AFTER_HELP)
+@click.option("--changed", metavar="TIME", callback=options.instant, help=options.CHANGED_HELP)
 @click.option("--lang", type=options.LANGUAGES, default="en", show_default=True, help="Language of reports.")
 @click.option("--template", "templates", metavar="DIR", callback=options.folder, help=options.TEMPLATE_HELP)
 @click.option("--max-size", "most", metavar="SIZE", callback=options.size, help=options.SIZE_HELP)
@@ -31,6 +33,8 @@ def analyze(
     zones: dict[str | None, str],
     since: options.Instant,
     until: options.Instant,
+    later: tuple[str, ...],
+    changed: options.Instant,
     lang: str,
     templates: Path | None,
     most: int | None,
@@ -41,9 +45,11 @@ def analyze(
     from logcorr.cli import output
 
     analysis = logcorr.analyze(paths, tz=zones or None, since=since, until=until)
+    if later:
+        analysis = analysis.compared(logcorr.analyze(later, tz=zones or None), changed=changed)
     style = output.Style(lang, templates, most)
     output.show(analysis.redacted() if redact else analysis, form, style, paths)
     if outputs:
         leaving = analysis if redact is False else analysis.redacted()
         for path in outputs:
-            output.save(leaving, path, style)
+            output.save(leaving, path, style, paths)
