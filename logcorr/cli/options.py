@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 Instant = datetime | None
 
-SUFFIXES = (".md", ".html", ".json")
+SUFFIXES = (".md", ".html", ".json", ".sarif")
 """What `-o` can write."""
+
+CHECK_SUFFIXES = (".json", ".sarif")
+"""What `-o` of a check can write."""
 
 
 class Choice(click.Choice[str]):
@@ -50,11 +53,21 @@ def existing_file(context: click.Context, parameter: click.Parameter, path: str)
 
 def outputs(context: click.Context, parameter: click.Parameter, paths: Sequence[str]) -> Sequence[str]:
     """Files whose suffix names a format that can be written."""
+    return _suffixed(context, parameter, paths, SUFFIXES)
+
+
+def check_outputs(context: click.Context, parameter: click.Parameter, paths: Sequence[str]) -> Sequence[str]:
+    """Files whose suffix names a format that a check can be written in."""
+    return _suffixed(context, parameter, paths, CHECK_SUFFIXES)
+
+
+def _suffixed(
+    context: click.Context, parameter: click.Parameter, paths: Sequence[str], suffixes: tuple[str, ...]
+) -> Sequence[str]:
     for path in paths:
-        if not path.endswith(SUFFIXES):
-            raise click.BadParameter(
-                f"{path!r}: the suffix decides the format: {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.", context, parameter
-            )
+        if not path.endswith(suffixes):
+            named = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+            raise click.BadParameter(f"{path!r}: the suffix decides the format: {named}.", context, parameter)
     return paths
 
 
@@ -135,11 +148,19 @@ LEVELS = Choice(["trace", "debug", "info", "notice", "warn", "error", "crit", "a
 
 TABLES = Choice(["table", "jsonl", "csv", "parquet"])
 
-FORMATS = Choice(["full", "concise", "json", "markdown", "html"])
+FORMATS = Choice(["full", "concise", "json", "jsonl", "markdown", "html", "sarif", "github"])
+
+CHECK_FORMATS = Choice(["full", "concise", "json", "jsonl", "sarif", "github"])
+
+FAIL_ON = Choice(["error", "warning", "info", "never"])
 
 LANGUAGES = Choice(list(LOCALES))
 
-OUTPUT_HELP = "Also write FILE; its suffix (.md, .html, .json) decides the format. May be given again."
+OUTPUT_HELP = "Also write FILE; its suffix (.md, .html, .json, .sarif) decides the format. May be given again."
+
+CHECK_OUTPUT_HELP = "Also write FILE; its suffix (.json, .sarif) decides the format. May be given again."
+
+RULES_HELP = "by name, code, or the letters of a group (CRON). May be given again."
 
 REDACT_HELP = (
     "Replace secrets, addresses, e-mails, host and user names. Files written with -o: yes unless told not to; the screen: no."

@@ -52,4 +52,4 @@ def analyze(
     if outputs:
         leaving = analysis if redact is False else analysis.redacted()
         for path in outputs:
-            output.save(leaving, path, style)
+            output.save(leaving, path, style, paths)
