@@ -52,9 +52,10 @@ def nearest(word: str, known: list[str]) -> str | None:
 
 
 def _report(message: str, tip: str, code: int) -> int:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {_one_line(message)}", err=True)
+    color = False if os.environ.get("NO_COLOR") else True if os.environ.get("FORCE_COLOR") else None  # None: on a terminal
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {_one_line(message)}", err=True, color=color)
     if tip:
-        click.echo(f"{click.style('tip:', fg='cyan', bold=True)} {_one_line(tip)}", err=True)
+        click.echo(f"{click.style('tip:', fg='cyan', bold=True)} {_one_line(tip)}", err=True, color=color)
     return code
 
 

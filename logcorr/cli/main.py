@@ -11,7 +11,7 @@ from typing import cast
 import click
 
 from logcorr.cli import commands as home
-from logcorr.cli import errors
+from logcorr.cli import errors, options
 
 
 class Commands(click.Group):
@@ -57,10 +57,26 @@ class Commands(click.Group):
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="logcorr", message="%(prog)s %(version)s")
 @click.option(
-    "--config", metavar="FILE", envvar="LOGCORR_CONFIG", help="Take options from FILE, not from the nearest logcorr.toml."
+    "--config",
+    type=options.PLACE,
+    metavar="FILE",
+    envvar="LOGCORR_CONFIG",
+    help="Take options from FILE, not from the nearest logcorr.toml.",
 )
 @click.option("--isolated", is_flag=True, envvar="LOGCORR_ISOLATED", help="Take options from no file.")
-def commands(config: str | None, *, isolated: bool) -> None:
+@click.option(
+    "--color",
+    type=options.Choice(["auto", "always", "never"]),
+    callback=options.color,
+    is_eager=True,
+    expose_value=False,
+    default="auto",
+    show_default=True,
+    envvar="LOGCORR_COLOR",
+    help="Colour what is printed.",
+)
+@click.option("--no-progress", is_flag=True, envvar="LOGCORR_NO_PROGRESS", help="Do not tell on a terminal that it takes long.")
+def commands(config: str | None, *, isolated: bool, no_progress: bool) -> None:
     """Say what broke, what caused it, why, and what to change: from a folder of logs and configuration.
 
     Point it at what was collected after an incident: logs, crontabs, scripts, compose files, nginx configuration. Nothing is

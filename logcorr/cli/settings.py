@@ -89,7 +89,7 @@ def obey(group: click.Context, name: str, command: click.Command, typed: Mapping
 
 
 def _analysed(typed: Mapping[str, Any]) -> list[Path]:
-    given = (typed.get(name) for name in ("paths", "roots"))
+    given = (typed.get(name) for name in ("paths", "roots", "later"))
     return [Path(path) for paths in given if isinstance(paths, list | tuple) for path in paths if path != "-"]
 
 

@@ -10,7 +10,7 @@ from logcorr.cli import options
 
 
 @click.command()
-@click.argument("paths", nargs=-1, metavar="[PATH]...", callback=options.existing)
+@click.argument("paths", nargs=-1, metavar="[PATH]...", type=options.PLACE, callback=options.existing)
 @click.pass_context
 def config(context: click.Context, paths: tuple[str, ...]) -> None:
     """Show which options a file and the environment set, and where.
