@@ -94,13 +94,6 @@ class Analysis:
         """The causes, and the findings that stand in configuration, as SARIF 2.1.0."""
         return sarif.render(self.result)
 
-    def _repr_html_(self) -> str:
-        """The report, as a notebook shows it: redacted, for notebooks are passed on; in a frame, so that it cannot reach out."""
-        from html import escape
-
-        page = escape(self.redacted().to_html())
-        return f'<iframe srcdoc="{page}" sandbox="allow-scripts" style="width:100%;height:80vh;border:0"></iframe>'
-
     def redacted(self) -> Analysis:
         """The same with secrets and identities taken out of the document (docs/redaction.md)."""
         from logcorr.report.redaction import redacted  # not needed to look at a terminal

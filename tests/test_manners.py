@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import html
-import json
 import os
 import pty
-import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
-import polars as pl
 import pytest
 
-from logcorr import Analysis
-
-DOCUMENT = Path(__file__).parent / "fixtures/documents/seed.json"
 LOGCORR = Path(sys.executable).with_name("logcorr")
 SLOW = """
 import sys, time
@@ -113,10 +106,3 @@ def test_color_is_for_terminals_and_can_be_chosen():
             check=False,
         )
         assert RED in done.stderr
-
-
-def test_a_notebook_shows_the_report_in_a_frame_of_its_own():
-    told = {"timeline": pl.LazyFrame(), "events": pl.DataFrame(), "sources": (), "findings": (), "causes": (), "repair": None}
-    analysis = Analysis(result=json.loads(DOCUMENT.read_text("utf-8")), **told)
-    shown = re.fullmatch(r'<iframe srcdoc="([^"]*)" sandbox="allow-scripts" style="[^"]*"></iframe>', analysis._repr_html_())
-    assert html.unescape(shown[1]) == analysis.redacted().to_html()
