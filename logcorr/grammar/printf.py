@@ -72,7 +72,8 @@ def _names(parameter: str) -> dict[str, str]:
 
 def _template(text: str, names: Mapping[str, str]) -> str | None:
     """The literal that begins here, as far as its first line goes; None where it does not end."""
-    parts, position = [], 0
+    parts: list[str] = []
+    position = 0
     while piece := _PIECE.match(text, position):
         position = piece.end()
         if piece["end"]:
@@ -163,7 +164,8 @@ def _pattern(text: str, stamp: str, levels: str) -> str:
         "message": "(?P<message>.*?)(?:",
         "meta": r"(?P<meta>\{.*\})?",
     }
-    parts, seen = [], {"stamp"}
+    parts: list[str] = []
+    seen = {"stamp"}
     pieces = [(literal, name) for literal, name, _, _ in Formatter().parse(text)]
     for (literal, name), (following, _) in zip(pieces, [*pieces[1:], ("", None)], strict=True):
         named = "meta" if name == "" and "message" in seen else name or ""

@@ -23,7 +23,19 @@ from logcorr.model.events import EVENT_SCHEMA
 from logcorr.model.facts import Fact, LineTemplate, of_kind
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import LEVELS, LONGEST_LEVEL, TEXT, events, folded, groups_of, no, patched, severity_of
+from logcorr.parsers._shared.columns import (
+    FAILURE,
+    LEVELS,
+    LONGEST_LEVEL,
+    TEXT,
+    events,
+    folded,
+    groups_of,
+    no,
+    patched,
+    severity_of,
+    with_failures,
+)
 from logcorr.parsers._shared.records import members, records
 
 
@@ -94,7 +106,7 @@ def _templated(lines: pl.LazyFrame, context: Context, agreed: Agreed) -> pl.Lazy
     read = lines.with_columns(TEXT.str.extract_groups(ascii_only(agreed.pattern)).alias("groups"))
     headless = pl.when(part("message").is_null()).then(TEXT)
     bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null()
-    cut = folded(read, part("message").is_not_null() | bare, context)
+    cut = folded(with_failures(read, headless), part("message").is_not_null() | bare, context)
     message = pl.coalesce(part("message"), TEXT)
     offset = shape.utc_offset_s(part("stamp")) if shape else None
     level = part("level") if "(?P<level>" in agreed.pattern else no(pl.String)
@@ -102,7 +114,7 @@ def _templated(lines: pl.LazyFrame, context: Context, agreed: Agreed) -> pl.Lazy
         cut,
         time=shape.time(part("stamp")) if shape else no(pl.Datetime("us")),
         severity=severity_of(level),
-        kind=messages.kind_of(message, messages.APPLICATION),
+        kind=pl.coalesce(messages.kind_of(message, messages.APPLICATION), FAILURE),
         message=message,
         parsed=part("message").is_not_null(),
         count=pl.col("lines"),
@@ -128,13 +140,14 @@ def _simple(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     read = lines.with_columns(level.alias("level"), TEXT.str.extract(_SIMPLE_TIME, 1).alias("stamp"))
     reached = read.with_columns(pl.col("stamp").backward_fill(), row.backward_fill().alias("stamped_at"))
     message = TEXT.str.slice(pl.col("level").str.len_chars().fill_null(-2) + 2).alias("message")
-    cut = folded(reached, pl.col("level").is_not_null(), context).with_columns(message)
+    failing = with_failures(reached, pl.when(pl.col("level").is_null()).then(TEXT))
+    cut = folded(failing, pl.col("level").is_not_null(), context).with_columns(message)
     own_stamp = pl.when(pl.col("stamped_at") < pl.col("row") + pl.col("lines")).then(pl.col("stamp"))
     return events(
         cut,
         time=shape.time(shape.text(own_stamp)) if shape else no(pl.Datetime("us")),
         severity=severity_of(pl.col("level")),
-        kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), FAILURE),
         message=pl.col("message"),
         parsed=pl.col("level").is_not_null(),
         count=pl.col("lines"),
@@ -170,13 +183,13 @@ def _text(lines: pl.LazyFrame, context: Context, layout: Layout) -> pl.LazyFrame
     read = _heads(lines, context.sample.lines, layout)
     headless = pl.when(~pl.col("is_head")).then(TEXT)
     bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null()
-    cut = folded(read, pl.col("is_head") | bare, context)
+    cut = folded(with_failures(read, headless), pl.col("is_head") | bare, context)
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
         cut,
         time=pl.col("time"),
         severity=severity_of(pl.col("level")),
-        kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), FAILURE),
         message=pl.col("message"),
         parsed=pl.col("is_head") | bare,
         count=pl.col("lines"),
