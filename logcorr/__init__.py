@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import logcorr.parse as parse  # noqa: PLR0402 - a re-export that type checkers see
     from logcorr.analysis import Analysis, analyze
+    from logcorr.checking import Checked, check
     from logcorr.configuration import Facts, facts
     from logcorr.errors import LogcorrError, NothingRecognised
-    from logcorr.model.case import Case
+    from logcorr.model.case import Case, Configuration
     from logcorr.model.claim import Claim, Evidence, claim
     from logcorr.model.result import Cause, Finding
     from logcorr.model.source import Span
@@ -21,7 +22,9 @@ __all__ = [
     "Analysis",
     "Case",
     "Cause",
+    "Checked",
     "Claim",
+    "Configuration",
     "Evidence",
     "Facts",
     "Finding",
@@ -30,6 +33,7 @@ __all__ = [
     "Rule",
     "Span",
     "analyze",
+    "check",
     "claim",
     "facts",
     "parse",
@@ -42,7 +46,9 @@ _HOMES = {
     "Analysis": "logcorr.analysis",
     "Case": "logcorr.model.case",
     "Cause": "logcorr.model.result",
+    "Checked": "logcorr.checking",
     "Claim": "logcorr.model.claim",
+    "Configuration": "logcorr.model.case",
     "Evidence": "logcorr.model.claim",
     "Facts": "logcorr.configuration",
     "Finding": "logcorr.model.result",
@@ -51,6 +57,7 @@ _HOMES = {
     "Rule": "logcorr.rules",
     "Span": "logcorr.model.source",
     "analyze": "logcorr.analysis",
+    "check": "logcorr.checking",
     "claim": "logcorr.model.claim",
     "facts": "logcorr.configuration",
     "rule": "logcorr.rules",

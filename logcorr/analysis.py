@@ -26,10 +26,11 @@ from logcorr.model.result import Cause, Finding, Judgement, Patch
 from logcorr.model.source import Artifact, Problem, Span
 from logcorr.reading import Input, Paths, Zones, names, read, writers, zones
 from logcorr.repair import Repair, mended
-from logcorr.report import document
-from logcorr.rules import Rule
+from logcorr.report import document, sarif
+from logcorr.rules import Rule, findings_of
 from logcorr.semantics import schedule
 from logcorr.semantics.understanding import Understanding, understand
+from logcorr.suppression import Accepted, suppress
 from logcorr.timeline.clocks import zone_of
 from logcorr.timeline.skew import one_clock
 
@@ -89,6 +90,10 @@ class Analysis:
         """The result document."""
         return document.to_json(self.result)
 
+    def to_sarif(self) -> str:
+        """The causes, and the findings that stand in configuration, as SARIF 2.1.0."""
+        return sarif.render(self.result)
+
     def redacted(self) -> Analysis:
         """The same with secrets and identities taken out of the document (docs/redaction.md)."""
         from logcorr.report.redaction import redacted  # not needed to look at a terminal
@@ -96,7 +101,7 @@ class Analysis:
         return replace(self, result=redacted(self.result))
 
     def write(self, path: str | Path, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> None:
-        """Write a report; the suffix decides the format (`.md`, `.html`, `.json`).
+        """Write a report; the suffix decides the format (`.md`, `.html`, `.json`, `.sarif`).
 
         What people wrote into the report that is there is kept. Raises LogcorrError for any other suffix.
         """
@@ -153,7 +158,8 @@ def analyze(
     )
     installed = plugins.rules()
     asked = (*installed.values(), *rules)
-    findings, ran = _findings(case, asked)
+    found, ran = findings_of(case, asked)
+    findings, accepted, useless = suppress(found, given.configured, ran=asked)
     repair = Repair(
         case=case,
         world=understood.world,
@@ -167,11 +173,20 @@ def analyze(
         *given.problems,
         *understood.problems,
         *told.problems,
+        *useless,
         *given.parsers.problems,
         *installed.problems,
     )
     return Analysis(
-        result=_document(case, findings=findings, judgement=judgement, artifacts=given.artifacts, problems=problems, ran=ran),
+        result=_document(
+            case,
+            findings=findings,
+            judgement=judgement,
+            accepted=accepted,
+            artifacts=given.artifacts,
+            problems=problems,
+            ran=ran,
+        ),
         timeline=case.timeline,
         events=case.events,
         sources=case.sources,
@@ -245,26 +260,12 @@ def _case(given: Input, understood: Understanding, told: timeline.Timeline, zone
     )
 
 
-def _findings(case: Case, rules: Iterable[Rule]) -> tuple[tuple[Finding, ...], list[tuple[str, str]]]:
-    """What the rules found, numbered, and what became of each rule: one that crashes is named, and the rest run."""
-    found: list[Finding] = []
-    ran = []
-    for rule in rules:
-        try:
-            findings = list(rule.run(case))
-        except Exception as error:  # the boundary to plug-ins: whatever breaks in one must not hide what others found
-            ran.append((rule.name, f"crashed: {type(error).__name__}: {error}"))
-            continue
-        found += findings
-        ran.append((rule.name, f"found {len(findings)}" if findings else "found nothing"))
-    return tuple(replace(finding, id=f"F{number}") for number, finding in enumerate(found, start=1)), ran
-
-
 def _document(
     case: Case,
     *,
     findings: tuple[Finding, ...],
     judgement: Judgement,
+    accepted: Sequence[Accepted],
     artifacts: Sequence[Artifact],
     problems: Sequence[Problem],
     ran: Sequence[tuple[str, str]],
@@ -277,20 +278,30 @@ def _document(
         problems=problems,
         rules_run=ran,
         quotes=quotes(artifacts, document.spans(case, findings, judgement, artifacts)),
-        assumptions=_assumptions(case, judgement),
+        assumptions=_assumptions(case, judgement, accepted),
         version=version("logcorr"),
     )
 
 
-def _assumptions(case: Case, judgement: Judgement) -> tuple[Claim, ...]:
-    """What the causes take for granted, once each: zones, and what a proof from collected files cannot see."""
+def _assumptions(case: Case, judgement: Judgement, accepted: Sequence[Accepted]) -> tuple[Claim, ...]:
+    """What is taken for granted, once each: zones, what a proof from collected files cannot see, what comments accept."""
+    excused = [
+        claim(
+            "assumption.accepted",
+            "{place} accepts {code}: {reason}",
+            place=str(one.ignore.comment),
+            code=one.finding.code,
+            reason=one.ignore.reason,
+        )
+        for one in accepted
+    ]
     zones = [
         claim("assumption.zone", "{path} carries no time zone; {zone} is assumed", path=source.path, zone=source.zone)
         for source in case.sources
         if source.zone_assumed
     ]
     skews = [_skew(source) for source in case.sources if source.skew_s]
-    return tuple(dict.fromkeys([*zones, *skews, *_proof_assumptions(case, judgement)]))
+    return tuple(dict.fromkeys([*zones, *skews, *_proof_assumptions(case, judgement), *excused]))
 
 
 def _skew(source: Source) -> Claim:

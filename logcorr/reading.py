@@ -45,6 +45,12 @@ class Input:
         return frozenset(artifact.path for artifact in self.artifacts)
 
     @property
+    def configured(self) -> tuple[Artifact, ...]:
+        """The files that are configuration."""
+        formats = {name for name, parser in self.parsers.items() if isinstance(parser, ConfigurationParser)}
+        return tuple(artifact for artifact in self.artifacts if artifact.format in formats)
+
+    @property
     def logs(self) -> dict[str, LogParser]:
         """The parsers of logs."""
         return {name: parser for name, parser in self.parsers.items() if isinstance(parser, LogParser)}

@@ -174,7 +174,7 @@ def test_options_reach_the_library(asked, run):
         (["analyze", "nowhere/at/all"], "'nowhere/at/all' does not exist.", "`logcorr analyze --help`"),
         (
             ["analyze", "incident", "-f", "consise"],
-            "'consise' is not one of full, concise, json, markdown, html; did you mean 'concise'?",
+            "'consise' is not one of full, concise, json, jsonl, markdown, html, sarif, github; did you mean 'concise'?",
             "",
         ),
         (["analyze", "incident", "--lang", "fr"], "'fr' is not one of en, zh-TW.", ""),
@@ -183,7 +183,7 @@ def test_options_reach_the_library(asked, run):
             "No such option '--formt'. Did you mean '--format'?",
             "`logcorr analyze --help`",
         ),
-        (["analyze", "incident", "-o", "a.pdf"], "'a.pdf': the suffix decides the format: .md, .html or .json.", ""),
+        (["analyze", "incident", "-o", "a.pdf"], "'a.pdf': the suffix decides the format: .md, .html, .json or .sarif.", ""),
         (["analyze", "incident", "--max-size", "big"], "'big' is no size; write 60k or 1M.", ""),
         (["analyze", "incident", "--template", "nowhere"], "'nowhere' is no folder.", ""),
         (

@@ -193,6 +193,11 @@ def test_hostile_text_ends():
         "(" * 300,
         "a=" + "${a:-" * 200,
         "for i in {1..999999999}; do kill $i; done",
+        f"[[ {'a' * 60}! =~ ^(a+)+$ ]] && docker restart shop",
+        f"echo {'a' * 3000}! | grep -E 'a*a*a*a*b' && docker restart shop",
+        f"x={'a' * 3000}; echo ${{x##*a*a*a*a*b}}",
+        f"case {'a' * 3000} in *a*a*a*a*a*b) docker restart shop;; esac",
+        "if true; then\n" * 2000 + "fi\n" * 2000,
     ):
         interpret(script(text))
 

@@ -48,9 +48,8 @@ ANALYSIS = "import logcorr; logcorr.analyze({!r})"
 DUCKDB = """
 import duckdb
 duckdb.execute(r'''SET threads = {threads}; CREATE TABLE t AS SELECT regexp_extract(line, $rx${pattern}$rx$, {names}) AS fields
-FROM read_csv(
-    $file${file}$file$, columns={{line: 'VARCHAR'}}, delim='\\x01', quote='', escape='', header=false, auto_detect=false
-)''')
+FROM read_csv($file${file}$file$, columns={{line: 'VARCHAR'}}, delim='\\x01', quote='', escape='', header=false,
+auto_detect=false, strict_mode=false)''')
 """
 DUCKDB_JSON = """
 import duckdb

@@ -18,10 +18,16 @@ def show(document: Document, language: Language, paths: Sequence[str]) -> None:
     out = console()
     for cause in document["causes"]:
         out.print(_line(cause["culprit"], document["verdict"], cause["kind"], cause, language), soft_wrap=True)
-    for finding in document["findings"]:
-        out.print(_line(finding["evidence"][0], finding["severity"], finding["code"], finding, language), soft_wrap=True)
+    show_findings(document, language)
     if not document["causes"]:
         out.print(Text(f"{document['verdict']}: {line(language.say(document['title']))}"), soft_wrap=True)
+
+
+def show_findings(document: Document, language: Language) -> None:
+    """Print the findings."""
+    out = console()
+    for finding in document["findings"]:
+        out.print(_line(finding["evidence"][0], finding["severity"], finding["code"], finding, language), soft_wrap=True)
 
 
 def _line(where: Document, level: str, code: str, said: Document, language: Language) -> Text:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os.path
+import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -18,8 +18,11 @@ if TYPE_CHECKING:
 
 Instant = datetime | None
 
-SUFFIXES = (".md", ".html", ".json")
+SUFFIXES = (".md", ".html", ".json", ".sarif")
 """What `-o` can write."""
+
+CHECK_SUFFIXES = (".json", ".sarif")
+"""What `-o` of a check can write."""
 
 
 class Choice(click.Choice[str]):
@@ -50,11 +53,21 @@ def existing_file(context: click.Context, parameter: click.Parameter, path: str)
 
 def outputs(context: click.Context, parameter: click.Parameter, paths: Sequence[str]) -> Sequence[str]:
     """Files whose suffix names a format that can be written."""
+    return _suffixed(context, parameter, paths, SUFFIXES)
+
+
+def check_outputs(context: click.Context, parameter: click.Parameter, paths: Sequence[str]) -> Sequence[str]:
+    """Files whose suffix names a format that a check can be written in."""
+    return _suffixed(context, parameter, paths, CHECK_SUFFIXES)
+
+
+def _suffixed(
+    context: click.Context, parameter: click.Parameter, paths: Sequence[str], suffixes: tuple[str, ...]
+) -> Sequence[str]:
     for path in paths:
-        if not path.endswith(SUFFIXES):
-            raise click.BadParameter(
-                f"{path!r}: the suffix decides the format: {', '.join(SUFFIXES[:-1])} or {SUFFIXES[-1]}.", context, parameter
-            )
+        if not path.endswith(suffixes):
+            named = f"{', '.join(suffixes[:-1])} or {suffixes[-1]}"
+            raise click.BadParameter(f"{path!r}: the suffix decides the format: {named}.", context, parameter)
     return paths
 
 
@@ -75,6 +88,15 @@ def folder(context: click.Context, parameter: click.Parameter, value: str | None
     from pathlib import Path
 
     return Path(value) if value is not None else None
+
+
+def color(context: click.Context, parameter: click.Parameter, value: str) -> None:
+    """Pass a choice on as everything that prints understands it: NO_COLOR, FORCE_COLOR."""
+    names = {"never": "NO_COLOR", "always": "FORCE_COLOR"}
+    if value in names:
+        for name in names.values():
+            os.environ.pop(name, None)
+        os.environ[names[value]] = "1"
 
 
 def zones(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str | None, str]:
@@ -131,15 +153,26 @@ def window(context: click.Context, parameter: click.Parameter, value: str | None
     return time - timedelta(seconds=seconds), time + timedelta(seconds=seconds)
 
 
+PLACE = click.Path(readable=False)
+"""A path, whatever is there: shells complete it, callbacks look at it."""
+
 LEVELS = Choice(["trace", "debug", "info", "notice", "warn", "error", "crit", "alert", "emerg"])
 
 TABLES = Choice(["table", "jsonl", "csv", "parquet"])
 
-FORMATS = Choice(["full", "concise", "json", "markdown", "html"])
+FORMATS = Choice(["full", "concise", "json", "jsonl", "markdown", "html", "sarif", "github"])
+
+CHECK_FORMATS = Choice(["full", "concise", "json", "jsonl", "sarif", "github"])
+
+FAIL_ON = Choice(["error", "warning", "info", "never"])
 
 LANGUAGES = Choice(list(LOCALES))
 
-OUTPUT_HELP = "Also write FILE; its suffix (.md, .html, .json) decides the format. May be given again."
+OUTPUT_HELP = "Also write FILE; its suffix (.md, .html, .json, .sarif) decides the format. May be given again."
+
+CHECK_OUTPUT_HELP = "Also write FILE; its suffix (.json, .sarif) decides the format. May be given again."
+
+RULES_HELP = "by name, code, or the letters of a group (CRON). May be given again."
 
 REDACT_HELP = (
     "Replace secrets, addresses, e-mails, host and user names. Files written with -o: yes unless told not to; the screen: no."
@@ -159,4 +192,4 @@ CHANGED_HELP = "When the change was made, for --after; or else, where the logs o
 
 ROOT_HELP = "The folder that was analysed; again for each of several.  [default: .]"
 
-PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=existing)
+PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=PLACE, callback=existing)

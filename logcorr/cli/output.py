@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +15,7 @@ from logcorr.report.cite import Document
 from logcorr.report.shipped import shipped
 
 if TYPE_CHECKING:
-    from logcorr import Analysis, Facts
+    from logcorr import Analysis, Checked, Facts
     from logcorr.rules import Rule
 
 
@@ -30,13 +30,11 @@ class Style:
 
 def show(analysis: Analysis, form: str, style: Style, paths: Sequence[str]) -> None:
     """Print an analysis in one of the formats of `--format`."""
-    if form == "json":
-        click.echo(analysis.to_json(), nl=False)
-    elif form == "markdown":
+    if form == "markdown":
         click.echo(analysis.to_markdown(style.lang, templates=style.templates, most=style.most), nl=False)
     elif form == "html":
         click.echo(analysis.to_html(style.lang, templates=style.templates), nl=False)
-    else:
+    elif not _show_for_machines(analysis, form, style.lang, paths):
         from logcorr.cli import concise, terminal
         from logcorr.report.language import language
 
@@ -44,13 +42,66 @@ def show(analysis: Analysis, form: str, style: Style, paths: Sequence[str]) -> N
         renderer.show(analysis.result, language(style.lang), paths)
 
 
-def save(analysis: Analysis, path: str, style: Style) -> None:
+def _show_for_machines(found: Analysis | Checked, form: str, lang: str, paths: Sequence[str]) -> bool:
+    """Print what was found in a format that other programs read; False for any other format.
+
+    Where code hosts read it, paths are those from the working directory, which there is the repository's root.
+    """
+    from logcorr.report import annotations, document, sarif
+    from logcorr.report.language import language
+
+    if form == "json":
+        text = found.to_json()
+    elif form == "jsonl":
+        text = document.to_json_lines(found.result)
+    elif form == "sarif":
+        text = sarif.render(_here(found.result, paths))
+    elif form == "github":
+        text = annotations.render(_here(found.result, paths), language(lang))
+    else:
+        return False
+    click.echo(text, nl=False)
+    return True
+
+
+def _here(document: Document, paths: Sequence[str]) -> Document:
+    """A document whose paths are seen from the working directory, not from what was analysed."""
+    from logcorr.cli.places import relocated
+
+    return relocated(document, paths)
+
+
+def save(analysis: Analysis, path: str, style: Style, paths: Sequence[str]) -> None:
     """Write an analysis to a file; its suffix decides the format."""
+    if path.endswith(".sarif"):
+        analysis = replace(analysis, result=_here(analysis.result, paths))
+    _written(path, lambda: analysis.write(path, style.lang, templates=style.templates, most=style.most))
+
+
+def _written(path: str, write: Callable[[], object]) -> None:
     try:
-        analysis.write(path, style.lang, templates=style.templates, most=style.most)
+        write()
     except OSError as error:
         raise LogcorrError(f"cannot write {path}: {error.strerror}", "name a folder that can be written to") from error
     click.echo(f"wrote {path}", err=True)
+
+
+def show_check(checked: Checked, form: str, lang: str, paths: Sequence[str]) -> None:
+    """Print a check in one of the formats of its `--format`."""
+    if not _show_for_machines(checked, form, lang, paths):
+        from logcorr.cli import concise, terminal
+        from logcorr.report.language import language
+
+        renderer = concise.show_findings if form == "concise" else terminal.show_check
+        renderer(_here(checked.result, paths), language(lang))
+
+
+def save_check(checked: Checked, path: str, paths: Sequence[str]) -> None:
+    """Write a check to a file; its suffix decides the format."""
+    from logcorr.report import sarif
+
+    text = sarif.render(_here(checked.result, paths)) if path.endswith(".sarif") else checked.to_json()
+    _written(path, lambda: Path(path).write_text(text, encoding="utf-8", newline="\n"))
 
 
 def show_sources(document: Document) -> None:

@@ -8,15 +8,19 @@ from shlex import quote
 from rich.text import Text
 
 from logcorr.cli.causes import show_cause
-from logcorr.cli.console import console, hang
+from logcorr.cli.console import console, hang, source
 from logcorr.cli.screen import LEVELS, NOTE, VERDICTS, Screen
+from logcorr.model.result import SEVERITIES
 from logcorr.report import write
 from logcorr.report.cite import Document
-from logcorr.report.escape import line
+from logcorr.report.escape import line, visible
 from logcorr.report.language import Language
 
 PLACES = 3
 """Places shown of one finding."""
+
+QUOTED = 3
+"""Lines quoted of one finding."""
 
 NAME_CELLS = 24
 """A lane's name is cut to so many cells."""
@@ -35,6 +39,22 @@ def show(document: Document, language: Language, paths: Sequence[str]) -> None:
     _closing(screen, paths)
 
 
+def show_check(document: Document, language: Language) -> None:
+    """Print what a check found, worst first, with the lines; then what could not be read, and the counts."""
+    screen = Screen(console(), document, language)
+    worst_first = sorted(document["findings"], key=lambda finding: -SEVERITIES.index(finding["severity"]))
+    for finding in worst_first:
+        _finding(screen, finding, quoted=True)
+    for problem in document["problems"]:
+        place = line(write.place(problem))
+        hang(screen.out, Text(screen.word("problem") + screen.word(": "), "yellow"), Text(f"{place}: {line(problem['message'])}"))
+    found = [(level, sum(one["severity"] == level for one in document["findings"])) for level in reversed(SEVERITIES)]
+    counts = screen.word(", ").join(f"{count} {screen.word(level)}" for level, count in found if count)
+    facts = {"files": sum(bool(each["format"]) for each in document["inputs"]), "accepted": len(document["accepted"])}
+    total = screen.word("Files read: %(files)s · accepted by comments: %(accepted)s · findings: ") % facts
+    screen.out.print(Text(total + (counts or "0")), soft_wrap=True)
+
+
 def _no_cause(screen: Screen) -> None:
     """The verdict where no cause is named, and what to collect to find one."""
     document, word = screen.document, screen.word
@@ -47,7 +67,7 @@ def _no_cause(screen: Screen) -> None:
     screen.out.print()
 
 
-def _finding(screen: Screen, finding: Document) -> None:
+def _finding(screen: Screen, finding: Document, *, quoted: bool = False) -> None:
     level = f"{screen.word(finding['severity'])}[{line(finding['code'])}]"
     facts = f"{screen.word('confidence')} {write.score(finding['confidence'])}"
     claim = Text.assemble((level, LEVELS[finding["severity"]]), ": ", screen.bold(finding["claim"]), "  ", (facts, "dim"))
@@ -55,6 +75,10 @@ def _finding(screen: Screen, finding: Document) -> None:
     places = [line(write.place(place)) for place in finding["evidence"]]
     more = f" (+{len(places) - PLACES})" if len(places) > PLACES else ""
     hang(screen.out, Text("  --> ", "cyan"), Text(", ".join(places[:PLACES]) + more))
+    if quoted:
+        first = finding["evidence"][0]
+        for number, text in enumerate(first["quote"].split("\n")[:QUOTED], first["line"]):
+            source(screen.out, Text.assemble((f"{number:>5} | ", "cyan"), visible(text).expandtabs(4).rstrip()))
     if finding["fix"]:
         hang(screen.out, NOTE, Text.assemble((screen.word("help") + screen.word(": "), "bold"), screen.say(finding["fix"])))
     screen.out.print()

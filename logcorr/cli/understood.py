@@ -143,6 +143,7 @@ def _number(value: float) -> str:
 
 SECTIONS: dict[str, Callable[[Document], Iterator[str]]] = {
     "probes": _probe,
+    "other_requests": _probe,
     "effects": _effect,
     "jobs": _job,
     "services": _service,

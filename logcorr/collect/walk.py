@@ -31,15 +31,17 @@ def walk(roots: Sequence[Path]) -> Iterator[Found | Problem]:
 
     Raises LogcorrError for a root that does not exist.
     """
-    for root, prefix in zip(roots, _prefixes(roots), strict=True):
+    for root, prefix in zip(roots, prefixes(roots), strict=True):
         if not root.exists():
             raise LogcorrError(f"no such file or folder: {root}", "check the path")
         found = _folder(root, root.resolve(), prefix) if root.is_dir() else iter([Found(root, prefix + _shown(root.name))])
         yield from sorted(found, key=lambda item: item.path.split("/"))
 
 
-def _prefixes(roots: Sequence[Path]) -> list[str]:
-    """Nothing for a single root; else each root's name, numbered where names repeat. A file that is a root has no folder."""
+def prefixes(roots: Sequence[Path]) -> list[str]:
+    """What the paths below each root begin with.
+
+    Nothing for a single root; else each root's name, numbered where names repeat. A file that is a root has no folder."""
     if len(roots) == 1:
         return [""]
     names = [_shown(root.resolve().name) if root.is_dir() else "" for root in roots]

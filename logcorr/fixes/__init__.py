@@ -10,14 +10,14 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from logcorr.fixes.text import Text, overlap
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim
-from logcorr.model.result import Edit, Finding, Patch
+from logcorr.model.result import SEVERITIES, Edit, Finding, Patch
 from logcorr.semantics.probing import World
 
 BADNESS = (Reach.NEVER, Reach.CONDITIONAL, Reach.MAY, Reach.MUST)
@@ -26,13 +26,18 @@ BADNESS = (Reach.NEVER, Reach.CONDITIONAL, Reach.MAY, Reach.MUST)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a fix proposes. `ends` tells whether the finding's matter is mended, where its rule cannot: it reads old logs."""
+    """What a fix proposes.
+
+    `ends` tells whether the finding's matter is mended, where its rule cannot: it reads old logs. `leaves` names rules that say
+    afterwards what the finding said as well.
+    """
 
     path: str
     edits: tuple[Edit, ...]
     claim: Claim
     safe: bool = False
     ends: Callable[[Case], bool] | None = None
+    leaves: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,11 +73,14 @@ class Proof:
 
 
 def suggest(findings: Sequence[Finding], folder: Folder, proof: Proof) -> tuple[Patch, ...]:
-    """At most one patch a finding, in their order; together they are as good as each of them alone."""
+    """At most one patch a finding, the gravest first; together they are as good as each of them alone.
+
+    What a patch ends by the way, or where it stands in the way of another, is left for the next time.
+    """
     fixes = tuple(_fixes())
     known = _told(proof.defects(proof.read({})))
     taken: list[Patch] = []
-    for finding in findings:
+    for finding in sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity), reverse=True):
         changes = (change for each in fixes if finding.rule in each.rules for change in each.propose(finding, folder))
         patches = (_proved(change, finding, folder, proof, known) for change in changes)
         patch = next((patch for patch in patches if patch and _joins(patch, taken, folder, proof, known)), None)
@@ -103,7 +111,7 @@ def _proved(change: Change, finding: Finding, folder: Folder, proof: Proof, know
         return None
     after = before.edited(change.edits)
     case = proof.read({change.path: after})
-    if not _ended(change, finding, folder, case, proof) or _worse(_told(proof.defects(case)), known):
+    if not _ended(change, finding, folder, case, proof) or _worse(_told(proof.defects(case), change.leaves), known):
         return None
     reached = _reached(finding, folder.case, case)
     if reached is None:
@@ -115,6 +123,7 @@ def _proved(change: Change, finding: Finding, folder: Folder, proof: Proof, know
         edits=change.edits,
         diff=before.diff(after),
         safe=change.safe,
+        leaves=change.leaves,
         reach_before=reached[0],
         reach_after=reached[1],
     )
@@ -124,9 +133,8 @@ def _ended(change: Change, finding: Finding, folder: Folder, case: Case, proof: 
     """Whether the rule says this less often than before, and nothing else more often; or the fix knows that it is mended."""
     if change.ends:
         return change.ends(case)
-    was, now = (_told(proof.find(finding.rule, one)) for one in (folder.case, case))
-    key = _key(finding)
-    return now.get(key, 0) < was.get(key, 0) and not _worse(now, was)
+    was, now = (_said(proof.find(finding.rule, one)) for one in (folder.case, case))
+    return now[finding.claim.text] < was[finding.claim.text] and not _worse(now, was)
 
 
 def _joins(patch: Patch, taken: Sequence[Patch], folder: Folder, proof: Proof, known: Mapping[object, int]) -> bool:
@@ -137,16 +145,18 @@ def _joins(patch: Patch, taken: Sequence[Patch], folder: Folder, proof: Proof, k
     if overlap([edit for one in (*beside, patch) for edit in one.edits]):
         return False
     case = proof.read(together([*taken, patch], folder.text))
-    return not _worse(_told(proof.defects(case)), known)
+    leaves = {rule for one in (*taken, patch) for rule in one.leaves}
+    return not _worse(_told(proof.defects(case), leaves), known)
 
 
-def _told(findings: Sequence[Finding]) -> Counter[object]:
-    """How often each rule says each thing of each file."""
-    return Counter(map(_key, findings))
+def _told(findings: Sequence[Finding], but: Collection[str] = ()) -> Counter[object]:
+    """How often each rule, `but` some, says each sort of thing of each file; a number in it may change with a patch."""
+    return Counter((one.rule, one.claim.id, one.evidence[0].span.path) for one in findings if one.rule not in but)
 
 
-def _key(finding: Finding) -> object:
-    return finding.rule, finding.claim.text, finding.evidence[0].span.path
+def _said(findings: Sequence[Finding]) -> Counter[object]:
+    """How often each sentence is said."""
+    return Counter(finding.claim.text for finding in findings)
 
 
 def _worse(after: Mapping[object, int], before: Mapping[object, int]) -> bool:

@@ -1,4 +1,4 @@
-"""A probe that gives up before it is answered waits longer."""
+"""A probe that gives up before it is answered waits longer; one that waits for ever gets a limit."""
 
 from __future__ import annotations
 
@@ -7,13 +7,16 @@ import re
 from collections.abc import Iterator
 
 from logcorr.fixes import Change, Folder, asked, fix
-from logcorr.fixes.code import Code, plain, replaced, variable
+from logcorr.fixes.code import Code, added, plain, replaced, variable
 from logcorr.grammar.shell.tree import Assignment, Node, Simple
 from logcorr.model.claim import claim
 from logcorr.model.result import Finding
 
 FACTOR = 3
 """The limit is so many times what answers took: half of them took longer than the median, some much longer."""
+
+LIMIT_S = 10
+"""Long for an answer that says that all is well, short beside the minutes between two runs."""
 
 LIMITS = ("--max-time", "-m", "--timeout", "-T")
 
@@ -34,6 +37,18 @@ def probe_timeout(finding: Finding, folder: Folder) -> Iterator[Change]:
             said = claim("patch.probe_timeout", "the probe waits {seconds} s", seconds=seconds)
             yield Change(path=text.path, edits=(replaced(node, str(seconds)),), claim=said)
         return
+
+
+@fix("probe_without_timeout")
+def probe_limit(finding: Finding, folder: Folder) -> Iterator[Change]:
+    """An option behind curl's name."""
+    place = finding.evidence[0].span
+    text = folder.text(place.path)
+    command = Code(text).command(place, "curl") if text else None
+    if text and command:
+        program = next(word for word in command.words if plain(word).rpartition("/")[2] == "curl")
+        said = claim("patch.probe_timeout", "the probe waits {seconds} s", seconds=LIMIT_S)
+        yield Change(path=text.path, edits=(added(program.end, f" --max-time {LIMIT_S}"),), claim=said)
 
 
 def _limit(code: Code, command: Simple) -> Node | None:

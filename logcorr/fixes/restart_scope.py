@@ -24,4 +24,4 @@ def restart_scope(finding: Finding, folder: Folder) -> Iterator[Change]:
         if command and proved.effect.manager == "compose":
             said = claim("patch.restart_scope", "only {service} is restarted, which the probe asks", service=service.name)
             edits = (added(command.words[-1].end, f" {service.name}"),)
-            yield Change(path=place.path, edits=edits, claim=said, safe=True)
+            yield Change(path=place.path, edits=edits, claim=said, safe=True, leaves=("acts_on_first_failure",))

@@ -75,7 +75,7 @@ class Shape:
         """Seconds east of UTC, for stamps that say so in figures."""
         if self.clock is not Clock.OFFSET:
             return None
-        return offset_s(stamp.str.extract(r"([+-][0-9]{2}:?[0-9]{2})$", 1))
+        return _by_runs(stamp, lambda each: offset_s(each.str.extract(r"([+-][0-9]{2}:?[0-9]{2})$", 1)), pl.Int32())
 
 
 def offset_s(written: pl.Expr) -> pl.Expr:
@@ -86,21 +86,23 @@ def offset_s(written: pl.Expr) -> pl.Expr:
 
 
 def datetimes(text: pl.Expr, format: str) -> pl.Expr:
-    """The times of stamps, null where one is none: naive, or in UTC where the format ends in `%z`.
-
-    Busy logs repeat a stamp: each run of one is read once.
-    """
+    """The times of stamps, null where one is none: naive, or in UTC where the format ends in `%z`."""
     dtype = pl.Datetime("us", "UTC" if format.endswith("%z") else None)
-    return text.map_batches(partial(_runs, format), return_dtype=dtype, is_elementwise=True)
+    return _by_runs(text, lambda each: each.str.to_datetime(format, time_unit="us", strict=False), dtype)
 
 
-def _runs(format: str, stamps: pl.Series) -> pl.Series:
+def _by_runs(text: pl.Expr, read: Callable[[pl.Expr], pl.Expr], dtype: pl.DataType) -> pl.Expr:
+    """What `read` makes of stamps. Busy logs repeat a stamp: each run of one is read once."""
+    return text.map_batches(partial(_runs, read), return_dtype=dtype, is_elementwise=True)
+
+
+def _runs(read: Callable[[pl.Expr], pl.Expr], stamps: pl.Series) -> pl.Series:
     begins = stamps.ne_missing(stamps.shift(1))
     if len(stamps):
         begins = begins.scatter(0, True)
     first = stamps.filter(begins)
-    times = first.str.to_datetime(format, time_unit="us", strict=False)
-    return times if len(first) == len(stamps) else times.gather(begins.cum_sum() - 1)
+    values = pl.select(read(pl.lit(first))).to_series()
+    return values if len(first) == len(stamps) else values.gather(begins.cum_sum() - 1)
 
 
 def _years_counted(time: pl.Expr) -> pl.Expr:
@@ -114,7 +116,7 @@ def _years_counted(time: pl.Expr) -> pl.Expr:
 def _clf(stamp: pl.Expr) -> pl.Expr:
     """Apache's stamps; their offsets are few, so that taking them off by arithmetic is much faster than reading zoned times."""
     local = datetimes(stamp.str.slice(0, 20), "%d/%b/%Y:%H:%M:%S").cast(pl.Int64)
-    offset = offset_s(stamp.str.slice(21, 5)).cast(pl.Int64) * 1_000_000
+    offset = _by_runs(stamp.str.slice(21, 5), offset_s, pl.Int32()).cast(pl.Int64) * 1_000_000
     return (local - offset).cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
 
 

@@ -125,8 +125,27 @@ class RunningStack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """One incident: facts, behaviours, schedules, the things that run, and the timeline.
+class Configuration:
+    """What the collected configuration says and would do, whatever any log tells: all that a static rule sees.
+
+    `files` are the paths of everything collected, logs among them. `schedules` have their runs only where there are logs.
+    """
+
+    facts: tuple[Fact, ...]
+    files: frozenset[str]
+    behaviours: tuple[Behaviour, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    stack: RunningStack | None = None
+
+    def of(self, kind: type[F]) -> Iterator[F]:
+        """The facts of one kind, in the order they were read."""
+        return of_kind(kind, self.facts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case(Configuration):
+    """One incident: its configuration, and the timeline.
 
     `events` holds the timeline's events that have a kind (see `model.events.TIMELINE_SCHEMA`), in time order.
     `window` is the first and last stamp of all logs, None without any. `records` gives the typed columns of all logs of one
@@ -135,24 +154,14 @@ class Case:
     lines itself, `logged_at` (UTC) tells when. A path that was not collected has no lines.
     """
 
-    facts: tuple[Fact, ...]
     sources: tuple[Source, ...]
     events: pl.DataFrame
     timeline: pl.LazyFrame
-    files: frozenset[str]
-    behaviours: tuple[Behaviour, ...] = ()
-    schedules: tuple[Schedule, ...] = ()
-    entities: tuple[Entity, ...] = ()
-    stack: RunningStack | None = None
     window: tuple[datetime, datetime] | None = None
     records: Callable[[str], pl.LazyFrame] = field(default=lambda format: pl.LazyFrame(), compare=False, repr=False)
     lines: Callable[[str], pl.LazyFrame] = field(
         default=lambda path: pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String}), compare=False, repr=False
     )
-
-    def of(self, kind: type[F]) -> Iterator[F]:
-        """The facts of one kind, in the order they were read."""
-        return of_kind(kind, self.facts)
 
     def happened(self, *kinds: str) -> pl.DataFrame:
         """The events of these kinds, in time order."""

@@ -150,7 +150,7 @@ class Patch:
 
     `change` says what it does. `reach_before` and `reach_after` say how far the effect is reached that the finding speaks of
     (None where it speaks of none). A `safe` one rests on nothing but the collected files; the others hold a value or a name
-    that a person should look at.
+    that a person should look at. `leaves` names rules that may say afterwards what the finding said as well.
     """
 
     finding: str
@@ -159,6 +159,7 @@ class Patch:
     edits: tuple[Edit, ...]
     diff: str
     safe: bool = False
+    leaves: tuple[str, ...] = ()
     reach_before: str | None = None
     reach_after: str | None = None
 

@@ -56,7 +56,7 @@ def build(
         "status": state(headline.status(case, findings, judgement)),
         "window": {"first": instant(case.window[0]), "last": instant(case.window[1])} if case.window else None,
         "inputs": inputs(case.sources, artifacts),
-        "findings": [_finding(finding, quotes) for finding in findings],
+        "findings": [write_finding(finding, quotes) for finding in findings],
         **_judged(judgement, quotes),
         **_seen(case, findings, judgement, quotes),
         "excerpts": [excerpts.write(excerpt, quotes) for excerpt in excerpts.choose(case, findings, judgement, artifacts)],
@@ -76,7 +76,17 @@ def state_problems(problems: Iterable[Problem]) -> list[Document]:
 def to_json(document: Document) -> str:
     """The document as text: keys sorted, two spaces, UTF-8, a newline at the end; the same bytes for the same document."""
     text = json.dumps(document, ensure_ascii=False, allow_nan=False, sort_keys=True, indent=2)
-    return INVISIBLE.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text) + "\n"
+    return _visible(text) + "\n"
+
+
+def to_json_lines(document: Document) -> str:
+    """Every finding of a document as one line of JSON."""
+    lines = (json.dumps(finding, ensure_ascii=False, allow_nan=False, sort_keys=True) for finding in document["findings"])
+    return "".join(f"{_visible(line)}\n" for line in lines)
+
+
+def _visible(text: str) -> str:
+    return INVISIBLE.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
 
 def _judged(judgement: Judgement, quotes: Quotes) -> Document:
@@ -130,7 +140,8 @@ def inputs(read: Sequence[Source], artifacts: Sequence[Artifact]) -> list[Docume
     ]
 
 
-def _finding(finding: Finding, quotes: Quotes) -> Document:
+def write_finding(finding: Finding, quotes: Quotes) -> Document:
+    """A finding as the document holds it."""
     times = sorted(finding.times)
     return {
         "id": finding.id,

@@ -6,18 +6,18 @@ from pathlib import Path
 
 from logcorr.errors import LogcorrError
 from logcorr.report import document as documents
-from logcorr.report import html, human, markdown
+from logcorr.report import html, human, markdown, sarif
 from logcorr.report.cite import Document
 from logcorr.report.locales import LOCALES
 
-SUFFIXES = (".md", ".html", ".json")
+SUFFIXES = (".md", ".html", ".json", ".sarif")
 """What can be written."""
 
 
 def render(
     document: Document, suffix: str, lang: str = "en", *, templates: Path | None = None, most: int | None = None, old: str = ""
 ) -> str:
-    """A Result document as `.md`, `.html` or `.json`.
+    """A Result document as `.md`, `.html`, `.json` or `.sarif`.
 
     `templates` and `most` (bytes; of Markdown) are explained at `markdown.render`. What people wrote into `old`, the same report
     as it was, is kept. Raises LogcorrError for any other suffix, a wrong template, or something written that has no place.
@@ -28,6 +28,8 @@ def render(
         )
     if suffix == ".json":
         return documents.to_json(document)
+    if suffix == ".sarif":
+        return sarif.render(document)
     new = _written(document, suffix, lang, templates, most)
     if human.MARK not in old:
         return new

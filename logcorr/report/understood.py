@@ -49,7 +49,10 @@ def build(
         "schema": SCHEMA,
         "tool": {"name": "logcorr", "version": version},
         "at": instant(now),
-        "probes": [_probe(probe, one, answer(probe)) for one in behaviours for probe in one.probes],
+        "probes": [_probe(probe, one, answer(probe)) for one in behaviours for probe in one.probes if probe.purpose == "asks"],
+        "other_requests": [
+            _probe(probe, one, answer(probe)) for one in behaviours for probe in one.probes if probe.purpose != "asks"
+        ],
         "effects": [_effect(proved, one) for one in behaviours for proved in one.proved],
         "jobs": [_job(*one) for one in schedules],
         "services": [record(service) | {"unhealthy_after_s": _plain(after)} for service, after in services],

@@ -6,24 +6,25 @@ all its findings share; `logcorr.plugins` finds it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 
 import polars as pl
 
-from logcorr.model.case import Case
+from logcorr.model.case import Case, Configuration
 from logcorr.model.claim import Claim
 from logcorr.model.result import Finding
 from logcorr.timeline.select import cite, instants
 
-Check = Callable[[Case], Iterator[Finding]]
+Check = Callable[[Case], Iterator[Finding]] | Callable[[Configuration], Iterator[Finding]]
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A check and what is said of it: `name` is its module's, `code` what people cite and suppress.
 
-    `role` and `severity` are those of every finding that does not say otherwise (see `model.result`).
+    `role` and `severity` are those of every finding that does not say otherwise (see `model.result`). A rule is `static` when
+    its check takes a `Configuration`: it reads no log, so that `logcorr check` can run it on a repository.
     """
 
     name: str
@@ -31,9 +32,15 @@ class Rule:
     title: str
     role: str
     severity: str
-    check: Check
+    check: Callable[..., Iterator[Finding]]
 
-    def run(self, case: Case) -> Iterator[Finding]:
+    @property
+    def static(self) -> bool:
+        """Whether configuration alone is enough for it."""
+        taken = next(iter(self.check.__annotations__.values()), None)
+        return str(getattr(taken, "__name__", taken)).rpartition(".")[2] == Configuration.__name__
+
+    def run(self, case: Configuration) -> Iterator[Finding]:
         """The rule's findings in this case."""
         for finding in self.check(case):
             yield replace(
@@ -48,6 +55,21 @@ class Rule:
 def rule(*, code: str, title: str, role: str, severity: str) -> Callable[[Check], Rule]:
     """Make a function a rule named like its module."""
     return lambda check: Rule(check.__module__.rpartition(".")[2], code, title, role, severity, check)
+
+
+def findings_of(case: Configuration, rules: Iterable[Rule]) -> tuple[tuple[Finding, ...], list[tuple[str, str]]]:
+    """What the rules found, numbered, and what became of each rule: one that crashes is named, and the rest run."""
+    found: list[Finding] = []
+    ran = []
+    for rule in rules:
+        try:
+            findings = list(rule.run(case))
+        except Exception as error:  # the boundary to plug-ins: whatever breaks in one must not hide what others found
+            ran.append((rule.name, f"crashed: {type(error).__name__}: {error}"))
+            continue
+        found += findings
+        ran.append((rule.name, f"found {len(findings)}" if findings else "found nothing"))
+    return tuple(replace(finding, id=f"F{number}") for number, finding in enumerate(found, start=1)), ran
 
 
 def by_service(events: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:

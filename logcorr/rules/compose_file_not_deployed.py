@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logcorr.model.case import Case, ProvedEffect, RunningStack
+from logcorr.model.case import Configuration, ProvedEffect, RunningStack
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import ComposeFile
+from logcorr.model.facts import ComposeFile, Container
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 
 
 @rule(code="COMP008", title="A script names a compose file that is not the deployed one", role="defect", severity="warning")
-def check(case: Case) -> Iterator[Finding]:
+def check(case: Configuration) -> Iterator[Finding]:
     """Compares the `-f` files of each compose command with those the running containers were created from."""
     if not case.stack:
         return
@@ -20,12 +20,19 @@ def check(case: Case) -> Iterator[Finding]:
     for behaviour in case.behaviours:
         for proved in behaviour.proved:
             used = proved.compose_paths
-            if used and used != case.stack.compose_paths and proved.effect.span not in seen:
+            differs = used and used != case.stack.compose_paths and _may_be_one_stack(case, case.stack, used)
+            if differs and proved.effect.span not in seen:
                 seen.add(proved.effect.span)
                 yield _finding(case, case.stack, proved)
 
 
-def _finding(case: Case, stack: RunningStack, proved: ProvedEffect) -> Finding:
+def _may_be_one_stack(case: Configuration, stack: RunningStack, used: tuple[str, ...]) -> bool:
+    """Whether both can be meant for one stack: a repository may hold several, in folders of their own."""
+    folders = {path.rpartition("/")[0] for path in (used[0], stack.compose_paths[0])}
+    return len(folders) == 1 or any(case.of(Container))
+
+
+def _finding(case: Configuration, stack: RunningStack, proved: ProvedEffect) -> Finding:
     return Finding(
         confidence=0.9,
         claim=_claim(case, stack, proved),
@@ -44,7 +51,7 @@ def _finding(case: Case, stack: RunningStack, proved: ProvedEffect) -> Finding:
     )
 
 
-def _claim(case: Case, stack: RunningStack, proved: ProvedEffect) -> Claim:
+def _claim(case: Configuration, stack: RunningStack, proved: ProvedEffect) -> Claim:
     used, deployed = ", ".join(proved.compose_paths), ", ".join(stack.compose_paths)
     shared = _shared_services(case, stack, proved)
     if shared:
@@ -64,7 +71,7 @@ def _claim(case: Case, stack: RunningStack, proved: ProvedEffect) -> Claim:
     )
 
 
-def _shared_services(case: Case, stack: RunningStack, proved: ProvedEffect) -> list[str]:
+def _shared_services(case: Configuration, stack: RunningStack, proved: ProvedEffect) -> list[str]:
     files = [file for file in case.of(ComposeFile) if file.span.path in proved.compose_paths]
     named = {service.name for file in files for service in file.services}
     return [service.name for service in stack.services if service.name in named]

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from logcorr.model.behaviour import Answer, Probe, Reach
-from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
+from logcorr.model.case import Configuration, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 
 
 @rule(code="SH006", title="A probe can never get the answer it expects", role="defect", severity="error")
-def check(case: Case) -> Iterator[Finding]:
+def check(case: Configuration) -> Iterator[Finding]:
     """Compares what a script expects of a probe's status with every answer that the configuration allows."""
     seen = set()
     for behaviour in case.behaviours:

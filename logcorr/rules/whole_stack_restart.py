@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from logcorr.model.behaviour import Reach
-from logcorr.model.case import Case, ProvedEffect
+from logcorr.model.case import Configuration, ProvedEffect
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
@@ -16,7 +16,7 @@ PASSED = re.compile(r": (?:HTTP [23]\d\d|active|open|accepting|running|answers|h
 
 
 @rule(code="SH007", title="One failed check restarts the whole stack", role="defect", severity="warning")
-def check(case: Case) -> Iterator[Finding]:
+def check(case: Configuration) -> Iterator[Finding]:
     """Looks for effects without a target, reached through a probe, that hit more than one service."""
     seen = set()
     for behaviour in case.behaviours:

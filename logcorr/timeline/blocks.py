@@ -22,7 +22,7 @@ from logcorr.parsers import Context, LogParser
 
 DAY_US = 86_400_000_000
 
-BLOCK_BYTES = 12 << 20
+BLOCK_BYTES = 6 << 20
 """A block holds about so much text: enough that planning its query costs little beside running it."""
 
 FEW_LINES = 1_000

@@ -22,7 +22,7 @@ from logcorr.cli import options
 @click.option("--limit", type=click.IntRange(min=1), metavar="COUNT", help="Stop after so many events.")
 @click.option("--tz", "zones", multiple=True, metavar="[SOURCE=]ZONE", callback=options.zones, help=options.ZONE_HELP)
 @click.option("-f", "--format", "form", type=options.TABLES, default="table", show_default=True, help="What to print.")
-@click.option("-o", "--output", metavar="FILE", help="Write FILE and print nothing; parquet needs it.")
+@click.option("-o", "--output", type=options.PLACE, metavar="FILE", help="Write FILE and print nothing; parquet needs it.")
 def timeline(
     *,
     paths: tuple[str, ...],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from logcorr.semantics.shell.bounded import Bounded
 from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.filters import first_line, give, input_of
 from logcorr.semantics.shell.patterns import regular
@@ -125,11 +126,11 @@ def _edited(value: Value, source: str | None, extended: bool, *, quiet: bool) ->
         body, end = line.rstrip("\n"), line[len(line.rstrip("\n")) :]
         if quiet and not ("p" in match["flags"] and expression.search(body)):
             continue
-        result += expression.sub(replacement, body, count=count) + end
+        result += expression.subn(replacement, body, count=count)[0] + end
     return like(value, result)
 
 
-def _edited_end(value: Value, pattern: str, expression: re.Pattern[str], replacement: str) -> Value | None:
+def _edited_end(value: Value, pattern: str, expression: Bounded, replacement: str) -> Value | None:
     """`s/.*mark//` on text of which only the last line's end is known."""
     last = value[-1]
     if not pattern.startswith(".*") or not isinstance(last, Text) or "\n" in last.text.rstrip("\n"):

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from logcorr.semantics.shell.bounded import bounded
 from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.path import FAILURE, SUCCESS
 from logcorr.semantics.shell.patterns import regular
@@ -75,7 +76,7 @@ def _matcher(name: str, flags: set[str], wanted: list[str | None]) -> Match | No
         return None
     ignore_case = bool(flags & {"i", "ignore-case"})
     if name == "fgrep" or flags & {"F", "fixed-strings"}:
-        compiled = [re.compile(re.escape(source), re.IGNORECASE if ignore_case else 0) for source in sources]
+        compiled = [bounded(re.escape(source), re.IGNORECASE if ignore_case else 0) for source in sources]
     else:
         extended = name == "egrep" or bool(flags & {"E", "extended-regexp", "P", "perl-regexp"})
         found = [regular(source, extended=extended, ignore_case=ignore_case) for source in sources]
@@ -83,7 +84,7 @@ def _matcher(name: str, flags: set[str], wanted: list[str | None]) -> Match | No
             return None
         compiled = [expression for expression in found if expression is not None]
     if flags & {"w", "word-regexp"}:
-        compiled = [re.compile(rf"(?<!\w)(?:{expression.pattern})(?!\w)", expression.flags) for expression in compiled]
+        compiled = [bounded(rf"(?<!\w)(?:{one.compiled.pattern})(?!\w)", one.compiled.flags & ~re.UNICODE) for one in compiled]
     if flags & {"x", "line-regexp"}:
         return lambda line: next((found for expression in compiled if (found := expression.fullmatch(line))), None)
     return lambda line: next((found for expression in compiled if (found := expression.search(line))), None)

@@ -10,10 +10,11 @@ from typing import TypeVar
 from logcorr.model.behaviour import Call, Effect, Outcome, Probe, Reach, ReachProof
 from logcorr.model.facts import Fact, ScheduledJob, Script
 from logcorr.model.source import Problem
+from logcorr.semantics.shell.bounded import Overflow
 from logcorr.semantics.shell.cron import installed_files
 from logcorr.semantics.shell.endings import finish
 from logcorr.semantics.shell.facts import Allowed, Message, Resolve, Sleep
-from logcorr.semantics.shell.machine import Machine, Overflow
+from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.outcomes import any_outcomes
 from logcorr.semantics.shell.path import Path, Place, Sink
 from logcorr.semantics.shell.record import Record

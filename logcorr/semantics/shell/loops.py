@@ -9,11 +9,12 @@ from dataclasses import dataclass, field, replace
 from logcorr.grammar.shell.tree import ArithmeticFor, For, Literal, Loop, Word
 from logcorr.model.source import Span
 from logcorr.semantics.shell.arithmetic import calculate
+from logcorr.semantics.shell.bounded import Overflow
 from logcorr.semantics.shell.expansion import fields, single
-from logcorr.semantics.shell.machine import Machine, Overflow
+from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, Status, merged, widened
 from logcorr.semantics.shell.store import Store
-from logcorr.semantics.shell.values import Unknown, Value, unknown
+from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, unknown
 
 WRITING_ROUNDS = 8
 SURVEYED_ROUNDS = 1
@@ -64,7 +65,9 @@ class _Heads:
         for name, value in list(path.variables.items()):
             if value != self.first.variables.get(name):
                 path.variables[name] = (
-                    unknown(f"{name} changed by a loop") if not isinstance(value, Array) else Array((), whole=False)
+                    derived(value or EMPTY, f"{name} changed by a loop")
+                    if not isinstance(value, Array)
+                    else Array((), whole=False)
                 )
         path.known.clear()
         path.status = Status(None, "an exit status", asked=True)

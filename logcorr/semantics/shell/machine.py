@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
+from logcorr.semantics.shell.bounded import Overflow
 from logcorr.semantics.shell.facts import Allowed, Resolve
 from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status, merged
 from logcorr.semantics.shell.record import Record
@@ -33,10 +34,6 @@ T = TypeVar("T")
 
 MOST_DEPTH = 24
 SURVEYED_CALLS = 3
-
-
-class Overflow(Exception):
-    """The script has more ways through than are worth following; nothing is proved about it."""
 
 
 class Impossible(Exception):

@@ -11,6 +11,7 @@ from functools import lru_cache
 from http import HTTPStatus
 
 from logcorr.model.behaviour import Outcome, Probe
+from logcorr.semantics.shell.bounded import Overflow
 from logcorr.semantics.shell.patterns import glob, regular
 
 UNKNOWN_TEXT = "\ufffc"
@@ -66,8 +67,11 @@ def _signature(status: int, expects: tuple[str, ...]) -> tuple[object, ...]:
             answers.append((status > int(number[2])) - (status < int(number[2])) if number[1] else code == number[2])
             continue
         expression = regular(text)
-        answers.append((code.startswith(text), text in code, code.endswith(text), bool(glob(text).fullmatch(code)),
-                        bool(expression and expression.search(code))))  # fmt: skip
+        try:
+            matched = bool(glob(text).fullmatch(code)), bool(expression and expression.search(code))
+        except Overflow:
+            matched = False, False
+        answers.append((code.startswith(text), text in code, code.endswith(text), *matched))
     return tuple(answers)
 
 

@@ -17,7 +17,7 @@ from logcorr.grammar.shell.tree import Function
 from logcorr.model.source import Span
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.store import Store
-from logcorr.semantics.shell.values import EMPTY, Unknown, Value, literal, unknown
+from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, joined, literal, unknown
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,8 +219,9 @@ def _reduced(paths: list[Path], limit: int) -> list[Path]:
         name = _most_varied(paths)
         if name is None:
             return _forgetful(paths)
+        values = joined(*(value for path in paths if isinstance(value := path.variables.get(name), tuple)))
         for path in paths:
-            path.variables[name] = unknown(f"one of several values of {name}")
+            path.variables[name] = derived(values, f"one of several values of {name}")
         paths = merged(paths)
     return paths
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
+from logcorr.semantics.shell.bounded import Bounded, bounded
+
 _CLASSES = {
     "alpha": "a-zA-Z", "digit": "0-9", "alnum": "a-zA-Z0-9", "upper": "A-Z", "lower": "a-z", "space": r"\s", "blank": r" \t",
     "punct": r"!-/:-@\[-`{-~", "xdigit": "0-9A-Fa-f", "word": r"\w", "cntrl": r"\x00-\x1f", "print": r"\x20-\x7e",
@@ -25,9 +27,9 @@ def unescaped(pattern: str) -> str | None:
 
 
 @lru_cache(maxsize=512)
-def glob(pattern: str, *, shortest: bool = False) -> re.Pattern[str]:
+def glob(pattern: str, *, shortest: bool = False) -> Bounded:
     """A shell pattern as a regular expression for the whole of a text."""
-    return re.compile(_translated(pattern, "?" if shortest else "")[0], re.DOTALL)
+    return bounded(_translated(pattern, "?" if shortest else "")[0], re.DOTALL)
 
 
 def _translated(pattern: str, lazy: str, position: int = 0, *, nested: bool = False) -> tuple[str, int]:
@@ -79,14 +81,14 @@ def _class(body: str) -> str:
 
 
 @lru_cache(maxsize=512)
-def regular(expression: str, *, extended: bool = True, ignore_case: bool = False) -> re.Pattern[str] | None:
+def regular(expression: str, *, extended: bool = True, ignore_case: bool = False) -> Bounded | None:
     """A POSIX regular expression, basic or extended; None if Python cannot read it."""
     result, position = "", 0
     while position < len(expression):
         piece, position = _regular_piece(expression, position, extended=extended)
         result += piece
     try:
-        return re.compile(result, re.MULTILINE | (re.IGNORECASE if ignore_case else 0))
+        return bounded(result, re.MULTILINE | (re.IGNORECASE if ignore_case else 0))
     except re.error:
         return None
 

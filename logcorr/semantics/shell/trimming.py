@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 from logcorr.grammar.shell.tree import Parameter, Word
 from logcorr.semantics.shell import arithmetic
+from logcorr.semantics.shell.bounded import bounded
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import Path
 from logcorr.semantics.shell.patterns import glob, unescaped
@@ -139,7 +140,8 @@ def _replaced(machine: Machine, path: Path, node: Parameter, value: Value, words
     replacement = literal(with_)
     if not wanted or replacement is None:
         return derived(value, f"part of {node.name}")
-    expression = glob(wanted).pattern
+    expression = glob(wanted).compiled.pattern
     anchored = {"#": rf"\A(?:{expression})", "%": rf"(?:{expression})\Z"}.get(node.operator[-1], expression)
-    changed = re.sub(anchored, lambda _: replacement, known, count=0 if node.operator.startswith("//") else 1, flags=re.DOTALL)
+    count = 0 if node.operator.startswith("//") else 1
+    changed, _ = bounded(anchored, re.DOTALL).subn(lambda _: replacement, known, count=count)
     return value if changed == known else like(value, changed)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
@@ -93,7 +92,7 @@ def like(value: Value, characters: str) -> Value:
 
 def derived(value: Value, origin: str) -> Value:
     """An unknown result computed from a value, still tied to its probe."""
-    return (Unknown(origin, probe=next(iter(probes_in(value)), None)),)
+    return (Unknown(origin, probe=min(probes_in(value), default=None)),)
 
 
 def equals(left: Value, right: Value) -> bool | None:
@@ -113,8 +112,25 @@ def equals(left: Value, right: Value) -> bool | None:
 
 def could_be(value: Value, known: str) -> bool:
     """Whether the unknown parts could be such that the value reads so."""
-    pattern = "".join(re.escape(part.text) if isinstance(part, Text) else ".*" for part in value)
-    return re.fullmatch(pattern, known, re.DOTALL) is not None
+    runs = [""]
+    for part in value:
+        if isinstance(part, Text):
+            runs[-1] += part.text
+        else:
+            runs.append("")
+    first, *others = runs
+    if not others:
+        return first == known
+    *middle, last = others
+    at, end = len(first), len(known) - len(last)
+    if end < at or not (known.startswith(first) and known.endswith(last)):
+        return False
+    for run in middle:
+        found = known.find(run, at, end)
+        if found < 0:
+            return False
+        at = found + len(run)
+    return True
 
 
 def is_empty(value: Value) -> bool | None:

@@ -1,0 +1,91 @@
+"""What the rules on scripts share: which commands ask, which act, which tests look at a status."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from logcorr.model.case import Configuration
+from logcorr.model.facts import Script
+from logcorr.model.source import Span
+from logcorr.semantics.written import AndOr, If, Loop, Node, Written, commands, compound, following
+
+ASKING = frozenset({"curl", "wget", "nc", "pg_isready", "redis-cli", "mysqladmin", "mongosh", "mongo", "ping", "pgrep", "pidof"})
+ASKING_WITH = {
+    "systemctl": {"is-active", "is-failed", "status"},
+    "docker": {"inspect", "ps"},
+    "service": {"status"},
+}
+
+ENDLESS = re.compile(r"\s*(?:true|:|\[\[? ?(?:1|true) ?\]\]?|\(\( ?1 ?\)\)|sleep\b.*);?\s*")
+
+
+def written(case: Configuration) -> Iterator[Written]:
+    """The commands of all collected scripts and cron lines."""
+    for script in case.of(Script):
+        yield from commands(script)
+
+
+def asks(command: Written) -> bool:
+    """Whether it is a question about health, whose failure is an answer."""
+    return command.name in ASKING or bool(ASKING_WITH.get(command.name, set()) & set(command.words[:2]))
+
+
+def compose_verb(command: Written) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
+    """What compose is told to do, its own options before that, and the words after; None for any other command."""
+    words = list(command.words)
+    if command.name == "docker" and words[:1] == ["compose"]:
+        words = words[1:]
+    elif command.name not in ("docker-compose", "podman-compose"):
+        return None
+    options: list[str] = []
+    while words and words[0].startswith("-"):
+        takes_value = "=" not in words[0] and not re.fullmatch(r"--(compatibility|verbose|dry-run|all-resources)", words[0])
+        options += words[: 1 + takes_value]
+        words = words[1 + takes_value :]
+    return (words[0], tuple(options), tuple(words[1:])) if words else None
+
+
+def compose_files(options: tuple[str, ...]) -> tuple[str, ...]:
+    """The values of compose's `-f`, in order."""
+    pairs = zip(options, (*options[1:], ""), strict=False)
+    return tuple(
+        value if option in ("-f", "--file") else option.partition("=")[2]
+        for option, value in pairs
+        if option in ("-f", "--file") or option.startswith("--file=")
+    )
+
+
+def next_test(command: Written) -> Written | None:
+    """The test of `$?` in the very next command, if that is one."""
+    after = next(following(command), None)
+    if after is None:
+        return None
+    return next((one for one in compound(command.script, _head(after)) if _tests_status(one)), None)
+
+
+def _head(node: Node) -> Node:
+    """The part of a command that runs first."""
+    if isinstance(node, If):
+        return node.arms[0][0]
+    if isinstance(node, AndOr):
+        return _head(node.left)
+    return node.condition if isinstance(node, Loop) else node
+
+
+def _tests_status(command: Written) -> bool:
+    return command.name in ("[", "test") and any("$?" in word for word in command.words)
+
+
+def watch_loop(command: Written) -> Loop | None:
+    """The loop around it that never ends by itself (`while true`)."""
+    loops = (node for node in command.around if isinstance(node, Loop) and not node.until)
+    return next((one for one in loops if ENDLESS.fullmatch(command.script.text[one.condition.start : one.condition.end])), None)
+
+
+def command_at(scripts: Iterable[Script], place: Span, name: str) -> Written | None:
+    """The command of that name that stands at these lines; None where several do."""
+    held = (one for one in scripts if one.span.path == place.path and one.span.line <= place.line <= one.span.end_line)
+    script = next(held, None)
+    found = [one for one in commands(script) if one.name == name and one.span == place] if script else []
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,88 @@
+"""`set -e` ends a script at the failed check, before the branch that would act on it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from logcorr.model.case import Configuration
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import rule
+from logcorr.rules._idioms import asks, next_test, written
+from logcorr.semantics.written import Commands, Function, Simple, Substitution, Test, Written, commands, in_program, spanned, walk
+
+
+@rule(code="SH012", title="set -e ends the script before it acts on a failed check", role="defect", severity="error")
+def check(case: Configuration) -> Iterator[Finding]:
+    """Looks for checks whose failure ends the script, although what follows looks at their answer."""
+    for command in written(case):
+        if asks(command) and not _tells_by_text(command) and in_program(command, "e"):
+            statement = _statement(command)
+            test = _test(command, statement) if statement and _ends_the_script(statement) else None
+            if test:
+                yield _finding(command, test)
+
+
+def _tells_by_text(command: Written) -> bool:
+    """Whether the answer is what it prints: docker's lists and states come with success, whatever they say."""
+    return command.name == "docker" and ("ps" in command.words[:2] or command.assigned() is not None)
+
+
+def _statement(command: Written) -> Written | None:
+    """The statement whose status is the command's: itself, or a plain assignment of what it prints; None in a longer pipe."""
+    assigned = command.assigned()
+    if assigned:
+        simple, assignment = assigned
+        plain = not simple.words and simple.assignments[-1] is assignment
+        return Written(command.script, simple, command.around[: command.around.index(simple)], "", ()) if plain else None
+    captured = any(isinstance(node, Substitution) for node in command.around)
+    return None if captured or command.pipeline else command
+
+
+def _ends_the_script(statement: Written, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether nobody asks for its status: neither where it stands, nor around any call of the function it stands in."""
+    if statement.asked():
+        return False
+    name = statement.function
+    if name is None or name in seen:
+        return name is None
+    calls = [one for one in commands(statement.script) if one.name == name]
+    captured = any(isinstance(node, Substitution) for one in calls for node in one.around)
+    return bool(calls) and not captured and all(_ends_the_script(one, seen | {name}) for one in calls)
+
+
+def _test(command: Written, statement: Written) -> Span | None:
+    """Where its answer is looked at afterwards: `$?` in the next command, or the variable in any later test."""
+    if statement is command:
+        tested = next_test(command)
+        return tested.span if tested else None
+    name = re.compile(rf"\$\{{?{re.escape(statement.node.assignments[-1].name)}\b")
+    body = next((node for node in reversed(statement.around) if isinstance(node, Function | Commands)), None)
+    later = (node for node, _ in walk(body) if node.start >= statement.node.end) if body else iter(())
+    return next((spanned(command.script, node) for node in later if _looks_at(command, node, name)), None)
+
+
+def _looks_at(command: Written, node: object, name: re.Pattern[str]) -> bool:
+    if not isinstance(node, Test | Simple):
+        return False
+    text = command.script.text[node.start : node.end]
+    return bool(re.match(r"\[|test\s", text) and name.search(text))
+
+
+def _finding(command: Written, test: Span) -> Finding:
+    return Finding(
+        confidence=0.95,
+        claim=claim(
+            "dies_before_recovery.found",
+            "where {name} fails, set -e ends the script here: line {line}, which looks at the answer, is never reached",
+            name=command.name,
+            line=test.line,
+        ),
+        evidence=(Evidence(command.span, "its failure ends the script"), Evidence(test, "never sees a failure")),
+        would_refute=claim("dies_before_recovery.refute", "a run with the service stopped that goes on past this line"),
+        subject=command.script.span.path,
+        measured={"test_line": test.line},
+        fix=claim("dies_before_recovery.fix", "put the check itself into the if, or end its line with || true"),
+    )

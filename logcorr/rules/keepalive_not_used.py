@@ -1,0 +1,63 @@
+"""An upstream group keeps connections open, and those who use it close them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from logcorr.model.case import Configuration
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.facts import Directive, NginxFile
+from logcorr.model.result import Finding
+from logcorr.rules import rule
+from logcorr.rules._proxying import Place, places
+
+
+@rule(code="NGX017", title="Kept connections are closed after every request", role="defect", severity="info")
+def check(case: Configuration) -> Iterator[Finding]:
+    """Looks for proxies to a group with `keepalive` that do not speak HTTP/1.1 or do not clear the header Connection."""
+    groups = {group.args[0]: line for group, line in _kept(case)}
+    for place in places(case):
+        line = groups.get(place.host())
+        lacks = _lacks(place) if line and place.known() else None
+        if line and lacks:
+            yield _finding(place, line, lacks)
+
+
+def _kept(case: Configuration) -> Iterator[tuple[Directive, Directive]]:
+    """The groups that keep connections, each with the line that says so."""
+    for file in case.of(NginxFile):
+        tops = [one for one in file.directives if one.name == "http"]
+        for group in [*file.directives, *(child for top in tops for child in top.children or ())]:
+            line = next((one for one in group.children or () if one.name == "keepalive"), None)
+            if group.name == "upstream" and group.args and line:
+                yield group, line
+
+
+def _lacks(place: Place) -> str | None:
+    """What is missing; for a proxy that hands on Upgrade nothing is, its connections are not shared anyway."""
+    headers = place.headers()
+    if "upgrade" in headers:
+        return None
+    if place.setting("proxy_http_version") not in ("1.1", "2"):
+        return "proxy_http_version 1.1"
+    return 'proxy_set_header Connection ""' if headers.get("connection", "close") != "" else None
+
+
+def _finding(place: Place, line: Directive, lacks: str) -> Finding:
+    return Finding(
+        confidence=0.9,
+        claim=claim(
+            "keepalive_not_used.found",
+            "{group} keeps connections open, but here each is closed after its request: {lacks} is missing",
+            group=place.host(),
+            lacks=lacks,
+        ),
+        evidence=(Evidence(place.passes.span, f"without {lacks}"), Evidence(line.span, "keeps connections")),
+        would_refute=claim("keepalive_not_used.refute", "nginx 1.29.7 or later, which does both by itself"),
+        subject=place.host(),
+        measured={"lacks": lacks},
+        fix=claim(
+            "keepalive_not_used.fix",
+            'set both where requests are handed on: proxy_http_version 1.1; proxy_set_header Connection "";',
+        ),
+    )

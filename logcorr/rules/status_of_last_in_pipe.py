@@ -1,0 +1,82 @@
+"""The status asked for is that of the last command of a pipe, which always succeeds."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from logcorr.model.case import Configuration
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.rules import rule
+from logcorr.rules._idioms import next_test, written
+from logcorr.semantics.written import AndOr, Written, commands, compound, in_program, spanned
+
+UNFAILING = frozenset(
+    {"tee", "cat", "head", "tail", "sort", "uniq", "tr", "cut", "wc", "gzip", "bzip2", "xz", "zstd", "pigz", "nl"}
+)
+"""Programs that succeed on any input there is."""
+
+HARMLESS = frozenset({"true", ":"})
+"""A fallback that says that a failure is none."""
+
+NEVER_FAIL = frozenset({"echo", "printf", "cat", "true", ":", "date"})
+"""Programs whose own failure nobody means to ask for."""
+
+
+@rule(code="SH018", title="A pipe hides the failure that is asked for", role="defect", severity="warning")
+def check(case: Configuration) -> Iterator[Finding]:
+    """Looks for pipes that end in tee, gzip or their like and whose status decides something, without `pipefail`."""
+    for command in written(case):
+        if command.name in UNFAILING and _is_last(command) and (command.asked() or next_test(command)):
+            first = _first(command)
+            fallback = _fallback(command)
+            harmless = fallback in HARMLESS or (fallback == "echo" and command.name == "wc")
+            if first and first.name not in NEVER_FAIL and not harmless and not in_program(command, "pipefail"):
+                yield _finding(command, first, "info" if fallback in ("echo", "printf") else "warning")
+
+
+def _fallback(command: Written) -> str | None:
+    """The one command that stands behind `||`, if that is all there is."""
+    pipeline = command.pipeline
+    outer = command.around[-2] if len(command.around) > 1 else None
+    if not isinstance(outer, AndOr) or outer.operator != "||" or outer.left is not pipeline:
+        return None
+    others = compound(command.script, outer.right)
+    return others[0].name if len(others) == 1 else None
+
+
+def _is_last(command: Written) -> bool:
+    pipeline = command.pipeline
+    return pipeline is not None and pipeline.commands[-1] is command.node
+
+
+def _first(command: Written) -> Written | None:
+    pipeline = command.pipeline
+    return next((one for one in commands(command.script) if pipeline and one.node is pipeline.commands[0]), None)
+
+
+def _finding(command: Written, first: Written, severity: str) -> Finding:
+    pipeline = command.pipeline or command.node
+    return Finding(
+        severity=severity,
+        confidence=0.95,
+        claim=claim(
+            "status_of_last_in_pipe.found",
+            "the status asked for is that of {last}, which succeeds whatever {first} does",
+            last=command.name,
+            first=_named(first),
+        ),
+        evidence=(Evidence(spanned(command.script, pipeline), "a pipe ends with the status of its last command"),),
+        would_refute=claim(
+            "status_of_last_in_pipe.refute", "a run in which {first} fails and that is noticed", first=_named(first)
+        ),
+        subject=command.script.span.path,
+        fix=claim("status_of_last_in_pipe.fix", "set -o pipefail (bash) before it, or ask ${{PIPESTATUS[0]}}"),
+    )
+
+
+def _named(command: Written) -> str:
+    """The program, with its verb where it has one."""
+    verb = next((word for word in command.words[:2] if re.fullmatch(r"[a-z][a-z-]+", word)), "")
+    return f"{command.name} {verb}" if command.name in ("docker", "git", "npm", "systemctl", "kubectl") and verb else command.name

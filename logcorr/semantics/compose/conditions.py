@@ -1,0 +1,37 @@
+"""What a service waits for before it starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from logcorr.grammar import compose
+from logcorr.grammar.yaml_tree import NotYaml, load
+from logcorr.model.facts import ComposeFile
+from logcorr.model.source import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """`service` waits for `dependency` until `condition` holds (`service_started` where none is written)."""
+
+    service: str
+    dependency: str
+    condition: str
+    span: Span
+
+
+def waiting(file: ComposeFile) -> Iterator[Waiting]:
+    """Every `depends_on` of a compose file, in its order."""
+    try:
+        document = load(file.text, file.span.path)
+    except NotYaml:
+        return
+    for name, service in compose.stanzas(document):
+        written = service.get("depends_on")
+        for dependency, node in written.entries if written else ():
+            condition = node.get("condition")
+            said = condition.text if condition else "service_started"
+            yield Waiting(name, dependency, said, Span(node.path, node.line, node.end_line))
+        for node in written.items if written else ():
+            yield Waiting(name, node.text, "service_started", Span(node.path, node.line, node.end_line))
