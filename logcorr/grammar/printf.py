@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from string import Formatter
 
 from logcorr.grammar import stamps
@@ -26,6 +27,8 @@ _CALL = re.compile(
 _RETURN = re.compile(r"\b(?:return|printf)\b\s*\(?\s*(`?)")
 _LONGEST = 4_000
 """Characters of a function that are looked at."""
+_MOST = 100
+"""Calls in a file, and literals in a function: no source may ask for all the time there is."""
 
 _PIECE = re.compile(r"(?P<escape>\\(?:x1[bB]|u001[bB]|.))|(?P<value>\$\{)|(?P<end>`)|(?:[^\\$`]|\$(?!\{))+", re.DOTALL)
 _TOKEN = re.compile(r"""'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|(?P<sign>[{}`])|[^'"{}`]+|.""", re.DOTALL)
@@ -42,13 +45,12 @@ _CLOCK = re.compile(r"\b(?:new Date|Date\.now|moment|dayjs|DateTime)\b")
 
 def templates(source: str) -> Iterator[tuple[int, int, str]]:
     """Each template that holds a message, with the places where its `printf` and its literal begin."""
-    for call in _CALL.finditer(source):
-        if call["body"]:
-            names = _names(call["parameter"] or call["alone"])
-            for begin in _literals(source, call):
-                text = _template(source[begin : begin + _LONGEST], names)
-                if text and "{message}" in text:
-                    yield call.start(), begin, text
+    for call in islice((found for found in _CALL.finditer(source) if found["body"]), _MOST):
+        names = _names(call["parameter"] or call["alone"])
+        for begin in islice(_literals(source, call), _MOST):
+            text = _template(source[begin : begin + _LONGEST], names)
+            if text and "{message}" in text:
+                yield call.start(), begin, text
 
 
 def _literals(source: str, call: re.Match[str]) -> Iterator[int]:
