@@ -112,3 +112,15 @@ def test_a_folder_without_logs_is_told_from_an_empty_timeline(tmp_path):
     with pytest.raises(NothingRecognised):
         logcorr.scan(tmp_path)
     assert logcorr.scan(MIXED).filter(pl.col("message") == "").collect().is_empty()
+
+
+def test_lines_are_read_by_the_template_in_the_collected_source():
+    expected = [json.loads(line) for line in (FIXTURES / "printf.jsonl").read_text("utf-8").splitlines()]
+    frame = logcorr.scan(FIXTURES / "printf").collect()
+    assert set(frame["format"]) == {"winston"}
+    shown = [{name: value for name, value in row.items() if value is not None} for row in frame.to_dicts()]
+    for want, row in zip(expected, shown, strict=True):
+        assert want == {name: row[name].isoformat() if name == "time" else row[name] for name in row.keys() & EVERY}
+
+
+EVERY = {"time", "level", "kind", "message", "line", "end_line", "service_name", "region", "meta"}
