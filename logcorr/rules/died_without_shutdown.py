@@ -14,19 +14,23 @@ from logcorr.rules import by_service, rule
 from logcorr.timeline.lifecycles import ENDS, ONE_START, STARTS
 from logcorr.timeline.select import spans
 
+RELOADED = "process.reloaded"
+"""A reload starts anew what did not end."""
+
 MOST_CITED = 3
 
 
 @rule(code="PROC007", title="A process died without a word", role="signal", severity="warning")
 def check(case: Case) -> Iterator[Finding]:
-    """Looks for two starts with no end between, in services that tell of their ends at other times."""
-    alive = case.happened(*ENDS, *STARTS).drop_nulls(["time", "service"])
-    for service, rows in by_service(alive):
-        life = _Life()
-        for kind, time, span in zip(rows["kind"], rows["time"], spans(rows), strict=True):
-            life.tell(kind, time, span)
-        if life.orderly and life.silent:
-            yield _finding(service, life)
+    """Looks for two starts with no end between, in logs that tell of the service's ends at other times."""
+    alive = case.happened(*ENDS, *STARTS, RELOADED).drop_nulls(["time", "service"])
+    for service, told in by_service(alive):
+        for _, rows in told.group_by("file", maintain_order=True):  # what another log says of a start says nothing of this one's
+            life = _Life()
+            for kind, time, span in zip(rows["kind"], rows["time"], spans(rows), strict=True):
+                life.tell(kind, time, span)
+            if life.orderly and life.silent:
+                yield _finding(service, life)
 
 
 @dataclass(slots=True)
@@ -40,6 +44,9 @@ class _Life:
 
     def tell(self, kind: str, time: datetime, span: Span) -> None:
         """The next sign, in time order."""
+        if kind == RELOADED:
+            self.started = None
+            return
         if kind in ENDS:
             self.ended = True
             return
@@ -58,7 +65,7 @@ def _finding(service: str, life: _Life) -> Finding:
         confidence=0.7,
         claim=claim(
             "died_without_shutdown.found",
-            "{service} started {count} times without a word of the end before it, though it told of {orderly} others: "
+            "{service} started without a word of the end before it ({count}×), though it told of {orderly} others: "
             "it was killed, or its host went down",
             service=service,
             count=len(silent),
