@@ -42,7 +42,7 @@ class _Heads:
 
     def again(self, path: Path) -> bool:
         """Whether the path brings nothing new: it may go round for ever. Otherwise it is noted."""
-        key = path.key()
+        key = path.copy().key()
         before = self.seen.get(key)
         if before is not None and before <= path.ran:
             return True

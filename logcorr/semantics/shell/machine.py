@@ -77,7 +77,7 @@ class Machine:
         self.most_paths = 2 if self.surveys else 4 if coarse else 48
         self.most_rounds = 6 if coarse else 70
         self.most_recursion = 2 if coarse else 10
-        self.most_commands = 20_000 if coarse else 5_000
+        self.most_commands = 8_000 if coarse else 5_000
         self.checked = False
         self.substituted = False
         self.reader: str | None = None

@@ -143,9 +143,9 @@ class Path:
         return EMPTY if value is None else value
 
     def key(self) -> tuple[object, ...]:
-        """What two paths must share to be one from here on."""
+        """What two paths must share to be one from here on; good until the path changes."""
         return (
-            self.place, self.variables.copy(), self.files.copy(), self.traps.copy(), self.known.copy(), self.functions.copy(),
+            self.place, self.variables, self.files, self.traps, self.known, self.functions,
             self.options, tuple(frozenset(scope.items()) for scope in self.scopes), self.arguments, self.script, self.status,
             self.output, self.stdin, self.sinks, self.flow, self.shadow, bool(self.broken),
         )  # fmt: skip
@@ -203,7 +203,7 @@ MOST_BROKEN = 4
 def widened(paths: Sequence[Path], limit: int, *, keeps: bool = False) -> list[Path]:
     """At most about `limit` paths on which all assumptions hold, and a few on which one does not.
 
-    With `keeps`, of a variable that has a default or holds addresses one value is kept, for a survey to show; that proves nothing.
+    With `keeps`, of a variable that has a default or holds addresses one value is kept for a survey to show: it proves nothing.
     """
     if len(paths) < 2:
         return list(paths)
