@@ -138,17 +138,18 @@ def _nginx_mounts(facts: Sequence[Fact], stack: RunningStack | None) -> dict[str
 def _behaviour(read: Interpretation, world: World, targets: _Targets, complete: bool) -> Behaviour:
     answered = {probe.id: ask(probe, world) for probe in read.probes}
     possible = {number: outcomes(answer) for number, answer in answered.items()}
+    proofs = [at_most(read.reach(effect, possible), read.script) for effect in read.effects]
     decided = {probe.id: read.decided_by(probe, telling_outcomes(probe)) for probe in read.probes}
     proved = tuple(
         ProvedEffect(
             effect=effect,
-            proof=at_most(read.reach(effect, possible), read.script),
+            proof=proof,
             probes=tuple(answered[probe.id] for probe in read.probes if effect.id in decided[probe.id]),
             hits=targets.of(effect),
             certain=targets.certain(effect),
             compose_paths=targets.compose_paths(effect),
         )
-        for effect in read.effects
+        for effect, proof in zip(read.effects, proofs, strict=True)
     )
     pause = next((sleep for sleep in read.sleeps if sleep.loop and sleep.seconds), None)
     return Behaviour(
