@@ -136,14 +136,21 @@ def _table(batches: Iterator[pl.DataFrame]) -> Iterator[str]:
 
 def _cells(batch: pl.DataFrame) -> pl.DataFrame:
     """A text for each of `HEADS`."""
+    names = batch.select("path", service=pl.coalesce("service", "source"))
     cells = (
         pl.col("time").dt.strftime("%Y-%m-%d %H:%M:%S%.f"),
         pl.col("level").cast(pl.String),
-        pl.coalesce("service", "source"),
-        pl.concat_str(pl.col("path"), pl.lit(":"), pl.col("line")),
+        _on_one_line(names["service"]),
+        pl.concat_str(_on_one_line(names["path"]), pl.lit(":"), pl.col("line")),
         pl.col("message"),
     )
     return batch.select(cell.fill_null("").alias(head) for head, cell in zip(HEADS, cells, strict=True))
+
+
+def _on_one_line(names: pl.Series) -> pl.Series:
+    """Names that files and logs chose, without what a terminal would obey; each is looked at once."""
+    told = names.unique()
+    return names.replace_strict(told, [None if name is None else line(name) for name in told], return_dtype=pl.String)
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], width: int | None, style: str | None) -> str:
