@@ -103,7 +103,10 @@ folder=${{1:-incident-$(date -u +%Y%m%dT%H%M%SZ)}}
 since={since}
 mkdir "$folder" && cd "$folder" || exit 1
 has() {{ command -v "$1" > /dev/null; }}
-keep() {{ if [ -e "$1" ]; then mkdir -p ".$(dirname "$1")" && cp -pR "$1" ".$1"; fi; }}
+keep() {{
+    case $1/ in */../*) return ;; esac
+    if [ -e "$1" ]; then mkdir -p ".$(dirname "$1")" && cp -pR "$1" ".$1"; fi
+}}
 """
 FOOT = """\
 
