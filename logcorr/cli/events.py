@@ -136,12 +136,12 @@ def _table(batches: Iterator[pl.DataFrame]) -> Iterator[str]:
 
 def _cells(batch: pl.DataFrame) -> pl.DataFrame:
     """A text for each of `HEADS`."""
-    names = batch.select("path", service=pl.coalesce("service", "source"))
+    service = batch.select(pl.coalesce("service", "source")).to_series()
     cells = (
         pl.col("time").dt.strftime("%Y-%m-%d %H:%M:%S%.f"),
         pl.col("level").cast(pl.String),
-        _on_one_line(names["service"]),
-        pl.concat_str(_on_one_line(names["path"]), pl.lit(":"), pl.col("line")),
+        pl.lit(_on_one_line(service)),
+        pl.concat_str(pl.lit(_on_one_line(batch["path"])), pl.lit(":"), pl.col("line")),
         pl.col("message"),
     )
     return batch.select(cell.fill_null("").alias(head) for head, cell in zip(HEADS, cells, strict=True))
