@@ -132,7 +132,9 @@ def culprit_dropped(incident: Incident) -> Incident | None:
     if truth["expected_no_incident"] or lost is None or lost not in incident.files:
         return None
     left = [place for place in truth.get("culprit_alternatives", ()) if place["file"] != lost]
-    weaker = dict(_weaker(truth)) | {"culprit_alternatives": left, "chain": [], "expected_confidence": "low"}
+    named = left or [place for place in truth.get("culprit_related", ()) if place["file"] != lost]
+    accepted = ["suspected", "undetermined", *(["root-cause"] if named else [])]
+    weaker = dict(_weaker(truth)) | {"culprit_alternatives": left, "verdict": accepted[-1], "verdict_accepted": accepted}
     return Incident({path: content for path, content in incident.files.items() if path != lost}, weaker)
 
 

@@ -32,7 +32,7 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     scheduled = [one for one in (blamed(case, findings, stops) for stops in told) if one]
     causes, away = weighed((*scheduled, *diagnosed(case, findings)), findings)
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(causes, start=1))
-    verdict = _verdict(ranked, findings)
+    verdict = _verdict(ranked, findings) if case.sources else "undetermined"
     return Judgement(
         verdict=verdict,
         causes=ranked,

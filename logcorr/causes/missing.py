@@ -17,10 +17,20 @@ LEAST_PROBABLE = 0.01
 
 def missing(case: Case, findings: Sequence[Finding], told: Sequence[Attributed], causes: Sequence[Cause]) -> tuple[Missing, ...]:
     """What to collect next, if anything was felt."""
+    if not case.sources:
+        return (_any_log(),)
     if not any(finding.role == "symptom" for finding in findings):
         return ()
     wanted = [*_scripts(told), *_compose_files(told), *_probes(case), *_more_events(told), *_scheduler_log(case), *_zones(case)]
     return tuple(dict.fromkeys(wanted))
+
+
+def _any_log() -> Missing:
+    return Missing(
+        what=claim("missing.logs", "the logs of the services and of the proxy, from before it began"),
+        why=claim("missing.logs_why", "no log was collected; configuration alone shows what could happen, not what did"),
+        would_decide=claim("missing.logs_decides", "whether anything happened at all"),
+    )
 
 
 def _scripts(told: Sequence[Attributed]) -> Iterator[Missing]:

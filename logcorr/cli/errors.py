@@ -52,9 +52,10 @@ def nearest(word: str, known: list[str]) -> str | None:
 
 
 def _report(message: str, tip: str, code: int) -> int:
-    click.echo(f"{click.style('error:', fg='red', bold=True)} {_one_line(message)}", err=True)
+    color = False if os.environ.get("NO_COLOR") else True if os.environ.get("FORCE_COLOR") else None  # None: on a terminal
+    click.echo(f"{click.style('error:', fg='red', bold=True)} {_one_line(message)}", err=True, color=color)
     if tip:
-        click.echo(f"{click.style('tip:', fg='cyan', bold=True)} {_one_line(tip)}", err=True)
+        click.echo(f"{click.style('tip:', fg='cyan', bold=True)} {_one_line(tip)}", err=True, color=color)
     return code
 
 
@@ -63,7 +64,19 @@ def _tip(error: click.ClickException) -> str:
     if isinstance(error, click.exceptions.NoSuchCommand) and os.path.exists(error.command_name):  # noqa: PTH110  # pathlib is slow to import
         return f"say what to do with it: logcorr analyze {error.command_name}"
     context = error.ctx if isinstance(error, click.UsageError) else None
+    if isinstance(error, click.NoSuchOption) and context and context.parent and _has(context.parent.command, error.option_name):
+        return f"it stands before the command: {context.parent.command_path} {error.option_name} … {context.info_name}"
+    if isinstance(error, click.BadParameter) and error.param and context and _by_environment(context, error.param):
+        return f"the environment variable {error.param.envvar} says so"
     return f"`{context.command_path} --help` lists what there is" if context else ""
+
+
+def _has(command: click.Command, option: str) -> bool:
+    return any(option in parameter.opts for parameter in command.params)
+
+
+def _by_environment(context: click.Context, parameter: click.Parameter) -> bool:
+    return context.get_parameter_source(str(parameter.name)) is click.core.ParameterSource.ENVIRONMENT
 
 
 def _one_line(text: str) -> str:

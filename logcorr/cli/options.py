@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os.path
+import os
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -90,6 +90,15 @@ def folder(context: click.Context, parameter: click.Parameter, value: str | None
     return Path(value) if value is not None else None
 
 
+def color(context: click.Context, parameter: click.Parameter, value: str) -> None:
+    """Pass a choice on as everything that prints understands it: NO_COLOR, FORCE_COLOR."""
+    names = {"never": "NO_COLOR", "always": "FORCE_COLOR"}
+    if value in names:
+        for name in names.values():
+            os.environ.pop(name, None)
+        os.environ[names[value]] = "1"
+
+
 def zones(context: click.Context, parameter: click.Parameter, values: Sequence[str]) -> dict[str | None, str]:
     """`SOURCE=ZONE` and `ZONE` as a mapping; None stands for all sources."""
     named: dict[str | None, str] = {}
@@ -144,9 +153,12 @@ def window(context: click.Context, parameter: click.Parameter, value: str | None
     return time - timedelta(seconds=seconds), time + timedelta(seconds=seconds)
 
 
+PLACE = click.Path(readable=False)
+"""A path, whatever is there: shells complete it, callbacks look at it."""
+
 LEVELS = Choice(["trace", "debug", "info", "notice", "warn", "error", "crit", "alert", "emerg"])
 
-TABLES = Choice(["table", "jsonl", "csv", "parquet"])
+TABLES = Choice(["table", "jsonl", "csv", "parquet", "timesketch"])
 
 FORMATS = Choice(["full", "concise", "json", "jsonl", "markdown", "html", "sarif", "github"])
 
@@ -180,4 +192,4 @@ CHANGED_HELP = "When the change was made, for --after; or else, where the logs o
 
 ROOT_HELP = "The folder that was analysed; again for each of several.  [default: .]"
 
-PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", callback=existing)
+PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=PLACE, callback=existing)

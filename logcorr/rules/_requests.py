@@ -16,9 +16,9 @@ ASKED = pl.Schema({"client": pl.String(), "method": pl.String(), "uri": pl.Strin
 
 def asked(case: Case, events: pl.DataFrame) -> pl.DataFrame:
     """Those of the events that stand in nginx's error log, with the columns of `ASKED`; text that is not known is empty."""
-    told = case.records("nginx_error")
+    told = case.records("nginx_error") if events.height else pl.LazyFrame()
     columns = told.collect_schema()
-    if not events.height or "request" not in columns:
+    if "request" not in columns:
         return events.clear().with_columns(pl.lit("").alias(name) for name in ASKED)
     request = pl.col("request")
     wanted = told.select(

@@ -191,6 +191,27 @@ class Service:
             syslog("systemd[1]", f"Stopped {self.unit}.")
         return self.wanted
 
+    async def run_by_timer(self) -> None:
+        """A oneshot unit that a timer starts at each multiple of `every` seconds, as OnCalendar=*:0/N does."""
+        every = self.settings["every"]
+        while True:
+            await asyncio.sleep(every - time.time() % every)
+            syslog("systemd[1]", f"Starting {self.unit}...")
+            self.process = await asyncio.create_subprocess_exec(
+                *self.settings["command"], env=self.environment(), stdin=asyncio.subprocess.DEVNULL,
+                stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+            )  # fmt: skip
+            assert self.process.stdout
+            while line := await self.process.stdout.readline():
+                syslog(f"{Path(self.settings['command'][0]).name}[{self.process.pid}]", line.decode().rstrip("\n"))
+            if code := await self.process.wait():
+                syslog("systemd[1]", f"{self.name}.service: Main process exited, code=exited, status={code}/FAILURE")
+                syslog("systemd[1]", f"{self.name}.service: Failed with result 'exit-code'.")
+                syslog("systemd[1]", f"Failed to start {self.unit}.")
+            else:
+                syslog("systemd[1]", f"{self.name}.service: Deactivated successfully.")
+                syslog("systemd[1]", f"Finished {self.unit}.")
+
     async def stop(self) -> None:
         self.wanted = False
         if SYSTEMD:
@@ -370,6 +391,9 @@ async def daemon() -> None:
     Path(SOCKET).chmod(0o777)
     for name, settings in MACHINE["services"].items():
         SERVICES[name] = Service(name, settings)
+        if "every" in settings:
+            SERVICES[name].background(SERVICES[name].run_by_timer())
+            continue
         SERVICES[name].start()
         await asyncio.sleep(settings.get("wait", 2))
     await server.serve_forever()

@@ -13,7 +13,14 @@ SEVERITIES = ("info", "warning", "error")
 @options.PATHS
 @click.option("-f", "--format", "form", type=options.CHECK_FORMATS, default="full", show_default=True, help="What to print.")
 @click.option(
-    "-o", "--output", "outputs", multiple=True, metavar="FILE", callback=options.check_outputs, help=options.CHECK_OUTPUT_HELP
+    "-o",
+    "--output",
+    "outputs",
+    multiple=True,
+    type=options.PLACE,
+    metavar="FILE",
+    callback=options.check_outputs,
+    help=options.CHECK_OUTPUT_HELP,
 )
 @click.option("--select", multiple=True, metavar="RULE", help=f"Run only this rule: {options.RULES_HELP}")
 @click.option("--ignore", multiple=True, metavar="RULE", help=f"Leave out this rule: {options.RULES_HELP}")
@@ -39,8 +46,10 @@ def check(
     """
     import logcorr
     from logcorr.cli import output
+    from logcorr.cli.waiting import waiting
 
-    checked = logcorr.check(paths, select=select, ignore=ignore, ignores=not no_ignores)
+    with waiting("checking"):
+        checked = logcorr.check(paths, select=select, ignore=ignore, ignores=not no_ignores)
     output.show_check(checked, form, lang, paths)
     for path in outputs:
         output.save_check(checked, path, paths)

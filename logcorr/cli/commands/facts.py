@@ -22,5 +22,8 @@ def facts(*, paths: tuple[str, ...], form: str, request: str | None, at: options
     """
     import logcorr
     from logcorr.cli import output
+    from logcorr.cli.waiting import waiting
 
-    output.show_facts(logcorr.facts(paths, at=at, tz=tz, request=request), form)
+    with waiting("reading"):
+        understood = logcorr.facts(paths, at=at, tz=tz, request=request)
+    output.show_facts(understood, form)

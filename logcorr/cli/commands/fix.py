@@ -30,9 +30,11 @@ def fix(paths: tuple[str, ...], *, show: bool, allow_dirty: bool) -> None:
     new one. --write applies those that rest on nothing but the collected files; the others need somebody's look.
     """
     import logcorr
+    from logcorr.cli.waiting import waiting
 
-    analysis = logcorr.analyze(paths)
-    repair, patches = analysis.repair, analysis.patches()
+    with waiting("analysing"):
+        analysis = logcorr.analyze(paths)
+        repair, patches = analysis.repair, analysis.patches()
     assert repair is not None  # an analysis of files has one
     if show:
         _report(analysis, patches)

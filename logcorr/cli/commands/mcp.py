@@ -8,7 +8,16 @@ from logcorr.cli import options
 
 
 @click.command()
-@click.option("--root", "roots", multiple=True, metavar="DIR", required=True, callback=options.existing, help=options.SERVED_HELP)
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    type=options.PLACE,
+    metavar="DIR",
+    required=True,
+    callback=options.existing,
+    help=options.SERVED_HELP,
+)
 @click.option("--redact/--no-redact", default=True, show_default=True, help="Replace secrets and identities in all answers.")
 def mcp(roots: tuple[str, ...], *, redact: bool) -> None:
     """Serve agents over the Model Context Protocol, on standard input and output.

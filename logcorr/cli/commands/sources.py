@@ -16,10 +16,13 @@ def sources(paths: tuple[str, ...]) -> None:
     """
     import logcorr
     from logcorr.cli import output
+    from logcorr.cli.waiting import waiting
     from logcorr.errors import NothingRecognised
 
     try:
-        output.show_sources(logcorr.analyze(paths).result)
+        with waiting("reading"):
+            analysis = logcorr.analyze(paths)
+        output.show_sources(analysis.result)
     except NothingRecognised as error:
         output.show_collected(paths)
         raise NothingRecognised(str(error)) from error

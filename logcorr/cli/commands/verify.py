@@ -14,8 +14,17 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("report", callback=options.existing_file)
-@click.option("--root", "roots", multiple=True, metavar="DIR", default=(".",), callback=options.existing, help=options.ROOT_HELP)
+@click.argument("report", type=options.PLACE, callback=options.existing_file)
+@click.option(
+    "--root",
+    "roots",
+    multiple=True,
+    type=options.PLACE,
+    metavar="DIR",
+    default=(".",),
+    callback=options.existing,
+    help=options.ROOT_HELP,
+)
 def verify(report: str, roots: tuple[str, ...]) -> int:
     """Read every line again that a report cites, and compare.
 
