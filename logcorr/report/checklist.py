@@ -89,6 +89,7 @@ dmesg -T > dmesg.txt 2>/dev/null || rm -f dmesg.txt
 DECIDED_BY = {
     "missing.script": ("the scripts that it runs",),
     "missing.compose_file": ("containers",),
+    "missing.logs": ("containers", "nginx", "applications", "the system's own log"),
     "missing.longer_logs": ("containers", "applications", "the system's own log"),
     "missing.scheduler_log": ("the system's own log",),
     "missing.zone": ("the clock, and the host",),

@@ -42,12 +42,12 @@ def _plain(tool: str, with_value: str = "", asked: str = "") -> Handler:
 
 def _pg_isready(command: Command) -> None:
     options, others = separate(command.arguments, "hpdUt", ("host", "port", "username", "dbname", "timeout"))
-    wanted = [
-        value for letter, name in (("h", "host"), ("p", "port")) for value in (options.get(letter) or options.get(name, []))
-    ]
-    limit = literal((options.get("t") or options.get("timeout") or [()])[-1]) or PG_ISREADY_S
-    ask(command, "pg_isready", ":".join(map(shown, wanted or others)), values=wanted or others,
-        timeout_s=float(limit) if limit.isdigit() and int(limit) else None)  # fmt: skip
+    names = (("h", "host"), ("p", "port"), ("t", "timeout"))
+    hosts, ports, limits = ([*options.get(short, []), *options.get(long, [])] for short, long in names)
+    wanted = [*hosts, *ports] or others
+    limit = literal(limits[-1]) if limits else PG_ISREADY_S
+    ask(command, "pg_isready", ":".join(map(shown, wanted)), values=wanted,
+        timeout_s=float(limit) if limit and limit.isdigit() and int(limit) else None)  # fmt: skip
 
 
 def _nc(command: Command) -> None:
