@@ -15,7 +15,7 @@ from logcorr.model.source import Problem
 from logcorr.semantics import topology
 from logcorr.semantics.hooks import at_most, followed, leads_nowhere
 from logcorr.semantics.nginx import Nginx
-from logcorr.semantics.paths import normal
+from logcorr.semantics.paths import folder_of, normal
 from logcorr.semantics.probing import World, ask, outcomes, telling_outcomes
 from logcorr.semantics.reader import Reader, Resolver, Scripts
 from logcorr.semantics.shell import Interpretation
@@ -130,7 +130,7 @@ def _nginx_mounts(facts: Sequence[Fact], stack: RunningStack | None) -> dict[str
     """Where the running nginx container's configuration paths come from: container path to collected path."""
     if not stack:
         return {}
-    base = stack.compose_paths[0].rpartition("/")[0]
+    base = folder_of(stack.compose_paths[0])
     services = [service for service in stack.services if topology.is_nginx(service)]
     return {mount.target: normal(mount.source, base) for service in services for mount in service.mounts}
 
