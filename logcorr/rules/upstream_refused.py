@@ -12,7 +12,7 @@ from logcorr.rules import by_service, counted, rule
 
 @rule(code="NGX001", title="Connections to an upstream were refused", role="symptom", severity="error")
 def check(case: Case) -> Iterator[Finding]:
-    """Errno 111 in the proxy's error log, counted."""
+    """Errno 111, or any failure to connect to a unix socket, in the proxy's error log, counted."""
     for service, events in by_service(case.happened("upstream.refused")):
         yield counted(
             events,
