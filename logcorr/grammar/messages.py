@@ -20,7 +20,7 @@ _LABELS = r"^(?:\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
 
-_ADDRESS = r"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{2,5}\b|port:? ?\d{2,5}\b|/\S+\.sock)"
+_ADDRESS = r"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{2,5}\b|port:? ?\d{2,5}\b|(?:unix socket )?/\S+\.sock|unix:/\S+)"
 _PORT = r"\d{2,5}(?:[ .,!)]*$|[,.!)] | \()"
 """Where something listens; a bare number only after a preposition, at the end or before punctuation."""
 
@@ -111,7 +111,7 @@ APPLICATION = (
         ),
         _at_start(
             rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
-            rf" (?:(?:on|at|in)? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
+            rf" (?:(?:on|at|in)?:? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
             r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
             rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*(?:\+\d+ms)?$"

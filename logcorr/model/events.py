@@ -53,7 +53,7 @@ KINDS = {
     "probe.passed": "a health check says that all is well",
     "service.restarting": "a script or tool says that it restarts services",
     "deploy.started": "a release or deployment began",
-    "upstream.refused": "the proxy's connection to an upstream was refused (errno 111)",
+    "upstream.refused": "the proxy's connection to an upstream was refused (errno 111; to a unix socket also 2, 11 or 13)",
     "upstream.timeout": "an upstream did not answer in time (errno 110)",
     "upstream.reset": "an upstream reset the connection (errno 104)",
     "upstream.unreachable": "no route to an upstream (errno 113, 101)",

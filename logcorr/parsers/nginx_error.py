@@ -58,6 +58,7 @@ _FAILURES = {
     "failed (2: ": "file.missing",
     "(104: ": "upstream.reset",
     "connect() failed (111:": "upstream.refused",
+    "connect() to unix:": "upstream.refused",
     "connect() failed (10061:": "upstream.refused",
     "upstream timed out (": "upstream.timeout",
     "upstream prematurely closed": "upstream.closed_early",

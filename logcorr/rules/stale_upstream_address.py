@@ -22,6 +22,7 @@ from logcorr.timeline.select import cite, instants
 ADDRESS = re.compile(
     r"(?:https?://)?(?P<host>[\w.-]+|\[[0-9a-f:]+\])?:(?P<port>\d{2,5})\b"
     r"|\bport:? ?(?P<bare>\d{2,5})\b|\bon (?P<last>\d{2,5})(?![.\d:])"
+    r"|unix(?:: ?(?://)?| socket )(?P<socket>/[^\s:,()]+)|(?<!\S)(?P<file>/[^\s:,()]+\.sock)\b"
 )
 STARTS = ("start", "restart", "up", "recreate")
 FEWEST = 5
@@ -31,13 +32,16 @@ JUST_BEFORE = timedelta(minutes=10)
 
 @dataclass(frozen=True, slots=True)
 class _Listening:
-    """A service said that it listens: `host` is None where it gave only a port."""
+    """A service said that it listens: `host` is None where it gave only a port, `unix:/…` with port 0 for a unix socket."""
 
     service: str
     time: datetime
     host: str | None
     port: int
     span: Span
+
+    def __str__(self) -> str:
+        return f"{self.host or ''}:{self.port}" if self.port else str(self.host)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +62,24 @@ def check(case: Case) -> Iterator[Finding]:
     for move in moves:
         here = refused.filter(
             (pl.col("port") == move.old.port)
-            & (pl.col("host").eq(move.old.host or "") | pl.lit(move.old.host is None or move.old.port != move.new.port))
+            & (pl.col("host").eq(move.old.host or "") | pl.lit(move.old.host is None or 0 != move.old.port != move.new.port))
             & (pl.col("time") >= move.new.time - JUST_BEFORE)
         )
-        where = lines.get(move.old.port)
+        where = lines.get(move.old.port or str(move.old.host))
         if here.height >= FEWEST and where and where.path not in seen and here["time"][0] - move.new.time <= JUST_BEFORE:
             seen.add(where.path)
             yield _finding(here, move, where, tuple(_mover(case, move)))
 
 
 def _refused(case: Case) -> pl.DataFrame:
-    """Refused connections with the `host` and `port` that were asked for."""
+    """Refused connections with the `host` and `port` that were asked for, as `_Listening` has them."""
     events = case.happened("upstream.refused", "upstream.unreachable").filter(pl.col("time").is_not_null())
     columns = case.records("nginx_error")
     if not events.height or "upstream" not in columns.collect_schema():
         return events.clear().with_columns(host=pl.lit(""), port=pl.lit(0))
-    address = pl.col("upstream").str.extract_groups(r"^\w+://(?P<host>[^/:]+|\[[^\]]+\]):(?P<port>\d+)")
-    asked = columns.select("file", "line", address.struct[0].alias("host"), address.struct[1].cast(pl.Int64).alias("port"))
+    address = pl.col("upstream").str.extract_groups(r"^\w+://(?P<host>unix:[^:]+|[^/:]+|\[[^\]]+\]):(?P<port>\d*)")
+    port = address.struct[1].cast(pl.Int64, strict=False).fill_null(0)
+    asked = columns.select("file", "line", address.struct[0].alias("host"), port.alias("port"))
     return events.join(asked.collect(), on=["file", "line"], how="inner", maintain_order="left")
 
 
@@ -85,9 +90,10 @@ def _moves(case: Case) -> Iterator[_Move]:
         found = ADDRESS.search(row["message"])
         if not found:
             continue
-        port = int(found["port"] or found["bare"] or found["last"])
+        port = int(found["port"] or found["bare"] or found["last"] or 0)
+        host = found["host"] if port else f"unix:{found['socket'] or found['file']}"
         service = row["service"] or row["file"]
-        now = _Listening(service, row["time"], found["host"], port, Span(row["file"], row["line"]))
+        now = _Listening(service, row["time"], host, port, Span(row["file"], row["line"]))
         before = last.get(service)
         if before and (before.port, before.host) != (now.port, now.host):
             yield _Move(before, now)
@@ -112,19 +118,19 @@ def _mover(case: Case, move: _Move) -> Iterator[Evidence]:
                 return
 
 
-def _configured(case: Case) -> Mapping[int, Span]:
-    """Where nginx names each upstream port, in a group or straight in a pass directive; the first place a port."""
+def _configured(case: Case) -> Mapping[int | str, Span]:
+    """Where nginx names each upstream port or unix socket, in a group or straight in a pass directive; the first place each."""
     files = tuple(case.of(NginxFile))
     if not files:
         return {}
     nginx = Nginx.of(files)
     named = [(server.address, server.span) for group in nginx.upstreams() for server in group.servers]
     named += [(place.target, place.span) for place in nginx.proxied()]
-    found: dict[int, Span] = {}
+    found: dict[int | str, Span] = {}
     for address, span in named:
-        port = re.search(r":(\d{2,5})(?:/|$)", address)
-        if port:
-            found.setdefault(int(port[1]), span)
+        asked = re.search(r"(unix:/[^:]+)|:(\d{2,5})(?:/|$)", address)
+        if asked:
+            found.setdefault(asked[1] or int(asked[2]), span)
     return found
 
 
@@ -136,8 +142,8 @@ def _finding(refused: pl.DataFrame, move: _Move, where: Span, mover: tuple[Evide
             "stale_upstream_address.found",
             "{service} moved from {old} to {new}, but the proxy goes on asking the old address: {count} connections were refused",
             service=new.service,
-            old=f"{old.host or ''}:{old.port}",
-            new=f"{new.host or ''}:{new.port}",
+            old=str(old),
+            new=str(new),
             count=refused.height,
         ),
         evidence=(

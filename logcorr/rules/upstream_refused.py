@@ -13,7 +13,7 @@ from logcorr.rules._retried import felt
 
 @rule(code="NGX001", title="Connections to an upstream were refused", role="symptom", severity="error")
 def check(case: Case) -> Iterator[Finding]:
-    """Errno 111 in the proxy's error log, but for requests that another server answered."""
+    """Refused connections in the proxy's error log, but for requests that another server answered."""
     for service, events in by_service(felt(case, "upstream.refused")):
         yield counted(
             events,
