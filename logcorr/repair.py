@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import sha256
 
 import polars as pl
 
@@ -36,6 +37,7 @@ class Repair:
     parsers: Mapping[str, Parser]
     rules: Sequence[Rule]
     interpret: Callable[[Facts], Case]
+    _texts: dict[str, Text | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def patches(self, findings: Sequence[Finding]) -> tuple[Patch, ...]:
         """A proved patch for each finding that has one, in their order; they can be applied together."""
@@ -47,16 +49,11 @@ class Repair:
         return fixes.together(patches, self.text)
 
     def text(self, path: str) -> Text | None:
-        """The text of a configuration file, if it is whole, plain and small; None for any other."""
-        artifact = self._files.get(path)
-        if artifact is None or artifact.envelopes or artifact.size > LARGEST or artifact.encoding not in ENCODINGS:
-            return None
-        try:
-            raw = b"".join(artifact.read()).decode(artifact.encoding)
-        except UnicodeDecodeError:
-            return None
-        text = Text(path, raw)
-        return text if text.plain.removesuffix("\n") == artifact.text().removesuffix("\n") else None
+        """The text of a configuration file as it was analysed, if it is whole, plain and small; None for any other."""
+        if path not in self._texts:
+            artifact = self._files.get(path)
+            self._texts[path] = _text(artifact) if artifact else None
+        return self._texts[path]
 
     @cached_property
     def _files(self) -> dict[str, Artifact]:
@@ -105,6 +102,19 @@ def mended(judgement: Judgement, findings: Sequence[Finding], repair: Repair) ->
     asked = {action.finding for action in judgement.actions}
     patches = {patch.finding: patch for patch in repair.patches([finding for finding in findings if finding.id in asked])}
     return replace(judgement, actions=tuple(replace(action, patch=patches.get(action.finding)) for action in judgement.actions))
+
+
+def _text(artifact: Artifact) -> Text | None:
+    if artifact.envelopes or artifact.size > LARGEST or artifact.encoding not in ENCODINGS:
+        return None
+    raw = b"".join(artifact.read())
+    if sha256(raw).hexdigest() != artifact.sha256:  # changed since it was analysed
+        return None
+    try:
+        text = Text(artifact.path, raw.decode(artifact.encoding))
+    except UnicodeDecodeError:
+        return None
+    return text if text.plain.removesuffix("\n") == artifact.text().removesuffix("\n") else None
 
 
 def _found(rule: Rule, case: Case) -> list[Finding]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from logcorr.cli import main
 from logcorr.report.checklist import DECIDED_BY, script
 
 ROOT = Path(__file__).parent.parent
@@ -88,6 +89,20 @@ def test_only_what_is_missing(host, tmp_path):
     found = host(script(None, wanted))
     assert f"{str(tmp_path).lstrip('/')}/app/check.sh" in found
     assert "docker-inspect.json" not in found
+
+
+def test_nothing_is_copied_to_beside_the_folder(host, tmp_path):
+    wanted = missing("missing.script", command=f"{tmp_path}/app/../../{tmp_path.name}/app/compose.yml")
+    assert not [name for name in host(script(None, wanted)) if name.endswith("compose.yml")]
+
+
+@pytest.mark.parametrize("text", [b'{"schema": "logcorr.check/1", "findings": []}', b"\xff", b"{}"])
+def test_what_is_no_result_is_a_mistake(text, tmp_path, capsys):
+    (tmp_path / "x.json").write_bytes(text)
+    with pytest.raises(SystemExit) as exited:
+        main(["checklist", str(tmp_path / "x.json")])
+    assert exited.value.code == 2
+    assert "internal" not in capsys.readouterr().err
 
 
 def test_every_kind_of_missing_evidence_has_a_part():

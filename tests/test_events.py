@@ -107,6 +107,15 @@ def test_what_is_not_asked_for_is_left_to_the_scan():
     assert plan.count("PROJECT 2/") == 3
 
 
+def test_names_of_files_are_no_commands_to_a_terminal(tmp_path, capsys):
+    (tmp_path / "a\x1b[31m\nb.log").write_text("2026-01-31 12:00:00 [error] x\n")
+    with pytest.raises(SystemExit):
+        main(["timeline", str(tmp_path)])
+    out = capsys.readouterr().out
+    assert "a␛[31m b.log:1" in out
+    assert out.count("\n") == 2
+
+
 def test_a_folder_without_logs_is_told_from_an_empty_timeline(tmp_path):
     (tmp_path / "Dockerfile.txt").write_text("no log\n")
     with pytest.raises(NothingRecognised):

@@ -89,6 +89,20 @@ def test_mistakes_are_told_in_words(ticketq, tool, arguments, said):
     assert said in answer.content[0].text
 
 
+def test_mistakes_do_not_tell_what_a_pseudonym_stands_for(tmp_path):
+    (tmp_path / "198.51.100.7.log").write_text("2026-01-31 12:00:00 [error] 198.51.100.7 gone\n")
+
+    async def conversation(client):
+        name = (await ask(client, "analyze", path="."))["analysis"]
+        event = (await ask(client, "timeline_query", analysis=name))["events"][0]
+        return await client.call_tool("get_evidence", {"analysis": name, "places": [f"{event['path']}:9"]})
+
+    answer = talk(conversation, server([tmp_path]))
+    assert answer.is_error
+    assert "<IP-1>" in answer.content[0].text
+    assert "198.51" not in answer.content[0].text
+
+
 def test_a_link_out_of_the_root_is_not_followed(tmp_path):
     (tmp_path / "root").mkdir()
     (tmp_path / "root/link").symlink_to(CASES / "ticketq")

@@ -110,6 +110,35 @@ def test_bash_agrees(name):
         sandbox.close()
 
 
+@pytest.mark.parametrize(
+    ("options", "asks", "seconds"),
+    [
+        ("", None, 3.0),
+        ("-h db -p 5433 -t 10", "db:5433", 10.0),
+        ("--host=db --timeout=7", "db", 7.0),
+        ("-h db -t 0", "db", None),
+        ('-h db -t "$LIMIT"', "db", None),
+    ],
+)
+def test_how_long_pg_isready_waits(options, asks, seconds):
+    (probe,) = interpret(script(f"pg_isready {options}")).probes
+    assert (probe.asks, probe.timeout_s) == (asks, seconds)
+
+
+@pytest.mark.parametrize(
+    ("command", "action"),
+    [
+        ("invoke-rc.d nginx rotate", "reopen-logs"),
+        ("invoke-rc.d --quiet nginx reload", "reload"),
+        ("invoke-rc.d nginx restart", "restart"),
+        ("/etc/init.d/nginx rotate", "reopen-logs"),
+    ],
+)
+def test_what_init_scripts_are_asked_to_do(command, action):
+    (effect,) = interpret(script(f"{command} >/dev/null 2>&1 || true")).effects
+    assert (effect.action, effect.targets) == (action, ("nginx",))
+
+
 def test_scripts_that_call_each_other():
     helper = script('notify() { echo "told $1"; }\nrestart_all() { systemctl restart "$1"; notify "$1"; }\n')
     check = script('[ "$1" = now ] && docker restart late\n')

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import polars as pl
 import pytest
 
+import logcorr
 from logcorr.model.behaviour import Effect
 from logcorr.model.facts import Container
 from logcorr.model.source import Artifact, Sample, Span
 from logcorr.parsers.compose import parser
+from logcorr.reading import read
 from logcorr.semantics.stack import running_stack
 from logcorr.semantics.topology import entities
 
@@ -88,3 +92,21 @@ def test_mounts_lead_to_collected_files(source, files, mine):
     text = f"services: {{web: {{image: a, volumes: ['{source}:/logs']}}}}"
     (web,) = entities([compose_file(text, "shop/docker-compose.yml")], files)
     assert web.files == mine
+
+
+@pytest.mark.parametrize("folder", ["", "shop/"])
+def test_what_lies_at_the_top_of_an_archive_is_found(folder, tmp_path):
+    with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as bundle:
+        bundle.writestr(
+            f"{folder}compose.yml", "services: {edge: {image: nginx, ports: ['80:80'], volumes: ['./conf:/etc/nginx']}}"
+        )
+        bundle.writestr(f"{folder}conf/nginx.conf", "events {}\nhttp { include sites/*.conf; }\n")
+        bundle.writestr(f"{folder}conf/sites/a.conf", "server { listen 80; return 204; }\n")
+        bundle.writestr(f"{folder}crontab", "*/5 * * * * root /opt/tools/check.sh\n")
+        bundle.writestr(f"{folder}check.sh", "#!/bin/sh\ncurl -s http://localhost/\n")
+    told = logcorr.facts(tmp_path / "bundle.zip", request="GET http://localhost/").result
+    assert [answer["status"] for answer in told["request"]["answers"]] == [204]
+    assert told["probes"][0]["run_by"]["path"] == f"bundle.zip!{folder}crontab"
+    given = read(tmp_path / "bundle.zip")
+    (edge,) = entities(given.facts, given.files)
+    assert edge.files == {f"bundle.zip!{folder}conf/nginx.conf", f"bundle.zip!{folder}conf/sites/a.conf"}

@@ -137,6 +137,7 @@ def test_what_people_write_elsewhere_does_not_matter(verify, tmp_path):
         ("x.json", '{"schema": "logcorr.result/1", ', "its document is no JSON"),
         ("x.json", '{"schema": "logcorr.result/1", "findings": [{"quote": 1}]}', "the document is broken"),
         ("x.json", "{" + '"a":{' * 5000, "its document is no JSON"),
+        ("x.json", '{"schema": "logcorr.facts/1", "jobs": []}', "the document has no findings"),
         ("x.html", "<!doctype html><p>hello", "the page holds no document"),
     ],
 )
@@ -145,6 +146,11 @@ def test_what_is_no_report_is_a_mistake(verify, tmp_path, name, text, said):
     code, told = verify(tmp_path / name)
     assert code == 2
     assert said in told
+
+
+def test_backticks_without_end_take_no_time(verify, tmp_path):
+    (tmp_path / "x.md").write_text("|".join("`" * length for length in range(1, 1000)) + "\n| `` a`b:1 `` | `q` |\n")
+    assert verify(tmp_path / "x.md", tmp_path) == (1, "a`b:1: there is no such file\n")
 
 
 def test_html_is_checked_by_the_document_in_it(verify, root, tmp_path):

@@ -162,14 +162,21 @@ def _table(batches: Iterator[pl.DataFrame]) -> Iterator[str]:
 
 def _cells(batch: pl.DataFrame) -> pl.DataFrame:
     """A text for each of `HEADS`."""
+    service = batch.select(pl.coalesce("service", "source")).to_series()
     cells = (
         pl.col("time").dt.strftime("%Y-%m-%d %H:%M:%S%.f"),
         pl.col("level").cast(pl.String),
-        pl.coalesce("service", "source"),
-        pl.concat_str(pl.col("path"), pl.lit(":"), pl.col("line")),
+        pl.lit(_on_one_line(service)),
+        pl.concat_str(pl.lit(_on_one_line(batch["path"])), pl.lit(":"), pl.col("line")),
         pl.col("message"),
     )
     return batch.select(cell.fill_null("").alias(head) for head, cell in zip(HEADS, cells, strict=True))
+
+
+def _on_one_line(names: pl.Series) -> pl.Series:
+    """Names that files and logs chose, without what a terminal would obey; each is looked at once."""
+    told = names.unique()
+    return names.replace_strict(told, [None if name is None else line(name) for name in told], return_dtype=pl.String)
 
 
 def _row(cells: Sequence[str], widths: Sequence[int], width: int | None, style: str | None) -> str:

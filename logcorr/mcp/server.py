@@ -94,8 +94,8 @@ def tools(session: Session) -> Iterator[Callable[..., Any]]:
         """Events of all logs of an analysis, by time. kind: upstream.refused, or upstream for all such; level: this and worse."""
         asked = session.asked(analysis)
         tests = wanted(
-            sources=[source] if source else [],
-            services=[service] if service else [],
+            sources=[session.meant(source)] if source else [],
+            services=[session.meant(service)] if service else [],
             kinds=[kind] if kind else [],
             level=level,
             grep=re.escape(session.meant(contains)) if contains else None,
@@ -116,7 +116,7 @@ def tools(session: Session) -> Iterator[Callable[..., Any]]:
         """The lines at some places (`path:line` or `path:line-end`), with lines around them."""
         given = reading.read(session.asked(analysis).path)
         counts = {artifact.path: artifact.line_count for artifact in given.artifacts}
-        spans = [_around(session.meant(place), context, counts) for place in places]
+        spans = [_around(place, session.meant(place), context, counts) for place in places]
         held = quotes(given.artifacts, spans)
         shown = [(span, held[span].text.split("\n")) for span in spans if span in held]
         return Excerpts(
@@ -191,9 +191,9 @@ def _plain(value: Any) -> Any:  # noqa: ANN401  # what a frame can hold
     return text if len(text) <= CHARACTERS else text[:CHARACTERS] + "…"
 
 
-def _around(place: str, context: int, counts: dict[str, int]) -> Span:
-    """The lines of a place and those around it. Raises LogcorrError for no place, or one that is not there."""
-    found = PLACE.fullmatch(place)
+def _around(place: str, meant: str, context: int, counts: dict[str, int]) -> Span:
+    """The lines of a place and those around it. Raises LogcorrError for no place, or one that is not there; it says `place`."""
+    found = PLACE.fullmatch(meant)
     last = counts.get(found["path"], 0) if found else 0
     first = int(found["line"]) if found else 0
     end = int(found["end"] or first) if found else 0

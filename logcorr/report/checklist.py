@@ -89,6 +89,7 @@ dmesg -T > dmesg.txt 2>/dev/null || rm -f dmesg.txt
 DECIDED_BY = {
     "missing.script": ("the scripts that it runs",),
     "missing.compose_file": ("containers",),
+    "missing.logs": ("containers", "nginx", "applications", "the system's own log"),
     "missing.longer_logs": ("containers", "applications", "the system's own log"),
     "missing.scheduler_log": ("the system's own log",),
     "missing.zone": ("the clock, and the host",),
@@ -103,7 +104,10 @@ folder=${{1:-incident-$(date -u +%Y%m%dT%H%M%SZ)}}
 since={since}
 mkdir "$folder" && cd "$folder" || exit 1
 has() {{ command -v "$1" > /dev/null; }}
-keep() {{ if [ -e "$1" ]; then mkdir -p ".$(dirname "$1")" && cp -pR "$1" ".$1"; fi; }}
+keep() {{
+    case $1/ in */../*) return ;; esac
+    if [ -e "$1" ]; then mkdir -p ".$(dirname "$1")" && cp -pR "$1" ".$1"; fi
+}}
 """
 FOOT = """\
 

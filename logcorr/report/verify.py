@@ -15,13 +15,12 @@ from html.parser import HTMLParser
 from logcorr.errors import LogcorrError
 from logcorr.model.source import Problem, Span
 from logcorr.report.cite import QUOTED_CHARACTERS, Document, Quote, clean, shorten
-from logcorr.report.escape import code_cell, line, visible
+from logcorr.report.escape import BACKTICKS, code_cell, line, visible
 from logcorr.report.redaction.tags import agrees
 from logcorr.report.saved import loaded
 
 PLACE = re.compile(r"(?P<path>.+):(?P<line>[1-9]\d{0,11})(?:-(?P<end>[1-9]\d{0,11}))?")
 HASH = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
-CODE = re.compile(r"(?<!`)(`+)(?!`)(?P<text>.+?)(?<!`)\1(?!`)")
 CELLS = re.compile(r"(?<!\\)\|")
 HUMAN = re.compile(r"\s*<!-- (?P<end>/?)human: ")
 FENCE = re.compile(r"\s*(?P<fence>`{3,})")
@@ -75,7 +74,7 @@ def read(report: str) -> list[Citation]:
     """The citations of a report, in its order. Raises LogcorrError for what is none, or cites nothing."""
     text = report.lstrip("\ufeff \t\r\n")
     if text.startswith("{"):
-        return list(_of_document(loaded(text)))
+        return list(_of_document(loaded(text, "findings")))
     if text[:15].lower().startswith(("<!doctype html", "<html")):
         return list(_of_page(text))
     found = list(_of_markdown(text.replace("\r\n", "\n").split("\n")))
@@ -161,7 +160,7 @@ def _of_page(text: str) -> Iterator[Citation]:
     holding = [block for block in page.blocks if '"logcorr.' in block]
     if len(holding) != 1:
         raise LogcorrError("the page holds no document of logcorr", "name a report that logcorr wrote: .json, .md or .html")
-    yield from _of_document(loaded(holding[0]))
+    yield from _of_document(loaded(holding[0], "findings"))
     for place, digits, quote in (row[:3] for row in page.rows if row[2:]):
         if PLACE.fullmatch(place) and (digits == NO_HASH or HASH.fullmatch(digits)):
             yield replace(_place(place), sha256=digits.strip(NO_HASH), quote=line(quote), shown=_on_page)
@@ -261,8 +260,27 @@ def _as_code(text: str) -> str:
 
 def _code(cell: str) -> str | None:
     """The text of a cell that is one code span and nothing else."""
-    found = CODE.fullmatch(cell)
-    return _shown(found["text"]) if found else None
+    ticks = len(cell) - len(cell.lstrip("`"))
+    text = next(_codes(cell), None)
+    return _shown(text) if text is not None and 2 * ticks + len(text) == len(cell) else None
+
+
+def _codes(text: str) -> Iterator[str]:
+    """What code spans hold: from a run of backticks to the next that is as long; in time linear in the text."""
+    runs = [found.span() for found in BACKTICKS.finditer(text)]
+    nearest: dict[int, int] = {}
+    ends: dict[int, int] = {}
+    for number in reversed(range(len(runs))):
+        length = runs[number][1] - runs[number][0]
+        if length in nearest:
+            ends[number] = nearest[length]
+        nearest[length] = number
+    number = 0
+    while number < len(runs):
+        end = ends.get(number)
+        if end is not None:
+            yield text[runs[number][1] : runs[end][0]]
+        number = 1 + (number if end is None else end)
 
 
 def _shown(text: str) -> str:
@@ -273,7 +291,7 @@ def _shown(text: str) -> str:
 
 def _named(text: str) -> Iterator[str]:
     """The code spans that look like a place."""
-    return (shown for found in CODE.finditer(text) for shown in [_shown(found["text"])] if PLACE.fullmatch(shown))
+    return (shown for shown in map(_shown, _codes(text)) if PLACE.fullmatch(shown))
 
 
 def _place(text: str) -> Citation:

@@ -9,6 +9,7 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import ComposeFile, Container
 from logcorr.model.result import Finding
 from logcorr.rules import rule
+from logcorr.semantics.paths import folder_of
 
 
 @rule(code="COMP008", title="A script names a compose file that is not the deployed one", role="defect", severity="warning")
@@ -28,7 +29,7 @@ def check(case: Configuration) -> Iterator[Finding]:
 
 def _may_be_one_stack(case: Configuration, stack: RunningStack, used: tuple[str, ...]) -> bool:
     """Whether both can be meant for one stack: a repository may hold several, in folders of their own."""
-    folders = {path.rpartition("/")[0] for path in (used[0], stack.compose_paths[0])}
+    folders = {folder_of(path) for path in (used[0], stack.compose_paths[0])}
     return len(folders) == 1 or any(case.of(Container))
 
 

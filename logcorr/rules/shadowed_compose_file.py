@@ -10,6 +10,7 @@ from logcorr.model.facts import ComposeFile, Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.semantics.paths import folder_of, normal
 from logcorr.semantics.stack import DEFAULT_NAMES
 
 
@@ -17,11 +18,11 @@ from logcorr.semantics.stack import DEFAULT_NAMES
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for folders that hold two of compose.yaml, compose.yml, docker-compose.yaml and docker-compose.yml."""
     paths = {file.span.path for file in case.of(ComposeFile)}
-    for folder in sorted({path.rpartition("/")[0] for path in paths}):
-        there = [name for name in DEFAULT_NAMES if (f"{folder}/{name}" if folder else name) in paths]
+    for folder in sorted({folder_of(path) for path in paths}):
+        there = [name for name in DEFAULT_NAMES if normal(name, folder) in paths]
         for name in there[1:]:
             if not _named(case, name) and not _included(case, name):
-                yield _finding(f"{folder}/{name}" if folder else name, there[0])
+                yield _finding(normal(name, folder), there[0])
 
 
 def _named(case: Configuration, name: str) -> bool:

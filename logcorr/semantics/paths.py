@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import posixpath
+import re
 from collections.abc import Iterable
 
 
 def normal(path: str, directory: str | None = None) -> str:
     """The path without `.` and `..`, taken from `directory` if it is relative."""
-    return posixpath.normpath(posixpath.join(directory or "", path))
+    made = posixpath.normpath(posixpath.join(directory or "", path))
+    return made.replace("!/", "!", 1) if directory and directory.endswith("!") else made
+
+
+def folder_of(path: str) -> str:
+    """The folder of a collected file; `bundle.zip!` for what lies at the top of an archive."""
+    return path[: path.rfind("!") + 1] if path.rfind("!") > path.rfind("/") else posixpath.dirname(path)
 
 
 def collected(path: str, files: Iterable[str], directory: str | None = None, *, asker: str = "") -> str | None:
@@ -28,11 +35,11 @@ def collected(path: str, files: Iterable[str], directory: str | None = None, *, 
 
 def below(path: str, folder: str) -> bool:
     """Whether a collected path lies in a folder (`.` is the root)."""
-    return folder in (".", path) or path.startswith(folder.rstrip("/") + "/")
+    return folder in (".", path) or path.startswith(folder if folder.endswith("!") else folder.rstrip("/") + "/")
 
 
 def _parts(path: str) -> list[str]:
-    return [part for part in path.split("/") if part not in ("", ".")]
+    return [part for part in re.split("[/!]", path) if part not in ("", ".")]
 
 
 def _common_tail(one: list[str], other: list[str]) -> int:

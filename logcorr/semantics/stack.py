@@ -14,7 +14,7 @@ from logcorr.model.case import RunningStack
 from logcorr.model.facts import ComposeFile, Container, Fact, Setting, of_kind
 from logcorr.model.source import Span
 from logcorr.semantics import compose
-from logcorr.semantics.paths import collected, normal
+from logcorr.semantics.paths import collected, folder_of, normal
 
 STARTING = frozenset({"start", "recreate", "up", "create"})
 DEFAULT_NAMES = ("compose.yaml", "compose.yml", "docker-compose.yaml", "docker-compose.yml")
@@ -49,7 +49,7 @@ def effective(paths: Paths, facts: Sequence[Fact], *, directory: str | None = No
     files = {file.span.path: file for file in of_kind(ComposeFile, facts)}
     return compose.project(
         [files[path] for path in paths],
-        environment=compose.variables(of_kind(Setting, facts), _folder(paths[0])),
+        environment=compose.variables(of_kind(Setting, facts), folder_of(paths[0])),
         directory=directory,
         name=name,
         others=list(files.values()),
@@ -67,18 +67,14 @@ def used_files(effect: Effect, files: Sequence[str]) -> Paths:
 
 def with_override(default: Paths, files: Iterable[str]) -> Paths:
     """The default file, and the one that compose lays over it."""
-    beside = {path.rpartition("/")[2]: path for path in files if default and _folder(path) == _folder(default[0])}
+    beside = {path.rpartition("/")[2]: path for path in files if default and folder_of(path) == folder_of(default[0])}
     return (*default, *[beside[name] for name in OVERRIDES if name in beside][:1])
 
 
 def whole(files: Mapping[str, ComposeFile]) -> list[str]:
     """The files that stand for themselves: no override, and none that another one includes or extends."""
-    parts = {normal(drawn, _folder(path)) for path, file in files.items() for drawn in file.draws_from}
+    parts = {normal(drawn, folder_of(path)) for path, file in files.items() for drawn in file.draws_from}
     return [path for path in files if path.rpartition("/")[2] not in OVERRIDES and path not in parts]
-
-
-def _folder(path: str) -> str:
-    return path.rpartition("/")[0]
 
 
 def _found(paths: Sequence[str], files: Iterable[str], directory: str | None, at: Span) -> Paths:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from logcorr.model.case import Entity
 from logcorr.model.facts import ComposeFile, Container, Fact, NginxFile, Service, Unit, of_kind
-from logcorr.semantics.paths import below, collected, normal
+from logcorr.semantics.paths import below, collected, folder_of, normal
 
 NGINX = "nginx"
 EVERYDAY = frozenset(
@@ -122,7 +122,7 @@ def _services(facts: Iterable[Fact]) -> Iterator[tuple[Service, ComposeFile]]:
 
 def _written(service: Service, compose: ComposeFile, files: frozenset[str]) -> set[str]:
     """Collected files in folders that the service mounts: beside the compose file, or wherever on the host."""
-    base = compose.span.path.rpartition("/")[0]
+    base = folder_of(compose.span.path)
     sources = [mount.source for mount in service.mounts if mount.source.startswith((".", "/"))]
     sources = [one for one in sources if one.rstrip("/") not in SHARED | {""}]
     places = files | {folder for file in files for folder in _folders(file)}
@@ -131,7 +131,7 @@ def _written(service: Service, compose: ComposeFile, files: frozenset[str]) -> s
 
 
 def _folders(path: str) -> Iterator[str]:
-    while path := path.rpartition("/")[0]:
+    while path := folder_of(path).removesuffix("!"):
         yield path
 
 

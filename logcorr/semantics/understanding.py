@@ -15,7 +15,7 @@ from logcorr.model.source import Problem
 from logcorr.semantics import topology
 from logcorr.semantics.hooks import at_most, followed, leads_nowhere
 from logcorr.semantics.nginx import Nginx
-from logcorr.semantics.paths import normal
+from logcorr.semantics.paths import folder_of, normal
 from logcorr.semantics.probing import World, ask, outcomes, telling_outcomes
 from logcorr.semantics.reader import Reader, Resolver, Scripts
 from logcorr.semantics.shell import Interpretation
@@ -130,7 +130,7 @@ def _nginx_mounts(facts: Sequence[Fact], stack: RunningStack | None) -> dict[str
     """Where the running nginx container's configuration paths come from: container path to collected path."""
     if not stack:
         return {}
-    base = stack.compose_paths[0].rpartition("/")[0]
+    base = folder_of(stack.compose_paths[0])
     services = [service for service in stack.services if topology.is_nginx(service)]
     return {mount.target: normal(mount.source, base) for service in services for mount in service.mounts}
 
@@ -138,17 +138,18 @@ def _nginx_mounts(facts: Sequence[Fact], stack: RunningStack | None) -> dict[str
 def _behaviour(read: Interpretation, world: World, targets: _Targets, complete: bool) -> Behaviour:
     answered = {probe.id: ask(probe, world) for probe in read.probes}
     possible = {number: outcomes(answer) for number, answer in answered.items()}
+    proofs = [at_most(read.reach(effect, possible), read.script) for effect in read.effects]
     decided = {probe.id: read.decided_by(probe, telling_outcomes(probe)) for probe in read.probes}
     proved = tuple(
         ProvedEffect(
             effect=effect,
-            proof=at_most(read.reach(effect, possible), read.script),
+            proof=proof,
             probes=tuple(answered[probe.id] for probe in read.probes if effect.id in decided[probe.id]),
             hits=targets.of(effect),
             certain=targets.certain(effect),
             compose_paths=targets.compose_paths(effect),
         )
-        for effect in read.effects
+        for effect, proof in zip(read.effects, proofs, strict=True)
     )
     pause = next((sleep for sleep in read.sleeps if sleep.loop and sleep.seconds), None)
     return Behaviour(

@@ -10,7 +10,7 @@ from logcorr.cli import options
 
 
 @click.command()
-@click.argument("result", required=False, type=click.File(encoding="utf-8"))
+@click.argument("result", required=False, type=click.File(encoding="utf-8", errors="replace"))
 @click.option("--since", metavar="TIME", callback=options.instant, help="Collect logs from here on; else of the last day.")
 def checklist(result: TextIO | None, since: options.Instant) -> None:
     """Print a script that collects on a host what logcorr reads.
@@ -20,4 +20,4 @@ def checklist(result: TextIO | None, since: options.Instant) -> None:
     from logcorr.report.checklist import script
     from logcorr.report.saved import loaded
 
-    click.echo(script(since, loaded(result.read()) if result else None), nl=False)
+    click.echo(script(since, loaded(result.read(), "missing") if result else None), nl=False)

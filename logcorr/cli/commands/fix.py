@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from logcorr.repair import Repair
 
 
+BOM = b"\xef\xbb\xbf"
+
+
 @click.command()
 @options.PATHS
 @click.option("--diff/--write", "show", default=True, help="Show the patches, or write the safe ones.  [default: --diff]")
@@ -68,24 +71,30 @@ def _report(analysis: Analysis, patches: Sequence[Patch]) -> None:
 
 
 def _write(repair: Repair, patches: Sequence[Patch], paths: Sequence[str], *, allow_dirty: bool) -> None:
-    """Write files, each at once and only if it is what was read; nothing if one of them cannot be."""
+    """Write files, each at once; none if one of them cannot be written, or is not what was read."""
     from logcorr.cli import git
     from logcorr.collect.walk import Found, walk
     from logcorr.errors import LogcorrError
 
     places = {found.path: found.file for found in walk([Path(path) for path in paths if path != "-"]) if isinstance(found, Found)}
-    changed = repair.together(patches)
-    for path in changed:
+    files: dict[Path, bytes] = {}
+    for path, text in repair.together(patches).items():
         if path not in places:
             raise LogcorrError(f"cannot write {path}: it is not a file of its own", "unpack it, or apply the diff by hand")
         if not allow_dirty and git.holds(places[path]) is False:
             raise LogcorrError(f"git does not hold {path} as it is", "commit it, or add --allow-dirty")
-    for path, text in changed.items():
         before = repair.text(path)
-        _replace(places[path].resolve(), before.raw if before else "", text)
+        file, old = places[path].resolve(), places[path].read_bytes()
+        mark = BOM if old.startswith(BOM) else b""
+        if before is None or old != mark + before.raw.encode():
+            raise LogcorrError(f"{path} has changed meanwhile", "run it again")
+        if files.setdefault(file, mark + text.encode()) != mark + text.encode():
+            raise LogcorrError(f"{path} is a link to another file that would be changed", "run it with one of them")
+    for file, new in files.items():
+        _replace(file, new)
 
 
-def _replace(file: Path, before: str, after: str) -> None:
+def _replace(file: Path, content: bytes) -> None:
     """Write a file's new content beside it, and put it in its place: who reads it meanwhile sees the old one or the new one."""
     import os
     import shutil
@@ -94,16 +103,16 @@ def _replace(file: Path, before: str, after: str) -> None:
 
     from logcorr.errors import LogcorrError
 
+    beside = None
     try:
-        old = file.read_bytes()
-        mark = old[:3] if old.startswith(b"\xef\xbb\xbf") else b""
-        if old != mark + before.encode():
-            raise LogcorrError(f"{file.name} has changed meanwhile", "run it again")
         with tempfile.NamedTemporaryFile(dir=file.parent, prefix=f".{file.name}.", delete=False) as new:
-            new.write(mark + after.encode())
-        shutil.copymode(file, new.name)
+            beside = Path(new.name)
+            new.write(content)
+        shutil.copymode(file, beside)
         with suppress(PermissionError):
-            os.chown(new.name, file.stat().st_uid, file.stat().st_gid)
-        Path(new.name).replace(file)
+            os.chown(beside, file.stat().st_uid, file.stat().st_gid)
+        beside.replace(file)
     except OSError as error:
+        if beside:
+            beside.unlink(missing_ok=True)
         raise LogcorrError(f"cannot write {file}: {error.strerror}", "apply the diff by hand") from error

@@ -13,6 +13,7 @@ from logcorr.model.facts import ComposeFile, Service, Setting
 from logcorr.model.source import Problem
 from logcorr.semantics.compose.merge import merged, merged_entries, without_tags
 from logcorr.semantics.compose.naming import container_names, project_name
+from logcorr.semantics.paths import folder_of, normal
 
 __all__ = ["Project", "container_names", "project", "project_name", "variables"]
 
@@ -69,7 +70,7 @@ def _active_profiles(environment: Mapping[str, str]) -> frozenset[str]:
 
 def variables(settings: Iterable[Setting], folder: str) -> dict[str, str]:
     """The variables that the `.env` of a collected folder gives compose."""
-    path = posixpath.join(folder, ".env")
+    path = normal(".env", folder)
     return {setting.name: setting.value for setting in settings if setting.span.path == path}
 
 
@@ -162,7 +163,7 @@ def _section(document: Node) -> Node:
 
 
 def _beside(path: str, written: str) -> str:
-    return posixpath.normpath(posixpath.join(posixpath.dirname(path), written))
+    return normal(written, folder_of(path))
 
 
 def _moved(stanza: Node, folder: str) -> Node:

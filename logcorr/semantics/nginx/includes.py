@@ -93,7 +93,7 @@ class Includes:
             return 1000 if _common_end(absolute, file.name) >= absolute.count("/") + 1 else 0
         for target in sorted(self.mounts, key=len, reverse=True):
             if pattern == target or pattern.startswith(target.rstrip("/") + "/"):
-                wanted = self.mounts[target].rstrip("/") + pattern[len(target.rstrip("/")) :]
+                wanted = self.mounts[target].replace("!", "/").rstrip("/") + pattern[len(target.rstrip("/")) :]
                 return 1000 if _common_end(wanted, file.span.path) >= wanted.count("/") + 1 else 0
         return _enough(pattern, _common_end(pattern.lstrip("/"), file.span.path))
 

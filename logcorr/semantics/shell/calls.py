@@ -10,7 +10,7 @@ from logcorr.model.behaviour import Call
 from logcorr.semantics.shell.assignments import leave_scope
 from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.expansion import left
-from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Place, merged, widened
+from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Place, merged
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import EMPTY, Unknown, Value, joined, literal, shown, text
@@ -40,7 +40,7 @@ def function(command: Command) -> None:
                 way.flow = None
             way.arguments = path.arguments
             leave_scope(way)
-        return widened([way for way in results if not _endless(way)], machine.most_paths)
+        return machine.widened([way for way in results if not _endless(way)])
 
     machine.proceed(path, ways)
 
@@ -59,7 +59,7 @@ def in_process(command: Command, source: Source, prepare: Callable[[Path], None]
         prepare(child)
         with machine.calling(command.name, command.span), machine.reading(source):
             results = machine.run(source.tree, child)
-        return widened([left(path, way) for way in results if not _endless(way)], machine.most_paths)
+        return machine.widened([left(path, way) for way in results if not _endless(way)])
 
     machine.proceed(path, ways)
 
@@ -70,7 +70,7 @@ def in_shell(command: Command, source: Source, node: Node) -> None:
 
     def ways() -> list[Path]:
         with machine.calling(command.name, command.span), machine.reading(source):
-            return widened([way for way in machine.run(node, path.copy()) if not _endless(way)], machine.most_paths)
+            return machine.widened([way for way in machine.run(node, path.copy()) if not _endless(way)])
 
     machine.proceed(path, ways)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 from logcorr.grammar.shell.tree import Calculation, Literal, Parameter, Piece, Substitution, Word
 from logcorr.semantics.shell import arithmetic, parameters
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import CAPTURED, TERMINAL, Array, Path, widened
+from logcorr.semantics.shell.path import CAPTURED, TERMINAL, Array, Path
 from logcorr.semantics.shell.patterns import escaped
 from logcorr.semantics.shell.source import with_unknowns
 from logcorr.semantics.shell.trimming import Words
@@ -81,7 +81,7 @@ def substituted(machine: Machine, path: Path, piece: Substitution) -> Value:
         child.sinks = (CAPTURED, sinks[1] if sinks[1].kind != "captured" else TERMINAL)
         if machine.interpreter == "bash" and not piece.direction:
             child.options -= {"errexit"}
-        return widened([left(path, way) for way in machine.run(piece.body, child) if not _goes_round(way)], machine.most_paths)
+        return machine.widened([left(path, way) for way in machine.run(piece.body, child) if not _goes_round(way)])
 
     machine.proceed(path, ways)
     value = path.output

@@ -47,7 +47,7 @@ def _seconds(options: dict[str, list[Value]], *names: str) -> float | None:
 
 def _url(value: Value, default: str) -> str | None:
     known = literal(value)
-    if known is None:
+    if not known:
         return None
     return known if "://" in known else f"{default}://{known}"
 

@@ -26,6 +26,8 @@ from logcorr.semantics.shell.values import Value, text, unknown
 F = TypeVar("F", bound=Fact)
 
 MOST_CASES = 48
+MOST_WORK = 12_000
+"""So many commands are evaluated to answer questions about one script; no further question is then begun."""
 NO_ENVIRONMENT: Mapping[str, str] = {}
 
 
@@ -62,20 +64,20 @@ class Interpretation:
         if runs:
             return ReachProof(reach=Reach.MUST, assumes=_assumptions(everything, effect))
         cases, doubts = self._cases(effect, outcomes)
+        if cases and not any(answer is not False for _, answer in cases):
+            return ReachProof(reach=Reach.MAY, cases=cases, unknown=_granted(everything, effect))
         if cases and all(answer is not None for _, answer in cases):
             return ReachProof(reach=Reach.CONDITIONAL, cases=cases, assumes=_assumptions(everything, effect))
         return ReachProof(reach=Reach.MAY, cases=cases, unknown=doubts or _doubts(everything))
 
     def decided_by(self, probe: Probe, outcomes: Sequence[Outcome]) -> frozenset[int]:
-        """The effects (by id) whose fate differs between these outcomes of one probe."""
-        fates: dict[int, set[object]] = {effect.id: set() for effect in self.effects}
-        for outcome in outcomes:
-            if all(len(fate) > 1 for fate in fates.values()):
-                break
-            machine = self._evaluate({probe.id: (outcome,)})
-            for effect in self.effects:
-                fates[effect.id].add(machine and (effect.id in machine.record.met, _runs(machine, effect)))
-        return frozenset(number for number, fate in fates.items() if len(fate) > 1)
+        """The effects (by id) whose fate differs between these outcomes of one probe, as far as that can be worked out."""
+        if not self.effects:
+            return frozenset()
+        asked = [self._evaluate({probe.id: (outcome,)}) for outcome in _told_apart(probe, outcomes)]
+        machines = [machine for machine in asked if machine is not None]
+        fates = [{(effect.id in machine.record.met, _runs(machine, effect)) for machine in machines} for effect in self.effects]
+        return frozenset(effect.id for effect, fate in zip(self.effects, fates, strict=True) if len(fate) > 1)
 
     def _cases(self, effect: Effect, outcomes: Allowed) -> tuple[tuple[tuple[str, bool | None], ...], tuple[str, ...]]:
         """What happens under one outcome a probe at a time, for every combination up to a limit."""
@@ -117,6 +119,12 @@ def _distinct(outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
     return tuple(dict.fromkeys(outcomes))
 
 
+def _told_apart(probe: Probe, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...]:
+    """One outcome of each kind that scripts tell apart: by success, and by what is printed where that is looked at."""
+    reads = probe.yields != "exit" or bool(probe.expects)
+    return tuple({(outcome.printed if reads else "", outcome.exit_code == 0): outcome for outcome in outcomes}.values())
+
+
 def _may_run(machine: Machine, effect: Effect) -> bool:
     """Whether the effect was met, some way was not followed, or the same command did something with other words."""
     return effect.id in machine.record.met or machine.record.cut or machine.record.is_strange(effect)
@@ -140,6 +148,11 @@ def _answer(machine: Machine, effect: Effect) -> bool | None:
 
 def _assumptions(machine: Machine, effect: Effect) -> tuple[str, ...]:
     return tuple(sorted({assumption for path in machine.record.ended if effect.id not in path.ran for assumption in path.broken}))
+
+
+def _granted(machine: Machine, effect: Effect) -> tuple[str, ...]:
+    """What is taken for granted and would have to fail for the effect to run."""
+    return tuple(sorted({assumption for path in machine.record.ended if effect.id in path.ran for assumption in path.broken}))
 
 
 def _doubts(machine: Machine) -> tuple[str, ...]:
@@ -204,6 +217,7 @@ class _Program:
     base: Record = field(default_factory=Record)
     sources: dict[Script, Source] = field(default_factory=dict)
     answered: dict[tuple[tuple[int, tuple[Outcome, ...]], ...], Machine | None] = field(default_factory=dict)
+    work: int = 0
 
     def survey(self) -> tuple[Machine, bool]:
         """Meet everything there is, whatever the probes answer; False if not even coarsely every way was followed."""
@@ -214,10 +228,10 @@ class _Program:
         return machine, complete
 
     def under(self, allowed: Allowed) -> Machine | None:
-        """Evaluate with the outcomes that can occur, once for each question; None if there are too many ways through."""
+        """Evaluate with the outcomes that can occur, once for each question; None if that is too much work."""
         key = tuple(sorted((number, tuple(outcomes)) for number, outcomes in allowed.items()))
         if key not in self.answered:
-            self.answered[key] = self._told_apart(allowed)
+            self.answered[key] = self._told_apart(allowed) if self.work < MOST_WORK else None
         return self.answered[key]
 
     def _told_apart(self, allowed: Allowed) -> Machine | None:
@@ -250,6 +264,8 @@ class _Program:
             machine.unreached()
         except (Overflow, RecursionError):
             return machine, False
+        finally:
+            self.work += 0 if allowed is None else machine.commands
         return machine, True
 
     def _start(self) -> Path:

@@ -12,7 +12,7 @@ from logcorr.semantics.shell.arithmetic import calculate
 from logcorr.semantics.shell.bounded import Overflow
 from logcorr.semantics.shell.expansion import fields, single
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, Status, merged, widened
+from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, Status, merged
 from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, unknown
 
@@ -42,7 +42,7 @@ class _Heads:
 
     def again(self, path: Path) -> bool:
         """Whether the path brings nothing new: it may go round for ever. Otherwise it is noted."""
-        key = path.key()
+        key = path.copy().key()
         before = self.seen.get(key)
         if before is not None and before <= path.ran:
             return True
@@ -99,7 +99,7 @@ def _rounds(
                         continue
                     for after in body(branch):
                         (results if leave_round(after) else following).append(after)
-            paths = widened(following, machine.most_paths)
+            paths = machine.widened(following)
             results = merged(results)
             if not paths:
                 break
@@ -243,7 +243,7 @@ def _one_item(machine: Machine, node: For, span: Span, ways: list[Path], item: V
             way.variables[node.name] = item
             for after in machine.run(node.body, way):
                 (left if leave_round(after) else going).append(after)
-    return widened(going, machine.most_paths), left
+    return machine.widened(going), left
 
 
 def _any_number(machine: Machine, node: For, span: Span, ways: list[Path], item: Value) -> tuple[list[Path], list[Path]]:

@@ -18,7 +18,7 @@ from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.semantics.shell.bounded import Overflow
 from logcorr.semantics.shell.facts import Allowed, Resolve
-from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status, merged
+from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status, merged, widened
 from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.store import Store
@@ -77,7 +77,7 @@ class Machine:
         self.most_paths = 2 if self.surveys else 4 if coarse else 48
         self.most_rounds = 6 if coarse else 70
         self.most_recursion = 2 if coarse else 10
-        self.most_commands = 20_000 if coarse else 5_000
+        self.most_commands = 8_000 if coarse else 5_000
         self.checked = False
         self.substituted = False
         self.reader: str | None = None
@@ -88,6 +88,7 @@ class Machine:
         self._trails: list[_Trail] = []
         self._sources = sources
         self._skipped: dict[tuple[Source, int, int], tuple[Node, Path]] = {}
+        self._uncalled: dict[tuple[Source, int, int], tuple[Node, Path]] = {}
         self._calls: Counter[tuple[int, tuple[Value, ...]]] = Counter()
         self._visited: set[tuple[Source, int]] = set()
         self.commands = 0
@@ -96,6 +97,10 @@ class Machine:
         """Every way a node can go, from a path that the node may change."""
         return self._execute(self, node, path)
 
+    def widened(self, paths: Sequence[Path]) -> list[Path]:
+        """Not too many paths, all that is proved of which is true of these."""
+        return widened(paths, self.most_paths, keeps=self.surveys)
+
     def tick(self, node: Node) -> None:
         """Count a command; too many of them end the evaluation."""
         self._visited.add((self.source, node.start))
@@ -103,13 +108,13 @@ class Machine:
         if self.commands > self.most_commands:
             raise Overflow
 
-    def skip(self, node: Node, path: Path) -> None:
-        """Note that a path passes a node by, for `unreached`."""
-        key = (self.source, node.start, node.end)
-        if self.surveys and key not in self._skipped:
+    def skip(self, node: Node, path: Path, *, called: bool = False) -> None:
+        """Note that a path passes a node by, for `unreached`; `called`: it is a function's body, which runs when called."""
+        key, noted = (self.source, node.start, node.end), self._uncalled if called else self._skipped
+        if self.surveys and key not in noted:
             way = path.copy()
             way.flow, way.shadow = None, True
-            self._skipped[key] = node, way
+            noted[key] = node, way
 
     def surveyed(self, node: Node, arguments: tuple[Value, ...]) -> bool:
         """Whether a survey has seen a function called often enough with the same arguments, among them at least one."""
@@ -117,11 +122,11 @@ class Machine:
         return self.surveys and bool(arguments) and self._calls[node.start, arguments] > SURVEYED_CALLS
 
     def unreached(self) -> None:
-        """Meet the commands that no path came to, each from where the first path passed it by."""
-        while self._skipped:
-            key = next(iter(self._skipped))
+        """Meet the commands that no path came to, each from where the first path passed it by; last what nothing calls."""
+        while noted := self._skipped or self._uncalled:
+            key = next(iter(noted))
             source, start, end = key
-            node, path = self._skipped.pop(key)
+            node, path = noted.pop(key)
             if not any(visited is source and start <= at < end for visited, at in self._visited):
                 with self.reading(source):
                     self.run(node, path)

@@ -143,9 +143,9 @@ class Path:
         return EMPTY if value is None else value
 
     def key(self) -> tuple[object, ...]:
-        """What two paths must share to be one from here on."""
+        """What two paths must share to be one from here on; good until the path changes."""
         return (
-            self.place, self.variables.copy(), self.files.copy(), self.traps.copy(), self.known.copy(), self.functions.copy(),
+            self.place, self.variables, self.files, self.traps, self.known, self.functions,
             self.options, tuple(frozenset(scope.items()) for scope in self.scopes), self.arguments, self.script, self.status,
             self.output, self.stdin, self.sinks, self.flow, self.shadow, bool(self.broken),
         )  # fmt: skip
@@ -200,16 +200,19 @@ _UNSET = object()
 MOST_BROKEN = 4
 
 
-def widened(paths: Sequence[Path], limit: int) -> list[Path]:
-    """At most about `limit` paths on which all assumptions hold, and a few on which one does not."""
+def widened(paths: Sequence[Path], limit: int, *, keeps: bool = False) -> list[Path]:
+    """At most about `limit` paths on which all assumptions hold, and a few on which one does not.
+
+    With `keeps`, of a variable that has a default or holds addresses one value is kept for a survey to show: it proves nothing.
+    """
     if len(paths) < 2:
         return list(paths)
     sound = [path for path in paths if not path.broken]
     broken = [path for path in paths if path.broken]
-    return [*_reduced(merged(sound), limit), *_reduced(merged(broken), MOST_BROKEN)]
+    return [*_reduced(merged(sound), limit, keeps), *_reduced(merged(broken), MOST_BROKEN, keeps)]
 
 
-def _reduced(paths: list[Path], limit: int) -> list[Path]:
+def _reduced(paths: list[Path], limit: int, keeps: bool) -> list[Path]:
     """Forget remembered answers, then give up the variable with the most values as unknown, until so few paths remain."""
     if len(paths) > limit // 3 + 3:
         for path in paths:
@@ -219,11 +222,22 @@ def _reduced(paths: list[Path], limit: int) -> list[Path]:
         name = _most_varied(paths)
         if name is None:
             return _forgetful(paths)
-        values = joined(*(value for path in paths if isinstance(value := path.variables.get(name), tuple)))
+        values = [value for path in paths if isinstance(value := path.variables.get(name), tuple)]
+        kept = _shown_value(values) if keeps else None
         for path in paths:
-            path.variables[name] = derived(values, f"one of several values of {name}")
+            path.variables[name] = derived(joined(*values), f"one of several values of {name}") if kept is None else kept
         paths = merged(paths)
     return paths
+
+
+def _shown_value(values: Sequence[Value]) -> Value | None:
+    """The first address among a variable's values, or its only known value if the others come from outside the script."""
+    known = [value for value in values if value and literal(value) is not None]
+    others = [part for value in values if literal(value) is None for part in value if isinstance(part, Unknown)]
+    if not known or any(part.probe is not None for value in values for part in value):
+        return None
+    alone = len(set(known)) == 1 and all(part.key.startswith("$") for part in others)
+    return next((value for value in known if alone or "://" in (literal(value) or "")), None)
 
 
 def withered(path: Path) -> Path:

@@ -9,6 +9,9 @@ from logcorr.semantics.shell import http
 from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.values import Value, literal, origins, shown
 
+PG_ISREADY_S = "3"
+"""What it waits if not told; 0 is for ever (https://www.postgresql.org/docs/current/app-pg-isready.html)."""
+
 
 def ask(command: Command, tool: str, asks: str | None, *, prints: bool = True, values: list[Value] | None = None,
         timeout_s: float | None = None) -> None:  # fmt: skip
@@ -35,6 +38,16 @@ def _plain(tool: str, with_value: str = "", asked: str = "") -> Handler:
         )
 
     return handler
+
+
+def _pg_isready(command: Command) -> None:
+    options, others = separate(command.arguments, "hpdUt", ("host", "port", "username", "dbname", "timeout"))
+    names = (("h", "host"), ("p", "port"), ("t", "timeout"))
+    hosts, ports, limits = ([*options.get(short, []), *options.get(long, [])] for short, long in names)
+    wanted = [*hosts, *ports] or others
+    limit = literal(limits[-1]) if limits else PG_ISREADY_S
+    ask(command, "pg_isready", ":".join(map(shown, wanted)), values=wanted,
+        timeout_s=float(limit) if limit and limit.isdigit() and int(limit) else None)  # fmt: skip
 
 
 def _nc(command: Command) -> None:
@@ -118,7 +131,7 @@ HANDLERS: dict[str, Handler] = {
     "redis-cli": _redis,
     "mysqladmin": _mysqladmin,
     "openssl": _openssl,
-    "pg_isready": _plain("pg_isready", "hpdUt", "hp"),
+    "pg_isready": _pg_isready,
     "psql": _plain("psql", "hpdUcfvtAF", "hp"),
     "mysql": _plain("mysql", "hPuDe", "hP"),
     "mongosh": _plain("mongosh"),

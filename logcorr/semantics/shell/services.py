@@ -51,13 +51,17 @@ def _systemctl(command: Command) -> None:
         probes.systemctl_state(command, verb or "", units)
 
 
+_RC_ACTIONS = {**_UNITS, "rotate": "reopen-logs"}
+"""What Debian's init scripts are asked; rotate is for logrotate's hooks."""
+
+
 def _service(command: Command) -> None:
     words = [word for word in command.known if not word.startswith("-")]
     if command.name == "initctl":
         words = words[::-1]
     verb = words[1] if len(words) > 1 else ""
-    if verb in _UNITS:
-        command.do(_UNITS[verb], "systemd" if command.name != "rc-service" else "openrc", (words[0],))
+    if verb in _RC_ACTIONS:
+        command.do(_RC_ACTIONS[verb], "systemd" if command.name != "rc-service" else "openrc", (words[0],))
     else:
         probes.ask(command, f"{command.name} {verb}".strip(), words[0] if words else None)
 
@@ -144,8 +148,8 @@ _APACHE = {"start": "start", "stop": "stop", "graceful-stop": "stop", "restart":
 
 def _init_script(command: Command) -> None:
     verb = command.known[0] if command.known else ""
-    if verb in _UNITS:
-        command.do(_UNITS[verb], "systemd", (posixpath.basename(command.name),))
+    if verb in _RC_ACTIONS:
+        command.do(_RC_ACTIONS[verb], "systemd", (posixpath.basename(command.name),))
     else:
         command.unsure()
 
@@ -157,7 +161,7 @@ def init_script(name: str) -> Handler | None:
 
 HANDLERS: dict[str, Handler] = {
     "systemctl": _systemctl,
-    **dict.fromkeys(("service", "rc-service", "initctl"), _service),
+    **dict.fromkeys(("service", "rc-service", "initctl", "invoke-rc.d"), _service),
     "supervisorctl": _manager("supervisor", "cups"),
     "pm2": _manager("pm2"),
     "forever": _manager("forever"),

@@ -36,7 +36,7 @@ from logcorr.semantics.shell.conditions import Malformed, double_bracket, matche
 from logcorr.semantics.shell.endings import failing
 from logcorr.semantics.shell.expansion import left, pattern, single
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import FAILURE, SUCCESS, Body, Path, Status, merged, widened, withered
+from logcorr.semantics.shell.path import FAILURE, SUCCESS, Body, Path, Status, merged, withered
 from logcorr.semantics.shell.values import Value
 
 
@@ -56,10 +56,10 @@ def sequence(machine: Machine, node: Commands, path: Path) -> list[Path]:
         paths = [way for way in following if way.flow is None]
         if not paths and command is not node.commands[-1] and following:
             machine.skip(_rest(node, command), following[-1])
-        done.extend(withered(way) for way in following if way.flow is not None)
+        done.extend(way if machine.surveys else withered(way) for way in following if way.flow is not None)
         machine.forget(command, paths)
-        paths = widened(paths, machine.most_paths)
-    return [*widened(done, machine.most_paths), *paths]
+        paths = machine.widened(paths)
+    return [*machine.widened(done), *paths]
 
 
 def _rest(node: Commands, last: Node) -> Commands:
@@ -199,7 +199,7 @@ def _case_body(machine: Machine, node: Case, index: int, path: Path) -> list[Pat
 
 def _function(machine: Machine, node: Function, path: Path) -> list[Path]:
     path.functions[node.name] = Body(node, machine.source)
-    machine.skip(node.body, _called_somehow(path))
+    machine.skip(node.body, _called_somehow(path), called=True)
     path.status = SUCCESS
     return [path]
 
