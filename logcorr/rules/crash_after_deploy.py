@@ -41,6 +41,9 @@ ECHO = re.compile(r"^\s*(?:throw|raise|if)\b")
 CODE = (".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".json", ".yml", ".yaml", ".conf", ".md")
 ENVIRONMENT = re.compile(r"(?:^|[._-])env(?:[._-]|$)", re.IGNORECASE)
 DEPLOYS = re.compile(r"deploy|release|rollout|publish|upgrade|update", re.IGNORECASE)
+OMITS = re.compile(r"--exclude(?:=|\s+)(?P<quote>['\"]?)(?P<what>[^\s'\"]+)(?P=quote)")
+"""What tar and rsync are told to leave out."""
+
 STARTS = ("start", "restart", "up", "recreate", "reload")
 FEWEST = 3
 SOON = timedelta(minutes=15)
@@ -145,10 +148,8 @@ def _deployment(case: Case, service: str, lack: _Lack) -> tuple[Evidence, ...]:
 
 def _without(case: Case, lack: _Lack) -> tuple[Evidence, ...]:
     """The files that should have it and do not; the one that a deployment copies from first, with the line that does."""
-    if lack.sort == "module":
-        return tuple(_packages(case, lack.name))
-    if lack.sort == "file":
-        return ()
+    if lack.sort in ("module", "file"):
+        return (*_omissions(case, lack.name), *(_packages(case, lack.name) if lack.sort == "module" else ()))
     files = [path for path in sorted(case.files) if ENVIRONMENT.search(path.rpartition("/")[2])]
     lacking = [(path, last) for path in files if (last := _last_setting(case, path, lack.name))]
     uses = {path: use for path, _ in lacking if (use := _use(case, path))}
@@ -182,6 +183,23 @@ def _use(case: Case, path: str) -> Span | None:
     return None
 
 
+def _restarted(case: Case, service: str, lack: _Lack) -> bool:
+    """Whether the service was told to end shortly before its log first said what is missing."""
+    ordered = case.happened("process.terminating").filter((pl.col("service") == service) & pl.col("time").is_not_null())
+    return lack.since is not None and ordered.filter(pl.col("time").is_between(lack.since - SOON, lack.since)).height > 0
+
+
+def _omissions(case: Case, name: str) -> Iterator[Evidence]:
+    """The lines of deploy scripts that leave out a directory or file of the missing path."""
+    parts = name.split("/")
+    for script in case.of(Script):
+        for number, line in enumerate(script.text.split("\n") if DEPLOYS.search(script.name) else ()):
+            left_out = [match["what"].strip("/").removeprefix("./") for match in OMITS.finditer(line.partition("#")[0])]
+            if any(what in parts for what in left_out):
+                place = Span(script.span.path, script.span.line + number)
+                yield Evidence(place, "the deployment leaves it out", shows="deploy_changes_configuration")
+
+
 def _packages(case: Case, module: str) -> Iterator[Evidence]:
     """Where the dependencies of a package are listed without the module."""
     for path in sorted(case.files):
@@ -203,9 +221,10 @@ def _finding(case: Case, loop: _Loop, lack: _Lack, deployed: tuple[Evidence, ...
     without = _without(case, lack)
     refused = case.happened("upstream.refused").filter(pl.col("time").is_not_null())
     told = any(one.note == "the deployment" for one in deployed)
+    omitted = any(one.note == "the deployment leaves it out" for one in without) and _restarted(case, loop.service, lack)
     times = (lack.since,) if lack.since else tuple(refused["time"].head(1))
     return Finding(
-        confidence=0.95 if without and told and lack.since else 0.85,
+        confidence=0.95 if without and (told or omitted) and lack.since else 0.85,
         claim=claim(
             "crash_after_deploy.found",
             "since a deployment {service} dies at each start: {name} is missing, its log says {count} times",

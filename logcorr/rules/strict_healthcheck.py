@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -25,7 +26,12 @@ SOON_S = 60.0
 SHORT_S, ONCE = 2.0, 1
 """A check that gives so little time, or so few tries, calls a busy service ill."""
 
-STRICT, SERVING = 0.92, 0.75
+STRICT, SERVING, LACKING = 0.92, 0.75, 0.95
+
+NOT_FOUND = re.compile(
+    r"""["'\s:](?P<name>[\w./-]+): (?:command )?not found|exec: \W*(?P<program>[\w./-]+)\W*: executable file not found"""
+)
+"""What shells and container engines print for want of a program; a health record keeps it as the check's `Output`."""
 
 
 @rule(code="PROC012", title="A container that answers is restarted as unhealthy", role="defect", severity="error")
@@ -64,14 +70,17 @@ def _served(case: Case, times: npt.NDArray[np.float64]) -> bool:
 
 def _finding(case: Case, service: Service, check: Healthcheck, unhealthy: pl.DataFrame, acted: pl.DataFrame) -> Finding:
     strict = check.timeout_s <= SHORT_S or check.retries <= ONCE
+    lacked, printed = _lacked(case, check)
     lines = {word: tuple(_lines(case, check.span, word)) for word in ("test", "timeout", "retries")}
-    order = [word for word, too in (("timeout", check.timeout_s <= SHORT_S), ("retries", check.retries <= ONCE)) if too]
-    first = [span for word in dict.fromkeys([*order, "test", "timeout", "retries"]) for span in lines[word]] or [check.span]
+    short = [word for word, too in (("timeout", check.timeout_s <= SHORT_S), ("retries", check.retries <= ONCE)) if too]
+    order = [*([] if lacked else short), "test", "timeout", "retries"]
+    first = [span for word in dict.fromkeys(order) for span in lines[word]] or [check.span]
     return Finding(
-        confidence=STRICT if strict else SERVING,
-        claim=_claim(service, check, acted.height, strict=strict),
+        confidence=LACKING if lacked else STRICT if strict else SERVING,
+        claim=_claim(service, check, acted.height, lacked, strict=strict),
         evidence=(
             *(Evidence(span, "the health check", shows="probe_gets_answer") for span in first),
+            *(Evidence(span, "what the health check printed", shows="probe_gets_answer") for span in printed[:2]),
             *(Evidence(span, "so many failures make it unhealthy", shows="answer_takes_branch") for span in lines["retries"]),
             *cite(unhealthy, "called unhealthy", most=4, shows="answer_takes_branch"),
             *(Evidence(span, "acts on unhealthy containers", shows="effect_hits_service") for span in _healers(case)),
@@ -83,9 +92,33 @@ def _finding(case: Case, service: Service, check: Healthcheck, unhealthy: pl.Dat
         subject=service.name,
         measured={"stops": acted.height, "timeout_s": check.timeout_s, "retries": check.retries, "interval_s": check.interval_s},
         times=instants(acted),
-        fix=claim(
-            "strict_healthcheck.fix", "give the check more time and three tries or more, and let it ask something that is quick"
-        ),
+        fix=_fix(lacked),
+    )
+
+
+def _lacked(case: Case, check: Healthcheck) -> tuple[str, tuple[Span, ...]]:
+    """The program that the check calls and did not find, as captured health records say, and where; empty where none does."""
+    words = re.split(r"[\s;|&()'\"]+", " ".join(check.test))
+    called = {word.rpartition("/")[2] for word in words if "://" not in word}
+    found: dict[str, list[Span]] = {}
+    for path in sorted(case.files):
+        rows = case.lines(path).filter(pl.col("text").str.contains(r'"Output": ?".*not found'))
+        for line, text in rows.select("line", "text").collect().iter_rows():
+            match = NOT_FOUND.search(text)
+            name = (match["name"] or match["program"]).rpartition("/")[2] if match else ""
+            if name in called:
+                found.setdefault(name, []).append(Span(path, line))
+    program = min(found, default="")
+    return program, tuple(found.get(program, ()))
+
+
+def _fix(lacked: str) -> Claim:
+    if lacked:
+        return claim(
+            "strict_healthcheck.install", "check with a program that the image has, or add {program} to it", program=lacked
+        )
+    return claim(
+        "strict_healthcheck.fix", "give the check more time and three tries or more, and let it ask something that is quick"
     )
 
 
@@ -108,7 +141,16 @@ def _own_words(case: Case, service: str, acted: pl.DataFrame) -> pl.DataFrame:
     return rows.unique("file", keep="first", maintain_order=True)
 
 
-def _claim(service: Service, check: Healthcheck, count: int, *, strict: bool) -> Claim:
+def _claim(service: Service, check: Healthcheck, count: int, lacked: str, *, strict: bool) -> Claim:
+    if lacked:
+        return claim(
+            "strict_healthcheck.lacking",
+            "{service} was restarted as unhealthy {count} times while it answered requests: its health check calls {program}, "
+            "which the container does not have",
+            service=service.name,
+            count=count,
+            program=lacked,
+        )
     if strict:
         return claim(
             "strict_healthcheck.strict",
