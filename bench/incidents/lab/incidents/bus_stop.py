@@ -37,7 +37,7 @@ INCIDENT = Incident(
     during=[(17.4, "/usr/local/bin/release")],
     visitors={"base": "http://127.0.0.1", "host": "halt.example.de", "delay": 60, "visits": [{"perSecond": 0.35, "bots": 0.03, "paths": [[1, "GET", "/stops/{n}"]]}]},
     collect="""mkdir nginx; cp /var/log/syslog /usr/local/bin/release /usr/local/bin/gtfs /srv/bus/server.js /etc/systemd/system/bus-stop.service .
-cp /var/log/nginx/*.log /etc/nginx/nginx.conf nginx/; crontab -l > crontab.root; ls -lR /srv/bus > ls-srv-bus.txt""",
+cp /var/log/nginx/*.log /etc/nginx/nginx.conf nginx/; crontab -l > crontab.root""",
 )  # fmt: skip
 
 
