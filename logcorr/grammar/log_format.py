@@ -74,9 +74,7 @@ def of_json(line: str) -> LogFormat | None:
     text, end = "{", 1
     while match := _MEMBER.match(line, end):
         quote = match[2] or ""
-        text += (
-            f'{line[match.start() : match.start(1)]}{match[1]}":{quote}${{{_variable(match[1])}}}{quote}{match[4]}'
-        )
+        text += f'{line[match.start() : match.start(1)]}{match[1]}":{quote}${{{_variable(match[1])}}}{quote}{match[4]}'
         end = match.end()
     return LogFormat("json", text) if end == len(line) and end > 1 else None
 

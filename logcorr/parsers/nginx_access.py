@@ -23,7 +23,7 @@ from logcorr.parsers._shared.columns import TEXT, events, groups_of, no, patched
 
 _CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
 _REQUEST = re.compile(
-    r"(?!\W*(?:DEBUG|INFO|WARN|ERROR)).*?[\d.:a-fA-F]{7,}.*"
+    r"(?!\W*(?:DEBUG|INFO|WARN|ERROR)|\d{4}[-/]\d\d[-/]\d\d[ T][\d:.,]+ [A-Za-z][\w.-]*: ).*?[\d.:a-fA-F]{7,}.*"
     r'"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) \S+ HTTP/\d(?:\.\d)?"\W+\d{3}\b'
 )
 
@@ -59,7 +59,8 @@ def _is_json(line: str) -> bool:
 
 
 _ANSWERED = re.compile(
-    r'(?=\{"[^{]*\}$)(?=.*"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND)[ "])(?=.*: ?"?[1-5]\d\d"?[,}])(?=.*"[^"]*/)'
+    r'(?=\{"[^{]*\}$)(?=.*"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND)[ "])'
+    r'(?=.*: ?"?[1-5]\d\d"?[,}])(?=.*"[^"]*/)'
 )
 """A flat object with a method, a number like a status and a path, whatever its members are called: a `log_format` may tell."""
 
