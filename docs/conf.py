@@ -31,7 +31,7 @@ suppress_warnings = [
     "myst.xref_missing",  # links to files of the repository that are no pages; a test follows every link
 ]
 
-FIRST = ["tutorial", "cli", "api"]
+FIRST = ["tutorial", "how-to", "cli", "api"]
 CHAPTERS = {"Rules": "rules", "Formats": "parsers"}
 
 

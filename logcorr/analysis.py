@@ -29,6 +29,7 @@ from logcorr.repair import Repair, mended
 from logcorr.report import document, sarif
 from logcorr.rules import Rule, findings_of
 from logcorr.semantics import schedule
+from logcorr.semantics.reader import Reader
 from logcorr.semantics.understanding import Understanding, understand
 from logcorr.suppression import Accepted, suppress
 from logcorr.timeline.clocks import zone_of
@@ -137,7 +138,8 @@ def analyze(
     Raises LogcorrError for a path that does not exist or an unknown zone, NothingRecognised if there is nothing to read.
     """
     given = read(paths)
-    understood = understand(given.facts, given.files)
+    reader = Reader()
+    understood = understand(given.facts, given.files, reader)
     told = timeline.build(
         given.artifacts,
         given.logs,
@@ -166,7 +168,7 @@ def analyze(
         artifacts=given.artifacts,
         parsers=given.parsers,
         rules=asked,
-        interpret=lambda facts: _reinterpreted(case, facts, zone),
+        interpret=lambda facts: _reinterpreted(case, facts, zone, reader),
     )
     judgement = mended(causes.judge(case, findings), findings, repair)
     problems = (
@@ -204,9 +206,9 @@ def _due(case: Case, zone: tzinfo, job: Span, start: float, end: float) -> Seque
     return schedule.ticks(found[0], first, last, zone).tolist() if found else ()
 
 
-def _reinterpreted(case: Case, facts: tuple[Fact, ...], zone: str) -> Case:
+def _reinterpreted(case: Case, facts: tuple[Fact, ...], zone: str, reader: Reader) -> Case:
     """The case with other facts: the logs are as they were."""
-    understood = understand(facts, case.files)
+    understood = understand(facts, case.files, reader)
     return replace(
         case,
         facts=facts,

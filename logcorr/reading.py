@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -24,6 +24,10 @@ Zones = Mapping[str | None, str]
 
 FIRST = ("time", "level", "source", "service", "kind", "message", "path", "line", "end_line", "format", "parsed")
 """The columns that events of every format have, in the order in which `scan` gives them."""
+
+
+UNTOLD = (None, "script_log", "stamped_text")
+"""Formats that say nothing of who wrote a file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,12 +73,21 @@ def read(paths: Paths) -> Input:
         parser = parsers.get(artifact.format or "")
         if isinstance(parser, ConfigurationParser):
             read.extend(parser.read(artifact))
+    facts = tuple(one for one in read if isinstance(one, Fact))
     problems = (
         *collection.skipped,
         *(problem for artifact in collection.artifacts for problem in artifact.problems),
         *(one for one in read if isinstance(one, Problem)),
     )
-    return Input(collection.artifacts, parsers, tuple(one for one in read if isinstance(one, Fact)), problems)
+    return Input(tuple(_known_by(artifact, parsers, facts) for artifact in collection.artifacts), parsers, facts, problems)
+
+
+def _known_by(artifact: Artifact, parsers: Mapping[str, Parser], facts: Sequence[Fact]) -> Artifact:
+    """The artifact, in the format that configuration shows it to have where its lines alone did not."""
+    if artifact.format not in UNTOLD:
+        return artifact
+    shown = (name for name, one in parsers.items() if isinstance(one, LogParser) and one.recognise_by(artifact.sample, facts))
+    return replace(artifact, format=next(shown, artifact.format))
 
 
 def writers(given: Input) -> Callable[[str], str | None]:

@@ -35,6 +35,7 @@ NAMES = [
     "systemctl_status",
     "systemd_unit",
     "timedatectl",
+    "winston_printf",
     "workflow",
 ]
 CASES = sorted(folder.parent for name in NAMES for folder in FIXTURES.glob(f"{name}/*/expected.json"))

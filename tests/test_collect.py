@@ -6,6 +6,7 @@ import hashlib
 import io
 import lzma
 import os
+import random
 import tarfile
 import zipfile
 from pathlib import Path
@@ -344,6 +345,48 @@ def test_an_archive_that_expands_without_end_is_refused(tmp_path, monkeypatch):
     write(tmp_path, "many.tgz", tarred([(tarfile.TarInfo(f"{number}.log"), b"x\n") for number in range(5)]))
     collection = collect([tmp_path], {})
     assert "refused: more than 3 files" in [problem.message for problem in collection.skipped]
+
+
+def test_hard_links_pipes_and_archives_inside_are_skipped(tmp_path):
+    link, pipe = tarfile.TarInfo("hard"), tarfile.TarInfo("pipe")
+    link.type, link.linkname, pipe.type = tarfile.LNKTYPE, "/etc/passwd", tarfile.FIFOTYPE
+    inner = tarred([(tarfile.TarInfo("deep.log"), b"deep\n")])
+    write(
+        tmp_path,
+        "b.tgz",
+        tarred([(tarfile.TarInfo("a.log"), b"x\n"), (tarfile.TarInfo("in.tgz"), inner), (link, b""), (pipe, b"")]),
+    )
+    collection = collect([tmp_path], {})
+    assert [artifact.path for artifact in collection.artifacts] == ["b.tgz!a.log"]
+    assert [(problem.path, problem.message) for problem in collection.skipped] == [
+        ("b.tgz!hard", "skipped: a link"),
+        ("b.tgz!in.tgz", "skipped: an archive inside an archive"),
+        ("b.tgz!pipe", "skipped: not a regular file"),
+    ]
+
+
+def test_a_zip_that_expands_a_thousandfold_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "bomb.zip", "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.log", "w") as file:
+        for _ in range(1100):
+            file.write(b"0" * (1 << 20))
+    collection = collect([tmp_path], {})
+    assert [problem.message for problem in collection.skipped] == ["refused: expands more than 1000 times"]
+
+
+def test_a_truncated_bundle_is_read_as_far_as_it_goes(tmp_path):
+    noise = random.Random(1).randbytes(60_000).hex().encode() + b"\n"
+    whole = tarred([(tarfile.TarInfo("a.log"), b"one\n"), (tarfile.TarInfo("b.log"), noise)])
+    write(tmp_path, "cut.tgz", whole[: len(whole) // 2])
+    collection = collect([tmp_path], {})
+    assert [artifact.path for artifact in collection.artifacts] == ["cut.tgz!a.log"]
+    (problem,) = collection.skipped
+    assert problem.message.startswith("the archive is damaged")
+
+
+def test_compressed_standard_input(monkeypatch):
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(gzip.compress(b"one\ntwo\n"))))
+    (artifact,) = collect([Path("-")], {}).artifacts
+    assert (artifact.envelopes, texts(artifact)) == (("gzip",), [(1, "one"), (2, "two")])
 
 
 def test_a_damaged_archive_is_a_problem(tmp_path):

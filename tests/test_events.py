@@ -44,6 +44,23 @@ def test_tables_hold_the_same(run, tmp_path):
         assert table["status"].to_list() == [event.get("status") for event in EXPECTED]
 
 
+def test_a_file_leaves_without_identities_unless_told_otherwise(run, tmp_path):
+    file = tmp_path / "a.jsonl"
+    run("-f", "timesketch", "-o", str(file))
+    assert file.read_text("utf-8") == (FIXTURES / "mixed.timesketch.jsonl").read_text("utf-8")
+    run("-f", "jsonl", "-o", str(file), "--no-redact")
+    assert file.read_text("utf-8") == (FIXTURES / "mixed.jsonl").read_text("utf-8")
+    assert "203.0.113.5" not in run("-f", "jsonl", "--redact")[1]
+
+
+def test_timesketch_is_given_no_event_without_a_time(capsys, tmp_path):
+    (tmp_path / "a.log").write_text('{"level":"info","message":"one"}\n')
+    (tmp_path / "b.log").write_text('{"timestamp":"2026-01-31T12:00:00Z","level":"info","message":"two"}\n')
+    with pytest.raises(SystemExit):
+        main(["timeline", str(tmp_path), "-f", "timesketch"])
+    assert [json.loads(line)["message"] for line in capsys.readouterr().out.splitlines()] == ["two"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "lines"),
     [
@@ -95,3 +112,15 @@ def test_a_folder_without_logs_is_told_from_an_empty_timeline(tmp_path):
     with pytest.raises(NothingRecognised):
         logcorr.scan(tmp_path)
     assert logcorr.scan(MIXED).filter(pl.col("message") == "").collect().is_empty()
+
+
+def test_lines_are_read_by_the_template_in_the_collected_source():
+    expected = [json.loads(line) for line in (FIXTURES / "printf.jsonl").read_text("utf-8").splitlines()]
+    frame = logcorr.scan(FIXTURES / "printf").collect()
+    assert set(frame["format"]) == {"winston"}
+    shown = [{name: value for name, value in row.items() if value is not None} for row in frame.to_dicts()]
+    for want, row in zip(expected, shown, strict=True):
+        assert want == {name: row[name].isoformat() if name == "time" else row[name] for name in row.keys() & EVERY}
+
+
+EVERY = {"time", "level", "kind", "message", "line", "end_line", "service_name", "region", "meta"}

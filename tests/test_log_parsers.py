@@ -96,6 +96,22 @@ def test_a_configured_log_format_gives_its_columns():
     assert read["parsed"].to_list() == [True, False]
 
 
+def test_a_request_that_was_tried_at_several_servers_is_read():
+    text = '$remote_addr [$time_local] "$request" $status $upstream_addr $upstream_status $upstream_response_time'
+    directive = Directive(span=Span("nginx.conf", 3), name="log_format", args=("tries", text))
+    lines = [
+        '192.0.2.4 [09/Apr/2026:07:15:02 +0000] "GET /a HTTP/1.1" 200 10.0.0.1:80, unix:/run/b.sock 502, 200 0.001, 0.020',
+        '192.0.2.4 [09/Apr/2026:07:15:03 +0000] "GET /b HTTP/1.1" 200 10.0.0.1:80 : 10.0.0.2:80 404 : 200 0.001 : 0.002',
+        '192.0.2.4 [09/Apr/2026:07:15:04 +0000] "GET /c HTTP/1.1" 304 - - -',
+    ]
+    frame = pl.LazyFrame({"line": [1, 2, 3], "text": lines}, schema={"line": pl.UInt32, "text": pl.String})
+    context = Context(Sample("access.log", tuple(lines)), (NginxFile(span=Span("nginx.conf", 1), directives=(directive,)),), 3)
+    read = PARSERS["nginx_access"].read(frame, context).collect()
+    assert read["parsed"].all()
+    assert read["upstream_status"].to_list() == ["502, 200", "404 : 200", None]
+    assert read["upstream_addr"].to_list() == ["10.0.0.1:80, unix:/run/b.sock", "10.0.0.1:80 : 10.0.0.2:80", None]
+
+
 TABLES = (messages.APPLICATION, messages.CONSOLE, messages.SCRIPT)
 
 

@@ -106,3 +106,20 @@ def test_the_user_in_the_seed_is_gone_everywhere():
 def test_redacting_twice_changes_nothing_more():
     once = redact("password=x from 203.0.113.9", "https://shop.example.com/?token=abc", "Authorization: Basic eDp5")
     assert redact(*once) == once
+
+
+def test_columns_of_names_are_redacted_with_the_lines_that_hold_them():
+    frame = pl.DataFrame(
+        {
+            "message": ["Jan  2 03:04:05 web-7 cron[3]: (jesse) CMD (/home/jesse/run)", "done", "done"],
+            "host": ["web-7", "web-8", None],
+            "user": ["jesse", "robin", "root"],
+            "count": [1, 2, 3],
+        }
+    )
+    assert redacted_frame(frame).to_dict(as_series=False) == {
+        "message": ["Jan  2 03:04:05 <HOST-1> cron[3]: (<USER-1>) CMD (/home/<USER-1>/run)", "done", "done"],
+        "host": ["<HOST-1>", "<HOST-2>", None],
+        "user": ["<USER-1>", "<USER-2>", "root"],
+        "count": [1, 2, 3],
+    }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import pkgutil
 import sys
@@ -12,6 +13,9 @@ import click
 
 from logcorr.cli import commands as home
 from logcorr.cli import errors, options
+
+GARBAGE = 100_000
+"""Objects made before they are looked through for garbage: most are made at the start, and stay."""
 
 
 class Commands(click.Group):
@@ -86,4 +90,5 @@ def commands(config: str | None, *, isolated: bool, no_progress: bool) -> None:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 ran, 2 usage, 3 nothing recognised, 5 internal error, 130 interrupted."""
+    gc.set_threshold(GARBAGE)
     sys.exit(errors.guarded(lambda: commands.main(arguments, prog_name="logcorr", standalone_mode=False)))

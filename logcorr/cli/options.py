@@ -158,7 +158,7 @@ PLACE = click.Path(readable=False)
 
 LEVELS = Choice(["trace", "debug", "info", "notice", "warn", "error", "crit", "alert", "emerg"])
 
-TABLES = Choice(["table", "jsonl", "csv", "parquet"])
+TABLES = Choice(["table", "jsonl", "csv", "parquet", "timesketch"])
 
 FORMATS = Choice(["full", "concise", "json", "jsonl", "markdown", "html", "sarif", "github"])
 

@@ -70,7 +70,9 @@ def _artifacts(
     """What one input holds: an artifact, one for each of its writers, or the reason why there is none."""
     try:
         content = bytes_of.of(open)
-        members = None if "!" in path else archives.members(content)
+        if "!" in path and archives.is_archive(content):
+            return [Problem(path, "skipped: an archive inside an archive")]
+        members = archives.members(content)
         if members is not None:
             return [item for member in members for item in _member(path, member, recognisers)]
         look = _looked(content)

@@ -41,16 +41,31 @@ class Member:
 
 
 def members(content: Content) -> list[Member | Problem] | None:
-    """The files of a zip or tar archive by name, what is refused as problems; None for anything else."""
-    head = next(content.pieces(), b"")
+    """The files of a zip or tar archive by name, what is refused as problems; None for anything else.
+
+    A damaged archive is read up to the damage.
+    """
+    kind = _kind(content)
+    if kind is None:
+        return None
+    found: list[Member | Problem] = []
     try:
-        if content.compression is None and head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-            return sorted(_zipped(content), key=_name)
-        if head[257:262] == b"ustar":
-            return sorted(_tarred(content, len(head)), key=_name)
+        found.extend(_zipped(content) if kind == "zip" else _tarred(content))
     except (zipfile.BadZipFile, tarfile.TarError, *BROKEN) as error:
-        return [Problem("", f"the archive is damaged: {error}")]
-    return None
+        found.append(Problem("", f"the archive is damaged: {error}"))
+    return sorted(found, key=_name)
+
+
+def is_archive(content: Content) -> bool:
+    """Whether this is a zip or tar archive."""
+    return _kind(content) is not None
+
+
+def _kind(content: Content) -> str | None:
+    head = next(content.pieces(), b"")
+    if content.compression is None and head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+        return "zip"
+    return "tar" if head[257:262] == b"ustar" else None
 
 
 def _name(item: Member | Problem) -> list[str]:
@@ -78,7 +93,7 @@ def _unzipped(content: Content, info: zipfile.ZipInfo) -> BufferedIOBase:
     return cast(BufferedIOBase, zipfile.ZipFile(content.open()).open(info))
 
 
-def _tarred(content: Content, packed: int) -> Iterator[Member | Problem]:
+def _tarred(content: Content) -> Iterator[Member | Problem]:
     names: set[str] = set()
     kept = size = 0
     with content.open() as raw:

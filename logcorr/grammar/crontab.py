@@ -205,6 +205,8 @@ def setting(line: str) -> tuple[str, str] | None:
     A quoted value must end the line; an unquoted one is everything to the end of the line (`A=b C=d` sets A to `b C=d`);
     an unquoted empty value makes no setting.
     """
+    if "=" not in line:
+        return None
     from pyparsing import ParseBaseException
 
     try:

@@ -16,6 +16,9 @@ COMBINED = '$remote_addr - $remote_user [$time_local] "$request" $status $body_b
 
 COMMON = '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent'
 
+_TRIES = r"([^\s,]*(?:(?:,| :) [^\s,]+)*)"
+"""A value for each server that was asked: `, ` between those of one group, ` : ` after an internal redirect."""
+
 _DIGITS = {"status": r"\d{3}|-", "body_bytes_sent": r"\d+|-", "bytes_sent": r"\d+|-", "msec": r"[\d.]+"}
 
 
@@ -53,6 +56,8 @@ def _value(name: str, quoted: bool, following: str) -> str:
         return "(.*?)"  # a member of a JSON object: nginx writes several upstreams' numbers, `-` or nothing at all
     if name in _DIGITS:
         return f"({_DIGITS[name]})"
+    if name.startswith("upstream_") and following[:1] in (" ", ""):
+        return _TRIES
     if following[:1] in (" ", ""):
         return r"(\S*)" if name != "remote_user" else r"(.*?)"
     return f"([^{re.escape(following[:1])}]*)"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
 import polars as pl
@@ -95,7 +95,7 @@ APPLICATION = (
         ("ECONNREFUSED", "ETIMEDOUT", "ENOTFOUND", "EHOSTUNREACH", "EAI_AGAIN", "ECONNRESET", "NetworkError", "SelectionError"),
         r"\b(?:connect|getaddrinfo|read|write|queryA) (?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)\b"
         r"|\bMongo(?:Network|ServerSelection)Error\b"
-        r'|"code": ?"(?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)"',
+        r"""|\bcode"?: ?["'](?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)["']""",
     ),
     Phrase(
         "process.started",
@@ -146,6 +146,12 @@ FAILURES = tuple(
     if phrase.kind in {"address.in_use", "disk.full", "limit.reached", "tls.failed", "dependency.failed"}
 )
 """What the system's own errors say, wherever an application writes them."""
+
+_ERROR = r"""^[\s\[{"]*(?:(?:(?:code|error|err|stack|cause)"?\]?: |(?:[\w.]+: )?\w*(?:Error|Exception)(?: \[\w+\])?: ).*)?"""
+"""How a line that describes an error opens: with its class, or with a member that holds it."""
+
+CONTINUED = tuple(replace(phrase, pattern=f"{_ERROR}(?:{phrase.pattern})") for phrase in FAILURES)
+"""Failures as the lines after an event tell them."""
 
 CONSOLE = (
     Phrase("client.reconnecting", ("econnecting", "econnect attempt"), _at_start(r"(?:\w+ ){0,3}reconnect(?:ing\b| attempt)")),

@@ -56,17 +56,18 @@ def head_pattern(layout: Layout, levels: str) -> str:
     if layout.before == "level":
         return rf"^(?P<head>{_first_level(levels)}{stamp}{_BETWEEN}(?P<pid>$.)?(?P<label>$.)?)"  # two groups that never match
     named = _NAMED if layout.before == "name" else ""
-    words = f"(?P<level>{_cased(levels)})"
+    words = f"(?P<level>{cased(levels)})"
     level = rf"(?:[\[(<|]\s?{words}\s?[\])>|]:?|{words.replace('level', 'word')}(?:\s*[:|]|\s))"
     return rf"^(?P<head>{named}{stamp}{_BETWEEN}{_PID}{_LABEL}{level}(?:\s*[:|\-–]\s|\s)*)"
 
 
 def _first_level(levels: str) -> str:
     """A level that opens a line."""
-    return rf"[\[(<]?(?P<level>{_cased(levels)})(?P<word>$.)?[\])>]?(?:\s*[:|\-–]\s*|\s+)"
+    return rf"[\[(<]?(?P<level>{cased(levels)})(?P<word>$.)?[\])>]?(?:\s*[:|\-–]\s*|\s+)"
 
 
-def _cased(words: str) -> str:
+def cased(words: str) -> str:
+    """Words as alternatives, in lower and upper case and capitalised."""
     return f"{words}|{words.upper()}|{_capitalised(words)}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 import yaml
 
@@ -54,6 +55,7 @@ class Node:
             yield self
 
 
+@lru_cache(maxsize=16)
 def load(text: str, path: str) -> Node:
     """The first document of a YAML text; a null node when it is empty. Raises NotYaml."""
     text = _OTHER_LINE_ENDS.sub(" ", text.replace("\r\n", "\n"))

@@ -220,6 +220,16 @@ class ExistingFile(Fact):
     size: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineTemplate(Fact):
+    """How an application's source writes the lines of its log: `{timestamp} [{level}]: {message}`.
+
+    `text` is in the syntax of `str.format`: values by the names of their properties, `{}` for what would have to be computed.
+    """
+
+    text: str
+
+
 F = TypeVar("F", bound=Fact)
 
 

@@ -28,6 +28,9 @@ class Context:
     line_count: int = 0
 
 
+RecogniseBy = Callable[[Sample, Sequence[Fact]], bool]
+"""Whether configuration shows that a file, which by itself is nothing but text with times, is a format's own."""
+
 ReadLog = Callable[[pl.LazyFrame, Context], pl.LazyFrame]
 """Raw lines (`line` UInt32, `text` String) to events: the columns of `model.events.EVENT_SCHEMA`, then the format's own.
 
@@ -50,6 +53,7 @@ class LogParser:
     recognise: Recognise
     read: ReadLog
     emits: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    recognise_by: RecogniseBy = lambda sample, facts: False
 
     def events(self, artifact: Artifact, facts: tuple[Fact, ...] = ()) -> pl.LazyFrame:
         """The events of one collected log."""
@@ -70,7 +74,12 @@ Parser = LogParser | ConfigurationParser
 
 
 def log_parser(
-    *, title: str, source: str, recognise: Recognise, emits: Mapping[str, Sequence[str]] | None = None
+    *,
+    title: str,
+    source: str,
+    recognise: Recognise,
+    emits: Mapping[str, Sequence[str]] | None = None,
+    recognise_by: RecogniseBy = lambda sample, facts: False,
 ) -> Callable[[ReadLog], LogParser]:
     """Make a function a log parser named like its module.
 
@@ -79,7 +88,7 @@ def log_parser(
     unknown = set(emits or {}) - KINDS.keys()
     if unknown:
         raise ValueError(f"no such kinds: {', '.join(sorted(unknown))}")
-    return lambda function: LogParser(_module_name(function), title, source, recognise, function, emits or {})
+    return lambda function: LogParser(_module_name(function), title, source, recognise, function, emits or {}, recognise_by)
 
 
 def configuration_parser(*, title: str, recognise: Recognise) -> Callable[[ReadConfiguration], ConfigurationParser]:

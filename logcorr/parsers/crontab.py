@@ -46,10 +46,11 @@ def _recognise(sample: Sample) -> float:
     if any(_NO_TABLE.fullmatch(line) for line in sample.lines[:3]):
         return 0.9
     speaking = [line for line in sample.lines if line.strip() and not line.lstrip().startswith("#")]
-    jobs = sum(map(_is_job, speaking))
-    understood = jobs + sum(setting(line) is not None and not _is_job(line) for line in speaking)
+    others = [line for line in speaking if not _is_job(line)]
+    jobs = len(speaking) - len(others)
     if not jobs:
-        return 0.6 if named and understood == len(speaking) else 0.0
+        return 0.6 if named and all(map(setting, others)) else 0.0
+    understood = jobs + sum(setting(line) is not None for line in others)
     share = understood / len(speaking)
     return min(1.0, 0.5 * share + 0.35 + 0.15 * named) if share > 0.5 else 0.3 + 0.35 * named
 

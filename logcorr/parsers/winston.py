@@ -10,16 +10,32 @@ level and message are found in any usual order of brackets; what follows an even
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
-from logcorr.grammar import inspected, messages, stamps
+from logcorr.grammar import inspected, messages, printf, stamps
 from logcorr.grammar.patterns import ascii_only
+from logcorr.grammar.printf import Agreed
 from logcorr.grammar.stamps import Shape
-from logcorr.grammar.winston import Layout, Template, head_pattern, layout_of, template_of
+from logcorr.grammar.winston import Layout, Template, cased, head_pattern, layout_of, template_of
+from logcorr.model.events import EVENT_SCHEMA
+from logcorr.model.facts import Fact, LineTemplate, of_kind
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import LEVELS, LONGEST_LEVEL, TEXT, events, folded, groups_of, no, patched, severity_of
+from logcorr.parsers._shared.columns import (
+    FAILURE,
+    LEVELS,
+    LONGEST_LEVEL,
+    TEXT,
+    events,
+    folded,
+    groups_of,
+    no,
+    patched,
+    severity_of,
+    with_failures,
+)
 from logcorr.parsers._shared.records import members, records
 
 
@@ -40,6 +56,15 @@ def _recognise(sample: Sample) -> float:
     return 0.8 * levelled / stamped if levelled and levelled >= 0.6 * stamped else 0.0
 
 
+def _recognise_by(sample: Sample, facts: Sequence[Fact]) -> bool:
+    agreed = _agreed(sample.lines, facts)
+    return agreed is not None and agreed.count >= 0.3 * sum(bool(line) and not line[0].isspace() for line in sample.lines)
+
+
+def _agreed(lines: Sequence[str], facts: Sequence[Fact]) -> Agreed | None:
+    return printf.agreed(lines, [fact.text for fact in of_kind(LineTemplate, facts)], cased(LEVELS))
+
+
 _SIMPLE = re.compile(rf"^(?:{LEVELS}): ")
 _SIMPLE_TIME = r'"timestamp":"([^"\\]+)"[^"]*\}$'
 
@@ -49,6 +74,7 @@ _SIMPLE_TIME = r'"timestamp":"([^"\\]+)"[^"]*\}$'
     source="app",
     recognise=_recognise,
     emits=messages.emitted(messages.APPLICATION),
+    recognise_by=_recognise_by,
 )
 def winston(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with level (as written), label and pid; of JSON lines with service, label and stack."""
@@ -57,9 +83,52 @@ def winston(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     if inspected.is_written(context.sample.lines):
         return _inspected(lines, context)
     layout = layout_of(context.sample.lines, LEVELS)
+    agreed = _agreed(context.sample.lines, context.facts)
+    if agreed and _tells_more(agreed, layout, context.sample.lines):
+        return _templated(lines, context, agreed)
     if layout.before != "level" and stamps.share(context.sample.lines, _SIMPLE.match) >= 0.6:
         return _simple(lines, context)
     return _text(lines, context, layout)
+
+
+def _tells_more(agreed: Agreed, layout: Layout, lines: Sequence[str]) -> bool:
+    """Whether a template from source reads more lines than their own layout, or finds another message in one."""
+    own, head = re.compile(agreed.pattern, re.ASCII), re.compile(head_pattern(layout, LEVELS), re.ASCII)
+    read = [(own.match(line), head.match(line)) for line in lines]
+    differ = any(by_own and by_head and by_own.start("message") != by_head.end() for by_own, by_head in read)
+    return differ or agreed.count > sum(by_head is not None for _, by_head in read)
+
+
+def _templated(lines: pl.LazyFrame, context: Context, agreed: Agreed) -> pl.LazyFrame:
+    """Lines by the template in their application's source: a column for each of its values."""
+    shape = agreed.shape
+    part = pl.col("groups").struct.field
+    read = lines.with_columns(TEXT.str.extract_groups(ascii_only(agreed.pattern)).alias("groups"))
+    headless = pl.when(part("message").is_null()).then(TEXT)
+    bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null()
+    cut = folded(with_failures(read, headless), part("message").is_not_null() | bare, context)
+    message = pl.coalesce(part("message"), TEXT)
+    offset = shape.utc_offset_s(part("stamp")) if shape else None
+    level = part("level") if "(?P<level>" in agreed.pattern else no(pl.String)
+    return events(
+        cut,
+        time=shape.time(part("stamp")) if shape else no(pl.Datetime("us")),
+        severity=severity_of(level),
+        kind=pl.coalesce(messages.kind_of(message, messages.APPLICATION), FAILURE),
+        message=message,
+        parsed=part("message").is_not_null(),
+        count=pl.col("lines"),
+        own={"level": level}
+        | {_column(name): part(name) for name in agreed.names}
+        | ({} if offset is None else {"utc_offset_s": offset}),
+    )
+
+
+def _column(name: str) -> str:
+    """A property's column; those whose names mean something else here are `…_text`."""
+    if name == "service":
+        return "service_name"
+    return f"{name}_text" if name in (*EVENT_SCHEMA, "source", "file", "logged_at", "utc_offset_s") else name
 
 
 def _simple(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
@@ -71,13 +140,14 @@ def _simple(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     read = lines.with_columns(level.alias("level"), TEXT.str.extract(_SIMPLE_TIME, 1).alias("stamp"))
     reached = read.with_columns(pl.col("stamp").backward_fill(), row.backward_fill().alias("stamped_at"))
     message = TEXT.str.slice(pl.col("level").str.len_chars().fill_null(-2) + 2).alias("message")
-    cut = folded(reached, pl.col("level").is_not_null(), context).with_columns(message)
+    failing = with_failures(reached, pl.when(pl.col("level").is_null()).then(TEXT))
+    cut = folded(failing, pl.col("level").is_not_null(), context).with_columns(message)
     own_stamp = pl.when(pl.col("stamped_at") < pl.col("row") + pl.col("lines")).then(pl.col("stamp"))
     return events(
         cut,
         time=shape.time(shape.text(own_stamp)) if shape else no(pl.Datetime("us")),
         severity=severity_of(pl.col("level")),
-        kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), FAILURE),
         message=pl.col("message"),
         parsed=pl.col("level").is_not_null(),
         count=pl.col("lines"),
@@ -113,13 +183,13 @@ def _text(lines: pl.LazyFrame, context: Context, layout: Layout) -> pl.LazyFrame
     read = _heads(lines, context.sample.lines, layout)
     headless = pl.when(~pl.col("is_head")).then(TEXT)
     bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null()
-    cut = folded(read, pl.col("is_head") | bare, context)
+    cut = folded(with_failures(read, headless), pl.col("is_head") | bare, context)
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
         cut,
         time=pl.col("time"),
         severity=severity_of(pl.col("level")),
-        kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), FAILURE),
         message=pl.col("message"),
         parsed=pl.col("is_head") | bare,
         count=pl.col("lines"),

@@ -79,10 +79,10 @@ def by_service(events: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
         yield str(service), rows
 
 
-def counted(events: pl.DataFrame, subject: str, said: Claim, would_refute: Claim) -> Finding:
-    """A finding that so many events happened, with the first and last of them as evidence."""
+def counted(events: pl.DataFrame, subject: str, said: Claim, would_refute: Claim, **also: str) -> Finding:
+    """A finding that so many events happened, with the first and last of them as evidence; `also` is measured besides."""
     times = instants(events)
-    measured: dict[str, str | int] = {"count": events.height}
+    measured: dict[str, str | int] = {"count": events.height, **also}
     if times:
         measured |= {"first": times[0].isoformat(), "last": times[-1].isoformat()}
     return Finding(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -15,10 +15,10 @@ from logcorr.model.source import Problem, Span
 from logcorr.semantics import topology
 from logcorr.semantics.hooks import at_most, followed, leads_nowhere
 from logcorr.semantics.nginx import Nginx
-from logcorr.semantics.paths import collected, normal
+from logcorr.semantics.paths import normal
 from logcorr.semantics.probing import World, ask, outcomes, telling_outcomes
-from logcorr.semantics.schedule import run_parts
-from logcorr.semantics.shell import Interpretation, interpret
+from logcorr.semantics.reader import Reader, Resolver, Scripts
+from logcorr.semantics.shell import Interpretation
 from logcorr.semantics.stack import running_stack, used_files
 
 PID_FILE = re.compile(r"/(?P<name>[\w.-]+)\.pid\b")
@@ -26,7 +26,6 @@ PID_FILE = re.compile(r"/(?P<name>[\w.-]+)\.pid\b")
 PLAIN_WORD = re.compile(r"[\w.-]+")
 """A pattern that may as well be a name; whether anything goes by it is another question."""
 
-Resolve = Callable[[str, str | None], Script | None]
 Source = ScheduledJob | Script
 
 
@@ -46,13 +45,16 @@ class Understanding:
     problems: tuple[Problem, ...] = ()
 
 
-def understand(facts: Sequence[Fact], files: frozenset[str]) -> Understanding:
-    """Interpret every job, and every script that no job leads to; then prove how far each effect is reached."""
-    scripts = {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
-    scripts = _settings(facts) | scripts
-    read = _interpret_all(facts, scripts)
+def understand(facts: Sequence[Fact], files: frozenset[str], reader: Reader | None = None) -> Understanding:
+    """Interpret every job, and every script that no job leads to; then prove how far each effect is reached.
+
+    What `reader` has read before, of scripts whose texts are the same, is not interpreted again.
+    """
+    reader = reader or Reader()
+    scripts = _settings(facts) | {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
+    read = _interpret_all(facts, scripts, reader)
     installed = _installed(facts, read)
-    read = _interpret_all((*facts, *installed), scripts) if installed else read
+    read = _interpret_all((*facts, *installed), scripts, reader) if installed else read
     things = topology.entities(facts, files)
     stack = running_stack(facts, [effect for one in read.values() for effect in one.effects])
     targets = _Targets(facts, files, things, stack)
@@ -98,34 +100,18 @@ def _of_jobs(behaviours: Mapping[Source, Behaviour]) -> dict[ScheduledJob, tuple
     return {job: followed(job, jobs, others) for job in jobs}
 
 
-def _resolver(scripts: Mapping[str, Script], asker: str) -> Resolve:
-    def resolve(path: str, directory: str | None) -> Script | None:
-        if path.endswith("/"):
-            return _folder(path, scripts, asker)
-        found = collected(path, scripts, directory, asker=asker)
-        return scripts[found] if found else None
-
-    return resolve
-
-
-def _folder(path: str, scripts: Mapping[str, Script], asker: str) -> Script | None:
-    """What run-parts would run of a folder: the paths of its scripts, one a line."""
-    runs, _ = run_parts(path, scripts, asker=asker)
-    return Script(span=scripts[runs[0]].span, name=path, text="\n".join(runs)) if runs else None
-
-
-def _interpret_all(facts: Sequence[Fact], files: Mapping[str, Script]) -> dict[Source, Interpretation]:
+def _interpret_all(facts: Sequence[Fact], files: Scripts, reader: Reader) -> dict[Source, Interpretation]:
     """Jobs first, then commands in units and workflows, then files: a script is understood where it is called, not once more."""
     read: dict[Source, Interpretation] = {}
     for job in of_kind(ScheduledJob, facts):
         command = Script(span=job.span, name=job.command, text=job.command, directory=_home(job))
-        read[job] = interpret(command, resolve=_resolver(files, job.span.path), environment=dict(job.environment))
+        read[job] = reader.read((command, job.environment, ()), files)
     jobs = {job.span for job in of_kind(ScheduledJob, facts)}
     scripts = [script for script in of_kind(Script, facts) if script.span not in jobs]
     for script in sorted(scripts, key=_is_whole_file):
         reached = {called.span for one in read.values() for called in _called(one, files) if called}
         if script.span not in reached:
-            read[script] = interpret(script, resolve=_resolver(files, script.span.path), arguments=None)
+            read[script] = reader.read((script, (), None), files)
     return read
 
 
@@ -141,9 +127,9 @@ def _is_whole_file(script: Script) -> bool:
     return script.span.line == 1
 
 
-def _called(read: Interpretation, files: Mapping[str, Script]) -> list[Script | None]:
+def _called(read: Interpretation, files: Scripts) -> list[Script | None]:
     """The collected scripts that one leads to; None for each that was not collected."""
-    resolve = _resolver(files, read.script.span.path)
+    resolve = Resolver(files, read.script.span.path)
     return [resolve(call.path, None) if call.path else None for call in read.calls]
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -79,8 +80,9 @@ class Assessment:
         return log_sum_exp([self.wall_clock_log_bf + math.log(share), self.loop_log_bf + math.log(1 - share)])
 
 
+@lru_cache(maxsize=8)
 def assess(train: Train) -> Assessment:
-    """Weigh the mechanisms; with fewer than three events, or no time between them, the prior stands."""
+    """Weigh the mechanisms, once for each train; with fewer than three events, or no time between them, the prior stands."""
     backoff = backoff_fit(train)
     if train.count < 3 or train.onsets[-1] <= train.onsets[0]:
         mechanisms = _posterior(train, 0.0, 0.0, 0.0, backoff.score)

@@ -41,11 +41,11 @@ class Bursts:
     gap_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Train:
     """Events seen in the window start..end (ascending epoch seconds), stamps cut to multiples of resolution seconds.
 
-    onsets: the first event of each burst.
+    onsets: the first event of each burst. Trains of the same numbers are equal, and can be keys.
     """
 
     events: FloatArray
@@ -53,6 +53,15 @@ class Train:
     start: float
     end: float
     resolution: float
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Train) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[bytes, bytes, float, float, float]:
+        return self.events.tobytes(), self.onsets.tobytes(), self.start, self.end, self.resolution
 
     @property
     def count(self) -> int:

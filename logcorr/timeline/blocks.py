@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import chain, islice
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -138,12 +139,16 @@ def _first(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
             return
 
 
-def _ahead(work: Callable[[Block], pl.DataFrame], blocks: Iterable[Block]) -> Iterator[pl.DataFrame]:
-    """The work's results in order, done by as many threads as polars has."""
+def _ahead(work: Callable[[Block], pl.DataFrame], blocks: Iterator[Block]) -> Iterator[pl.DataFrame]:
+    """The work's results in order, done by as many threads as polars has; a single block needs none of them."""
+    held = list(islice(blocks, 2))
+    if len(held) < 2:
+        yield from map(work, held)
+        return
     workers = pl.thread_pool_size()
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[pl.DataFrame]] = deque()
-        for block in blocks:
+        for block in chain(held, blocks):
             waiting.append(pool.submit(work, block))
             if len(waiting) > workers:
                 yield waiting.popleft().result()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import click
 
 from logcorr.cli import options
@@ -23,6 +25,7 @@ from logcorr.cli import options
 @click.option("--tz", "zones", multiple=True, metavar="[SOURCE=]ZONE", callback=options.zones, help=options.ZONE_HELP)
 @click.option("-f", "--format", "form", type=options.TABLES, default="table", show_default=True, help="What to print.")
 @click.option("-o", "--output", type=options.PLACE, metavar="FILE", help="Write FILE and print nothing; parquet needs it.")
+@click.option("--redact/--no-redact", "redact", default=None, help=options.REDACT_HELP)
 def timeline(
     *,
     paths: tuple[str, ...],
@@ -38,6 +41,7 @@ def timeline(
     zones: dict[str | None, str],
     form: str,
     output: str | None,
+    redact: bool | None,
 ) -> None:
     """Print the events of all logs, merged by time, in UTC.
 
@@ -47,8 +51,12 @@ def timeline(
         raise click.UsageError("parquet is not for the screen: add -o FILE.")
     import logcorr
     from logcorr.cli import events
+    from logcorr.cli.waiting import waiting
 
     windows = [(since, until), *([around] if around else [])]
     wanted = events.wanted(sources=sources, services=services, kinds=kinds, level=level, grep=grep, windows=windows)
     found = logcorr.scan(paths, tz=zones or None).filter(wanted).sort("time", nulls_last=True, maintain_order=True)
-    events.write(found if limit is None else found.head(limit), form, output)
+    found = found if limit is None else found.head(limit)
+    with waiting("reading") if output else nullcontext():
+        leaving = bool(output) if redact is None else redact
+        events.write(events.redacted(found) if leaving else found, form, output)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import polars as pl
 
+from logcorr.grammar import messages
 from logcorr.model.events import SEVERITY
 from logcorr.parsers import Context
 
@@ -99,6 +100,17 @@ def folded(lines: pl.LazyFrame, is_head: pl.Expr, context: Context, mark: str | 
     heads = indexed.filter(begins) if mark is None else _joined(indexed.with_columns(begins.alias("begins")), mark)
     following = row.shift(-1).fill_null(pl.lit(context.line_count, pl.UInt32))
     return heads.with_columns(lines=(following - row).cast(pl.UInt32))
+
+
+def with_failures(lines: pl.LazyFrame, following: pl.Expr) -> pl.LazyFrame:
+    """The lines, with what `FAILURE` needs: of each the next failure among the texts of `following` lines (null for others)."""
+    kind = messages.kind_of(following, messages.CONTINUED).alias("failure")
+    failed_at = pl.when(pl.col("failure").is_not_null()).then(pl.int_range(pl.len())).alias("failed_at")
+    return lines.with_columns(kind).with_columns(failed_at).with_columns(pl.col("failure", "failed_at").backward_fill())
+
+
+FAILURE = pl.when(pl.col("failed_at") < pl.col("row") + pl.col("lines")).then(pl.col("failure"))
+"""The kind that the lines after the first give an event; of `folded` lines `with_failures`."""
 
 
 def _joined(lines: pl.LazyFrame, mark: str) -> pl.LazyFrame:

@@ -61,11 +61,28 @@ def _told(names: Pseudonyms, secrets: int) -> Claim:
     )
 
 
+BARE = ("host", "hostname", "server", "user")
+"""Columns that hold a bare name."""
+
+
 def redacted_frame(frame: pl.DataFrame) -> pl.DataFrame:
     """The frame with all its text columns redacted, by one numbering for all of them."""
-    clean = _without_secrets(frame)
+    bare = [name for name in BARE if frame.schema.get(name) == pl.String]
+    clean = _without_secrets(frame).with_columns(_in_place(name).alias(name) for name in bare)
     names = pseudonyms(pl.concat([pl.Series("text", [], pl.String), *(clean[name].alias("text") for name in _columns(clean))]))
-    return clean.with_columns(names.written(pl.col(name)) for name in _columns(clean))
+    written = clean.with_columns(names.written(pl.col(name)) for name in _columns(clean))
+    return written.with_columns(
+        pl.col(name).str.replace(r"^(?:USER=|host=|Jan  1 00:00:00 )", "").str.strip_suffix(" -: ") for name in bare
+    )
+
+
+def _in_place(column: str) -> pl.Expr:
+    """A column's bare names as they stand in lines, where they are known for what they are."""
+    if column == "user":
+        return pl.concat_str(pl.lit("USER="), column)
+    machine = pl.lit(column != "server") & ~pl.col(column).str.contains(r"\.[A-Za-z]")
+    syslog = pl.concat_str(pl.lit("Jan  1 00:00:00 "), column, pl.lit(" -: "))
+    return pl.when(machine).then(syslog).otherwise(pl.concat_str(pl.lit("host="), column))
 
 
 def _columns(frame: pl.DataFrame) -> list[str]:

@@ -68,14 +68,14 @@ class Interpretation:
 
     def decided_by(self, probe: Probe, outcomes: Sequence[Outcome]) -> frozenset[int]:
         """The effects (by id) whose fate differs between these outcomes of one probe."""
-        if not self.effects:
-            return frozenset()
-        machines = [self._evaluate({probe.id: (outcome,)}) for outcome in outcomes]
-        fates = [
-            {machine and (effect.id in machine.record.met, _runs(machine, effect)) for machine in machines}
-            for effect in self.effects
-        ]
-        return frozenset(effect.id for effect, fate in zip(self.effects, fates, strict=True) if len(fate) > 1)
+        fates: dict[int, set[object]] = {effect.id: set() for effect in self.effects}
+        for outcome in outcomes:
+            if all(len(fate) > 1 for fate in fates.values()):
+                break
+            machine = self._evaluate({probe.id: (outcome,)})
+            for effect in self.effects:
+                fates[effect.id].add(machine and (effect.id in machine.record.met, _runs(machine, effect)))
+        return frozenset(number for number, fate in fates.items() if len(fate) > 1)
 
     def _cases(self, effect: Effect, outcomes: Allowed) -> tuple[tuple[tuple[str, bool | None], ...], tuple[str, ...]]:
         """What happens under one outcome a probe at a time, for every combination up to a limit."""
@@ -202,6 +202,7 @@ class _Program:
     environment: Mapping[str, str]
     arguments: tuple[str, ...] | None
     base: Record = field(default_factory=Record)
+    sources: dict[Script, Source] = field(default_factory=dict)
     answered: dict[tuple[tuple[int, tuple[Outcome, ...]], ...], Machine | None] = field(default_factory=dict)
 
     def survey(self) -> tuple[Machine, bool]:
@@ -238,6 +239,7 @@ class _Program:
             record,
             resolve=self.resolve,
             allowed=allowed,
+            sources=self.sources,
             interpreter=self.script.interpreter,
             coarse=coarse,
         )

@@ -60,12 +60,12 @@ class Machine:
     """One evaluation of a script under the outcomes that its probes are allowed to have.
 
     With `allowed` None it is a survey, which meets everything once and proves nothing: what probes print stays unknown, all
-    assumptions hold, loops that do not go over known words end after two rounds.
+    assumptions hold, loops that do not go over known words end after two rounds. `sources` are scripts that were parsed before.
     """
 
     def __init__(
         self, execute: Callable[[Machine, Node, Path], list[Path]], source: Source, record: Record, *, resolve: Resolve,
-        allowed: Allowed | None, interpreter: str = "sh", coarse: bool = False,
+        allowed: Allowed | None, sources: dict[Script, Source], interpreter: str = "sh", coarse: bool = False,
     ) -> None:  # fmt: skip
         self._execute = execute
         self.source = source
@@ -86,7 +86,7 @@ class Machine:
         self.placeholders: list[Unknown] = []
         self.record = record
         self._trails: list[_Trail] = []
-        self._sources: dict[Script, Source] = {}
+        self._sources = sources
         self._skipped: dict[tuple[Source, int, int], tuple[Node, Path]] = {}
         self._calls: Counter[tuple[int, tuple[Value, ...]]] = Counter()
         self._visited: set[tuple[Source, int]] = set()

@@ -1,0 +1,40 @@
+"""Which troubles with an upstream a client never saw, because nginx asked another server and got an answer."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from logcorr.model.case import Case
+from logcorr.rules._requests import asked
+
+TROUBLES = ("upstream.refused", "upstream.timeout", "upstream.closed_early", "upstream.reset", "upstream.unreachable")
+
+WITHIN_S = 120
+"""The access log tells of a request when it ends; retries are over by then (`proxy_next_upstream_timeout` aside)."""
+
+REQUEST = ["client", "method", "uri"]
+
+
+def felt(case: Case, *kinds: str) -> pl.DataFrame:
+    """The events of these kinds but for those whose client got its answer all the same."""
+    events = case.happened(*kinds)
+    spared = answered(case, events)
+    return events.join(spared.select("file", "line"), on=["file", "line"], how="anti", maintain_order="left")
+
+
+def answered(case: Case, events: pl.DataFrame) -> pl.DataFrame:
+    """Those of the events whose request stands in an access log, soon after, with a status below 500."""
+    told = case.records("nginx_access") if events.height else pl.LazyFrame()
+    columns = told.collect_schema()
+    if not {"client", "request", "status", "time"} <= columns.keys() or columns["time"] != pl.Datetime("us", "UTC"):
+        return events.clear()
+    good = told.filter(pl.col("status") < 500).select(
+        "client",
+        pl.col("request").str.extract(r"^(\S+)", 1).alias("method"),
+        pl.col("request").str.extract(r"^\S+ (\S+)", 1).alias("uri"),
+        pl.col("time").alias("ended"),
+    )
+    rows = asked(case, events).filter(pl.col("client") != "")
+    later = (pl.col("ended") - pl.col("time")).dt.total_seconds().is_between(-1, WITHIN_S)
+    spared = rows.lazy().join(good, on=REQUEST).filter(later).select("file", "line").unique().collect()
+    return events.join(spared, on=["file", "line"], how="semi", maintain_order="left")

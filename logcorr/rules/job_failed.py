@@ -1,0 +1,43 @@
+"""A job's own log tells of errors."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+
+import polars as pl
+
+from logcorr.model.case import Case, Schedule
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.rules import counted, rule
+
+WRITES = re.compile(r">>?\s*(?P<path>[^\s;&|<>]+)")
+
+
+@rule(code="CRON010", title="A scheduled job failed", role="signal", severity="warning")
+def check(case: Case) -> Iterator[Finding]:
+    """Errors of commands in the log that a job's own line writes to."""
+    failed = case.happened("job.failed")
+    for schedule in case.schedules if failed.height else ():
+        told = failed.filter(pl.col("file").is_in(_logs(case, schedule)))
+        if told.height:
+            found = counted(
+                told,
+                str(schedule.job.span),
+                claim(
+                    "job_failed.found",
+                    "the job on {schedule} reports errors in its own log ({count}×)",
+                    schedule=schedule.job.schedule,
+                    count=told.height,
+                ),
+                claim("job_failed.refute", "somebody ran it by hand, or the line is of no consequence: the job exits with 0"),
+            )
+            yield replace(found, evidence=(*found.evidence, Evidence(schedule.job.span, f"runs on {schedule.job.schedule}")))
+
+
+def _logs(case: Case, schedule: Schedule) -> list[str]:
+    """The collected files that bear the name of a file which the job's line writes to."""
+    names = {found["path"].rpartition("/")[2] for found in WRITES.finditer(schedule.job.command)}
+    return [path for path in sorted(case.files) if path.rpartition("/")[2] in names]

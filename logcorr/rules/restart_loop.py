@@ -1,0 +1,80 @@
+"""A service is started again and again within minutes."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from itertools import groupby, pairwise
+
+from logcorr.model.case import Case
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.rules import rule
+from logcorr.timeline.lifecycles import Downtime, downtimes
+
+FEWEST = 5
+WITHIN = timedelta(minutes=10)
+GROWS = 1.3
+"""By how much each wait is longer than the one before, where a supervisor backs off."""
+
+MOST_CITED = 3
+
+
+@rule(code="PROC004", title="A service is started again and again", role="signal", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Looks in each service's stops for those whose starts stand close together."""
+    again = (stop for stop in downtimes(case.events) if stop.up and stop.up > stop.ended)
+    for service, found in groupby(again, lambda stop: stop.service):
+        row = _closest(list(found))
+        if len(row) >= FEWEST:
+            yield _finding(service, row)
+
+
+def _closest(stops: Sequence[Downtime]) -> Sequence[Downtime]:
+    """The most of them that were started again within `WITHIN`."""
+    starts = [_started(stop) for stop in stops]
+    rows = (stops[first : bisect_right(starts, start + WITHIN)] for first, start in enumerate(starts))
+    return max(rows, key=len)
+
+
+def _started(stop: Downtime) -> datetime:
+    return stop.up or stop.ended
+
+
+def _finding(service: str, row: Sequence[Downtime]) -> Finding:
+    waits = [(_started(stop) - stop.ended).total_seconds() for stop in row]
+    span_s = (_started(row[-1]) - _started(row[0])).total_seconds()
+    cited = (*row[: MOST_CITED - 1], row[-1])
+    return Finding(
+        confidence=0.95,
+        claim=_claim(service, len(row), span_s, growing=all(later >= GROWS * wait for wait, later in pairwise(waits))),
+        evidence=tuple(
+            Evidence(span, note)
+            for stop in cited
+            for span, note in ((stop.end, "it ended"), (stop.start, "started again"))
+            if span
+        ),
+        would_refute=claim("restart_loop.refute", "several processes that log under this name, each started once"),
+        subject=service,
+        measured={"starts": len(row), "span_s": span_s, "first_wait_s": waits[0], "last_wait_s": waits[-1]},
+        times=tuple(stop.ended for stop in row),
+    )
+
+
+def _claim(service: str, starts: int, span_s: float, *, growing: bool) -> Claim:
+    if growing:
+        return claim(
+            "restart_loop.growing",
+            "{service} was started {starts} times within {span:g} s, after waits that grow: its supervisor backs off",
+            service=service,
+            starts=starts,
+            span=span_s,
+        )
+    return claim(
+        "restart_loop.found",
+        "{service} was started {starts} times within {span:g} s",
+        service=service,
+        starts=starts,
+        span=span_s,
+    )
