@@ -61,3 +61,21 @@ def test_settings_that_a_script_sources_are_followed_from_its_own_place(tmp_path
     understood = understand(given.facts, given.files)
     probes = {(probe.url, str(probe.url_span)) for behaviour in understood.behaviours for probe in behaviour.probes}
     assert probes == {("http://127.0.0.1:7001/ready", "opt/quay/settings/quay.conf:2")}
+
+
+def batch(line, ends):
+    """A table with one line, and the log of its worker `labels`, which begins at each quarter and ends `ends` seconds later."""
+    begun = "2026-05-04 1{}:{:02}:01,000 - labels - INFO - worker started\n"
+    ended = "2026-05-04 1{}:{:02}:{:02},000 - labels - WARNING - received SIGTERM, shutting down\n"
+    log = "".join(begun.format(h, m) + ended.format(h, m + ends // 60, ends % 60) for h in range(3) for m in (0, 15, 30, 45))
+    return {"crontab.txt": line, "logs/labels.log": log, "nginx/access.log": ACCESS}
+
+
+def test_a_worker_that_timeout_ends_is_no_service_that_is_stopped(tmp_path):
+    bounded = "*/15 * * * * timeout -k 5 2m python3 /srv/print/labels.py\n"
+    assert judged(tmp_path, batch(bounded, 122))["verdict"] == "healthy"
+
+
+def test_what_ends_before_its_time_is_up_is_stopped_by_something_else(tmp_path):
+    bounded = "*/15 * * * * timeout 10m /srv/print/labels.py\n"
+    assert judged(tmp_path, batch(bounded, 122))["verdict"] != "healthy"

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import polars as pl
-
 from logcorr.causes.advice import actions, checks
 from logcorr.causes.blame import blamed
 from logcorr.causes.diagnosed import diagnosed
@@ -46,8 +44,8 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
 
 def _stops(case: Case) -> list[Attributed]:
     """Each service's stops, weighed against every job; services with the most stops first."""
-    named = case.events.filter(pl.col("service").is_not_null())
-    groups = sorted(stops(named), key=lambda pair: (-pair[1].height, pair[0]))
+    named = set(case.events["service"].drop_nulls())
+    groups = sorted((pair for pair in stops(case) if pair[0] in named), key=lambda pair: (-pair[1].height, pair[0]))
     return [attributed(case, service, rows) for service, rows in groups]
 
 
