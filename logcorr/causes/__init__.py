@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import polars as pl
-
 from logcorr.causes.advice import actions, checks
 from logcorr.causes.blame import blamed
 from logcorr.causes.diagnosed import diagnosed
-from logcorr.causes.missing import missing
+from logcorr.causes.missing import missing, unread
 from logcorr.causes.rivals import rivals
 from logcorr.causes.scheduled import Attributed, attributed
 from logcorr.causes.weighing import LIKELY, weighed
@@ -32,7 +30,7 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     scheduled = [one for one in (blamed(case, findings, stops) for stops in told) if one]
     causes, away = weighed((*scheduled, *diagnosed(case, findings)), findings)
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(causes, start=1))
-    verdict = _verdict(ranked, findings) if case.sources else "undetermined"
+    verdict = _verdict(case, ranked, findings) if case.sources else "undetermined"
     return Judgement(
         verdict=verdict,
         causes=ranked,
@@ -46,17 +44,17 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
 
 def _stops(case: Case) -> list[Attributed]:
     """Each service's stops, weighed against every job; services with the most stops first."""
-    named = case.events.filter(pl.col("service").is_not_null())
-    groups = sorted(stops(named), key=lambda pair: (-pair[1].height, pair[0]))
+    named = set(case.events["service"].drop_nulls())
+    groups = sorted((pair for pair in stops(case) if pair[0] in named), key=lambda pair: (-pair[1].height, pair[0]))
     return [attributed(case, service, rows) for service, rows in groups]
 
 
-def _verdict(causes: Sequence[Cause], findings: Sequence[Finding]) -> str:
+def _verdict(case: Case, causes: Sequence[Cause], findings: Sequence[Finding]) -> str:
     if causes and causes[0].confidence >= SURE and causes[0].proof in GROUNDED:
         return "root-cause"
     if causes and causes[0].confidence >= LIKELY:
         return "suspected"
-    return "undetermined" if any(map(_worrying, findings)) else "healthy"
+    return "undetermined" if any(map(_worrying, findings)) or any(unread(case)) else "healthy"
 
 
 def _worrying(finding: Finding) -> bool:

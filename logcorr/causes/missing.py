@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+
+import polars as pl
 
 from logcorr.causes import words
 from logcorr.causes.scheduled import Attributed
@@ -11,6 +14,12 @@ from logcorr.model.claim import claim
 from logcorr.model.result import Cause, Finding, Missing
 
 FEW_STOPS = 4
+MANY_LINES = 100
+"""A log of so many lines that could not be read may hold an incident."""
+
+LOG = re.compile(r"\.log\b|(?:^|/)[^/]*_log\b[^/]*$|(?:^|/)logs?/")
+"""What logs are called, or the folders they lie in, rotated and compressed ones too."""
+
 LEAST_PROBABLE = 0.01
 """What a job runs decides nothing where it is less probable than this that the job did it."""
 
@@ -20,9 +29,31 @@ def missing(case: Case, findings: Sequence[Finding], told: Sequence[Attributed],
     if not case.sources:
         return (_any_log(),)
     if not any(finding.role == "symptom" for finding in findings):
-        return ()
+        return tuple(_readable(path, count) for path, count in unread(case))
     wanted = [*_scripts(told), *_compose_files(told), *_probes(case), *_more_events(told), *_scheduler_log(case), *_zones(case)]
     return tuple(dict.fromkeys(wanted))
+
+
+def unread(case: Case) -> Iterator[tuple[str, int]]:
+    """Logs that were collected and could not be read, and how many lines each has: what they tell is not known."""
+    read = {source.path for source in case.sources} | {fact.span.path for fact in case.facts}
+    for path in sorted(file for file in case.files - read if LOG.search(file)):
+        count = case.lines(path).select(pl.len()).collect().item()
+        if count >= MANY_LINES:
+            yield path, count
+    for source in case.sources:
+        if source.unparsed >= MANY_LINES and 2 * source.unparsed > source.lines:
+            yield source.path, source.unparsed
+
+
+def _readable(path: str, count: int) -> Missing:
+    return Missing(
+        what=claim(
+            "missing.format", "what sets out the format of {path} (nginx: log_format), or the log in a usual one", path=path
+        ),
+        why=claim("missing.format_why", "{count} of its lines are in no format that is known", count=count),
+        would_decide=claim("missing.format_decides", "whether it tells of an incident that the other logs do not show"),
+    )
 
 
 def _any_log() -> Missing:

@@ -59,7 +59,8 @@ def _no_cause(screen: Screen) -> None:
     """The verdict where no cause is named, and what to collect to find one."""
     document, word = screen.document, screen.word
     unknown = word("symptoms were logged; what was collected does not tell their cause")
-    said = screen.bold(document["title"]) if document["verdict"] == "healthy" else Text(unknown, "bold")
+    felt = any(finding["role"] in ("symptom", "signal") for finding in document["findings"])
+    said = Text(unknown, "bold") if felt and document["verdict"] != "healthy" else screen.bold(document["title"])
     hang(screen.out, Text(f"{document['verdict']}: ", VERDICTS[document["verdict"]]), said)
     for missing in document["missing"]:
         told = Text.assemble(screen.say(missing["what"]), (" — ", "dim"), screen.say(missing["would_decide"]))

@@ -63,8 +63,13 @@ def _value(name: str, quoted: bool, following: str) -> str:
     return f"([^{re.escape(following[:1])}]*)"
 
 
-_MEMBER = re.compile(r'"(\w+)" ?: ?(?:(")(?:[^"\\]|\\.)*"|([^"{\[]*?))(, ?(?=")|\}$)')
-_RENAMED = {"time": "time_iso8601", "timestamp": "time_iso8601", "@timestamp": "time_iso8601", "ts": "msec"}
+_MEMBER = re.compile(r'"(@?\w[\w.-]*)" ?: ?(?:(")(?:[^"\\]|\\.)*"|([^"{\[]*?))(, ?(?=")|\}$)')
+_RENAMED = {"time": "time_iso8601", "timestamp": "time_iso8601", "@timestamp": "time_iso8601", "ts": "msec"} | {
+    **dict.fromkeys(("code", "status_code", "response_code", "http_status"), "status"),
+    **dict.fromkeys(("method", "verb", "http_method"), "request_method"),
+    **dict.fromkeys(("path", "url", "request_path"), "request_uri"),
+}
+"""Members by the variable they usually hold, where no collected `log_format` tells."""
 
 
 def of_json(line: str) -> LogFormat | None:
@@ -74,11 +79,14 @@ def of_json(line: str) -> LogFormat | None:
     text, end = "{", 1
     while match := _MEMBER.match(line, end):
         quote = match[2] or ""
-        text += (
-            f'{line[match.start() : match.start(1)]}{match[1]}":{quote}${{{_RENAMED.get(match[1], match[1])}}}{quote}{match[4]}'
-        )
+        text += f'{line[match.start() : match.start(1)]}{match[1]}":{quote}${{{_variable(match[1])}}}{quote}{match[4]}'
         end = match.end()
     return LogFormat("json", text) if end == len(line) and end > 1 else None
+
+
+def _variable(member: str) -> str:
+    """The variable a member holds: its own name where that is not known, with `_` for what a variable's name cannot have."""
+    return _RENAMED.get(member) or re.sub(r"\W", "_", member)
 
 
 _IP = r"(\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4})"

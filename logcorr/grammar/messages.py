@@ -75,10 +75,11 @@ APPLICATION = (
     Phrase("process.killed", ("exited with code 137",), _at_start(r"exited with code 137$")),
     Phrase(
         "process.exited",
-        ("exited", "xiting", "exit code", "closed", "hutdown complete"),
+        ("exited", "xiting", "exit code", "closed", "hutdown complete", "erminated"),
         _at_start(
             r"(?:graceful )?shutdown complete|(?:process|worker|application|app|server)(?: \S+)? exited\b"
             r"|(?:process )?exiting(?: with| now|\.|$)|(?:http )?server closed(?:$|[.!])|exited with code \d+"
+            rf"|(?:[\w.-]+: |{_THING} )?terminated(?: by (?:signal )?(?:SIG[A-Z]+|\d+))?[.!]?$"
         ),
     ),
     Phrase("address.in_use", ("EADDRINUSE", "ddress already in use"), r"\bEADDRINUSE\b|[aA]ddress already in use"),

@@ -23,7 +23,7 @@ from logcorr.parsers._shared.columns import TEXT, events, groups_of, no, patched
 
 _CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
 _REQUEST = re.compile(
-    r"(?!\W*(?:DEBUG|INFO|WARN|ERROR)).*?[\d.:a-fA-F]{7,}.*"
+    r"(?!\W*(?:DEBUG|INFO|WARN|ERROR)|\d{4}[-/]\d\d[-/]\d\d[ T][\d:.,]+ [A-Za-z][\w.-]*: ).*?[\d.:a-fA-F]{7,}.*"
     r'"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) \S+ HTTP/\d(?:\.\d)?"\W+\d{3}\b'
 )
 
@@ -46,6 +46,9 @@ def _recognise(sample: Sample) -> float:
     as_json = stamps.share(sample.lines, _is_json)
     if as_json >= 0.5:
         return 0.7 * as_json
+    own_names = stamps.share(sample.lines, _ANSWERED.match)
+    if own_names >= 0.5:
+        return 0.4 * own_names
     custom = stamps.share(sample.lines, _REQUEST.match)
     return 0.6 * custom if custom >= 0.5 else 0.0
 
@@ -54,6 +57,12 @@ def _is_json(line: str) -> bool:
     found = of_json(line)
     return found is not None and "status" in found.variables and not _REQUESTS.isdisjoint(found.variables)
 
+
+_ANSWERED = re.compile(
+    r'(?=\{"[^{]*\}$)(?=.*"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND)[ "])'
+    r'(?=.*: ?"?[1-5]\d\d"?[,}])(?=.*"[^"]*/)'
+)
+"""A flat object with a method, a number like a status and a path, whatever its members are called: a `log_format` may tell."""
 
 _REQUESTS = frozenset(("request", "request_uri", "uri"))
 

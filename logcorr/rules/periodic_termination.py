@@ -21,7 +21,7 @@ SURE = 0.9
 @rule(code="PROC001", title="A service is terminated periodically", role="signal", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Asks of each service's stops whether they keep a period, locked to the clock or drifting."""
-    for service, timed in stops(case.events):
+    for service, timed in stops(case):
         logs = [source for source in case.sources if source.path in set(timed["file"]) and source.first and source.last]
         if timed.height < ENOUGH or not logs:
             continue

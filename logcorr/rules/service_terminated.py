@@ -17,7 +17,7 @@ from logcorr.timeline.lifecycles import stops
 def check(case: Case) -> Iterator[Finding]:
     """Each service's stops, counted once however many logs tell of them: by a signal that asks, and by SIGKILL."""
     refuted = claim("service_terminated.refute", "the service kept running: its uptime spans these times")
-    for service, ends in stops(case.events):
+    for service, ends in stops(case):
         told = ends.filter(pl.col("kind") == "process.terminating")
         killed = ends.filter(pl.col("kind") == "process.killed")
         if told.height:

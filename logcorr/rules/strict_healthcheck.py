@@ -41,7 +41,7 @@ def check(case: Case) -> Iterator[Finding]:
         pl.col("message").str.contains("unhealthy") & pl.col("time").is_not_null()
     )
     services = {one.name: one for one in (case.stack.services if case.stack else ()) if one.healthcheck}
-    for name, ended in stops(case.events) if told.height >= FEWEST else ():
+    for name, ended in stops(case) if told.height >= FEWEST else ():
         service = services.get(name)
         if service and service.healthcheck:
             unhealthy = told.filter((pl.col("service") == name) | pl.col("message").str.contains(rf"\b{service.name}\b"))

@@ -21,7 +21,7 @@ LIKELY = 0.5
 def check(case: Case) -> Iterator[Finding]:
     """Asks, by timing alone, which listed schedule explains each service's stops."""
     schedules = [Schedule(name=str(schedule.job.span), ticks=schedule.ticks) for schedule in case.schedules]
-    for service, timed in stops(case.events):
+    for service, timed in stops(case):
         logs = [source for source in case.sources if source.path in set(timed["file"]) and source.first and source.last]
         if not schedules or not logs:
             continue

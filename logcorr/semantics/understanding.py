@@ -10,8 +10,8 @@ import polars as pl
 
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
-from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, of_kind
-from logcorr.model.source import Problem
+from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, Setting, of_kind
+from logcorr.model.source import Problem, Span
 from logcorr.semantics import topology
 from logcorr.semantics.hooks import at_most, followed, leads_nowhere
 from logcorr.semantics.nginx import Nginx
@@ -51,7 +51,7 @@ def understand(facts: Sequence[Fact], files: frozenset[str], reader: Reader | No
     What `reader` has read before, of scripts whose texts are the same, is not interpreted again.
     """
     reader = reader or Reader()
-    scripts = {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
+    scripts = _settings(facts) | {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
     read = _interpret_all(facts, scripts, reader)
     installed = _installed(facts, read)
     read = _interpret_all((*facts, *installed), scripts, reader) if installed else read
@@ -74,6 +74,23 @@ def understand(facts: Sequence[Fact], files: frozenset[str], reader: Reader | No
         world=world,
         problems=tuple(dict.fromkeys(problem for one in read.values() for problem in one.problems)),
     )
+
+
+def _settings(facts: Sequence[Fact]) -> dict[str, Script]:
+    """Files of settings by path, as the assignments that a script which sources one gets, each on its own line."""
+    lines: dict[str, dict[int, str]] = {}
+    for setting in of_kind(Setting, facts):
+        value = re.sub(r'(["\\`])', r"\\\1", setting.value)
+        if setting.name.isidentifier() and "\n" not in value:
+            lines.setdefault(setting.span.path, {})[setting.span.line] = f'{setting.name}="{value}"'
+    return {
+        path: Script(
+            span=Span(path, 1, max(of_file)),
+            name=path,
+            text="\n".join(of_file.get(number, "") for number in range(1, max(of_file) + 1)),
+        )
+        for path, of_file in lines.items()
+    }
 
 
 def _of_jobs(behaviours: Mapping[Source, Behaviour]) -> dict[ScheduledJob, tuple[Behaviour, ...]]:

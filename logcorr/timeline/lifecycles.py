@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +10,7 @@ from itertools import groupby, pairwise
 
 import polars as pl
 
+from logcorr.model.case import Case
 from logcorr.model.source import Span
 
 ENDS = ("process.out_of_memory", "process.crashed", "process.killed", "process.terminating", "process.exited")
@@ -42,6 +44,17 @@ class Downtime:
     start: Span | None = None
 
 
+BOUNDED = re.compile(
+    r"(?:^|[\s/;&|])timeout (?:-[ks] ?\S+ |--\S+ )*(?P<time>\d+(?:\.\d+)?)(?P<unit>[smhd]?) "
+    r"(?:\S*/)?(?:(?:python|node|bash|sh|ruby|perl|php)[\d.]* (?:\S*/)?)?(?P<name>[\w-]+)"
+)
+"""`timeout SECONDS COMMAND` (coreutils) in a job's command, and the program that it bounds."""
+
+_SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+LATE_S = 30.0
+"""A run may begin, and its end be logged, so much later than the clock says."""
+
 STOP_SCHEMA = pl.Schema(
     {
         "service": pl.String(),
@@ -55,15 +68,28 @@ STOP_SCHEMA = pl.Schema(
 )
 
 
-def stops(events: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+def stops(case: Case) -> Iterator[tuple[str, pl.DataFrame]]:
     """Each service's stops by someone else's doing, crashes left out: a row a stop, at its first sign, in `STOP_SCHEMA`.
 
-    Where a service's log never tells of its end, every start after the first stands for the stop before it.
+    Where a service's log never tells of its end, every start after the first stands for the stop before it. A job's own worker
+    that `timeout` ends when its time is up is no service.
     """
-    for service, found in groupby(downtimes(events), lambda downtime: downtime.service):
+    for service, found in groupby(downtimes(case.events), lambda downtime: downtime.service):
         rows = [(service, stop.ended, stop.kind, *_where(stop.end), stop.up) for stop in found if stop.kind not in OWN_ENDS]
-        if rows:
+        if rows and not _time_is_up(case, service, [ended.timestamp() for _, ended, *_ in rows]):
             yield service, pl.DataFrame(rows, schema=STOP_SCHEMA, orient="row")
+
+
+def _time_is_up(case: Case, service: str, ends: list[float]) -> bool:
+    """Whether the service is what a scheduled job runs under `timeout`, and each end comes when that is up after a run."""
+    name = service.rpartition("/")[2].partition(".")[0]
+    for schedule in case.schedules:
+        bounded = BOUNDED.search(schedule.job.command)
+        if bounded and bounded["name"] == name and len(schedule.ticks):
+            after = float(bounded["time"]) * _SECONDS[bounded["unit"]]
+            lags = [end - schedule.ticks[schedule.ticks <= end - after + 1].max(initial=float("-inf")) for end in ends]
+            return all(after - 1 <= lag <= after + LATE_S for lag in lags)
+    return False
 
 
 def _where(span: Span) -> tuple[str, int, int]:

@@ -18,6 +18,14 @@ MESSAGES = ("message", "msg", "event", "log", "text", "@message")
 ERRORS = ("error", "err", "stack")
 """Members that hold what went wrong, as text or as an object."""
 
+SIGNAL = "signal"
+_TERMINATES = r"^SIG(?:TERM|INT|QUIT)$"
+_OWN_END = (
+    r"(?i)^(?:(?:received|got|caught|handling|on|process|server|service|app|gracefully|graceful) )*"
+    r"(?:signal\b|stop|shut|terminat|exit|clos|quit|drain|going down|good ?bye|bye\b)"
+)
+"""What a process says of itself when a signal that asks it to end stands in a member of its own."""
+
 _CODED = {"10": "trace", "20": "debug", "30": "info", "40": "warn", "50": "error", "60": "crit"} | {
     "D1": "debug",
     "D2": "debug",
@@ -43,7 +51,7 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     """Events of JSON objects; `own` gives further columns the member they are read from."""
     sample = json_lines.objects(context.sample.lines)
     time, level, message = (_used(sample, names) for names in (TIMES, LEVELS, MESSAGES))
-    wanted = sorted({time, level, message, *ERRORS, *own.values()})
+    wanted = sorted({time, level, message, *ERRORS, SIGNAL, *own.values()})
     read = lines.with_columns(json_lines.fields(TEXT, wanted).alias("record"))
     part = pl.col("record").struct.field
     parsed = part(message).is_not_null() | part(level).is_not_null() | part(time).is_not_null()
@@ -59,6 +67,7 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
         severity=_severity(part(level)),
         kind=pl.coalesce(
             messages.kind_of(text, messages.APPLICATION),
+            pl.when(part(SIGNAL).str.contains(_TERMINATES) & text.str.contains(_OWN_END)).then(pl.lit("process.terminating")),
             *(messages.kind_of(part(name), messages.FAILURES) for name in ERRORS),
         ),
         message=text.str.split_exact("\n", 1).struct[0],
