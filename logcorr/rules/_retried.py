@@ -23,18 +23,30 @@ def felt(case: Case, *kinds: str) -> pl.DataFrame:
 
 
 def answered(case: Case, events: pl.DataFrame) -> pl.DataFrame:
-    """Those of the events whose request stands in an access log, soon after, with a status below 500."""
+    """Those of the events whose request stands in an access log with a status below 500.
+
+    That request is the first of the same client, method and path to end after the event: the same client may ask again.
+    """
     told = case.records("nginx_access") if events.height else pl.LazyFrame()
     columns = told.collect_schema()
     if not {"client", "request", "status", "time"} <= columns.keys() or columns["time"] != pl.Datetime("us", "UTC"):
         return events.clear()
-    good = told.filter(pl.col("status") < 500).select(
+    ends = told.select(
         "client",
         pl.col("request").str.extract(r"^(\S+)", 1).alias("method"),
         pl.col("request").str.extract(r"^\S+ (\S+)", 1).alias("uri"),
         pl.col("time").alias("ended"),
+        "status",
     )
     rows = asked(case, events).filter(pl.col("client") != "")
     later = (pl.col("ended") - pl.col("time")).dt.total_seconds().is_between(-1, WITHIN_S)
-    spared = rows.lazy().join(good, on=REQUEST).filter(later).select("file", "line").unique().collect()
+    first = (
+        rows.lazy()
+        .join(ends, on=REQUEST)
+        .filter(later)
+        .sort("ended", "status", descending=[False, True])
+        .group_by("file", "line")
+        .first()
+    )
+    spared = first.filter(pl.col("status") < 500).select("file", "line").collect()
     return events.join(spared, on=["file", "line"], how="semi", maintain_order="left")
