@@ -17,7 +17,6 @@ import logcorr
 
 CASES = sorted(path.parent for path in (Path(__file__).parent / "fixtures/cases").glob("*/truth.json"))
 SOLVED = ["heart-whisper-town", "ticketq"]
-BLAMED = {"salt-mine": "`timeout` before a job's command is not looked through"}
 NEAR = 3
 
 
@@ -42,11 +41,10 @@ def named(case):
     return next(path for path in CASES if path.name == case)
 
 
-def each(cases, known=()):
-    marks = {name: [pytest.mark.xfail(reason=known[name], strict=True)] for name in known}
+def each(cases):
     return pytest.mark.parametrize(
         ("analysis", "expected"),
-        [pytest.param(case, truth(case), id=case.name, marks=marks.get(case.name, ())) for case in cases],
+        [pytest.param(case, truth(case), id=case.name) for case in cases],
         indirect=["analysis"],
     )
 
@@ -70,7 +68,7 @@ def test_never_confidently_wrong(analysis, expected):
     assert any(is_near(place, culprit["path"], culprit["line"]) for place in places(expected)), culprit
 
 
-@each(CASES, BLAMED)
+@each(CASES)
 def test_nothing_innocent_is_blamed(analysis, expected):
     guilty = [(place["file"], place["line"]) for place in places(expected)]
     for cause in analysis["causes"]:
