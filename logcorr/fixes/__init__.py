@@ -98,7 +98,7 @@ def suggest(findings: Sequence[Finding], folder: Folder, proof: Proof) -> tuple[
 
 
 def _tried(each: Fix, finding: Finding, folder: Folder, proof: Proof, taken: Sequence[Patch]) -> Patch | Problem | None:
-    """The first of the changes that one fix proposes which is proved and goes with those taken before; a problem if it crashes."""
+    """The first of the changes that one fix proposes that is proved and goes with those taken; a problem if it crashes."""
     try:
         patches = (_proved(change, finding, folder, proof) for change in each.propose(finding, folder))
         return next((patch for patch in patches if patch and _joins(patch, taken, folder, proof)), None)
