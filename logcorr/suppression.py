@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.model.result import Finding
 from logcorr.model.source import Artifact, Problem, Span
@@ -19,8 +20,7 @@ IGNORE = re.compile(r"ignore\[(?P<codes>[^\]]*)\]\s*(?P<reason>.*)")
 CODE = re.compile(r"[A-Z]{2,6}\d{3}")
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(Struct, frozen=True):
     """A comment at `comment` that accepts findings of these codes on `line`, and why."""
 
     comment: Span
@@ -34,8 +34,7 @@ class Ignore:
         return finding.code in self.codes and place.path == self.comment.path and place.line <= self.line <= place.end_line
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """A finding that is not reported, and the comment that says why."""
 
     finding: Finding

@@ -11,7 +11,6 @@ import re
 import shutil
 import stat
 import subprocess
-from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -19,6 +18,7 @@ import oracle_bash
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import logcorr
 from logcorr import fixes, plugins

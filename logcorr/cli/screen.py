@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from msgspec import Struct
 from rich.console import Console
 from rich.text import Text
 
@@ -20,8 +19,7 @@ NOTE = Text("   = ", "cyan")
 """What a note under a cause or finding begins with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(Struct, frozen=True):
     """One output."""
 
     out: Console

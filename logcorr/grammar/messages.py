@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, partial
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.grammar.patterns import ascii_only
 
@@ -38,8 +39,7 @@ _DETAIL = (
 _ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(Struct, frozen=True):
     """Some way of saying that `kind` happened: `needles` are literals one of which it always holds, `pattern` is the whole."""
 
     kind: str

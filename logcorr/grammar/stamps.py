@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache, partial
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.grammar.patterns import ascii_only
 
@@ -33,8 +33,7 @@ class Clock(Enum):
     TIME_OF_DAY = "a time of day"
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """One way of writing a time. `format` is chrono's; a shape without one is a number of seconds and its fractions.
 
     `drop` is what is left out before reading, as a pattern: commas, names of zones.

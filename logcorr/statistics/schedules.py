@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from logcorr.errors import LogcorrError
 from logcorr.statistics.background import Backgrounds
@@ -26,8 +27,7 @@ _MOST_TICKS = 3_000_000
 _SIEVE_WIDTH_S = 8.0
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """A possible cause: its name, the times it ticks at (epoch seconds), and its prior odds from elsewhere than
     timing.
 
@@ -42,7 +42,7 @@ class Schedule:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.weight) and self.weight >= 0):
             raise LogcorrError(f"the weight of schedule {self.name!r} must be a number of at least 0, not {self.weight}")
-        object.__setattr__(self, "ticks", np.unique(sorted_times(self.ticks)))
+        force_setattr(self, "ticks", np.unique(sorted_times(self.ticks)))
 
 
 def cron_prior(ticks: FloatArray) -> float:
