@@ -17,7 +17,7 @@ for tool in supervisord supervisorctl; do
     printf '#!/usr/bin/python3\nimport sys\nsys.path.insert(0, "/usr/lib/supervisord")\nfrom supervisor.%s import main\nmain()\n' "$tool" > "$1/layer/usr/bin/$tool"
     chmod 755 "$1/layer/usr/bin/$tool"
 done
-python3 -m pip install --quiet --target "$1/layer/usr/lib/python3/dist-packages" gunicorn redis
+python3 -m pip install --quiet --target "$1/layer/usr/lib/python3/dist-packages" gunicorn redis async-timeout
 printf '#!/usr/bin/python3\nfrom gunicorn.app.wsgiapp import run\nrun()\n' > "$1/layer/usr/bin/gunicorn"
 printf '#!/bin/sh\nexec node /usr/lib/pm2/node_modules/pm2/bin/pm2 "$@"\n' > "$1/layer/usr/bin/pm2" # an incident that uses it names /usr/lib/pm2 in `apps`
 chmod 755 "$1/layer/usr/bin/gunicorn" "$1/layer/usr/bin/pm2"
