@@ -59,7 +59,7 @@ INCIDENT = Incident(
              (57.7, "2800000", 88), (65.1, "3900000", 14), (70.3, "900000", 14)]],
     visitors={"base": "http://127.0.0.1", "host": "velden.example.nl", "delay": 60, "visits": [{"perSecond": 0.3, "bots": 0.04, "paths": [[1, "GET", "/fields/{n}"]]}]},
     collect="""mkdir -p etc/nginx etc/cron.d etc/systemd usr/local/bin srv/tulips var/log/nginx; cp /etc/nginx/nginx.conf etc/nginx/; cp /etc/cron.d/tulips etc/cron.d/; cp /etc/systemd/system/tulips.service etc/systemd/
-cp /usr/local/bin/tulips-watch /usr/local/bin/bulb-prices usr/local/bin/; cp /srv/tulips/server.js srv/tulips/; cp /var/log/tulips.log /var/log/tulips-watch.log /var/log/syslog var/log/; cp /var/log/nginx/*.log var/log/nginx/; ps -eo pid,user,args | grep '[n]ode \\|[n]ginx' > ps.txt""",
+cp /usr/local/bin/tulips-watch /usr/local/bin/bulb-prices usr/local/bin/; cp /srv/tulips/server.js srv/tulips/; cp /var/log/tulips.log /var/log/tulips-watch.log /var/log/syslog var/log/; cp /var/log/nginx/*.log var/log/nginx/; ps -C nginx,node -o pid,user,args > ps.txt""",
 )  # fmt: skip
 
 
