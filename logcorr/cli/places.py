@@ -35,6 +35,8 @@ def _moved(part: object, folders: Sequence[tuple[str, str]]) -> object:
 
 
 def _path(path: str, folders: Sequence[tuple[str, str]]) -> str:
+    if path.startswith(("./", "../")):  # the caller's own file, no collected one
+        return path.removeprefix("./")
     for prefix, folder in folders:
         if path.startswith(prefix):
             return folder + path[len(prefix) :]

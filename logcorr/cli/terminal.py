@@ -51,7 +51,7 @@ def show_check(document: Document, language: Language) -> None:
     found = [(level, sum(one["severity"] == level for one in document["findings"])) for level in reversed(SEVERITIES)]
     counts = screen.word(", ").join(f"{count} {screen.word(level)}" for level, count in found if count)
     facts = {"files": sum(bool(each["format"]) for each in document["inputs"]), "accepted": len(document["accepted"])}
-    total = screen.word("Files read: %(files)s · accepted by comments: %(accepted)s · findings: ") % facts
+    total = screen.word("Files read: %(files)s · accepted: %(accepted)s · findings: ") % facts
     screen.out.print(Text(total + (counts or "0")), soft_wrap=True)
 
 

@@ -54,10 +54,11 @@ def analyze(
     """Find the cause of an incident in folders, files or archives."""
     import logcorr
     from logcorr.cli import output
+    from logcorr.cli.accepting import accepted
     from logcorr.cli.waiting import waiting
 
     with waiting("analysing"):
-        analysis = logcorr.analyze(paths, tz=zones or None, since=since, until=until)
+        analysis = logcorr.analyze(paths, tz=zones or None, since=since, until=until, accept=accepted())
         if later:
             analysis = analysis.compared(logcorr.analyze(later, tz=zones or None), changed=changed)
     style = output.Style(lang, templates, most)

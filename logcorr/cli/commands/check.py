@@ -24,7 +24,7 @@ SEVERITIES = ("info", "warning", "error")
 )
 @click.option("--select", multiple=True, metavar="RULE", help=f"Run only this rule: {options.RULES_HELP}")
 @click.option("--ignore", multiple=True, metavar="RULE", help=f"Leave out this rule: {options.RULES_HELP}")
-@click.option("--no-ignores", is_flag=True, help="Do not obey comments that accept findings.")
+@click.option("--no-ignores", is_flag=True, help="Report also what comments or a configuration file accept.")
 @click.option(
     "--fail-on", type=options.FAIL_ON, default="warning", show_default=True, help="Exit with 1 for findings as severe as this."
 )
@@ -46,10 +46,11 @@ def check(
     """
     import logcorr
     from logcorr.cli import output
+    from logcorr.cli.accepting import accepted
     from logcorr.cli.waiting import waiting
 
     with waiting("checking"):
-        checked = logcorr.check(paths, select=select, ignore=ignore, ignores=not no_ignores)
+        checked = logcorr.check(paths, select=select, ignore=ignore, accept=accepted(), ignores=not no_ignores)
     output.show_check(checked, form, lang, paths)
     for path in outputs:
         output.save_check(checked, path, paths)
