@@ -104,14 +104,12 @@ class Analysis:
     def write(self, path: str | Path, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> None:
         """Write a report; the suffix decides the format (`.md`, `.html`, `.json`, `.sarif`).
 
-        What people wrote into the report that is there is kept. Raises LogcorrError for any other suffix.
+        What people wrote into the report that is there is kept. Raises LogcorrError for any other suffix, and if people wrote
+        where it cannot be kept.
         """
         from logcorr.report import render
 
-        path = Path(path)
-        old = path.read_text("utf-8", "replace") if path.is_file() else ""
-        text = render.render(self.result, path.suffix, lang, templates=templates, most=most, old=old)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        render.write(self.result, Path(path), lang, templates=templates, most=most)
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()
