@@ -27,7 +27,7 @@ from logcorr.model.source import Artifact, Problem, Span
 from logcorr.reading import Input, Paths, Zones, names, read, writers, zones
 from logcorr.repair import Repair, mended
 from logcorr.report import document, sarif
-from logcorr.rules import Rule, findings_of
+from logcorr.rules import CRASHED, Rule, findings_of
 from logcorr.semantics import schedule
 from logcorr.semantics.reader import Reader
 from logcorr.semantics.understanding import Understanding, understand
@@ -73,7 +73,7 @@ class Analysis:
 
     def patches(self) -> tuple[Patch, ...]:
         """A proved patch for each finding that has one (docs/fixes.md); they can be applied together."""
-        return self.repair.patches(self.findings) if self.repair else ()
+        return self.repair.patches(self.findings)[0] if self.repair else ()
 
     def to_markdown(self, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> str:
         """The postmortem in a language (`en`, `zh-TW`), by one's own `templates` if given, in at most so many bytes."""
@@ -167,10 +167,10 @@ def analyze(
         world=understood.world,
         artifacts=given.artifacts,
         parsers=given.parsers,
-        rules=asked,
+        rules=[rule for rule, (_, outcome) in zip(asked, ran, strict=True) if not outcome.startswith(CRASHED)],
         interpret=lambda facts: _reinterpreted(case, facts, zone, reader),
     )
-    judgement = mended(causes.judge(case, findings), findings, repair)
+    judgement, crashes = mended(causes.judge(case, findings), findings, repair)
     problems = (
         *given.problems,
         *understood.problems,
@@ -178,6 +178,7 @@ def analyze(
         *useless,
         *given.parsers.problems,
         *installed.problems,
+        *crashes,
     )
     return Analysis(
         result=_document(
