@@ -32,7 +32,7 @@ from logcorr.rules import CRASHED, Rule, findings_of
 from logcorr.semantics import schedule
 from logcorr.semantics.reader import Reader
 from logcorr.semantics.understanding import Understanding, understand
-from logcorr.suppression import Accepted, suppress
+from logcorr.suppression import Acceptance, Accepted, suppress
 from logcorr.timeline.clocks import zone_of
 from logcorr.timeline.skew import one_clock
 
@@ -104,14 +104,12 @@ class Analysis(Struct, frozen=True, kw_only=True, eq=False):
     def write(self, path: str | Path, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> None:
         """Write a report; the suffix decides the format (`.md`, `.html`, `.json`, `.sarif`).
 
-        What people wrote into the report that is there is kept. Raises LogcorrError for any other suffix.
+        What people wrote into the report that is there is kept. Raises LogcorrError for any other suffix, and if people wrote
+        where it cannot be kept.
         """
         from logcorr.report import render
 
-        path = Path(path)
-        old = path.read_text("utf-8", "replace") if path.is_file() else ""
-        text = render.render(self.result, path.suffix, lang, templates=templates, most=most, old=old)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        render.write(self.result, Path(path), lang, templates=templates, most=most)
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()
@@ -129,11 +127,13 @@ def analyze(
     since: datetime | None = None,
     until: datetime | None = None,
     rules: Iterable[Rule] = (),
+    accept: Sequence[Acceptance] = (),
 ) -> Analysis:
     """Analyse folders and files, and say what happened and why.
 
     `tz` is the zone of logs that carry none: one for all, or by source (`{"nginx": "Asia/Taipei", None: "UTC"}`). `since` and
-    `until` bound the timeline (aware datetimes). `rules` are run beside those that are installed.
+    `until` bound the timeline (aware datetimes). `rules` are run beside those that are installed. `accept` says which findings in
+    configuration are known, and why.
 
     Raises LogcorrError for a path that does not exist or an unknown zone, NothingRecognised if there is nothing to read.
     """
@@ -161,7 +161,7 @@ def analyze(
     installed = plugins.rules()
     asked = (*installed.values(), *rules)
     found, ran = findings_of(case, asked)
-    findings, accepted, useless = suppress(found, given.configured, ran=asked)
+    findings, accepted, useless = suppress(found, given.configured, accept, ran=asked)
     repair = Repair(
         case=case,
         world=understood.world,
@@ -292,9 +292,9 @@ def _assumptions(case: Case, judgement: Judgement, accepted: Sequence[Accepted])
         claim(
             "assumption.accepted",
             "{place} accepts {code}: {reason}",
-            place=str(one.ignore.comment),
+            place=str(one.by.place),
             code=one.finding.code,
-            reason=one.ignore.reason,
+            reason=one.by.reason,
         )
         for one in accepted
     ]

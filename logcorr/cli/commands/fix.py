@@ -31,10 +31,11 @@ def fix(paths: tuple[str, ...], *, show: bool, allow_dirty: bool) -> None:
     new one. --write applies those that rest on nothing but the collected files; the others need somebody's look.
     """
     import logcorr
+    from logcorr.cli.accepting import accepted
     from logcorr.cli.waiting import waiting
 
     with waiting("analysing"):
-        analysis = logcorr.analyze(paths)
+        analysis = logcorr.analyze(paths, accept=accepted())
         repair = analysis.repair
         assert repair is not None  # an analysis of files has one
         patches, crashes = repair.patches(analysis.findings)
