@@ -244,8 +244,8 @@ def test_nothing_is_written_if_one_file_has_changed_since(seed, fix, monkeypatch
     old = {path: path.read_bytes() for path in (seed / "health-check.sh", seed / "jobs")}
     analyze = logcorr.analyze
 
-    def then_changed(paths):
-        made = analyze(paths)
+    def then_changed(paths, **more):
+        made = analyze(paths, **more)
         assert {patch.path for patch in made.patches() if patch.safe} == {"health-check.sh", "jobs"}
         (seed / "jobs").write_text("")
         return made
