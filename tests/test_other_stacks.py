@@ -19,7 +19,7 @@ def told(file):
     for line, end, time, level, kind, message in events.iter_rows():
         when = time.replace(tzinfo=None).isoformat() if time else ""
         lines = str(line) if line == end else f"{line}-{end}"
-        yield (lines, when, level or "", kind or "", (message or "").rstrip())
+        yield (lines, when, level or "", kind or "", (message or "").rstrip().replace("\t", "\\t"))
 
 
 def expected(file):
@@ -34,4 +34,3 @@ def expected(file):
 @pytest.mark.parametrize("file", sorted(STACKS.glob("*.log")), ids=lambda file: file.stem)
 def test_a_log_of_another_stack_is_read_right(file):
     assert list(told(file)) == list(expected(file.with_suffix(".tsv")))
-
