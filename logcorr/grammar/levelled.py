@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import islice
 
 from logcorr.grammar import stamps
@@ -65,6 +66,7 @@ class Levelled:
     share: float
 
 
+@lru_cache(maxsize=256)
 def layout_of(lines: tuple[str, ...]) -> Levelled | None:
     """The layout under which most lines that begin an event have a level; None where less than six in ten would."""
     shape, heads = _stamped(lines)

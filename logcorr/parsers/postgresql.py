@@ -43,7 +43,7 @@ def _pattern(shape: stamps.Shape) -> str:
 
 
 def _recognise(sample: Sample) -> float:
-    shape = stamps.shape_of(sample.lines)
+    shape = stamps.shape_of(sample.lines) if any(":  " in line for line in sample.lines) else None
     if shape is None:
         return 0.0
     heads = [line for line in sample.lines if stamps.at_head(line)]
