@@ -4,6 +4,8 @@
     [analyze]
     redact = true             # logcorr analyze --redact
 
+It may also accept findings (`accepting`).
+
 The command line wins over the environment, the environment over the file. A file in what is analysed is not read: it may be
 anybody's.
 """
@@ -19,6 +21,7 @@ from typing import Any
 
 import click
 
+from logcorr.cli import accepting
 from logcorr.cli.errors import nearest
 from logcorr.errors import LogcorrError
 
@@ -136,7 +139,10 @@ def read(file: Path, commands: Mapping[str, click.Command]) -> list[Setting]:
     prefix = ("tool", "logcorr") if file.name == "pyproject.toml" else ()
     for part in prefix:
         table = table[part] if isinstance(table.get(part), dict) else {}
-    return list(_settings(table, file, _lines(text, prefix), commands))
+    lines, tables = _lines(text, prefix), table.get(accepting.KEY, [])
+    known = accepting.entries(tables, file, accepting.headers(text, prefix), lines.get((accepting.KEY,), 1))
+    accepts = [Setting("", accepting.KEY, entry, file, line) for entry, line in known]
+    return [*_settings(table, file, lines, commands), *accepts]
 
 
 def _settings(
@@ -144,6 +150,8 @@ def _settings(
 ) -> Iterator[Setting]:
     common = sorted({name for command in commands.values() for name in options(command)})
     for key, value in table.items():
+        if key == accepting.KEY:
+            continue
         line = lines.get((key,), 1)
         if key in commands and isinstance(value, dict):
             for name, own in value.items():
@@ -151,7 +159,7 @@ def _settings(
                 _known(name, sorted(options(commands[key])), f"{file}:{own_line}", f"`logcorr {key}` has no option --{name}")
                 yield Setting(key, name, own, file, own_line)
         else:
-            _known(key, common, f"{file}:{line}", f"no option is called {key}", beside=sorted(commands))
+            _known(key, common, f"{file}:{line}", f"no option is called {key}", beside=[*sorted(commands), accepting.KEY])
             yield Setting("", key, value, file, line)
 
 
@@ -164,7 +172,7 @@ def _known(key: str, names: list[str], place: str, otherwise: str, beside: Seque
     raise LogcorrError(f"{place}: {otherwise}", f"did you mean {meant}?" if meant else f"there are {', '.join(names)}")
 
 
-HEADER = re.compile(r"\s*\[\s*(?P<table>[^\[\]]+?)\s*\]")
+HEADER = re.compile(r"\s*\[\[?\s*(?P<table>[^\[\]]+?)\s*\]")
 KEY = re.compile(r"""\s*(?P<key>[\w-]+|"[^"]+"|'[^']+')\s*[.=]""")
 
 

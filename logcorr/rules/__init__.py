@@ -16,6 +16,9 @@ from logcorr.model.claim import Claim
 from logcorr.model.result import Finding
 from logcorr.timeline.select import cite, instants
 
+CRASHED = "crashed"
+"""What the outcome of a rule that crashes begins with."""
+
 Check = Callable[[Case], Iterator[Finding]] | Callable[[Configuration], Iterator[Finding]]
 
 
@@ -65,7 +68,7 @@ def findings_of(case: Configuration, rules: Iterable[Rule]) -> tuple[tuple[Findi
         try:
             findings = list(rule.run(case))
         except Exception as error:  # the boundary to plug-ins: whatever breaks in one must not hide what others found
-            ran.append((rule.name, f"crashed: {type(error).__name__}: {error}"))
+            ran.append((rule.name, f"{CRASHED}: {type(error).__name__}: {error}"))
             continue
         found += findings
         ran.append((rule.name, f"found {len(findings)}" if findings else "found nothing"))
