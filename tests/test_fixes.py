@@ -23,6 +23,7 @@ import oracle_bash
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import logcorr
 from logcorr import fixes, plugins
@@ -177,6 +178,8 @@ def service(*statuses):
     with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
         if not statuses:
             server.server_close()
+            yield server.server_address[1]
+            return
         threading.Thread(target=server.serve_forever, daemon=True).start()
         yield server.server_address[1]
         server.shutdown()
@@ -308,8 +311,8 @@ def test_nothing_is_written_if_one_file_has_changed_since(seed, fix, monkeypatch
     old = {path: path.read_bytes() for path in (seed / "health-check.sh", seed / "jobs")}
     analyze = logcorr.analyze
 
-    def then_changed(paths, **options):
-        made = analyze(paths, **options)
+    def then_changed(paths, **more):
+        made = analyze(paths, **more)
         assert {patch.path for patch in made.patches() if patch.safe} == {"health-check.sh", "jobs"}
         (seed / "jobs").write_text("")
         return made
