@@ -88,6 +88,8 @@ DIAGNOSES = {
     ),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), themselves=True),
+    "connections_exhausted": Diagnosis("limit_reached", ("resource_exhausted",), themselves=True),
+    "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
     **dict.fromkeys(
         ("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
@@ -110,13 +112,15 @@ def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Hypothesis]:
 def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis) -> Hypothesis:
     times: Times = np.unique([time.timestamp() for time in finding.times])
     ends = diagnosis.ends(times)
+    chain = tuple(_chain(case, finding, ends, diagnosis))
     cause = Cause(
         kind=diagnosis.kind,
         claim=finding.claim,
         confidence=min(finding.confidence, diagnosis.most),
         proof="observed",
         culprit=finding.evidence[0].span,
-        chain=tuple(_chain(case, finding, ends, diagnosis)),
+        chain=chain,
+        trigger=next((link.source for link in chain if link.mechanism == "job_runs_script"), None),
         score=(("observed", 0.0),),
     )
     return Hypothesis(cause, ends)

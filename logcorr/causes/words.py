@@ -34,6 +34,8 @@ CAUSE_KINDS = {
     "keepalive_race": "a proxy keeps idle connections longer than the application behind it does",
     "crash_after_deploy": "a deployment lacks what a process needs, and it dies at each start",
     "requests_limited": "a limit turns away requests that were meant to be served",
+    "limit_reached": "something of which there is a limited number runs out: descriptors, connections, workers",
+    "lifetime_limited": "what runs a service ends it a fixed time after each start",
     "disk_full": "no space is left on a device",
     "memory_exhausted": "the kernel ends a process for want of memory",
     "certificate_failed": "a certificate has expired, or the renewed one was not loaded",

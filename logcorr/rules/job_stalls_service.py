@@ -41,6 +41,9 @@ HEAVY = re.compile(
 )
 """Commands that keep disks, processors or databases busy."""
 
+IN_VAIN = ("dependency.timeout", "dependency.failed", "limit.reached")
+"""By what an application tells that something it needs is kept from it."""
+
 LOCK_WEIGHT, HEAVY_WEIGHT, UNKNOWN_WEIGHT, LIGHT_WEIGHT, OVER_WEIGHT = 30.0, 10.0, 1.0, 0.05, 0.001
 FEWEST_BURSTS = 3
 ONE_BURST_S = 120.0
@@ -100,14 +103,41 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _waiting(case: Case) -> pl.DataFrame:
-    """Requests that were given up before any answer, with the epoch second at which they `came`."""
+    """Requests that were given up before any answer, with the epoch second at which they `came`.
+
+    By the proxy's error log; else by its answers (504); else by those who waited themselves.
+    """
+    told = (_given_up(case), _unanswered(case), _in_vain(case))
+    return next((rows for rows in told if rows.height >= FEWEST_BURSTS), told[0]).sort("came", maintain_order=True)
+
+
+GIVEN_UP = pl.col("time").dt.epoch("us") / 1e6
+
+
+def _given_up(case: Case) -> pl.DataFrame:
     timed_out = case.happened("upstream.timeout").filter(
         pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
     )
     rows = asked(case, timed_out)
-    given_up = pl.col("time").dt.epoch("us") / 1e6
-    parts = [here.with_columns(came=given_up - read_limit(place).seconds) for place, here in by_place(case, rows)]
-    return pl.concat([rows.clear().with_columns(came=given_up), *parts]).sort("time", maintain_order=True)
+    parts = [here.with_columns(came=GIVEN_UP - read_limit(place).seconds) for place, here in by_place(case, rows)]
+    return pl.concat([rows.clear().with_columns(came=GIVEN_UP), *parts])
+
+
+def _unanswered(case: Case) -> pl.DataFrame:
+    """Requests that were answered with 504: the access log tells when, and often how long they took."""
+    rows = case.happened("http.5xx").filter(pl.col("message").str.ends_with(" 504") & pl.col("time").is_not_null())
+    access = case.records("nginx_access")
+    if "request_time" not in access.collect_schema():
+        return rows.with_columns(came=GIVEN_UP)
+    took = access.select("file", "line", "request_time").filter(pl.col("request_time").is_not_null()).collect()
+    return rows.join(took, on=["file", "line"], how="left", maintain_order="left").with_columns(
+        came=GIVEN_UP - pl.col("request_time").fill_null(0.0)
+    )
+
+
+def _in_vain(case: Case) -> pl.DataFrame:
+    """What applications say of those that they waited for, and of those that came to nothing."""
+    return case.happened(*IN_VAIN).filter(pl.col("time").is_not_null()).with_columns(came=GIVEN_UP)
 
 
 def _restarted(case: Case, came: Times) -> bool:
@@ -146,7 +176,10 @@ def _first(scripts: Sequence[Script], pattern: re.Pattern[str]) -> Span | None:
 
 
 def _within(case: Case, schedule: Schedule, came: Times) -> tuple[float | None, Span | None]:
-    """The share of the requests that came between a run's start and the last message of that run, and where the first stands."""
+    """The share of the requests that came in the time of a run, by its messages, and where the first run's last message stands.
+
+    Who was kept waiting may need as long again to get on.
+    """
     lines = said(case, schedule.behaviours)
     times = seconds(lines)
     run = np.searchsorted(schedule.ticks, times, side="right") - 1
@@ -155,7 +188,8 @@ def _within(case: Case, schedule: Schedule, came: Times) -> tuple[float | None, 
         return None, None
     last = np.array([times[ends[tick]] if tick in ends else -np.inf for tick in range(len(schedule.ticks))])
     of = np.searchsorted(schedule.ticks, came, side="right") - 1
-    inside = (of >= 0) & (came <= last[np.maximum(of, 0)])
+    over = 2 * last - schedule.ticks
+    inside = (of >= 0) & (came <= over[np.maximum(of, 0)])
     return float(inside.mean()), spans(lines)[min(ends.values())]
 
 

@@ -1,0 +1,14 @@
+"""A way of saying that something happened."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Some way of saying that `kind` happened: `needles` are literals one of which it always holds, `pattern` is the whole."""
+
+    kind: str
+    needles: tuple[str, ...]
+    pattern: str
