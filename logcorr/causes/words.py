@@ -21,6 +21,8 @@ MECHANISMS = {
     "resource_exhausted": "a limited resource runs out",
     "request_crashes_process": "a request makes the process that serves it die",
     "limit_rejects_requests": "a limit turns requests away",
+    "dependency_fails": "something that a service needs fails it",
+    "access_is_denied": "a file or address is refused, or not there",
     "certificate_fails": "a certificate is not accepted",
     "job_stalls_service": "a job keeps a service from answering",
 }
@@ -36,6 +38,9 @@ CAUSE_KINDS = {
     "requests_limited": "a limit turns away requests that were meant to be served",
     "limit_reached": "something of which there is a limited number runs out: descriptors, connections, workers",
     "lifetime_limited": "what runs a service ends it a fixed time after each start",
+    "wrong_setting": "what a service is told about something it needs is not right",
+    "dependency_failed": "something a service needs does not answer it; why is not known",
+    "access_denied": "files are refused to, or gone from, the one who needs them, since something changed them",
     "disk_full": "no space is left on a device",
     "memory_exhausted": "the kernel ends a process for want of memory",
     "certificate_failed": "a certificate has expired, or the renewed one was not loaded",

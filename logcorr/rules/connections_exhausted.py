@@ -19,9 +19,8 @@ from logcorr.rules._settings import settings
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """Something limited: how it is told that there is no more of it, which settings bound it, and how code takes one."""
+    """Something limited: how it is told that there is no more (a pattern), which settings bound it, and how code takes one."""
 
-    name: str
     told: str
     set_by: str
     acquired: Acquired | None = None
@@ -38,29 +37,26 @@ POOLED = Acquired(
 
 LIMITS = (
     Limit(
-        "file descriptors",
         r"\bE[MN]FILE\b|[tT]oo many open files",
         r"\bLimitNOFILE\s*=|\bworker_rlimit_nofile\b|\bulimit\s+(?:-[HS]\s*)*-\w*n\b|\bnofile\b|\bminfds\s*=|\bRLIMIT_NOFILE\b",
         FILES,
     ),
-    Limit("worker connections", r"worker_connections are not enough", r"\bworker_connections\s+\d"),
+    Limit(r"worker_connections are not enough", r"\bworker_connections\s+\d"),
     Limit(
-        "connections of the pool",
         r"exceeded when trying to connect|QueuePool limit|onnection pool|acquiring a conn|onnection is not available",
         r"(?i)\b(?:max(?:imum)?[_-]?(?:pool[_-]?size|connections|overflow)?|pool[_-]?size|connection[_-]?limit|db[_-]?pool\w*)['\"]?\s*[:=]\s*['\"]?\d",
         POOLED,
     ),
     Limit(
-        "connections of the database",
         r"too many clients already|connection slots are reserved|Too many connections|max_user_connections",
         r"\bmax_(?:user_)?connections\b\s*=?\s*['\"]?\d",
         POOLED,
     ),
-    Limit("clients", r"max number of clients reached", r"\bmaxclients\b\s+\d"),
-    Limit("workers", r"server reached", r"\bpm\.max_children\s*=|\b(?:MaxRequestWorkers|MaxClients)\s+\d"),
-    Limit("memory of the store", r"not allowed when used memory", r"\bmaxmemory\b[\s\"',=:]+\d"),
-    Limit("processes", r"EAGAIN|native thread", r"\bTasksMax\s*=|\bpids_limit\s*:|\bulimit\s+-\w*u\b|\bnproc\b|--pids-limit"),
-    Limit("file watchers", r"file watchers", r"\bmax_user_watches\b"),
+    Limit(r"max number of clients reached", r"\bmaxclients\b\s+\d"),
+    Limit(r"server reached", r"\bpm\.max_children\s*=|\b(?:MaxRequestWorkers|MaxClients)\s+\d"),
+    Limit(r"not allowed when used memory", r"\bmaxmemory\b[\s\"',=:]+\d"),
+    Limit(r"EAGAIN|native thread", r"\bTasksMax\s*=|\bpids_limit\s*:|\bulimit\s+-\w*u\b|\bnproc\b|--pids-limit"),
+    Limit(r"file watchers", r"\bmax_user_watches\b"),
 )
 
 
@@ -88,9 +84,9 @@ def _finding(case: Case, service: str, limit: Limit, told: pl.DataFrame) -> Find
         service,
         claim(
             "connections_exhausted.counted",
-            "{service} ran out of {limit} ({count}×)",
+            "{service} ran into a limit: “{words}” ({count}×)",
             service=service,
-            limit=limit.name,
+            words=_words(limit, told),
             count=told.height,
         ),
         claim("connections_exhausted.refute", "far fewer in use than the limit allows at these times"),
@@ -105,6 +101,12 @@ def _finding(case: Case, service: str, limit: Limit, told: pl.DataFrame) -> Find
             "count those in use (ls /proc/PID/fd, ss -tn), and give back what is taken or raise the limit to what the load needs",
         ),
     )
+
+
+def _words(limit: Limit, told: pl.DataFrame) -> str:
+    """What the first line says, in its own words."""
+    found = re.search(limit.told, told["message"][0])
+    return found[0] if found else ""
 
 
 def _leaks(case: Case, limit: Limit) -> list[Span]:

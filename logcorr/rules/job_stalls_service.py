@@ -10,12 +10,14 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from logcorr.model.case import Behaviour, Case, Schedule
+from logcorr.model.behaviour import Reach
+from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._jobs import scripts_of
 from logcorr.rules._requests import asked, by_place, read_limit
 from logcorr.statistics import Group, Job, attribute
 from logcorr.statistics import Schedule as Ticks
@@ -154,17 +156,17 @@ def _onsets(came: Times) -> Times:
 
 
 def _suspect(case: Case, schedule: Schedule, came: Times) -> _Suspect:
-    scripts = [script for behaviour in schedule.behaviours for script in _scripts(case, behaviour)]
-    locking, heavy = _first(scripts, LOCKS), _first(scripts, HEAVY)
+    scripts = scripts_of(case, schedule)
+    locking = _first(scripts, LOCKS) or _ending(schedule)
+    heavy = _first(scripts, HEAVY)
     within, last = _within(case, schedule, came)
     return _Suspect(schedule=schedule, line=locking or heavy, locks=bool(locking), within=within, last=last)
 
 
-def _scripts(case: Case, behaviour: Behaviour) -> Iterator[Script]:
-    """The job's own command, and the collected scripts that it leads to."""
-    yield behaviour.script
-    names = {call.path.rpartition("/")[2] for call in behaviour.calls if call.path}
-    yield from (script for script in case.of(Script) if script.span.line == 1 and script.name in names)
+def _ending(schedule: Schedule) -> Span | None:
+    """The command of the job that ends something, on which what it keeps waiting may depend."""
+    effects = (one for behaviour in schedule.behaviours for one in behaviour.proved)
+    return next((one.effect.span for one in effects if one.effect.ends_processes and one.proof.reach is not Reach.NEVER), None)
 
 
 def _first(scripts: Sequence[Script], pattern: re.Pattern[str]) -> Span | None:

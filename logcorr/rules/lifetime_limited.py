@@ -13,6 +13,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._jobs import scripts_of
 from logcorr.rules._settings import settings
 from logcorr.timeline.lifecycles import OWN_ENDS, STARTS, Downtime, downtimes
 
@@ -62,7 +63,7 @@ def _age(stop: Downtime, born: np.ndarray[tuple[int], np.dtype[np.float64]]) -> 
 
 def _bound(case: Case, ages: Sequence[float]) -> tuple[Span, float] | None:
     """The line whose bound nearly all ages are."""
-    jobs = {one.script.span.path for schedule in case.schedules for one in schedule.behaviours}
+    jobs = {script.span.path for schedule in case.schedules for script in scripts_of(case, schedule)}
     for needle, pattern in BOUNDS:
         for span, text in settings(case, needle):
             if span.path in jobs:  # it bounds the job
