@@ -21,14 +21,14 @@ FAILURES = (
     Phrase(
         "limit.reached",
         _any(
-            "EMFILE|ENFILE|oo many |connection slots|clients reached|server reached |exceeded when trying|"
-            "QueuePool limit|onnection pool|onnection is not available|when used memory|EAGAIN|native thread|"
-            "file watchers|acquiring a connection|max_user_connections"
+            "EMFILE|ENFILE|oo many |connection slots|clients reached|max_children|MaxRequestWorkers|MaxClients|"
+            "exceeded when trying|QueuePool limit|onnection pool|onnection is not available|when used memory|EAGAIN"
+            "|native thread|file watchers|acquiring a connection|max_user_connections"
         ),
-        r"\bE[MN]FILE\b|[tT]oo many open files|\b[tT]oo many (?:clients already|connections)\b"
+        r"\bE[MN]FILE\b|[tT]oo many open files|\btoo many clients already\b|(?:^|[:)\]] )Too many connections\b"
         r"|\bSystem limit for number of file watchers\b|\bconnection slots are reserved\b|\bmax number of clients reached\b"
         r"|\bmore than 'max_user_connections'"
-        r"|\bserver reached (?:pm\.max_children|MaxRequestWorkers|MaxClients)\b|\btimeout exceeded when trying to connect\b"
+        r"|\breached (?:pm\.)?(?:max_children|MaxRequestWorkers|MaxClients)\b|\btimeout exceeded when trying to connect\b"
         r"|\bQueuePool limit of size\b|\b[cC]onnection pool (?:is |was )?(?:exhausted|timed out|full)"
         r"|\b[tT]ime(?:out|d out) acquiring a conn"
         r"|\b[cC]onnection is not available, request timed out\b|\bcommand not allowed when used memory\b"
@@ -56,14 +56,16 @@ FAILURES = (
     Phrase(
         "dependency.failed",
         _any(
-            "ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ECONNRESET|NetworkError|"
+            "ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ECONNRESET|NetworkError|dial |"
             "SelectionError|onnection refused|ame resolution|Name or service not known|"
             "ould not translate host|UnknownHostException|o such host|could not connect to server|"
             "ConnectionError"
         ),
         rf"\b(?:connect|getaddrinfo|read|write|queryA) {_UNREACHABLE}\b|\bMongo(?:Network|ServerSelection)Error\b"
         rf"""|\bcode"?: ?["']{_UNREACHABLE}["']"""
-        r"|\b(?:dial|connect(?:ion|ing)?|port \d+ failed)\b.{0,120}: [cC]onnection refused\b|\bConnectionRefusedError\b"
+        r"|\bdial (?:tcp|unix)\b.{0,150}: (?:connection refused|no such host|no route to host|i/o timeout|connection timed out)\b"
+        r"|\bConnectException: Connection refused\b|\bConnectionRefusedError\b|\[Errno 111\] Connection refused\b"
+        r"|\bSQLSTATE\[HY000\] \[2002\] Connection refused\b|\bconnection to server at .{1,120} failed: Connection refused\b"
         r"|\bName or service not known\b|\bTemporary failure in name resolution\b|\bcould not translate host name\b"
         r"|\bUnknownHostException\b|\blookup \S+(?: on \S+)?: no such host\b|\bcould not connect to server\b"
         r"|\bredis\.exceptions\.ConnectionError\b",

@@ -22,7 +22,10 @@ _LABELS = r"^(?:\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
 
-_ADDRESS = r"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{2,5}\b|port:? ?\d{2,5}\b|(?:unix socket )?/\S+\.sock|unix:/\S+)"
+_ADDRESS = (
+    r"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{2,5}\b|port(?:\(s\)|s)?:? ?\d{2,5}\b"
+    r"|(?:unix socket )?/\S+\.sock|unix:/\S+)"
+)
 _PORT = r"\d{2,5}(?:[ .,!)]*$|[,.!)] | \()"
 """Where something listens; a bare number only after a preposition, at the end or before punctuation."""
 
@@ -53,8 +56,16 @@ APPLICATION = (
         r"|Segmentation fault|panic: |\[nodemon\] app crashed|.*JavaScript heap out of memory$|.*\(core dumped\)$)",
     ),
     Phrase(
+        "process.crashed",
+        ("on signal", "terminated unexpectedly"),
+        _at_start(r"child \d+ exited on signal \d+ \(SIG(?:SEGV|ABRT|BUS|ILL|FPE)\b|host terminated unexpectedly"),
+    ),
+    Phrase(
         "process.terminating",
-        ("SIGTERM", "SIGINT", "SIGQUIT", "hutting down", "hutdown", "ermination requested", "正在關閉", "正在关闭"),
+        (
+            *("SIGTERM", "SIGINT", "SIGQUIT", "hutting down", "hutdown", "ermination requested", "正在關閉", "正在关闭"),
+            *("Handling signal", "Terminating ..."),
+        ),
         _at_start(
             rf"{_WHO}(?:received|got|caught|handling|on)(?: a| the)?[: ]+(?:signal[: ]+)?(?:\d+ \()?SIG(?:TERM|INT|QUIT)\b"
             r"|(?:收到|接收到|捕捉到|捕获到?)(?: ?[信訊讯][號号])? ?SIG(?:TERM|INT|QUIT)\b"
@@ -63,15 +74,18 @@ APPLICATION = (
             r"|SIG(?:TERM|INT|QUIT)\b(?: signal)?(?: (?:was )?(?:received|caught|detected)|[:;.,] |$)"
             rf"|{_WHO}(?:is )?(?:gracefully )?shutting down\b"
             r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
+            r"|handling signal: (?:term|int|quit)$|received (?:fast|smart|immediate) shutdown request$|user requested shutdown\b"
+            r"|(?:[\w./-]+ )?\(initiated by: [^)]*\): normal shutdown|terminating \.\.\.$"
         ),
     ),
     Phrase("process.killed", ("exited with code 137",), _at_start(r"exited with code 137$")),
     Phrase(
         "process.exited",
-        ("exited", "xiting", "exit code", "closed", "hutdown complete", "erminated"),
+        ("exited", "xiting", "exit code", "closed", "hutdown complete", "erminated", "is shut down", "ready to exit"),
         _at_start(
-            r"(?:graceful )?shutdown complete|(?:process|worker|application|app|server)(?: \S+)? exited\b"
-            r"|(?:process )?exiting(?: with| now|\.|$)|(?:http )?server closed(?:$|[.!])|exited with code \d+"
+            r"(?:[\w./-]+: |graceful )?shutdown complete|database system is shut down$|redis is now ready to exit"
+            r"|(?:process|worker|application|app|server)(?: \S+)? exited\b"
+            r"|(?:process )?exiting(?: with| now|\.|$|, bye)|(?:http:? )?server closed(?:$|[.!])|exited with code \d+"
             rf"|(?:[\w.-]+: |{_THING} )?terminated(?: by (?:signal )?(?:SIG[A-Z]+|\d+))?[.!]?$"
         ),
     ),
@@ -90,6 +104,9 @@ APPLICATION = (
             "erving ",
             "啟動",
             "启动",
+            "connections",
+            "fpm is running",
+            "tarting ",
             *(f"{word} on " for word in THINGS),
         ),
         _at_start(
@@ -98,7 +115,11 @@ APPLICATION = (
             rf" (?:(?:on|at|in)?:? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
             r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
-            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*(?:\+\d+ms)?$"
+            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*"
+            r"(?:\+\d+ms|Press Ctrl\+C to shut down\.)?$"
+            r"|(?:[\w./-]+: |database system is )?ready (?:for|to accept|to handle) connections\b|waiting for connections$"
+            r"|fpm is running, pid \d+|starting [\w-]+ v?\d+\.\d+|\S+ \([\w.-]+ \d[\w.-]*\) starting as process \d"
+            r"|celery@\S+ ready\b"
             r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
         ),
     ),

@@ -53,7 +53,10 @@ LIMITS = (
         POOLED,
     ),
     Limit(r"max number of clients reached", r"\bmaxclients\b\s+\d"),
-    Limit(r"server reached", r"\bpm\.max_children\s*=|\b(?:MaxRequestWorkers|MaxClients)\s+\d"),
+    Limit(
+        r"\breached (?:pm\.)?(?:max_children|MaxRequestWorkers|MaxClients)",
+        r"\bpm\.max_children\s*=|\b(?:MaxRequestWorkers|MaxClients)\s+\d",
+    ),
     Limit(r"not allowed when used memory", r"\bmaxmemory\b[\s\"',=:]+\d"),
     Limit(r"EAGAIN|native thread", r"\bTasksMax\s*=|\bpids_limit\s*:|\bulimit\s+-\w*u\b|\bnproc\b|--pids-limit"),
     Limit(r"file watchers", r"\bmax_user_watches\b"),
