@@ -110,7 +110,7 @@ def _line(case: Case, rows: pl.DataFrame) -> Span | None:
 def _may_be(line: str, client: str, agents: set[str]) -> bool:
     """Whether requests of this line can come from that address, under one of those names.
 
-    What asks the own machine by its loopback address comes from there; a tool calls itself by its name, or by the one it is given.
+    What asks the own machine by its loopback address comes from there; a tool goes by its own name, or by the one it is given.
     """
     local = LOCAL.search(line) is not None
     if local and not client.startswith(("127.", "::1")):
