@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.causes.follow import Ends, on_another_clock
 from logcorr.model.claim import Claim, claim
@@ -32,16 +33,14 @@ NEW_SHARE = 0.1
 Masks = Mapping[str, npt.NDArray[np.bool_]]
 
 
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
+class Hypothesis(Struct, frozen=True):
     """A possible cause, and when it struck."""
 
     cause: Cause
     ends: Ends
 
 
-@dataclass(frozen=True, slots=True)
-class _Weighed:
+class _Weighed(Struct, frozen=True):
     """A possible cause, which serious events it explains, and which it would if the clocks of those who tell differed.
 
     `share` is that of the harm which it explains: each serious symptom counts alike, however many lines tell of it. It `struck`
