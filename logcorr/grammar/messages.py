@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cache, partial
 
 import polars as pl
+from msgspec.structs import replace
 
 from logcorr.grammar.failures import FAILURES as FAILURES
 from logcorr.grammar.patterns import ascii_only

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
+class Phrase(Struct, frozen=True):
     """Some way of saying that `kind` happened: `needles` are literals one of which it always holds, `pattern` is the whole."""
 
     kind: str

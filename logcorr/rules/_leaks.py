@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise, takewhile
+
+from msgspec import Struct
 
 from logcorr.model.case import Case
 from logcorr.model.source import Span
@@ -17,8 +18,7 @@ REFUSED = re.compile(r"\bif\b.*\b(?:e|err|error|exc)\b")
 """Where taking it failed there is nothing to give back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Acquired:
+class Acquired(Struct, frozen=True):
     """How code takes one, and how it gives it back; patterns of `re`."""
 
     taken: str

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
@@ -17,8 +18,7 @@ from logcorr.rules._leaks import Acquired, leaks
 from logcorr.rules._settings import settings
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """Something limited: how it is told that there is no more (a pattern), which settings bound it, and how code takes one."""
 
     told: str

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
@@ -42,8 +42,7 @@ AT_ONCE = timedelta(seconds=2)
 LEAST_FELT = 0.3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lost:
+class _Lost(Struct, frozen=True, kw_only=True):
     """What one service lacks: `target` as it names it, and the rows that say so."""
 
     service: str
