@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.model.case import Case
 from logcorr.model.source import Span
@@ -30,8 +31,7 @@ TELLING = 10.0
 """A smaller number may be the same by chance."""
 
 
-@dataclass(frozen=True, slots=True)
-class Limit:
+class Limit(Struct, frozen=True):
     """A setting with a number: the words of its name, and its value in seconds or bytes, or as it stands."""
 
     span: Span
