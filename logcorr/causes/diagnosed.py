@@ -14,10 +14,13 @@ from logcorr.causes.weighing import Hypothesis
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Cause, Finding, Link
-from logcorr.timeline.select import cite
+from logcorr.timeline.select import cite, seconds
 
 AT_ONCE_S = 2.0
 """Proxy, application and clients tell of one failed request within this time."""
+
+DIES_WITHIN_S, DIES_SHARE = 5.0, 0.6
+"""A process that cannot go on without something ends so soon after it told of it, so often."""
 
 ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.exited")
 """By what it is told that a process ended which nobody had told to."""
@@ -94,6 +97,7 @@ DIAGNOSES = {
         Diagnosis("wrong_setting", ("configuration_mismatch",), lasts=True),
     ),
     "dependency_unreachable.found": Diagnosis("dependency_failed", ("dependency_fails",), within_s=5.0),
+    "change_refused": Diagnosis("change_refused", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
     "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "access_is_denied"), lasts=True),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
@@ -134,11 +138,23 @@ def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis) -> Hypothesi
 
 
 def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> Iterator[Link]:
+    place = finding.evidence[0].span
+    dies = diagnosis.dies or (ends.lasts and _dies(case, finding))
     yield from hops.set_off(case, [evidence.span for evidence in finding.evidence])
+    if ends.lasts:
+        yield from hops.put_in_force(case, place, finding.subject)
     yield from _own(finding, diagnosis)
-    if diagnosis.dies:
+    if dies:
         yield from _died(case, finding, ends)
-    yield from hops.consequences(case, ends, finding.evidence[0].span, diagnosis.effects)
+    yield from hops.consequences(case, ends, place, hops.DOWN if dies else diagnosis.effects)
+
+
+def _dies(case: Case, finding: Finding) -> bool:
+    """Whether the service ends of its own nearly each time that it tells of this."""
+    told = seconds(case.happened("process.crashed").filter(pl.col("service") == finding.subject))
+    times = np.array([time.timestamp() for time in finding.times])
+    near = np.searchsorted(told, times + DIES_WITHIN_S) > np.searchsorted(told, times - AT_ONCE_S)
+    return bool(len(times) and near.mean() >= DIES_SHARE)
 
 
 def _own(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:

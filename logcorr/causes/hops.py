@@ -67,6 +67,21 @@ def _leads_to(case: Case, schedule: Schedule, place: Span) -> bool:
     return place.path in files or (place.path in case.files and place.path.rpartition("/")[2] in called)
 
 
+def put_in_force(case: Case, place: Span, service: str) -> Iterator[Link]:
+    """The command of the same script that makes the service take what the script changed, if it has one."""
+    proved = (one for behaviour in case.behaviours for one in behaviour.proved)
+    told = next((one for one in proved if one.effect.span.path == place.path and service in one.hits), None)
+    if told:
+        yield Link(
+            mechanism="effect_hits_service",
+            source=place,
+            target=told.effect.span,
+            claim=claim("hop.put_in_force", "the same script makes {service} take it", service=service),
+            evidence=(Evidence(told.effect.span, f"{told.effect.action}s {service}"),),
+            proof=told.proof.reach.value,
+        )
+
+
 def runs(case: Case, *, source: Span, command: str, scheduler: str, on: str, target: Span) -> Link:
     """A scheduler, or a loop of its own, runs a script; `target` is where the script begins to matter."""
     started = case.happened("job.started").filter(pl.col("message").str.contains(command.strip(), literal=True))

@@ -41,6 +41,7 @@ CAUSE_KINDS = {
     "lifetime_limited": "what runs a service ends it a fixed time after each start",
     "wrong_setting": "what a service is told about something it needs is not right",
     "dependency_failed": "something a service needs does not answer it; why is not known",
+    "change_refused": "a step of a change was refused, and what runs is not what was meant to",
     "access_denied": "files are refused to, or gone from, the one who needs them, since something changed them",
     "disk_full": "no space is left on a device",
     "memory_exhausted": "the kernel ends a process for want of memory",

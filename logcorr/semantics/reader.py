@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 
 from msgspec import Struct, field
 
 from logcorr.model.facts import Script
-from logcorr.semantics.paths import collected
+from logcorr.semantics.paths import collected, folder_of, normal
 from logcorr.semantics.schedule import run_parts
 from logcorr.semantics.shell import Interpretation, interpret
 
@@ -26,11 +27,19 @@ class Resolver(Struct, frozen=True):
     found: dict[tuple[str, str | None], Script | None] = field(default_factory=dict)
 
     def __call__(self, path: str, directory: str | None) -> Script | None:
-        """The script, or for a folder (its path ends in `/`) those run-parts would run: their paths, one a line."""
+        """The script; for a folder (its path ends in `/`) those run-parts would run, for a pattern those that it matches.
+
+        Of several, the text is their paths, one a line.
+        """
         question = path, directory
         if question not in self.found:
-            self.found[question] = self._folder(path) if path.endswith("/") else self._file(path, directory)
+            self.found[question] = self._find(path, directory)
         return self.found[question]
+
+    def _find(self, path: str, directory: str | None) -> Script | None:
+        if path.endswith("/"):
+            return self._folder(path)
+        return self._pattern(normal(path, directory)) if "*" in path else self._file(path, directory)
 
     def agrees(self, other: Resolver) -> bool:
         """Whether all that was found is found by the other as well."""
@@ -42,7 +51,16 @@ class Resolver(Struct, frozen=True):
 
     def _folder(self, path: str) -> Script | None:
         runs, _ = run_parts(path, self.scripts, asker=self.asker)
-        return Script(span=self.scripts[runs[0]].span, name=path, text="\n".join(runs)) if runs else None
+        return self._listing(path, runs)
+
+    def _pattern(self, path: str) -> Script | None:
+        folder, _, name = path.rpartition("/")
+        home = collected(folder, {folder_of(one) for one in self.scripts}, asker=self.asker)
+        inside = sorted(one for one in self.scripts if home and folder_of(one) == home)
+        return self._listing(path, [one for one in inside if fnmatchcase(one.rpartition("/")[2], name)])
+
+    def _listing(self, path: str, found: Sequence[str]) -> Script | None:
+        return Script(span=self.scripts[found[0]].span, name=path, text="\n".join(found)) if found else None
 
 
 class Reader:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from posixpath import basename, dirname, join, normpath
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from logcorr.semantics.shell.expansion import fields, single
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, Status, merged
 from logcorr.semantics.shell.store import Store
-from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, unknown
+from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, literal, text, unknown
 
 WRITING_ROUNDS = 8
 SURVEYED_ROUNDS = 1
@@ -220,14 +221,21 @@ def _items(machine: Machine, path: Path, node: For) -> list[Value]:
     if node.words is None:
         return list(path.arguments) if path.arguments is not None else [(Unknown("the arguments", splits=True),)]
     items = [value for word in node.words for value in fields(machine, path, word) if not _globs(word)]
-    items += [
-        (Unknown(f"files matching {machine.source.text[word.start : word.end]}", splits=True),)
-        for word in node.words
-        if _globs(word)
-    ]
+    items += [value for word in node.words if _globs(word) for value in _matching(machine, path, word)]
     if len(items) > machine.most_rounds:
         return [*items[:2], (Unknown(f"one of {len(items)} words", splits=True),)]
     return items
+
+
+def _matching(machine: Machine, path: Path, word: Word) -> list[Value]:
+    """The collected scripts that a pattern matches; what other files it does is not known."""
+    pattern = "".join(piece.text for piece in word.pieces if isinstance(piece, Literal))
+    whole = all(isinstance(piece, Literal) for piece in word.pieces) and not re.search(r"[*?\[].*/", pattern)
+    here = literal(path.place.directory)
+    scripts = machine.resolve(pattern, here and normpath(here)) if whole and path.place.remote is None else None
+    if scripts is None:
+        return [(Unknown(f"files matching {machine.source.text[word.start : word.end]}", splits=True),)]
+    return [text(join(dirname(pattern), basename(name))) for name in scripts.text.split("\n")]
 
 
 def _globs(word: Word) -> bool:
