@@ -32,6 +32,7 @@ def missing(case: Case, findings: Sequence[Finding], told: Sequence[Attributed],
         return tuple(_readable(path, count) for path, count in unread(case))
     wanted = [
         *_dependencies(findings),
+        *_refusals(findings, causes),
         *_scripts(told),
         *_compose_files(told),
         *_probes(case),
@@ -83,6 +84,24 @@ def _dependencies(findings: Sequence[Finding]) -> Iterator[Missing]:
                 would_decide=claim(
                     "missing.dependency_decides", "whether it was down, busy, or refused {service}", service=finding.subject
                 ),
+            )
+
+
+def _refusals(findings: Sequence[Finding], causes: Sequence[Cause]) -> Iterator[Missing]:
+    """What changed when requests began to be refused, where no cause says so."""
+    explained = {one.finding for cause in causes for one in cause.explains if one.count}
+    for finding in findings:
+        if finding.rule == "requests_refused" and finding.id not in explained:
+            asked = str(finding.measured["asked"])
+            yield Missing(
+                what=claim(
+                    "missing.refused",
+                    "what changed at {time} on either side of {asked}: a key, a route, a release; and one such request",
+                    time=finding.times[0].strftime("%Y-%m-%d %H:%M:%S UTC"),
+                    asked=asked,
+                ),
+                why=claim("missing.refused_why", "it is refused from then on, and nothing collected changed at that time"),
+                would_decide=claim("missing.refused_decides", "whether the clients or the service are wrong"),
             )
 
 

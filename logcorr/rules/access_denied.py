@@ -108,8 +108,10 @@ def _claim(kind: str, service: str, rows: pl.DataFrame, paths: Sequence[str]) ->
 
 
 def _touching(case: Case, paths: Sequence[str], commands: re.Pattern[str]) -> Iterator[tuple[Span, Script]]:
-    """The lines with such a command in scripts that name one of these files or its folder; lines that name it themselves first."""
-    folders = {"/".join(parts[:depth]) for path in paths for parts in [path.split("/")] for depth in range(DEEP + 1, len(parts) + 1)}
+    """The lines with such a command in scripts that name such a file or its folder; lines that name it themselves first."""
+    folders = {
+        "/".join(parts[:depth]) for path in paths for parts in [path.split("/")] for depth in range(DEEP + 1, len(parts) + 1)
+    }
     found = []
     for script in case.of(Script):
         code = [text.partition(" #")[0] for text in script.text.split("\n")]

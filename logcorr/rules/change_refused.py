@@ -101,9 +101,9 @@ def _named(case: Case, text: str) -> Span | None:
     for pattern in PLACES:
         if found := pattern.search(text):
             path, line = collected(found["path"], case.files), int(found["line"])
-            told = case.lines(path).filter(pl.col("line") == line).collect()["text"] if path else ()
+            told = case.lines(path).filter(pl.col("line") == line).collect()["text"].to_list() if path else []
             quoted = QUOTED.search(text)
-            if path and len(told) and (quoted is None or quoted["word"].strip() in told[0]):
+            if path and told and (quoted is None or quoted["word"].strip() in told[0]):
                 return Span(path, line)
     return None
 

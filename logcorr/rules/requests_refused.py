@@ -1,0 +1,68 @@
+"""What was answered well is refused to clients from one moment on: another credential, another route, another server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from logcorr.model.case import Case
+from logcorr.model.claim import claim
+from logcorr.model.result import Finding
+from logcorr.rules import by_service, counted, rule
+
+FEWEST = 10
+"""So many of one kind of request must have gone well before, and go wrong since."""
+
+MOST_BEFORE = 0.1
+"""And at most this share of those before may have gone wrong."""
+
+NOT_REFUSED = (408, 429, 499)
+"""A client that was slow, that was told to wait, or that went away: other rules tell of these."""
+
+
+@rule(code="NGX023", title="Requests are refused that were answered well before", role="symptom", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Kinds of requests (method and path, numbers apart) that were answered well, and ever since a moment with 4xx."""
+    access = case.records("nginx_access")
+    if not {"request", "status", "time"} <= set(access.collect_schema()):
+        return
+    for service, rows in by_service(_refused(case, access)):
+        for (status,), same in rows.group_by("status", maintain_order=True):
+            yield _finding(service, str(same["asked"][0]), str(status), same)
+
+
+def _refused(case: Case, access: pl.LazyFrame) -> pl.DataFrame:
+    """The lines of the timeline that tell of such requests."""
+    refused = pl.col("status").is_between(400, 499) & ~pl.col("status").is_in(NOT_REFUSED)
+    asked = pl.col("request").str.extract(r"^(\S+ [^? ]+)", 1).str.replace_all(r"\d+", "#")
+    rows = access.select("file", "line", "time", "status", asked=asked, refused=refused).drop_nulls()
+    last = pl.col("time").filter(~pl.col("refused")).max()
+    since = rows.with_columns(last=last.over("asked")).filter(pl.col("last").is_not_null())
+    changed = since.group_by("asked").agg(
+        well=(~pl.col("refused")).sum(),
+        before=(pl.col("refused") & (pl.col("time") < pl.col("last"))).sum(),
+        since=(pl.col("refused") & (pl.col("time") >= pl.col("last"))).sum(),
+    )
+    enough = (pl.col("well") >= FEWEST) & (pl.col("since") >= FEWEST) & (pl.col("before") <= MOST_BEFORE * pl.col("well"))
+    late = pl.col("refused") & (pl.col("time") >= pl.col("last"))
+    told = since.join(changed.filter(enough).select("asked"), on="asked").filter(late)
+    lines = told.select("file", "line", "asked", "status").collect()
+    if not lines.height:
+        return case.events.clear().with_columns(asked=pl.lit(""), status=pl.lit(0))
+    files = lines["file"].unique().to_list()
+    timeline = case.timeline.filter(pl.col("file").is_in(files)).with_columns(pl.col("line").cast(lines.schema["line"]))
+    return timeline.join(lines.lazy(), on=["file", "line"]).sort("time", "file", "line").collect()
+
+
+def _finding(service: str, asked: str, status: str, rows: pl.DataFrame) -> Finding:
+    said = claim(
+        "requests_refused.since",
+        "{service} answers requests like {asked} with {status} ({count}×), all since a moment until which they went well",
+        service=service,
+        asked=asked,
+        status=status,
+        count=rows.height,
+    )
+    refute = claim("requests_refused.refute", "a request of the kind that was answered well after the first of these")
+    return counted(rows, service, said, refute, asked=asked, status=status)
