@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import polars as pl
 from msgspec import Struct
@@ -17,6 +17,9 @@ from logcorr.model.source import Span
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+
+T = TypeVar("T")
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -159,6 +162,16 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
         if len(there) > 1:
             return self.events.filter(pl.col("kind").is_in(there))
         return self._of_kind[there[0]] if there else self.events.clear()
+
+    def once(self, work: Callable[[Case], T]) -> T:
+        """What some work on the case comes to: done when it is first asked for, and kept for whoever asks again."""
+        if work not in self._done:
+            self._done[work] = work(self)
+        return cast(T, self._done[work])
+
+    @cached_property
+    def _done(self) -> dict[Callable[[Case], object], object]:
+        return {}
 
     @cached_property
     def _of_kind(self) -> Mapping[str, pl.DataFrame]:
