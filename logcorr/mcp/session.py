@@ -9,8 +9,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from logcorr.analysis import Analysis, analyze
+from logcorr.analysis import analyze
 from logcorr.errors import LogcorrError
+from logcorr.outcome import Analysis
 from logcorr.report.redaction import Redactor
 
 KEPT = 4
