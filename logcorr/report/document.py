@@ -174,7 +174,7 @@ def _cause(rank: int, cause: Cause, quotes: Quotes) -> Document:
         "period_s": number(cause.period_s),
         "lag_s": number(cause.lag_s),
         "chain": [_link(link, quotes) for link in cause.chain],
-        "explains": [_explained(explained) for explained in cause.explains],
+        "explains": [_explained(explained) for explained in cause.explains if explained.count],
         "score": [{"part": part, "log10_bf": number(log10)} for part, log10 in cause.score],
         "against": state_all(cause.against),
         "recurrence": [instant(time) for time in cause.recurrence],
