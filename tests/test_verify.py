@@ -239,7 +239,7 @@ def test_a_path_may_hold_the_end_of_a_line(verify, tmp_path, suffix):
     (tmp_path / "host/a\nb.sh").write_text("#!/bin/sh\ncd /srv/a\nrm -rf ./x\n")
     report = tmp_path / f"report{suffix}"
     logcorr.analyze(tmp_path / "host").write(report)
-    assert verify(report, "--root", tmp_path / "host")[0] == 0
+    assert verify(report, tmp_path / "host")[0] == 0
 
 
 def test_nothing_that_is_not_cited_is_opened(verify, root):
