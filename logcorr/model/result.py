@@ -177,3 +177,4 @@ class Judgement(Struct, frozen=True, kw_only=True):
     actions: tuple[Action, ...] = ()
     withdrawn: tuple[Claim, ...] = field(default=())
     diffs: tuple[tuple[str, str], ...] = ()
+    lessons: tuple[Claim, ...] = ()

@@ -98,6 +98,7 @@ def _judged(judgement: Judgement, quotes: Quotes) -> Document:
         "withdrawn": state_all(judgement.withdrawn),
         "checks": [_check(check) for check in judgement.checks],
         "actions": [_action(action) for action in judgement.actions],
+        "lessons": state_all(judgement.lessons),
         "diffs": [{"path": clean(path), "diff": clean(diff)} for path, diff in judgement.diffs],
     }
 
