@@ -100,12 +100,12 @@ class Analysis(Struct, frozen=True, kw_only=True, eq=False):
         render.write(self.result, Path(path), lang, templates=templates, most=most)
 
     def _repr_markdown_(self) -> str:
-        return self.to_markdown()
+        return self.redacted().to_markdown()  # notebooks are passed on
 
     def _repr_html_(self) -> str:
         from logcorr.report import html
 
-        return html.frame(self.to_html())
+        return html.frame(self.redacted().to_html())
 
 
 def _due(case: Case, zone: tzinfo, job: Span, start: float, end: float) -> Sequence[float]:

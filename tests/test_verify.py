@@ -233,6 +233,15 @@ def test_odd_bytes_are_cited_and_checked(verify, tmp_path, suffix):
     assert verify(report, root)[0] == 1
 
 
+@pytest.mark.parametrize("suffix", [".md", ".html", ".json"])
+def test_a_path_may_hold_the_end_of_a_line(verify, tmp_path, suffix):
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host/a\nb.sh").write_text("#!/bin/sh\ncd /srv/a\nrm -rf ./x\n")
+    report = tmp_path / f"report{suffix}"
+    logcorr.analyze(tmp_path / "host").write(report)
+    assert verify(report, tmp_path / "host")[0] == 0
+
+
 def test_nothing_that_is_not_cited_is_opened(verify, root):
     (root / "secret").write_text("x")
     (root / "secret").chmod(0)

@@ -36,6 +36,11 @@ Shown = Callable[[str], str]
 """How a form of report writes the text of cited lines."""
 
 
+def same(path: str) -> str:
+    """A path as every form of report can write it: ends of lines in it are blanks, or shown as signs."""
+    return line(path.replace("⏎", " "))
+
+
 class Citation(Struct, frozen=True, kw_only=True):
     """Lines that a report cites.
 
@@ -61,7 +66,7 @@ class Files(Struct, frozen=True, kw_only=True):
 
     def find(self, path: str) -> str:
         """The file that a report calls `path`: reports show some characters as signs, and redacted names as tags."""
-        return path if path in self.lines else next((name for name in self.lines if agrees(line(path), line(name))), path)
+        return path if path in self.lines else next((name for name in self.lines if agrees(same(path), same(name))), path)
 
     def span(self, citation: Citation) -> Span | None:
         """The cited lines, None where there are none such."""
@@ -117,7 +122,7 @@ def is_one(citation: Citation, files: Files) -> bool:
 
 
 def _refused(path: str, files: Files) -> str | None:
-    return next((problem.message for problem in files.refused if line(problem.path) == line(path)), None)
+    return next((problem.message for problem in files.refused if same(problem.path) == same(path)), None)
 
 
 class _Page(HTMLParser):
