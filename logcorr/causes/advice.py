@@ -17,6 +17,12 @@ ALARMS = {
     "memory_exhausted": claim("action.alert_memory", "raise an alarm when a process comes near its memory limit"),
     "heap_exhausted": claim("action.alert_memory", "raise an alarm when a process comes near its memory limit"),
     "limit_reached": claim("action.alert_limit", "raise an alarm at four fifths of the limit that was reached"),
+    "idle_timeout": claim(
+        "action.alert_reconnections", "count how often clients connect again, and raise an alarm above the usual"
+    ),
+    "keepalive_race": claim(
+        "action.alert_reconnections", "count how often clients connect again, and raise an alarm above the usual"
+    ),
     "requests_limited": claim("action.alert_limited", "count the requests that the limit turns away, by client"),
     "crash_after_deploy": claim("action.alert_deploy", "let the deployment wait for health, and end with a failure without it"),
 }
@@ -34,7 +40,7 @@ LESSONS = {
     "keepalive_race": claim(
         "lesson.timeouts", "timeouts on one path belong together: who speaks seldom needs the longest, or a heartbeat"
     ),
-    "stale_upstream_address": claim("lesson.addresses", "addresses of containers change: names must be resolved anew"),
+    "stale_upstream_address": claim("lesson.addresses", "addresses of services change: who asks them must look them up again"),
     "crash_after_deploy": claim(
         "lesson.deploy", "a deployment is done when the service is healthy, not when the command has ended"
     ),

@@ -18,7 +18,7 @@ from logcorr.errors import LogcorrError
 from logcorr.model.source import Problem, Span
 from logcorr.report.cite import QUOTED_CHARACTERS, Document, Quote, clean, shorten
 from logcorr.report.escape import BACKTICKS, code_cell, line, visible
-from logcorr.report.redaction.tags import agrees
+from logcorr.report.redaction.tags import agrees, begins
 from logcorr.report.saved import loaded
 
 PLACE = re.compile(r"(?P<path>.+):(?P<line>[1-9]\d{0,11})(?:-(?P<end>[1-9]\d{0,11}))?")
@@ -112,7 +112,7 @@ def _says(citation: Citation, said: str) -> bool:
     quote = citation.quote or ""
     if citation.sha256:
         return quote == said
-    cut = len(quote) > 1 and quote.endswith("…") and said.startswith(quote[:-1])
+    cut = len(quote) > 1 and quote.endswith("…") and begins(quote[:-1], said)
     return cut or agrees(quote, said)
 
 
