@@ -6,7 +6,6 @@ A newcomer reads this module first. Each stage is a function from values to valu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib.metadata import version
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr import causes, plugins, timeline
 from logcorr.collect import quotes
@@ -39,8 +40,7 @@ SHORTEST_S = 1e-6
 """Stamps are told apart to a microsecond."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Analysis:
+class Analysis(Struct, frozen=True, kw_only=True, eq=False):
     """What one analysis found.
 
     `timeline` is every event, lazily; `events` those whose kind is known; `sources` how each log was read; `zone` is the host's.
@@ -54,7 +54,7 @@ class Analysis:
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
     zone: str = "UTC"
-    repair: Repair | None = field(default=None, repr=False, compare=False)
+    repair: Repair | None = None
 
     def compared(self, after: Analysis, *, changed: datetime | None = None) -> Analysis:
         """The same with `comparison` in the document: what became of it in a folder collected after a change.

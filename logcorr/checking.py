@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
+
+from msgspec import Struct
 
 from logcorr import plugins
 from logcorr.collect import quotes
@@ -21,8 +22,7 @@ from logcorr.semantics.understanding import Understanding, understand
 from logcorr.suppression import Acceptance, Accepted, suppress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """What one check found: `result` is its document (`logcorr.check/1`, `docs/check.md`)."""
 
     result: dict[str, Any]

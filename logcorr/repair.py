@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from logcorr import fixes
 from logcorr.fixes.text import Text
@@ -27,8 +28,7 @@ ENCODINGS = ("utf-8", "utf-8-sig")
 Facts = tuple[Fact, ...]
 
 
-@dataclass(frozen=True)
-class Repair:
+class Repair(Struct, frozen=True, dict=True):
     """What is needed to propose patches for a case; `interpret` makes the case that other facts would give.
 
     `rules` are those that did not crash on it.
@@ -40,7 +40,7 @@ class Repair:
     parsers: Mapping[str, Parser]
     rules: Sequence[Rule]
     interpret: Callable[[Facts], Case]
-    _texts: dict[str, Text | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _texts: dict[str, Text | None] = field(default_factory=dict)
 
     def patches(self, findings: Sequence[Finding]) -> tuple[tuple[Patch, ...], tuple[Problem, ...]]:
         """A proved patch for each finding that has one, the gravest first; they can be applied together. And fixes that crash."""

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
+
+from msgspec import Struct
 
 from logcorr.errors import LogcorrError
 from logcorr.model.result import Finding
@@ -24,8 +25,7 @@ CALLER = Span("./accept", 1)
 """The place of what a program accepts, which stands in no file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+class Ignore(Struct, frozen=True):
     """A comment at `comment` that accepts findings of these codes on `line`, and why."""
 
     place: Span
@@ -43,8 +43,7 @@ class Ignore:
         return f"logcorr: ignore[{code}] accepts nothing: there is no such finding here"
 
 
-@dataclass(frozen=True, slots=True)
-class Acceptance:
+class Acceptance(Struct, frozen=True):
     """What a caller accepts wherever it stands: findings of a rule, named or by code, in files that `path` matches, and why.
 
     `*` in the pattern stands for any characters, `/` too; what has no `/` before it may stand in any folder. `place` is where
@@ -71,8 +70,7 @@ class Acceptance:
         return f"{self.rule}{where} is accepted, but there is no such finding"
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
+class Accepted(Struct, frozen=True):
     """A finding that is not reported, and what says why."""
 
     finding: Finding

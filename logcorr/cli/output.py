@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.cli.errors import nearest
 from logcorr.errors import LogcorrError
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from logcorr.rules import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
+class Style(Struct, frozen=True):
     """How reports are written: in which language, by whose templates, in how many bytes at most (Markdown).
 
     On a terminal also how much is told: `quiet` is the verdict alone, `whole` everything.

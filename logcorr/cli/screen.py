@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from msgspec import Struct
 from rich.console import Console
 from rich.style import Style
 from rich.text import Text
@@ -22,8 +22,7 @@ NOTE = Text("   = ", "cyan")
 """What a note under a cause or finding begins with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
+class Screen(Struct, frozen=True):
     """One output: `link` gives the URL of a collected file, if it has one; `whole` shows all that is known."""
 
     out: Console

@@ -15,11 +15,11 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
 
 from logcorr.cli import accepting
 from logcorr.cli.errors import nearest
@@ -43,8 +43,7 @@ Commands = Callable[[], Mapping[str, click.Command]]
 """All commands by name, imported when they are asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What a file says of an option, and on which line; `command` is empty where it means all that have the option."""
 
     command: str

@@ -11,8 +11,9 @@ import importlib
 import pkgutil
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
+
+from msgspec import Struct
 
 from logcorr.fixes.text import Text, overlap
 from logcorr.model.behaviour import Reach
@@ -26,8 +27,7 @@ BADNESS = (Reach.NEVER, Reach.CONDITIONAL, Reach.MAY, Reach.MUST)
 """How bad it is that an effect is reached so far, rising."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What a fix proposes.
 
     `ends` tells whether the finding's matter is mended, where its rule cannot: it reads old logs. `leaves` names rules that say
@@ -42,8 +42,7 @@ class Change:
     leaves: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """What fixes see: the case, what answers on its host, and the text of each file that can be changed (None for any other)."""
 
     case: Case
@@ -51,8 +50,7 @@ class Folder:
     text: Callable[[str], Text | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """A function that proposes changes for findings of some rules."""
 
     rules: tuple[str, ...]
@@ -64,8 +62,7 @@ def fix(*rules: str) -> Callable[[Callable[[Finding, Folder], Iterator[Change]]]
     return lambda propose: Fix(rules, propose)
 
 
-@dataclass(frozen=True)
-class Proof:
+class Proof(Struct, frozen=True, dict=True):
     """How a change is proved: `read` gives the case with some files' texts (as on disk) replaced, `find` what one rule, and
     `defects` what all rules that read configuration alone say of a case."""
 

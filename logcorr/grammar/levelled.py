@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
+
+from msgspec import Struct
 
 from logcorr.grammar import stamps
 from logcorr.grammar.stamps import LEAD, Shape
@@ -53,8 +54,7 @@ _LOGGERS = (
 _END = r"(?:\s*[:|]\s*|\s*[\-–]+\s+|\s+|$)"
 
 
-@dataclass(frozen=True, slots=True)
-class Levelled:
+class Levelled(Struct, frozen=True):
     """How a file's lines are built: the shape of their stamps, and a pattern with `head`, `level` and perhaps `logger`.
 
     `stamped` is the pattern of what opens a line whose level, if it has one, stands elsewhere; None where no line has a time.

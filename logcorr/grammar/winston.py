@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.grammar import stamps
 from logcorr.grammar.stamps import LEAD, Shape
@@ -22,8 +23,7 @@ _NAMED = r"\[[A-Za-z][^\]]{0,30}\][\s-]*(?:\d{1,7}\s+-\s+)?"
 """A name before the stamp, and NestJS's process."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """How a file's heads are built: the stamp's shape, and what stands before it: nothing, a name, or the level."""
 
     shape: Shape | None
@@ -78,8 +78,7 @@ def _capitalised(words: str) -> str:
     return "|".join(word.capitalize() for word in words.split("|"))
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """What most lines of a file have in common: a stamp of `width` characters after `lead`, `between`, a level, `close`."""
 
     lead: int

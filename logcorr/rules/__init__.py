@@ -7,9 +7,10 @@ all its findings share; `logcorr.plugins` finds it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.model.case import Case, Configuration
 from logcorr.model.claim import Claim
@@ -22,8 +23,7 @@ CRASHED = "crashed"
 Check = Callable[[Case], Iterator[Finding]] | Callable[[Configuration], Iterator[Finding]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A check and what is said of it: `name` is its module's, `code` what people cite and suppress.
 
     `role` and `severity` are those of every finding that does not say otherwise (see `model.result`). A rule is `static` when
