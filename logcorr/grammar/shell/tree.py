@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
+from functools import cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,3 +222,30 @@ class Broken(Node):
     """Text that is no shell."""
 
     message: str
+
+
+def children(node: Node) -> Iterator[Node]:
+    """What stands directly in a node, in the order of the text."""
+    for name in _parts(type(node)):
+        yield from _within(getattr(node, name))
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and everything in it, in the order of the text."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+@cache
+def _parts(kind: type[Node]) -> tuple[str, ...]:
+    """The fields that may hold nodes."""
+    return tuple(field.name for field in fields(kind) if field.type not in ("int", "str", "bool"))
+
+
+def _within(value: object) -> Iterator[Node]:
+    if isinstance(value, Node):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _within(part)

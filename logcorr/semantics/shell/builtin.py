@@ -28,7 +28,7 @@ def _cd(command: Command) -> None:
     if target == EMPTY:
         path.status = SUCCESS
         return
-    path.variables["OLDPWD"] = path.place.directory
+    path.set("OLDPWD", path.place.directory)
     path.place = replace(path.place, directory=moved(path.place.directory, target))
     command.unsure(f"the directory {shown(target)} is there ({command.span})")
     command.path.status = replace(command.path.status, origin=f"`cd {shown(target)}`")
@@ -99,9 +99,9 @@ def _declare(command: Command) -> None:
         ):
             assignments.local(path, name)
             if {"-a", "-A"} & set(command.known):
-                path.variables[name] = Array(())
+                path.set(name, Array(()))
         elif {"-a", "-A"} & set(command.known) and name not in path.variables:
-            path.variables[name] = Array(())
+            path.set(name, Array(()))
     path.status = SUCCESS
     if command.name == "local" and not path.scopes:
         command.end(1)
@@ -110,8 +110,8 @@ def _declare(command: Command) -> None:
 def _unset(command: Command) -> None:
     for name in command.known:
         if re.fullmatch(r"\w+", name):
-            command.path.variables[name] = None
-            command.path.functions.pop(name, None)
+            command.path.set(name, None)
+            command.path.functions = command.path.functions.without(name)
     command.path.status = SUCCESS
 
 
@@ -208,8 +208,8 @@ def _builtin(command: Command) -> None:
 
 def _unclear(command: Command) -> None:
     if command.name == "getopts" and len(command.arguments) > 1:
-        command.path.variables[shown(command.arguments[1])] = unknown("an option")
-        command.path.variables["OPTARG"] = unknown("an option's value")
+        command.path.set(shown(command.arguments[1]), unknown("an option"))
+        command.path.set("OPTARG", unknown("an option's value"))
         if command.path.arguments == ():
             command.end(1)
             return

@@ -227,9 +227,9 @@ def _trap(command: Command) -> None:
     for signal in (shown(argument).upper().removeprefix("SIG") for argument in arguments[1:]):
         signal = "EXIT" if signal == "0" else signal
         if shown(arguments[0]) == "-":
-            command.path.traps.pop(signal, None)
+            command.path.traps = command.path.traps.without(signal)
         elif signal in ("EXIT", "ERR"):
-            command.path.traps[signal] = arguments[0]
+            command.path.traps = command.path.traps.put(signal, arguments[0])
         elif arguments[0]:
             _maybe(command, arguments[0], signal)
 

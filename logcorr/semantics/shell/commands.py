@@ -61,9 +61,9 @@ def simple(machine: Machine, path: Path, node: Simple) -> None:
             path.stdin = stdin
     for name, value in before.items():
         if name in present:
-            path.variables[name] = value
+            path.set(name, value)
         else:
-            path.variables.pop(name, None)
+            path.unset(name)
 
 
 def _expanded(machine: Machine, path: Path, node: Simple) -> list[Value]:

@@ -177,7 +177,7 @@ class Machine:
             return True
         answer = self.choose(lambda: (True, False))
         if key:
-            path.known[key] = answer
+            path.learn(key, answer)
             self._depends(path, key)
         if assume is None:
             path.doubts |= {question}
@@ -287,8 +287,8 @@ class Machine:
             return
         path.variables = Store({name: (Unknown(f"${name} after {what}"),) for name in path.variables})
         path.arguments = None
-        path.files.clear()
-        path.known.clear()
+        path.files = Store()
+        path.known = Store()
         path.options -= {"errexit", "nounset"}
         path.status = Status(None, what)
         path.place = replace(path.place, directory=(Unknown(f"the directory after {what}"),))
@@ -299,7 +299,7 @@ class Machine:
             return
         for path in paths:
             for name in [name for name in path.variables if self.source.last_use(name) < node.end]:
-                path.variables[name] = None
+                path.set(name, None)
 
 
 def unset(name: str) -> str:

@@ -54,7 +54,7 @@ def _printf(command: Command) -> None:
     value = formatted(arguments[0], arguments[1:]) if arguments else EMPTY
     command.path.status = SUCCESS
     if variable:
-        command.path.variables[variable] = value
+        command.path.set(variable, value)
         return
     command.say(value)
     command.print(value)

@@ -71,9 +71,8 @@ def _merged_stages(stages: list[tuple[Path, tuple[Status, ...]]]) -> list[tuple[
 
 def _piped_end(path: Path, statuses: tuple[Status, ...]) -> Path:
     known = [text(str(status.code)) if status.code is not None else None for status in statuses]
-    path.variables["PIPESTATUS"] = Array(
-        tuple((str(index), value) for index, value in enumerate(known) if value is not None), whole=None not in known
-    )
+    items = tuple((str(index), value) for index, value in enumerate(known) if value is not None)
+    path.set("PIPESTATUS", Array(items, whole=None not in known))
     path.status = statuses[-1]
     if "pipefail" in path.options:
         path.status = _strictest(statuses)

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
-from dataclasses import fields
 from functools import cached_property
 
 from logcorr.grammar.shell import Node, parse
-from logcorr.grammar.shell.tree import Function
+from logcorr.grammar.shell.tree import Function, Literal, walk
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.semantics.shell.values import Text, Unknown, Value, joined
@@ -28,6 +26,7 @@ class Source:
         self.main = main
         self._parts = parts
         self._spans: dict[tuple[int, int], Span] = {}
+        self._literals: dict[tuple[int, int, str], Value] = {}
         self._last: dict[str, int] = {}
         self._starts = [start for start, _ in parts]
 
@@ -68,7 +67,7 @@ class Source:
 
     @cached_property
     def _bodies(self) -> list[tuple[str, int, int]]:
-        return [(node.name, node.start, node.end) for node in functions(self.tree)]
+        return [(node.name, node.start, node.end) for node in walk(self.tree) if isinstance(node, Function)]
 
     @cached_property
     def _uses(self) -> dict[str, list[int]]:
@@ -104,25 +103,18 @@ class Source:
             span = self._spans[start, end] = self._spanned(start, end)
         return span
 
+    def literal(self, piece: Literal, placeholders: list[Unknown]) -> Value:
+        """The characters of a literal, with the lines they stand on; placeholders turned back into what they stand for."""
+        key = piece.start, piece.end, piece.text
+        value = self._literals.get(key)
+        if value is None:
+            value = self._literals[key] = _with_unknowns(piece.text, self.span(piece.start, piece.end), placeholders)
+        return value
+
     def _spanned(self, start: int, end: int) -> Span:
         path, line = self._line(start)
         last_path, last = self._line(max(start, end - 1))
         return Span(path, line, max(line, last) if path == last_path else line)
-
-
-def functions(node: Node) -> Iterator[Function]:
-    """All function definitions in a tree."""
-    if isinstance(node, Function):
-        yield node
-    for field in fields(node):
-        value = getattr(node, field.name)
-        for child in value if isinstance(value, tuple) else (value,):
-            if isinstance(child, Node):
-                yield from functions(child)
-            elif isinstance(child, tuple):
-                for inner in child:
-                    if isinstance(inner, Node):
-                        yield from functions(inner)
 
 
 def _placeholder(part: Unknown, placeholders: list[Unknown]) -> str:
@@ -131,8 +123,7 @@ def _placeholder(part: Unknown, placeholders: list[Unknown]) -> str:
     return chr(FIRST_PLACEHOLDER + placeholders.index(part))
 
 
-def with_unknowns(characters: str, span: Span, placeholders: list[Unknown]) -> Value:
-    """Literal characters of code as a value, placeholders turned back into what they stand for."""
+def _with_unknowns(characters: str, span: Span, placeholders: list[Unknown]) -> Value:
     if not placeholders:
         return (Text(characters, span),)
     parts: list[Value] = []

@@ -198,7 +198,7 @@ def _case_body(machine: Machine, node: Case, index: int, path: Path) -> list[Pat
 
 
 def _function(machine: Machine, node: Function, path: Path) -> list[Path]:
-    path.functions[node.name] = Body(node, machine.source)
+    path.functions = path.functions.put(node.name, Body(node, machine.source))
     machine.skip(node.body, _called_somehow(path), called=True)
     path.status = SUCCESS
     return [path]

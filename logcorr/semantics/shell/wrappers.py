@@ -204,14 +204,14 @@ def _env(command: Command) -> None:
         if isinstance(first, Text):
             name, _, value = first.text.partition("=")
             names.append((name, command.path.variables.get(name, _ABSENT)))
-            command.path.variables[name] = joined(text(value, first.span), tuple(others))
+            command.path.set(name, joined(text(value, first.span), tuple(others)))
         rest = rest[1:]
     command.again(rest)
     for name, before in names:
         if before is _ABSENT:
-            command.path.variables.pop(name, None)
+            command.path.unset(name)
         else:
-            command.path.variables[name] = before
+            command.path.set(name, before)
 
 
 _ABSENT: Value = (Unknown("absent"),)
