@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from functools import cache
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,10 +236,14 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
-@cache
 def _parts(kind: type[Node]) -> tuple[str, ...]:
     """The fields that may hold nodes."""
-    return tuple(field.name for field in fields(kind) if field.type not in ("int", "str", "bool"))
+    if kind not in _PARTS:
+        _PARTS[kind] = tuple(field.name for field in fields(kind) if field.type not in ("int", "str", "bool"))
+    return _PARTS[kind]
+
+
+_PARTS: dict[type[Node], tuple[str, ...]] = {}
 
 
 def _within(value: object) -> Iterator[Node]:

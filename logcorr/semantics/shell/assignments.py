@@ -7,7 +7,10 @@ from logcorr.semantics.shell.arithmetic import calculate
 from logcorr.semantics.shell.expansion import fields, single
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import SUCCESS, Array, Path
-from logcorr.semantics.shell.values import EMPTY, Unknown, Value, joined, literal, shown
+from logcorr.semantics.shell.values import EMPTY, Text, Unknown, Value, derived, joined, literal, shown
+
+MOST_PARTS = 400
+MOST_CHARACTERS = 200_000
 
 
 def assign(machine: Machine, path: Path, node: Assignment) -> None:
@@ -23,7 +26,12 @@ def assign(machine: Machine, path: Path, node: Assignment) -> None:
         return
     if node.appends:
         value = joined(before if before is not None else path.variable(node.name), value)  # type: ignore[arg-type]  # no array here
-    path.set(node.name, value)
+    path.set(node.name, value if _short(value) else derived(value, f"the long text of {node.name}"))
+
+
+def _short(value: Value) -> bool:
+    """Whether a value is one that scripts work with: others, which grow by `x=$x$x`, are not worth their cost."""
+    return len(value) <= MOST_PARTS and sum(len(part.text) for part in value if isinstance(part, Text)) <= MOST_CHARACTERS
 
 
 def _array(

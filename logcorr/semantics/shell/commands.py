@@ -40,7 +40,8 @@ def simple(machine: Machine, path: Path, node: Simple) -> None:
     machine.substituted = False
     arguments = _expanded(machine, path, node)
     sinks, stdin = path.sinks, path.stdin
-    redirects.apply(machine, path, node.redirects)
+    if node.redirects:
+        redirects.apply(machine, path, node.redirects)
     if not arguments:
         for assignment in node.assignments:
             assignments.assign(machine, path, assignment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 
 from logcorr.grammar.shell.tree import Calculation, Literal, Parameter, Piece, Substitution, Word
 from logcorr.semantics.shell import arithmetic, parameters
@@ -31,10 +32,10 @@ MOST_FIELDS = 400
 
 def fields(machine: Machine, path: Path, word: Word) -> list[Value]:
     """The words that one word becomes as an argument."""
-    first, *others = word.pieces
-    if isinstance(first, Literal) and not others and (first.quoted or ("{" not in first.text and first.text[:1] != "~")):
+    first = word.pieces[0] if len(word.pieces) == 1 else None
+    if isinstance(first, Literal) and (first.quoted or ("{" not in first.text and first.text[:1] != "~")):
         return [literal_value(machine, first)]
-    return [field for braced in _braced(word) for field in _fields(machine, path, braced)]
+    return [field for braced in islice(_braced(word), MOST_FIELDS) for field in _fields(machine, path, braced)]
 
 
 def single(machine: Machine, path: Path, word: Word) -> Value:

@@ -64,8 +64,8 @@ class _Heads:
             return
         for name, value in path.variables.items():
             if value != self.first.variables.get(name):
-                changed = derived(value or EMPTY, f"{name} changed by a loop") if not isinstance(value, Array) else None
-                path.set(name, changed or Array((), whole=False))
+                text = None if isinstance(value, Array) else derived(value or EMPTY, f"{name} changed by a loop")
+                path.set(name, text or Array((), whole=False))
         path.known = Store()
         path.status = Status(None, "an exit status", asked=True)
 

@@ -8,6 +8,7 @@ evaluates reads as if it ran the script.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
@@ -90,7 +91,7 @@ class Machine:
         self._skipped: dict[tuple[Source, int, int], tuple[Node, Path]] = {}
         self._uncalled: dict[tuple[Source, int, int], tuple[Node, Path]] = {}
         self._calls: Counter[tuple[int, tuple[Value, ...]]] = Counter()
-        self._visited: set[tuple[Source, int]] = set()
+        self._visited: dict[Source, list[int]] = {}
         self.commands = 0
 
     def run(self, node: Node, path: Path) -> list[Path]:
@@ -103,7 +104,10 @@ class Machine:
 
     def tick(self, node: Node) -> None:
         """Count a command; too many of them end the evaluation."""
-        self._visited.add((self.source, node.start))
+        starts = self._visited.setdefault(self.source, [])
+        at = bisect_left(starts, node.start)
+        if starts[at : at + 1] != [node.start]:
+            starts.insert(at, node.start)
         self.commands += 1
         if self.commands > self.most_commands:
             raise Overflow
@@ -127,7 +131,8 @@ class Machine:
             key = next(iter(noted))
             source, start, end = key
             node, path = noted.pop(key)
-            if not any(visited is source and start <= at < end for visited, at in self._visited):
+            starts = self._visited.get(source, [])
+            if bisect_left(starts, start) == bisect_left(starts, end):
                 with self.reading(source):
                     self.run(node, path)
 
@@ -298,8 +303,7 @@ class Machine:
         if not (self.source.main and not self.stack and not self.loops) or len(paths) < 2:
             return
         for path in paths:
-            for name in [name for name in path.variables if self.source.last_use(name) < node.end]:
-                path.set(name, None)
+            path.variables = path.variables.without(*(name for name in path.variables if self.source.last_use(name) < node.end))
 
 
 def unset(name: str) -> str:

@@ -186,7 +186,7 @@ def merged(paths: Sequence[Path]) -> list[Path]:
     alike: dict[object, list[tuple[tuple[object, ...], Path]]] = {}
     for path in paths:
         key = path.key()
-        others = alike.setdefault((path.variables, path.status.code), [])
+        others = alike.setdefault((path.variables, path.known, path.files, path.status.code, path.flow), [])
         other = next((other for seen, other in others if seen == key), None)
         if other is None:
             kept.append(path)

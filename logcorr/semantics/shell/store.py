@@ -22,21 +22,29 @@ class Store(dict[K, V]):
 
     def put(self, key: K, value: V) -> Store[K, V]:
         """The same items but for one."""
-        changed = self._hash ^ hash((key, value))
-        if key in self:
-            old = self[key]
-            if old is value:
-                return self
-            changed ^= hash((key, old))
-        other: Store[K, V] = Store.__new__(Store)
-        other.update(self)
+        if key in self and self[key] is value:
+            return self
+        other = self.without(key)
+        other = other if other is not self else self._copy()
         other[key] = value
-        other._hash = changed
+        other._hash ^= hash((key, value))
         return other
 
-    def without(self, key: object) -> Store[K, V]:
-        """The same items but for one that is not there any more."""
-        return Store((name, value) for name, value in self.items() if name != key) if key in self else self
+    def without(self, *keys: K) -> Store[K, V]:
+        """The same items but for some that are not there any more."""
+        gone = [key for key in keys if key in self]
+        if not gone:
+            return self
+        other = self._copy()
+        for key in gone:
+            other._hash ^= hash((key, other.pop(key)))
+        return other
 
-    def __hash__(self) -> int:  # type: ignore[override]  # a dictionary has none, since it can be written to
+    def _copy(self) -> Store[K, V]:
+        other: Store[K, V] = Store.__new__(Store)
+        other.update(self)
+        other._hash = self._hash
+        return other
+
+    def __hash__(self) -> int:  # type: ignore[override]  # a dictionary, which can be written to, has none
         return self._hash
