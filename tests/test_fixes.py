@@ -18,8 +18,10 @@ import oracle_bash
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import logcorr
+from logcorr import fixes, plugins
 from logcorr.cli import main
 from logcorr.fixes.text import Text, overlap
 from logcorr.model.result import Edit
@@ -169,6 +171,36 @@ def test_the_seed_tells_how_far_the_restart_is_reached(finding, before, after):
     assert (told["diff"], told["reach_after"]) == (patch.diff, after)
 
 
+def breaks(finding, folder):
+    raise RuntimeError("no such luck")
+    yield
+
+
+def test_a_fix_that_crashes_is_named_and_the_rest_go_on(monkeypatch):
+    ours = tuple(fixes._fixes())
+    monkeypatch.setattr(fixes, "_fixes", lambda: (fixes.Fix(("compose_file_not_deployed",), breaks), *ours))
+    found = logcorr.analyze(given_files(FIXES / "the-seed"))
+    assert [problem["message"] for problem in found.result["problems"] if "fix" in problem["message"]] == [
+        "the fix test_fixes for COMP008 crashes: RuntimeError: no such luck"
+    ]
+    assert found.patches() == patches(given_files(FIXES / "the-seed"))
+
+
+def test_no_patch_is_offered_where_a_rule_crashes_on_what_it_makes(monkeypatch, fix):
+    """Else the rule's silence would pass for the end of what it found."""
+    (ours,) = (one for one in plugins.rules().values() if one.name == "unescaped_percent")
+
+    def check(case):
+        assert list(ours.check(case)), "no percent"
+        return ours.check(case)
+
+    check.__annotations__ = ours.check.__annotations__
+    monkeypatch.setattr(plugins, "rules", lambda: plugins.Plugins({ours.name: replace(ours, check=check)}))
+    code, diff, err = fix(given_files(FIXES / "a-bare-percent"))
+    assert (code, diff) == (0, "")
+    assert "the fix cron_percent for CRON002 crashes: AssertionError: no percent" in err
+
+
 @pytest.fixture
 def seed(tmp_path):
     return shutil.copytree(given_files(FIXES / "the-seed"), tmp_path / "seed")
@@ -212,8 +244,8 @@ def test_nothing_is_written_if_one_file_has_changed_since(seed, fix, monkeypatch
     old = {path: path.read_bytes() for path in (seed / "health-check.sh", seed / "jobs")}
     analyze = logcorr.analyze
 
-    def then_changed(paths):
-        made = analyze(paths)
+    def then_changed(paths, **more):
+        made = analyze(paths, **more)
         assert {patch.path for patch in made.patches() if patch.safe} == {"health-check.sh", "jobs"}
         (seed / "jobs").write_text("")
         return made

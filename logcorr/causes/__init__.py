@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from logcorr.causes.advice import actions, checks
 from logcorr.causes.blame import blamed

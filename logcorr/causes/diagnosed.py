@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from logcorr.causes import hops
 from logcorr.causes.follow import LONGEST_S, Ends, Times, from_then_on, of_times
@@ -23,8 +23,7 @@ ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.
 """By what it is told that a process ended which nobody had told to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """How a rule's finding becomes a cause: its kind, and the mechanisms that its evidence shows, in order.
 
     `dies`: a process ends by it, which a supervisor may start again. `effects` names the mechanisms by which it is felt

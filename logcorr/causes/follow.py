@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
 
 from logcorr.timeline.select import seconds
 
@@ -31,8 +30,7 @@ LEAST_FOLLOWED, CLEAR_LIFT = 0.6, 4.0
 Times = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(Struct, frozen=True):
     """When something broke (epoch seconds, ascending), and for how long after each its effects are looked for.
 
     What lasts has one time, and no end (`within_s` is infinite). `sure`: what lies there is an effect, whatever its rate.
@@ -63,8 +61,7 @@ class Ends:
         return max(float(np.clip(inside, 0.0, None).sum()) / max(end - start, 1e-9), 1e-9)
 
 
-@dataclass(frozen=True, slots=True)
-class Following:
+class Following(Struct, frozen=True):
     """`followed` of `total` timed events come in the wake of one of the ends; `lag_s` is the median to the first."""
 
     rows: pl.DataFrame

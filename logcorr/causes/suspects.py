@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from logcorr.causes import words
 from logcorr.causes.follow import Times
@@ -31,8 +31,7 @@ ENOUGH_TICKS = 4
 """So many runs without the effect refute that every run has it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suspect:
+class Suspect(Struct, frozen=True, kw_only=True):
     """One thing that runs, when it ran, what it could do to the service, and the weight this gives it.
 
     `span` is where it is set off: a job's line, a loop's. `runs` tells when (on `*/5 * * * *`, on `a 90 s loop`).

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.causes.follow import Ends
 from logcorr.model.claim import claim
@@ -22,16 +23,14 @@ NEW_SHARE = 0.1
 Masks = Mapping[str, npt.NDArray[np.bool_]]
 
 
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
+class Hypothesis(Struct, frozen=True):
     """A possible cause, and when it struck."""
 
     cause: Cause
     ends: Ends
 
 
-@dataclass(frozen=True, slots=True)
-class _Weighed:
+class _Weighed(Struct, frozen=True):
     """A possible cause, and which events of each symptom it explains."""
 
     cause: Cause

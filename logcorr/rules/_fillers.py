@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.case import Case, Schedule
 from logcorr.model.facts import Script
@@ -23,8 +23,7 @@ WRITES = re.compile(
 REMOVES = re.compile(r"\brm\b|-delete\b|\bunlink\b|\btmpreaper\b|\btmpwatch\b|\bshred\b|--delete\b|\blogrotate\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Filler:
+class Filler(Struct, frozen=True):
     """A schedule, the line that makes the new name, and the folder it goes to."""
 
     schedule: Schedule

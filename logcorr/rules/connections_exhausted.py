@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim

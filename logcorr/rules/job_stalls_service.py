@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.case import Behaviour, Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
@@ -52,8 +52,7 @@ MOST_PROVED, MOST_PLAUSIBLE, MOST_UNKNOWN = 0.95, 0.85, 0.7
 Times = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Suspect:
+class _Suspect(Struct, frozen=True, kw_only=True):
     """A job, the line of its script that may make others wait, and how its runs lie to the waiting requests.
 
     `within` is the share of the requests that came while it ran, None where no log tells how long it runs; `last` is the line

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
+
+from msgspec import Struct
 
 from logcorr.grammar.shell import parse
 from logcorr.grammar.shell.tree import (
@@ -48,8 +49,7 @@ WRAPPERS = {
 """Commands that run the rest of their words, and those of their options that take a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """One simple command. `name` is its program without folder, wrappers (`sudo`, `timeout 5`) set apart in `wrappers`.
 
     `words` are its arguments: quotes removed, expansions as they stand (`$URL`). `around` are the nodes it lies in, the

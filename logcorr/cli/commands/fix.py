@@ -13,6 +13,7 @@ from logcorr.cli import options
 if TYPE_CHECKING:
     from logcorr import Analysis
     from logcorr.model.result import Patch
+    from logcorr.model.source import Problem
     from logcorr.repair import Repair
 
 
@@ -30,12 +31,15 @@ def fix(paths: tuple[str, ...], *, show: bool, allow_dirty: bool) -> None:
     new one. --write applies those that rest on nothing but the collected files; the others need somebody's look.
     """
     import logcorr
+    from logcorr.cli.accepting import accepted
     from logcorr.cli.waiting import waiting
 
     with waiting("analysing"):
-        analysis = logcorr.analyze(paths)
-        repair, patches = analysis.repair, analysis.patches()
-    assert repair is not None  # an analysis of files has one
+        analysis = logcorr.analyze(paths, accept=accepted())
+        repair = analysis.repair
+        assert repair is not None  # an analysis of files has one
+        patches, crashes = repair.patches(analysis.findings)
+    _name(crashes)
     if show:
         _report(analysis, patches)
         _show(repair, patches)
@@ -44,6 +48,13 @@ def fix(paths: tuple[str, ...], *, show: bool, allow_dirty: bool) -> None:
         _write(repair, safe, paths, allow_dirty=allow_dirty)
         _report(analysis, safe)
     click.echo(f"patches: {len(patches)}, safe to write unseen: {sum(patch.safe for patch in patches)}", err=True)
+
+
+def _name(crashes: Sequence[Problem]) -> None:
+    from logcorr.report.escape import line
+
+    for problem in crashes:
+        click.echo(line(f"{problem.path}:{problem.line}: {problem.message}"), err=True)
 
 
 def _show(repair: Repair, patches: Sequence[Patch]) -> None:

@@ -12,8 +12,10 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
@@ -45,14 +47,12 @@ class Abandoned(Exception):
     """The present command ends the shell before it runs (an unset variable under `set -u`)."""
 
 
-@dataclass(slots=True)
-class _Choice:
+class _Choice(Struct):
     options: Sequence[object]
     index: int = 0
 
 
-@dataclass(slots=True)
-class _Trail:
+class _Trail(Struct):
     choices: list[_Choice]
     position: int = 0
 

@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
+from operator import attrgetter
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from logcorr.grammar.shell.tree import Function
 from logcorr.model.source import Span
@@ -19,16 +23,14 @@ from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, joined, literal, unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(Struct, frozen=True):
     """An array variable: keys with their values in order; `whole` is False when there may be others."""
 
     items: tuple[tuple[str, Value], ...] = ()
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Body:
+class Body(Struct, frozen=True, eq=False):
     """A function's definition; the same text elsewhere is another one."""
 
     node: Function
@@ -41,8 +43,7 @@ class Body:
         return id(self.node)
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """An exit status. `code` None: not known; then `failed` may still be, and `assume` says what is taken for granted.
 
     `asked`: the command's whole point is its answer (a test, a search), so that not even `set -e` makes success the rule.
@@ -59,16 +60,14 @@ SUCCESS = Status(0)
 FAILURE = Status(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """Why the commands that follow are passed over: `exit`, `return`, `break`, `continue` (of `levels` loops), `endless`."""
 
     kind: str
     levels: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Sink:
+class Sink(Struct, frozen=True):
     """Where output goes: `captured`, `terminal`, `discarded`, or a `file` (its name, None if unknown)."""
 
     kind: str
@@ -79,8 +78,7 @@ class Sink:
 TERMINAL, CAPTURED, DISCARDED = Sink("terminal"), Sink("captured"), Sink("discarded")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where commands run: on which host, in which container, from which directory (None: unknown)."""
 
     directory: Value
@@ -88,8 +86,7 @@ class Place:
     container: str | None = None
 
 
-@dataclass
-class Path:
+class Path(Struct):
     """The mutable state of one way through; `copy` before forking. All that it holds is immutable, so a copy is cheap."""
 
     place: Place
@@ -115,13 +112,12 @@ class Path:
 
     def copy(self) -> Path:
         """A path that goes its own way from here."""
-        other = _new(Path)
-        other.__dict__ = self.__dict__.copy()
-        return other
+        return copy(self)
 
     def become(self, other: Path) -> None:
         """Take over the whole state of another path."""
-        self.__dict__.update(other.__dict__)
+        for name, value in zip(_FIELDS, _STATE(other), strict=True):
+            setattr(self, name, value)
 
     def set(self, name: str, value: Value | Array | None) -> None:
         """Give a variable a value; None: it is known to be unset."""
@@ -175,7 +171,8 @@ def appended(name: str, before: Value | None, value: Value) -> Value:
     return content
 
 
-_new = object.__new__
+_FIELDS = Path.__struct_fields__
+_STATE = attrgetter(*_FIELDS)
 
 
 def merged(paths: Sequence[Path]) -> list[Path]:
