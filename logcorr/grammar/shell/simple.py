@@ -15,6 +15,7 @@ from logcorr.grammar.shell.tree import (
 
 DECLARERS = frozenset({"declare", "typeset", "local", "export", "readonly"})
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?=\[|\+?=)")
+_BLANKS = frozenset(" \t\r\n\\#")
 _BLANK = re.compile(r"(?:[ \t\r]+|\\\n|#[^\n]*)*")
 _REDIRECT = re.compile(r"([0-9]+|\{[A-Za-z_]\w*\})?(<<<|<<-|<<|<>|<&|>&|>>|>\||&>>|&>|<(?!\()|>(?!\())")
 
@@ -137,8 +138,8 @@ class SimpleReader(TestReader):
 
     def _space(self, *, newlines: bool = False) -> None:
         """Pass blanks, comments and continued lines; with `newlines`, line ends and the here-documents behind them."""
-        while True:
+        while self.peek() in _BLANKS:
             self.position = _BLANK.match(self.text, self.position).end()  # type: ignore[union-attr]  # it may match nothing
-            if not newlines or self.text[self.position : self.position + 1] != "\n":
+            if not newlines or self.peek() != "\n":
                 return
             self.position = self._bodies.get(self.position, self.position + 1)

@@ -300,7 +300,7 @@ class Machine:
 
     def forget(self, node: Node, paths: list[Path]) -> None:
         """Drop variables that nothing after a command of the script itself can read, so that more paths are equal."""
-        if not (self.source.main and not self.stack and not self.loops) or len(paths) < 2:
+        if not self.source.main or self.stack or self.loops:
             return
         for path in paths:
             path.variables = path.variables.without(*(name for name in path.variables if self.source.last_use(name) < node.end))

@@ -57,10 +57,12 @@ def sequence(machine: Machine, node: Commands, path: Path) -> list[Path]:
         paths = [way for way in following if way.flow is None]
         if not paths and command is not node.commands[-1] and following:
             machine.skip(_rest(node, command), following[-1])
-        done.extend(way if machine.surveys else withered(way) for way in following if way.flow is not None)
-        machine.forget(command, paths)
-        paths = machine.widened(paths)
-    return [*machine.widened(done), *paths]
+        if len(paths) < len(following):
+            done.extend(way if machine.surveys else withered(way) for way in following if way.flow is not None)
+        if len(paths) > 1:
+            machine.forget(command, paths)
+            paths = machine.widened(paths)
+    return [*machine.widened(done), *paths] if done else paths
 
 
 def _rest(node: Commands, last: Node) -> Commands:
