@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-import numpy as np
 import polars as pl
 from msgspec import Struct
 
@@ -98,9 +97,11 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
         if id(behaviour) in scheduled:
             continue
         effects = list(_ending(behaviour, service))
-        ticks = _told(case, behaviour) if effects else np.array([])
+        if not effects:
+            continue
+        _, effect = max(effects, key=lambda pair: _weight(pair[1], service))
+        ticks = _told(case, behaviour, effect.effect.span)
         if len(ticks):
-            _, effect = max(effects, key=lambda pair: _weight(pair[1], service))
             yield Suspect(
                 span=behaviour.loop or behaviour.script.span,
                 runs=f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand",
@@ -114,10 +115,10 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
             )
 
 
-def _told(case: Case, behaviour: Behaviour) -> Times:
-    """When a log holds one of the messages by which the script tells of trouble or of what it does about it."""
-    rows = said(case, (behaviour,))
-    return seconds(rows.filter(pl.col("kind").is_in(["probe.failed", "service.restarting"])))
+def _told(case: Case, behaviour: Behaviour, acts: Span) -> Times:
+    """When a log holds a message by which the script tells of trouble or of what it does about it: by its words, or its place."""
+    words = said(case, (behaviour,)).filter(pl.col("kind").is_in(["probe.failed", "service.restarting"]))
+    return seconds(words if words.height else said(case, (behaviour,), near=acts))
 
 
 def _weight(effect: ProvedEffect, service: str) -> float:

@@ -14,6 +14,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from io import BufferedIOBase
 from typing import IO, cast
 
+import polars as pl
 from msgspec import Struct
 
 from logcorr.collect import mojibake
@@ -102,7 +103,7 @@ def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         end = piece.rfind(b"\n") + 1
         if end or size > LONGEST_LINE:
-            yield b"".join([*rest, piece[:end]])
+            yield b"".join([*rest, memoryview(piece)[:end]])
             rest, size = [], 0
         rest.append(piece[end:])
         size += len(piece) - end
@@ -166,7 +167,7 @@ def _encoding(head: bytes) -> str:
 
 def _invalid_lines(block: bytes) -> tuple[int, int]:
     """How many lines are not UTF-8, and the number of the first within the block, from 1."""
-    if block.isascii() or _decodes(block):
+    if block.isascii() or not pl.Series([block], dtype=pl.Binary).cast(pl.String, strict=False).null_count():
         return 0, 0
     bad = [number for number, line in enumerate(block.split(b"\n"), 1) if not _decodes(line)]
     return len(bad), bad[0]

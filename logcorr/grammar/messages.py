@@ -11,10 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 
 import polars as pl
-from msgspec import Struct
 from msgspec.structs import replace
 
+from logcorr.grammar.failures import FAILURES as FAILURES
 from logcorr.grammar.patterns import ascii_only
+from logcorr.grammar.phrase import Phrase as Phrase
 
 _LABELS = r"^(?:\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
 """What may stand before the words: labels in brackets (`[worker-1]`), a place (`(app.js:12):`), signs."""
@@ -40,14 +41,6 @@ _DETAIL = (
 """What may follow a whole sentence: its end, punctuation, a reason, an identifier."""
 
 _ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
-
-
-class Phrase(Struct, frozen=True):
-    """Some way of saying that `kind` happened: `needles` are literals one of which it always holds, `pattern` is the whole."""
-
-    kind: str
-    needles: tuple[str, ...]
-    pattern: str
 
 
 def _at_start(words: str) -> str:
@@ -96,32 +89,7 @@ APPLICATION = (
             rf"|(?:[\w.-]+: |{_THING} )?terminated(?: by (?:signal )?(?:SIG[A-Z]+|\d+))?[.!]?$"
         ),
     ),
-    Phrase("address.in_use", ("EADDRINUSE", "ddress already in use"), r"\bEADDRINUSE\b|[aA]ddress already in use"),
-    Phrase("disk.full", ("ENOSPC", "o space left on device"), r"\bENOSPC\b|[nN]o space left on device"),
-    Phrase(
-        "limit.reached",
-        ("EMFILE", "oo many open files", "too many clients already", "Too many connections", "max_children"),
-        r"\bEMFILE\b|[tT]oo many open files|\btoo many clients already\b|(?:^|[:)\]] )Too many connections\b"
-        r"|\breached (?:pm\.)?max_children setting\b",
-    ),
-    Phrase(
-        "tls.failed",
-        ("CERT_HAS_EXPIRED", "certificate has expired", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "DEPTH_ZERO_SELF_SIGNED"),
-        r"\bCERT_HAS_EXPIRED\b|certificate has expired|\bUNABLE_TO_VERIFY_LEAF_SIGNATURE\b|\bDEPTH_ZERO_SELF_SIGNED_CERT\b",
-    ),
-    Phrase(
-        "dependency.failed",
-        (
-            *("ECONNREFUSED", "ETIMEDOUT", "ENOTFOUND", "EHOSTUNREACH", "EAI_AGAIN", "ECONNRESET", "NetworkError"),
-            *("SelectionError", "dial ", "Connection refused", "UnknownHostException"),
-        ),
-        r"\b(?:connect|getaddrinfo|read|write|queryA) (?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)\b"
-        r"|\bMongo(?:Network|ServerSelection)Error\b"
-        r"|\bdial (?:tcp|unix)\b.{0,150}: (?:connection refused|no such host|no route to host|i/o timeout|connection timed out)\b"
-        r"|\bConnectException: Connection refused\b|\bUnknownHostException: |\[Errno 111\] Connection refused\b"
-        r"|\bSQLSTATE\[HY000\] \[2002\] Connection refused\b|\bconnection to server at .{1,120} failed: Connection refused\b"
-        r"""|\bcode"?: ?["'](?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)["']""",
-    ),
+    *FAILURES,
     Phrase(
         "process.started",
         (
@@ -131,6 +99,9 @@ APPLICATION = (
             " ready",
             " starting",
             " up",
+            "open ",
+            "live ",
+            "erving ",
             "啟動",
             "启动",
             "connections",
@@ -139,7 +110,8 @@ APPLICATION = (
             *(f"{word} on " for word in THINGS),
         ),
         _at_start(
-            rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
+            rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up|open|live|serving)"
+            rf"(?: and (?:listening|ready|running))?"
             rf" (?:(?:on|at|in)?:? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
             r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
@@ -172,14 +144,7 @@ APPLICATION = (
 )
 """Phrases of servers, the Node.js world's first."""
 
-FAILURES = tuple(
-    phrase
-    for phrase in APPLICATION
-    if phrase.kind in {"address.in_use", "disk.full", "limit.reached", "tls.failed", "dependency.failed"}
-)
-"""What the system's own errors say, wherever an application writes them."""
-
-_ERROR = r"""^[\s\[{"]*(?:(?:(?:code|error|err|stack|cause)"?\]?: |(?:[\w.]+: )?[\w.$]*(?:Error|Exception)(?: \[\w+\])?: ).*)?"""
+_ERROR = r"""^[\s\[{"]*(?:(?:(?:code|error|err|stack|cause)"?\]?: |(?:[\w.]+: )?\w*(?:Error|Exception)(?: \[\w+\])?: ).*)?"""
 """How a line that describes an error opens: with its class, or with a member that holds it."""
 
 CONTINUED = tuple(replace(phrase, pattern=f"{_ERROR}(?:{phrase.pattern})") for phrase in FAILURES)

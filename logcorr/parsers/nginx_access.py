@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import polars as pl
 
@@ -19,7 +20,7 @@ from logcorr.model.events import SEVERITY
 from logcorr.model.facts import Directive, Fact, NginxFile
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, groups_of, no, patched
+from logcorr.parsers._shared.columns import TEXT, events, groups_of, no
 
 _CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
 _REQUEST = re.compile(
@@ -35,7 +36,7 @@ _NAMES = {
     "http_referer": "referrer",
     "http_user_agent": "user_agent",
 }
-_KNOWN = {"combined": COMBINED, "host and combined": f"$host {COMBINED}", "common": COMMON}
+_KNOWN = (LogFormat("combined", COMBINED), LogFormat("host and combined", f"$host {COMBINED}"), LogFormat("common", COMMON))
 _TIMES = {"time_local": "clf", "time_iso8601": "iso_o", "msec": "epoch"}
 _NUMBERS = {"status": pl.Int16, "body_bytes_sent": pl.Int64, "bytes_sent": pl.Int64, "request_length": pl.Int64}
 
@@ -82,11 +83,12 @@ def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     status = value["status"].cast(pl.Int16, strict=False) if "status" in value else no(pl.Int16)
     time, offset = _time(value)
     request = value.get("request", _request(value))
-    answer = pl.concat_str(request, status.cast(pl.String), separator=" ", ignore_nulls=True)
+    answered = pl.when(status.is_not_null()).then(value.get("status", no(pl.String)))
+    answer = pl.concat_str(request, answered, separator=" ", ignore_nulls=True)
     return events(
         read,
         time=time,
-        severity=pl.when(known).then(pl.when(status >= 500).then(pl.lit("error")).otherwise(pl.lit("info")).cast(SEVERITY)),
+        severity=pl.when(known).then(pl.when(status >= 500).then(pl.lit("error", SEVERITY)).otherwise(pl.lit("info", SEVERITY))),
         kind=pl.when(status.is_between(500, 599)).then(pl.lit("http.5xx")).when(status == 499).then(pl.lit("client.aborted")),
         message=pl.when(known).then(answer).otherwise(TEXT),
         parsed=known,
@@ -102,48 +104,11 @@ def _request(value: dict[str, pl.Expr]) -> pl.Expr:
 
 
 def _values(lines: pl.LazyFrame, chosen: LogFormat, whole: bool) -> tuple[pl.LazyFrame, dict[str, pl.Expr]]:
-    """The lines, and each variable's value: cut at the quotes where the format begins like `combined`, else by its pattern."""
-    pattern = ascii_only(chosen.pattern(whole))
-    cut = chosen.text.startswith(COMBINED)
-    read = _cut(lines, chosen, whole) if cut else lines.with_columns(pl.lit(False).alias("fits"))
-    searched = groups_of(pl.when(~pl.col("fits")).then(TEXT), pattern) if cut else TEXT.str.extract_groups(pattern)
-    found = {name: pl.col("groups").struct[number] for number, name in enumerate(chosen.variables)}
-    if cut:
-        found = {name: patched(pl.col(f"cut_{name}"), column, ~pl.col("fits")) for name, column in found.items()}
-    return read.with_columns(searched.alias("groups")), found
-
-
-def _cut(lines: pl.LazyFrame, chosen: LogFormat, whole: bool) -> pl.LazyFrame:
-    """Cuts at the quotes, which nginx writes as `\\x22` inside values; `fits` is false where a piece is not what it should be."""
-    part = pl.col("parts").struct
-    pieces = lines.with_columns(TEXT.str.splitn('"', 7).alias("parts"))
-    head, numbers = part[0].str.splitn(" ", 4).struct, part[2].str.splitn(" ", 4).struct
-    stamp = part[0].str.slice(-28, 26)
-    tail = LogFormat("", chosen.text[len(COMBINED) :])
-    after = part[6].str.extract_groups(ascii_only(tail.pattern(whole))).struct
-    cut = {
-        "remote_addr": head[0],
-        "remote_user": head[2],
-        "time_local": stamp,
-        "request": part[1],
-        "status": numbers[1],
-        "body_bytes_sent": numbers[2],
-        "http_referer": part[3],
-        "http_user_agent": part[5],
-    } | {name: after[number] for number, name in enumerate(tail.variables)}
-    placed = pieces.with_columns(column.alias(f"cut_{name}") for name, column in cut.items())
-    digits = pl.col("cut_status").str.len_bytes() == 3
-    fits = [
-        digits & pl.col("cut_status").cast(pl.UInt16, strict=False).is_not_null(),
-        part[4] == " ",
-        part[0].str.slice(-29, 1) == "[",
-        head[3].str.len_bytes() == 29,  # a user's name without blanks, and the stamp
-        ~pl.col("cut_http_user_agent").str.ends_with("\\"),
-        part[6] == "" if whole and not tail.variables else part[6].is_not_null(),
-    ]
-    if tail.variables:
-        fits.append(pl.col(f"cut_{tail.variables[0]}").is_not_null())
-    return placed.with_columns(pl.all_horizontal(fits).fill_null(False).alias("fits"))
+    """The lines, and each variable's value."""
+    patterns = dict.fromkeys(ascii_only(chosen.pattern(whole, one_word=one_word)) for one_word in (True, False))
+    part = pl.col("groups").struct
+    found = {name: part[number] for number, name in enumerate(chosen.variables)}
+    return lines.with_columns(groups_of(TEXT, *patterns).alias("groups")), found
 
 
 def _time(value: dict[str, pl.Expr]) -> tuple[pl.Expr, pl.Expr | None]:
@@ -164,15 +129,20 @@ def _typed(name: str, column: pl.Expr) -> pl.Expr:
 
 
 def _chosen(context: Context) -> tuple[LogFormat, bool]:
-    """The format with the most variables among those that most of the first lines are in, and whether it is all of a line.
-
-    Of formats that are as good, a configured one comes first.
-    """
-    known = [LogFormat(name, text) for name, text in _KNOWN.items()]
+    """The format of most of the first lines, and whether it is all of a line; a configured one before the known ones."""
     seen = next(filter(None, map(of_json, context.sample.lines)), None)
-    formats = [*_configured(context.facts), *([seen] if seen else []), *known]
-    candidates = [(found, True) for found in formats if found.variables] + [(found, False) for found in known]
-    shares = [stamps.share(context.sample.lines, re.compile(found.pattern(whole)).match) for found, whole in candidates]
+    return _best((*_configured(context.facts), *([seen] if seen else []), *_KNOWN), context.sample.lines)
+
+
+@lru_cache
+def _best(formats: tuple[LogFormat, ...], lines: tuple[str, ...]) -> tuple[LogFormat, bool]:
+    """Of the formats that about as many lines are in as any, the one with the most variables, the first among equals.
+
+    Where only the known ones are not all of a line, more may follow.
+    """
+    candidates = [(found, True) for found in formats if found.variables]
+    candidates += [(found, False) for found in _KNOWN]
+    shares = [stamps.share(lines, re.compile(found.pattern(whole)).match) for found, whole in candidates]
     if not any(shares):
         return UNKNOWN, False
     good = [candidate for candidate, share in zip(candidates, shares, strict=True) if share >= 0.7 * max(shares)]

@@ -17,7 +17,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, by_value, events, folded, patched
+from logcorr.parsers._shared.columns import TEXT, by_value, events, folded, groups_of, patched
 
 _LEVELS = "debug|info|notice|warn|error|crit|alert|emerg"
 
@@ -52,10 +52,13 @@ _PATTERNS = (r'(?s)^(?P<message>[^"]*(?:"[^"]*"[^"]*)*?)' + _CONTEXT, "(?s)^(?P<
 """For lines with stray quotes or repeated marks, most of them hostile: a message whose own quotes are closed, then all the
 fields in nginx's order; else the last place from which the fields run to the end of the line."""
 
-_HEAD_GROUPS = r"^\[[a-z]+\] ((?:([0-9]+)#([0-9]+): (?:\*([0-9]+) )?)?)"
+_HEAD_GROUPS = r"^(\[([a-z]+)\] (?:([0-9]+)#([0-9]+): (?:\*([0-9]+) )?)?)"
+"""All before the message, the level, pid, tid and connection."""
 
 _FAILURES = {
     "failed (2: ": "file.missing",
+    "failed (13: ": "permission.denied",
+    "is forbidden (13: ": "permission.denied",
     "(104: ": "upstream.reset",
     "connect() failed (111:": "upstream.refused",
     "connect() to unix:": "upstream.refused",
@@ -116,7 +119,7 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     heads = [match for match in map(_HEAD.match, context.sample.lines) if match]
     dated = any(match["dated"] for match in heads) or not any(match["timed"] for match in heads)
     cut = folded(_placed(lines, dated), pl.col("severity").is_not_null(), context, _MARKS["client"])
-    ids, message = pl.col("ids").struct, pl.col("message")
+    head, message = pl.col("head").struct, pl.col("message")
     kind = by_value(message, _kinds, pl.String)
     known = pl.col("severity").is_not_null()
     return events(
@@ -128,9 +131,9 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         parsed=known,
         count=pl.col("lines"),
         own={
-            "pid": ids[1].cast(pl.Int32, strict=False),
-            "tid": ids[2].cast(pl.Int32, strict=False),
-            "connection": ids[3].cast(pl.Int64, strict=False),
+            "pid": head[2].cast(pl.Int32, strict=False),
+            "tid": head[3].cast(pl.Int32, strict=False),
+            "connection": head[4].cast(pl.Int64, strict=False),
             **{name: pl.col(name) for name in _MARKS},
             "errno": by_value(message, _errnos, pl.Int32),
         },
@@ -138,7 +141,7 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
 
 
 def _placed(lines: pl.LazyFrame, dated: bool) -> pl.LazyFrame:
-    """Where each line's `[level]` begins, its stamp, and its severity: null where the line does not begin an event."""
+    """Where each line's `[level]` begins, its stamp, its head's groups and its severity: null where it begins no event."""
     if dated:
         time = stamps.datetimes(TEXT.str.head(19), "%Y/%m/%d %H:%M:%S")
         stamped = 20
@@ -154,40 +157,33 @@ def _placed(lines: pl.LazyFrame, dated: bool) -> pl.LazyFrame:
         .then(7)
     )
     opened = lines.with_columns(time.alias("time")).with_columns(at.cast(pl.UInt32).alias("at"))
-    head = opened.with_columns(pl.when(pl.col("at").is_not_null()).then(TEXT.str.slice(pl.col("at"), 64)).alias("head"))
-    close = pl.when(pl.col("head").str.starts_with("[")).then(pl.col("head")).str.find("] ", literal=True)
-    placed = head.with_columns(close.alias("close"))
-    return placed.with_columns(pl.col("head").str.slice(1, pl.col("close") - 1).cast(SEVERITY, strict=False).alias("severity"))
+    begun = pl.when(pl.col("at").is_not_null()).then(TEXT.str.slice(pl.col("at"), 64))
+    head = opened.with_columns(begun.str.extract_groups(_HEAD_GROUPS).alias("head"))
+    return head.with_columns(pl.col("head").struct[1].cast(SEVERITY, strict=False).alias("severity"))
 
 
 def _fields(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """The lines with `ids`, the message and the fields after it, cut at the places where the marks first stand.
+    """The lines with the message and the fields after it, cut at the places where the marks first stand.
 
     Where that may be wrong, the places are those that a pattern finds. All are at ASCII, so that the cuts are valid UTF-8.
     """
-    known = pl.when(pl.col("severity").is_not_null())
-    ids = known.then(pl.col("head")).str.extract_groups(_HEAD_GROUPS)
     placed = lines.with_columns(
         TEXT.cast(pl.Binary).alias("raw"),
         TEXT.str.len_bytes().alias("end"),
         TEXT.str.ends_with('"').alias("closed"),
-        ids.alias("ids"),
         *(TEXT.str.find(mark, literal=True).alias(f"at_{name}") for name, mark in _MARKS.items()),
     )
-    headed = pl.col("at") + pl.col("close") + 2 + pl.col("ids").struct[0].str.len_bytes()
-    begun = placed.with_columns(known.then(headed).otherwise(0).alias("begin"))
-    fast = begun.with_columns(_cut(*_place(name)).alias(name) for name in _FIELDS)
-    checked = fast.with_columns(pl.when(_unsure()).then(TEXT).alias("unsure"))
-    careful = pl.struct("unsure", "begin").map_batches(_searched, return_dtype=_SEARCHED, is_elementwise=True)
+    message = pl.when(pl.col("severity").is_not_null()).then(pl.col("at") + pl.col("head").struct[0].str.len_bytes()).otherwise(0)
+    fast = placed.with_columns(message.alias("begin")).with_columns(_cut(*_place(name)).alias(name) for name in _FIELDS)
+    checked = fast.with_columns(pl.when(_unsure()).then(_cut(pl.col("begin"), pl.col("end"))).alias("unsure"))
+    searched = checked.with_columns(groups_of(pl.col("unsure"), *map(ascii_only, _PATTERNS)).alias("careful"))
+    careful = {name: pl.col("careful").struct.field(name) for name in _FIELDS}
+    careful["message"] = pl.coalesce(careful["message"], "unsure")
     unsure = pl.col("unsure").is_not_null()
-    return checked.with_columns(careful.alias("careful")).with_columns(
-        patched(pl.col(name), pl.col("careful").struct.field(name), unsure).alias(name) for name in _FIELDS
-    )
+    return searched.with_columns(patched(pl.col(name), careful[name], unsure).alias(name) for name in _FIELDS)
 
 
 _FIELDS = ("message", *_MARKS)
-
-_SEARCHED = pl.Struct(dict.fromkeys(_FIELDS, pl.String))
 
 
 def _place(name: str) -> tuple[pl.Expr, pl.Expr]:
@@ -224,20 +220,6 @@ def _unsure() -> pl.Expr:
     spoken = pl.when(message.str.contains('"', literal=True)).then(message).str.count_matches('"', literal=True)
     closed = pl.all_horizontal(pl.col(f"at_{name}").is_null() for name in names[2:]) | pl.col("closed")
     return pl.col("at_client").is_not_null() & ~pl.all_horizontal(*ordered, *plain, closed, spoken.fill_null(0) % 2 == 0)
-
-
-def _searched(lines: pl.Series) -> pl.Series:
-    """What a pattern finds in the lines that are not null; where none fits, all of it is message."""
-    frame = lines.struct.unnest()
-    near = frame["unsure"].is_not_null()
-    text = pl.col("unsure").cast(pl.Binary).bin.slice(pl.col("begin")).cast(pl.String)
-    few = frame.filter(near).select(text)["unsure"]
-    found = few.str.extract_groups(ascii_only(_PATTERNS[0]))
-    fits = found.struct[0].is_not_null()
-    loose = few.zip_with(~fits, pl.Series([None], dtype=pl.String)).str.extract_groups(ascii_only(_PATTERNS[1]))
-    found = found.zip_with(fits, loose)
-    whole = found.struct.unnest().with_columns(pl.coalesce("message", few)).to_struct()
-    return whole.gather(pl.select(pl.when(near).then(near.cum_sum() - 1)).to_series())
 
 
 def _unquoted(message: pl.Expr) -> pl.Expr:

@@ -23,7 +23,7 @@ from logcorr.parsers import Context, LogParser
 
 DAY_US = 86_400_000_000
 
-BLOCK_BYTES = 6 << 20
+BLOCK_BYTES = 12 << 20
 """A block holds about so much text: enough that planning its query costs little beside running it."""
 
 FEW_LINES = 1_000
@@ -160,7 +160,7 @@ def _blocks(log: Log) -> Iterator[Block]:
     before: datetime | None = None
     turns = 0
     for lines, last in _batches(log.artifact):
-        rest = rest.vstack(lines)
+        rest = rest.vstack(lines).rechunk()
         if last and log.kind not in TURNS:
             yield Block(rest, before, turns)
             return

@@ -146,19 +146,38 @@ def by_value(column: pl.Expr, work: Callable[[pl.Series], pl.Series], dtype: typ
     return column.map_batches(each, return_dtype=dtype, is_elementwise=True)
 
 
-def groups_of(few: pl.Expr, pattern: str) -> pl.Expr:
-    """`str.extract_groups` of a column that is mostly null, which costs polars as much as one that is not."""
-    names = [name or str(number) for number, name in enumerate(_group_names(pattern), 1)]
+def groups_of(text: pl.Expr, *patterns: str) -> pl.Expr:
+    """A struct of the groups of the first pattern that a text fits; all have the same, the first of them in every match.
+
+    Each is tried only on the texts that are there and fit none before: to polars a null costs as much as any text, and patterns
+    that leave no choice are much faster than those that do.
+    """
+    names = [name or str(number) for number, name in enumerate(_group_names(patterns[0]), 1)]
     dtype = pl.Struct(dict.fromkeys(names, pl.String))
 
     def search(texts: pl.Series) -> pl.Series:
-        there = texts.is_not_null()
-        rows = there.arg_true()
-        index = pl.repeat(None, len(texts), dtype=pl.UInt32, eager=True)
-        index = index.scatter(rows, pl.int_range(len(rows), dtype=pl.UInt32, eager=True))
-        return texts.gather(rows).str.extract_groups(pattern).gather(index)
+        rows = texts.is_not_null().arg_true()
+        there = texts if len(rows) == len(texts) else texts.gather(rows)
+        found = there.str.extract_groups(patterns[0])
+        for pattern in patterns[1:]:
+            left = found.struct[0].is_null().arg_true()
+            if len(left):
+                found = _filled(found, left, there.gather(left).str.extract_groups(pattern))
+        return found if there is texts else _spread(found, rows, len(texts))
 
-    return few.map_batches(search, return_dtype=dtype, is_elementwise=True)
+    return text.map_batches(search, return_dtype=dtype, is_elementwise=True)
+
+
+def _filled(found: pl.Series, left: pl.Series, others: pl.Series) -> pl.Series:
+    """A struct of texts with others in some rows."""
+    columns = (found.struct.field(name).scatter(left, others.struct.field(name)) for name in found.struct.fields)
+    return pl.DataFrame(columns).to_struct()
+
+
+def _spread(found: pl.Series, rows: pl.Series, height: int) -> pl.Series:
+    """Values at their rows among `height`, null in the others."""
+    index = pl.repeat(None, height, dtype=pl.UInt32, eager=True)
+    return found.gather(index.scatter(rows, pl.int_range(len(rows), dtype=pl.UInt32, eager=True)))
 
 
 def _group_names(pattern: str) -> list[str | None]:
