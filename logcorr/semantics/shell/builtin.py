@@ -162,16 +162,21 @@ def _let(command: Command) -> None:
             command.path.status = SUCCESS
 
 
+def seconds(words: str) -> float | None:
+    """A time as `sleep` and `timeout` take it (`5`, `1.5m`); None for anything else."""
+    match = re.fullmatch(r"(\d*\.?\d+)([smhd]?)", words)
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]] if match else None
+
+
 def _sleep(command: Command) -> None:
-    seconds = 0.0
-    known = True
-    for argument in command.known:
-        match = re.fullmatch(r"(\d*\.?\d+)([smhd]?)", argument)
-        known = known and match is not None
-        seconds += float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]] if match else 0
-    machine = command.machine
+    machine, times = command.machine, [seconds(argument) for argument in command.known]
+    known = [time for time in times if time is not None]
     machine.record.note(
-        Sleep(span=command.span, seconds=seconds if known else None, loop=machine.loops[-1] if machine.loops else None)
+        Sleep(
+            span=command.span,
+            seconds=sum(known) if len(known) == len(times) else None,
+            loop=machine.loops[-1] if machine.loops else None,
+        )
     )
     command.path.status = SUCCESS
 

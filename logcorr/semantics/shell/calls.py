@@ -21,7 +21,8 @@ def function(command: Command) -> None:
     """Call a function: its body runs here, with its own arguments and local variables."""
     machine, path = command.machine, command.path
     body = path.functions[command.name]
-    if machine.surveyed(body.node, tuple(command.arguments)) and path.sinks[0].kind != "captured":
+    if machine.surveyed(body.node, tuple(command.arguments), captured=path.sinks[0].kind == "captured"):
+        command.print_unknown()
         command.unsure(asked=True)
         return
 

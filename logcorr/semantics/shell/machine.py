@@ -37,6 +37,7 @@ T = TypeVar("T")
 
 MOST_DEPTH = 24
 SURVEYED_CALLS = 3
+MANY_SURVEYED = 1_500
 
 
 class Impossible(Exception):
@@ -82,6 +83,7 @@ class Machine:
         self.checked = False
         self.substituted = False
         self.reader: str | None = None
+        self.limit_s: float | None = None
         self.loops: tuple[Span, ...] = ()
         self.stack: tuple[tuple[str, Span], ...] = ()
         self.placeholders: list[Unknown] = []
@@ -120,10 +122,12 @@ class Machine:
             way.flow, way.shadow = None, True
             noted[key] = node, way
 
-    def surveyed(self, node: Node, arguments: tuple[Value, ...]) -> bool:
-        """Whether a survey has seen a function called often enough with the same arguments, among them at least one."""
+    def surveyed(self, node: Node, arguments: tuple[Value, ...], *, captured: bool) -> bool:
+        """Whether a survey has seen a function called often enough with the same arguments: once, when it takes long."""
         self._calls[node.start, arguments] += 1
-        return self.surveys and bool(arguments) and self._calls[node.start, arguments] > SURVEYED_CALLS
+        hurried = self.commands > MANY_SURVEYED * (2 if captured else 1)
+        often = self._calls[node.start, arguments] > (1 if hurried else SURVEYED_CALLS)
+        return self.surveys and often and (hurried or (bool(arguments) and not captured))
 
     def unreached(self) -> None:
         """Meet the commands that no path came to, each from where the first path passed it by; last what nothing calls."""
@@ -254,6 +258,24 @@ class Machine:
             yield
         finally:
             self.stack = self.stack[:-1]
+
+    @contextmanager
+    def feeding(self, reader: str | None) -> Iterator[None]:
+        """Evaluate a command whose output a program gets."""
+        before, self.reader = self.reader, reader
+        try:
+            yield
+        finally:
+            self.reader = before
+
+    @contextmanager
+    def limited(self, seconds: float | None) -> Iterator[None]:
+        """Evaluate a command that is ended after so many seconds (0 and None: never)."""
+        before, self.limit_s = self.limit_s, seconds or self.limit_s
+        try:
+            yield
+        finally:
+            self.limit_s = before
 
     @contextmanager
     def looping(self, span: Span) -> Iterator[None]:

@@ -36,12 +36,14 @@ def _piped(machine: Machine, node: Pipeline, path: Path) -> list[Path]:
     for index, command in enumerate(node.commands):
         last = index + 1 == len(node.commands)
         following: list[tuple[Path, tuple[Status, ...]]] = []
-        machine.reader = None if last else _program(machine, node.commands[index + 1])
+        reader = None if last else _program(machine, node.commands[index + 1])
         for way, statuses in stages:
             child = way.copy()
             child.output = before if last else EMPTY
             child.sinks = sinks if last else (CAPTURED, CAPTURED if sinks[1] == CAPTURED else sinks[1])
-            for result in machine.run(command, child):
+            with machine.feeding(reader):
+                results = machine.run(command, child)
+            for result in results:
                 if result.flow is not None and result.flow.kind == "endless":
                     continue
                 parent = left(way, result)
@@ -49,7 +51,6 @@ def _piped(machine: Machine, node: Pipeline, path: Path) -> list[Path]:
                 kept = result.status if last or "pipefail" in path.options or "PIPESTATUS" in machine.source.text else SUCCESS
                 following.append((parent, (*statuses, kept)))
         stages = _merged_stages(following)
-    machine.reader = None
     return [_piped_end(way, statuses) for way, statuses in stages]
 
 
