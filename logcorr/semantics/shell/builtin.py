@@ -200,6 +200,14 @@ def _found(command: Command) -> None:
     command.unsure(f"{' '.join(names)} is installed ({command.span})")
 
 
+def _wait(command: Command) -> None:
+    """For all jobs it succeeds; for one it ends as that did, which nobody kept."""
+    if command.arguments:
+        command.unsure(asked=True)
+    else:
+        command.path.status = SUCCESS
+
+
 def _succeed(command: Command) -> None:
     command.path.status = SUCCESS
 
@@ -232,7 +240,7 @@ HANDLERS: dict[str, Handler] = {
     **{kind: _leave(kind) for kind in ("exit", "return", "break", "continue")},
     **dict.fromkeys(("command", "type", "which", "hash"), _found),
     **dict.fromkeys(
-        ("true", ":", "wait", "shopt", "umask", "ulimit", "alias", "unalias", "disown", "bind", "sync", "enable"), _succeed
+        ("true", ":", "shopt", "umask", "ulimit", "alias", "unalias", "disown", "bind", "sync", "enable"), _succeed
     ),
-    "false": _fail,
+    "false": _fail, "wait": _wait,
 }  # fmt: skip
