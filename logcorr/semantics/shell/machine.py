@@ -8,8 +8,6 @@ evaluates reads as if it ran the script.
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -24,7 +22,7 @@ from logcorr.semantics.shell.facts import Allowed, Resolve
 from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status, merged, widened
 from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
-from logcorr.semantics.shell.store import Store
+from logcorr.semantics.shell.survey import Survey
 from logcorr.semantics.shell.values import Unknown, Value
 
 if TYPE_CHECKING:
@@ -36,8 +34,6 @@ T = TypeVar("T")
 
 
 MOST_DEPTH = 24
-SURVEYED_CALLS = 3
-MANY_SURVEYED = 1_500
 
 
 class Impossible(Exception):
@@ -90,10 +86,7 @@ class Machine:
         self.record = record
         self._trails: list[_Trail] = []
         self._sources = sources
-        self._skipped: dict[tuple[Source, int, int], tuple[Node, Path]] = {}
-        self._uncalled: dict[tuple[Source, int, int], tuple[Node, Path]] = {}
-        self._calls: Counter[tuple[int, tuple[Value, ...]]] = Counter()
-        self._visited: dict[Source, list[int]] = {}
+        self.survey = Survey()
         self.commands = 0
 
     def run(self, node: Node, path: Path) -> list[Path]:
@@ -106,39 +99,25 @@ class Machine:
 
     def tick(self, node: Node) -> None:
         """Count a command; too many of them end the evaluation."""
-        starts = self._visited.setdefault(self.source, [])
-        at = bisect_left(starts, node.start)
-        if starts[at : at + 1] != [node.start]:
-            starts.insert(at, node.start)
+        self.survey.visit(self.source, node.start)
         self.commands += 1
         if self.commands > self.most_commands:
             raise Overflow
 
     def skip(self, node: Node, path: Path, *, called: bool = False) -> None:
         """Note that a path passes a node by, for `unreached`; `called`: it is a function's body, which runs when called."""
-        key, noted = (self.source, node.start, node.end), self._uncalled if called else self._skipped
-        if self.surveys and key not in noted:
-            way = path.copy()
-            way.flow, way.shadow = None, True
-            noted[key] = node, way
+        if self.surveys:
+            self.survey.skip(self.source, node, path, called=called)
 
     def surveyed(self, node: Node, arguments: tuple[Value, ...], *, captured: bool) -> bool:
-        """Whether a survey has seen a function called often enough with the same arguments: once, when it takes long."""
-        self._calls[node.start, arguments] += 1
-        hurried = self.commands > MANY_SURVEYED * (2 if captured else 1)
-        often = self._calls[node.start, arguments] > (1 if hurried else SURVEYED_CALLS)
-        return self.surveys and often and (hurried or (bool(arguments) and not captured))
+        """Whether a survey has seen a function called often enough; `captured`: its output matters."""
+        return self.surveys and self.survey.enough(node, arguments, after=self.commands, captured=captured)
 
     def unreached(self) -> None:
         """Meet the commands that no path came to, each from where the first path passed it by; last what nothing calls."""
-        while noted := self._skipped or self._uncalled:
-            key = next(iter(noted))
-            source, start, end = key
-            node, path = noted.pop(key)
-            starts = self._visited.get(source, [])
-            if bisect_left(starts, start) == bisect_left(starts, end):
-                with self.reading(source):
-                    self.run(node, path)
+        for source, node, path in self.survey.unreached():
+            with self.reading(source):
+                self.run(node, path)
 
     def alternatives(self, start: Path, action: Callable[[Path], None]) -> list[Path]:
         """The paths that an action in direct style leads to, over all its choices."""
@@ -312,20 +291,7 @@ class Machine:
         if turn == "ended":
             path.flow = Flow("exit")
             return
-        path.variables = Store({name: (Unknown(f"${name} after {what}"),) for name in path.variables})
-        path.arguments = None
-        path.files = Store()
-        path.known = Store()
-        path.options -= {"errexit", "nounset"}
-        path.status = Status(None, what)
-        path.place = replace(path.place, directory=(Unknown(f"the directory after {what}"),))
-
-    def forget(self, node: Node, paths: list[Path]) -> None:
-        """Drop variables that nothing after a command of the script itself can read, so that more paths are equal."""
-        if not self.source.main or self.stack or self.loops:
-            return
-        for path in paths:
-            path.variables = path.variables.without(*(name for name in path.variables if self.source.last_use(name) < node.end))
+        path.lose(what)
 
 
 def unset(name: str) -> str:

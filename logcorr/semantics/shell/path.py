@@ -135,6 +135,14 @@ class Path(Struct):
         """Remember an answer, which holds from here on."""
         self.known = self.known.put(question, answer)
 
+    def lose(self, what: str) -> None:
+        """Know nothing of the state any more, after something that may have changed all of it."""
+        self.variables = Store({name: (Unknown(f"${name} after {what}"),) for name in self.variables})
+        self.arguments, self.files, self.known = None, Store(), Store()
+        self.options -= {"errexit", "nounset"}
+        self.status = Status(None, what)
+        self.place = replace(self.place, directory=(Unknown(f"the directory after {what}"),))
+
     def print(self, value: Value, *, error: bool = False) -> None:
         """Write to standard output, or to standard error."""
         sink = self.sinks[1 if error else 0]
