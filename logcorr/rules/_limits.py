@@ -13,11 +13,11 @@ from logcorr.rules._settings import settings
 
 SETTING = re.compile(
     r"""(?P<name>[A-Za-z][A-Za-z0-9]*(?:[._-][A-Za-z0-9]+)*)['"]?\s*(?:=>|[:=]|[ ])\s*['"]?"""
-    r"(?P<number>\d+(?:\.\d+)?)\s?(?P<unit>ms|s|sec|seconds|min|m|h|[kKMG]i?[bB]?)?(?![\w.])"
+    r"(?P<number>\d+(?:\.\d+)?)\s?(?P<unit>ms|s|sec|seconds|min|m|h|[kKmMG]i?[bB]?)?(?![\w.])"
 )
 """`name = value` as configuration languages, command lines and code write it."""
 
-NUMBER = re.compile(r"(?<![\w.:])(?P<number>\d+(?:\.\d+)?)\s?(?P<unit>ms|s|sec|seconds|min|[kKMG]i?[bB])?(?![\w:]|\.\d)")
+NUMBER = re.compile(r"(?<![\w.:])(?P<number>\d+(?:\.\d+)?)\s?(?P<unit>ms|s|sec|seconds|min|[kKmMG]i?[bB])?(?![\w:]|\.\d)")
 
 SECONDS = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "seconds": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 BYTES = {"k": 10, "m": 20, "g": 30}
@@ -76,13 +76,14 @@ def limits(case: Case) -> list[Limit]:
 def behind(told: str, known: Sequence[Limit], lasted_s: float | None) -> Limit | None:
     """The one setting that a text is about, or None.
 
-    It is named by two words or more; or by one, and the text tells its value, or what failed had `lasted_s` as long as it says.
+    It is named by two words or more, or in quotes; or by one, and the text tells its value, or what failed had `lasted_s` as long
+    as it says.
     Of several that are named so, the one whose value is told.
     """
     text, numbers = f" {words(told)} ", list(_numbers(told))
     named = [one for one in known if f" {one.words} " in text]
     agreeing = [one for one in named if _agrees(one, numbers, lasted_s)]
-    long = [one for one in named if " " in one.words]
+    long = [one for one in named if " " in one.words or re.search(rf"['`]{re.escape(one.name)}['`]", told)]
     for several in (agreeing, long):
         if len({one.words for one in several}) == 1 and len(several) == 1:
             return several[0]

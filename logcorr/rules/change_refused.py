@@ -35,6 +35,9 @@ PLACES = (
 """How a message names the line that it is about: nginx, HAProxy; Apache; bash; dash."""
 
 QUOTED = re.compile(r"[\"'“](?P<word>[^\"'”]+)[\"'”]")
+STEPS = ("script_log", "stamped_text", "nginx_error")
+"""Formats of the logs that scripts write; of a service's own log, and of a line on a request, other rules tell."""
+
 LONGEST_LOG = 20_000
 """Logs of releases and jobs are short; the others tell of requests."""
 
@@ -69,8 +72,9 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _refusals(case: Case) -> Iterator[_Refusal]:
     for source in sorted(case.sources, key=lambda one: one.path):
-        if source.lines <= LONGEST_LOG:
-            rows = case.lines(source.path).filter(pl.col("text").str.contains(REFUSES)).select("line", "text").collect()
+        if source.lines <= LONGEST_LOG and source.format in STEPS:
+            told = pl.col("text").str.contains(REFUSES) & ~pl.col("text").str.contains(", client: ", literal=True)
+            rows = case.lines(source.path).filter(told).select("line", "text").collect()
             yield from _dated(case, source.path, rows) if rows.height else ()
 
 

@@ -57,7 +57,7 @@ def check(case: Case) -> Iterator[Finding]:
     traced: set[object] = set()
     for service, rows in by_service(told):
         for _, same in rows.group_by(_sort(), maintain_order=True):
-            limit = behind(str(same["message"][0]), known, lasted)
+            limit = behind(_whole(case, same), known, lasted)
             if same.height < FEWEST or (limit and limit.span in traced):
                 continue
             traced |= {limit.span} if limit else set()
@@ -75,6 +75,13 @@ def _told(case: Case) -> pl.DataFrame:
 
 def _sort() -> pl.Expr:
     return pl.col("message").str.replace_all(NAMES, "#").str.slice(0, HEAD).alias("sort")
+
+
+def _whole(case: Case, same: pl.DataFrame) -> str:
+    """The first line as it stands: what failed may be told in a field beside the message."""
+    path, line = same["file"][0], same["line"][0]
+    told = case.lines(path).filter(pl.col("line") == line).collect()["text"].to_list()
+    return str(told[0] if told else same["message"][0])
 
 
 def _pause_by_chance(case: Case, rows: pl.DataFrame) -> float:
