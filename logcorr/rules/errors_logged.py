@@ -24,6 +24,8 @@ WORDS = (
 REQUESTS = ("nginx_access", "apache_access", "morgan", "w3c_log")
 """Logs of requests hold such words in addresses; their answers are counted by other rules."""
 
+PROXIES = ("nginx", "apache")
+
 NAMES = r"""\"[^\"]*\"|'[^']*'|\b[0-9a-f]{8}[0-9a-f-]*\b|[\w/.-]*\d[\w/.-]*"""
 """What differs from one line to the next of the same sort."""
 
@@ -62,7 +64,12 @@ def check(case: Case) -> Iterator[Finding]:
                 continue
             traced |= {limit.span} if limit else set()
             if _pause_by_chance(case, same) < UNUSUAL or (limit and _is_felt(case, same, felt)):
-                yield _finding(service, same, limit)
+                yield replace(_finding(service, same, limit), severity=_severity(case, same, felt))
+
+
+def _severity(case: Case, rows: pl.DataFrame, felt: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
+    """What a proxy says of connections is no harm of itself: its clients come and go as they like."""
+    return "warning" if rows["source"][0] in PROXIES and not _is_felt(case, rows, felt) else "error"
 
 
 def _told(case: Case) -> pl.DataFrame:
