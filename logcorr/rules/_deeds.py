@@ -1,0 +1,35 @@
+"""What scripts did, and when: their runs, by a schedule or by their own words in a log."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from logcorr.model.case import Case
+from logcorr.model.facts import Script
+from logcorr.rules._jobs import scripts_of
+from logcorr.timeline.scripts import said
+
+LATE = timedelta(seconds=2)
+"""Stamps are cut to the second, and what a script broke may be noticed while it still runs."""
+
+
+def told(case: Case, script: Script, since: datetime, within: timedelta) -> pl.DataFrame:
+    """The lines by which a log tells that the script ran in the time before: its own words, its name, a deployment's begin."""
+    window = pl.col("time").is_between(since - within, since + LATE)
+    own = said(case, [one for one in case.behaviours if one.script.span.path == script.span.path]).filter(window)
+    if own.height:
+        return own
+    deployed = (pl.col("kind") == "deploy.started").fill_null(False)
+    named = pl.col("message").str.contains(script.name.rpartition("/")[2], literal=True)
+    return case.timeline.filter(window & (deployed | named)).collect()
+
+
+def due(case: Case, script: Script, since: datetime, within: timedelta) -> bool | None:
+    """Whether a schedule ran the script in the time before; None where no schedule leads to it."""
+    for schedule in case.schedules:
+        if script in scripts_of(case, schedule):
+            lags = since.timestamp() - schedule.ticks
+            return bool(((lags >= 0) & (lags <= within.total_seconds())).any())
+    return None
