@@ -123,12 +123,15 @@ def _touching(case: Case, paths: Sequence[str], commands: re.Pattern[str]) -> It
 
 
 def _ran(case: Case, script: Script, since: datetime) -> bool:
-    """Whether the script ran shortly before: by its schedule, or by a log that tells of a deployment or names it."""
-    window = pl.col("time").is_between(since - JUST_BEFORE, since + timedelta(seconds=2))
+    """Whether the script ran shortly before: by its schedule, by what else it does, or by a log that names it or a deployment."""
     for schedule in case.schedules:
         if script in scripts_of(case, schedule):
             lags = since.timestamp() - schedule.ticks
             return bool(((lags >= 0) & (lags <= JUST_BEFORE.total_seconds())).any())
+    hit = {name for one in case.behaviours if one.script == script for proved in one.proved for name in proved.hits}
+    hit |= {target for one in case.behaviours if one.script == script for effect in one.effects for target in effect.targets}
+    window = pl.col("time").is_between(since - JUST_BEFORE, since + timedelta(seconds=2))
     deployed = (pl.col("kind") == "deploy.started").fill_null(False)
     named = pl.col("message").str.contains(script.name.rpartition("/")[2], literal=True)
-    return not case.timeline.filter(window & (deployed | named)).head(1).collect().is_empty()
+    acted = (pl.col("kind") == "process.terminating").fill_null(False) & pl.col("service").is_in(sorted(hit))
+    return not case.timeline.filter(window & (deployed | named | acted)).head(1).collect().is_empty()
