@@ -16,14 +16,18 @@ LATE = timedelta(seconds=2)
 
 
 def told(case: Case, script: Script, since: datetime, within: timedelta) -> pl.DataFrame:
-    """The lines by which a log tells that the script ran in the time before: its own words, its name, a deployment's begin."""
+    """The lines that tell of its run in the time before: its own words, its name, a deployment, a service that it stops."""
+    behaviours = [one for one in case.behaviours if one.script.span.path == script.span.path]
     window = pl.col("time").is_between(since - within, since + LATE)
-    own = said(case, [one for one in case.behaviours if one.script.span.path == script.span.path]).filter(window)
+    own = said(case, behaviours).filter(window)
     if own.height:
         return own
+    hit = {name for one in behaviours for proved in one.proved for name in proved.hits}
+    hit |= {target for one in behaviours for effect in one.effects for target in effect.targets}
     deployed = (pl.col("kind") == "deploy.started").fill_null(False)
     named = pl.col("message").str.contains(script.name.rpartition("/")[2], literal=True)
-    return case.timeline.filter(window & (deployed | named)).collect()
+    acted = (pl.col("kind") == "process.terminating").fill_null(False) & pl.col("service").is_in(sorted(hit)).fill_null(False)
+    return case.timeline.filter(window & (deployed | named | acted)).collect()
 
 
 def due(case: Case, script: Script, since: datetime, within: timedelta) -> bool | None:

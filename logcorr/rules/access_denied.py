@@ -90,7 +90,7 @@ def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame) -> Finding
         evidence=(
             *(Evidence(span, "changes these files", shows="deploy_changes_configuration") for span in chosen),
             *(one for rows in begun[:1] for one in cite(rows, "it ran", most=2, shows="deploy_changes_configuration")),
-            *cite(rows, shows="access_is_denied"),
+            *cite(rows, shows="configuration_mismatch"),
         ),
         would_refute=claim("access_denied.refute", "one of these files was read after the change"),
         subject=service,
