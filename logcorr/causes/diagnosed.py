@@ -23,6 +23,8 @@ DIES_WITHIN_S, MOST_OF = 5.0, 0.5
 """A process that dies of something does so within this time of saying so, and nearly each time."""
 
 OWN = ("process.crashed", "process.exited")
+CHANGES = "deploy_changes_configuration"
+
 ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.exited")
 """By what it is told that a process ended which nobody had told to."""
 
@@ -34,6 +36,7 @@ class Diagnosis(Struct, frozen=True):
     supervisor may start again. `effects` names the mechanisms by which it is felt elsewhere. `most` bounds the confidence of
     rules that name where it broke, but not why. Symptoms count as explained up to `within_s` after one of the finding's events;
     of what `lasts`, from the first of them on; where the events are failed requests `themselves`, at the same moment.
+    Mechanisms that stand in `perhaps`, too, are left out where no evidence shows them.
     """
 
     kind: str
@@ -44,6 +47,7 @@ class Diagnosis(Struct, frozen=True):
     within_s: float = LONGEST_S
     lasts: bool = False
     themselves: bool = False
+    perhaps: tuple[str, ...] = ()
 
     def ends(self, times: Times) -> Ends:
         """When it struck, given the times of its finding."""
@@ -94,7 +98,7 @@ DIAGNOSES = {
     "connections_exhausted": Diagnosis("limit_reached", ("resource_exhausted",), within_s=10.0),
     **dict.fromkeys(
         ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
-        Diagnosis("wrong_setting", ("configuration_mismatch",), lasts=True),
+        Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
     ),
     "dependency_unreachable.found": Diagnosis("dependency_failed", ("dependency_fails",), within_s=5.0),
     "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
@@ -164,7 +168,8 @@ def _own(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
     """A hop for each mechanism, from what shows the one before to what shows it; all evidence where no line is said to."""
     before = finding.evidence[0].span
     shows = dict.fromkeys(one.shows for one in finding.evidence if one.shows)
-    for number, mechanism in enumerate(diagnosis.mechanisms or (() if diagnosis.dies else shows)):
+    listed = diagnosis.mechanisms or (() if diagnosis.dies else shows)
+    for number, mechanism in enumerate(one for one in listed if one in shows or one not in diagnosis.perhaps):
         shown = tuple(one for one in finding.evidence if one.shows == mechanism) or finding.evidence
         yield Link(
             mechanism=mechanism,
