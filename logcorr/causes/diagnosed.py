@@ -58,7 +58,7 @@ class Diagnosis(Struct, frozen=True):
 
 SAID = {
     "configuration_mismatch": claim("hop.configuration_mismatch", "two configurations disagree"),
-    "probe_gets_answer": claim("hop.probe_gets_answer", "its probe gives up before it is answered"),
+    "probe_gets_answer": claim("hop.probe_gets_answer", "its probe is not answered as it should be"),
     "answer_takes_branch": claim("hop.answer_takes_branch", "the script takes that for a failure"),
     "effect_hits_service": claim("hop.effect_hits_service", "it acts on the service"),
     "process_terminates": claim("hop.process_terminates", "it is told to end"),
@@ -115,6 +115,9 @@ DIAGNOSES = {
         Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), themselves=True),
     ),
     "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), themselves=True),
+    "check_asks_for_nothing": Diagnosis(
+        "probe_never_satisfied", (CHANGES, "probe_gets_answer", "answer_takes_branch"), perhaps=(CHANGES,), lasts=True
+    ),
     "errors_logged.traced": Diagnosis("setting_reached", effects=hops.DOWN),
     "slow_probe": Diagnosis("slow_probe", ("probe_gets_answer", "answer_takes_branch", "effect_hits_service"), effects=hops.DOWN),
 }
