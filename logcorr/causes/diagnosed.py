@@ -105,6 +105,7 @@ DIAGNOSES = {
     "configuration_refused.taken": Diagnosis(
         "address_shared", ("configuration_mismatch",), dies=True, effects=hops.DOWN, lasts=True
     ),
+    "command_cut_short": Diagnosis("job_broken", ("configuration_mismatch",), themselves=True),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
     **dict.fromkeys(
