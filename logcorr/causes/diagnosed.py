@@ -49,7 +49,8 @@ class Diagnosis(Struct, frozen=True):
         """When it struck, given the times of its finding."""
         if self.lasts:
             return from_then_on(times)
-        return of_times(times, AT_ONCE_S, sure=True) if self.themselves else of_times(times, self.within_s)
+        at_once = AT_ONCE_S if self.within_s == LONGEST_S else self.within_s
+        return of_times(times, at_once, sure=True) if self.themselves else of_times(times, self.within_s)
 
 
 SAID = {
@@ -92,7 +93,7 @@ DIAGNOSES = {
     ),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), themselves=True),
-    "connections_exhausted": Diagnosis("limit_reached", ("resource_exhausted",), within_s=10.0),
+    "connections_exhausted": Diagnosis("limit_reached", ("resource_exhausted",), themselves=True, within_s=10.0),
     **dict.fromkeys(
         ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
         Diagnosis("wrong_setting", ("configuration_mismatch",), lasts=True),
@@ -141,7 +142,7 @@ def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis) -> Hypothesi
         trigger=next((link.source for link in chain if link.mechanism == "job_runs_script"), None),
         score=(("observed", 0.0),),
     )
-    return Hypothesis(cause, ends)
+    return Hypothesis(cause, ends, finding.id)
 
 
 def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> Iterator[Link]:

@@ -132,6 +132,8 @@ def _ran(case: Case, script: Script, since: datetime) -> bool:
     hit |= {target for one in case.behaviours if one.script == script for effect in one.effects for target in effect.targets}
     window = pl.col("time").is_between(since - JUST_BEFORE, since + timedelta(seconds=2))
     deployed = (pl.col("kind") == "deploy.started").fill_null(False)
-    named = pl.col("message").str.contains(script.name.rpartition("/")[2], literal=True)
+    name = script.name.rpartition("/")[2]
+    own_log = pl.col("file").str.contains(rf"(?:^|/){re.escape(name.partition('.')[0])}\.log")
+    named = pl.col("message").str.contains(name, literal=True) | own_log
     acted = (pl.col("kind") == "process.terminating").fill_null(False) & pl.col("service").is_in(sorted(hit))
     return not case.timeline.filter(window & (deployed | named | acted)).head(1).collect().is_empty()
