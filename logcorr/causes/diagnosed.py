@@ -53,7 +53,8 @@ class Diagnosis(Struct, frozen=True):
         """When it struck, given the times of its finding."""
         if self.lasts:
             return from_then_on(times)
-        return of_times(times, AT_ONCE_S, sure=True) if self.themselves else of_times(times, self.within_s)
+        at_once = AT_ONCE_S if self.within_s == LONGEST_S else self.within_s
+        return of_times(times, at_once, sure=True) if self.themselves else of_times(times, self.within_s)
 
 
 SAID = {
@@ -95,7 +96,7 @@ DIAGNOSES = {
     ),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), themselves=True),
-    "connections_exhausted": Diagnosis("limit_reached", ("resource_exhausted",), within_s=10.0),
+    "connections_exhausted": Diagnosis("limit_reached", ("resource_exhausted",), themselves=True, within_s=10.0),
     **dict.fromkeys(
         ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
         Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
@@ -108,6 +109,7 @@ DIAGNOSES = {
     "configuration_refused.taken": Diagnosis(
         "address_shared", ("configuration_mismatch",), dies=True, effects=hops.DOWN, lasts=True
     ),
+    "command_cut_short": Diagnosis("job_broken", ("configuration_mismatch",), themselves=True),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
     **dict.fromkeys(
@@ -146,7 +148,7 @@ def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis) -> Hypothesi
         trigger=next((link.source for link in chain if link.mechanism == "job_runs_script"), None),
         score=(("observed", 0.0),),
     )
-    return Hypothesis(cause, ends)
+    return Hypothesis(cause, ends, finding.id)
 
 
 def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> Iterator[Link]:

@@ -37,10 +37,11 @@ Masks = Mapping[str, npt.NDArray[np.bool_]]
 
 
 class Hypothesis(Struct, frozen=True):
-    """A possible cause, and when it struck."""
+    """A possible cause, when it struck, and the finding it was made of, whose own events are harm too."""
 
     cause: Cause
     ends: Ends
+    finding: str = ""
 
 
 class _Weighed(Struct, frozen=True):
@@ -59,7 +60,8 @@ class _Weighed(Struct, frozen=True):
 
 def weighed(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> tuple[list[Cause], list[Cause]]:
     """The independent causes, the one that accounts for most of the harm first; and those that others explain away."""
-    symptoms = {one.id: _times(one) for one in findings if one.role == "symptom" and one.times}
+    own = {one.finding for one in hypotheses}
+    symptoms = {one.id: _times(one) for one in findings if (one.role == "symptom" or one.id in own) and one.times}
     serious = [one.id for one in findings if one.id in symptoms and one.severity == "error"]
     told = [_explaining(one, symptoms, serious) for one in _distinct(hypotheses)]
     ranked = sorted(told, key=lambda one: -one.cause.confidence * one.share)

@@ -43,6 +43,7 @@ CAUSE_KINDS = {
     "access_denied": "files are refused to, or gone from, the one who needs them, since something changed them",
     "configuration_refused": "a program refuses a changed configuration and goes on with the old one, or does not start",
     "address_shared": "two programs are told to listen on one address",
+    "job_broken": "a scheduled job cannot do its work: its command is not what was meant",
     "disk_full": "no space is left on a device",
     "memory_exhausted": "the kernel ends a process for want of memory",
     "certificate_failed": "a certificate has expired, or the renewed one was not loaded",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -25,7 +26,9 @@ def told(case: Case, script: Script, since: datetime, within: timedelta) -> pl.D
     hit = {name for one in behaviours for proved in one.proved for name in proved.hits}
     hit |= {target for one in behaviours for effect in one.effects for target in effect.targets}
     deployed = (pl.col("kind") == "deploy.started").fill_null(False)
-    named = pl.col("message").str.contains(script.name.rpartition("/")[2], literal=True)
+    name = script.name.rpartition("/")[2]
+    own_log = pl.col("file").str.contains(rf"(?:^|/){re.escape(name.partition('.')[0])}\.log")
+    named = pl.col("message").str.contains(name, literal=True) | own_log
     acted = (pl.col("kind") == "process.terminating").fill_null(False) & pl.col("service").is_in(sorted(hit)).fill_null(False)
     return case.timeline.filter(window & (deployed | named | acted)).collect()
 
