@@ -17,8 +17,10 @@ if TYPE_CHECKING:
     from logcorr.model.source import Span
     from logcorr.reading import scan
     from logcorr.rules import Rule, rule
+    from logcorr.suppression import Acceptance
 
 __all__ = [
+    "Acceptance",
     "Analysis",
     "Case",
     "Cause",
@@ -43,6 +45,7 @@ __all__ = [
 
 # Imported when first asked for: `logcorr --help` and scripts that only want the types must not pay for polars.
 _HOMES = {
+    "Acceptance": "logcorr.suppression",
     "Analysis": "logcorr.analysis",
     "Case": "logcorr.model.case",
     "Cause": "logcorr.model.result",

@@ -6,7 +6,6 @@ A newcomer reads this module first. Each stage is a function from values to valu
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, tzinfo
 from functools import partial
 from importlib.metadata import version
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr import causes, plugins, timeline
 from logcorr.collect import quotes
@@ -27,11 +28,11 @@ from logcorr.model.source import Artifact, Problem, Span
 from logcorr.reading import Input, Paths, Zones, names, read, writers, zones
 from logcorr.repair import Repair, mended
 from logcorr.report import document, sarif
-from logcorr.rules import Rule, findings_of
+from logcorr.rules import CRASHED, Rule, findings_of
 from logcorr.semantics import schedule
 from logcorr.semantics.reader import Reader
 from logcorr.semantics.understanding import Understanding, understand
-from logcorr.suppression import Accepted, suppress
+from logcorr.suppression import Acceptance, Accepted, suppress
 from logcorr.timeline.clocks import zone_of
 from logcorr.timeline.skew import one_clock
 
@@ -39,8 +40,7 @@ SHORTEST_S = 1e-6
 """Stamps are told apart to a microsecond."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Analysis:
+class Analysis(Struct, frozen=True, kw_only=True, eq=False):
     """What one analysis found.
 
     `timeline` is every event, lazily; `events` those whose kind is known; `sources` how each log was read; `zone` is the host's.
@@ -54,7 +54,7 @@ class Analysis:
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
     zone: str = "UTC"
-    repair: Repair | None = field(default=None, repr=False, compare=False)
+    repair: Repair | None = None
 
     def compared(self, after: Analysis, *, changed: datetime | None = None) -> Analysis:
         """The same with `comparison` in the document: what became of it in a folder collected after a change.
@@ -73,7 +73,7 @@ class Analysis:
 
     def patches(self) -> tuple[Patch, ...]:
         """A proved patch for each finding that has one (docs/fixes.md); they can be applied together."""
-        return self.repair.patches(self.findings) if self.repair else ()
+        return self.repair.patches(self.findings)[0] if self.repair else ()
 
     def to_markdown(self, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> str:
         """The postmortem in a language (`en`, `zh-TW`), by one's own `templates` if given, in at most so many bytes."""
@@ -104,14 +104,12 @@ class Analysis:
     def write(self, path: str | Path, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> None:
         """Write a report; the suffix decides the format (`.md`, `.html`, `.json`, `.sarif`).
 
-        What people wrote into the report that is there is kept. Raises LogcorrError for any other suffix.
+        What people wrote into the report that is there is kept. Raises LogcorrError for any other suffix, and if people wrote
+        where it cannot be kept.
         """
         from logcorr.report import render
 
-        path = Path(path)
-        old = path.read_text("utf-8", "replace") if path.is_file() else ""
-        text = render.render(self.result, path.suffix, lang, templates=templates, most=most, old=old)
-        path.write_text(text, encoding="utf-8", newline="\n")
+        render.write(self.result, Path(path), lang, templates=templates, most=most)
 
     def _repr_markdown_(self) -> str:
         return self.to_markdown()
@@ -129,11 +127,13 @@ def analyze(
     since: datetime | None = None,
     until: datetime | None = None,
     rules: Iterable[Rule] = (),
+    accept: Sequence[Acceptance] = (),
 ) -> Analysis:
     """Analyse folders and files, and say what happened and why.
 
     `tz` is the zone of logs that carry none: one for all, or by source (`{"nginx": "Asia/Taipei", None: "UTC"}`). `since` and
-    `until` bound the timeline (aware datetimes). `rules` are run beside those that are installed.
+    `until` bound the timeline (aware datetimes). `rules` are run beside those that are installed. `accept` says which findings in
+    configuration are known, and why.
 
     Raises LogcorrError for a path that does not exist or an unknown zone, NothingRecognised if there is nothing to read.
     """
@@ -161,16 +161,16 @@ def analyze(
     installed = plugins.rules()
     asked = (*installed.values(), *rules)
     found, ran = findings_of(case, asked)
-    findings, accepted, useless = suppress(found, given.configured, ran=asked)
+    findings, accepted, useless = suppress(found, given.configured, accept, ran=asked)
     repair = Repair(
         case=case,
         world=understood.world,
         artifacts=given.artifacts,
         parsers=given.parsers,
-        rules=asked,
+        rules=[rule for rule, (_, outcome) in zip(asked, ran, strict=True) if not outcome.startswith(CRASHED)],
         interpret=lambda facts: _reinterpreted(case, facts, zone, reader),
     )
-    judgement = mended(causes.judge(case, findings), findings, repair)
+    judgement, crashes = mended(causes.judge(case, findings), findings, repair)
     problems = (
         *given.problems,
         *understood.problems,
@@ -178,6 +178,7 @@ def analyze(
         *useless,
         *given.parsers.problems,
         *installed.problems,
+        *crashes,
     )
     return Analysis(
         result=_document(
@@ -291,9 +292,9 @@ def _assumptions(case: Case, judgement: Judgement, accepted: Sequence[Accepted])
         claim(
             "assumption.accepted",
             "{place} accepts {code}: {reason}",
-            place=str(one.ignore.comment),
+            place=str(one.by.place),
             code=one.finding.code,
-            reason=one.ignore.reason,
+            reason=one.by.reason,
         )
         for one in accepted
     ]

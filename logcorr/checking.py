@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from importlib.metadata import version
 from typing import Any
+
+from msgspec import Struct
 
 from logcorr import plugins
 from logcorr.collect import quotes
@@ -18,11 +19,10 @@ from logcorr.reading import Input, Paths, read
 from logcorr.report import checked, document, sarif
 from logcorr.rules import Rule, findings_of
 from logcorr.semantics.understanding import Understanding, understand
-from logcorr.suppression import Accepted, suppress
+from logcorr.suppression import Acceptance, Accepted, suppress
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Checked:
+class Checked(Struct, frozen=True, kw_only=True):
     """What one check found: `result` is its document (`logcorr.check/1`, `docs/check.md`)."""
 
     result: dict[str, Any]
@@ -39,12 +39,19 @@ class Checked:
 
 
 def check(
-    paths: Paths, *, select: Sequence[str] = (), ignore: Sequence[str] = (), rules: Iterable[Rule] = (), ignores: bool = True
+    paths: Paths,
+    *,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    rules: Iterable[Rule] = (),
+    accept: Sequence[Acceptance] = (),
+    ignores: bool = True,
 ) -> Checked:
     """Run the static rules over folders and files; logs are not read.
 
     `select` and `ignore` name rules by name, code, or the letters of a group (`CRON`); nothing selected means all. `rules` are
-    run beside those that are installed. Without `ignores`, comments that accept findings are not obeyed.
+    run beside those that are installed. `accept` says which findings are known, and why, beside the comments that do; without
+    `ignores`, neither is obeyed.
 
     Raises LogcorrError for a path that does not exist or a rule that nobody knows, NothingRecognised if there is no
     configuration.
@@ -58,7 +65,8 @@ def check(
     understood = understand(given.facts, given.files)
     found, ran = findings_of(_configuration(given, understood), asked)
     idle = [rule for rule in static if rule not in asked]
-    findings, accepted, useless = suppress(found, given.configured if ignores else (), ran=asked, idle=idle)
+    comments, accept = (given.configured, accept) if ignores else ((), ())
+    findings, accepted, useless = suppress(found, comments, accept, ran=asked, idle=idle)
     problems = (*given.problems, *understood.problems, *useless, *given.parsers.problems, *installed.problems)
     return Checked(result=_document(given, findings, accepted, problems, ran), findings=findings, accepted=accepted)
 
@@ -94,7 +102,7 @@ def _document(
     problems: Sequence[Problem],
     ran: Sequence[tuple[str, str]],
 ) -> dict[str, Any]:
-    excuses = [checked.Excuse(one.finding, one.ignore.comment, one.ignore.reason) for one in accepted]
+    excuses = [checked.Excuse(one.finding, one.by.place, one.by.reason) for one in accepted]
     return checked.build(
         findings,
         excuses,

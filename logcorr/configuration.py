@@ -6,13 +6,14 @@ These are the first stages of an analysis; of the logs, nothing matters here but
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr import timeline
 from logcorr.errors import LogcorrError, NothingRecognised
@@ -38,8 +39,7 @@ HOST_LOGS = ("cron", "syslog", "script", "nginx")
 Window = tuple[datetime, datetime]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(Struct, frozen=True, kw_only=True):
     """What was understood of some configuration.
 
     `result` is the document `logcorr.facts/1` (`docs/facts.md`); the rest is the same as values: the `facts` as read, what they

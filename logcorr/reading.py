@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr import plugins, timeline
 from logcorr.collect import collect
@@ -30,8 +31,7 @@ UNTOLD = (None, "script_log", "stamped_text")
 """Formats that say nothing of who wrote a file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(Struct, frozen=True):
     """What was collected: files as what they are, the facts of those that are configuration, and what could not be read."""
 
     artifacts: tuple[Artifact, ...]

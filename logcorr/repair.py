@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 
 import polars as pl
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from logcorr import fixes
 from logcorr.fixes.text import Text
 from logcorr.model.case import Case
 from logcorr.model.facts import Fact
 from logcorr.model.result import Finding, Judgement, Patch
-from logcorr.model.source import Artifact, Sample
+from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import ConfigurationParser, Parser
 from logcorr.rules import Rule
 from logcorr.semantics.probing import World
@@ -27,9 +28,11 @@ ENCODINGS = ("utf-8", "utf-8-sig")
 Facts = tuple[Fact, ...]
 
 
-@dataclass(frozen=True)
-class Repair:
-    """What is needed to propose patches for a case; `interpret` makes the case that other facts would give."""
+class Repair(Struct, frozen=True, dict=True):
+    """What is needed to propose patches for a case; `interpret` makes the case that other facts would give.
+
+    `rules` are those that did not crash on it.
+    """
 
     case: Case
     world: World
@@ -37,10 +40,10 @@ class Repair:
     parsers: Mapping[str, Parser]
     rules: Sequence[Rule]
     interpret: Callable[[Facts], Case]
-    _texts: dict[str, Text | None] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _texts: dict[str, Text | None] = field(default_factory=dict)
 
-    def patches(self, findings: Sequence[Finding]) -> tuple[Patch, ...]:
-        """A proved patch for each finding that has one, in their order; they can be applied together."""
+    def patches(self, findings: Sequence[Finding]) -> tuple[tuple[Patch, ...], tuple[Problem, ...]]:
+        """A proved patch for each finding that has one, the gravest first; they can be applied together. And fixes that crash."""
         folder = fixes.Folder(self.case, self.world, self.text)
         return fixes.suggest(findings, folder, fixes.Proof(self._read, self._find, self._defects))
 
@@ -83,25 +86,20 @@ class Repair:
         yield from (fact for fact in facts[first:] if fact.span.path != artifact.path)
 
     def _find(self, name: str, case: Case) -> list[Finding]:
-        return [finding for rule in self.rules if rule.name == name for finding in _found(rule, case)]
+        return [finding for rule in self.rules if rule.name == name for finding in rule.run(case)]
 
     def _defects(self, case: Case) -> list[Finding]:
         """What is wrong in the files alone: no log is read for it."""
-        silent = replace(
-            case,
-            sources=(),
-            events=case.events.clear(),
-            timeline=case.events.clear().lazy(),
-            records=lambda name: pl.LazyFrame(),
-        )
-        return [finding for rule in self.rules if rule.role == "defect" for finding in _found(rule, silent)]
+        return [finding for rule in self.rules if rule.static and rule.role == "defect" for finding in rule.run(case)]
 
 
-def mended(judgement: Judgement, findings: Sequence[Finding], repair: Repair) -> Judgement:
-    """The judgement, its actions with the patches that do what they say."""
+def mended(judgement: Judgement, findings: Sequence[Finding], repair: Repair) -> tuple[Judgement, tuple[Problem, ...]]:
+    """The judgement, its actions with the patches that do what they say; and which fixes crash."""
     asked = {action.finding for action in judgement.actions}
-    patches = {patch.finding: patch for patch in repair.patches([finding for finding in findings if finding.id in asked])}
-    return replace(judgement, actions=tuple(replace(action, patch=patches.get(action.finding)) for action in judgement.actions))
+    patches, problems = repair.patches([finding for finding in findings if finding.id in asked])
+    patch_of = {patch.finding: patch for patch in patches}
+    actions = tuple(replace(action, patch=patch_of.get(action.finding)) for action in judgement.actions)
+    return replace(judgement, actions=actions), problems
 
 
 def _text(artifact: Artifact) -> Text | None:
@@ -115,13 +113,6 @@ def _text(artifact: Artifact) -> Text | None:
     except UnicodeDecodeError:
         return None
     return text if text.plain.removesuffix("\n") == artifact.text().removesuffix("\n") else None
-
-
-def _found(rule: Rule, case: Case) -> list[Finding]:
-    try:
-        return list(rule.run(case))
-    except Exception:  # the boundary to plug-ins: the analysis has named the one that crashes
-        return []
 
 
 def _with(artifact: Artifact, text: str) -> Artifact:

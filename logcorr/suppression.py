@@ -1,4 +1,4 @@
-"""Comments that accept a finding: `# logcorr: ignore[SH004] one host, runs take a second`.
+"""What accepts a finding: a comment (`# logcorr: ignore[SH004] one host, runs take a second`), or the caller's configuration.
 
 A comment behind a line speaks of that line, one on a line of its own of the next line that is no comment. The reason is
 required. Only static findings can be accepted: what a log shows has happened, whatever a file says of it.
@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
+from msgspec import Struct
+
+from logcorr.errors import LogcorrError
 from logcorr.model.result import Finding
 from logcorr.model.source import Artifact, Problem, Span
 from logcorr.rules import Rule
@@ -18,59 +21,105 @@ COMMENT = re.compile(r"(?:^|\s)#\s*logcorr:\s*(?P<rest>.*)$")
 IGNORE = re.compile(r"ignore\[(?P<codes>[^\]]*)\]\s*(?P<reason>.*)")
 CODE = re.compile(r"[A-Z]{2,6}\d{3}")
 
+CALLER = Span("./accept", 1)
+"""The place of what a program accepts, which stands in no file."""
 
-@dataclass(frozen=True, slots=True)
-class Ignore:
+
+class Ignore(Struct, frozen=True):
     """A comment at `comment` that accepts findings of these codes on `line`, and why."""
 
-    comment: Span
+    place: Span
     line: int
     codes: tuple[str, ...]
     reason: str
 
     def accepts(self, finding: Finding) -> bool:
         """Whether the finding's first evidence lies on the line."""
-        place = finding.evidence[0].span
-        return finding.code in self.codes and place.path == self.comment.path and place.line <= self.line <= place.end_line
+        cited = finding.evidence[0].span
+        return finding.code in self.codes and cited.path == self.place.path and cited.line <= self.line <= cited.end_line
+
+    def useless(self, code: str) -> str:
+        """What is said of it if it accepts no finding of a code."""
+        return f"logcorr: ignore[{code}] accepts nothing: there is no such finding here"
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A finding that is not reported, and the comment that says why."""
+class Acceptance(Struct, frozen=True):
+    """What a caller accepts wherever it stands: findings of a rule, named or by code, in files that `path` matches, and why.
+
+    `*` in the pattern stands for any characters, `/` too; what has no `/` before it may stand in any folder. `place` is where
+    that is written: a path that begins with `./` or `../` is seen from the working directory.
+    """
+
+    rule: str
+    reason: str
+    path: str = "*"
+    place: Span = CALLER
+
+    def accepts(self, finding: Finding) -> bool:
+        """Whether the finding is of the rule, and its first evidence in such a file."""
+        cited = finding.evidence[0].span.path
+        return self.means(finding.rule, finding.code) and (fnmatchcase(cited, self.path) or fnmatchcase(cited, f"*/{self.path}"))
+
+    def means(self, name: str, code: str) -> bool:
+        """Whether this is how the rule is called."""
+        return self.rule.lower().replace("-", "_") == name or self.rule.upper() == code
+
+    def useless(self, code: str) -> str:
+        """What is said of it if it accepts nothing."""
+        where = "" if self.path == "*" else f" in {self.path}"
+        return f"{self.rule}{where} is accepted, but there is no such finding"
+
+
+class Accepted(Struct, frozen=True):
+    """A finding that is not reported, and what says why."""
 
     finding: Finding
-    ignore: Ignore
+    by: Ignore | Acceptance
 
 
 def suppress(
-    findings: Sequence[Finding], artifacts: Iterable[Artifact], *, ran: Iterable[Rule], idle: Iterable[Rule] = ()
+    findings: Sequence[Finding],
+    artifacts: Iterable[Artifact],
+    given: Sequence[Acceptance] = (),
+    *,
+    ran: Iterable[Rule],
+    idle: Iterable[Rule] = (),
 ) -> tuple[tuple[Finding, ...], tuple[Accepted, ...], tuple[Problem, ...]]:
-    """The findings that are left, those that comments in these files accept, and what is wrong with comments.
+    """The findings that are left, those that are accepted by comments in these files or as `given`, and what is wrong with those.
 
     `ran` are the rules that the findings are of; only those of static ones can be accepted. `idle` are rules that were not
-    asked for: a comment that is meant for one of them is not useless.
+    asked for: what is meant for one of them is not useless. Raises LogcorrError for a given rule that is no static one.
     """
+    ran, idle = tuple(ran), tuple(idle)
     ignores, problems = _read(artifacts)
-    static = {rule.code for rule in ran if rule.static}
+    static = {rule.code: rule for rule in (*ran, *idle) if rule.static}
+    wanted: list[tuple[Ignore | Acceptance, str]] = [(one, code) for one in ignores for code in one.codes]
+    wanted += [(one, _code(one, static.values())) for one in given]
     left: list[Finding] = []
     accepted: list[Accepted] = []
     for finding in findings:
-        ignore = next((one for one in ignores if finding.code in static and one.accepts(finding)), None)
-        if ignore:
-            accepted.append(Accepted(finding, ignore))
+        by = next((one for one, code in wanted if code == finding.code and code in static and one.accepts(finding)), None)
+        if by:
+            accepted.append(Accepted(finding, by))
         else:
             left.append(finding)
-    spared = {rule.code for rule in idle}
-    used = {(one.ignore, one.finding.code) for one in accepted}
+    spared: set[object] = {rule.code for rule in idle} | {(one.by, one.finding.code) for one in accepted}
     useless = (
-        Problem(
-            ignore.comment.path, f"logcorr: ignore[{code}] accepts nothing: there is no such finding here", ignore.comment.line
-        )
-        for ignore in ignores
-        for code in ignore.codes
-        if (ignore, code) not in used and code not in spared
+        Problem(one.place.path, one.useless(code), one.place.line)
+        for one, code in wanted
+        if code not in spared and (one, code) not in spared
     )
     return tuple(left), tuple(accepted), (*problems, *useless)
+
+
+def _code(given: Acceptance, static: Iterable[Rule]) -> str:
+    """The code of the rule that is meant."""
+    code = next((rule.code for rule in static if given.means(rule.name, rule.code)), None)
+    if code is None:
+        place = str(given.place).removeprefix("./")
+        tip = "only what a static rule finds can be accepted; `logcorr rules` lists all, with their codes"
+        raise LogcorrError(f"{place}: no static rule is called {given.rule}", tip)
+    return code
 
 
 def _read(artifacts: Iterable[Artifact]) -> tuple[list[Ignore], list[Problem]]:

@@ -4,7 +4,6 @@
 fields it names are compared), and every problem (by a part of its message).
 """
 
-import dataclasses
 import importlib
 import json
 import random
@@ -12,6 +11,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from msgspec import Struct
 
 from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact, Problem, Sample, Span
@@ -63,10 +63,8 @@ def parser(name: str) -> ConfigurationParser:
 def plain(value: object) -> object:
     if isinstance(value, Span):
         return str(value).partition(":")[2]
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {
-            "at" if field.name == "span" else field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-        }
+    if isinstance(value, Struct):
+        return {"at" if name == "span" else name: plain(getattr(value, name)) for name in value.__struct_fields__}
     return [plain(item) for item in value] if isinstance(value, tuple) else value
 
 

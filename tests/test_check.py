@@ -109,9 +109,7 @@ def accepted_by(folder, comment):
 def test_a_comment_behind_the_line_accepts(folder):
     checked = accepted_by(folder, "# logcorr: ignore[SH017] cat of a file that is always there")
     assert codes(checked) == []
-    assert [(one.finding.code, one.ignore.reason) for one in checked.accepted] == [
-        ("SH017", "cat of a file that is always there")
-    ]
+    assert [(one.finding.code, one.by.reason) for one in checked.accepted] == [("SH017", "cat of a file that is always there")]
     assert codes(logcorr.check(folder / "deploy", ignores=False)) == ["SH017"]
 
 
@@ -238,7 +236,7 @@ def test_the_full_output_quotes_the_lines(folder, run, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     _, out, _ = run("deploy")
     assert out.splitlines()[1:3] == ["  --> deploy/load.sh:2", "    2 |     local body=$(cat /etc/hostname) || return 1"]
-    assert out.splitlines()[-1] == "Files read: 1 · accepted by comments: 0 · findings: 1 error"
+    assert out.splitlines()[-1] == "Files read: 1 · accepted: 0 · findings: 1 error"
 
 
 def test_the_hook_and_the_action_call_what_there_is():
@@ -248,7 +246,7 @@ def test_the_hook_and_the_action_call_what_there_is():
     assert not re.search(hook["files"], "main.py")
     action = yaml.safe_load((ROOT / "action.yml").read_text())
     assert action["runs"]["using"] == "composite"
-    assert set(action["inputs"]) == {"paths", "fail-on", "format", "sarif"}
+    assert set(action["inputs"]) == {"paths", "fail-on", "format", "sarif", "config"}
     assert "inputs." not in action["runs"]["steps"][-1]["run"], "an input in a script could be code"
 
 

@@ -160,10 +160,11 @@ def test_options_reach_the_library(asked, run):
         "tz": {None: "Asia/Taipei", "nginx": "+00:00"},
         "since": datetime(2025, 10, 16, tzinfo=UTC),
         "until": datetime(2025, 10, 16, 10, tzinfo=timezone(timedelta(hours=8))),
+        "accept": [],
     }
     run("analyze", "incident", "-")
     assert asked[1][0] == ("incident", "-")
-    assert asked[1][1] == {"tz": None, "since": None, "until": None}
+    assert asked[1][1] == {"tz": None, "since": None, "until": None, "accept": []}
 
 
 @pytest.mark.parametrize(

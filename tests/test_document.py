@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 from jsonschema import Draft202012Validator
+from msgspec.structs import replace
 
 from logcorr.model.case import Case, Schedule, Source
 from logcorr.model.claim import Claim, Evidence, claim

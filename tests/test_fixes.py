@@ -7,19 +7,25 @@ and the `worlds` in which bash runs the script: a healthy service, a dead one, a
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import stat
 import subprocess
+import threading
+from contextlib import contextmanager
 from functools import cache
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import oracle_bash
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 import logcorr
+from logcorr import fixes, plugins
 from logcorr.cli import main
 from logcorr.fixes.text import Text, overlap
 from logcorr.model.result import Edit
@@ -108,7 +114,9 @@ def test_each_patch_alone_ends_its_finding_and_brings_no_other(case, tmp_path):
         root = shutil.copytree(given_files(case), tmp_path / str(number))
         after = before.repair.text(patch.path).edited(patch.edits)
         (root / patch.path).write_bytes(after.encode())
-        left = defects(logcorr.analyze(root), patch.leaves)
+        rules = plugins.rules()
+        old = [finding.rule for finding in before.findings if finding.id == patch.finding and not rules[finding.rule].static]
+        left = defects(logcorr.analyze(root), (*patch.leaves, *old))  # what old logs say does not end with a patch
         ended = next(finding.claim.text for finding in before.findings if finding.id == patch.finding)
         assert ended not in left
         assert left <= defects(before)
@@ -152,6 +160,66 @@ def test_bash_spares_the_healthy_service_and_restarts_the_dead_one(case, sandbox
         assert acts(sandbox, new, interpreter, told["healthy"] | world) == runs, world
 
 
+@contextmanager
+def service(*statuses):
+    """A service on a free port that answers with one status after the other, then always with the last; none: nobody listens."""
+    left = list(statuses)
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(left.pop(0) if len(left) > 1 else left[0])
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answer) as server:
+        if not statuses:
+            server.server_close()
+            yield server.server_address[1]
+            return
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+def restarts(script, port, folder):
+    """Whether the script, run by real bash with real curl, comes to call systemctl."""
+    (folder / "systemctl").write_text(f"#!/bin/sh\ntouch {folder}/called\n")
+    (folder / "systemctl").chmod(0o755)
+    (folder / "called").unlink(missing_ok=True)
+    text = script.read_text().replace(":3000/", f":{port}/").replace("localhost", "127.0.0.1").replace("delay 5", "delay 1")
+    path = {"PATH": f"{folder}:{os.environ['PATH']}", "HOME": str(folder)}
+    subprocess.run(["bash", "-c", text], env=path, timeout=60, check=False, capture_output=True)
+    return (folder / "called").exists()
+
+
+@pytest.mark.skipif(oracle_bash.BASH is None or not shutil.which("curl"), reason="needs bash and curl")
+@pytest.mark.parametrize(
+    ("statuses", "before", "after"),
+    [((200,), False, False), ((503, 200), True, False), ((503, 502, 200), True, False), ((500,), True, True), ((), True, True)],
+)
+def test_with_retries_a_hiccup_restarts_nothing_and_a_dead_service_is_restarted(statuses, before, after, tmp_path):
+    case = FIXES / "one-failure-is-enough"
+    with service(*statuses) as port:
+        assert restarts(case / "input/health.sh", port, tmp_path) == before
+    with service(*statuses) as port:
+        assert restarts(case / "expected/health.sh", port, tmp_path) == after
+
+
+@pytest.mark.skipif(not shutil.which("nginx"), reason="needs nginx")
+@pytest.mark.parametrize("case", ["kept-connections", "a-socket-that-cannot-open", "a-slow-export"])
+def test_nginx_takes_what_was_patched(case, tmp_path):
+    (file,) = (FIXES / case / "expected").rglob("nginx.conf")
+    (tmp_path / "nginx.conf").write_text(
+        f"pid {tmp_path}/pid;\nerror_log stderr;\n" + file.read_text().replace("listen 80", f"listen unix:{tmp_path}/s")
+    )
+    command = ["nginx", "-t", "-p", str(tmp_path), "-c", str(tmp_path / "nginx.conf")]
+    ran = subprocess.run(command, capture_output=True, check=False, text=True)
+    assert "test is successful" in ran.stderr, ran.stderr
+
+
 @pytest.mark.parametrize(
     ("finding", "before", "after"),
     [("unsatisfiable_probe", "must", "conditional"), ("whole_stack_restart", "must", "must")],
@@ -167,6 +235,36 @@ def test_the_seed_tells_how_far_the_restart_is_reached(finding, before, after):
         if (action["patch"] or {}).get("finding") == patch.finding
     )
     assert (told["diff"], told["reach_after"]) == (patch.diff, after)
+
+
+def breaks(finding, folder):
+    raise RuntimeError("no such luck")
+    yield
+
+
+def test_a_fix_that_crashes_is_named_and_the_rest_go_on(monkeypatch):
+    ours = tuple(fixes._fixes())
+    monkeypatch.setattr(fixes, "_fixes", lambda: (fixes.Fix(("compose_file_not_deployed",), breaks), *ours))
+    found = logcorr.analyze(given_files(FIXES / "the-seed"))
+    assert [problem["message"] for problem in found.result["problems"] if "fix" in problem["message"]] == [
+        "the fix test_fixes for COMP008 crashes: RuntimeError: no such luck"
+    ]
+    assert found.patches() == patches(given_files(FIXES / "the-seed"))
+
+
+def test_no_patch_is_offered_where_a_rule_crashes_on_what_it_makes(monkeypatch, fix):
+    """Else the rule's silence would pass for the end of what it found."""
+    (ours,) = (one for one in plugins.rules().values() if one.name == "unescaped_percent")
+
+    def check(case):
+        assert list(ours.check(case)), "no percent"
+        return ours.check(case)
+
+    check.__annotations__ = ours.check.__annotations__
+    monkeypatch.setattr(plugins, "rules", lambda: plugins.Plugins({ours.name: replace(ours, check=check)}))
+    code, diff, err = fix(given_files(FIXES / "a-bare-percent"))
+    assert (code, diff) == (0, "")
+    assert "the fix cron_percent for CRON002 crashes: AssertionError: no percent" in err
 
 
 @pytest.fixture
@@ -212,8 +310,8 @@ def test_nothing_is_written_if_one_file_has_changed_since(seed, fix, monkeypatch
     old = {path: path.read_bytes() for path in (seed / "health-check.sh", seed / "jobs")}
     analyze = logcorr.analyze
 
-    def then_changed(paths):
-        made = analyze(paths)
+    def then_changed(paths, **more):
+        made = analyze(paths, **more)
         assert {patch.path for patch in made.patches() if patch.safe} == {"health-check.sh", "jobs"}
         (seed / "jobs").write_text("")
         return made
@@ -227,6 +325,10 @@ def test_nothing_is_written_if_one_file_has_changed_since(seed, fix, monkeypatch
 def test_a_file_and_a_link_to_it_are_written_once(seed, fix):
     (seed / "health-check.sh").rename(seed / "kept.sh")
     (seed / "health-check.sh").symlink_to("kept.sh")
+    _, diff, err = fix(seed)
+    assert diff.count("+++ ") == 1
+    assert "+++ b/kept.sh" in diff
+    assert "patches: 3" in err
     assert fix(seed, "--write")[0] == 0
     assert (seed / "health-check.sh").is_symlink()
     assert (seed / "kept.sh").read_bytes() == (FIXES / "the-seed/expected/health-check.sh").read_bytes()

@@ -5,11 +5,11 @@ from __future__ import annotations
 import builtins
 import io
 import tomllib
-from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec.structs import replace
 from oracle_nginx import collected
 
 from logcorr.model.behaviour import Answer

@@ -9,7 +9,7 @@ import pytest
 
 from logcorr.errors import LogcorrError
 from logcorr.report import human, markdown
-from logcorr.report.render import render
+from logcorr.report.render import render, write
 
 DOCUMENTS = Path(__file__).parent / "fixtures" / "documents"
 OURS = "**We were lucky.**\n\n- the queue kept the letters\n- \\1 `<!-- human: x -->`\n"
@@ -51,6 +51,35 @@ def test_an_editor_may_have_its_own_line_ends(end):
 @pytest.mark.parametrize("old", ["", "# notes\n", "\x00\ufffd", "<!-- human: lessons -->\nno end\n"])
 def test_what_is_no_report_is_replaced(old):
     assert render(document(), ".md", old=old) == render(document(), ".md")
+
+
+def test_ticked_boxes_stay_ticked():
+    new = render(document(), ".md")
+    assert new.count("- [ ] ") > 2
+    first = new.index("- [ ] ")
+    ticked = new[:first] + new[first:].replace("- [ ] ", "- [x] ", 1)
+    assert not human.changed(ticked)
+    assert render(document(), ".md", old=ticked) == ticked
+
+
+@pytest.mark.parametrize("suffix", [".md", ".html"])
+def test_a_report_with_text_elsewhere_is_not_written_over(suffix, tmp_path):
+    file = tmp_path / f"report{suffix}"
+    write(document(), file)
+    file.write_text(edited(file.read_text()).replace("\n", "  \r\n"))
+    write(document(), file)
+    assert "We were lucky" in file.read_text()
+    for text in (file.read_text().replace("backend", "our backend", 1), "# notes\n"):
+        file.write_text(text)
+        with pytest.raises(LogcorrError, match=f"report{suffix} holds text that would be lost"):
+            write(document(), file)
+        assert file.read_text() == text
+
+
+def test_an_empty_file_is_filled(tmp_path):
+    (tmp_path / "report.md").write_text("\n")
+    write(document(), tmp_path / "report.md")
+    assert not human.changed((tmp_path / "report.md").read_text())
 
 
 def test_a_quoted_mark_in_a_log_is_no_mark():

@@ -58,7 +58,7 @@ def test_hostile_text_makes_no_html_no_link_no_image(lang):
     assert not {child.type for child in inline} & {"link_open", "image", "html_inline"}
     comments = [token.content.strip() for token in tokens if token.type == "html_block"]
     assert comments
-    assert all(re.fullmatch(r"<!-- /?human: [a-z]+ -->(\n.*)?", comment, re.DOTALL) for comment in comments)
+    assert all(re.fullmatch(r"<!-- (/?human: [a-z]+|logcorr: [^<>]*) -->(\n.*)?", comment, re.DOTALL) for comment in comments)
     assert not any("<script" in comment for comment in comments)
 
 

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
+import subprocess
+import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from rich.cells import cell_len
 
-from logcorr.cli import concise, terminal
+from logcorr.cli import concise, links, terminal
 from logcorr.report.language import language
 from logcorr.report.write import parents, score, sparkline, when
 
@@ -23,7 +28,8 @@ def printed(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
 
     def show(name, lang="en", renderer=terminal):
-        renderer.show(json.loads((DOCUMENTS / f"{name}.json").read_text("utf-8")), language(lang), ["incident/"])
+        document = json.loads((DOCUMENTS / f"{name}.json").read_text("utf-8"))
+        renderer.show(document, language(lang), *([["incident/"]] if renderer is terminal else []))
         return capsys.readouterr().out
 
     return show
@@ -104,3 +110,59 @@ def test_hops_hang_on_what_leads_to_them():
 def test_durations(seconds, english, chinese):
     assert language("en").duration(seconds) == english
     assert language("zh-tw").duration(seconds) == chinese
+
+
+def on_a_terminal(*arguments, **environment):
+    """What a command prints where standard output is a terminal."""
+    screen, program = pty.openpty()
+    variables = {name: value for name, value in os.environ.items() if name not in (*links.NAMED, "NO_COLOR", "FORCE_COLOR")}
+    ran = subprocess.Popen(
+        [sys.executable, "-m", "logcorr", "--isolated", *arguments],
+        stdout=program,
+        env={**variables, "TERM": "xterm", **environment},
+    )
+    os.close(program)
+    told = b""
+    with suppress(OSError):  # a terminal whose program has gone
+        while part := os.read(screen, 65536):
+            told += part
+    os.close(screen)
+    assert ran.wait() in (0, 1)
+    return told.decode()
+
+
+@pytest.mark.parametrize(
+    ("environment", "linked"),
+    [
+        ({"VTE_VERSION": "7600"}, True),
+        ({"VTE_VERSION": "4600"}, False),
+        ({"TERM_PROGRAM": "WezTerm", "NO_COLOR": "1"}, True),
+        ({"WT_SESSION": "x", "FORCE_HYPERLINK": "0"}, False),
+        ({"FORCE_HYPERLINK": "1"}, True),
+        ({}, False),
+    ],
+)
+def test_places_are_links_where_a_terminal_has_them(tmp_path, environment, linked):
+    (tmp_path / "a b").mkdir()
+    (tmp_path / "a b/crontab").write_text("* 3 * * * /usr/local/bin/backup.sh\n")
+    told = on_a_terminal("check", str(tmp_path / "a b"), **environment)
+    link = f"\x1b]8;id=[0-9-]+;{re.escape((tmp_path / 'a b/crontab').as_uri())}\x1b\\\\"
+    assert bool(re.search(link, told)) == linked
+    assert ("\x1b]8;" in told) == linked
+
+
+def test_a_pipe_gets_no_links_whatever_is_forced(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("FORCE_HYPERLINK", "1")
+    terminal.show(json.loads((DOCUMENTS / "seed.json").read_text("utf-8")), language("en"), [str(tmp_path)])
+    assert "\x1b]8;" not in capsys.readouterr().out
+
+
+def test_more_and_less_is_told(printed, capsys):
+    document = json.loads((DOCUMENTS / "seed.json").read_text("utf-8"))
+    terminal.show(document, language("en"), ["incident/"], whole=True)
+    told = capsys.readouterr().out
+    assert all(f"[{finding['code']}]" in told for finding in document["findings"])
+    assert "found nothing: " in told
+    concise.show_causes(document, language("en"))
+    assert capsys.readouterr().out.count("\n") == 1

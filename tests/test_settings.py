@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -147,3 +148,77 @@ def test_a_wrong_variable_is_named(run, monkeypatch):
 def test_an_option_at_the_wrong_place_is_told_its_place(run):
     _, _, err = run("timeline", "../case", "--isolated")
     assert err.splitlines()[1] == "tip: it stands before the command: logcorr --isolated … timeline"
+
+
+ACCEPT = 'lang = "en"\n[check]\nfail-on = "info"\n\n[[accept]]\nrule = "%s"\npath = "%s"\nreason = "once, on one host"\n'
+TABLE = "* 3 * * * /usr/local/bin/backup.sh\n"
+"""A table with one finding, CRON016."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "path", "code"),
+    [
+        ("CRON016", "*", 0),
+        ("cron016", "crontab", 0),
+        ("every_minute_of_an_hour", "jobs/cron*", 0),
+        ("every-minute-of-an-hour", "jobs/*", 0),
+        ("CRON016", "cron", 1),
+        ("CRON016", "tc/crontab", 1),
+        ("CRON009", "*", 1),
+    ],
+)
+def test_a_file_accepts_findings_of_a_rule_in_files_that_match(run, rule, path, code):
+    Path("host/jobs").mkdir(parents=True)
+    Path("host/jobs/crontab").write_text(TABLE)
+    Path("logcorr.toml").write_text(ACCEPT % (rule, path))
+    ran, out, _ = run("check", "host", "-f", "json")
+    assert ran == code, out
+    told = json.loads(out)
+    assert [(one["comment"], one["reason"]) for one in told["accepted"]] == [
+        ({"path": "./logcorr.toml", "line": 5, "end_line": 5}, "once, on one host")
+    ] * (1 - code)
+    where = "" if path == "*" else f" in {path}"
+    useless = f"{rule}{where} is accepted, but there is no such finding"
+    assert [(one["path"], one["line"]) for one in told["problems"] if one["message"] == useless] == [("./logcorr.toml", 5)] * code
+    assert (f"problem: logcorr.toml:5: {useless}" in run("check", "host")[1].replace("\n         ", " ")) == bool(code)
+    assert run("check", "host", "--no-ignores")[0] == 1
+
+
+def test_an_analysis_takes_what_is_accepted_for_granted(run):
+    Path("../logcorr.toml").write_text(ACCEPT % ("CRON016", "*"))
+    Path("crontab").write_text(TABLE)
+    _, out, _ = run("analyze", "crontab", "-f", "json")
+    told = json.loads(out)
+    assert [one["code"] for one in told["findings"]] == []
+    assert "../logcorr.toml:5 accepts CRON016: once, on one host" in [one["text"] for one in told["assumptions"]]
+    assert run("config")[1].endswith(
+        '[[accept]]\nrule = "CRON016", path = "*", reason = "once, on one host" # ../logcorr.toml:5\n'
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('[[accept]]\nrule = "CRON016"', "logcorr.toml:1: accept needs a reason"),
+        ('[[accept]]\nrule = "CRON016"\nreason = " "', "logcorr.toml:1: accept: reason takes a text"),
+        (
+            '[[accept]]\nrule = "A"\nreason = "b"\n[[accept]]\nrule = "A"\nreasons = "b"',
+            "logcorr.toml:4: accept has no reasons; did you mean reason?",
+        ),
+        ('lang = "en"\naccept = ["CRON016"]', "logcorr.toml:2: accept takes tables"),
+        ("[[acept]]\nrule = 1", "logcorr.toml:1: no option is called acept"),
+    ],
+)
+def test_what_is_wrong_in_what_is_accepted_is_named(run, text, said):
+    Path("logcorr.toml").write_text(text)
+    code, out, err = run("config")
+    assert (code, out) == (2, "")
+    assert err.startswith(f"error: {said}\ntip: ")
+
+
+def test_only_what_static_rules_find_can_be_accepted(run):
+    Path("crontab").write_text(TABLE)
+    for name in ("server_errors", "nonsense"):
+        Path("logcorr.toml").write_text(ACCEPT % (name, "*"))
+        code, _, err = run("check", "crontab")
+        assert (code, err.splitlines()[0]) == (2, f"error: logcorr.toml:5: no static rule is called {name}")

@@ -19,7 +19,8 @@ class Score:
     """How one incident was judged. `top1` and `path` are None where the truth names no culprit.
 
     `grounded`: every cited quote is what the file holds. `blamed`: innocents among the causes of at least 0.5.
-    `probability` is the confidence in the leading cause, `right` whether that cause is the true one.
+    `probability` is the confidence in the leading cause, `right` whether that cause is true: the one that the truth is about,
+    or one of the others that struck independently (`other_causes`).
     """
 
     name: str
@@ -45,19 +46,20 @@ def score(name: str, result: Document, truth: Document, root: Path, seconds: flo
     leading = result["causes"][0] if result["causes"] else None
     culprits = [truth["culprit"], *truth.get("culprit_alternatives", ()), *truth.get("culprit_related", ())]
     known = truth["culprit"]["file"] is not None and not truth["expected_no_incident"]
-    right = bool(leading and known and _hits(culprits, leading["culprit"]))
+    top1 = bool(leading and known and _hits(culprits, leading["culprit"]))
+    others = [place for one in truth.get("other_causes", ()) for place in (one["culprit"], *one.get("culprit_alternatives", ()))]
     certain = truth.get("expected_confidence") != "low"
     return Score(
         name=name,
         verdict=result["verdict"],
         verdict_right=result["verdict"] in (truth["verdict"], *truth.get("verdict_accepted", ())),
-        top1=right if known and certain else None,
+        top1=top1 if known and certain else None,
         path=_path_right(leading, truth["chain"]) if known and certain and truth["chain"] else None,
         grounded=all(_holds(evidence, root) for evidence in _evidence(result)),
         blamed=tuple(_blamed(result, truth, culprits)),
         period_error_s=_period_error(leading, truth),
         probability=leading["confidence"] if leading else 0.0,
-        right=right,
+        right=top1 or bool(leading and known and _hits(others, leading["culprit"])),
         seconds=seconds,
     )
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from logcorr.causes.advice import actions, checks
 from logcorr.causes.blame import blamed
@@ -31,6 +32,7 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     causes, away = weighed((*scheduled, *diagnosed(case, findings)), findings)
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(causes, start=1))
     verdict = _verdict(case, ranked, findings) if case.sources else "undetermined"
+    ranked = ranked if verdict != "healthy" else ()
     return Judgement(
         verdict=verdict,
         causes=ranked,

@@ -26,6 +26,9 @@ FEW = 4
 UNPROVED = 0.85
 """The most a suspicion is worth: few stops and no proof, an effect on nobody knows whom, a check that may be right."""
 
+UNKNOWN = 0.6
+"""And of few stops with a job of which nobody knows what it does."""
+
 ALWAYS = 0.9
 """A check that fails on so many of its runs (but for one at the edge of the logs) is itself the suspect, not what it checks."""
 
@@ -84,6 +87,8 @@ def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> 
     enough = suspect.reach is Reach.MUST or group.evidence.events >= FEW
     aimed = suspect.effect is not None and hits(suspect.effect, told.service)
     whole = not _may_be_right(kind, group)
+    if suspect.effect is None and not enough:
+        return min(probability, UNKNOWN)
     return probability if enough and aimed and whole else min(probability, UNPROVED)
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from logcorr.causes import hops
 from logcorr.causes.follow import LONGEST_S, Ends, Times, from_then_on, of_times
@@ -23,8 +23,7 @@ ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.
 """By what it is told that a process ended which nobody had told to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Diagnosis:
+class Diagnosis(Struct, frozen=True):
     """How a rule's finding becomes a cause: its kind, and the mechanisms that its evidence shows, in order.
 
     `dies`: a process ends by it, which a supervisor may start again. `effects` names the mechanisms by which it is felt
@@ -57,6 +56,7 @@ SAID = {
     "process_terminates": claim("hop.process_terminates", "it is told to end"),
     "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
+    "access_is_denied": claim("hop.access_is_denied", "the files are refused or gone"),
     "certificate_fails": claim("hop.certificate_fails", "the certificate is not accepted"),
 }
 """What a hop after the first says; the first is the finding itself."""
@@ -88,6 +88,14 @@ DIAGNOSES = {
     ),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), themselves=True),
+    "connections_exhausted": Diagnosis("limit_reached", ("resource_exhausted",), within_s=10.0),
+    **dict.fromkeys(
+        ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
+        Diagnosis("wrong_setting", ("configuration_mismatch",), lasts=True),
+    ),
+    "dependency_unreachable.found": Diagnosis("dependency_failed", ("dependency_fails",), within_s=5.0),
+    "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "access_is_denied"), lasts=True),
+    "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
     **dict.fromkeys(
         ("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
@@ -110,13 +118,15 @@ def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Hypothesis]:
 def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis) -> Hypothesis:
     times: Times = np.unique([time.timestamp() for time in finding.times])
     ends = diagnosis.ends(times)
+    chain = tuple(_chain(case, finding, ends, diagnosis))
     cause = Cause(
         kind=diagnosis.kind,
         claim=finding.claim,
         confidence=min(finding.confidence, diagnosis.most),
         proof="observed",
         culprit=finding.evidence[0].span,
-        chain=tuple(_chain(case, finding, ends, diagnosis)),
+        chain=chain,
+        trigger=next((link.source for link in chain if link.mechanism == "job_runs_script"), None),
         score=(("observed", 0.0),),
     )
     return Hypothesis(cause, ends)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
 
 from logcorr.timeline.select import seconds
 
@@ -28,11 +27,13 @@ LEAST_SHARE, LEAST_LIFT = 0.5, 2.0
 LEAST_FOLLOWED, CLEAR_LIFT = 0.6, 4.0
 """Or: so many of the stops are followed by one, and the events are so much denser there; the others have another reason."""
 
+FEWEST_BURSTS, ONE_BURST_S, MOST_APART_S, NEARLY_ALL = 3, 30.0, 900.0, 0.8
+"""Bursts of effects that keep one distance from their causes tell of a clock that is wrong by it, if there are enough of them."""
+
 Times = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class Ends:
+class Ends(Struct, frozen=True):
     """When something broke (epoch seconds, ascending), and for how long after each its effects are looked for.
 
     What lasts has one time, and no end (`within_s` is infinite). `sure`: what lies there is an effect, whatever its rate.
@@ -63,8 +64,7 @@ class Ends:
         return max(float(np.clip(inside, 0.0, None).sum()) / max(end - start, 1e-9), 1e-9)
 
 
-@dataclass(frozen=True, slots=True)
-class Following:
+class Following(Struct, frozen=True):
     """`followed` of `total` timed events come in the wake of one of the ends; `lag_s` is the median to the first."""
 
     rows: pl.DataFrame
@@ -98,6 +98,20 @@ def horizon(times: Times) -> float:
     """How long after an end its effects are looked for: a minute, or half the way to the next one."""
     gaps = np.diff(times)
     return float(min(LONGEST_S, gaps.min() / 2)) if len(gaps) and gaps.min() > 0 else LONGEST_S
+
+
+def on_another_clock(ends: Ends, times: Times) -> npt.NDArray[np.bool_]:
+    """Which times would be effects, were the clock that tells them wrong by one distance that explains nearly all of them."""
+    nothing = np.zeros(len(times), dtype=bool)
+    bursts = times[np.diff(times, prepend=-np.inf) > ONE_BURST_S]
+    if len(bursts) < FEWEST_BURSTS or len(ends.times) < FEWEST_BURSTS or ends.lasts:
+        return nothing
+    apart = np.unique((bursts[:FEWEST_BURSTS, None] - ends.times[None, :]).ravel())
+    for shift in sorted(apart[np.abs(apart) <= MOST_APART_S], key=abs):
+        felt = ends.felt(times - shift)
+        if felt.mean() >= NEARLY_ALL:
+            return felt
+    return nothing
 
 
 def following(ends: Ends, events: pl.DataFrame, window: tuple[float, float]) -> Following | None:

@@ -23,7 +23,7 @@ REFUSED = (("upstream.refused", "upstream.none_live"), ("client.connect_failed",
 FELT = (
     ("http.5xx", "client.connect_failed", "client.reconnecting"),
     ("client.disconnected", "upstream.refused", "upstream.closed_early", "upstream.reset", "upstream.none_live",
-     "upstream.timeout"),
+     "upstream.timeout", "permission.denied", "file.missing"),
     ("probe.failed", "tls.failed"),
 )  # fmt: skip
 """Kinds by which it is felt: what clients say or are answered; the proxy's word on their requests; a monitor's."""

@@ -30,7 +30,15 @@ def missing(case: Case, findings: Sequence[Finding], told: Sequence[Attributed],
         return (_any_log(),)
     if not any(finding.role == "symptom" for finding in findings):
         return tuple(_readable(path, count) for path, count in unread(case))
-    wanted = [*_scripts(told), *_compose_files(told), *_probes(case), *_more_events(told), *_scheduler_log(case), *_zones(case)]
+    wanted = [
+        *_dependencies(findings),
+        *_scripts(told),
+        *_compose_files(told),
+        *_probes(case),
+        *_more_events(told),
+        *_scheduler_log(case),
+        *_zones(case),
+    ]
     return tuple(dict.fromkeys(wanted))
 
 
@@ -62,6 +70,20 @@ def _any_log() -> Missing:
         why=claim("missing.logs_why", "no log was collected; configuration alone shows what could happen, not what did"),
         would_decide=claim("missing.logs_decides", "whether anything happened at all"),
     )
+
+
+def _dependencies(findings: Sequence[Finding]) -> Iterator[Missing]:
+    """The log of what could not be reached, where nothing collected says why."""
+    for finding in findings:
+        if finding.claim.id == "dependency_unreachable.found":
+            target = str(finding.measured["target"])
+            yield Missing(
+                what=claim("missing.dependency", "the log of {target}, or of what runs there", target=target),
+                why=claim("missing.dependency_why", "{service} could not reach or use it", service=finding.subject),
+                would_decide=claim(
+                    "missing.dependency_decides", "whether it was down, busy, or refused {service}", service=finding.subject
+                ),
+            )
 
 
 def _scripts(told: Sequence[Attributed]) -> Iterator[Missing]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import polars as pl
+from msgspec import Struct
 
 from logcorr.causes import words
 from logcorr.causes.follow import Times
@@ -14,8 +13,7 @@ from logcorr.statistics import Attribution, Group, Schedule, attribute
 from logcorr.timeline.select import seconds
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Attributed:
+class Attributed(Struct, frozen=True, kw_only=True):
     """One service's stops, and how they spread over the suspects."""
 
     service: str

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
-import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from logcorr.causes import words
 from logcorr.causes.follow import Times
@@ -31,8 +30,7 @@ ENOUGH_TICKS = 4
 """So many runs without the effect refute that every run has it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Suspect:
+class Suspect(Struct, frozen=True, kw_only=True):
     """One thing that runs, when it ran, what it could do to the service, and the weight this gives it.
 
     `span` is where it is set off: a job's line, a loop's. `runs` tells when (on `*/5 * * * *`, on `a 90 s loop`).
@@ -99,9 +97,11 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
         if id(behaviour) in scheduled:
             continue
         effects = list(_ending(behaviour, service))
-        ticks = _told(case, behaviour) if effects else np.array([])
+        if not effects:
+            continue
+        _, effect = max(effects, key=lambda pair: _weight(pair[1], service))
+        ticks = _told(case, behaviour, effect.effect.span)
         if len(ticks):
-            _, effect = max(effects, key=lambda pair: _weight(pair[1], service))
             yield Suspect(
                 span=behaviour.loop or behaviour.script.span,
                 runs=f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand",
@@ -115,10 +115,10 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
             )
 
 
-def _told(case: Case, behaviour: Behaviour) -> Times:
-    """When a log holds one of the messages by which the script tells of trouble or of what it does about it."""
-    rows = said(case, (behaviour,))
-    return seconds(rows.filter(pl.col("kind").is_in(["probe.failed", "service.restarting"])))
+def _told(case: Case, behaviour: Behaviour, acts: Span) -> Times:
+    """When a log holds a message by which the script tells of trouble or of what it does about it: by its words, or its place."""
+    words = said(case, (behaviour,)).filter(pl.col("kind").is_in(["probe.failed", "service.restarting"]))
+    return seconds(words if words.height else said(case, (behaviour,), near=acts))
 
 
 def _weight(effect: ProvedEffect, service: str) -> float:

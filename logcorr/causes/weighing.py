@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
-from logcorr.causes.follow import Ends
-from logcorr.model.claim import claim
+from logcorr.causes.follow import Ends, on_another_clock
+from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Explained, Finding
 
 LEAST_EXPLAINED, MOST_UNEXPLAINED = 0.5, 0.6
 """A cause that explains under half of the serious events that no other one explains is at most this sure."""
+
+MOST_ON_ANOTHER_CLOCK = 0.85
+"""And so sure where nearly all of them keep one distance from it: then a clock may be wrong, or something else."""
 
 LIKELY = 0.5
 NEW_SHARE = 0.1
@@ -22,20 +26,19 @@ NEW_SHARE = 0.1
 Masks = Mapping[str, npt.NDArray[np.bool_]]
 
 
-@dataclass(frozen=True, slots=True)
-class Hypothesis:
+class Hypothesis(Struct, frozen=True):
     """A possible cause, and when it struck."""
 
     cause: Cause
     ends: Ends
 
 
-@dataclass(frozen=True, slots=True)
-class _Weighed:
-    """A possible cause, and which events of each symptom it explains."""
+class _Weighed(Struct, frozen=True):
+    """A possible cause, which serious events it explains, and which it would if the clocks of those who tell differed."""
 
     cause: Cause
     serious: npt.NDArray[np.bool_]
+    apart: npt.NDArray[np.bool_]
 
 
 def weighed(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> tuple[list[Cause], list[Cause]]:
@@ -70,8 +73,12 @@ def _distinct(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
 def _explaining(one: Hypothesis, symptoms: Mapping[str, npt.NDArray[np.float64]], serious: Sequence[str]) -> _Weighed:
     felt = {name: one.ends.felt(times) for name, times in symptoms.items()}
     explains = tuple(Explained(finding=name, count=int(hit.sum()), total=len(hit)) for name, hit in felt.items())
-    events = np.concatenate([felt[name] for name in serious]) if serious else np.zeros(0, dtype=bool)
-    return _Weighed(replace(one.cause, explains=explains), events)
+    apart = {name: on_another_clock(one.ends, symptoms[name]) if not felt[name].any() else felt[name] for name in serious}
+    return _Weighed(replace(one.cause, explains=explains), _joined(felt, serious), _joined(apart, serious))
+
+
+def _joined(masks: Masks, names: Sequence[str]) -> npt.NDArray[np.bool_]:
+    return np.concatenate([masks[name] for name in names]) if names else np.zeros(0, dtype=bool)
 
 
 def _share(one: _Weighed) -> float:
@@ -86,11 +93,23 @@ def _tempered(one: _Weighed, kept: Sequence[_Weighed]) -> Cause:
     explained, total = int(one.serious.sum()), int((one.serious | ~elsewhere).sum())
     if not total or explained >= LEAST_EXPLAINED * total:
         return one.cause
-    unexplained = claim(
+    cause, apart = one.cause, int(one.apart.sum())
+    most = MOST_ON_ANOTHER_CLOCK if apart >= LEAST_EXPLAINED * total else MOST_UNEXPLAINED
+    return replace(cause, confidence=min(cause.confidence, most), against=(*cause.against, _unexplained(explained, total, apart)))
+
+
+def _unexplained(explained: int, total: int, apart: int) -> Claim:
+    if apart >= LEAST_EXPLAINED * total:
+        return claim(
+            "cause.on_another_clock",
+            "it explains {count} of {total} serious events that were logged, and {apart} if the clocks of those who tell differ",
+            count=explained,
+            total=total,
+            apart=apart,
+        )
+    return claim(
         "cause.leaves_unexplained",
         "it explains {count} of {total} serious events that were logged",
         count=explained,
         total=total,
     )
-    cause = one.cause
-    return replace(cause, confidence=min(cause.confidence, MOST_UNEXPLAINED), against=(*cause.against, unexplained))

@@ -24,9 +24,9 @@ def show_cause(screen: Screen, cause: Document) -> None:
         Text.assemble((kind, VERDICTS[verdict]), ": ", screen.bold(cause["claim"]), "  ", _facts(screen, cause)),
     )
     if cause["rank"] == 1 and screen.document["excerpts"]:
-        show_excerpts(screen.out, screen.document["excerpts"], screen.language)
+        show_excerpts(screen)
     else:
-        hang(screen.out, Text("  --> ", "cyan"), Text(line(write.place(cause["culprit"]))))
+        hang(screen.out, Text("  --> ", "cyan"), screen.place(cause["culprit"]))
     _chain(screen, cause["chain"])
     for title, style, body in _notes(screen, cause):
         hang(screen.out, NOTE, Text.assemble((title + screen.word(": "), style), body))
@@ -47,7 +47,7 @@ def _chain(screen: Screen, chain: Sequence[Document]) -> None:
     """A line a hop: how long after what it follows, what happens, where that is seen."""
     if not chain:
         return
-    start = (line(write.place(chain[0]["from"])), "cyan")
+    start = screen.place(chain[0]["from"], "cyan")
     screen.out.print(Text.assemble(NOTE, (screen.word("chain") + screen.word(": "), "bold"), start), soft_wrap=True)
     lags = [f"+{screen.language.duration(link['lag_s'])}" if link["lag_s"] else "" for link in chain]
     width = max(map(len, lags))
@@ -78,5 +78,5 @@ def _notes(screen: Screen, cause: Document) -> Iterator[tuple[str, str, Text]]:
 
 
 def _rejected(screen: Screen, rival: Document) -> Text:
-    place = line(write.place(rival)) if rival["path"] else ""
-    return Text.assemble(screen.say(rival["claim"]), (" — ", "dim"), screen.say(rival["why_rejected"]), "  ", (place, "cyan"))
+    told = Text.assemble(screen.say(rival["claim"]), (" — ", "dim"), screen.say(rival["why_rejected"]), "  ")
+    return told + screen.place(rival, "cyan") if rival["path"] else told

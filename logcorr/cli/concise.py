@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from rich.text import Text
 
 from logcorr.cli.console import console
@@ -13,12 +11,17 @@ from logcorr.report.escape import line
 from logcorr.report.language import Language
 
 
-def show(document: Document, language: Language, paths: Sequence[str]) -> None:
-    """Print the causes, best first, then the findings; for none at all, the verdict."""
+def show(document: Document, language: Language) -> None:
+    """Print the causes, best first, then the findings; for no cause at all, the verdict."""
+    show_causes(document, language)
+    show_findings(document, language)
+
+
+def show_causes(document: Document, language: Language) -> None:
+    """Print the causes, or the verdict if there is none."""
     out = console()
     for cause in document["causes"]:
         out.print(_line(cause["culprit"], document["verdict"], cause["kind"], cause, language), soft_wrap=True)
-    show_findings(document, language)
     if not document["causes"]:
         out.print(Text(f"{document['verdict']}: {line(language.say(document['title']))}"), soft_wrap=True)
 

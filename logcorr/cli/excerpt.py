@@ -9,10 +9,10 @@ from rich.console import Console
 from rich.text import Text
 
 from logcorr.cli.console import hang, source
+from logcorr.cli.screen import Screen
 from logcorr.report import write
 from logcorr.report.cite import Document
 from logcorr.report.escape import line, visible
-from logcorr.report.language import Language
 
 TAB = 4
 
@@ -24,17 +24,17 @@ Line = tuple[int, str, list[Document]]
 """A line's number, its text and the marks it lies in."""
 
 
-def show_excerpts(out: Console, excerpts: Sequence[Document], language: Language) -> None:
+def show_excerpts(screen: Screen) -> None:
     """The marked lines of all excerpts, file by file; what was said of one line is not repeated at another."""
+    out, excerpts, language = screen.out, screen.document["excerpts"], screen.language
     width = max(len(str(mark["end_line"])) for excerpt in excerpts for mark in excerpt["marks"])
     gutter = Text(" " * width + " |", "cyan")
     path, said = None, set[str]()
     for excerpt in excerpts:
         marked = list(_marked(excerpt))
         if marked and excerpt["path"] != path:
-            out.print(
-                Text.assemble(" " * width, ("--> " if path is None else "::: ", "cyan"), _place(excerpt, marked)), soft_wrap=True
-            )
+            place = screen.place({"path": excerpt["path"], "line": _line(marked)})
+            out.print(Text.assemble(" " * width, ("--> " if path is None else "::: ", "cyan"), place), soft_wrap=True)
             out.print(gutter)
             path = excerpt["path"]
         for number, text, marks in marked:
@@ -54,10 +54,10 @@ def _marked(excerpt: Document) -> Iterator[Line]:
             yield number, text, told
 
 
-def _place(excerpt: Document, marked: Sequence[Line]) -> str:
+def _line(marked: Sequence[Line]) -> int:
     """The culprit's line, or else the first marked one."""
     culprit = (number for number, _, marks in marked if marks[0]["role"] == "culprit")
-    return f"{line(excerpt['path'])}:{next(culprit, marked[0][0])}"
+    return next(culprit, marked[0][0])
 
 
 def _underline(out: Console, gutter: Text, shown: str, role: str, labels: Sequence[str]) -> None:

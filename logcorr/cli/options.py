@@ -174,6 +174,10 @@ CHECK_OUTPUT_HELP = "Also write FILE; its suffix (.json, .sarif) decides the for
 
 RULES_HELP = "by name, code, or the letters of a group (CRON). May be given again."
 
+QUIET_HELP = "Print the verdict alone; of a check, the counts."
+
+VERBOSE_HELP = "Print all evidence with its lines, and what each rule found."
+
 REDACT_HELP = (
     "Replace secrets, addresses, e-mails, host and user names. Files written with -o: yes unless told not to; the screen: no."
 )
@@ -191,5 +195,9 @@ AFTER_HELP = "Also read what was collected after a change, and tell what became 
 CHANGED_HELP = "When the change was made, for --after; or else, where the logs of PATH end."
 
 ROOT_HELP = "The folder that was analysed; again for each of several.  [default: .]"
+
+QUIET = click.option("-q", "--quiet", is_flag=True, help=QUIET_HELP)
+
+VERBOSE = click.option("-v", "--verbose", is_flag=True, help=VERBOSE_HELP)
 
 PATHS = click.argument("paths", nargs=-1, required=True, metavar="PATH...", type=PLACE, callback=existing)

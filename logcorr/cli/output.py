@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.cli.errors import nearest
 from logcorr.errors import LogcorrError
@@ -19,13 +20,17 @@ if TYPE_CHECKING:
     from logcorr.rules import Rule
 
 
-@dataclass(frozen=True, slots=True)
-class Style:
-    """How reports are written: in which language, by whose templates, in how many bytes at most (Markdown)."""
+class Style(Struct, frozen=True):
+    """How reports are written: in which language, by whose templates, in how many bytes at most (Markdown).
+
+    On a terminal also how much is told: `quiet` is the verdict alone, `whole` everything.
+    """
 
     lang: str
-    templates: Path | None
-    most: int | None
+    templates: Path | None = None
+    most: int | None = None
+    quiet: bool = False
+    whole: bool = False
 
 
 def show(analysis: Analysis, form: str, style: Style, paths: Sequence[str]) -> None:
@@ -38,8 +43,13 @@ def show(analysis: Analysis, form: str, style: Style, paths: Sequence[str]) -> N
         from logcorr.cli import concise, terminal
         from logcorr.report.language import language
 
-        renderer = concise if form == "concise" else terminal
-        renderer.show(analysis.result, language(style.lang), paths)
+        spoken = language(style.lang)
+        if style.quiet:
+            concise.show_causes(analysis.result, spoken)
+        elif form == "concise":
+            concise.show(analysis.result, spoken)
+        else:
+            terminal.show(analysis.result, spoken, paths, whole=style.whole)
 
 
 def _show_for_machines(found: Analysis | Checked, form: str, lang: str, paths: Sequence[str]) -> bool:
@@ -86,14 +96,19 @@ def _written(path: str, write: Callable[[], object]) -> None:
     click.echo(f"wrote {path}", err=True)
 
 
-def show_check(checked: Checked, form: str, lang: str, paths: Sequence[str]) -> None:
+def show_check(checked: Checked, form: str, style: Style, paths: Sequence[str]) -> None:
     """Print a check in one of the formats of its `--format`."""
-    if not _show_for_machines(checked, form, lang, paths):
+    if not _show_for_machines(checked, form, style.lang, paths):
         from logcorr.cli import concise, terminal
         from logcorr.report.language import language
 
-        renderer = concise.show_findings if form == "concise" else terminal.show_check
-        renderer(_here(checked.result, paths), language(lang))
+        document, spoken = _here(checked.result, paths), language(style.lang)
+        if style.quiet:
+            terminal.show_counts(document, spoken)
+        elif form == "concise":
+            concise.show_findings(document, spoken)
+        else:
+            terminal.show_check(document, spoken, whole=style.whole)
 
 
 def save_check(checked: Checked, path: str, paths: Sequence[str]) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
+from msgspec import Struct
 from rich.console import Console
+from rich.style import Style
 from rich.text import Text
 
 from logcorr.report import write
@@ -20,13 +22,14 @@ NOTE = Text("   = ", "cyan")
 """What a note under a cause or finding begins with."""
 
 
-@dataclass(frozen=True, slots=True)
-class Screen:
-    """One output."""
+class Screen(Struct, frozen=True):
+    """One output: `link` gives the URL of a collected file, if it has one; `whole` shows all that is known."""
 
     out: Console
     document: Document
     language: Language
+    link: Callable[[str], str | None] = lambda path: None
+    whole: bool = False
 
     def say(self, claim: Document) -> Text:
         """A claim on one line."""
@@ -42,7 +45,15 @@ class Screen:
 
     def cited(self, claim: Document, where: Document) -> Text:
         """A claim, and where it is to be seen."""
-        return Text.assemble(self.say(claim), "  ", (line(write.place(where)), "cyan"))
+        return Text.assemble(self.say(claim), "  ", self.place(where, "cyan"))
+
+    def place(self, where: Document, style: str = "") -> Text:
+        """Where something stands, as `path:line`."""
+        text = Text(line(write.place(where)), style)
+        url = self.link(where["path"]) if where["path"] else None
+        if url:
+            text.stylize(Style(link=url))
+        return text
 
     def finding(self, id: str) -> Document | None:
         """The finding of that id."""

@@ -4,6 +4,8 @@
     [analyze]
     redact = true             # logcorr analyze --redact
 
+It may also accept findings (`accepting`).
+
 The command line wins over the environment, the environment over the file. A file in what is analysed is not read: it may be
 anybody's.
 """
@@ -13,12 +15,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import click
+from msgspec import Struct
 
+from logcorr.cli import accepting
 from logcorr.cli.errors import nearest
 from logcorr.errors import LogcorrError
 
@@ -40,8 +43,7 @@ Commands = Callable[[], Mapping[str, click.Command]]
 """All commands by name, imported when they are asked for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Setting:
+class Setting(Struct, frozen=True):
     """What a file says of an option, and on which line; `command` is empty where it means all that have the option."""
 
     command: str
@@ -136,7 +138,10 @@ def read(file: Path, commands: Mapping[str, click.Command]) -> list[Setting]:
     prefix = ("tool", "logcorr") if file.name == "pyproject.toml" else ()
     for part in prefix:
         table = table[part] if isinstance(table.get(part), dict) else {}
-    return list(_settings(table, file, _lines(text, prefix), commands))
+    lines, tables = _lines(text, prefix), table.get(accepting.KEY, [])
+    known = accepting.entries(tables, file, accepting.headers(text, prefix), lines.get((accepting.KEY,), 1))
+    accepts = [Setting("", accepting.KEY, entry, file, line) for entry, line in known]
+    return [*_settings(table, file, lines, commands), *accepts]
 
 
 def _settings(
@@ -144,6 +149,8 @@ def _settings(
 ) -> Iterator[Setting]:
     common = sorted({name for command in commands.values() for name in options(command)})
     for key, value in table.items():
+        if key == accepting.KEY:
+            continue
         line = lines.get((key,), 1)
         if key in commands and isinstance(value, dict):
             for name, own in value.items():
@@ -151,7 +158,7 @@ def _settings(
                 _known(name, sorted(options(commands[key])), f"{file}:{own_line}", f"`logcorr {key}` has no option --{name}")
                 yield Setting(key, name, own, file, own_line)
         else:
-            _known(key, common, f"{file}:{line}", f"no option is called {key}", beside=sorted(commands))
+            _known(key, common, f"{file}:{line}", f"no option is called {key}", beside=[*sorted(commands), accepting.KEY])
             yield Setting("", key, value, file, line)
 
 
@@ -164,7 +171,7 @@ def _known(key: str, names: list[str], place: str, otherwise: str, beside: Seque
     raise LogcorrError(f"{place}: {otherwise}", f"did you mean {meant}?" if meant else f"there are {', '.join(names)}")
 
 
-HEADER = re.compile(r"\s*\[\s*(?P<table>[^\[\]]+?)\s*\]")
+HEADER = re.compile(r"\s*\[\[?\s*(?P<table>[^\[\]]+?)\s*\]")
 KEY = re.compile(r"""\s*(?P<key>[\w-]+|"[^"]+"|'[^']+')\s*[.=]""")
 
 

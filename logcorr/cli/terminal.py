@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import groupby
 from shlex import quote
 
 from rich.text import Text
 
+from logcorr.cli import links
 from logcorr.cli.causes import show_cause
 from logcorr.cli.console import console, hang, source
 from logcorr.cli.screen import LEVELS, NOTE, VERDICTS, Screen
@@ -26,32 +28,48 @@ NAME_CELLS = 24
 """A lane's name is cut to so many cells."""
 
 
-def show(document: Document, language: Language, paths: Sequence[str]) -> None:
-    """Print a Result document; `paths` are what was analysed, for the command it proposes."""
-    screen = Screen(console(), document, language)
+def show(document: Document, language: Language, paths: Sequence[str], *, whole: bool = False) -> None:
+    """Print a Result document; `paths` are what was analysed. `whole` shows all evidence with its lines, and all rules."""
+    screen = _screen(document, language, paths, whole=whole)
     if not document["causes"]:
         _no_cause(screen)
     for cause in document["causes"]:
         show_cause(screen, cause)
-    for finding in screen.unclaimed():
-        _finding(screen, finding)
+    for finding in document["findings"] if whole else screen.unclaimed():
+        _finding(screen, finding, quoted=whole)
     _lanes(screen)
+    if whole:
+        _rules(screen)
     _closing(screen, paths)
 
 
-def show_check(document: Document, language: Language) -> None:
+def _screen(document: Document, language: Language, paths: Sequence[str], *, whole: bool) -> Screen:
+    out = console()
+    found: Callable[[str], str | None] = lambda path: links.target(path, paths)  # noqa: E731
+    return Screen(out, document, language, found, whole) if links.known(out) else Screen(out, document, language, whole=whole)
+
+
+def show_check(document: Document, language: Language, *, whole: bool = False) -> None:
     """Print what a check found, worst first, with the lines; then what could not be read, and the counts."""
-    screen = Screen(console(), document, language)
+    screen = _screen(document, language, (), whole=whole)
     worst_first = sorted(document["findings"], key=lambda finding: -SEVERITIES.index(finding["severity"]))
     for finding in worst_first:
         _finding(screen, finding, quoted=True)
     for problem in document["problems"]:
         place = line(write.place(problem))
         hang(screen.out, Text(screen.word("problem") + screen.word(": "), "yellow"), Text(f"{place}: {line(problem['message'])}"))
+    if whole:
+        _rules(screen)
+    show_counts(document, language)
+
+
+def show_counts(document: Document, language: Language) -> None:
+    """Print the last line of a check."""
+    screen = Screen(console(), document, language)
     found = [(level, sum(one["severity"] == level for one in document["findings"])) for level in reversed(SEVERITIES)]
     counts = screen.word(", ").join(f"{count} {screen.word(level)}" for level, count in found if count)
     facts = {"files": sum(bool(each["format"]) for each in document["inputs"]), "accepted": len(document["accepted"])}
-    total = screen.word("Files read: %(files)s · accepted by comments: %(accepted)s · findings: ") % facts
+    total = screen.word("Files read: %(files)s · accepted: %(accepted)s · findings: ") % facts
     screen.out.print(Text(total + (counts or "0")), soft_wrap=True)
 
 
@@ -73,15 +91,24 @@ def _finding(screen: Screen, finding: Document, *, quoted: bool = False) -> None
     facts = f"{screen.word('confidence')} {write.score(finding['confidence'])}"
     claim = Text.assemble((level, LEVELS[finding["severity"]]), ": ", screen.bold(finding["claim"]), "  ", (facts, "dim"))
     hang(screen.out, Text(""), claim)
-    places = [line(write.place(place)) for place in finding["evidence"]]
-    more = f" (+{len(places) - PLACES})" if len(places) > PLACES else ""
-    hang(screen.out, Text("  --> ", "cyan"), Text(", ".join(places[:PLACES]) + more))
-    if quoted:
-        first = finding["evidence"][0]
-        for number, text in enumerate(first["quote"].split("\n")[:QUOTED], first["line"]):
-            source(screen.out, Text.assemble((f"{number:>5} | ", "cyan"), visible(text).expandtabs(4).rstrip()))
+    for group in [[each] for each in finding["evidence"]] if screen.whole else [finding["evidence"]]:
+        more = f" (+{len(group) - PLACES})" if len(group) > PLACES else ""
+        places = Text(", ").join(screen.place(each) for each in group[:PLACES])
+        hang(screen.out, Text("  --> ", "cyan"), Text.assemble(places, more))
+        if quoted:
+            for number, text in enumerate(group[0]["quote"].split("\n")[:QUOTED], group[0]["line"]):
+                source(screen.out, Text.assemble((f"{number:>5} | ", "cyan"), visible(text).expandtabs(4).rstrip()))
     if finding["fix"]:
         hang(screen.out, NOTE, Text.assemble((screen.word("help") + screen.word(": "), "bold"), screen.say(finding["fix"])))
+    screen.out.print()
+
+
+def _rules(screen: Screen) -> None:
+    """What every rule found, or that it found nothing."""
+    ran = sorted(screen.document["rules_run"], key=lambda run: (run["outcome"] == "found nothing", run["outcome"]))
+    for outcome, runs in groupby(ran, key=lambda run: str(run["outcome"])):
+        names = screen.word(", ").join(line(run["rule"]) for run in runs)
+        hang(screen.out, Text(screen.language.text(outcome) + screen.word(": "), "dim"), Text(names))
     screen.out.print()
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import io
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from io import BufferedIOBase
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.collect import archives, lines
 from logcorr.collect import content as bytes_of
@@ -27,8 +29,7 @@ CERTAIN = 0.1
 """A recogniser's claim below this does not count."""
 
 
-@dataclass(frozen=True, slots=True)
-class Collection:
+class Collection(Struct, frozen=True):
     """What was read, in the order of its paths, and what was not, each with its reason."""
 
     artifacts: tuple[Artifact, ...]

@@ -9,11 +9,12 @@ import io
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from functools import partial
 from io import BufferedIOBase
 from pathlib import PurePosixPath
 from typing import cast
+
+from msgspec import Struct
 
 from logcorr.collect.content import BROKEN, Content
 from logcorr.collect.walk import SKIPPED_FOLDERS
@@ -32,8 +33,7 @@ KEPT = 32 << 20
 KEPT_TOGETHER = 256 << 20
 
 
-@dataclass(frozen=True, slots=True)
-class Member:
+class Member(Struct, frozen=True):
     """A regular file in an archive, opened anew each time."""
 
     name: str

@@ -11,11 +11,11 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from io import BufferedIOBase
 from typing import IO, cast
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.collect import mojibake
 
@@ -41,8 +41,7 @@ BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstd.ZstdError)
 """What the decompressors raise on damaged input."""
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(Struct, frozen=True):
     """One input. `open` gives its own bytes anew each time; `compression` is undone by `pieces` and `blocks`."""
 
     open: Callable[[], BufferedIOBase]
@@ -75,8 +74,7 @@ class Content:
         return whole_lines(pieces)
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """What one pass over an input found. `bad_lines` hold bytes that are not UTF-8, the first is `first_bad`."""
 
     sha256: str

@@ -5,15 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 _TEXT = pl.col("text")
 
 
-@dataclass(frozen=True, slots=True)
-class Envelope:
+class Envelope(Struct, frozen=True):
     """One kind of wrapping: `inner` takes it off one line (None: not wrapped), `peel` off a frame of lines.
 
     A frame may gain the columns `logged_at`, the wrapping's own stamp, and `writer`, who wrote the line.

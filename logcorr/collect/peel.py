@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import polars as pl
+from msgspec.structs import replace
 
 from logcorr.collect import envelopes
 from logcorr.collect.lines import cleaned, without_escapes

@@ -5,14 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.collect.content import whole_lines
 from logcorr.model.source import Artifact, Span
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
+class Quote(Struct, frozen=True):
     """The text of some lines (joined by newlines, terminal escapes kept), and the hash of their raw bytes, line ends included."""
 
     text: str

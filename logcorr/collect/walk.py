@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from logcorr.errors import LogcorrError
 from logcorr.model.source import Problem
@@ -18,8 +19,7 @@ SKIPPED_FOLDERS = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A file to read: where it is, and the path it goes by in the report."""
 
     file: Path

@@ -7,11 +7,11 @@ runs that passed. A burst of lines is one event. What was not covered, or not fo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import pairwise
 
 import numpy as np
+from msgspec import Struct
 
 from logcorr.comparison import words
 from logcorr.comparison.words import Seen, Tried
@@ -34,8 +34,7 @@ Stretch = tuple[float, float]
 Runs = Callable[[Span, float, float], Sequence[float]]
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(Struct, frozen=True):
     """One of the two folders: its case, and what was found and blamed there. What lies before `since` does not count."""
 
     case: Case

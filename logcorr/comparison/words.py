@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Finding
 from logcorr.statistics.rates import RateChange, needed_runs, needed_s, runs_chance
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Seen:
+class Seen(Struct, frozen=True, kw_only=True):
     """One symptom's events on both sides, and how long they could be seen."""
 
     finding: Finding
@@ -21,8 +20,7 @@ class Seen:
     change: RateChange | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Tried:
+class Tried(Struct, frozen=True, kw_only=True):
     """A schedule's runs on both sides, and how many had an effect."""
 
     runs: int

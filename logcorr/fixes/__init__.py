@@ -11,21 +11,23 @@ import importlib
 import pkgutil
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from functools import cached_property
+
+from msgspec import Struct
 
 from logcorr.fixes.text import Text, overlap
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim
 from logcorr.model.result import SEVERITIES, Edit, Finding, Patch
+from logcorr.model.source import Problem
 from logcorr.semantics.probing import World
 
 BADNESS = (Reach.NEVER, Reach.CONDITIONAL, Reach.MAY, Reach.MUST)
 """How bad it is that an effect is reached so far, rising."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
+class Change(Struct, frozen=True, kw_only=True):
     """What a fix proposes.
 
     `ends` tells whether the finding's matter is mended, where its rule cannot: it reads old logs. `leaves` names rules that say
@@ -40,8 +42,7 @@ class Change:
     leaves: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Folder:
+class Folder(Struct, frozen=True):
     """What fixes see: the case, what answers on its host, and the text of each file that can be changed (None for any other)."""
 
     case: Case
@@ -49,8 +50,7 @@ class Folder:
     text: Callable[[str], Text | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Fix:
+class Fix(Struct, frozen=True):
     """A function that proposes changes for findings of some rules."""
 
     rules: tuple[str, ...]
@@ -62,30 +62,47 @@ def fix(*rules: str) -> Callable[[Callable[[Finding, Folder], Iterator[Change]]]
     return lambda propose: Fix(rules, propose)
 
 
-@dataclass(frozen=True, slots=True)
-class Proof:
+class Proof(Struct, frozen=True, dict=True):
     """How a change is proved: `read` gives the case with some files' texts (as on disk) replaced, `find` what one rule, and
-    `defects` what all rules that read configuration say of a case."""
+    `defects` what all rules that read configuration alone say of a case."""
 
     read: Callable[[Mapping[str, str]], Case]
     find: Callable[[str, Case], Sequence[Finding]]
     defects: Callable[[Case], Sequence[Finding]]
 
+    @cached_property
+    def known(self) -> Mapping[object, int]:
+        """What is told of the case as it is."""
+        return _told(self.defects(self.read({})))
 
-def suggest(findings: Sequence[Finding], folder: Folder, proof: Proof) -> tuple[Patch, ...]:
-    """At most one patch a finding, the gravest first; together they are as good as each of them alone.
+
+def suggest(findings: Sequence[Finding], folder: Folder, proof: Proof) -> tuple[tuple[Patch, ...], tuple[Problem, ...]]:
+    """At most one patch a finding, the gravest first; together they are as good as each of them alone. And what went wrong.
 
     What a patch ends by the way, or where it stands in the way of another, is left for the next time.
     """
-    fixes = tuple(_fixes())
-    known = _told(proof.defects(proof.read({})))
     taken: list[Patch] = []
+    problems: list[Problem] = []
+    fixes = tuple(_fixes()) if findings else ()
     for finding in sorted(findings, key=lambda finding: SEVERITIES.index(finding.severity), reverse=True):
-        changes = (change for each in fixes if finding.rule in each.rules for change in each.propose(finding, folder))
-        patches = (_proved(change, finding, folder, proof, known) for change in changes)
-        patch = next((patch for patch in patches if patch and _joins(patch, taken, folder, proof, known)), None)
-        taken += [patch] if patch else []
-    return tuple(taken)
+        for each in (one for one in fixes if finding.rule in one.rules):
+            made = _tried(each, finding, folder, proof, taken)
+            if isinstance(made, Patch):
+                taken.append(made)
+                break
+            problems += [made] if made else []
+    return tuple(taken), tuple(problems)
+
+
+def _tried(each: Fix, finding: Finding, folder: Folder, proof: Proof, taken: Sequence[Patch]) -> Patch | Problem | None:
+    """The first of the changes that one fix proposes that is proved and goes with those taken; a problem if it crashes."""
+    try:
+        patches = (_proved(change, finding, folder, proof) for change in each.propose(finding, folder))
+        return next((patch for patch in patches if patch and _joins(patch, taken, folder, proof)), None)
+    except Exception as error:  # the same boundary as that of rules: what breaks in one fix must not end the analysis
+        place = finding.evidence[0].span
+        told = f"the fix {each.propose.__module__.rpartition('.')[2]} for {finding.code} crashes: {type(error).__name__}: {error}"
+        return Problem(place.path, told, place.line)
 
 
 def together(patches: Sequence[Patch], text: Callable[[str], Text | None]) -> dict[str, str]:
@@ -105,13 +122,13 @@ def _fixes() -> Iterator[Fix]:
         yield from (member for member in members if isinstance(member, Fix))
 
 
-def _proved(change: Change, finding: Finding, folder: Folder, proof: Proof, known: Mapping[object, int]) -> Patch | None:
+def _proved(change: Change, finding: Finding, folder: Folder, proof: Proof) -> Patch | None:
     before = folder.text(change.path)
     if before is None or not change.edits or overlap(change.edits):
         return None
     after = before.edited(change.edits)
     case = proof.read({change.path: after})
-    if not _ended(change, finding, folder, case, proof) or _worse(_told(proof.defects(case), change.leaves), known):
+    if not _ended(change, finding, folder, case, proof) or _worse(_told(proof.defects(case), change.leaves), proof.known):
         return None
     reached = _reached(finding, folder.case, case)
     if reached is None:
@@ -137,7 +154,7 @@ def _ended(change: Change, finding: Finding, folder: Folder, case: Case, proof: 
     return now[finding.claim.text] < was[finding.claim.text] and not _worse(now, was)
 
 
-def _joins(patch: Patch, taken: Sequence[Patch], folder: Folder, proof: Proof, known: Mapping[object, int]) -> bool:
+def _joins(patch: Patch, taken: Sequence[Patch], folder: Folder, proof: Proof) -> bool:
     """Whether a patch goes with those taken before: they touch different places, and give no new finding together."""
     beside = [one for one in taken if one.path == patch.path]
     if not beside:
@@ -146,7 +163,7 @@ def _joins(patch: Patch, taken: Sequence[Patch], folder: Folder, proof: Proof, k
         return False
     case = proof.read(together([*taken, patch], folder.text))
     leaves = {rule for one in (*taken, patch) for rule in one.leaves}
-    return not _worse(_told(proof.defects(case), leaves), known)
+    return not _worse(_told(proof.defects(case), leaves), proof.known)
 
 
 def _told(findings: Sequence[Finding], but: Collection[str] = ()) -> Counter[object]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
+
+from msgspec.structs import replace
 
 from logcorr.fixes import Folder
 from logcorr.model.behaviour import Answer, Probe
@@ -51,7 +52,7 @@ def _at_home(probe: Probe, location: str) -> Probe:
 
 
 def service(answered: ProbeAnswer, folder: Folder) -> Service | None:
-    """The service of the running project that a probe asks: by the port it is published at, or by a name it goes by."""
+    """The service of the running project that a probe asks, by the port it is published at or told to take, or by its name."""
     reached = destination(answered, folder)
     address = reached[1].upstream if reached else answered.probe.asks
     if not address or not folder.case.stack or "," in address:
@@ -59,7 +60,9 @@ def service(answered: ProbeAnswer, folder: Folder) -> Service | None:
     services = folder.case.stack.services
     host, _, port = address.rpartition(":")
     if host in LOCAL_HOSTS:
-        return next((one for one in services if port in (str(entry.published) for entry in one.ports)), None)
+        published = [one for one in services if port in (str(entry.published) for entry in one.ports)]
+        told = [one for one in services if one.network_mode == "host" and ("PORT", port) in one.environment]
+        return next(iter(published or told), None)
     thing = topology.find(host or address, folder.case.entities)
     return next((one for one in services if thing and one.name in (thing.name, *thing.names)), None)
 

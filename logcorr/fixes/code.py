@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
 from functools import cached_property
+
+from msgspec import Struct
 
 from logcorr.fixes.text import Text
 from logcorr.grammar.shell import Node, parse
@@ -13,8 +14,7 @@ from logcorr.model.result import Edit
 from logcorr.model.source import Span
 
 
-@dataclass(frozen=True)
-class Code:
+class Code(Struct, frozen=True, dict=True):
     """A script that is a whole file, parsed; the offsets of its nodes are those of the file's text."""
 
     text: Text
@@ -71,8 +71,8 @@ class Code:
 
 def children(node: Node) -> Iterator[Node]:
     """What stands directly in a node, in the order of the text."""
-    for field in fields(node):
-        yield from _within(getattr(node, field.name))
+    for name in node.__struct_fields__:
+        yield from _within(getattr(node, name))
 
 
 def _within(value: object) -> Iterator[Node]:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
 from typing import NamedTuple, TypeVar
+
+from msgspec.structs import replace
 
 from logcorr.grammar.duration import compose_seconds
 from logcorr.grammar.interpolation import NotInterpolated, interpolate

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
-if TYPE_CHECKING:
-    from pyparsing import ParserElement
+from msgspec import Struct
 
 Dialect = Literal["debian", "cronie", "busybox"]
 
@@ -32,6 +29,14 @@ MACROS = {
 """What the named schedules stand for. `@reboot` stands for no time of the clock."""
 
 _JOB = re.compile(r"[ \t]*(?P<schedule>@\S+|\S+(?:[ \t]+\S+){4})(?:[ \t]+(?P<rest>\S.*))?\s*")
+_RANGE = r"(?:\*|[A-Za-z0-9]++(?:-[A-Za-z0-9]++|(?!-)))(?:/[A-Za-z0-9]++|(?!/))"
+_LIST = re.compile(rf"(?P<ranges>{_RANGE}(?:,{_RANGE})*+)(?!,)(?P<junk>.*)")
+"""A field: ranges, and what follows the last one that cron understands, which Debian's drops."""
+_SETTING = re.compile(
+    r"""(?P<name> "[^"]*" | '[^']*' | [^\s="'][^\s=]* | (?==) ) [ \t\r\n]*=[ \t\r\n]*
+    (?P<value> "[^"]*" | '[^']*' | [^"'\s].* )""",
+    re.VERBOSE,
+)
 _COMMAND = re.compile(r"((?:[^\\%]|\\.|\\$)*)(%?)(.*)")
 
 
@@ -63,8 +68,7 @@ class JobLine(NamedTuple):
     column: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
+class _Field(Struct, frozen=True):
     name: str
     low: int
     high: int
@@ -93,20 +97,6 @@ class _Part(NamedTuple):
     first: str
     last: str | None
     step: str | None
-
-
-@cache
-def _field_grammar() -> ParserElement:
-    """list = range {"," range} junk; cron itself drops whatever follows the last range it understands."""
-    from pyparsing import Group, Opt, Regex, Suppress, Word, alphanums  # slow to import, and few runs need it
-
-    number = Word(alphanums)
-    step = Opt(Suppress("/") - number, default=None)
-    star = Regex(r"\*") + Opt(Regex("(?!)"), default=None) + step
-    span = number + Opt(Suppress("-") - number, default=None) + step
-    part = Group(star | span)
-    field: ParserElement = part + (Suppress(",") - part)[...] + Regex(r".*")
-    return field.leave_whitespace()
 
 
 def _digits(text: str) -> int | None:
@@ -149,20 +139,18 @@ def _busybox_days(days: frozenset[int], weekdays: frozenset[int]) -> tuple[froze
 
 
 def _values(field: _Field, written: str, dialect: Dialect) -> frozenset[int]:
-    from pyparsing import ParseBaseException
-
-    try:
-        *parts, junk = _parts_and_junk(written)
-    except ParseBaseException as error:
-        raise NotCron(f"{written!r} is no {field.name}") from error
-    if junk and dialect != "debian":
-        raise NotCron(f"{written!r} is no {field.name}: {junk!r} has no meaning here")
-    return frozenset(value for part in parts for value in _part_values(field, _Part(*part), dialect))
+    found = _LIST.fullmatch(written)
+    if not found:
+        raise NotCron(f"{written!r} is no {field.name}")
+    if found["junk"] and dialect != "debian":
+        raise NotCron(f"{written!r} is no {field.name}: {found['junk']!r} has no meaning here")
+    return frozenset(value for part in found["ranges"].split(",") for value in _part_values(field, _part(part), dialect))
 
 
-@lru_cache(maxsize=1024)
-def _parts_and_junk(written: str) -> tuple[Any, ...]:
-    return tuple(_field_grammar().parse_string(written, parse_all=True).as_list())
+def _part(written: str) -> _Part:
+    span, _, step = written.partition("/")
+    first, _, last = span.partition("-")
+    return _Part(first, last or None, step or None)
 
 
 def _part_values(field: _Field, part: _Part, dialect: Dialect) -> Iterable[int]:
@@ -205,25 +193,12 @@ def setting(line: str) -> tuple[str, str] | None:
     A quoted value must end the line; an unquoted one is everything to the end of the line (`A=b C=d` sets A to `b C=d`);
     an unquoted empty value makes no setting.
     """
-    if "=" not in line:
-        return None
-    from pyparsing import ParseBaseException
-
-    try:
-        name, value = _setting_grammar().parse_string(line.strip(), parse_all=True)
-    except ParseBaseException:
-        return None
-    return str(name), str(value)
+    found = _SETTING.fullmatch(line.strip())
+    return (_unquoted(found["name"]), _unquoted(found["value"])) if found else None
 
 
-@cache
-def _setting_grammar() -> ParserElement:
-    from pyparsing import Regex, Suppress
-
-    quoted = Regex(r'"(?P<inner>[^"]*)"|' + r"'(?P<other>[^']*)'")
-    quoted.set_parse_action(lambda found: found[0][1:-1])
-    name = quoted | Regex(r"[^\s=\"'][^\s=]*|(?==)")
-    return name + Suppress("=") + (quoted | Regex(r"[^\"'\s].*"))
+def _unquoted(text: str) -> str:
+    return text[1:-1] if text[:1] in ("'", '"') else text
 
 
 def command_and_input(text: str) -> tuple[str, str | None]:

@@ -7,7 +7,8 @@ quotes inside values as `\\x22`, or `\\"` with `escape=json`.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
@@ -22,8 +23,7 @@ _TRIES = r"([^\s,]*(?:(?:,| :) [^\s,]+)*)"
 _DIGITS = {"status": r"\d{3}|-", "body_bytes_sent": r"\d+|-", "bytes_sent": r"\d+|-", "msec": r"[\d.]+"}
 
 
-@dataclass(frozen=True, slots=True)
-class LogFormat:
+class LogFormat(Struct, frozen=True):
     """A format by its name; `variables` in order, as groups of `pattern`: built from `text`, unless `regex` is given."""
 
     name: str

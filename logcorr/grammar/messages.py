@@ -8,19 +8,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cache, partial
 
 import polars as pl
+from msgspec.structs import replace
 
+from logcorr.grammar.failures import FAILURES as FAILURES
 from logcorr.grammar.patterns import ascii_only
+from logcorr.grammar.phrase import Phrase as Phrase
 
 _LABELS = r"^(?:\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
 """What may stand before the words: labels in brackets (`[worker-1]`), a place (`(app.js:12):`), signs."""
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
 
-_ADDRESS = r"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{2,5}\b|port:? ?\d{2,5}\b|(?:unix socket )?/\S+\.sock|unix:/\S+)"
+_ADDRESS = (
+    r"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{2,5}\b|port(?:\(s\)|s)?:? ?\d{2,5}\b"
+    r"|(?:unix socket )?/\S+\.sock|unix:/\S+)"
+)
 _PORT = r"\d{2,5}(?:[ .,!)]*$|[,.!)] | \()"
 """Where something listens; a bare number only after a preposition, at the end or before punctuation."""
 
@@ -38,15 +43,6 @@ _DETAIL = (
 _ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
 
 
-@dataclass(frozen=True, slots=True)
-class Phrase:
-    """Some way of saying that `kind` happened: `needles` are literals one of which it always holds, `pattern` is the whole."""
-
-    kind: str
-    needles: tuple[str, ...]
-    pattern: str
-
-
 def _at_start(words: str) -> str:
     return f"(?i){_LABELS}(?:{words})"
 
@@ -60,8 +56,16 @@ APPLICATION = (
         r"|Segmentation fault|panic: |\[nodemon\] app crashed|.*JavaScript heap out of memory$|.*\(core dumped\)$)",
     ),
     Phrase(
+        "process.crashed",
+        ("on signal", "terminated unexpectedly"),
+        _at_start(r"child \d+ exited on signal \d+ \(SIG(?:SEGV|ABRT|BUS|ILL|FPE)\b|host terminated unexpectedly"),
+    ),
+    Phrase(
         "process.terminating",
-        ("SIGTERM", "SIGINT", "SIGQUIT", "hutting down", "hutdown", "ermination requested", "正在關閉", "正在关闭"),
+        (
+            *("SIGTERM", "SIGINT", "SIGQUIT", "hutting down", "hutdown", "ermination requested", "正在關閉", "正在关闭"),
+            *("Handling signal", "Terminating ..."),
+        ),
         _at_start(
             rf"{_WHO}(?:received|got|caught|handling|on)(?: a| the)?[: ]+(?:signal[: ]+)?(?:\d+ \()?SIG(?:TERM|INT|QUIT)\b"
             r"|(?:收到|接收到|捕捉到|捕获到?)(?: ?[信訊讯][號号])? ?SIG(?:TERM|INT|QUIT)\b"
@@ -70,33 +74,22 @@ APPLICATION = (
             r"|SIG(?:TERM|INT|QUIT)\b(?: signal)?(?: (?:was )?(?:received|caught|detected)|[:;.,] |$)"
             rf"|{_WHO}(?:is )?(?:gracefully )?shutting down\b"
             r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
+            r"|handling signal: (?:term|int|quit)$|received (?:fast|smart|immediate) shutdown request$|user requested shutdown\b"
+            r"|(?:[\w./-]+ )?\(initiated by: [^)]*\): normal shutdown|terminating \.\.\.$"
         ),
     ),
     Phrase("process.killed", ("exited with code 137",), _at_start(r"exited with code 137$")),
     Phrase(
         "process.exited",
-        ("exited", "xiting", "exit code", "closed", "hutdown complete", "erminated"),
+        ("exited", "xiting", "exit code", "closed", "hutdown complete", "erminated", "is shut down", "ready to exit"),
         _at_start(
-            r"(?:graceful )?shutdown complete|(?:process|worker|application|app|server)(?: \S+)? exited\b"
-            r"|(?:process )?exiting(?: with| now|\.|$)|(?:http )?server closed(?:$|[.!])|exited with code \d+"
+            r"(?:[\w./-]+: |graceful )?shutdown complete|database system is shut down$|redis is now ready to exit"
+            r"|(?:process|worker|application|app|server)(?: \S+)? exited\b"
+            r"|(?:process )?exiting(?: with| now|\.|$|, bye)|(?:http:? )?server closed(?:$|[.!])|exited with code \d+"
             rf"|(?:[\w.-]+: |{_THING} )?terminated(?: by (?:signal )?(?:SIG[A-Z]+|\d+))?[.!]?$"
         ),
     ),
-    Phrase("address.in_use", ("EADDRINUSE", "ddress already in use"), r"\bEADDRINUSE\b|[aA]ddress already in use"),
-    Phrase("disk.full", ("ENOSPC", "o space left on device"), r"\bENOSPC\b|[nN]o space left on device"),
-    Phrase("limit.reached", ("EMFILE", "oo many open files"), r"\bEMFILE\b|[tT]oo many open files"),
-    Phrase(
-        "tls.failed",
-        ("CERT_HAS_EXPIRED", "certificate has expired", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "DEPTH_ZERO_SELF_SIGNED"),
-        r"\bCERT_HAS_EXPIRED\b|certificate has expired|\bUNABLE_TO_VERIFY_LEAF_SIGNATURE\b|\bDEPTH_ZERO_SELF_SIGNED_CERT\b",
-    ),
-    Phrase(
-        "dependency.failed",
-        ("ECONNREFUSED", "ETIMEDOUT", "ENOTFOUND", "EHOSTUNREACH", "EAI_AGAIN", "ECONNRESET", "NetworkError", "SelectionError"),
-        r"\b(?:connect|getaddrinfo|read|write|queryA) (?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)\b"
-        r"|\bMongo(?:Network|ServerSelection)Error\b"
-        r"""|\bcode"?: ?["'](?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|EAI_AGAIN|ECONNRESET)["']""",
-    ),
+    *FAILURES,
     Phrase(
         "process.started",
         (
@@ -106,16 +99,27 @@ APPLICATION = (
             " ready",
             " starting",
             " up",
+            "open ",
+            "live ",
+            "erving ",
             "啟動",
             "启动",
+            "connections",
+            "fpm is running",
+            "tarting ",
             *(f"{word} on " for word in THINGS),
         ),
         _at_start(
-            rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up)(?: and (?:listening|ready|running))?"
+            rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up|open|live|serving)"
+            rf"(?: and (?:listening|ready|running))?"
             rf" (?:(?:on|at|in)?:? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
             r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
-            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*(?:\+\d+ms)?$"
+            rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*"
+            r"(?:\+\d+ms|Press Ctrl\+C to shut down\.)?$"
+            r"|(?:[\w./-]+: |database system is )?ready (?:for|to accept|to handle) connections\b|waiting for connections$"
+            r"|fpm is running, pid \d+|starting [\w-]+ v?\d+\.\d+|\S+ \([\w.-]+ \d[\w.-]*\) starting as process \d"
+            r"|celery@\S+ ready\b"
             r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
         ),
     ),
@@ -139,13 +143,6 @@ APPLICATION = (
     ),
 )
 """Phrases of servers, the Node.js world's first."""
-
-FAILURES = tuple(
-    phrase
-    for phrase in APPLICATION
-    if phrase.kind in {"address.in_use", "disk.full", "limit.reached", "tls.failed", "dependency.failed"}
-)
-"""What the system's own errors say, wherever an application writes them."""
 
 _ERROR = r"""^[\s\[{"]*(?:(?:(?:code|error|err|stack|cause)"?\]?: |(?:[\w.]+: )?\w*(?:Error|Exception)(?: \[\w+\])?: ).*)?"""
 """How a line that describes an error opens: with its class, or with a member that holds it."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from string import Formatter
+
+from msgspec import Struct
 
 from logcorr.grammar import stamps
 from logcorr.grammar.stamps import Shape
@@ -128,8 +129,7 @@ def _name(expression: str, names: Mapping[str, str]) -> str:
     return next(computed, "timestamp" if _CLOCK.search(expression) else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Agreed:
+class Agreed(Struct, frozen=True):
     """A template that lines are written by: a pattern with groups `stamp`, `level`, `message`, `meta` and one for each name."""
 
     pattern: str

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from functools import cache, lru_cache, partial
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.grammar.patterns import ascii_only
 
@@ -33,8 +33,7 @@ class Clock(Enum):
     TIME_OF_DAY = "a time of day"
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """One way of writing a time. `format` is chrono's; a shape without one is a number of seconds and its fractions.
 
     `drop` is what is left out before reading, as a pattern: commas, names of zones.
@@ -70,7 +69,7 @@ class Shape:
             case Clock.OFFSET if self.name == "clf":
                 return _clf(stamp)
             case Clock.OFFSET:
-                return datetimes(stamp.str.replace(r" ?(GMT|UTC)$", "+0000"), self.format).dt.convert_time_zone("UTC")
+                return datetimes(stamp.str.replace(r" ?(GMT|UTC|Z)$", "+0000"), self.format).dt.convert_time_zone("UTC")
         return datetimes(stamp, self.format)
 
     def _numeric(self, stamp: pl.Expr) -> pl.Expr:
@@ -162,7 +161,7 @@ def _epoch(stamp: pl.Expr) -> pl.Expr:
 
 
 _DAY = r"\d\d:\d\d:\d\d"
-_OFFSET = r"(?: ?[+-]\d\d:?\d\d| ?GMT| ?UTC)"
+_OFFSET = r"(?: ?[+-]\d\d:?\d\d| ?GMT| ?UTC|Z)"
 
 
 def _iso() -> list[Shape]:
@@ -214,12 +213,13 @@ def _named() -> list[Shape]:
         Shape("http", rf"{_WEEKDAY}, \d\d {_MONTH} \d{{4}} {_DAY} GMT", "%a, %d %b %Y %H:%M:%S GMT", Clock.UTC),
         *(
             shape
-            for mark, tag in ((" ", ""), ("-", "_d"))
+            for mark, tag in ((" ", ""), ("-", "_d"), ("/", "_s"))
             for shape in (
                 Shape(f"day_name{tag}_utc", _spelt(mark) + " UTC", f"%d{mark}%b{mark}%Y %H:%M:%S%.f UTC", Clock.UTC),
                 Shape(f"day_name{tag}", _spelt(mark), f"%d{mark}%b{mark}%Y %H:%M:%S%.f", Clock.LOCAL),
             )
         ),
+        Shape("month_name_half", rf"{_MONTH} \d\d?, \d{{4}},? {_HALF}", "%b %e %Y %I:%M:%S%.f %p", Clock.LOCAL, ","),
         Shape("month_name", rf"{_MONTH}-\d\d-\d{{4}} {_DAY}{_FRACTION}", "%b-%d-%Y %H:%M:%S%.f", Clock.LOCAL),
     ]
 
@@ -270,7 +270,10 @@ def shape_of(lines: tuple[str, ...]) -> Shape | None:
     for name in ("", "_half", "_d", "_d_half"):
         if counts[f"month_first{name}"] and counts[f"day_first{name}"]:
             return _BY_NAME[f"day_first{name}"]  # some number that can only be a day comes first
-    return _BY_NAME[counts.most_common(1)[0][0]] if counts else None
+    name = counts.most_common(1)[0][0] if counts else ""
+    if name.endswith("_z") and counts[f"{name[:-2]}_o"]:
+        name = f"{name[:-2]}_o"  # which takes `Z` for an offset too
+    return _BY_NAME.get(name)
 
 
 def share(lines: Sequence[str], test: Callable[[str], object]) -> float:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.grammar import stamps
 from logcorr.grammar.stamps import LEAD, Shape
@@ -22,8 +23,7 @@ _NAMED = r"\[[A-Za-z][^\]]{0,30}\][\s-]*(?:\d{1,7}\s+-\s+)?"
 """A name before the stamp, and NestJS's process."""
 
 
-@dataclass(frozen=True, slots=True)
-class Layout:
+class Layout(Struct, frozen=True):
     """How a file's heads are built: the stamp's shape, and what stands before it: nothing, a name, or the level."""
 
     shape: Shape | None
@@ -44,12 +44,12 @@ def layout_of(lines: tuple[str, ...], levels: str) -> Layout:
     return Layout(None)
 
 
-def head_pattern(layout: Layout, levels: str) -> str:
+def head_pattern(layout: Layout, levels: str, *, always: bool = True) -> str:
     """A pattern for all that stands before the message: `head`, with groups for `stamp`, `pid`, `label` and `level`.
 
     `levels` are the words for levels as alternatives in lower case. They count in one case throughout (`info`, `INFO`, `Info`),
     and where they stand in brackets or before a colon, a bar or a space; `word` is the level outside brackets. It is the same
-    pattern to Python and to polars.
+    pattern to Python and to polars. Unless there is `always` a level, the stamp alone is a head too.
     """
     shape = layout.shape
     stamp = rf"{LEAD}(?P<stamp>{shape.pattern}){_CLOSE}" if shape else "(?P<stamp>)"
@@ -58,7 +58,8 @@ def head_pattern(layout: Layout, levels: str) -> str:
     named = _NAMED if layout.before == "name" else ""
     words = f"(?P<level>{cased(levels)})"
     level = rf"(?:[\[(<|]\s?{words}\s?[\])>|]:?|{words.replace('level', 'word')}(?:\s*[:|]|\s))"
-    return rf"^(?P<head>{named}{stamp}{_BETWEEN}{_PID}{_LABEL}{level}(?:\s*[:|\-–]\s|\s)*)"
+    told = rf"{_PID}{_LABEL}{level}(?:\s*[:|\-–]\s|\s)*"
+    return rf"^(?P<head>{named}{stamp}{_BETWEEN}{told if always or not shape else f'(?:{told})?'})"
 
 
 def _first_level(levels: str) -> str:
@@ -75,8 +76,7 @@ def _capitalised(words: str) -> str:
     return "|".join(word.capitalize() for word in words.split("|"))
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """What most lines of a file have in common: a stamp of `width` characters after `lead`, `between`, a level, `close`."""
 
     lead: int

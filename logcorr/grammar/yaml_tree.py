@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 
 import yaml
+from msgspec import Struct
 
 _MAXIMUM_VALUES = 500_000
 _MAXIMUM_DEPTH = 100
@@ -23,8 +23,7 @@ class NotYaml(ValueError):
         self.line = line
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """One value: a text with the tag YAML gives it (`str`, `int`, `bool`, `null`), a list, or a mapping.
 
     `line` to `end_line` are its lines in `path`, an entry's key included. An application's own tag (`!reset`) is kept.

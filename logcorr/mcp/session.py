@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from logcorr.analysis import Analysis, analyze
 from logcorr.errors import LogcorrError
@@ -16,8 +17,7 @@ KEPT = 4
 """So many analyses are remembered; the oldest is forgotten first."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True):
     """An analysis, and the path and zone it was asked for."""
 
     path: Path

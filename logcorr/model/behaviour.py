@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import Enum
+
+from msgspec import Struct
 
 from logcorr.model.facts import Fact
 from logcorr.model.source import Span
@@ -21,8 +22,7 @@ class Reach(Enum):
     NEVER = "never"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Probe(Fact):
+class Probe(Fact, frozen=True, kw_only=True):
     """A question that a script asks about the health of something.
 
     `span` is the command's. `tool` is the program (`curl`, `docker inspect`, `pg_isready`); `url` is set where it is fully
@@ -52,8 +52,7 @@ class Probe(Fact):
     prints: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Effect(Fact):
+class Effect(Fact, frozen=True, kw_only=True):
     """Something a script does to the running system.
 
     `action` is `restart`, `stop`, `down`, `start`, `kill`, `reload`, `recreate`, `delete`, `truncate`, `reboot`, …;
@@ -83,16 +82,14 @@ class Effect(Fact):
         return self.action in ENDING_ACTIONS and self.manager != "file"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Fact):
+class Call(Fact, frozen=True, kw_only=True):
     """A script that another one runs or sources; `path` as written, variables resolved, None where unknown."""
 
     path: str | None
     arguments: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
+class Outcome(Struct, frozen=True, kw_only=True):
     """One way a probe can turn out: what it prints (`301`), its exit code, and why that can happen."""
 
     printed: str
@@ -100,8 +97,7 @@ class Outcome:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(Struct, frozen=True, kw_only=True):
     """What a server would answer to one request.
 
     `status` is None where it cannot be known from configuration (the upstream's own answer). `location` is a redirect's
@@ -124,8 +120,7 @@ class Answer:
     unknown: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReachProof:
+class ReachProof(Struct, frozen=True, kw_only=True):
     """How far an effect is reached, outcome by outcome.
 
     `cases` pairs a description of the probes' outcomes with what happens: True runs, False does not, None unknown.

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.behaviour import Answer, Call, Effect, Probe, ReachProof
 from logcorr.model.facts import F, Fact, ScheduledJob, Script, Service, of_kind
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Source:
+class Source(Struct, frozen=True, kw_only=True):
     """One log file on the timeline: how it was read, and how its stamps were understood.
 
     `zone` is an IANA name or an offset; `zone_reason` says why, and `zone_assumed` that nothing in
@@ -42,8 +41,7 @@ class Source:
     skew_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProbeAnswer:
+class ProbeAnswer(Struct, frozen=True, kw_only=True):
     """What a probe gets, as far as configuration tells: an answer per possibility, and the way it takes to get there."""
 
     probe: Probe
@@ -51,8 +49,7 @@ class ProbeAnswer:
     path: tuple[tuple[str, Span], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProvedEffect:
+class ProvedEffect(Struct, frozen=True, kw_only=True):
     """An effect, how far it is reached given what its probes get, and what it hits.
 
     `hits` names the entities it acts on, `certain` whether that is all of them and no other. `compose_paths` are the
@@ -67,8 +64,7 @@ class ProvedEffect:
     compose_paths: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Behaviour:
+class Behaviour(Struct, frozen=True, kw_only=True):
     """What one script would do. `understood`: all of it could be read, and every script that it leads to was collected.
 
     `says` holds what it writes: the known pieces of each message, in order, and the line that writes it. `pause_s` is the
@@ -86,8 +82,7 @@ class Behaviour:
     loop: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Schedule:
+class Schedule(Struct, frozen=True, kw_only=True):
     """A job's runs: `ticks` (epoch seconds, sorted) within the logs' window, the `next` ones after it, and its script."""
 
     job: ScheduledJob
@@ -96,8 +91,7 @@ class Schedule:
     behaviours: tuple[Behaviour, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entity:
+class Entity(Struct, frozen=True, kw_only=True):
     """One thing that runs, under all the names it goes by.
 
     `names` are service, container, unit and upstream names; `addresses` are `host:port` texts that lead to it; `files`
@@ -110,8 +104,7 @@ class Entity:
     files: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningStack:
+class RunningStack(Struct, frozen=True, kw_only=True):
     """The compose project that runs: the collected files it was created from, and why that is believed.
 
     `services` is the effective model of these files. `evidence` is ranked: labels of containers, deploy scripts, the only
@@ -124,8 +117,7 @@ class RunningStack:
     project: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Configuration:
+class Configuration(Struct, frozen=True, kw_only=True):
     """What the collected configuration says and would do, whatever any log tells: all that a static rule sees.
 
     `files` are the paths of everything collected, logs among them. `schedules` have their runs only where there are logs.
@@ -143,8 +135,7 @@ class Configuration:
         return of_kind(kind, self.facts)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case(Configuration):
+class Case(Configuration, frozen=True, kw_only=True, eq=False):
     """One incident: its configuration, and the timeline.
 
     `events` holds the timeline's events that have a kind (see `model.events.TIMELINE_SCHEMA`), in time order.
@@ -158,10 +149,8 @@ class Case(Configuration):
     events: pl.DataFrame
     timeline: pl.LazyFrame
     window: tuple[datetime, datetime] | None = None
-    records: Callable[[str], pl.LazyFrame] = field(default=lambda format: pl.LazyFrame(), compare=False, repr=False)
-    lines: Callable[[str], pl.LazyFrame] = field(
-        default=lambda path: pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String}), compare=False, repr=False
-    )
+    records: Callable[[str], pl.LazyFrame] = lambda format: pl.LazyFrame()
+    lines: Callable[[str], pl.LazyFrame] = lambda path: pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String})
 
     def happened(self, *kinds: str) -> pl.DataFrame:
         """The events of these kinds, in time order."""

@@ -69,10 +69,13 @@ KINDS = {
     "http.5xx": "a request was answered with a 5xx status",
     "file.missing": "a file was asked for that does not exist",
     "disk.full": "no space is left on a device (errno 28)",
-    "limit.reached": "file descriptors or worker connections ran out",
+    "limit.reached": "a number that is limited ran out: descriptors, connections, workers, a pool, a store's memory",
+    "permission.denied": "the system refused access to a file or address (errno 1, 13, 30)",
     "tls.failed": "a TLS handshake failed, or a certificate is not valid",
     "address.in_use": "an address to listen on is taken (errno 98)",
     "config.invalid": "a program refuses its configuration",
     "dependency.failed": "an application cannot reach something it needs",
+    "dependency.timeout": "an application waited in vain for something it needs",
+    "dependency.denied": "something an application needs refuses its credentials",
 }
 """Every kind an event may have, and what it means. A parser may emit only these."""

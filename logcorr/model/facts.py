@@ -6,21 +6,20 @@ A systemd timer that yields a `ScheduledJob` feeds every rule written for cron. 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from logcorr.model.source import Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
+class Fact(Struct, frozen=True, kw_only=True):
     """Something that is so, and the lines that say it."""
 
     span: Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScheduledJob(Fact):
+class ScheduledJob(Fact, frozen=True, kw_only=True):
     """A command that a scheduler runs by the clock.
 
     `schedule` is the text as written (`*/5 * * * *`, `@daily`, `*:0/15`), `scheduler` the dialect that reads it
@@ -39,8 +38,7 @@ class ScheduledJob(Fact):
     slack_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Script(Fact):
+class Script(Fact, frozen=True, kw_only=True):
     """Text that a shell would run: a file, a step of a workflow, a hook, a cron command.
 
     `text`'s first line is line `span.line` of `span.path`; `column` is where a command inside a line begins (from 0).
@@ -54,8 +52,7 @@ class Script(Fact):
     column: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Port(Fact):
+class Port(Fact, frozen=True, kw_only=True):
     """A container's port published on the host; `host_ip` is empty for all addresses."""
 
     published: int
@@ -64,16 +61,14 @@ class Port(Fact):
     protocol: str = "tcp"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Mount(Fact):
+class Mount(Fact, frozen=True, kw_only=True):
     """A host path (or volume name) seen inside a container at `target`."""
 
     source: str
     target: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Healthcheck(Fact):
+class Healthcheck(Fact, frozen=True, kw_only=True):
     """A container's own health check; times in seconds."""
 
     test: tuple[str, ...]
@@ -83,8 +78,7 @@ class Healthcheck(Fact):
     start_period_s: float = 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service(Fact):
+class Service(Fact, frozen=True, kw_only=True):
     """One service of a compose file; `span` covers its stanza."""
 
     name: str
@@ -105,8 +99,7 @@ class Service(Fact):
     profiles: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ComposeFile(Fact):
+class ComposeFile(Fact, frozen=True, kw_only=True):
     """A compose file by itself, before merging with others; `project` only if the file names it.
 
     `draws_from` holds the paths of the files that it includes or extends, as written.
@@ -120,8 +113,7 @@ class ComposeFile(Fact):
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Directive(Fact):
+class Directive(Fact, frozen=True, kw_only=True):
     """One nginx directive; `children` is None for a simple one, a tuple for a block.
 
     `span` goes from the name to the `;`, of a block to the `{`: what a person would quote.
@@ -132,8 +124,7 @@ class Directive(Fact):
     children: tuple[Directive, ...] | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NginxFile(Fact):
+class NginxFile(Fact, frozen=True, kw_only=True):
     """The directives of one nginx configuration file, in order, `include` not followed.
 
     `name` is the path nginx itself knows the file by, where a dump (`nginx -T`) says so.
@@ -143,8 +134,7 @@ class NginxFile(Fact):
     name: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Container(Fact):
+class Container(Fact, frozen=True, kw_only=True):
     """A container as a capture (`docker ps`, `docker inspect`) showed it.
 
     `up_s` and `created_s` are ages in seconds, as the capture gave them; `age_resolution_s` is the unit they are rounded
@@ -169,8 +159,7 @@ class Container(Fact):
     label_span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unit(Fact):
+class Unit(Fact, frozen=True, kw_only=True):
     """Something that `manager` (`systemd`, `pm2`) keeps running, as its unit or ecosystem file or `systemctl status` shows it.
 
     pm2 restarts what takes more than `memory_limit` bytes.
@@ -186,8 +175,7 @@ class Unit(Fact):
     memory_limit: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Process(Fact):
+class Process(Fact, frozen=True, kw_only=True):
     """A process as `ps` or `pm2 ls` showed it.
 
     `name` is its manager's for it. `started` is as written; `up_s` is its age in seconds, cut to the unit the capture gave;
@@ -204,24 +192,21 @@ class Process(Fact):
     restarts: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Setting(Fact):
+class Setting(Fact, frozen=True, kw_only=True):
     """A name and value from an environment file or capture, the host's time zone among them (`TZ`)."""
 
     name: str
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ExistingFile(Fact):
+class ExistingFile(Fact, frozen=True, kw_only=True):
     """A file that a listing (`ls -l`) shows to exist on the host, with its full host path where the listing gives it."""
 
     host_path: str
     size: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LineTemplate(Fact):
+class LineTemplate(Fact, frozen=True, kw_only=True):
     """How an application's source writes the lines of its log: `{timestamp} [{level}]: {message}`.
 
     `text` is in the syntax of `str.format`: values by the names of their properties, `{}` for what would have to be computed.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from types import MappingProxyType
+
+from msgspec import Struct, field
 
 from logcorr.model.claim import Claim, Evidence, Value
 from logcorr.model.source import Span
@@ -20,8 +21,7 @@ SEVERITIES = ("info", "warning", "error")
 VERDICTS = ("root-cause", "suspected", "undetermined", "healthy")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class Finding(Struct, frozen=True, kw_only=True):
     """What one rule found.
 
     `times` are the instants it speaks of, in order (UTC). `subject` names what it is about: a service, a script, a job.
@@ -51,8 +51,7 @@ class Finding:
             raise ValueError(f"{self.rule}: unknown role or severity {self.role!r}, {self.severity!r}")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
+class Link(Struct, frozen=True, kw_only=True):
     """One hop of a chain: a mechanism that leads from one thing in the case to another, with its evidence.
 
     `source` and `target` are spans; `lag_s` is the median seconds between them, where both happen in time.
@@ -68,8 +67,7 @@ class Link:
     lag_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Explained:
+class Explained(Struct, frozen=True, kw_only=True):
     """How many of a symptom finding's events a cause explains."""
 
     finding: str
@@ -82,8 +80,7 @@ class Explained:
         return self.count / self.total if self.total else 0.0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cause:
+class Cause(Struct, frozen=True, kw_only=True):
     """Why it happened: the culprit (the smallest thing to change), what set it off, and the chain between.
 
     `score` names each part of the evidence with its log10 Bayes factor; `confidence` is the posterior they add up to.
@@ -106,8 +103,7 @@ class Cause:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rival:
+class Rival(Struct, frozen=True, kw_only=True):
     """Something present that could be suspected, and why it was not chosen."""
 
     claim: Claim
@@ -116,8 +112,7 @@ class Rival:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Missing:
+class Missing(Struct, frozen=True, kw_only=True):
     """Evidence that was not collected, why it matters, and between what it would decide."""
 
     what: Claim
@@ -125,8 +120,7 @@ class Missing:
     would_decide: Claim
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
+class Check(Struct, frozen=True, kw_only=True):
     """Something a person can do to see whether the fix holds; `when` is `minutes`, `day` or `by-hand`."""
 
     when: str
@@ -135,8 +129,7 @@ class Check:
     expect: Claim | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Edit:
+class Edit(Struct, frozen=True, kw_only=True):
     """Characters `start` to before `end` of a file's text become `text`; offsets count a line end as one character."""
 
     start: int
@@ -144,8 +137,7 @@ class Edit:
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Patch:
+class Patch(Struct, frozen=True, kw_only=True):
     """One change of one file that ends a finding, proved by interpreting the case with the file as it would be.
 
     `change` says what it does. `reach_before` and `reach_after` say how far the effect is reached that the finding speaks of
@@ -164,8 +156,7 @@ class Patch:
     reach_after: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Action:
+class Action(Struct, frozen=True, kw_only=True):
     """Something to change; `kind` is `prevent`, `detect` or `mitigate`. It may answer a `finding`, and a `patch` may do it."""
 
     kind: str
@@ -175,8 +166,7 @@ class Action:
     patch: Patch | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(Struct, frozen=True, kw_only=True):
     """What the causes stage concludes."""
 
     verdict: str

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
+class Span(Struct, frozen=True, order=True):
     """Lines `line` to `end_line` of one input file, both included, counted from 1.
 
     `path` is POSIX and relative to the analysed root; inside an archive it reads `bundle.tar.gz!logs/app.log`.
@@ -21,7 +21,7 @@ class Span:
 
     def __post_init__(self) -> None:
         if not self.end_line:
-            object.__setattr__(self, "end_line", self.line)
+            force_setattr(self, "end_line", self.line)
         if not 1 <= self.line <= self.end_line:
             raise ValueError(f"no such lines: {self.path}:{self.line}-{self.end_line}")
 
@@ -29,8 +29,7 @@ class Span:
         return f"{self.path}:{self.line}" + (f"-{self.end_line}" if self.end_line > self.line else "")
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """Input that could not be read, or not as what it claims to be: counted and shown, never fatal.
 
     `line` is 0 when the whole file is meant.
@@ -41,8 +40,7 @@ class Problem:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(Struct, frozen=True):
     """What a recogniser sees of a file: its path and its first lines, decoded, without line ends and envelopes.
 
     `stamped` says that an envelope gives each line its time.
@@ -58,8 +56,7 @@ class Sample:
         return self.path.rpartition("/")[2]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Artifact:
+class Artifact(Struct, frozen=True, kw_only=True, eq=False):
     """One collected file, as it will be read.
 
     `lines` is a lazy frame of `line` (UInt32, from 1) and `text` (String, without the line end), in file order, envelopes
@@ -73,14 +70,14 @@ class Artifact:
     sha256: str
     size: int
     sample: Sample
-    lines: pl.LazyFrame = field(compare=False, repr=False)
+    lines: pl.LazyFrame
     line_count: int = 0
     encoding: str = "utf-8"
     envelopes: tuple[str, ...] = ()
     format: str | None = None
     service: str | None = None
     problems: tuple[Problem, ...] = ()
-    read: Callable[[], Iterator[bytes]] = field(default=lambda: iter(()), compare=False, repr=False)
+    read: Callable[[], Iterator[bytes]] = lambda: iter(())
 
     def span(self, line: int, end_line: int = 0) -> Span:
         """The span of some of this artifact's lines."""

@@ -7,9 +7,9 @@ facts. Both are plain functions, made parsers by the decorators below; `logcorr.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 import polars as pl
+from msgspec import Struct, field
 
 from logcorr.model.events import KINDS
 from logcorr.model.facts import Fact
@@ -19,8 +19,7 @@ Recognise = Callable[[Sample], float]
 """How sure a format is that a file is its own, from 0 (not) to 1; the highest claim wins, names break ties."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """What a log parser may know besides the lines: the file's sample, its number of lines, the facts of configuration."""
 
     sample: Sample
@@ -43,8 +42,7 @@ UTC adds `utc_offset_s` (Int32; null for `Z`, which many writers use whatever th
 ReadConfiguration = Callable[[Artifact], Iterator[Fact | Problem]]
 
 
-@dataclass(frozen=True, slots=True)
-class LogParser:
+class LogParser(Struct, frozen=True):
     """A log format. `emits` says which kinds its events can have and by which literals they are known."""
 
     name: str
@@ -60,8 +58,7 @@ class LogParser:
         return self.read(artifact.lines, Context(artifact.sample, facts, artifact.line_count))
 
 
-@dataclass(frozen=True, slots=True)
-class ConfigurationParser:
+class ConfigurationParser(Struct, frozen=True):
     """A configuration format, or a capture of a command's output."""
 
     name: str

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.grammar.crontab import JobLine, NotCron, command_and_input, job_line, setting, times
 from logcorr.model.facts import Fact, ScheduledJob, Script
@@ -87,8 +88,7 @@ def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
             yield from table.job(number, line, tuple(environment.items()))
 
 
-@dataclass(frozen=True, slots=True)
-class _Table:
+class _Table(Struct, frozen=True):
     artifact: Artifact
     has_user_field: bool
 

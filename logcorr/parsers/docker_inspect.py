@@ -11,8 +11,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from logcorr.model.facts import Container, Fact
 from logcorr.model.source import Artifact, Problem, Sample, Span
@@ -42,8 +43,7 @@ def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
             yield _container(artifact, piece)
 
 
-@dataclass(frozen=True, slots=True)
-class _Piece:
+class _Piece(Struct, frozen=True):
     """One element of the printed list, and the lines of its text, of which the first is line `line`."""
 
     value: Mapping[str, Any]

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from logcorr.model.facts import Fact, ScheduledJob, Script
 from logcorr.model.source import Artifact, Problem, Sample
@@ -35,8 +36,7 @@ def _recognise(sample: Sample) -> float:
     return 0.95 if opens and marks >= 2 else 0.9 if named and (marks or opens) else 0.0
 
 
-@dataclass(slots=True)
-class _Stanza:
+class _Stanza(Struct):
     """The paths and directives between one pair of braces."""
 
     line: int

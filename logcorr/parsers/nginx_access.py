@@ -24,7 +24,8 @@ from logcorr.parsers._shared.columns import TEXT, events, groups_of, no
 
 _CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
 _REQUEST = re.compile(
-    r"(?!\W*(?:DEBUG|INFO|WARN|ERROR)|\d{4}[-/]\d\d[-/]\d\d[ T][\d:.,]+ [A-Za-z][\w.-]*: ).*?[\d.:a-fA-F]{7,}.*"
+    r"(?!\W*(?:DEBUG|INFO|WARN|ERROR)|\d{4}[-/]\d\d[-/]\d\d[ T][\d:.,]+ [A-Za-z][\w.-]*: )"
+    r".*?(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[\da-fA-F]{0,4}:){3,7}[\da-fA-F]{0,4}).*"
     r'"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) \S+ HTTP/\d(?:\.\d)?"\W+\d{3}\b'
 )
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from itertools import pairwise
+
+from msgspec import Struct, field
 
 from logcorr.model.facts import Directive, Fact, NginxFile
 from logcorr.model.source import Artifact, Problem, Sample, Span
@@ -106,8 +107,7 @@ def _tokens(path: str, lines: list[str], first_line: int) -> Iterator[Token | Pr
             return
 
 
-@dataclass(slots=True)
-class _Builder:
+class _Builder(Struct):
     """Tokens to directives: a stack of the blocks that are open, and the words of the directive being read."""
 
     path: str

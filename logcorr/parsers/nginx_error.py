@@ -57,6 +57,8 @@ _HEAD_GROUPS = r"^(\[([a-z]+)\] (?:([0-9]+)#([0-9]+): (?:\*([0-9]+) )?)?)"
 
 _FAILURES = {
     "failed (2: ": "file.missing",
+    "failed (13: ": "permission.denied",
+    "is forbidden (13: ": "permission.denied",
     "(104: ": "upstream.reset",
     "connect() failed (111:": "upstream.refused",
     "connect() to unix:": "upstream.refused",

@@ -13,17 +13,22 @@ from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import LEVELS, TEXT, events, folded, no, severity_of
+from logcorr.parsers._shared.columns import COMMON, TEXT, events, folded, no, severity_of
 
 NOW = re.compile(r"\w{3} \w{3} [ \d]\d [\d:]{8} \S+ \d{4}|\w{3} \d\d? \w{3} \d{4} [\d:]{8} .+")
 """All that date(1) prints: when something was captured, not an event."""
+
+FEWEST = 0.2
+"""The share of lines with a time: the others may be traces of what failed. The first must have one."""
 
 
 def _recognise(sample: Sample) -> float:
     if all(NOW.fullmatch(line.strip()) for line in sample.lines if line.strip()):
         return 0.0
     stamped = 1.0 if sample.stamped else stamps.share(sample.lines, stamps.at_head)
-    return 0.3 * stamped if stamped >= 0.5 else 0.0
+    if stamped < FEWEST or not (sample.stamped or stamps.at_head(next(line for line in sample.lines if line.strip()))):
+        return 0.0
+    return 0.15 + 0.15 * stamped
 
 
 PHRASES = (*messages.MONITOR, *messages.APPLICATION)
@@ -41,7 +46,7 @@ def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     cut = folded(read, is_head, context)
     message = TEXT.cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)
     cut = cut.with_columns(message.alias("message"))
-    level = pl.col("message").str.extract(rf"^[\[(<]?({LEVELS}|{LEVELS.upper()})[\])>:]", 1)
+    level = pl.col("message").str.extract(rf"^[\[(<]?({COMMON}|{COMMON.upper()})[\])>:]", 1)
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
         cut,

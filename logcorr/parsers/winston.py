@@ -4,7 +4,8 @@ r"""Application logs as winston writes them: `printf` templates, `simple`, JSON 
 
 winston has no single format; logform's `printf` lets everyone write their own (https://github.com/winstonjs/logform). Time,
 level and message are found in any usual order of brackets; what follows an event without a stamp (stack traces,
-`util.inspect` blocks) belongs to it, unless it says itself that a process ends or begins.
+`util.inspect` blocks) belongs to it, unless it says itself that a process ends or begins; one with a stamp alone is an
+event too.
 """
 
 from __future__ import annotations
@@ -191,7 +192,7 @@ def _text(lines: pl.LazyFrame, context: Context, layout: Layout) -> pl.LazyFrame
         severity=severity_of(pl.col("level")),
         kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), FAILURE),
         message=pl.col("message"),
-        parsed=pl.col("is_head") | bare,
+        parsed=pl.col("level").is_not_null() | bare,
         count=pl.col("lines"),
         own={"level": pl.col("level"), "label": pl.col("label"), "pid": pl.col("pid").cast(pl.Int32, strict=False)}
         | ({} if offset is None else {"utc_offset_s": offset}),
@@ -201,8 +202,8 @@ def _text(lines: pl.LazyFrame, context: Context, layout: Layout) -> pl.LazyFrame
 def _heads(lines: pl.LazyFrame, sample: tuple[str, ...], layout: Layout) -> pl.LazyFrame:
     """The lines with `is_head`, time, stamp, level, label, pid and message: cut by the file's template, or found by pattern."""
     shape = layout.shape
-    pattern = head_pattern(layout, LEVELS)
-    template = template_of(sample, pattern) if not layout.before else None
+    pattern = head_pattern(layout, LEVELS, always=False)
+    template = template_of(sample, head_pattern(layout, LEVELS)) if not layout.before else None
     raw = lines.with_columns(TEXT.cast(pl.Binary).alias("raw"))
     tried = _cut(raw, template, shape) if template and shape else raw.with_columns(pl.lit(False).alias("fits"))
     part = groups_of(pl.when(~pl.col("fits") & ~_continues(layout)).then(TEXT), ascii_only(pattern)).alias("groups")

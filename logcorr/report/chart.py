@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+
+from msgspec import Struct
 
 from logcorr.report.cite import Document, instant
 
@@ -20,8 +21,7 @@ ROLES = ("cause", "symptom")
 DAY_S = 86400
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """A bin in which something was logged. `x` and `width` in percent of the drawing, `height` and `wrong` of the lane."""
 
     x: float
@@ -30,8 +30,7 @@ class Bar:
     wrong: float
 
 
-@dataclass(frozen=True, slots=True)
-class Lane:
+class Lane(Struct, frozen=True):
     """A source with its bars."""
 
     source: str
@@ -39,8 +38,7 @@ class Lane:
     bars: tuple[Bar, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Chart:
+class Chart(Struct, frozen=True):
     """What is drawn. `marks` has the places of each role (`cause`, `symptom`), `ticks` a place and what is written there."""
 
     lanes: tuple[Lane, ...]
@@ -65,8 +63,7 @@ def chart(document: Document) -> Chart | None:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Bin:
+class Bin(Struct, frozen=True):
     """A stretch of time in which something was logged: when it begins, and for each lane how much, and how much of it wrong."""
 
     time: str

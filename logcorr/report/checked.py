@@ -1,4 +1,4 @@
-"""The document of `logcorr check` (`logcorr.check/1`): findings as in the Result document, and what comments accept."""
+"""The document of `logcorr check` (`logcorr.check/1`): findings as in the Result document, and what is accepted."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ SCHEMA = "logcorr.check/1"
 
 
 class Excuse(NamedTuple):
-    """A finding that a comment accepts, where the comment stands, and the reason it gives."""
+    """A finding that a comment or the configuration accepts, where that is said, and why."""
 
     finding: Finding
-    comment: Span
+    said: Span
     reason: str
 
 
@@ -46,7 +46,7 @@ def build(
         "accepted": [
             {
                 "finding": write_finding(excuse.finding, quotes),
-                "comment": locate(excuse.comment),
+                "comment": locate(excuse.said),
                 "reason": clean(excuse.reason),
             }
             for excuse in excuses

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
+
+from msgspec import Struct
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim
@@ -22,8 +23,7 @@ ROLES = ("culprit", "trigger", "step", "contributing")
 """What a mark can say of a line, in falling weight."""
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(Struct, frozen=True):
     """A label on one line."""
 
     path: str
@@ -33,8 +33,7 @@ class Mark:
     label: Claim
 
 
-@dataclass(frozen=True, slots=True)
-class Excerpt:
+class Excerpt(Struct, frozen=True):
     """Lines of one file, with the marks on them, in order of line and weight."""
 
     span: Span

@@ -19,7 +19,7 @@ from typing import Any
 from jinja2 import Environment
 from markupsafe import Markup
 
-from logcorr.report import escape, template, write
+from logcorr.report import escape, human, template, write
 from logcorr.report.chart import bins, chart
 from logcorr.report.cite import Document
 from logcorr.report.language import Language, language
@@ -39,7 +39,7 @@ def render(document: Document, lang: str = "en", templates: Path | None = None) 
     """
     made = _environment(language(lang).tag, templates)
     style, script = (_source(made, name) for name in (STYLE, SCRIPT))
-    return template.fill(
+    page = template.fill(
         made,
         TEMPLATE,
         templates,
@@ -52,6 +52,7 @@ def render(document: Document, lang: str = "en", templates: Path | None = None) 
         chart=chart(document),
         numbers={_place(piece): number for number, piece in enumerate(template.citations(document), 1)},
     )
+    return human.sealed(page)
 
 
 def frame(page: str) -> str:

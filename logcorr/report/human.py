@@ -5,12 +5,15 @@ A report asks for what only people know, each question between two comments, ali
     <!-- human: lessons -->
     _✎ What went well, …_
     <!-- /human: lessons -->
+
+Boxes that were ticked stay ticked. The last line holds the hash of everything else, which tells whether people wrote there too.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from hashlib import sha256
 
 from logcorr.errors import LogcorrError
 
@@ -26,6 +29,31 @@ BLOCK = re.compile(
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
 
+TICK = re.compile(r"^(?P<box>[ \t]*- \[)(?P<sign>[ xX])(?P<item>\].*)$", re.MULTILINE)
+"""An item of a check list in Markdown."""
+
+SEAL = re.compile(r"^<!-- logcorr: .*sha256:(?P<hash>[0-9a-f]{64}) -->\s*\Z", re.MULTILINE)
+"""The last line of a report."""
+
+
+def sealed(report: str) -> str:
+    """A report with a last line that tells later whether people changed it elsewhere than between marks."""
+    kept = "what stands between human marks is kept when this is written again; the rest was"
+    return f"{report}<!-- logcorr: {kept} sha256:{_rest(report)} -->\n"
+
+
+def changed(report: str) -> bool:
+    """Whether people wrote elsewhere than between marks, or it is none of our reports; nothing at all is no change."""
+    text = report.replace("\r\n", "\n")
+    seal = SEAL.search(text)
+    return bool(text.strip()) and (not seal or seal["hash"] != _rest(text[: seal.start()]))
+
+
+def _rest(report: str) -> str:
+    """The hash of what no person is asked for: without the blocks, the ticks, and blanks at the ends of lines."""
+    plain = TICK.sub(r"\g<box> \g<item>", BLOCK.sub("", report))
+    return sha256("\n".join(line.rstrip() for line in plain.strip().split("\n")).encode()).hexdigest()
+
 
 def blocks(report: str) -> dict[str, str]:
     """What stands between the marks of each name."""
@@ -33,7 +61,7 @@ def blocks(report: str) -> dict[str, str]:
 
 
 def keep(old: str, new: str, untouched: Iterable[str]) -> str:
-    """The new report with what people wrote into the old one.
+    """The new report with what people wrote into the old one, and ticked in it.
 
     `untouched` are the new report as it is in any language: what stands in one of them was not written by people, and gives
     way. Raises LogcorrError if something written has no place in the new report.
@@ -46,6 +74,8 @@ def keep(old: str, new: str, untouched: Iterable[str]) -> str:
             f"what people wrote under {', '.join(lost)} has no place in the new report",
             "write to another file, or use the template that the report was made with",
         )
+    ticked = {found["item"].rstrip() for found in TICK.finditer(old) if found["sign"] != " "}
+    new = TICK.sub(lambda found: f"{found['box']}x{found['item']}" if found["item"] in ticked else found[0], new)
     return BLOCK.sub(lambda found: _filled(found, written.get(found["name"], found["text"])), new)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.case import Case
 from logcorr.model.result import Judgement
@@ -24,8 +24,7 @@ FOLLOWS_S = 120
 """Events up to this long after a run of the trigger are looked at as its consequences."""
 
 
-@dataclass(frozen=True, slots=True)
-class KeyEvent:
+class KeyEvent(Struct, frozen=True):
     """A row of the timeline. `inferred`: not logged, but known from a schedule, which `span` cites."""
 
     time: datetime

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim
@@ -39,8 +39,7 @@ HARMLESS = (
 """Kinds that hurt nobody by themselves."""
 
 
-@dataclass(frozen=True, slots=True)
-class Harm:
+class Harm(Struct, frozen=True):
     """How often one kind of harm was logged for one service; `span` is the first line that says so."""
 
     kind: str
@@ -52,8 +51,7 @@ class Harm:
     span: Span
 
 
-@dataclass(frozen=True, slots=True)
-class Grid:
+class Grid(Struct, frozen=True):
     """`bins` equal bins of `step_s` seconds from `start_s`, an epoch second; each is a whole number of cells of `cell_s`."""
 
     start_s: int

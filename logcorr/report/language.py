@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import gettext
 import re
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from logcorr.errors import LogcorrError
 from logcorr.report.cite import Document
@@ -24,8 +25,7 @@ NAMES = re.compile(r"[^\s,]+(?:, [^\s,]+)+")
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))
 
 
-@dataclass(frozen=True, slots=True)
-class Language:
+class Language(Struct, frozen=True):
     """One language: its tag, and its catalogue."""
 
     tag: str

@@ -14,7 +14,7 @@ from typing import Any
 from jinja2 import Environment
 
 from logcorr.errors import LogcorrError
-from logcorr.report import escape, gantt, template, write
+from logcorr.report import escape, gantt, human, template, write
 from logcorr.report.cite import Document
 from logcorr.report.language import Language, language
 
@@ -41,7 +41,7 @@ def render(document: Document, lang: str = "en", templates: Path | None = None, 
     @lru_cache
     def trimmed(step: int) -> str:
         values = {"document": document, "most": most, "shown": max(cited - step, 0), "left_out": TRIMMED[: max(step - cited, 0)]}
-        return template.fill(made, TEMPLATE, templates, **values)
+        return human.sealed(template.fill(made, TEMPLATE, templates, **values))
 
     if most is None or _size(trimmed(0)) <= most:
         return trimmed(0)

@@ -1,4 +1,4 @@
-"""A report in the format that a file's suffix names."""
+"""A report in the format that a file's suffix names, and the file."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ from logcorr.report.locales import LOCALES
 
 SUFFIXES = (".md", ".html", ".json", ".sarif")
 """What can be written."""
+
+ASKING = (".md", ".html")
+"""The formats that ask people for what they know."""
 
 
 def render(
@@ -39,6 +42,21 @@ def render(
     if most is None or added <= 0:
         return kept
     return human.keep(old, _written(document, suffix, lang, templates, most - added), asked)
+
+
+def write(document: Document, path: Path, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> None:
+    """Write a Result document as the report that the suffix names; what people wrote between marks into the old one is kept.
+
+    Raises LogcorrError, and writes nothing, where `render` does, and if people wrote elsewhere in the report that is there.
+    """
+    old = path.read_text("utf-8", "replace") if path.is_file() else ""
+    if path.suffix in ASKING and human.changed(old):
+        raise LogcorrError(
+            f"{path} holds text that would be lost: it was changed outside of the places that the report asks about",
+            f"move that between the marks ({human.MARK}… -->), or write to another file",
+        )
+    text = render(document, path.suffix, lang, templates=templates, most=most, old=old)
+    path.write_text(text, encoding="utf-8", newline="\n")
 
 
 def _written(document: Document, suffix: str, lang: str, templates: Path | None, most: int | None) -> str:

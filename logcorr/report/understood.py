@@ -6,11 +6,12 @@ A fact is written with the names of its own fields; its span becomes `path`, `li
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import fields, is_dataclass
 from datetime import datetime
 from enum import Enum
 
-from logcorr.model.behaviour import Answer, Probe
+from msgspec import Struct
+
+from logcorr.model.behaviour import Probe
 from logcorr.model.case import Behaviour, ProbeAnswer, ProvedEffect, Schedule
 from logcorr.model.facts import Fact, Script, Service
 from logcorr.model.source import Problem, Span
@@ -62,10 +63,10 @@ def build(
     }
 
 
-def record(thing: Fact | Answer) -> Document:
+def record(thing: Struct) -> Document:
     """A fact by its fields, those of its span among them."""
     own: Document = {
-        RENAMED.get(one.name, one.name): _plain(getattr(thing, one.name)) for one in fields(thing) if one.name not in INNER
+        RENAMED.get(name, name): _plain(getattr(thing, name)) for name in thing.__struct_fields__ if name not in INNER
     }
     if isinstance(thing, Fact):
         own |= own.pop("span")
@@ -87,7 +88,7 @@ def _plain(value: object) -> object:
             return {"text": clean(text), **locate(span)}
         case tuple() | list():
             return [_plain(part) for part in value]
-    return record(value) if is_dataclass(value) else value  # type: ignore[arg-type]  # whatever has fields
+    return record(value) if isinstance(value, Struct) else value
 
 
 def _run_by(script: Script) -> Document:

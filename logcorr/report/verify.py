@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.errors import LogcorrError
 from logcorr.model.source import Problem, Span
@@ -34,8 +36,7 @@ Shown = Callable[[str], str]
 """How a form of report writes the text of cited lines."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Citation:
+class Citation(Struct, frozen=True, kw_only=True):
     """Lines that a report cites.
 
     `sha256` holds the first digits of the hash of their bytes, empty where the report does not say it. `quote` is what it says
@@ -51,8 +52,7 @@ class Citation:
     shown: Shown = shorten
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Files:
+class Files(Struct, frozen=True, kw_only=True):
     """What was found of the cited files: the number of lines of each, what was refused, and the cited lines themselves."""
 
     lines: Mapping[str, int]

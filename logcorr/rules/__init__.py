@@ -7,20 +7,23 @@ all its findings share; `logcorr.plugins` finds it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.model.case import Case, Configuration
 from logcorr.model.claim import Claim
 from logcorr.model.result import Finding
 from logcorr.timeline.select import cite, instants
 
+CRASHED = "crashed"
+"""What the outcome of a rule that crashes begins with."""
+
 Check = Callable[[Case], Iterator[Finding]] | Callable[[Configuration], Iterator[Finding]]
 
 
-@dataclass(frozen=True, slots=True)
-class Rule:
+class Rule(Struct, frozen=True):
     """A check and what is said of it: `name` is its module's, `code` what people cite and suppress.
 
     `role` and `severity` are those of every finding that does not say otherwise (see `model.result`). A rule is `static` when
@@ -65,7 +68,7 @@ def findings_of(case: Configuration, rules: Iterable[Rule]) -> tuple[tuple[Findi
         try:
             findings = list(rule.run(case))
         except Exception as error:  # the boundary to plug-ins: whatever breaks in one must not hide what others found
-            ran.append((rule.name, f"crashed: {type(error).__name__}: {error}"))
+            ran.append((rule.name, f"{CRASHED}: {type(error).__name__}: {error}"))
             continue
         found += findings
         ran.append((rule.name, f"found {len(findings)}" if findings else "found nothing"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import takewhile
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.case import Case
 from logcorr.model.source import Span
@@ -24,8 +24,7 @@ MOST_FRAMES = 40
 LIBRARIES = ("/node_modules/", "/site-packages/", "/dist-packages/")
 
 
-@dataclass(frozen=True, slots=True)
-class Thrown:
+class Thrown(Struct, frozen=True):
     """One exception: its words, the line that has them, and the line of the application's own code, if it was collected.
 
     `echo` is that line's text as the engine printed it, empty where it did not.

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.case import Case, Schedule
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
+from logcorr.rules._jobs import scripts_of
 from logcorr.timeline.scripts import said
 
 SET = re.compile(r"^\s*(?:export |local |readonly )?(?P<name>\w+)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;]+(?:\$\([^)]*\)\S*)?)")
@@ -23,8 +24,7 @@ WRITES = re.compile(
 REMOVES = re.compile(r"\brm\b|-delete\b|\bunlink\b|\btmpreaper\b|\btmpwatch\b|\bshred\b|--delete\b|\blogrotate\b")
 
 
-@dataclass(frozen=True, slots=True)
-class Filler:
+class Filler(Struct, frozen=True):
     """A schedule, the line that makes the new name, and the folder it goes to."""
 
     schedule: Schedule
@@ -36,17 +36,10 @@ def fillers(case: Case) -> Iterator[Filler]:
     """Scripts of jobs that do so, and that no collected script clears up after."""
     removed = [_expanded(script) for script in case.of(Script)]
     for schedule in case.schedules:
-        for script in _scripts(case, schedule):
+        for script in scripts_of(case, schedule):
             for line, folder in _new_names(script):
                 if not any(REMOVES.search(text) and folder in text for lines in removed for text in lines):
                     yield Filler(schedule, line, folder)
-
-
-def _scripts(case: Case, schedule: Schedule) -> Iterator[Script]:
-    """The job's own command, and the collected scripts that it leads to."""
-    called = {call.path.rpartition("/")[2] for one in schedule.behaviours for call in one.calls if call.path}
-    yield from (one.script for one in schedule.behaviours)
-    yield from (script for script in case.of(Script) if script.span.line == 1 and script.name in called)
 
 
 def _new_names(script: Script) -> Iterator[tuple[Span, str]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.model.case import Configuration
 from logcorr.model.facts import Directive, NginxFile
@@ -12,8 +13,7 @@ from logcorr.model.facts import Directive, NginxFile
 HEADERS = "proxy_set_header"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A `proxy_pass` and the blocks it stands in, the outermost first."""
 
     passes: Directive

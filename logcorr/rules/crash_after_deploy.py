@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
@@ -49,8 +49,7 @@ FEWEST = 3
 SOON = timedelta(minutes=15)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Lack:
+class _Lack(Struct, frozen=True, kw_only=True):
     """What a log says is missing, how often, where first, and when."""
 
     sort: str
@@ -60,8 +59,7 @@ class _Lack:
     since: datetime | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Loop:
+class _Loop(Struct, frozen=True, kw_only=True):
     """Something that is started again and again, what shows it, and how often it ended, None where nothing tells."""
 
     service: str

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
@@ -33,8 +34,7 @@ def check(case: Case) -> Iterator[Finding]:
                 yield _finding(service, life)
 
 
-@dataclass(slots=True)
-class _Life:
+class _Life(Struct):
     """What one service's starts and ends tell: how many starts followed an end, and which followed a start."""
 
     orderly: int = 0

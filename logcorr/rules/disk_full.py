@@ -31,7 +31,7 @@ def check(case: Case) -> Iterator[Finding]:
     paths = sorted({found["path"] for message in failed["message"] if (found := PATH.search(message))})
     filler, captured = _filler(case, failed)
     yield Finding(
-        confidence=(0.92 if captured else 0.88) if filler else 0.85,
+        confidence=(0.92 if captured else 0.88) if filler else 0.7,
         claim=_claim(failed, filler),
         evidence=(
             *(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
 
 import polars as pl
+from msgspec.structs import replace
 
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Evidence, claim

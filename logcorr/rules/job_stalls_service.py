@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
 
-from logcorr.model.case import Behaviour, Case, Schedule
+from logcorr.model.behaviour import Reach
+from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._jobs import scripts_of
 from logcorr.rules._requests import asked, by_place, read_limit
 from logcorr.statistics import Group, Job, attribute
 from logcorr.statistics import Schedule as Ticks
@@ -41,6 +43,9 @@ HEAVY = re.compile(
 )
 """Commands that keep disks, processors or databases busy."""
 
+IN_VAIN = ("dependency.timeout", "dependency.failed", "limit.reached")
+"""By what an application tells that something it needs is kept from it."""
+
 LOCK_WEIGHT, HEAVY_WEIGHT, UNKNOWN_WEIGHT, LIGHT_WEIGHT, OVER_WEIGHT = 30.0, 10.0, 1.0, 0.05, 0.001
 FEWEST_BURSTS = 3
 ONE_BURST_S = 120.0
@@ -52,8 +57,7 @@ MOST_PROVED, MOST_PLAUSIBLE, MOST_UNKNOWN = 0.95, 0.85, 0.7
 Times = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Suspect:
+class _Suspect(Struct, frozen=True, kw_only=True):
     """A job, the line of its script that may make others wait, and how its runs lie to the waiting requests.
 
     `within` is the share of the requests that came while it ran, None where no log tells how long it runs; `last` is the line
@@ -100,14 +104,41 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _waiting(case: Case) -> pl.DataFrame:
-    """Requests that were given up before any answer, with the epoch second at which they `came`."""
+    """Requests that were given up before any answer, with the epoch second at which they `came`.
+
+    By the proxy's error log; else by its answers (504); else by those who waited themselves.
+    """
+    told = (_given_up(case), _unanswered(case), _in_vain(case))
+    return next((rows for rows in told if rows.height >= FEWEST_BURSTS), told[0]).sort("came", maintain_order=True)
+
+
+GIVEN_UP = pl.col("time").dt.epoch("us") / 1e6
+
+
+def _given_up(case: Case) -> pl.DataFrame:
     timed_out = case.happened("upstream.timeout").filter(
         pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
     )
     rows = asked(case, timed_out)
-    given_up = pl.col("time").dt.epoch("us") / 1e6
-    parts = [here.with_columns(came=given_up - read_limit(place).seconds) for place, here in by_place(case, rows)]
-    return pl.concat([rows.clear().with_columns(came=given_up), *parts]).sort("time", maintain_order=True)
+    parts = [here.with_columns(came=GIVEN_UP - read_limit(place).seconds) for place, here in by_place(case, rows)]
+    return pl.concat([rows.clear().with_columns(came=GIVEN_UP), *parts])
+
+
+def _unanswered(case: Case) -> pl.DataFrame:
+    """Requests that were answered with 504: the access log tells when, and often how long they took."""
+    rows = case.happened("http.5xx").filter(pl.col("message").str.ends_with(" 504") & pl.col("time").is_not_null())
+    access = case.records("nginx_access")
+    if "request_time" not in access.collect_schema():
+        return rows.with_columns(came=GIVEN_UP)
+    took = access.select("file", "line", "request_time").filter(pl.col("request_time").is_not_null()).collect()
+    return rows.join(took, on=["file", "line"], how="left", maintain_order="left").with_columns(
+        came=GIVEN_UP - pl.col("request_time").fill_null(0.0)
+    )
+
+
+def _in_vain(case: Case) -> pl.DataFrame:
+    """What applications say of those that they waited for, and of those that came to nothing."""
+    return case.happened(*IN_VAIN).filter(pl.col("time").is_not_null()).with_columns(came=GIVEN_UP)
 
 
 def _restarted(case: Case, came: Times) -> bool:
@@ -124,17 +155,17 @@ def _onsets(came: Times) -> Times:
 
 
 def _suspect(case: Case, schedule: Schedule, came: Times) -> _Suspect:
-    scripts = [script for behaviour in schedule.behaviours for script in _scripts(case, behaviour)]
-    locking, heavy = _first(scripts, LOCKS), _first(scripts, HEAVY)
+    scripts = scripts_of(case, schedule)
+    locking = _first(scripts, LOCKS) or _ending(schedule)
+    heavy = _first(scripts, HEAVY)
     within, last = _within(case, schedule, came)
     return _Suspect(schedule=schedule, line=locking or heavy, locks=bool(locking), within=within, last=last)
 
 
-def _scripts(case: Case, behaviour: Behaviour) -> Iterator[Script]:
-    """The job's own command, and the collected scripts that it leads to."""
-    yield behaviour.script
-    names = {call.path.rpartition("/")[2] for call in behaviour.calls if call.path}
-    yield from (script for script in case.of(Script) if script.span.line == 1 and script.name in names)
+def _ending(schedule: Schedule) -> Span | None:
+    """The command of the job that ends something, on which what it keeps waiting may depend."""
+    effects = (one for behaviour in schedule.behaviours for one in behaviour.proved)
+    return next((one.effect.span for one in effects if one.effect.ends_processes and one.proof.reach is not Reach.NEVER), None)
 
 
 def _first(scripts: Sequence[Script], pattern: re.Pattern[str]) -> Span | None:
@@ -146,7 +177,10 @@ def _first(scripts: Sequence[Script], pattern: re.Pattern[str]) -> Span | None:
 
 
 def _within(case: Case, schedule: Schedule, came: Times) -> tuple[float | None, Span | None]:
-    """The share of the requests that came between a run's start and the last message of that run, and where the first stands."""
+    """The share of the requests that came in the time of a run, by its messages, and where the first run's last message stands.
+
+    Who was kept waiting may need as long again to get on.
+    """
     lines = said(case, schedule.behaviours)
     times = seconds(lines)
     run = np.searchsorted(schedule.ticks, times, side="right") - 1
@@ -155,7 +189,8 @@ def _within(case: Case, schedule: Schedule, came: Times) -> tuple[float | None, 
         return None, None
     last = np.array([times[ends[tick]] if tick in ends else -np.inf for tick in range(len(schedule.ticks))])
     of = np.searchsorted(schedule.ticks, came, side="right") - 1
-    inside = (of >= 0) & (came <= last[np.maximum(of, 0)])
+    over = 2 * last - schedule.ticks
+    inside = (of >= 0) & (came <= over[np.maximum(of, 0)])
     return float(inside.mean()), spans(lines)[min(ends.values())]
 
 

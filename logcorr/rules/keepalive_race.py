@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
@@ -46,8 +46,7 @@ MOST_MATCHED, MOST_CONFIGURED, MOST_ASSUMED = 0.85, 0.6, 0.6
 Times = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True)
-class _Idle:
+class _Idle(Struct, frozen=True):
     """How long the application keeps an idle connection: set in a line of it, or Node's default; `known` by its source."""
 
     seconds: float

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 
 import numpy as np
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
@@ -35,8 +35,7 @@ KEYS = (("method", "uri"), ("method", "path"), ("client", "method", "path"))
 """How a request is told from others, the most particular first: what is sent along in a body nobody logs."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Poison:
+class _Poison(Struct, frozen=True, kw_only=True):
     """A kind of request, at how many of the ends it broke off, and how often it was asked for and answered."""
 
     name: str

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
@@ -34,8 +34,7 @@ SHARED = 0.8
 MADE_BY_SCRIPT, MADE_BY_VISITORS = 0.9, 0.85
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Maker:
+class _Maker(Struct, frozen=True, kw_only=True):
     """Who asks too much: a line of a script with its job, or visitors (`client` is the address they all come from, if one)."""
 
     line: Span | None = None

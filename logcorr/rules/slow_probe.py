@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.behaviour import Probe, Reach
 from logcorr.model.case import Case, ProvedEffect, Schedule
@@ -27,8 +27,7 @@ RUN_S = 60.0
 Times = npt.NDArray[np.float64]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Slow:
+class _Slow(Struct, frozen=True, kw_only=True):
     """Work of one sort that begins when the probe asks: its lines with their `run`, and the median of how long it takes."""
 
     rows: pl.DataFrame

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case
@@ -30,8 +30,7 @@ JUST_BEFORE = timedelta(minutes=10)
 """A move and the first refusal belong together when they lie so close."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Listening:
+class _Listening(Struct, frozen=True):
     """A service said that it listens: `host` is None where it gave only a port, `unix:/…` with port 0 for a unix socket."""
 
     service: str
@@ -44,8 +43,7 @@ class _Listening:
         return f"{self.host or ''}:{self.port}" if self.port else str(self.host)
 
 
-@dataclass(frozen=True, slots=True)
-class _Move:
+class _Move(Struct, frozen=True):
     old: _Listening
     new: _Listening
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
@@ -14,8 +15,7 @@ from logcorr.rules._idioms import compose_files, compose_verb
 from logcorr.semantics.written import Commands, Written, commands
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Struct, frozen=True):
     command: Written
     files: tuple[str, ...]
 

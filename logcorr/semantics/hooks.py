@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from logcorr.model.behaviour import Reach, ReachProof
 from logcorr.model.case import Behaviour

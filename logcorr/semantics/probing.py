@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from urllib.parse import SplitResult, urljoin, urlsplit
+
+from msgspec import Struct
 
 from logcorr.model.behaviour import Answer, Outcome, Probe
 from logcorr.model.case import ProbeAnswer
@@ -24,8 +25,7 @@ BRIDGED = ("172.17.0.2", "172.17.0.1")
 Steps = tuple[tuple[str, Span], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """What answers on the host: nginx as configured, and the services of the running compose project."""
 
     nginx: Nginx | None

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from logcorr.model.facts import Script
 from logcorr.semantics.paths import collected
@@ -17,8 +18,7 @@ Given = tuple[Script, tuple[tuple[str, str], ...], tuple[str, ...] | None]
 """A script, the variables known to be set, and its arguments (None when they are not known)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Resolver:
+class Resolver(Struct, frozen=True):
     """Finds the collected script that a path means to the one who names it, and keeps what it `found`."""
 
     scripts: Scripts

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
@@ -29,8 +30,7 @@ PLAIN_WORD = re.compile(r"[\w.-]+")
 Source = ScheduledJob | Script
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Understanding:
+class Understanding(Struct, frozen=True, kw_only=True):
     """The configuration, understood: every behaviour, the things that run, and what answers.
 
     `of_job` holds what each job does: the behaviour of its command, then those that this one leads to.
@@ -193,8 +193,7 @@ def _pattern_occurs(pattern: str, command: str) -> bool:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class _Targets:
+class _Targets(Struct, frozen=True):
     """What an effect acts on, by the names of entities."""
 
     facts: Sequence[Fact]

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields
 from functools import lru_cache
 from typing import TypeVar
+
+from msgspec import Struct
 
 from logcorr.grammar.shell import parse
 from logcorr.grammar.shell.tree import (
@@ -46,8 +47,7 @@ WRAPPERS = {
 """Commands that run the rest of their words, and those of their options that take a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Written:
+class Written(Struct, frozen=True):
     """One simple command. `name` is its program without folder, wrappers (`sudo`, `timeout 5`) set apart in `wrappers`.
 
     `words` are its arguments: quotes removed, expansions as they stand (`$URL`). `around` are the nodes it lies in, the
@@ -206,9 +206,9 @@ def walk(node: Node, around: tuple[Node, ...] = ()) -> Iterator[tuple[Node, tupl
         yield from walk(child, (*around, node))
 
 
-def _children(part: object) -> Iterator[Node]:
-    for field in fields(part):  # type: ignore[arg-type]  # nodes are dataclasses
-        yield from _nodes(getattr(part, field.name))
+def _children(part: Struct) -> Iterator[Node]:
+    for name in part.__struct_fields__:
+        yield from _nodes(getattr(part, name))
 
 
 def _nodes(value: object) -> Iterator[Node]:

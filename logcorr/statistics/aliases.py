@@ -5,9 +5,9 @@ leave?
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from logcorr.statistics.likelihood import log_sum_exp
 from logcorr.statistics.trains import IntArray
@@ -19,8 +19,7 @@ _TAIL = 0.03
 _LEAST_CHANCE, _MOST_CHANCE = 0.02, 0.97
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Struct, frozen=True):
     """Numbers of the periods in which a and b have an event, ascending, and the first and last number each log
     covers.
     """
@@ -31,8 +30,7 @@ class Pattern:
     window_b: tuple[int, int]
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
+class _Counts(Struct, frozen=True):
     """Periods that both logs cover: both have an event, a alone, b alone, neither; outer: those beyond the other's
     own events.
     """

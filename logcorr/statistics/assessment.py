@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.statistics.background import fit_background
 from logcorr.statistics.backoff import BackoffFit, backoff_fit
@@ -25,8 +26,7 @@ _LOG_HALF = math.log(0.5)
 _UNKNOWN_LOG_BF = -1.0
 
 
-@dataclass(frozen=True, slots=True)
-class Mechanisms:
+class Mechanisms(Struct, frozen=True):
     """A probability for each mechanism; they sum to one."""
 
     wall_clock: float
@@ -40,8 +40,7 @@ class Mechanisms:
 PRIOR = Mechanisms(wall_clock=0.11, loop=0.09, backoff=0.05, irregular=0.75)
 
 
-@dataclass(frozen=True, slots=True)
-class Assessment:
+class Assessment(Struct, frozen=True):
     """Log Bayes factors (nats) against irregular events, the best fit of each mechanism, and the posterior.
 
     schedule_log_bf: evidence for any schedule, measured as attribution measures a listed one (against noise of the

@@ -5,10 +5,10 @@ none.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from logcorr.statistics.assessment import FEW_EVENTS, MOST_FROM_FEW, assess
 from logcorr.statistics.background import Backgrounds
@@ -23,8 +23,7 @@ _LISTED, _UNLISTED, _COINCIDENCE = 0.55, 0.15, 0.30
 _MOST_ONSETS = 30_000
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(Struct, frozen=True):
     """One listed job: its name, the weight it was given, and the probability that it is what causes the events."""
 
     name: str
@@ -32,8 +31,7 @@ class Job:
     probability: float
 
 
-@dataclass(frozen=True, slots=True)
-class Evidence:
+class Evidence(Struct, frozen=True):
     """Numbers to check by eye: "11 of 11 events fall 2-4 s after a tick; those windows cover 1.0 % of the time".
 
     explained of events lie in a window (a burst is one event); hits of ticks (those whose window is observed) hold
@@ -56,8 +54,7 @@ class Evidence:
     tick_of: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Listed jobs whose ticks are identical as far as the window shows, so that timing cannot tell them apart.
 
     probability: that this train of ticks causes the events, whichever job (or unlisted twin) runs on it. Each job's own
@@ -70,8 +67,7 @@ class Group:
     ticks: tuple[float, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Attribution:
+class Attribution(Struct, frozen=True):
     """The posterior: groups by falling probability; unlisted: another schedule, not listed; coincidence: none. They
     sum to one.
     """
@@ -83,8 +79,7 @@ class Attribution:
     resolution_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Candidate:
+class _Candidate(Struct, frozen=True):
     """Listed schedules with the same usable ticks, and their fit."""
 
     schedules: tuple[Schedule, ...]

@@ -5,9 +5,9 @@ incident only.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from logcorr.statistics.trains import FloatArray, Train
 
@@ -19,8 +19,7 @@ _PRICE = 1.0
 _EVENTS_A_BIN = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Background:
+class Background(Struct, frozen=True):
     """Rates (events a second) in equal bins from start to end; log_gain is the evidence (nats) against a constant
     rate.
     """

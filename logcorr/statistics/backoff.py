@@ -9,10 +9,11 @@ recursion sums over rungs.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.statistics.likelihood import log_mean_exp, log_sum_exp
 from logcorr.statistics.loops import STAMP_SPREAD, irregular
@@ -37,8 +38,7 @@ _MOST_INTERVALS = 300
 _IMPOSSIBLE = -700.0
 
 
-@dataclass(frozen=True, slots=True)
-class BackoffFit:
+class BackoffFit(Struct, frozen=True):
     """Evidence (nats, prior included) for a ladder, with the best ladder's factor, longest delay (its cap, if capped)
     and run time.
     """
@@ -49,8 +49,7 @@ class BackoffFit:
     run_s: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Ladder:
+class _Ladder(Struct, frozen=True):
     """One ladder: its delays in seconds ascending, the standard deviation of each, the run time in seconds, the log
     prior.
     """

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from logcorr.statistics.trains import FloatArray, Train
 
@@ -27,8 +27,7 @@ _MOST_PHASE_BINS = 16384
 _SIEVE_EVENTS = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Windows:
+class Windows(Struct, frozen=True):
     """The fullest phase windows: one row a period, one column a width. Counts among so many events; starts are phases
     in seconds.
     """

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from logcorr.statistics.aliases import Pattern, alias_share
 from logcorr.statistics.assessment import MOST_FROM_FEW, assess
@@ -34,8 +34,7 @@ _HOURS, _HALVES, _QUARTERS = 0.35 / 28, 0.12 / 28, 0.03 / 56
 _FEW_PAIRS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class ClockOffset:
+class ClockOffset(Struct, frozen=True):
     """Source b's stamps are offset_s ahead of source a's: zone_s (a multiple of 15 min) plus skew_s, in seconds.
 
     low_s..high_s hold all matched differences. A steady delay from a's event to b's is part of the skew. matched of
@@ -58,8 +57,7 @@ class ClockOffset:
     alias_period_s: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Trial:
+class _Trial(Struct, frozen=True):
     """One offset: events of a and b in the overlap, pairs matched, evidence (nats) without and with prior."""
 
     offset: float

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from logcorr.statistics.background import fit_background
 from logcorr.statistics.lags import Lag, lag_of_trains, period_of, shared_period
@@ -21,8 +21,7 @@ _MOST_SYMMETRIC = 0.05
 _LEAST_CONFIDENCE = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Dependence:
+class Dependence(Struct, frozen=True):
     """Events of kind effect tend to follow those of kind cause; q_value: expected share of false ones among all as
     strong.
     """

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from logcorr.statistics.assessment import PRIOR, Assessment, Mechanisms, assess
 from logcorr.statistics.likelihood import LOG10, log_binomial_tail, log_sum_exp
@@ -20,8 +20,7 @@ _DIVISORS, _WIDTHS, _USUAL = 3, 14, 33
 _NINETY = 1.645
 
 
-@dataclass(frozen=True, slots=True)
-class Periodicity:
+class Periodicity(Struct, frozen=True):
     """What a train's timing says. Times in seconds; a burst counts as one event.
 
     mechanism: wall_clock (locked to a usual period of the clock), loop (a timer or sleep with a period of its own),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from logcorr.statistics.assessment import FEW_EVENTS, MOST_FROM_FEW, assess
 from logcorr.statistics.background import Backgrounds
@@ -24,8 +24,7 @@ _LARGEST_WHOLE = 6
 _LEAST_SHARED = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Lag:
+class Lag(Struct, frozen=True):
     """How effects follow causes; bursts count as one event each. Times in seconds.
 
     explained of effects fall in the window lag_low_s..lag_high_s after a cause (median lag_median_s); hits of causes

@@ -54,11 +54,21 @@ def tick_log_bf(events: int, counts: IntArray, expected: FloatArray, ticks: int)
     counts and expected belong to the windows that hold an event: how many, and how many the local rate alone would
     put there.
     """
+    return _log_bf(events, _of_hits(counts, expected), max(ticks, len(counts)) - len(counts))
+
+
+def _of_hits(counts: IntArray, expected: FloatArray) -> FloatArray:
+    """Return what the windows that hold an event say, for each coverage (down) and noise share (across)."""
     ratio, times = _grouped(counts / np.maximum(expected, 1e-12))
-    coverage, noise = _COVERAGES[:, None], _NOISE_SHARES[None, :]
-    total = events * (np.log(noise) + 1 - noise) + (max(ticks, len(counts)) - len(counts)) * np.log1p(-coverage)
-    total = total + (times * np.log((1 - coverage)[..., None] + (coverage / noise)[..., None] * ratio)).sum(axis=-1)
-    return log_mean_exp(total.ravel())
+    chances = np.log((1 - _COVERAGES)[:, None, None] + (_COVERAGES[:, None] / _NOISE_SHARES)[..., None] * ratio)
+    of_hits: FloatArray = (times * chances).sum(axis=-1)
+    return of_hits
+
+
+def _log_bf(events: int, of_hits: FloatArray, missed: int) -> float:
+    """Return the mean over coverage and noise, of so many events, and ticks without one."""
+    total = events * (np.log(_NOISE_SHARES) + 1 - _NOISE_SHARES) + missed * np.log1p(-_COVERAGES)[:, None]
+    return log_mean_exp((total + of_hits).ravel())
 
 
 def _grouped(ratio: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -76,10 +86,11 @@ def active_log_bf(events: int, index: IntArray, counts: IntArray, expected: Floa
     index: ascending number of each tick that was hit. The second reading pays for the choice among ticks (ticks + 1)
     / 2 spans.
     """
-    whole = tick_log_bf(events, counts, expected, ticks)
+    of_hits, hits = _of_hits(counts, expected), len(counts)
     active = int(index[-1] - index[0]) + 1
     spans = max(ticks, active) * (max(ticks, active) + 1) / 2
-    return log_mean_exp([whole, tick_log_bf(events, counts, expected, active) - math.log(spans)])
+    whole = _log_bf(events, of_hits, max(ticks, hits) - hits)
+    return log_mean_exp([whole, _log_bf(events, of_hits, max(active, hits) - hits) - math.log(spans)])
 
 
 def lag_log_density(lag: FloatArray | float) -> FloatArray:

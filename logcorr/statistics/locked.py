@@ -5,9 +5,10 @@ not drift).
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.statistics.background import Backgrounds
 from logcorr.statistics.candidates import (
@@ -35,8 +36,7 @@ _SAME_PERIOD = 0.002
 _REFINEMENTS = 3
 
 
-@dataclass(frozen=True, slots=True)
-class Look:
+class Look(Struct, frozen=True):
     """A promising phase window, by the sieve: score and log prior in nats, times in seconds, origin an epoch time."""
 
     score: float
@@ -47,8 +47,7 @@ class Look:
     usual: bool
 
 
-@dataclass(frozen=True, slots=True)
-class LockedFit:
+class LockedFit(Struct, frozen=True):
     """One locked hypothesis: events fall within width seconds after origin + k * period, k whole.
 
     score: log Bayes factor times prior density (nats). usual: the period is a usual one, its phase counted from the

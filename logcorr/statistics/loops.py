@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from logcorr.statistics.likelihood import log_mean_exp
 from logcorr.statistics.locked import log_period_range
@@ -28,8 +28,7 @@ _LEAST_STEP = 0.5
 _LEAST_UNITS = 4.5
 
 
-@dataclass(frozen=True, slots=True)
-class LoopFit:
+class LoopFit(Struct, frozen=True):
     """One free-running hypothesis: score as for LockedFit, of which period_log_prior is the prior of the period
     (nats).
 
@@ -44,8 +43,7 @@ class LoopFit:
     turns: FloatArray
 
 
-@dataclass(frozen=True, slots=True)
-class Irregular:
+class Irregular(Struct, frozen=True):
     """Intervals without a period: log density of each interval, and the gain (nats) over a constant rate."""
 
     log_density: FloatArray

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from logcorr.statistics.background import log_rising
 from logcorr.statistics.likelihood import LOG10, log_sum_exp
@@ -27,8 +27,7 @@ _LEFT_OUT = 0.1
 _LEAST_LEFT_OUT = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(Struct, frozen=True):
     """One step of the rate. time with its 90 % interval low..high, epoch seconds; rates in events a second.
 
     before and after hold from the change before to the next one. confidence: probability that there is a change.
@@ -46,8 +45,7 @@ class Change:
     dispersion: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Step:
+class _Step(Struct, frozen=True):
     """A step within a stretch; index of its events lie before it."""
 
     index: int

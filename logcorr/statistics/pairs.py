@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from logcorr.statistics.trains import FloatArray, IntArray, checked_window, runs, sorted_times
 from logcorr.statistics.trains import resolution as stamp_resolution
@@ -23,8 +23,7 @@ _MOST_EVENTS = 10_000
 _LONGEST_SPAN_S = 30 * 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class Pair:
+class Pair(Struct, frozen=True):
     """Two sources' events with the windows their logs cover."""
 
     a: FloatArray

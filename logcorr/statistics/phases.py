@@ -5,9 +5,9 @@ combs.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import numpy as np
+from msgspec.structs import replace
 
 from logcorr.statistics.candidates import USUAL_PERIODS
 from logcorr.statistics.locked import LockedFit, locked_at

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.statistics.likelihood import log_binomial_tail
 
@@ -18,8 +19,7 @@ _STEPS = 60
 _TINY = 1e-9
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateChange:
+class RateChange(Struct, frozen=True, kw_only=True):
     """The second rate divided by the first, its 95 % interval, and the chance of so few or fewer had nothing changed.
 
     The ratio is None where the first stretch has no event: then nothing can be said of it; high is None where it has no end.

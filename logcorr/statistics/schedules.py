@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from functools import lru_cache
+from hashlib import blake2b
 
 import numpy as np
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from logcorr.errors import LogcorrError
 from logcorr.statistics.background import Backgrounds
@@ -26,8 +29,7 @@ _MOST_TICKS = 3_000_000
 _SIEVE_WIDTH_S = 8.0
 
 
-@dataclass(frozen=True, slots=True)
-class Schedule:
+class Schedule(Struct, frozen=True):
     """A possible cause: its name, the times it ticks at (epoch seconds), and its prior odds from elsewhere than
     timing.
 
@@ -42,7 +44,7 @@ class Schedule:
     def __post_init__(self) -> None:
         if not (math.isfinite(self.weight) and self.weight >= 0):
             raise LogcorrError(f"the weight of schedule {self.name!r} must be a number of at least 0, not {self.weight}")
-        object.__setattr__(self, "ticks", np.unique(sorted_times(self.ticks)))
+        force_setattr(self, "ticks", np.unique(sorted_times(self.ticks)))
 
 
 def cron_prior(ticks: FloatArray) -> float:
@@ -62,18 +64,27 @@ def unlisted_cron_log_bf(train: Train, listed: list[FloatArray]) -> float:
     """Return the log Bayes factor (nats) of a minute-aligned cron line that is none of the listed trains, averaged by
     prior.
     """
-    if not train.count:
-        return -math.inf
+    known = {_digest(ticks) for ticks in listed}
+    return log_sum_exp([evidence for digest, evidence in _cron_evidence(train) if digest not in known])
+
+
+def _digest(ticks: FloatArray) -> bytes:
+    return blake2b(ticks.tobytes()).digest()
+
+
+@lru_cache(maxsize=8)  # rules and causes ask about the same train, with other lists
+def _cron_evidence(train: Train) -> tuple[tuple[bytes, float], ...]:
+    """Return a digest of the usable ticks of each likely cron line, and the evidence for it, its prior included."""
     backgrounds = Backgrounds(train)
-    known = {ticks.tobytes() for ticks in listed}
-    terms = []
-    for period, offset in _likely_crons(train):
+    found = []
+    for period, offset in _likely_crons(train) if train.count else ():
         first = math.ceil((train.start - LONGEST_LAG_S - offset) / period)
         ticks = offset + period * np.arange(first, math.floor((train.end - offset) / period) + 1, dtype=np.float64)
-        if len(ticks) and usable_ticks(ticks, train).tobytes() not in known:
+        if len(ticks):
             prior = CRON_PERIODS[period] / sum(CRON_PERIODS.values()) * _MINUTE_S / period
-            terms.append(fit_ticks(train, ticks, backgrounds.of_bins(4 * period)).log_bf + math.log(prior))
-    return log_sum_exp(terms)
+            log_bf = fit_ticks(train, ticks, backgrounds.of_bins(4 * period)).log_bf
+            found.append((_digest(usable_ticks(ticks, train)), log_bf + math.log(prior)))
+    return tuple(found)
 
 
 def _likely_crons(train: Train) -> list[tuple[int, float]]:

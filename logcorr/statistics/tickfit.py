@@ -5,9 +5,9 @@ evidence.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
+from msgspec import Struct
 
 from logcorr.statistics.background import Background
 from logcorr.statistics.candidates import window_widths
@@ -28,8 +28,7 @@ _MOST_PAIRS = 2_000_000
 _EPSILON_S = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class TickFit:
+class TickFit(Struct, frozen=True):
     """Evidence for one train of ticks in nats, averaged over windows by their prior; the best opens lag seconds after
     a tick.
     """
@@ -39,8 +38,7 @@ class TickFit:
     width: float
 
 
-@dataclass(frozen=True, slots=True)
-class Matched:
+class Matched(Struct, frozen=True):
     """Which events lie in the windows of ticks.
 
     tick_of: for each onset the index of its tick, -1 for none. lags: those of the explained onsets, in seconds.

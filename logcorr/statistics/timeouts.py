@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
 
 from logcorr.errors import LogcorrError
 from logcorr.statistics.assessment import FEW_EVENTS, MOST_FROM_FEW
@@ -22,8 +22,7 @@ _PRIOR = 0.2
 _LEAST_SPREAD = 0.5
 
 
-@dataclass(frozen=True, slots=True)
-class Timeout:
+class Timeout(Struct, frozen=True):
     """Durations from open to close, in seconds: explained of connections last low_s..high_s, median timeout_s.
 
     confidence: probability that they end by a timeout; at most 0.8 while fewer than four are explained. chance:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 import numpy as np
 import numpy.typing as npt
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.errors import LogcorrError
 
@@ -27,8 +27,7 @@ _INSIDE_SHARE = 0.25
 _MOST_INTERVALS = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Bursts:
+class Bursts(Struct, frozen=True):
     """A train with each burst (one cause, many lines) collapsed to its first event.
 
     onsets: time of the first event of each burst, epoch seconds, ascending. sizes: events in each burst. gap_s: a
@@ -41,8 +40,7 @@ class Bursts:
     gap_s: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Train:
+class Train(Struct, frozen=True, eq=False):
     """Events seen in the window start..end (ascending epoch seconds), stamps cut to multiples of resolution seconds.
 
     onsets: the first event of each burst. Trains of the same numbers are equal, and can be keys.

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import chain, islice
 
 import polars as pl
+from msgspec import Struct
 from polars.io.plugins import register_io_source
 
 from logcorr.model.events import YEARLESS
@@ -40,8 +40,7 @@ TURNS = {"day": timedelta(days=1), "yearless": timedelta(days=366)}
 Query = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(Struct, frozen=True):
     """One log on its way to the timeline.
 
     `names` are other names of services, with those they go by. `schema` holds its parser's columns; `kind` says what its stamps
@@ -99,8 +98,7 @@ class Log:
         return _clocked(self, Block(pl.DataFrame(schema=self.artifact.lines.collect_schema()), None, 0))
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(Struct, frozen=True):
     """Lines that begin and end with an event; `before` is the last stamp before them, `turns` the days or years passed."""
 
     lines: pl.DataFrame

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import polars as pl
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.errors import LogcorrError
 from logcorr.model.events import YEARLESS
@@ -25,8 +26,7 @@ SAME_TIME, CLEARLY = 0.6, 0.2
 """Two logs of one incident share this part of their time; the next hour must share so much less to be ruled out."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """What one pass over a source's stamps found.
 
     `kind` is `instant`, `local`, `yearless` or `day`. `first` and `last` are as the stamps say: naive, but for instants;
@@ -44,8 +44,7 @@ class Reading:
     stamped: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Placement:
+class Placement(Struct, frozen=True):
     """How a source's stamps become instants: years and days to add, and the zone they are in, with the reason.
 
     `assumed`: nothing in the case tells the zone.

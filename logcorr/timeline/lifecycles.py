@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.case import Case
 from logcorr.model.source import Span
@@ -28,8 +28,7 @@ ONE_END = timedelta(seconds=30)
 """The same kind of end told again within so long is the same end: another worker, or another log of it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Downtime:
+class Downtime(Struct, frozen=True, kw_only=True):
     """One stop of a service.
 
     `service` is its name, or the file of its log where no name is known. `ended` is the first sign of the end, `kind` the most
@@ -108,8 +107,7 @@ def downtimes(events: pl.DataFrame) -> tuple[Downtime, ...]:
     return tuple(stop for _, of_service in groupby(signs, lambda sign: sign.service) for stop in _stops(list(of_service)))
 
 
-@dataclass(frozen=True, slots=True)
-class _Sign:
+class _Sign(Struct, frozen=True):
     service: str
     time: datetime
     kind: str

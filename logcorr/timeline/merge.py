@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 
 import polars as pl
+from msgspec import Struct
 
 from logcorr.model.case import Source
 from logcorr.model.events import TIMELINE_SCHEMA
@@ -24,8 +24,7 @@ Row = Mapping[str, object]
 EVENT = ("line", "lines", "clock", "service", "severity", "kind", "message")
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """All logs in time order.
 
     `lazy` has every event, `events` those that have a kind; both in `model.events.TIMELINE_SCHEMA`. Events without a stamp have

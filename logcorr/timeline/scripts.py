@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
 
 from logcorr.model.case import Behaviour, Case
+from logcorr.model.events import TIMELINE_SCHEMA
 from logcorr.model.source import Span
 
 FEWEST_LETTERS = 4
-"""A message is known again by its pieces of at least so many letters."""
+"""A message is known again by its pieces of at least so many letters; numbers in it may be counted."""
 
 NEAR_LINES = 3
 
 
 def said(case: Case, behaviours: Iterable[Behaviour], near: Span | None = None) -> pl.DataFrame:
-    """The timeline's rows that hold a message of these scripts, in time order; only those written close to the line `near`."""
+    """The timeline's rows that hold a message of these scripts, in time order; only those written close to the line `near`.
+
+    A line without a stamp inside another log (`docker compose logs`) has the time of the event after it in the file: scripts
+    say what they do before they do it.
+    """
     pieces = [
-        [piece.strip() for piece in pieces if len(piece.strip()) >= FEWEST_LETTERS]
+        [part.strip() for piece in pieces for part in re.split(r"\d+", piece) if len(part.strip()) >= FEWEST_LETTERS]
         for behaviour in behaviours
         for pieces, span in behaviour.says
         if near is None or (span.path == near.path and abs(span.line - near.line) <= NEAR_LINES)
     ]
-    message = pl.col("message")
-    written = [pl.all_horizontal(message.str.contains(piece, literal=True) for piece in one) for one in pieces if one]
-    if not written:
+    wanted = [one for one in pieces if one]
+    if not wanted:
         return case.events.clear()
-    rows = case.timeline.filter(pl.any_horizontal(written) & pl.col("time").is_not_null())
-    return rows.sort("time", maintain_order=True).collect()
+    timed = case.timeline.filter(_holds("message", wanted) & pl.col("time").is_not_null())
+    rows = timed.sort("time", maintain_order=True).collect()
+    return rows if rows.height else pl.concat([rows, *_unstamped(case, wanted)])
+
+
+def _holds(column: str, wanted: Sequence[Sequence[str]]) -> pl.Expr:
+    return pl.any_horizontal(
+        pl.all_horizontal(pl.col(column).str.contains(piece, literal=True) for piece in pieces) for pieces in wanted
+    )
+
+
+def _unstamped(case: Case, wanted: Sequence[Sequence[str]]) -> Iterator[pl.DataFrame]:
+    """The lines in files of logs that belong to no event, with the time of the first event after them in the file."""
+    for path in sorted({source.path for source in case.sources}):
+        lines = case.lines(path).filter(_holds("text", wanted)).select("line", message="text").collect()
+        if lines.height:
+            events = case.timeline.filter(pl.col("file") == path).select("time", "line").drop_nulls().collect().sort("line")
+            timed = lines.sort("line").join_asof(events, on="line", strategy="forward").drop_nulls("time")
+            yield timed.with_columns(file=pl.lit(path), source=pl.lit("script"), lines=pl.lit(1, pl.UInt32)).select(
+                pl.col(name) if name in ("time", "line", "message", "file", "source", "lines") else pl.lit(None, kind).alias(name)
+                for name, kind in TIMELINE_SCHEMA.items()
+            )

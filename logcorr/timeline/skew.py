@@ -7,11 +7,11 @@ Where the two never meet, though each refusal has its stop at one distance and l
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from msgspec.structs import replace
 
 from logcorr.model.case import Case
 from logcorr.timeline.lifecycles import downtimes

@@ -19,6 +19,7 @@ STAMPS = [
     re.compile(r"(?P<Y>\d{4})[-/](?P<m>\d\d)[-/](?P<d>\d\d)[T ](?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)(?:[.,](?P<f>\d{1,6}))?"),
     re.compile(r"(?P<d>\d\d)/(?P<b>[A-Z][a-z]{2})/(?P<Y>\d{4})[: ](?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"),
     re.compile(r"^(?P<m>\d\d)/(?P<d>\d\d)/(?P<Y>\d{4}) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"),
+    re.compile(r"(?P<d>\d\d) (?P<b>[A-Z][a-z]{2}) (?P<Y>\d{4}) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)(?:\.(?P<f>\d{3}))?"),
     re.compile(r"(?P<d>\d\d)\.(?P<m>\d\d)\.(?P<Y>\d{4}) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"),
     re.compile(r"\b(?P<b>[A-Z][a-z]{2}) +(?P<d>\d{1,2}) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"),
     re.compile(r'"(?:time|ts)":(?P<epoch>\d{13})'),
@@ -33,6 +34,8 @@ def moment(line: str, year: int) -> datetime | None:
             if part.get("epoch"):
                 return datetime.fromtimestamp(int(part["epoch"]) / 1000)  # noqa: DTZ006 (the caller runs with TZ=UTC)
             month = int(part["m"]) if part.get("m") else MONTHS.index(part["b"]) + 1
+            if month > 12:  # 30/09/2026: the day was first
+                part["d"], month = month, int(part["d"])
             fraction = int((part.get("f") or "0").ljust(6, "0"))
             hour, minute, second = (int(part[key]) for key in "HMS")
             return datetime(int(part.get("Y") or year), month, int(part["d"]), hour, minute, second, fraction)  # noqa: DTZ001

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 @click.option("--template", "templates", type=options.PLACE, metavar="DIR", callback=options.folder, help=options.TEMPLATE_HELP)
 @click.option("--max-size", "most", metavar="SIZE", callback=options.size, help=options.SIZE_HELP)
 @click.option("--redact/--no-redact", "redact", default=None, help=options.REDACT_HELP)
+@options.QUIET
+@options.VERBOSE
 def analyze(
     *,
     paths: tuple[str, ...],
@@ -50,17 +52,20 @@ def analyze(
     templates: Path | None,
     most: int | None,
     redact: bool | None,
+    quiet: bool,
+    verbose: bool,
 ) -> None:
     """Find the cause of an incident in folders, files or archives."""
     import logcorr
     from logcorr.cli import output
+    from logcorr.cli.accepting import accepted
     from logcorr.cli.waiting import waiting
 
     with waiting("analysing"):
-        analysis = logcorr.analyze(paths, tz=zones or None, since=since, until=until)
+        analysis = logcorr.analyze(paths, tz=zones or None, since=since, until=until, accept=accepted())
         if later:
             analysis = analysis.compared(logcorr.analyze(later, tz=zones or None), changed=changed)
-    style = output.Style(lang, templates, most)
+    style = output.Style(lang, templates, most, quiet, verbose)
     output.show(analysis.redacted() if redact else analysis, form, style, paths)
     if outputs:
         leaving = analysis if redact is False else analysis.redacted()

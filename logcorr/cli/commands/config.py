@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import click
 
-from logcorr.cli import options
+from logcorr.cli import accepting, options
 
 
 @click.command()
@@ -21,12 +21,24 @@ def config(context: click.Context, paths: tuple[str, ...]) -> None:
     from logcorr.cli.settings import NAMES
 
     root = context.find_root()
-    shown = {name: list(_in_force(root, name, command)) for name, command in commands.all(root).items()}
-    for name, lines in shown.items():
-        for line in [f"[{name}]", *lines] if lines else []:
+    shown = {f"[{name}]": list(_in_force(root, name, command)) for name, command in commands.all(root).items()}
+    shown[f"[[{accepting.KEY}]]"] = list(_accepted(root))
+    for header, lines in shown.items():
+        for line in [header, *lines] if lines else []:
             click.echo(line)
     if not any(shown.values()):
         click.echo(f"no option is set by the environment or by a {', '.join(NAMES[:-1])} or {NAMES[-1]} from here upward")
+
+
+def _accepted(root: click.Context) -> Iterator[str]:
+    import json
+
+    from logcorr.report.escape import line
+
+    for setting in root.obj:
+        if setting.option == accepting.KEY:
+            said = (f"{key} = {json.dumps(value, ensure_ascii=False)}" for key, value in setting.value.items())
+            yield line(f"{', '.join(said)}  # {setting.place}")
 
 
 def _in_force(root: click.Context, name: str, command: click.Command) -> Iterator[str]:

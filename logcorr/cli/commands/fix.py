@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from logcorr.cli import options
 if TYPE_CHECKING:
     from logcorr import Analysis
     from logcorr.model.result import Patch
+    from logcorr.model.source import Problem
     from logcorr.repair import Repair
 
 
@@ -30,20 +31,47 @@ def fix(paths: tuple[str, ...], *, show: bool, allow_dirty: bool) -> None:
     new one. --write applies those that rest on nothing but the collected files; the others need somebody's look.
     """
     import logcorr
+    from logcorr.cli.accepting import accepted
     from logcorr.cli.waiting import waiting
 
     with waiting("analysing"):
-        analysis = logcorr.analyze(paths)
-        repair, patches = analysis.repair, analysis.patches()
-    assert repair is not None  # an analysis of files has one
+        analysis = logcorr.analyze(paths, accept=accepted())
+        repair = analysis.repair
+        assert repair is not None  # an analysis of files has one
+        patches, crashes = repair.patches(analysis.findings)
+    _name(crashes)
+    places = _places(paths)
+    patches = _own(patches, places)
     if show:
         _report(analysis, patches)
         _show(repair, patches)
     else:
         safe = [patch for patch in patches if patch.safe]
-        _write(repair, safe, paths, allow_dirty=allow_dirty)
+        _write(repair, safe, places, allow_dirty=allow_dirty)
         _report(analysis, safe)
     click.echo(f"patches: {len(patches)}, safe to write unseen: {sum(patch.safe for patch in patches)}", err=True)
+
+
+def _name(crashes: Sequence[Problem]) -> None:
+    from logcorr.report.escape import line
+
+    for problem in crashes:
+        click.echo(line(f"{problem.path}:{problem.line}: {problem.message}"), err=True)
+
+
+def _places(paths: Sequence[str]) -> dict[str, Path]:
+    """The files that were analysed, by their paths in it; those in archives are none."""
+    from logcorr.collect.walk import Found, walk
+
+    return {found.path: found.file for found in walk([Path(path) for path in paths if path != "-"]) if isinstance(found, Found)}
+
+
+def _own(patches: Sequence[Patch], places: Mapping[str, Path]) -> tuple[Patch, ...]:
+    """The patches of files, without those of links to files that are changed under their own name."""
+    files = {patch.path: places[patch.path] for patch in patches if patch.path in places}
+    real = {file.resolve() for file in files.values() if not file.is_symlink()}
+    links = {path for path, file in files.items() if file.is_symlink() and file.resolve() in real}
+    return tuple(patch for patch in patches if patch.path not in links)
 
 
 def _show(repair: Repair, patches: Sequence[Patch]) -> None:
@@ -65,18 +93,17 @@ def _report(analysis: Analysis, patches: Sequence[Patch]) -> None:
     findings = {finding.id: finding for finding in analysis.findings}
     for patch in patches:
         finding = findings[patch.finding]
-        reach = f" (reach: {patch.reach_before} → {patch.reach_after})" if patch.reach_before else ""
+        told = patch.reach_before != patch.reach_after
+        reach = f" (reach: {patch.reach_before} → {patch.reach_after})" if told else ""
         look = "" if patch.safe else " [look at it first]"
         click.echo(line(f"{finding.evidence[0].span}: {finding.code}: {patch.change}{reach}{look}"), err=True)
 
 
-def _write(repair: Repair, patches: Sequence[Patch], paths: Sequence[str], *, allow_dirty: bool) -> None:
+def _write(repair: Repair, patches: Sequence[Patch], places: Mapping[str, Path], *, allow_dirty: bool) -> None:
     """Write files, each at once; none if one of them cannot be written, or is not what was read."""
     from logcorr.cli import git
-    from logcorr.collect.walk import Found, walk
     from logcorr.errors import LogcorrError
 
-    places = {found.path: found.file for found in walk([Path(path) for path in paths if path != "-"]) if isinstance(found, Found)}
     files: dict[Path, bytes] = {}
     for path, text in repair.together(patches).items():
         if path not in places:

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Node:
+class Node(Struct, frozen=True, kw_only=True):
     """Anything that stands somewhere in the text."""
 
     start: int
     end: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Literal(Node):
+class Literal(Node, frozen=True, kw_only=True):
     """Characters as they are, escapes undone; `quoted` ones are not patterns and do not split."""
 
     text: str
     quoted: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parameter(Node):
+class Parameter(Node, frozen=True, kw_only=True):
     """`$name` or `${name[index]operator operand}`; `operands` holds the words after the operator (two for `/` and `:`).
 
     `operator` is `#name` for a length, `!name` for an indirection, `!` for the keys of an array.
@@ -35,8 +32,7 @@ class Parameter(Node):
     operands: tuple[Word, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Substitution(Node):
+class Substitution(Node, frozen=True, kw_only=True):
     """`$(body)` or backquotes; with `direction` `<` or `>`, a process substitution."""
 
     body: Sequence
@@ -44,8 +40,7 @@ class Substitution(Node):
     direction: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Calculation(Node):
+class Calculation(Node, frozen=True, kw_only=True):
     """`$((expression))`."""
 
     expression: Word
@@ -55,15 +50,13 @@ class Calculation(Node):
 Piece = Literal | Parameter | Substitution | Calculation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Word(Node):
+class Word(Node, frozen=True, kw_only=True):
     """One word before expansion."""
 
     pieces: tuple[Piece, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Assignment(Node):
+class Assignment(Node, frozen=True, kw_only=True):
     """`name=value`, `name+=value`, `name[index]=value`, or an array `name=(elements)`, each with its own index or None."""
 
     name: str
@@ -73,8 +66,7 @@ class Assignment(Node):
     appends: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redirect(Node):
+class Redirect(Node, frozen=True, kw_only=True):
     """`fd operator target`; for a here-document the target is its body, for `{name}>` the descriptor is the name."""
 
     descriptor: str
@@ -82,8 +74,7 @@ class Redirect(Node):
     target: Word
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Simple(Node):
+class Simple(Node, frozen=True, kw_only=True):
     """A simple command: what it assigns, its words, its redirections."""
 
     assignments: tuple[Assignment, ...]
@@ -91,16 +82,14 @@ class Simple(Node):
     redirects: tuple[Redirect, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pipeline(Node):
+class Pipeline(Node, frozen=True, kw_only=True):
     """Commands joined by `|`."""
 
     commands: tuple[Node, ...]
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AndOr(Node):
+class AndOr(Node, frozen=True, kw_only=True):
     """`left && right` or `left || right`."""
 
     left: Node
@@ -108,30 +97,26 @@ class AndOr(Node):
     right: Node
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Background(Node):
+class Background(Node, frozen=True, kw_only=True):
     """`command &`."""
 
     command: Node
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sequence(Node):
+class Sequence(Node, frozen=True, kw_only=True):
     """Commands one after the other."""
 
     commands: tuple[Node, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class If(Node):
+class If(Node, frozen=True, kw_only=True):
     """Conditions with their bodies, in order, and the else body."""
 
     arms: tuple[tuple[Sequence, Sequence], ...]
     otherwise: Sequence | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Loop(Node):
+class Loop(Node, frozen=True, kw_only=True):
     """`while` or `until`."""
 
     condition: Sequence
@@ -139,8 +124,7 @@ class Loop(Node):
     until: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class For(Node):
+class For(Node, frozen=True, kw_only=True):
     """`for name in words`; no words means the positional parameters. `select` when the user chooses."""
 
     name: str
@@ -149,8 +133,7 @@ class For(Node):
     select: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArithmeticFor(Node):
+class ArithmeticFor(Node, frozen=True, kw_only=True):
     """`for ((first; condition; step))`."""
 
     first: Word
@@ -159,8 +142,7 @@ class ArithmeticFor(Node):
     body: Sequence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CaseItem(Node):
+class CaseItem(Node, frozen=True, kw_only=True):
     """`pattern|pattern) body`, ended by `;;`, `;&` or `;;&`."""
 
     patterns: tuple[Word, ...]
@@ -168,55 +150,48 @@ class CaseItem(Node):
     terminator: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case(Node):
+class Case(Node, frozen=True, kw_only=True, eq=False):
     """`case word in items esac`."""
 
     word: Word
     items: tuple[CaseItem, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Function(Node):
+class Function(Node, frozen=True, kw_only=True):
     """A function's definition."""
 
     name: str
     body: Node
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group(Node):
+class Group(Node, frozen=True, kw_only=True):
     """`{ body; }`, or `( body )` in a process of its own."""
 
     body: Sequence
     subshell: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Redirected(Node):
+class Redirected(Node, frozen=True, kw_only=True):
     """A compound command with redirections."""
 
     command: Node
     redirects: tuple[Redirect, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arithmetic(Node):
+class Arithmetic(Node, frozen=True, kw_only=True):
     """`((expression))`."""
 
     expression: Word
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Test(Node):
+class Test(Node, frozen=True, kw_only=True):
     """`[[ … ]]`, or a part of it: `operator` is `-f`, `=~`, `!`, `&&` …, over words or other tests."""
 
     operator: str
     operands: tuple[Word | Test, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Broken(Node):
+class Broken(Node, frozen=True, kw_only=True):
     """Text that is no shell."""
 
     message: str

@@ -45,6 +45,9 @@ MANY = 1000
 LEVELS = "|".join(sorted(_SEVERITIES, key=lambda word: (-len(word), word)))
 """The words for severities, as a pattern; lower case."""
 
+COMMON = "|".join(word for word in LEVELS.split("|") if word not in ("silly", "verbose", "http", "data", "log", "help"))
+"""Those that mean a level wherever they stand: winston's own left out."""
+
 LONGEST_LEVEL = max(map(len, _SEVERITIES))
 
 _WORDS = [spelt for word in _SEVERITIES for spelt in (word, word.upper(), word.capitalize())]

@@ -33,8 +33,10 @@ _CODED = {"10": "trace", "20": "debug", "30": "info", "40": "warn", "50": "error
     "W": "warn",
     "E": "error",
     "F": "crit",
+    "dpanic": "crit",
+    "DPANIC": "crit",
 }
-"""pino's, bunyan's and MongoDB's levels."""
+"""pino's, bunyan's and MongoDB's levels, and what only zap has."""
 
 _OBJECT = '{"$date":"'
 """How MongoDB's times begin."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
 import polars as pl
+from msgspec import Struct, field
 
 KINDS = ("ip", "email", "host", "user")
 
@@ -63,8 +63,7 @@ USER_PLACES = ("home/{}", "Users/{}", "({}) ", "user {}", "User {}", "for {}", "
 """How a user's name stands in text: a bare name may be a word like any other."""
 
 
-@dataclass(frozen=True, slots=True)
-class Pseudonyms:
+class Pseudonyms(Struct, frozen=True):
     """What to write instead of what, and the number of identities of each kind."""
 
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -76,7 +75,10 @@ class Pseudonyms:
         return text.str.replace_many(literals, [self.tags[one] for one in literals], leftmost=True) if literals else text
 
 
-def pseudonyms(texts: pl.Series, known: Pseudonyms = Pseudonyms()) -> Pseudonyms:  # a value without state
+NONE_KNOWN = Pseudonyms()
+
+
+def pseudonyms(texts: pl.Series, known: Pseudonyms = NONE_KNOWN) -> Pseudonyms:
     """The identities of some texts beside those already known, numbered for each kind in order of appearance."""
     tags, counts = dict(known.tags), dict(known.counts)
     for kind, find, places in (

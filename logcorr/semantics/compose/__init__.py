@@ -5,7 +5,9 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.grammar import compose
 from logcorr.grammar.yaml_tree import Node, NotYaml, load
@@ -20,8 +22,7 @@ __all__ = ["Project", "container_names", "project", "project_name", "variables"]
 _MAXIMUM_DEPTH = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Project:
+class Project(Struct, frozen=True, kw_only=True):
     """What compose would run from some files.
 
     `services` are those without a profile or with an active one, in the files' order; `inactive` the others. `name` is

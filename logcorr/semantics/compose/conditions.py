@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.grammar import compose
 from logcorr.grammar.yaml_tree import NotYaml, load
@@ -11,8 +12,7 @@ from logcorr.model.facts import ComposeFile
 from logcorr.model.source import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """`service` waits for `dependency` until `condition` holds (`service_started` where none is written)."""
 
     service: str

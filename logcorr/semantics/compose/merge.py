@@ -6,7 +6,8 @@ Rules: the Compose specification, "Merge" and "Extend".
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from logcorr.grammar.compose import mount_target
 from logcorr.grammar.yaml_tree import Node

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.semantics.nginx import access, content, rewrite, uri, variables
 from logcorr.semantics.nginx.locations import find
@@ -17,8 +19,7 @@ CLOSING = (408, 444, 499)
 """Statuses upon which nginx closes the connection and sends nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(Struct, frozen=True):
     """How the request ended: the status the client sees, and what decided it."""
 
     outcome: Sent | Handed | Status

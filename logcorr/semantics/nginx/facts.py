@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.model.facts import Fact
 from logcorr.model.source import Span
@@ -28,16 +29,14 @@ LIMITS_S = {"connect_timeout": 60.0, "read_timeout": 60.0, "send_timeout": 60.0}
 """nginx's defaults, in seconds, after the module's prefix (`proxy_`)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpstreamServer(Fact):
+class UpstreamServer(Fact, frozen=True, kw_only=True):
     """One server of an upstream group, with its parameters as written (`weight=2`, `max_fails=0`, `backup`, `down`)."""
 
     address: str
     parameters: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Upstream(Fact):
+class Upstream(Fact, frozen=True, kw_only=True):
     """An upstream group; `settings` are its other directives (`keepalive 32`, `least_conn`)."""
 
     name: str
@@ -45,8 +44,7 @@ class Upstream(Fact):
     settings: tuple[tuple[str, Span], ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LogFormat(Fact):
+class LogFormat(Fact, frozen=True, kw_only=True):
     """A named format of the access log; its quoted parts are joined as nginx joins them."""
 
     name: str
@@ -54,8 +52,7 @@ class LogFormat(Fact):
     escape: str = "default"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Log(Fact):
+class Log(Fact, frozen=True, kw_only=True):
     """A log that nginx writes: `kind` is `access` or `error`, `detail` the format's name or the least level.
 
     `server` is the server block it is set in, None where it holds for all that set none of their own.
@@ -67,8 +64,7 @@ class Log(Fact):
     server: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limit:
+class Limit(Struct, frozen=True, kw_only=True):
     """A time limit in force, in seconds; `span` is None where it is nginx's default."""
 
     name: str
@@ -76,8 +72,7 @@ class Limit:
     span: Span | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Proxied(Fact):
+class Proxied(Fact, frozen=True, kw_only=True):
     """A block that hands requests on; `span` is the pass directive's.
 
     `target` is as written, `location` the block's first line and `path` what it matches. `upgrades`: connections can become

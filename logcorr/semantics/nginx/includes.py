@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from logcorr.model.facts import Directive, NginxFile
 
@@ -28,8 +30,7 @@ def is_harmless(pattern: str) -> bool:
     return bool(HARMLESS.search(pattern.rpartition("/")[2])) or "modules-enabled" in pattern
 
 
-@dataclass(slots=True)
-class Includes:
+class Includes(Struct):
     """The collected files, and the mounts that say where a container sees them (container path → collected path).
 
     `used` collects the files that some include brought in, by span path and name.

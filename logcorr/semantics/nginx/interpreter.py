@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.model.behaviour import Answer
 from logcorr.model.facts import NginxFile
@@ -20,8 +22,7 @@ def _unknown(_: str) -> None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Nginx:
+class Nginx(Struct, frozen=True):
     """One running nginx, as its collected configuration describes it."""
 
     site: Site

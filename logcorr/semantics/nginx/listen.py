@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from logcorr.model.facts import Fact
 from logcorr.semantics.nginx.tree import Node
@@ -18,8 +17,7 @@ ADDRESS = re.compile(
 ANY_V4, ANY_V6 = "*", "[::]"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Listen(Fact):
+class Listen(Fact, frozen=True, kw_only=True):
     """One address and port that a server listens on; IPv6 addresses in brackets, all of IPv4's as `*`, all of IPv6's as `[::]`.
 
     `port` is 0 for a unix socket. `default`: the server answers when no name matches.

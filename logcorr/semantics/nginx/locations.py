@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.semantics.nginx.patterns import Match, search
 from logcorr.semantics.nginx.tree import Node
@@ -11,8 +12,7 @@ from logcorr.semantics.nginx.tree import Node
 PASSES = ("proxy_pass", "fastcgi_pass", "uwsgi_pass", "scgi_pass", "grpc_pass", "memcached_pass")
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A location; `redirect`: only its name with a final slash fits, to which nginx redirects.
 
     `final`: no regular expression is tried any more. `match` is what the location's regular expression captured.

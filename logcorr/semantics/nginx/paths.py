@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from logcorr.semantics.nginx import variables
 from logcorr.semantics.nginx.locations import prefix_of
@@ -14,8 +14,7 @@ DEFAULT_ROOT = "html"
 """Relative to where nginx was built to live, which differs: `/etc/nginx`, `/usr/share/nginx`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Root:
+class Root(Struct, frozen=True):
     """Where files are: `folder`, set by `at`, then the URI less its first `skipped` characters; None: just `folder`."""
 
     folder: str

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from logcorr.model.source import Span
 from logcorr.semantics.nginx.patterns import Match
@@ -13,8 +14,7 @@ from logcorr.semantics.nginx.world import World
 MOST_URI_CHANGES = 11
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
+class Question(Struct, frozen=True, kw_only=True):
     """What the client sends, and how the connection arrives. Header names are lower case."""
 
     host: str
@@ -27,8 +27,7 @@ class Question:
     address: str
 
 
-@dataclass(slots=True, kw_only=True)
-class Request:
+class Request(Struct, kw_only=True):
     """The mutable state of one interpretation.
 
     `scope` is the block whose settings are in force: server, location, `if` or `limit_except`. `handler` is the directive that
@@ -91,8 +90,7 @@ class Request:
         return next(node for node in self.scope.outward() if node.name in ("location", "server"))
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """A status that `error_page` may still turn into something else."""
 
     code: int
@@ -100,16 +98,14 @@ class Status:
     location: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """An answer whose head is sent as it is."""
 
     code: int
     at: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Handed:
+class Handed(Struct, frozen=True):
     """The request goes to an upstream, which answers `code`, None where that is its own affair."""
 
     code: int | None
@@ -118,8 +114,7 @@ class Handed:
     uri: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Jump:
+class Jump(Struct, frozen=True):
     """An internal redirect to another URI."""
 
     uri: str
@@ -127,8 +122,7 @@ class Jump:
     at: Node
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """An internal redirect to a named location."""
 
     name: str

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.model.facts import Directive, NginxFile
 from logcorr.model.source import Span
@@ -20,8 +21,7 @@ ENABLED = re.compile(r"\.conf(?:\.template)?$|(?:^|/)sites-enabled/[^/]+$")
 HTTP_LEVEL = frozenset(("server", "upstream", "map", "geo", "split_clients", "log_format", "limit_req_zone", "limit_conn_zone"))
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """The `http` block and its tables; `notes` are sentences about files left out or taken in,
     `guesses` those of them, by path, that are taken in on a guess."""
 

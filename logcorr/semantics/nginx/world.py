@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.model.behaviour import Answer
 from logcorr.model.source import Span
@@ -38,8 +40,7 @@ class Unanswerable(Exception):
         self.at = at
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """One thing taken to be so in this run."""
 
     question: str
@@ -47,8 +48,7 @@ class Decision:
     sentence: str
 
 
-@dataclass(frozen=True, slots=True)
-class World:
+class World(Struct, frozen=True):
     """The facts from outside, and what this run has decided about the rest."""
 
     files: Callable[[str], FileKind | None]

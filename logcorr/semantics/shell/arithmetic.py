@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from logcorr.model.source import Span
 from logcorr.semantics.shell.machine import Machine
@@ -34,8 +35,7 @@ class NotArithmetic(Exception):
     """The shell itself would refuse this expression."""
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(Struct, frozen=True):
     """What an expression comes to: `number` is None if unknown, `failed` if the shell refuses it."""
 
     text: Value

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 MOST_STEPS = 100_000
 _TOKEN = re.compile(r"\\.|\[\^?\]?[^\]]*\]|[()|*+]|\{\d*,\d*\}|.", re.DOTALL)
@@ -20,8 +21,7 @@ class Overflow(Exception):
     """The script has more ways through than are worth following; nothing is proved about it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Bounded:
+class Bounded(Struct, frozen=True):
     """A compiled pattern; raises Overflow rather than match a text for which it might take too long."""
 
     compiled: re.Pattern[str]

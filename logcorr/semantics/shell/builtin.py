@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import posixpath
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from logcorr.semantics.shell import assignments
 from logcorr.semantics.shell.arithmetic import calculate
@@ -33,7 +34,7 @@ def _cd(command: Command) -> None:
     command.unsure(f"the directory {shown(target)} is there ({command.span})")
     command.path.status = replace(command.path.status, origin=f"`cd {shown(target)}`")
     if not command.machine.succeeded(path):
-        path.place = replace(path.place, directory=path.variables["OLDPWD"])  # type: ignore[arg-type]  # set above
+        path.place = replace(path.place, directory=path.variables["OLDPWD"])
 
 
 def moved(directory: Value, target: Value) -> Value:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from logcorr.grammar.shell.tree import Node
 from logcorr.model.behaviour import Call

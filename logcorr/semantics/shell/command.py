@@ -5,8 +5,10 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass, replace
 from typing import Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.model.behaviour import Effect, Outcome, Probe
 from logcorr.model.source import Span
@@ -26,8 +28,7 @@ class Run(Protocol):
         """Run it; without `functions`, only programs."""
 
 
-@dataclass(slots=True)
-class Command:
+class Command(Struct):
     """A program's name and arguments, the path it runs on, and what it may do there."""
 
     machine: Machine

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from logcorr.grammar.shell.tree import Calculation, Literal, Parameter, Piece, Substitution, Word
 from logcorr.semantics.shell import arithmetic, parameters

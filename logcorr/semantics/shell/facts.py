@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 
 from logcorr.model.behaviour import Outcome
 from logcorr.model.facts import Fact, Script
@@ -14,8 +13,7 @@ Resolve = Callable[[str, str | None], Script | None]
 Allowed = Mapping[int, Sequence[Outcome]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Message(Fact):
+class Message(Fact, frozen=True, kw_only=True):
     """Something a script writes: its known pieces, in order, unknown text between them.
 
     `sink` is the file, or `stdout`, `syslog`.
@@ -25,8 +23,7 @@ class Message(Fact):
     sink: str = "stdout"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sleep(Fact):
+class Sleep(Fact, frozen=True, kw_only=True):
     """A pause of `seconds`, None if unknown; `loop` spans the innermost loop around it."""
 
     seconds: float | None

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from logcorr.semantics.shell.bounded import bounded
 from logcorr.semantics.shell.command import Command, Handler, separate

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from logcorr.model.behaviour import Probe
 from logcorr.semantics.shell.command import Command, Handler, separate

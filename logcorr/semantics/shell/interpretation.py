@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from typing import TypeVar
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from logcorr.model.behaviour import Call, Effect, Outcome, Probe, Reach, ReachProof
 from logcorr.model.facts import Fact, ScheduledJob, Script
@@ -37,8 +39,7 @@ def no_scripts(path: str, directory: str | None) -> Script | None:
     return None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Interpretation:
+class Interpretation(Struct, frozen=True, kw_only=True, eq=False):
     """Everything a script may do: found on at least one path through it."""
 
     script: Script
@@ -49,7 +50,7 @@ class Interpretation:
     installs: tuple[ScheduledJob, ...] = ()
     messages: tuple[Message, ...] = ()
     problems: tuple[Problem, ...] = ()
-    _evaluate: Callable[[Allowed], Machine | None] = field(compare=False, repr=False)
+    _evaluate: Callable[[Allowed], Machine | None]
 
     def reach(self, effect: Effect, outcomes: Mapping[int, Sequence[Outcome]]) -> ReachProof:
         """How far the effect is reached, given the outcomes each probe can have; a probe left out can have any."""
@@ -205,8 +206,7 @@ def _probes(machine: Machine) -> tuple[Probe, ...]:
     )
 
 
-@dataclass(slots=True)
-class _Program:
+class _Program(Struct):
     """A script with all it is evaluated with; `base` is the survey, which numbered its probes and effects."""
 
     script: Script

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from logcorr.grammar.shell.tree import ArithmeticFor, For, Literal, Loop, Word
 from logcorr.model.source import Span
@@ -33,8 +35,7 @@ def leave_round(path: Path) -> bool:
     return not again
 
 
-@dataclass(slots=True)
-class _Heads:
+class _Heads(Struct):
     """States seen at a loop's head: what had run on every way there."""
 
     seen: dict[tuple[object, ...], frozenset[int]] = field(default_factory=dict)

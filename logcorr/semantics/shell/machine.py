@@ -11,8 +11,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
@@ -44,14 +46,12 @@ class Abandoned(Exception):
     """The present command ends the shell before it runs (an unset variable under `set -u`)."""
 
 
-@dataclass(slots=True)
-class _Choice:
+class _Choice(Struct):
     options: Sequence[object]
     index: int = 0
 
 
-@dataclass(slots=True)
-class _Trail:
+class _Trail(Struct):
     choices: list[_Choice]
     position: int = 0
 

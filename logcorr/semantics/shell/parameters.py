@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from logcorr.grammar.shell.tree import Parameter
 from logcorr.semantics.shell import arithmetic

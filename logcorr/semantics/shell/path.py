@@ -10,8 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from copy import copy
 from operator import attrgetter
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from logcorr.grammar.shell.tree import Function
 from logcorr.model.source import Span
@@ -20,16 +23,14 @@ from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, joined, literal, unknown
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(Struct, frozen=True):
     """An array variable: keys with their values in order; `whole` is False when there may be others."""
 
     items: tuple[tuple[str, Value], ...] = ()
     whole: bool = True
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Body:
+class Body(Struct, frozen=True, eq=False):
     """A function's definition; the same text elsewhere is another one."""
 
     node: Function
@@ -42,8 +43,7 @@ class Body:
         return id(self.node)
 
 
-@dataclass(frozen=True, slots=True)
-class Status:
+class Status(Struct, frozen=True):
     """An exit status. `code` None: not known; then `failed` may still be, and `assume` says what is taken for granted.
 
     `asked`: the command's whole point is its answer (a test, a search), so that not even `set -e` makes success the rule.
@@ -60,16 +60,14 @@ SUCCESS = Status(0)
 FAILURE = Status(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Flow:
+class Flow(Struct, frozen=True):
     """Why the commands that follow are passed over: `exit`, `return`, `break`, `continue` (of `levels` loops), `endless`."""
 
     kind: str
     levels: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Sink:
+class Sink(Struct, frozen=True):
     """Where output goes: `captured`, `terminal`, `discarded`, or a `file` (its name, None if unknown)."""
 
     kind: str
@@ -80,8 +78,7 @@ class Sink:
 TERMINAL, CAPTURED, DISCARDED = Sink("terminal"), Sink("captured"), Sink("discarded")
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """Where commands run: on which host, in which container, from which directory (None: unknown)."""
 
     directory: Value
@@ -89,8 +86,7 @@ class Place:
     container: str | None = None
 
 
-@dataclass(slots=True)
-class Path:
+class Path(Struct):
     """The mutable state of one way through; `copy` before forking."""
 
     place: Place
@@ -116,16 +112,15 @@ class Path:
 
     def copy(self) -> Path:
         """A path that goes its own way from here."""
-        other = _new(Path)
-        other.become(self)
+        other = copy(self)
         other.variables, other.functions = self.variables.copy(), self.functions.copy()
         other.files, other.traps, other.known = self.files.copy(), self.traps.copy(), self.known.copy()
         return other
 
     def become(self, other: Path) -> None:
         """Take over the whole state of another path."""
-        for fill, value in zip(_SLOTS, _STATE(other), strict=True):
-            fill(self, value)
+        for name, value in zip(_FIELDS, _STATE(other), strict=True):
+            setattr(self, name, value)
 
     def print(self, value: Value, *, error: bool = False) -> None:
         """Write to standard output, or to standard error."""
@@ -163,10 +158,8 @@ def appended(name: str, before: Value | None, value: Value) -> Value:
     return content
 
 
-_new = object.__new__
-_FIELDS = tuple(Path.__dataclass_fields__)
+_FIELDS = Path.__struct_fields__
 _STATE = attrgetter(*_FIELDS)
-_SLOTS = tuple(getattr(Path, name).__set__ for name in _FIELDS)
 
 
 def merged(paths: Sequence[Path]) -> list[Path]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from logcorr.model.behaviour import Call, Effect, Outcome, Probe
 from logcorr.model.facts import ScheduledJob
@@ -14,8 +15,7 @@ from logcorr.semantics.shell.values import Value, literal
 Noted = Call | ScheduledJob | Message | Sleep
 
 
-@dataclass(slots=True)
-class Record:
+class Record(Struct):
     """What was met. Probes and effects keep their numbers from one evaluation of a script to the next.
 
     `expects` holds what each probe's output was compared with, `listed` the outcomes it was given when nobody said which can

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Iterator
-from dataclasses import fields
 from functools import cached_property
 
 from logcorr.grammar.shell import Node, parse
@@ -114,8 +113,8 @@ def functions(node: Node) -> Iterator[Function]:
     """All function definitions in a tree."""
     if isinstance(node, Function):
         yield node
-    for field in fields(node):
-        value = getattr(node, field.name)
+    for name in node.__struct_fields__:
+        value = getattr(node, name)
         for child in value if isinstance(value, tuple) else (value,):
             if isinstance(child, Node):
                 yield from functions(child)

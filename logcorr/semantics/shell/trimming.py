@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.grammar.shell.tree import Parameter, Word
 from logcorr.semantics.shell import arithmetic
@@ -27,8 +29,7 @@ Single = Callable[[Machine, Path, Word], Value]
 Pattern = Callable[[Machine, Path, Word], str | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Words:
+class Words(Struct, frozen=True):
     """How a word inside `${…}` becomes text, or a pattern."""
 
     single: Single

@@ -3,32 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.model.source import Span
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Known characters; `span` is where they begin, `probe` the probe that printed them."""
+class Text(Struct, frozen=True, eq=False):
+    """Known characters; `span`, no part of equality, is where they begin, `probe` the probe that printed them."""
 
     text: str
-    span: Span | None = field(default=None, compare=False)
+    span: Span | None = None
     probe: int | None = None
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Text) and self.text == other.text and self.probe == other.probe
 
-@dataclass(frozen=True, slots=True)
-class Unknown:
+    def __hash__(self) -> int:
+        return hash((self.text, self.probe))
+
+
+class Unknown(Struct, frozen=True, eq=False):
     """Characters that cannot be known. `origin` names them (`argument 1`, `$HOST`); equal keys stand for equal text.
 
-    `never` lists what they are not; `probe` is the probe that printed them; `splits` says that they may be several words.
+    `never` lists what they are not; `probe` is the probe that printed them; `splits`, no part of equality, says that they may be
+    several words.
     """
 
     origin: str
     key: str = ""
     never: frozenset[str] = frozenset()
     probe: int | None = None
-    splits: bool = field(default=False, compare=False)
+    splits: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Unknown) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[str, str, frozenset[str], int | None]:
+        return self.origin, self.key, self.never, self.probe
 
 
 Value = tuple[Text | Unknown, ...]

@@ -1,0 +1,86 @@
+"""What the system, databases and client libraries say when they refuse something: the same words in every application's log.
+
+Error numbers are errno(3)'s. The other texts are those of PostgreSQL, MySQL, SQLite, Redis, MongoDB, PHP-FPM, Apache and of the
+usual clients and pools (node-postgres, Sequelize, Knex, SQLAlchemy, HikariCP, requests, axios, Go's context).
+"""
+
+from __future__ import annotations
+
+from logcorr.grammar.phrase import Phrase
+
+_UNREACHABLE = r"(?:ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ECONNRESET)"
+_AFTER = r".{0,80}\b(?:within|after|in) \d+(?:\.\d+)? ?(?:ms|s|sec|seconds)\b"
+
+
+def _any(needles: str) -> tuple[str, ...]:
+    return tuple(needles.split("|"))
+
+
+FAILURES = (
+    Phrase("address.in_use", ("EADDRINUSE", "ddress already in use"), r"\bEADDRINUSE\b|[aA]ddress already in use"),
+    Phrase(
+        "limit.reached",
+        _any(
+            "EMFILE|ENFILE|oo many |connection slots|clients reached|max_children|MaxRequestWorkers|MaxClients|"
+            "exceeded when trying|QueuePool limit|onnection pool|onnection is not available|when used memory|EAGAIN"
+            "|native thread|file watchers|acquiring a connection|max_user_connections"
+        ),
+        r"\bE[MN]FILE\b|[tT]oo many open files|\btoo many clients already\b|(?:^|[:)\]] )Too many connections\b"
+        r"|\bSystem limit for number of file watchers\b|\bconnection slots are reserved\b|\bmax number of clients reached\b"
+        r"|\bmore than 'max_user_connections'"
+        r"|\breached (?:pm\.)?(?:max_children|MaxRequestWorkers|MaxClients)\b|\btimeout exceeded when trying to connect\b"
+        r"|\bQueuePool limit of size\b|\b[cC]onnection pool (?:is |was )?(?:exhausted|timed out|full)"
+        r"|\b[tT]ime(?:out|d out) acquiring a conn"
+        r"|\b[cC]onnection is not available, request timed out\b|\bcommand not allowed when used memory\b"
+        r"|\b(?:fork|spawn|pthread_create)\b.{0,20} EAGAIN\b|\bunable to create (?:new )?native thread\b",
+    ),
+    Phrase("disk.full", ("ENOSPC", "o space left on device"), r"\bENOSPC\b|[nN]o space left on device"),
+    Phrase(
+        "dependency.denied",
+        _any("authentication failed|Authentication failed|Access denied for user|WRONGPASS|NOAUTH|ER_ACCESS_DENIED"),
+        r"\b(?:password|peer|ident|md5|scram) authentication failed for (?:user|role)\b|\bAccess denied for user\b"
+        r"|\bIdent authentication failed\b|\b(?:WRONGPASS|NOAUTH) |\bER_ACCESS_DENIED_ERROR\b"
+        r"|\bMongoServerError: Authentication failed\b",
+    ),
+    Phrase(
+        "permission.denied",
+        ("EACCES", "EPERM", "ermission denied", "PermissionError", "ead-only file system", "EROFS"),
+        r"\b(?:EACCES|EPERM|EROFS): |\bPermissionError: |\bRead-only file system\b"
+        r"|\b(?:open|mkdir|unlink|rename|write|create|access|read|bind|listen)\b.{0,120}(?:: |\()(?:13: )?[pP]ermission denied\b",
+    ),
+    Phrase(
+        "tls.failed",
+        ("CERT_HAS_EXPIRED", "certificate has expired", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "DEPTH_ZERO_SELF_SIGNED"),
+        r"\bCERT_HAS_EXPIRED\b|certificate has expired|\bUNABLE_TO_VERIFY_LEAF_SIGNATURE\b|\bDEPTH_ZERO_SELF_SIGNED_CERT\b",
+    ),
+    Phrase(
+        "dependency.failed",
+        _any(
+            "ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ECONNRESET|NetworkError|dial |"
+            "SelectionError|onnection refused|ame resolution|Name or service not known|"
+            "ould not translate host|UnknownHostException|o such host|could not connect to server|"
+            "ConnectionError"
+        ),
+        rf"\b(?:connect|getaddrinfo|read|write|queryA) {_UNREACHABLE}\b|\bMongo(?:Network|ServerSelection)Error\b"
+        rf"""|\bcode"?: ?["']{_UNREACHABLE}["']"""
+        r"|\bdial (?:tcp|unix)\b.{0,150}: (?:connection refused|no such host|no route to host|i/o timeout|connection timed out)\b"
+        r"|\bConnectException: Connection refused\b|\bConnectionRefusedError\b|\[Errno 111\] Connection refused\b"
+        r"|\bSQLSTATE\[HY000\] \[2002\] Connection refused\b|\bconnection to server at .{1,120} failed: Connection refused\b"
+        r"|\bName or service not known\b|\bTemporary failure in name resolution\b|\bcould not translate host name\b"
+        r"|\bUnknownHostException\b|\blookup \S+(?: on \S+)?: no such host\b|\bcould not connect to server\b"
+        r"|\bredis\.exceptions\.ConnectionError\b",
+    ),
+    Phrase(
+        "dependency.timeout",
+        _any(
+            "imed out|imeout of |t answer|t respond|o answer|o response|is locked|SQLITE_BUSY|Lock wait|"
+            "deadline exceeded|due to lock timeout|due to statement timeout"
+        ),
+        r"\bSQLITE_BUSY\b|\bdatabase (?:file |table )?is locked\b|\bLock wait timeout exceeded\b|\bcontext deadline exceeded\b"
+        r"|\bcanceling statement due to (?:lock|statement) timeout\b|\b[tT]imeout of \d+ ?ms exceeded\b"
+        rf"|\b(?:did not|didn't|does not|doesn't|not) (?:answer|respond)\b{_AFTER}"
+        rf"|\b(?:[tT]imed out|[nN]o answer|[nN]o response)\b{_AFTER}"
+        r"|\b(?:[rR]ead|[cC]onnect(?:ion)?|[rR]equest|[qQ]uery|[oO]peration|[sS]ocket) timed out\b",
+    ),
+)
+"""Failures that tell why, wherever an application writes them; the first that fits counts."""

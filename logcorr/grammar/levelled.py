@@ -1,0 +1,119 @@
+"""Text lines with a level that other programs than Node's write: Java's, Python's and .NET's loggers, databases, Go, Rust.
+
+What stands between time, level and message differs, but within a closed list; which of it a file has, its first lines tell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from itertools import islice
+
+from msgspec import Struct
+
+from logcorr.grammar import stamps
+from logcorr.grammar.stamps import LEAD, Shape
+
+SEVERITIES = {
+    "trace": ("trace", "trc", "trce", "vrb", "finest", "finer"),
+    "debug": ("debug", "dbg", "dbug", "debug1", "debug2", "debug3", "debug4", "debug5", "fine", "config", "verbose"),
+    "info": ("info", "inf", "information", "note", "system", "log", "success"),
+    "notice": ("notice",),
+    "warn": ("warn", "wrn", "warning"),
+    "error": ("error", "err", "severe", "fail"),
+    "crit": ("critical", "crit", "fatal", "ftl", "dpanic"),
+    "alert": ("alert",),
+    "emerg": ("emerg", "panic"),
+}
+"""Words for levels, by what they mean: PostgreSQL's and MySQL's, java.util.logging's, Serilog's and zerolog's short ones besides
+those that all have."""
+
+MEANT = {word: severity for severity, words in SEVERITIES.items() for word in words}
+_WORDS = "|".join(sorted(MEANT, key=lambda word: (-len(word), word)))
+_UPPER = _WORDS.upper()
+_ANY = f"{_WORDS}|{_UPPER}|{'|'.join(word.capitalize() for word in _WORDS.split('|'))}"
+
+_ZONE = r"(?:[A-Z]{3,5} )?"
+_OBJECT = r"(?:(?:\[[^\]]{0,80}\]|\{[^}]{0,80}\}|\([^)]{0,80}\)|\d{1,19})[\s:|-]*)"
+"""What is no word: a thread in brackets, a place in braces, a number."""
+
+_WORD = r"(?:(?:\[[^\]]{0,80}\]|\{[^}]{0,80}\}|[\w.@/$#-]{1,80})[\s:|-]+)"
+_NAME = r"[\w.$:/#<>\[\]-]{1,120}"
+
+_SPRING = rf"\s+\d+ --- (?:\[[^\]]{{0,80}}\] ?)+(?P<logger>{_NAME})\s+: "
+_LOGGERS = (
+    _SPRING,
+    rf"[\s|:-]+(?P<logger>{_NAME}(?:\([^)]{{0,40}}\))?) --? ",
+    r":(?P<logger>[\w.]{1,120}):",
+    r"\[(?P<logger>[\w.$-]{1,120})\s*\]\s*",
+    r" \[MY-\d{6}\] \[(?P<logger>\w{1,40})\] ",
+)
+"""How a logger is named after the level: Spring Boot, log4j and loguru, `logging`, Elasticsearch, MySQL."""
+
+_END = r"(?:\s*[:|]\s*|\s*[\-–]+\s+|\s+|$)"
+
+
+class Levelled(Struct, frozen=True):
+    """How a file's lines are built: the shape of their stamps, and a pattern with `head`, `level` and perhaps `logger`.
+
+    `stamped` is the pattern of what opens a line whose level, if it has one, stands elsewhere; None where no line has a time.
+    """
+
+    shape: Shape | None
+    pattern: str
+    stamped: str | None
+    share: float
+
+
+@lru_cache(maxsize=256)
+def layout_of(lines: tuple[str, ...]) -> Levelled | None:
+    """The layout under which most lines that begin an event have a level; None where less than six in ten would."""
+    shape, heads = _stamped(lines)
+    found = [(opening, _count(opening + _after(opening, *_LOGGERS), heads)) for opening in _openings(shape)]
+    opening, count = max(found, key=lambda one: one[1])
+    if not heads or count < 0.6 * len(heads):
+        return None
+    loggers = (one for one in _LOGGERS if _after(opening) and _count(opening + one, heads) >= 0.6 * count)
+    after = _after(opening, *islice(loggers, 1))
+    stamped = rf"^(?P<head>{LEAD}(?P<stamp>{shape.pattern})[\])>\"]?[:,]?[\s|-]*{_ZONE}(?:\[\d{{1,10}}\] )?)" if shape else None
+    return Levelled(shape, rf"^(?P<head>{opening}{after})", stamped, count / len(heads))
+
+
+def _stamped(lines: tuple[str, ...]) -> tuple[Shape | None, list[str]]:
+    """The stamps' shape, and the lines that begin an event by it: where none has a time, those that are not indented."""
+    shape = stamps.shape_of(lines) or stamps.shape_of(tuple(re.sub(r"^[A-Z], ", "", line) for line in lines))
+    if shape is None:
+        return None, [line for line in lines if line and not line[0].isspace()]
+    begins = re.compile(rf"(?:[A-Z], )?{LEAD}{shape.pattern}", re.ASCII)
+    return shape, [line for line in lines if begins.match(line)]
+
+
+def _after(opening: str, *loggers: str) -> str:
+    """What must follow a level: one of these loggers, or what ends a word; nothing where the opening ends by itself."""
+    if "(?P<logger>" in opening:
+        return ""
+    named = loggers if len(loggers) == 1 else [logger.replace("?P<logger>", "") for logger in loggers]
+    return f"(?:{'|'.join([*named, _END])})"
+
+
+def _count(pattern: str, lines: list[str]) -> int:
+    compiled = re.compile(pattern, re.ASCII)
+    return sum(compiled.match(line) is not None for line in lines)
+
+
+def _openings(shape: Shape | None) -> Iterator[str]:
+    """All that may stand up to the level, the least daring first: of two that fit as many lines the first is taken."""
+    if shape is None:
+        yield rf"(?P<level>{_WORDS}): (?P<logger>[\w.`+]{{1,200}})\[\d{{1,9}}\]$"
+        return
+    stamp = rf"(?P<stamp>{shape.pattern})"
+    open = rf"{LEAD}{stamp}[\])>\"]?[:,]?[\s|-]*{_ZONE}"
+    bracketed = rf"[\[(<]\s?(?P<level>{_ANY})\s*[\])>]"
+    upper = rf"[\[(<|]?\s?(?P<level>{_UPPER})(?:\s*[\])>])?"
+    yield rf"\[{stamp}:?\s+(?P<level>{_UPPER})(?:[ /]\s*(?P<logger>[^\]]{{0,120}}))?\] ?"
+    yield rf"[A-Z], \[{stamp} #\d{{1,10}}\]\s+(?P<level>{_UPPER}) -- (?P<logger>[^:]{{0,80}}): ?"
+    yield rf"{open}{_OBJECT}{{0,3}}?{bracketed}"
+    yield rf"{open}{_OBJECT}{{0,3}}?{upper}"
+    yield rf"{open}{_WORD}{{0,4}}?{upper}"
+    yield rf"{open}{_WORD}{{0,4}}?{bracketed}"

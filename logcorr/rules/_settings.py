@@ -1,0 +1,25 @@
+"""Where a collected file sets a value: lines of configuration and code, comments left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import polars as pl
+
+from logcorr.model.case import Case
+from logcorr.model.source import Span
+
+COMMENT = r"^\s*(?:#|//|;|\*|--|<!--)"
+PROSE = (".md", ".txt", ".rst", ".html")
+"""Notes and captures say what was, and set nothing; a crontab may be called `crontab.txt`, and is read as a fact."""
+
+
+def settings(case: Case, pattern: str) -> Iterator[tuple[Span, str]]:
+    """The lines of files other than logs that hold the pattern (of the `regex` crate), by path and line."""
+    logs = {source.path for source in case.sources}
+    known = {fact.span.path for fact in case.facts}
+    wanted = pl.col("text").str.contains(pattern) & ~pl.col("text").str.contains(COMMENT)
+    for path in sorted(case.files - logs):
+        if path in known or not path.endswith(PROSE):
+            for line, text in case.lines(path).filter(wanted).select("line", "text").collect().iter_rows():
+                yield Span(path, line), text.strip()

@@ -1,0 +1,134 @@
+"""Files that were served or used are refused to, or gone from, the one who needs them, since something changed them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from logcorr.model.case import Case
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import Script
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import by_service, rule
+from logcorr.rules._jobs import scripts_of
+from logcorr.timeline.select import cite, instants
+
+KINDS = ("permission.denied", "file.missing")
+PATH = re.compile(r"[\"'(: ](?P<path>/[^\"' :,)]+)")
+RIGHTS = re.compile(r"\b(?:chmod|chown|chgrp|umask|setfacl|install|mktemp)\b")
+"""Commands that decide who may read a file."""
+
+PLACES = re.compile(r"\b(?:rm|mv|cp|rsync|ln|tar|unzip|find|git)\b")
+"""Commands that decide whether it is there."""
+
+FEWEST = 5
+DEEP = 2
+"""Two folders in common are one place; the root and `/srv` are everybody's."""
+
+JUST_BEFORE = timedelta(minutes=10)
+RAN, NAMED, UNEXPLAINED = 0.92, 0.7, 0.3
+LEAST_SHARE = 0.8
+"""Of the requests for what is now refused, so many must have gone well before, and so many go wrong since."""
+
+
+@rule(code="NGX022", title="Files are refused or gone that were served before", role="symptom", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Refusals (errno 13) and missing files (errno 2) of which the log had none before, and the command that came before them."""
+    for kind in KINDS:
+        for service, rows in by_service(case.happened(kind).drop_nulls("time")):
+            rows = _of_old(case, rows) if kind == "file.missing" else rows
+            if rows.height >= FEWEST and _new(case, rows):
+                yield _finding(case, service, kind, rows)
+
+
+def _new(case: Case, rows: pl.DataFrame) -> bool:
+    """Whether it began in the course of the logs, and not with them."""
+    assert case.window is not None
+    since: datetime = rows["time"][0]
+    return since - case.window[0] > timedelta(minutes=1)
+
+
+def _of_old(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
+    """Those missing files whose addresses were answered well until then, as the access log tells, and never again."""
+    access = case.records("nginx_access")
+    if not {"request", "status", "time"} <= set(access.collect_schema()):
+        return rows.clear()
+    since = rows["time"][0]
+    asked = access.select("time", "status", uri=pl.col("request").str.extract(r"^\S+ ([^? ]+)", 1)).filter(
+        pl.col("status").is_not_null()
+    )
+    good = pl.col("status") < 400
+    before, after = pl.col("time") < since, pl.col("time") >= since
+    changed = (
+        asked.group_by("uri")
+        .agg(well=(good & before).sum(), ill=(~good & after).sum(), again=(good & after).sum())
+        .filter((pl.col("well") > 0) & (pl.col("ill") > 0) & (pl.col("again") <= (1 - LEAST_SHARE) * pl.col("ill")))
+        .collect()["uri"]
+    )
+    return (
+        rows.filter(pl.any_horizontal(pl.col("message").str.contains(f'{uri}"', literal=True) for uri in changed))
+        if len(changed)
+        else rows.clear()
+    )
+
+
+def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame) -> Finding:
+    paths = [found["path"] for message in rows["message"] if (found := PATH.search(message))]
+    since: datetime = rows["time"][0]
+    lines = list(_touching(case, paths, RIGHTS if kind == "permission.denied" else PLACES))
+    ran = [span for span, script in lines if _ran(case, script, since)]
+    chosen = (ran or [span for span, _ in lines])[:2]
+    return Finding(
+        confidence=RAN if ran else NAMED if len(lines) == 1 else UNEXPLAINED,
+        claim=_claim(kind, service, rows, paths),
+        evidence=(
+            *(Evidence(span, "changes these files", shows="deploy_changes_configuration") for span in chosen),
+            *cite(rows, shows="access_is_denied"),
+        ),
+        would_refute=claim("access_denied.refute", "one of these files was read after the change"),
+        subject=service,
+        measured={"count": rows.height, "files": len(set(paths))},
+        times=instants(rows),
+        fix=claim(
+            "access_denied.fix",
+            "look at the files' owner, mode and place (namei -l), and let the deployment check one page of each kind",
+        ),
+    )
+
+
+def _claim(kind: str, service: str, rows: pl.DataFrame, paths: Sequence[str]) -> Claim:
+    numbers: dict[str, str | int] = {"service": service, "count": rows.height, "path": paths[0] if paths else "?"}
+    if kind == "permission.denied":
+        return claim("access_denied.refused", "{service} may not use {path} and others like it ({count}×)", **numbers)
+    return claim("access_denied.gone", "{service} finds {path} and others like it no more ({count}×)", **numbers)
+
+
+def _touching(case: Case, paths: Sequence[str], commands: re.Pattern[str]) -> Iterator[tuple[Span, Script]]:
+    """The lines with such a command in scripts that name a folder of these files; lines that name it themselves first."""
+    folders = {"/".join(parts[:depth]) for path in paths for parts in [path.split("/")] for depth in range(DEEP + 1, len(parts))}
+    found = []
+    for script in case.of(Script):
+        code = [text.partition(" #")[0] for text in script.text.split("\n")]
+        if not any(folder in text for text in code for folder in folders):
+            continue
+        for number, text in enumerate(code):
+            if commands.search(text) and not text.lstrip().startswith("#"):
+                depth = max((len(folder) for folder in folders if folder in text), default=0)
+                found.append((-depth, Span(script.span.path, script.span.line + number), script))
+    return ((span, script) for _, span, script in sorted(found, key=lambda one: (one[0], one[1])))
+
+
+def _ran(case: Case, script: Script, since: datetime) -> bool:
+    """Whether the script ran shortly before: by its schedule, or by a log that tells of a deployment or names it."""
+    window = pl.col("time").is_between(since - JUST_BEFORE, since + timedelta(seconds=2))
+    for schedule in case.schedules:
+        if script in scripts_of(case, schedule):
+            lags = since.timestamp() - schedule.ticks
+            return bool(((lags >= 0) & (lags <= JUST_BEFORE.total_seconds())).any())
+    deployed = (pl.col("kind") == "deploy.started").fill_null(False)
+    named = pl.col("message").str.contains(script.name.rpartition("/")[2], literal=True)
+    return not case.timeline.filter(window & (deployed | named)).head(1).collect().is_empty()

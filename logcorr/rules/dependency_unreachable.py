@@ -1,0 +1,190 @@
+"""An application cannot reach something that it needs, or is refused by it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import polars as pl
+from msgspec import Struct
+
+from logcorr.model.case import Case
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import by_service, rule
+from logcorr.rules._settings import settings
+from logcorr.timeline.lifecycles import downtimes
+from logcorr.timeline.select import cite, instants
+
+KINDS = ("dependency.failed", "dependency.denied", "dependency.timeout")
+CLIENTS = r"\b(?:read|write) (?:ECONNRESET|EPIPE)\b"
+"""A client that went away is nothing that an application needs."""
+
+ADDRESS = r"(?:\[[\da-f:]+\]|[\w.-]+):\d{2,5}"
+TARGETS = (
+    re.compile(rf"(?:ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ECONNRESET|dial tcp|connect to)\W+(?P<target>{ADDRESS})"),
+    re.compile(r"(?:ENOTFOUND|EAI_AGAIN|lookup|UnknownHostException:|host name) ['\"]?(?P<target>[\w.-]+)"),
+    re.compile(r"(?:for|user|role) (?:user |role )?\\?['\"](?P<target>[\w.-]+)"),
+    re.compile(rf"\b(?P<target>{ADDRESS})\b"),
+    re.compile(r"^(?:\w+: )?(?P<target>[\w.-]+) (?:did not|didn't|does not) (?:answer|respond)"),
+)
+"""What could not be reached: an address, a name, or the user who is not let in; the first that fits."""
+
+FEWEST = 3
+JUST_BEFORE = timedelta(minutes=5)
+CHANGED, NAMED, UNEXPLAINED = 0.92, 0.6, 0.3
+"""How sure it is that a setting is wrong: nothing goes by the name it gives, or what it is refused with came with the last start;
+it is what names the thing; nothing was collected that says why."""
+
+AT_ONCE = timedelta(seconds=2)
+LEAST_FELT = 0.3
+
+
+class _Lost(Struct, frozen=True, kw_only=True):
+    """What one service lacks: `target` as it names it, and the rows that say so."""
+
+    service: str
+    target: str
+    kind: str
+    rows: pl.DataFrame
+
+    @property
+    def since(self) -> datetime | None:
+        return next(iter(self.rows["time"].drop_nulls()), None)
+
+
+@rule(code="NET003", title="An application cannot reach what it needs", role="symptom", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Failed, refused and timed-out calls of applications, by what they called, with the setting that names it."""
+    for lost in _lost(case):
+        named = [Evidence(span, f"names {lost.target}", shows="configuration_mismatch") for span in _named(case, lost)]
+        stopped = _stopped(case, lost)
+        changed = bool(named) and not stopped and _wrong(case, lost)
+        yield _finding(case, lost, named[:1] if changed else [], sure=CHANGED if changed else UNEXPLAINED, stopped=stopped)
+
+
+def _lost(case: Case) -> Iterator[_Lost]:
+    quiet = (pl.col("kind") == "dependency.timeout") & (pl.col("severity") < "error").fill_null(False)
+    events = case.happened(*KINDS).filter(~pl.col("message").str.contains(CLIENTS) & ~quiet)
+    for service, told in by_service(events):
+        targets = [_target(message) for message in told["message"]]
+        for (target,), rows in told.with_columns(target=pl.Series(targets, dtype=pl.String)).group_by(
+            "target", maintain_order=True
+        ):
+            if rows.height >= FEWEST:
+                yield _Lost(service=service, target=str(target), kind=str(rows["kind"][0]), rows=rows.drop("target"))
+
+
+def _target(message: str) -> str:
+    return next((found["target"] for pattern in TARGETS if (found := pattern.search(message))), "")
+
+
+def _named(case: Case, lost: _Lost) -> list[Span]:
+    """The lines that set what it calls; of an address on the own host the port alone says what is meant."""
+    host, _, port = lost.target.rpartition(":") if re.fullmatch(ADDRESS, lost.target) else (lost.target, "", "")
+    if lost.kind == "dependency.denied":
+        return [
+            span for span, _ in settings(case, r"(?i)(?:passw(?:or)?d|secret|token|://[^:/@\s]+:[^@\s]+@)[\w]*['\"]?\s*[:=]?")
+        ]
+    wanted = [re.escape(f"{host}:{port}")] if port else []
+    if host and not re.fullmatch(r"[\d.]+|\[.*\]|localhost", host):
+        wanted.append(rf"(?:[=:@/]\s*|['\"]){re.escape(host)}(?:['\":/,\s]|$)")
+    elif port:
+        wanted.append(rf"(?i)port\w*['\"]?\s*[:=]\s*['\"]?{port}\b|(?:localhost|127\.0\.0\.1):{port}\b")
+    return [span for pattern in wanted for span, _ in settings(case, pattern)]
+
+
+def _stopped(case: Case, lost: _Lost) -> bool:
+    """Whether something that was down at these times is what it calls, by name or by the port it is known to have."""
+    times = lost.rows["time"].drop_nulls()
+    for stop in downtimes(case.events):
+        if stop.service != lost.service and stop.service.rpartition("/")[2] in _names(case, lost):
+            up = stop.up or stop.ended + JUST_BEFORE
+            if times.is_between(stop.ended - AT_ONCE, up + AT_ONCE).any():
+                return True
+    return False
+
+
+def _names(case: Case, lost: _Lost) -> set[str]:
+    """What the target may be called: its host, and services that publish or expose its port."""
+    host, _, port = lost.target.rpartition(":")
+    services = case.stack.services if case.stack else ()
+    with_port = {
+        one.name for one in services for number in (*one.expose, *(each.target for each in one.ports)) if str(number) == port
+    }
+    return {
+        host or lost.target,
+        *with_port,
+        *(one.container_name for one in services if one.name in with_port and one.container_name),
+    }
+
+
+def _wrong(case: Case, lost: _Lost) -> bool:
+    """Whether what is set cannot be right: no service goes by that name, or it fails since the service was started anew."""
+    known = {name for thing in case.entities for name in thing.names}
+    unresolved = (
+        lost.rows["message"]
+        .str.contains(r"ENOTFOUND|EAI_AGAIN|no such host|UnknownHost|not known|translate host|resolution")
+        .any()
+    )
+    if unresolved and case.stack and "." not in lost.target and lost.target not in known:
+        return True
+    return (unresolved or lost.kind == "dependency.denied") and _since_start(case, lost)
+
+
+def _since_start(case: Case, lost: _Lost) -> bool:
+    """Whether the service was started, or something deployed, just before it first failed, and all was well until then."""
+    since = lost.since
+    if since is None:
+        return False
+    began = case.happened("process.started", "deploy.started").filter(
+        pl.col("time").is_between(since - JUST_BEFORE, since)
+        & ((pl.col("service") == lost.service) | (pl.col("kind") == "deploy.started"))
+    )
+    own = [source.first for source in case.sources if source.path in set(lost.rows["file"]) and source.first]
+    return began.height > 0 and any(first < since - JUST_BEFORE for first in own)
+
+
+def _felt(case: Case, lost: _Lost) -> bool:
+    """Whether clients felt it: where an access log tells of answers, enough of these moments have a failed one."""
+    if not any(source.format == "nginx_access" for source in case.sources):
+        return True
+    failed = case.happened("http.5xx")["time"].drop_nulls()
+    times = lost.rows["time"].drop_nulls()
+    near = sum(bool(failed.is_between(time - AT_ONCE, time + AT_ONCE).any()) for time in times.head(50))
+    return near >= LEAST_FELT * len(times.head(50))
+
+
+def _finding(case: Case, lost: _Lost, named: list[Evidence], *, sure: float, stopped: bool) -> Finding:
+    return Finding(
+        severity="error" if _felt(case, lost) else "warning",
+        confidence=sure,
+        claim=_claim(lost, wrong=bool(named), stopped=stopped),
+        evidence=(*named, *cite(lost.rows, shows="configuration_mismatch")),
+        would_refute=claim("dependency_unreachable.refute", "{target} answered at these times", target=lost.target),
+        subject=lost.service,
+        measured={"count": lost.rows.height, "target": lost.target},
+        times=instants(lost.rows),
+        fix=claim("dependency_unreachable.fix", "correct the setting, and let the service fail its start while it does not work")
+        if named
+        else None,
+    )
+
+
+def _claim(lost: _Lost, *, wrong: bool, stopped: bool) -> Claim:
+    numbers: dict[str, str | int] = {"service": lost.service, "target": lost.target or "what it needs", "count": lost.rows.height}
+    if stopped:
+        return claim(
+            "dependency_unreachable.stopped", "{service} cannot reach {target} while that is stopped ({count}×)", **numbers
+        )
+    if wrong and lost.kind == "dependency.denied":
+        return claim(
+            "dependency_unreachable.denied",
+            "{service} is refused as {target}: its credentials are not right ({count}×)",
+            **numbers,
+        )
+    if wrong:
+        return claim("dependency_unreachable.wrong", "{service} asks for {target}, which is not there ({count}×)", **numbers)
+    return claim("dependency_unreachable.found", "{service} cannot reach or use {target} ({count}×)", **numbers)

@@ -1,0 +1,98 @@
+"""A service ends a fixed time after each start, because what runs it bounds how long it may run."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+import numpy as np
+
+from logcorr.model.case import Case
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import rule
+from logcorr.rules._jobs import scripts_of
+from logcorr.rules._settings import settings
+from logcorr.timeline.lifecycles import OWN_ENDS, STARTS, Downtime, downtimes
+
+FEWEST = 3
+SCATTER, SHORTEST_S = 0.1, 10.0
+"""An age counts from when the service says that it is ready, or from its last end, and may differ from the bound by this share
+of it. Bounds of a few seconds are told apart from nothing."""
+
+UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0, "ms": 0.001}
+_TIME = r"(?P<time>\d+(?:\.\d+)?) ?(?P<unit>ms|s(?:ec)?|m(?:in)?|h(?:our)?|d)?\b"
+_TOOLS = (
+    r"(?:\S*/)?(?:curl|wget|nc|ping|dig|nslookup|psql|mysql\w*|redis-cli|mongo\w*|pg_\w+|docker|ssh|rsync|tar|git|cat|tail)\b"
+)
+BOUNDS = (
+    (r"\btimeout\s", re.compile(rf"\btimeout(?:\s+(?:-[ks]\s*\S+|--\S+))*\s+{_TIME}(?!\s+{_TOOLS})")),
+    (r"\bRuntimeMaxSec\s*=", re.compile(rf"\bRuntimeMaxSec\s*=\s*{_TIME}")),
+    (r"(?i)\bactiveDeadlineSeconds\s*:", re.compile(rf"activeDeadlineSeconds:\s*{_TIME}")),
+    (
+        r"(?i)max[-_]?(?:life|run|up)[-_]?(?:time|span)",
+        re.compile(rf"(?i)max[-_]?(?:life|run|up)[-_]?(?:time|span)\w*['\"]?[\s:=]+{_TIME}"),
+    ),
+    (r"\bsleep \d+.*\bkill\b|\bulimit -\w*t\b", re.compile(rf"\b(?:sleep|ulimit -\w*t) {_TIME}")),
+)
+"""Lines by which what runs a program bounds its time: what they hold, and how long."""
+
+
+@rule(code="PROC013", title="A service is only allowed to run for so long", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Compares the age at which a service ends with the bounds that collected files set."""
+    starts = case.happened(*STARTS).drop_nulls(["time", "service"])
+    for service, found in groupby(downtimes(case.events), lambda stop: stop.service):
+        ended = [stop for stop in found if stop.kind not in OWN_ENDS]
+        began = starts.filter(starts["service"] == service)["time"].dt.epoch("us").to_numpy() / 1e6
+        born = np.union1d(began, [stop.ended.timestamp() for stop in ended])
+        aged = [(stop, age) for stop in ended if (age := _age(stop, born)) is not None]
+        bound = _bound(case, [age for _, age in aged]) if len(aged) >= FEWEST else None
+        if bound:
+            yield _finding(service, [stop for stop, _ in aged], *bound)
+
+
+def _age(stop: Downtime, born: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float | None:
+    """How long it had run when it was ended; at most, where nothing tells of its start."""
+    ended = stop.ended.timestamp()
+    before = born[born < ended - 1]
+    return ended - float(before[-1]) if len(before) else None
+
+
+def _bound(case: Case, ages: Sequence[float]) -> tuple[Span, float] | None:
+    """The line whose bound nearly all ages are."""
+    jobs = {script.span.path for schedule in case.schedules for script in scripts_of(case, schedule)}
+    for needle, pattern in BOUNDS:
+        for span, text in settings(case, needle):
+            if span.path in jobs:  # it bounds the job
+                continue
+            found = pattern.search(text)
+            seconds = float(found["time"]) * UNITS[found["unit"] or ""] if found else 0.0
+            near = [abs(age - seconds) <= SCATTER * seconds for age in ages]
+            if seconds >= SHORTEST_S and sum(near) >= max(FEWEST, 0.75 * len(near)):
+                return span, seconds
+    return None
+
+
+def _finding(service: str, ended: Sequence[Downtime], line: Span, seconds: float) -> Finding:
+    return Finding(
+        confidence=0.95,
+        claim=claim(
+            "lifetime_limited.found",
+            "{service} is only allowed to run for {seconds:g} s: it was ended that long after its start {count} times",
+            service=service,
+            seconds=seconds,
+            count=len(ended),
+        ),
+        evidence=(
+            Evidence(line, "bounds how long it may run", shows="effect_terminates_process"),
+            *(Evidence(stop.end, "it is ended", shows="process_terminates") for stop in ended[:3]),
+        ),
+        would_refute=claim("lifetime_limited.refute", "a run that lasted much longer under the same bound"),
+        subject=service,
+        measured={"bound_s": seconds, "stops": len(ended)},
+        times=tuple(stop.ended for stop in ended),
+        fix=claim("lifetime_limited.fix", "bound only what may hang, not the service itself"),
+    )
