@@ -6,6 +6,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import logcorr
 from logcorr import parse, plugins
 from logcorr.grammar import messages
 from logcorr.model.events import EVENT_SCHEMA, KINDS
@@ -110,6 +111,19 @@ def test_a_request_that_was_tried_at_several_servers_is_read():
     assert read["parsed"].all()
     assert read["upstream_status"].to_list() == ["502, 200", "404 : 200", None]
     assert read["upstream_addr"].to_list() == ["10.0.0.1:80, unix:/run/b.sock", "10.0.0.1:80 : 10.0.0.2:80", None]
+
+
+def test_a_log_that_only_configuration_shows_to_be_one_is_recognised(tmp_path):
+    text = "$time_local\\t$remote_addr\\t$request_method\\t$request_uri\\t$status\\t$http_user_agent"
+    (tmp_path / "nginx.conf").write_text(f"events {{}}\nhttp {{\n log_format tabs '{text}';\n access_log a.log tabs;\n}}\n")
+    (tmp_path / "a.log").write_text("08/Jun/2026:21:35:12 -0300\t192.0.2.4\tGET\t/x\t502\tMozilla/5.0 (X11; Linux)\n")
+    events = logcorr.scan(tmp_path).collect()
+    assert events["format"].to_list() == ["nginx_access"]
+    assert (events["kind"][0], events["client"][0], events["user_agent"][0]) == (
+        "http.5xx",
+        "192.0.2.4",
+        "Mozilla/5.0 (X11; Linux)",
+    )
 
 
 TABLES = (messages.APPLICATION, messages.CONSOLE, messages.SCRIPT)

@@ -33,7 +33,7 @@ ALWAYS = {
     "levelled_text": ["severity", "message"],
     "logfmt": ["severity", "message"],
     "morgan": ["request", "status"],
-    "nginx_access": ["time", "client", "request", "status", "bytes"],
+    "nginx_access": ["time", "client", "bytes"],
     "nginx_error": ["time", "severity", "pid", "tid", "message"],
     "php_error": ["time", "message"],
     "pino": ["time", "severity", "message"],
@@ -44,9 +44,11 @@ ALWAYS = {
     "script_log": ["time", "message"],
     "syslog": ["time", "host", "program", "message"],
     "w3c_log": ["message"],
+    "haproxy": ["message"],
     "winston": ["severity", "message"],
 }
 MARKED = {
+    "nginx_access": {r"(?:\] |, |- )\"[A-Z]+ [^\"]": "request", r"\" \d\d\d ": "status"},
     "nginx_error": {
         r"\] \d+#\d+: \*\d+ ": "connection",
         r", client: [^,]": "client",
@@ -68,7 +70,11 @@ def typed(name: str, events: pl.DataFrame, texts: pl.DataFrame) -> pl.Series:
     if name == GENERIC:
         return pl.repeat(False, events.height, eager=True)
     filled = [pl.col(column).is_not_null() for column in ALWAYS.get(name, []) if column in events.columns]
-    marked = [~pl.col("whole").str.contains(mark) | pl.col(column).is_not_null() for mark, column in MARKED.get(name, {}).items()]
+    marked = [
+        ~pl.col("whole").str.contains(mark) | pl.col(column).is_not_null()
+        for mark, column in MARKED.get(name, {}).items()
+        if column in events.columns
+    ]
     of_event = texts.join_asof(events.select("line", pl.col("line").alias("event")), on="line")
     whole = of_event.group_by("event", maintain_order=True).agg(pl.col("text").str.join("\n").alias("whole"))
     joined = events.join(whole, left_on="line", right_on="event", how="left")

@@ -108,7 +108,7 @@ def _docker_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
 _COMPOSE = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+(?:\.[a-z0-9]{20,}@[A-Za-z0-9_.-]+)?)? +\| ?(.*)$"
 _EXIT = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+)? (exited with code [0-9]+)$"
 _PM2 = r"^[0-9]+\|([A-Za-z0-9_.-]+) +\| ?(.*)$"
-_PM2_TIME = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}): ?(.*)$"
+_PM2_TIME = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,6})?(?: ?[+-][0-9]{2}:?[0-9]{2})?): ?(.*)$"
 _CONTINUED = re.compile(r"[\s})\]]")
 
 
@@ -152,7 +152,7 @@ _OF_DAY = r"^\[?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?\]? "
 
 
 def _pm2_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """`2026-01-31T12:00:00: text` (`pm2 --time`), on some lines or all.
+    """`2026-01-31T12:00:00: text` (`pm2 --time`), on some lines or all; with a zone and a blank by the usual `log_date_format`.
 
     The stamp goes where the line has a date of its own or goes on from the line before; it takes the place of a time of day.
     """
@@ -167,7 +167,10 @@ _SYSLOG = (
     r"^(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}(?:\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[0-9.:+Z-]*)"
     r" [^ ]+ ([A-Za-z][A-Za-z0-9_./@-]*)(?:\[[0-9]+\])?: (.*)$"
 )
-_OWN_TIME = re.compile(r"\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d|\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:|\{.*\"time")
+_OWN_TIME = re.compile(
+    r"\S+:\d+ \[\d\d/[A-Z][a-z]{2}/\d{4}:"  # HAProxy
+    r"|\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d|\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:|\{.*\"time"
+)
 
 
 def _syslog_around(lines: Sequence[str]) -> Envelope | None:
@@ -197,7 +200,10 @@ def _syslog_peel(programs: Sequence[str]) -> Callable[[pl.LazyFrame], pl.LazyFra
 
 
 _ACCESS = r'^[^ ]+ [^ ]+ [^\[]*\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]{8} [+-][0-9]{4}\] "'
-_ERROR = r"^[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8} \[[a-z]+\] [0-9]+#[0-9]+: "
+_ERROR = (
+    r"^(?:[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8} \[[a-z]+\] [0-9]+#[0-9]+: "
+    r"|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:.]{8,15} [0-9]{4}\] \[[a-z_0-9:]+\] \[pid )"
+)
 
 
 def _takes_turns(lines: Sequence[str]) -> bool:
@@ -205,7 +211,7 @@ def _takes_turns(lines: Sequence[str]) -> bool:
 
 
 def _streams_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """nginx's access and error lines in one stream, as `docker logs` shows its container's."""
+    """nginx's (or Apache's) access and error lines in one stream, as `docker logs` shows its container's."""
     stream = pl.when(_TEXT.str.contains(_ACCESS)).then(pl.lit("access")).otherwise(pl.lit("error"))
     return lines.with_columns(stream.alias("writer"))
 

@@ -113,6 +113,7 @@ def _openings(shape: Shape | None) -> Iterator[str]:
     upper = rf"[\[(<|]?\s?(?P<level>{_UPPER})(?:\s*[\])>])?"
     yield rf"\[{stamp}:?\s+(?P<level>{_UPPER})(?:[ /]\s*(?P<logger>[^\]]{{0,120}}))?\] ?"
     yield rf"[A-Z], \[{stamp} #\d{{1,10}}\]\s+(?P<level>{_UPPER}) -- (?P<logger>[^:]{{0,80}}): ?"
+    yield rf"{open}(?P<logger>[\w-]{{1,60}})\.(?P<level>{_UPPER}): "
     yield rf"{open}{_OBJECT}{{0,3}}?{bracketed}"
     yield rf"{open}{_OBJECT}{{0,3}}?{upper}"
     yield rf"{open}{_WORD}{{0,4}}?{upper}"

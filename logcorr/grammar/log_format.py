@@ -17,10 +17,23 @@ COMBINED = '$remote_addr - $remote_user [$time_local] "$request" $status $body_b
 
 COMMON = '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent'
 
+MANAGER = (
+    '[$time_local] $upstream_cache_status $upstream_status $status - $request_method $scheme $host "$request_uri"'
+    ' [Client $remote_addr] [Length $body_bytes_sent] [Gzip $gzip_ratio] [Sent-to $server] "$http_user_agent" "$http_referer"'
+)
+"""What Nginx Proxy Manager writes of requests it hands on."""
+
+MANAGER_OWN = (
+    '[$time_local] $status - $request_method $scheme $host "$request_uri"'
+    ' [Client $remote_addr] [Length $body_bytes_sent] [Gzip $gzip_ratio] "$http_user_agent" "$http_referer"'
+)
+"""What it writes of requests that it answers itself."""
+
 _TRIES = r"([^\s,]*(?:(?:,| :) [^\s,]+)*)"
 """A value for each server that was asked: `, ` between those of one group, ` : ` after an internal redirect."""
 
-_DIGITS = {"status": r"\d{3}|-", "body_bytes_sent": r"\d+|-", "bytes_sent": r"\d+|-", "msec": r"[\d.]+"}
+_STAMPS = {"time_local": r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}"}
+_DIGITS = _STAMPS | {"status": r"\d{3}|-", "body_bytes_sent": r"\d+|-", "bytes_sent": r"\d+|-", "msec": r"[\d.]+"}
 
 
 class LogFormat(Struct, frozen=True):
@@ -59,6 +72,8 @@ def _value(name: str, quoted: bool, following: str) -> str:
         return r'((?:[^"\\]|\\.)*)'
     if following in {',"', "}"}:
         return "(.*?)"  # a member of a JSON object: nginx writes several upstreams' numbers, `-` or nothing at all
+    if name == "request" or name.startswith("http_"):
+        return "(.*?)"  # what a client sends may hold blanks
     if name in _DIGITS:
         return f"({_DIGITS[name]})"
     if name.startswith("upstream_") and following[:1] in (" ", ""):

@@ -123,6 +123,7 @@ APPLICATION = (
             r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
         ),
     ),
+    Phrase("client.connect_failed", ("connect_error",), _at_start(r"connect_error\b")),
     Phrase(
         "client.disconnected",
         ("isconnect", "離線", "離開", "离线", "斷線", "断线", "斷開", "断开"),
@@ -144,7 +145,7 @@ APPLICATION = (
 )
 """Phrases of servers, the Node.js world's first."""
 
-_ERROR = r"""^[\s\[{"]*(?:(?:(?:code|error|err|stack|cause)"?\]?: |(?:[\w.]+: )?\w*(?:Error|Exception)(?: \[\w+\])?: ).*)?"""
+_ERROR = r"""^[\s\[{"]*(?:(?:(?:code|error|err|stack|cause)"?\]?: |(?:[\w.]+: )?[\w.$]*(?:Error|Exception)(?: \[\w+\])?: ).*)?"""
 """How a line that describes an error opens: with its class, or with a member that holds it."""
 
 CONTINUED = tuple(replace(phrase, pattern=f"{_ERROR}(?:{phrase.pattern})") for phrase in FAILURES)

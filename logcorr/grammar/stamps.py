@@ -68,6 +68,9 @@ class Shape(Struct, frozen=True):
                 return datetimes(stamp, self.format).dt.replace_time_zone("UTC")
             case Clock.OFFSET if self.name == "clf":
                 return _clf(stamp)
+            case Clock.OFFSET if self.name == "date_offset":
+                stamp = stamp.str.replace(r" ([+-][0-9]{2}) ", " ${1}00 ")
+                return datetimes(stamp, self.format).dt.convert_time_zone("UTC")
             case Clock.OFFSET:
                 return datetimes(stamp.str.replace(r" ?(GMT|UTC|Z)$", "+0000"), self.format).dt.convert_time_zone("UTC")
         return datetimes(stamp, self.format)
@@ -84,19 +87,21 @@ class Shape(Struct, frozen=True):
         """Seconds east of UTC, for stamps that say so in figures."""
         if self.clock is not Clock.OFFSET:
             return None
-        return _by_runs(stamp, lambda each: offset_s(each.str.extract(r"([+-][0-9]{2}:?[0-9]{2})$", 1)), pl.Int32())
+        return _by_runs(
+            stamp, lambda each: offset_s(each.str.extract(r"([+-][0-9]{2}(?::?[0-9]{2})?)(?: [0-9]{4})?$", 1)), pl.Int32()
+        )
 
 
 def offset_s(written: pl.Expr) -> pl.Expr:
-    """`+0530` or `+05:30` in seconds."""
-    number = written.str.replace(":", "", literal=True).cast(pl.Int32, strict=False)
+    """`+0530`, `+05:30` or `+05` in seconds."""
+    number = written.str.replace(":", "", literal=True).str.pad_end(5, "0").cast(pl.Int32, strict=False)
     minutes = (number.abs() // 100) * 60 + number.abs() % 100
     return (number.sign() * minutes * 60).cast(pl.Int32)
 
 
 def datetimes(text: pl.Expr, format: str) -> pl.Expr:
     """The times of stamps, null where one is none: naive, or in UTC where the format ends in `%z`."""
-    dtype = pl.Datetime("us", "UTC" if format.endswith("%z") else None)
+    dtype = pl.Datetime("us", "UTC" if "%z" in format else None)
     return _by_runs(text, lambda each: each.str.to_datetime(format, time_unit="us", strict=False), dtype)
 
 
@@ -209,6 +214,7 @@ def _named() -> list[Shape]:
         Shape("date_half_utc", rf"{date} {_HALF} UTC \d{{4}}", "%a %b %e %I:%M:%S%.f %p %Y", Clock.UTC, " UTC"),
         Shape("date_half", rf"{date} {_HALF}{zone} \d{{4}}", "%a %b %e %I:%M:%S%.f %p %Y", Clock.LOCAL, " [A-Z]{3,5}"),
         Shape("asctime", rf"{date} {_DAY}{_FRACTION}{zone} \d{{4}}", read, Clock.LOCAL, " [A-Z]{2,5}"),
+        Shape("date_offset", rf"{date} {_DAY} [+-]\d\d(?:\d\d)? \d{{4}}", "%a %b %e %H:%M:%S %z %Y", Clock.OFFSET),
         Shape("javascript", rf"{date} \d{{4}} {_DAY} GMT[+-]\d{{4}}", "%a %b %e %Y %H:%M:%S GMT%z", Clock.OFFSET),
         Shape("http", rf"{_WEEKDAY}, \d\d {_MONTH} \d{{4}} {_DAY} GMT", "%a, %d %b %Y %H:%M:%S GMT", Clock.UTC),
         *(
@@ -231,6 +237,8 @@ def _spelt(mark: str) -> str:
 SHAPES = (
     Shape("date_half_day", rf"\d{{4}}-\d\d-\d\d {_HALF}", "%Y-%m-%d %I:%M:%S%.f %p", Clock.LOCAL),
     *_iso(),
+    Shape("date_blank", r"\d{4}-\d\d-\d\d [ \d]\d:\d\d:\d\d", "%Y-%m-%d %k:%M:%S", Clock.LOCAL),
+    Shape("short_date", r"\d{6} [ \d]\d:\d\d:\d\d", "%y%m%d %k:%M:%S", Clock.LOCAL),
     Shape("clf", rf"\d\d/{_MONTH}/\d{{4}}:{_DAY} [+-]\d{{4}}", "%d/%b/%Y:%H:%M:%S %z", Clock.OFFSET),
     *_named(),
     Shape("syslog", rf"{_MONTH} [ \d]\d {_DAY}{_FRACTION}", "%b %e %H:%M:%S%.f", Clock.YEARLESS),
@@ -273,6 +281,8 @@ def shape_of(lines: tuple[str, ...]) -> Shape | None:
     name = counts.most_common(1)[0][0] if counts else ""
     if name.endswith("_z") and counts[f"{name[:-2]}_o"]:
         name = f"{name[:-2]}_o"  # which takes `Z` for an offset too
+    elif name == "date" and counts["date_blank"]:
+        name = "date_blank"  # hours below ten come first
     return _BY_NAME.get(name)
 
 

@@ -48,7 +48,8 @@ def head_pattern(layout: Layout, levels: str, *, always: bool = True) -> str:
     """A pattern for all that stands before the message: `head`, with groups for `stamp`, `pid`, `label` and `level`.
 
     `levels` are the words for levels as alternatives in lower case. They count in one case throughout (`info`, `INFO`, `Info`),
-    and where they stand in brackets or before a colon, a bar or a space; `word` is the level outside brackets. It is the same
+    and where they stand in brackets or before a colon, a bar or a space; `word` is the level outside brackets, `plain` one
+    that only a blank follows. It is the same
     pattern to Python and to polars. Unless there is `always` a level, the stamp alone is a head too.
     """
     shape = layout.shape
@@ -56,15 +57,16 @@ def head_pattern(layout: Layout, levels: str, *, always: bool = True) -> str:
     if layout.before == "level":
         return rf"^(?P<head>{_first_level(levels)}{stamp}{_BETWEEN}(?P<pid>$.)?(?P<label>$.)?)"  # two groups that never match
     named = _NAMED if layout.before == "name" else ""
-    words = f"(?P<level>{cased(levels)})"
-    level = rf"(?:[\[(<|]\s?{words}\s?[\])>|]:?|{words.replace('level', 'word')}(?:\s*[:|]|\s))"
+    words = cased(levels)
+    plain = f"{levels}|{levels.upper()}"  # `Error occurred` is no level
+    level = rf"(?:[\[(<|]\s?(?P<level>{words})\s?[\])>|]:?|(?P<word>{words})\s*[:|]|(?P<plain>{plain})\s)"
     told = rf"{_PID}{_LABEL}{level}(?:\s*[:|\-–]\s|\s)*"
     return rf"^(?P<head>{named}{stamp}{_BETWEEN}{told if always or not shape else f'(?:{told})?'})"
 
 
 def _first_level(levels: str) -> str:
     """A level that opens a line."""
-    return rf"[\[(<]?(?P<level>{cased(levels)})(?P<word>$.)?[\])>]?(?:\s*[:|\-–]\s*|\s+)"
+    return rf"[\[(<]?(?P<level>{cased(levels)})(?P<word>$.)?(?P<plain>$.)?[\])>]?(?:\s*[:|\-–]\s*|\s+)"
 
 
 def cased(words: str) -> str:
@@ -104,6 +106,6 @@ def template_of(lines: tuple[str, ...], pattern: str) -> Template | None:
 
 
 def _template(match: re.Match[str]) -> Template:
-    level = "level" if match["level"] else "word"
+    level = next(name for name in ("level", "word", "plain") if match[name])
     close = match.string[match.end(level) : match.end("head")]
     return Template(match.start("stamp"), len(match["stamp"]), match.string[match.end("stamp") : match.start(level)], close)

@@ -32,7 +32,8 @@ _PLAUSIBLE = re.compile(rf"^(?:{_TIME}\s+)?(?:\[[A-Za-z][^\]]{{0,30}}\] |\s+at |
 
 def _recognise(sample: Sample) -> float:
     certain = stamps.share(sample.lines, _TELLTALE.match)
-    if not certain:
+    dated = any(head[0].clock is not stamps.Clock.TIME_OF_DAY for head in map(stamps.at_head, sample.lines) if head)
+    if not certain or dated:
         return 0.0
     likely = stamps.share(sample.lines, lambda line: _TELLTALE.match(line) or _PLAUSIBLE.match(line))
     return (0.9 if "console" in sample.name.lower() else 0.75) * likely if likely >= 0.5 else 0.0

@@ -18,7 +18,7 @@ from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import TEXT, events
 
 _DATE = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}"
-_PATTERN = rf"^(?:<\d+>)?\[ *(?:(?P<uptime>\d+\.\d{{6}})|(?P<stamp>{_DATE}))\] (?P<message>.*)$"
+_PATTERN = rf"^(?:<\d+>)?\[ *(?:(?P<uptime>\d+\.\d{{6}})|(?P<stamp>{_DATE}))\](?: (?P<message>.*)|$)"
 
 _MEANINGS = {
     r"^(?:Out of memory: Kill|Memory cgroup out of memory: Kill|oom-kill:)": "process.out_of_memory",
@@ -44,13 +44,14 @@ def _recognise(sample: Sample) -> float:
 def dmesg(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with uptime_s, seconds since boot."""
     part = pl.col("groups").struct.field
-    message = pl.coalesce(part("message"), TEXT)
+    known = part("uptime").is_not_null() | part("stamp").is_not_null()
+    message = pl.when(known).then(part("message").fill_null("")).otherwise(TEXT)
     meant = [pl.when(message.str.contains(ascii_only(text))).then(pl.lit(kind)) for text, kind in _MEANINGS.items()]
     return events(
         lines.with_columns(TEXT.str.extract_groups(ascii_only(_PATTERN)).alias("groups")),
         time=part("stamp").str.to_datetime("%a %b %e %H:%M:%S %Y", time_unit="us", strict=False),
         kind=pl.coalesce(*meant),
         message=message,
-        parsed=part("message").is_not_null(),
+        parsed=known,
         own={"uptime_s": part("uptime").cast(pl.Float64, strict=False)},
     )

@@ -8,13 +8,13 @@ https://nginx.org/en/docs/http/ngx_http_log_module.html
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
 import polars as pl
 
 from logcorr.grammar import stamps
-from logcorr.grammar.log_format import COMBINED, COMMON, UNKNOWN, LogFormat, of_json
+from logcorr.grammar.log_format import COMBINED, COMMON, MANAGER, MANAGER_OWN, UNKNOWN, LogFormat, of_json
 from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.facts import Directive, Fact, NginxFile
@@ -23,6 +23,7 @@ from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import TEXT, events, groups_of, no
 
 _CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
+_MANAGER = re.compile(r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] (?:\S+ \S+ )?\d{3} - [A-Z]+ https? \S+ ")
 _REQUEST = re.compile(
     r"(?!\W*(?:DEBUG|INFO|WARN|ERROR)|\d{4}[-/]\d\d[-/]\d\d[ T][\d:.,]+ [A-Za-z][\w.-]*: )"
     r".*?(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[\da-fA-F]{0,4}:){3,7}[\da-fA-F]{0,4}).*"
@@ -36,13 +37,22 @@ _NAMES = {
     "http_referer": "referrer",
     "http_user_agent": "user_agent",
 }
-_KNOWN = (LogFormat("combined", COMBINED), LogFormat("host and combined", f"$host {COMBINED}"), LogFormat("common", COMMON))
+_KNOWN = tuple(
+    LogFormat(name, text)
+    for name, text in {
+        "combined": COMBINED,
+        "host and combined": f"$host {COMBINED}",
+        "common": COMMON,
+        "Nginx Proxy Manager": MANAGER,
+        "Nginx Proxy Manager's own": MANAGER_OWN,
+    }.items()
+)
 _TIMES = {"time_local": "clf", "time_iso8601": "iso_o", "msec": "epoch"}
 _NUMBERS = {"status": pl.Int16, "body_bytes_sent": pl.Int64, "bytes_sent": pl.Int64, "request_length": pl.Int64}
 
 
 def _recognise(sample: Sample) -> float:
-    classic = stamps.share(sample.lines, _CLF.match)
+    classic = stamps.share(sample.lines, lambda line: _CLF.match(line) or _MANAGER.match(line))
     if classic >= 0.5:
         return 0.95 * classic
     as_json = stamps.share(sample.lines, _is_json)
@@ -53,6 +63,14 @@ def _recognise(sample: Sample) -> float:
         return 0.4 * own_names
     custom = stamps.share(sample.lines, _REQUEST.match)
     return 0.6 * custom if custom >= 0.5 else 0.0
+
+
+def _recognise_by(sample: Sample, facts: Sequence[Fact]) -> bool:
+    """Whether half of the lines are in a configured format that has a time and a status."""
+    told = (
+        found for found in _configured(facts) if "status" in found.variables and not _TIMES.keys().isdisjoint(found.variables)
+    )
+    return any(stamps.share(sample.lines, re.compile(found.pattern(), re.ASCII).match) >= 0.5 for found in told)
 
 
 def _is_json(line: str) -> bool:
@@ -74,6 +92,7 @@ _REQUESTS = frozenset(("request", "request_uri", "uri"))
     source="nginx",
     recognise=_recognise,
     emits={"http.5xx": ["status 500 to 599"], "client.aborted": ["status 499"]},
+    recognise_by=_recognise_by,
 )
 def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with a column for each variable of the format, among them client, request, status, bytes, referrer, user_agent."""

@@ -26,6 +26,8 @@ def _recognise(sample: Sample) -> float:
         return 0.0
     bracketed = any(line.startswith("[") and stamps.at_head(line) for line in sample.lines)
     bare = [line for line in sample.lines if line and not stamps.at_head(line)]
+    if any(line.startswith(("}", "    at ")) for line in bare):
+        return 0.0  # an application's objects and traces
     own = any(messages.says(line, messages.SCRIPT) for line in map(_message, sample.lines))
     indented = sum(line[0].isspace() for line in bare)
     return 0.5 if own or (bracketed and not indented) else 0.0

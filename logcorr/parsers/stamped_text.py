@@ -19,16 +19,21 @@ NOW = re.compile(r"\w{3} \w{3} [ \d]\d [\d:]{8} \S+ \d{4}|\w{3} \d\d? \w{3} \d{4
 """All that date(1) prints: when something was captured, not an event."""
 
 FEWEST = 0.2
-"""The share of lines with a time: the others may be traces of what failed. The first must have one."""
+"""The share of lines with a time, among those that are not indented: the others may tell more of what failed.
+The first must have one."""
+
+_CONTINUED = r"[ \t})\]]"
+"""How a line begins that goes on from the one before."""
 
 
 def _recognise(sample: Sample) -> float:
     if all(NOW.fullmatch(line.strip()) for line in sample.lines if line.strip()):
         return 0.0
-    stamped = 1.0 if sample.stamped else stamps.share(sample.lines, stamps.at_head)
-    if stamped < FEWEST or not (sample.stamped or stamps.at_head(next(line for line in sample.lines if line.strip()))):
+    lines = [line for line in sample.lines if line.strip() and not re.match(_CONTINUED, line)]
+    if not sample.stamped and not (lines and stamps.at_head(lines[0])):
         return 0.0
-    return 0.15 + 0.15 * stamped
+    stamped = 1.0 if sample.stamped else stamps.share(lines, stamps.at_head)
+    return 0.15 + 0.15 * stamped if stamped >= FEWEST else 0.0
 
 
 PHRASES = (*messages.MONITOR, *messages.APPLICATION)
@@ -41,7 +46,7 @@ def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     pattern = rf"^({stamps.LEAD}({shape.pattern})[\])>:,]*[\s|-]*)" if shape else "^(())"
     groups = TEXT.str.extract_groups(ascii_only(pattern)).struct
     read = lines.with_columns(groups[0].alias("head"), groups[1].alias("stamp"))
-    indented = TEXT.str.contains(r"^[ \t})\]]") | (TEXT == "")
+    indented = TEXT.str.contains(f"^{_CONTINUED}") | (TEXT == "")
     is_head = ~indented if context.sample.stamped else pl.col("head").is_not_null()
     cut = folded(read, is_head, context)
     message = TEXT.cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)

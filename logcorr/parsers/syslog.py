@@ -8,15 +8,17 @@ cron's CMD lines are the runs of its jobs, systemd's unit lines the life of serv
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
 from logcorr.grammar import json_lines, messages, stamps
 from logcorr.grammar.patterns import ascii_only
+from logcorr.grammar.winston import cased
 from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, folded, no
+from logcorr.parsers._shared.columns import LEVELS, TEXT, events, folded, no
 from logcorr.parsers._shared.records import members
 
 _PROGRAM = r"(?P<program>[^\s:\[\]]+(?: [^\s:\[\]]+)?)(?:\[(?P<pid>\d+)\])?"
@@ -60,6 +62,14 @@ _KERNEL = {
     r"^(?:\[ *\d+\.\d+\] )?Linux version \d": "host.booted",
 }
 
+_HAPROXY = {
+    r" -?\d+/-?\d+/-?\d+/-?\d+/\+?\d+ 5\d\d \+?\d+ ": "http.5xx",
+    r"^(?:backend|proxy) \S+ has no server available!": "upstream.none_live",
+    r"^Server \S+ is DOWN, reason: ": "probe.failed",
+    r"^Server \S+ is UP, reason: ": "probe.passed",
+}
+"""HAProxy's own words and its lines of requests (its configuration manual, 8.2.3: timers, status, bytes)."""
+
 _EMITS = {
     **messages.emitted(messages.SCRIPT, messages.APPLICATION),
     "job.started": ["CMD (", "cmd "],
@@ -76,6 +86,10 @@ _EMITS = {
     "process.crashed": ["Main process exited, code=dumped", "segfault at "],
     "process.out_of_memory": ["Out of memory: Kill", "oom-kill"],
     "host.booted": ["Linux version"],
+    "http.5xx": ["HAProxy's status 5xx"],
+    "upstream.none_live": ["has no server available!"],
+    "probe.failed": ["Server X is DOWN, reason:", *messages.emitted(messages.SCRIPT)["probe.failed"]],
+    "probe.passed": ["Server X is UP, reason:", *messages.emitted(messages.SCRIPT)["probe.passed"]],
 }
 
 
@@ -119,7 +133,14 @@ def _recognise(sample: Sample) -> float:
     heads = list(filter(None, map(pattern.match, sample.lines)))
     one_host = len({head["host"] for head in heads}) == 1 and all(head["pid"] for head in heads)
     known = layout[1] or layout[0].clock is stamps.Clock.YEARLESS or one_host or any(map(_DAEMON.search, sample.lines))
+    known = known or (layout[0].clock is stamps.Clock.OFFSET and fits >= 0.9 and _is_one_host(heads))
     return 0.9 * fits if fits >= 0.6 and known else 0.0
+
+
+def _is_one_host(heads: Sequence[re.Match[str]]) -> bool:
+    """Whether several lines name one host, and it is no level."""
+    hosts = {head["host"] for head in heads}
+    return len(heads) > 2 and len(hosts) == 1 and not any(re.fullmatch(cased(LEVELS), host.strip("[]")) for host in hosts)
 
 
 @log_parser(title="syslog and journal", source="syslog", recognise=_recognise, emits=_EMITS)
@@ -214,6 +235,7 @@ def _kind() -> pl.Expr:
         pl.when(pl.col("job").struct.field("command").is_not_null()).then(pl.lit("job.started")),
         *_meanings("systemd", _UNITS),
         *_meanings("kernel", _KERNEL),
+        *_meanings("haproxy", _HAPROXY),
         pl.when(message.str.starts_with("-- Boot ") | message.str.starts_with("-- Reboot")).then(pl.lit("host.booted")),
         pl.when(~pl.col("program").is_in(["systemd", "kernel"])).then(messages.kind_of(message, _PHRASES)),
     )

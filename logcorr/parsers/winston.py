@@ -192,7 +192,7 @@ def _text(lines: pl.LazyFrame, context: Context, layout: Layout) -> pl.LazyFrame
         severity=severity_of(pl.col("level")),
         kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), FAILURE),
         message=pl.col("message"),
-        parsed=pl.col("level").is_not_null() | bare,
+        parsed=pl.col("is_head") | bare,
         count=pl.col("lines"),
         own={"level": pl.col("level"), "label": pl.col("label"), "pid": pl.col("pid").cast(pl.Int32, strict=False)}
         | ({} if offset is None else {"utc_offset_s": offset}),
@@ -209,7 +209,7 @@ def _heads(lines: pl.LazyFrame, sample: tuple[str, ...], layout: Layout) -> pl.L
     part = groups_of(pl.when(~pl.col("fits") & ~_continues(layout)).then(TEXT), ascii_only(pattern)).alias("groups")
     found = pl.col("groups").struct.field
     begin = found("head").str.len_bytes().fill_null(0)
-    whole = {"stamp": found("stamp"), "level": pl.coalesce(found("level"), found("word"))}
+    whole = {"stamp": found("stamp"), "level": pl.coalesce(found("level"), found("word"), found("plain"))}
     if template and shape:
         whole = {name: patched(pl.col(f"cut_{name}"), column, ~pl.col("fits")) for name, column in whole.items()}
         begin = pl.when("fits").then(pl.col("cut_begin")).otherwise(begin)

@@ -38,6 +38,9 @@ _CODED = {"10": "trace", "20": "debug", "30": "info", "40": "warn", "50": "error
 }
 """pino's, bunyan's and MongoDB's levels, and what only zap has."""
 
+HOLDERS = ("metadata", "meta", "context")
+"""Members that hold the time where none of its own does: winston's `format.metadata()` puts it there."""
+
 _OBJECT = '{"$date":"'
 """How MongoDB's times begin."""
 
@@ -53,7 +56,8 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     """Events of JSON objects; `own` gives further columns the member they are read from."""
     sample = json_lines.objects(context.sample.lines)
     time, level, message = (_used(sample, names) for names in (TIMES, LEVELS, MESSAGES))
-    wanted = sorted({time, level, message, *ERRORS, SIGNAL, *own.values()})
+    holder = next((name for name in HOLDERS if _held(sample, time, name)), None)
+    wanted = sorted({holder or time, time, level, message, *ERRORS, SIGNAL, *own.values()})
     read = lines.with_columns(json_lines.fields(TEXT, wanted).alias("record"))
     part = pl.col("record").struct.field
     parsed = part(message).is_not_null() | part(level).is_not_null() | part(time).is_not_null()
@@ -61,7 +65,11 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     others = pl.when(~pl.col("is_record")).then(TEXT)
     cut = folded(read, pl.col("is_record") | others.str.contains(r"^[^ \t})\]]"), context)
     stamp = part(time).str.strip_prefix(_OBJECT)
-    stamped, shape = _time(stamp, [_plain(record.get(time, "")) for record in sample])
+    if holder:
+        stamp = part(holder).str.extract(rf'"{time}":"?([^",}}]+)', 1)
+    stamped, shape = _time(
+        stamp, [_plain(of.get(time, "")) for record in sample if isinstance(of := record.get(holder or "", record), dict)]
+    )
     text = pl.coalesce(part(message), part("stack"), TEXT)
     offset = shape.utc_offset_s(shape.text(stamp)) if shape else None
     return events(
@@ -83,6 +91,12 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
 def _used(sample: Sequence[Mapping[str, object]], names: Sequence[str]) -> str:
     """Which of these names most objects use."""
     return max(names, key=lambda name: (sum(name in record for record in sample), -names.index(name)))
+
+
+def _held(sample: Sequence[Mapping[str, object]], time: str, holder: str) -> bool:
+    """Whether the time stands within that member, and never beside it."""
+    held = [isinstance(of := record.get(holder), dict) and time in of for record in sample]
+    return any(held) and not any(time in record for record in sample)
 
 
 def _time(stamp: pl.Expr, sample: Sequence[str]) -> tuple[pl.Expr, stamps.Shape | None]:
