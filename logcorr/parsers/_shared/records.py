@@ -53,7 +53,10 @@ def members(lines: Sequence[str]) -> tuple[dict[str, object], ...]:
 
 
 def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl.LazyFrame:
-    """Events of JSON objects; `own` gives further columns the member they are read from."""
+    """Events of JSON objects; `own` gives further columns the member they are read from.
+
+    Where an error's reason stands in another member than its message (whatever that is called), the message is the whole object.
+    """
     sample = json_lines.objects(context.sample.lines)
     time, level, message = (_used(sample, names) for names in (TIMES, LEVELS, MESSAGES))
     holder = next((name for name in HOLDERS if _held(sample, time, name)), None)
@@ -71,17 +74,22 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
         stamp, [_plain(of.get(time, "")) for record in sample if isinstance(of := record.get(holder or "", record), dict)]
     )
     text = pl.coalesce(part(message), part("stack"), TEXT)
+    severity = by_value(part(level), _severities, SEVERITY)
+    elsewhere = messages.kind_of(pl.when(severity >= "error").then(TEXT), messages.FAILURES)
     offset = shape.utc_offset_s(shape.text(stamp)) if shape else None
+    own_kind = pl.coalesce(
+        messages.kind_of(text, messages.APPLICATION),
+        pl.when(part(SIGNAL).str.contains(_TERMINATES) & text.str.contains(_OWN_END)).then(pl.lit("process.terminating")),
+        *(messages.kind_of(part(name), messages.FAILURES) for name in ERRORS),
+    )
     return events(
         cut,
         time=stamped,
-        severity=by_value(part(level), _severities, SEVERITY),
-        kind=pl.coalesce(
-            messages.kind_of(text, messages.APPLICATION),
-            pl.when(part(SIGNAL).str.contains(_TERMINATES) & text.str.contains(_OWN_END)).then(pl.lit("process.terminating")),
-            *(messages.kind_of(part(name), messages.FAILURES) for name in ERRORS),
-        ),
-        message=text.str.split_exact("\n", 1).struct[0],
+        severity=severity,
+        kind=pl.coalesce(own_kind, elsewhere),
+        message=pl.when(elsewhere.is_not_null() & own_kind.is_null())
+        .then(TEXT)
+        .otherwise(text.str.split_exact("\n", 1).struct[0]),
         parsed=pl.col("is_record"),
         count=pl.col("lines"),
         own={name: part(member) for name, member in own.items()} | ({} if offset is None else {"utc_offset_s": offset}),
