@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from logcorr.reading import scan
     from logcorr.rules import Rule, rule
     from logcorr.suppression import Acceptance
+    from logcorr.timeline.lifecycles import down_intervals
+    from logcorr.timeline.templates import templates
 
 __all__ = [
     "Acceptance",
@@ -37,10 +39,12 @@ __all__ = [
     "analyze",
     "check",
     "claim",
+    "down_intervals",
     "facts",
     "parse",
     "rule",
     "scan",
+    "templates",
 ]
 
 # Imported when first asked for: `logcorr --help` and scripts that only want the types must not pay for polars.
@@ -62,9 +66,11 @@ _HOMES = {
     "analyze": "logcorr.analysis",
     "check": "logcorr.checking",
     "claim": "logcorr.model.claim",
+    "down_intervals": "logcorr.timeline.lifecycles",
     "facts": "logcorr.configuration",
     "rule": "logcorr.rules",
     "scan": "logcorr.reading",
+    "templates": "logcorr.timeline.templates",
 }
 
 
