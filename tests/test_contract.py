@@ -17,7 +17,9 @@ FIXTURES = ROOT / "tests/fixtures"
 
 # Who may import whom (docs/architecture.md): a row may use what stands right of its name, and its own.
 MAY_IMPORT = {
-    "__init__": {"analysis", "checking", "configuration", "errors", "model", "parse", "reading", "rules", "suppression", "timeline"},
+    "__init__": {
+        "analysis", "checking", "configuration", "errors", "model", "parse", "reading", "rules", "suppression", "timeline",
+    },
     "__main__": {"cli"},
     "reading": {"collect", "parsers", "plugins", "semantics", "timeline", "model", "errors"},
     "analysis": {

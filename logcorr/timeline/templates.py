@@ -40,8 +40,8 @@ def templates(events: pl.LazyFrame) -> pl.LazyFrame:
     The columns are `count`, `time` and `last` (UTC; the first and the last event's), `level`, `source`, `service`, `kind`,
     `message` (the template, with marks where messages differ), and where the first event stands: `path`, `line`, `end_line`.
     """
-    marked = _counted(events.with_columns(count=pl.lit(1, pl.UInt32), last=pl.col("time"), message=_marked(pl.col("message"))))
-    few = marked.collect()
+    counted = _counted(events.with_columns(count=pl.lit(1, pl.UInt32), last=pl.col("time"), message=marked(pl.col("message"))))
+    few = counted.collect()
     merged = merged_words(few["message"].drop_nulls())
     worded = few.lazy().with_columns(pl.col("message").replace(list(merged), list(merged.values())))
     return _counted(worded).sort("count", "time", "path", "line", descending=[True, False, False, False], nulls_last=True)
@@ -53,7 +53,8 @@ def _counted(events: pl.LazyFrame) -> pl.LazyFrame:
     return of.select("count", "time", "last", *_SAME[1:], "message", "path", "line", "end_line")
 
 
-def _marked(message: pl.Expr) -> pl.Expr:
+def marked(message: pl.Expr) -> pl.Expr:
+    """Messages with marks in the place of numbers, addresses, identifiers and quoted text."""
     for pattern, mark in _MARKS:
         message = message.str.replace_all(pattern, mark)
     return message
