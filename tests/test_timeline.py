@@ -164,6 +164,17 @@ def test_a_leap_day_has_a_leap_year(tmp_path):
     assert built.lazy.collect()["time"].to_list()[1] == at(29, 12, month=2, year=2024)
 
 
+def test_a_leap_day_rules_out_other_years_though_they_fit_better(tmp_path):
+    built = build(
+        tmp_path,
+        {
+            "syslog": "Feb 28 12:00:00 host cron[1]: a\nFeb 29 12:00:00 host cron[1]: b\nMar  1 12:00:00 host cron[1]: c\n",
+            "app.log": "2025-02-28 11:00:00 info: x\n2025-03-01 12:00:00 info: y\n",
+        },
+    )
+    assert {event["message"]: event["time"] for event in built.lazy.collect().to_dicts()}["b"] == at(29, 12, month=2, year=2024)
+
+
 def test_without_any_other_log_the_year_stays_unknown_and_is_said_to(tmp_path):
     (source,) = build(tmp_path, {"syslog": "Nov  3 15:12:15 host cron[1]: a\n"}).sources
     assert source.first.year == 1972

@@ -61,7 +61,7 @@ def _finding(source: Source, other: Source, silent: timedelta) -> Finding:
         confidence=0.7,
         claim=claim(
             "log_ends_early.found",
-            "{path} ends {silent_s:g} s before {other} does, though it has a line every {usual_s:g} s: it proves nothing after that",
+            "{path} ends {silent_s:g} s before {other}, though it has a line every {usual_s:g} s: it proves nothing after that",
             path=source.path,
             other=other.path,
             silent_s=silent.total_seconds(),
