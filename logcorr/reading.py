@@ -130,7 +130,7 @@ def scan(paths: Paths, *, tz: str | Zones | None = None) -> pl.LazyFrame:
     queries = [partial(_wide, log, timed) for log, timed in zip(logs, timeline.timed(logs, given.facts, zones(tz)), strict=True)]
     own = [pl.LazyFrame(schema=query(log.nothing()).collect_schema()) for log, query in zip(logs, queries, strict=True)]
     schema = pl.concat(own, how="diagonal_relaxed").collect_schema()
-    return pl.concat([log.scan(partial(_filled, query, schema)) for log, query in zip(logs, queries, strict=True)])
+    return pl.concat([log.scan(partial(_filled, query, schema), schema) for log, query in zip(logs, queries, strict=True)])
 
 
 def _wide(log: timeline.Log, timed: timeline.Query, events: pl.LazyFrame) -> pl.LazyFrame:

@@ -316,3 +316,26 @@ def test_a_log_read_in_blocks_is_what_it_is_in_one(file, monkeypatch):
     assert parts.lazy.collect().equals(whole.lazy.collect())
     assert parts.events.equals(whole.events)
     assert parts.sources == whole.sources
+
+
+def test_a_log_that_goes_back_further_is_in_the_zone_that_the_others_show(tmp_path):
+    built = build(
+        tmp_path,
+        {
+            "a.log": "2026-09-30T13:23:53+02:00 info: ready\n2026-09-30T14:11:40+02:00 info: done\n",
+            "deploy.log": "2026-09-02 09:12:40 deploy 8: done\n2026-09-30 13:46:27 deploy 9: done\n",
+        },
+    )
+    assert [(source.path, source.zone) for source in built.sources] == [("a.log", "+02:00"), ("deploy.log", "+02:00")]
+
+
+def test_short_logs_take_the_offset_that_a_longer_one_was_found_to_have(tmp_path):
+    epochs = "".join(f'{{"level":30,"time":{1778534760000 + 60000 * minute},"msg":"ok"}}\n' for minute in range(66))
+    syslog = "".join(f"May 12 {9 + (26 + m) // 60:02}:{(26 + m) % 60:02}:00 host cron[9]: (root) CMD (x)\n" for m in range(66))
+    deploy = "2026-05-12 09:37:01 deploy 3: unpack\n2026-05-12 10:04:31 deploy 3: done\n"
+    built = build(tmp_path, {"app.ndjson": epochs, "syslog": syslog, "deploy.log": deploy})
+    assert {source.path: source.zone for source in built.sources} == {
+        "app.ndjson": "UTC",
+        "syslog": "+12:00",
+        "deploy.log": "+12:00",
+    }

@@ -26,10 +26,10 @@ ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.
 class Diagnosis(Struct, frozen=True):
     """How a rule's finding becomes a cause: its kind, and the mechanisms that its evidence shows, in order.
 
-    `dies`: a process ends by it, which a supervisor may start again. `effects` names the mechanisms by which it is felt
-    elsewhere. `most` bounds the confidence of rules that name where it broke, but not why. Symptoms count as explained up to
-    `within_s` after one of the finding's events; of what `lasts`, from the first of them on; where the events are failed
-    requests `themselves`, at the same moment.
+    Without `mechanisms` they are those that the finding's evidence says it shows. `dies`: a process ends by it, which a
+    supervisor may start again. `effects` names the mechanisms by which it is felt elsewhere. `most` bounds the confidence of
+    rules that name where it broke, but not why. Symptoms count as explained up to `within_s` after one of the finding's events;
+    of what `lasts`, from the first of them on; where the events are failed requests `themselves`, at the same moment.
     """
 
     kind: str
@@ -102,6 +102,7 @@ DIAGNOSES = {
         Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), themselves=True),
     ),
     "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), themselves=True),
+    "errors_logged.traced": Diagnosis("setting_reached", effects=hops.DOWN),
     "slow_probe": Diagnosis("slow_probe", ("probe_gets_answer", "answer_takes_branch", "effect_hits_service"), effects=hops.DOWN),
 }
 """By the name of the rule, or of one of its claims. A rule that finds but a symptom of something else does not stand here."""
@@ -143,7 +144,8 @@ def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> It
 def _own(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
     """A hop for each mechanism, from what shows the one before to what shows it; all evidence where no line is said to."""
     before = finding.evidence[0].span
-    for number, mechanism in enumerate(diagnosis.mechanisms):
+    shows = dict.fromkeys(one.shows for one in finding.evidence if one.shows)
+    for number, mechanism in enumerate(diagnosis.mechanisms or (() if diagnosis.dies else shows)):
         shown = tuple(one for one in finding.evidence if one.shows == mechanism) or finding.evidence
         yield Link(
             mechanism=mechanism,

@@ -19,14 +19,17 @@ from logcorr.model.source import Span
 from logcorr.timeline.select import cite, lines_like, seconds, spans
 
 CLOSED = (("client.disconnected", "upstream.closed_early", "upstream.reset"),)
-REFUSED = (("upstream.refused", "upstream.none_live"), ("client.connect_failed",))
+LACKED = ("dependency.failed", "dependency.timeout")
+REFUSED = (("upstream.refused", "upstream.none_live"), ("client.connect_failed",), LACKED)
 FELT = (
     ("http.5xx", "client.connect_failed", "client.reconnecting"),
     ("client.disconnected", "upstream.refused", "upstream.closed_early", "upstream.reset", "upstream.none_live",
      "upstream.timeout", "permission.denied", "file.missing"),
     ("probe.failed", "tls.failed"),
+    LACKED,
 )  # fmt: skip
-"""Kinds by which it is felt: what clients say or are answered; the proxy's word on their requests; a monitor's."""
+"""Kinds by which it is felt: what clients say or are answered; the proxy's word on their requests; a monitor's; an application's
+that lacks what it needs for them."""
 
 LAST = "failure_reaches_clients"
 EFFECTS = {

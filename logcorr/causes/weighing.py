@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from logcorr.causes.follow import Ends, on_another_clock
 from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Explained, Finding
+from logcorr.model.source import Span
 
 LEAST_EXPLAINED, MOST_UNEXPLAINED = 0.5, 0.6
 """A cause that explains under half of the serious events that no other one explains is at most this sure."""
@@ -20,6 +21,12 @@ MOST_ON_ANOTHER_CLOCK = 0.85
 """And so sure where nearly all of them keep one distance from it: then a clock may be wrong, or something else."""
 
 LIKELY = 0.5
+MOST_UNFELT, FEWEST_UNFELT = 0.45, 3
+"""What explains none of the harm, or what nobody felt and happened but once or twice (an ordered restart), is no cause."""
+
+WHERE_ONLY = ("crash", "dependency_failed")
+"""Kinds of causes that say where it broke and not why: they leave room for whatever does."""
+
 NEW_SHARE = 0.1
 """A further cause must explain so much of what it explains at all beyond those before it."""
 
@@ -34,11 +41,17 @@ class Hypothesis(Struct, frozen=True):
 
 
 class _Weighed(Struct, frozen=True):
-    """A possible cause, which serious events it explains, and which it would if the clocks of those who tell differed."""
+    """A possible cause, which serious events it explains, and which it would if the clocks of those who tell differed.
+
+    `share` is that of the harm which it explains: each serious symptom counts alike, however many lines tell of it. It `struck`
+    so many times.
+    """
 
     cause: Cause
     serious: npt.NDArray[np.bool_]
     apart: npt.NDArray[np.bool_]
+    share: float
+    struck: int
 
 
 def weighed(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> tuple[list[Cause], list[Cause]]:
@@ -46,7 +59,7 @@ def weighed(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> tu
     symptoms = {one.id: _times(one) for one in findings if one.role == "symptom" and one.times}
     serious = [one.id for one in findings if one.id in symptoms and one.severity == "error"]
     told = [_explaining(one, symptoms, serious) for one in _distinct(hypotheses)]
-    ranked = sorted(told, key=lambda one: -one.cause.confidence * _share(one))
+    ranked = sorted(told, key=lambda one: -one.cause.confidence * one.share)
     kept: list[_Weighed] = []
     away: list[Cause] = []
     for one in ranked:
@@ -55,7 +68,7 @@ def weighed(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> tu
             away.append(one.cause)
         else:
             kept.append(one)
-    return [_tempered(one, kept) for one in kept], away
+    return [_tempered(_posterior(one, ranked), kept) for one in kept], away
 
 
 def _times(finding: Finding) -> npt.NDArray[np.float64]:
@@ -74,16 +87,41 @@ def _explaining(one: Hypothesis, symptoms: Mapping[str, npt.NDArray[np.float64]]
     felt = {name: one.ends.felt(times) for name, times in symptoms.items()}
     explains = tuple(Explained(finding=name, count=int(hit.sum()), total=len(hit)) for name, hit in felt.items())
     apart = {name: on_another_clock(one.ends, symptoms[name]) if not felt[name].any() else felt[name] for name in serious}
-    return _Weighed(replace(one.cause, explains=explains), _joined(felt, serious), _joined(apart, serious))
+    return _Weighed(
+        replace(one.cause, explains=explains),
+        serious=_joined(felt, serious),
+        apart=_joined(apart, serious),
+        share=float(np.mean([felt[name].mean() for name in serious])) if serious else 1.0,
+        struck=len(one.ends.times),
+    )
 
 
 def _joined(masks: Masks, names: Sequence[str]) -> npt.NDArray[np.bool_]:
     return np.concatenate([masks[name] for name in names]) if names else np.zeros(0, dtype=bool)
 
 
-def _share(one: _Weighed) -> float:
-    """The share of all serious events that it explains; of none, all."""
-    return float(one.serious.mean()) if len(one.serious) else 1.0
+def _posterior(one: _Weighed, told: Sequence[_Weighed]) -> _Weighed:
+    """The probability among all that would explain the same events: at most one of them is why, unless they tell one story."""
+    against = [_odds(other.cause) for other in told if _competes(one, other)]
+    odds = _odds(one.cause)
+    return replace(one, cause=replace(one.cause, confidence=odds / (1 + odds + sum(against)))) if against else one
+
+
+def _odds(cause: Cause) -> float:
+    certain = min(cause.confidence, 1 - 1e-4)
+    return certain / (1 - certain)
+
+
+def _competes(one: _Weighed, other: _Weighed) -> bool:
+    """Whether the other explains most of what this one does, says why, and cites none of the places that this one does."""
+    both = (one.serious & other.serious).sum()
+    same = one is other or both < LEAST_EXPLAINED * max(one.serious.sum(), 1)
+    return not same and other.cause.kind not in WHERE_ONLY and not _places(one.cause) & _places(other.cause)
+
+
+def _places(cause: Cause) -> set[Span]:
+    """What a cause rests on: its culprit, its trigger, and what each link of its chain begins with."""
+    return {place for place in (cause.culprit, cause.trigger, *(link.source for link in cause.chain)) if place}
 
 
 def _tempered(one: _Weighed, kept: Sequence[_Weighed]) -> Cause:
@@ -91,10 +129,12 @@ def _tempered(one: _Weighed, kept: Sequence[_Weighed]) -> Cause:
     others = [other.serious for other in kept if other is not one and other.cause.confidence >= LIKELY]
     elsewhere = np.any(others, axis=0) if others else np.zeros_like(one.serious)
     explained, total = int(one.serious.sum()), int((one.serious | ~elsewhere).sum())
+    if not len(one.serious) and one.struck < FEWEST_UNFELT:
+        return replace(one.cause, confidence=min(one.cause.confidence, MOST_UNFELT))
     if not total or explained >= LEAST_EXPLAINED * total:
         return one.cause
     cause, apart = one.cause, int(one.apart.sum())
-    most = MOST_ON_ANOTHER_CLOCK if apart >= LEAST_EXPLAINED * total else MOST_UNEXPLAINED
+    most = MOST_ON_ANOTHER_CLOCK if apart >= LEAST_EXPLAINED * total else MOST_UNEXPLAINED if explained else MOST_UNFELT
     return replace(cause, confidence=min(cause.confidence, most), against=(*cause.against, _unexplained(explained, total, apart)))
 
 

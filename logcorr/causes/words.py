@@ -37,6 +37,7 @@ CAUSE_KINDS = {
     "crash_after_deploy": "a deployment lacks what a process needs, and it dies at each start",
     "requests_limited": "a limit turns away requests that were meant to be served",
     "limit_reached": "something of which there is a limited number runs out: descriptors, connections, workers",
+    "setting_reached": "something goes as far as a setting allows, and fails there",
     "lifetime_limited": "what runs a service ends it a fixed time after each start",
     "wrong_setting": "what a service is told about something it needs is not right",
     "dependency_failed": "something a service needs does not answer it; why is not known",

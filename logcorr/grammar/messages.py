@@ -123,6 +123,7 @@ APPLICATION = (
             r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
         ),
     ),
+    Phrase("client.connect_failed", ("connect_error",), _at_start(r"connect_error\b")),
     Phrase(
         "client.disconnected",
         ("isconnect", "離線", "離開", "离线", "斷線", "断线", "斷開", "断开"),

@@ -62,6 +62,14 @@ _KERNEL = {
     r"^(?:\[ *\d+\.\d+\] )?Linux version \d": "host.booted",
 }
 
+_HAPROXY = {
+    r" -?\d+/-?\d+/-?\d+/-?\d+/\+?\d+ 5\d\d \+?\d+ ": "http.5xx",
+    r"^(?:backend|proxy) \S+ has no server available!": "upstream.none_live",
+    r"^Server \S+ is DOWN, reason: ": "probe.failed",
+    r"^Server \S+ is UP, reason: ": "probe.passed",
+}
+"""HAProxy's own words and its lines of requests (its configuration manual, 8.2.3: timers, status, bytes)."""
+
 _EMITS = {
     **messages.emitted(messages.SCRIPT, messages.APPLICATION),
     "job.started": ["CMD (", "cmd "],
@@ -78,6 +86,10 @@ _EMITS = {
     "process.crashed": ["Main process exited, code=dumped", "segfault at "],
     "process.out_of_memory": ["Out of memory: Kill", "oom-kill"],
     "host.booted": ["Linux version"],
+    "http.5xx": ["HAProxy's status 5xx"],
+    "upstream.none_live": ["has no server available!"],
+    "probe.failed": ["Server X is DOWN, reason:", *messages.emitted(messages.SCRIPT)["probe.failed"]],
+    "probe.passed": ["Server X is UP, reason:", *messages.emitted(messages.SCRIPT)["probe.passed"]],
 }
 
 
@@ -223,6 +235,7 @@ def _kind() -> pl.Expr:
         pl.when(pl.col("job").struct.field("command").is_not_null()).then(pl.lit("job.started")),
         *_meanings("systemd", _UNITS),
         *_meanings("kernel", _KERNEL),
+        *_meanings("haproxy", _HAPROXY),
         pl.when(message.str.starts_with("-- Boot ") | message.str.starts_with("-- Reboot")).then(pl.lit("host.booted")),
         pl.when(~pl.col("program").is_in(["systemd", "kernel"])).then(messages.kind_of(message, _PHRASES)),
     )

@@ -23,6 +23,10 @@ DELAYED = "delaying requests"
 NUMBERED = re.compile(r"/(?:\d+|[0-9a-f-]{16,})(?:[/.]|$)")
 """Where a path begins to name one thing of many."""
 
+LOCAL = re.compile(r"https?://(?:127\.[\d.]+|localhost|\[::1\])(?=[:/\s\"']|$)")
+TOOL = re.compile(r"\b(?:curl|[wW]get)\b")
+AGENT = re.compile(r"(?:-A|--user-agent)[ =]*(?P<quote>[\"']?)(?P<agent>[^\"'\s]+)")
+
 FEWEST = 10
 MOST_OF = 0.5
 CROWD = 5
@@ -94,11 +98,25 @@ def _line(case: Case, rows: pl.DataFrame) -> Span | None:
     if len(prefix) < 4 or count < MOST_OF * len(paths):
         return None
     asks = re.compile(rf"\b(?:curl|wget|http|xh|ab|hey|wrk)\b.*{re.escape(prefix)}|https?://\S*{re.escape(prefix)}")
+    client, agents = str(rows["client"][0]), _agents(case, str(rows["client"][0]))
     for script in case.of(Script):
         for number, line in enumerate(script.text.split("\n")):
-            if asks.search(line) and not line.lstrip().startswith("#"):
+            if asks.search(line) and not line.lstrip().startswith("#") and _may_be(line, client, agents):
                 return Span(script.span.path, script.span.line + number)
     return None
+
+
+def _may_be(line: str, client: str, agents: set[str]) -> bool:
+    """Whether requests of this line can come from that address, under one of those names.
+
+    What asks the own machine by its loopback address comes from there; a tool goes by its own name, or by the one it is given.
+    """
+    local = LOCAL.search(line) is not None
+    if local and not client.startswith(("127.", "::1")):
+        return False
+    tool, given = TOOL.search(line), AGENT.search(line)
+    named = given["agent"] if given else tool[0] if tool else ""
+    return not agents or "$" in named or any(named.lower() in agent.lower() for agent in agents)
 
 
 def _job(case: Case, line: Span) -> ScheduledJob | None:
@@ -109,6 +127,14 @@ def _job(case: Case, line: Span) -> ScheduledJob | None:
 def _access(case: Case) -> pl.LazyFrame:
     told = case.records("nginx_access")
     return told if "client" in told.collect_schema() else pl.LazyFrame(schema={"client": pl.String(), "user_agent": pl.String()})
+
+
+def _agents(case: Case, client: str) -> set[str]:
+    """By which names this address asks; empty where no log tells."""
+    access = _access(case)
+    if "user_agent" not in access.collect_schema():
+        return set()
+    return set(access.filter(pl.col("client") == client).select("user_agent").unique().collect()["user_agent"].drop_nulls())
 
 
 def _share(case: Case, client: str) -> float:

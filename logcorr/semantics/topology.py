@@ -14,6 +14,9 @@ EVERYDAY = frozenset(
     {"app", "application", "combined", "console", "error", "info", "log", "logs", "out", "output", "server", "var"}
 )
 """Names of log files and folders that say nothing about who writes there."""
+PM2_FILE = re.compile(r"(?P<name>.+)-(?:out|error)-\d+\.log")
+"""pm2's own names for what its processes print."""
+
 SHARED = frozenset(
     {
         "/",
@@ -86,6 +89,8 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
     """
     if source == NGINX:
         return nginx
+    if source == "log" and (managed := PM2_FILE.fullmatch(path.rpartition("/")[2])):
+        return managed["name"]
     if source != "app":
         return None
     by_mount = [thing.name for thing in things if path in thing.files]
@@ -113,7 +118,7 @@ def _words(name: str) -> set[str]:
 
 def log_stem(name: str) -> str:
     """A log file's name without compression, rotation number or date, `.log`, and the `-json` of Docker's own files."""
-    return re.sub(r"(-json(?=\.log)|\.(gz|bz2|xz|zst|log|txt|out|err|jsonl?|\d+)|[-.]\d{4}-?\d\d-?\d\d)+$", "", name) or name
+    return re.sub(r"(-json(?=\.log)|\.(gz|bz2|xz|zst|log|txt|out|err|(nd)?jsonl?|\d+)|[-.]\d{4}-?\d\d-?\d\d)+$", "", name) or name
 
 
 def _services(facts: Iterable[Fact]) -> Iterator[tuple[Service, ComposeFile]]:

@@ -72,8 +72,11 @@ class Log(Struct, frozen=True):
         stamp = pl.col("logged_at" if "logged_at" in self.schema else "time")
         return events.with_columns((_days(stamp) if self.kind == "day" else stamp.cast(self.dtype)).alias("clock"))
 
-    def scan(self, query: Query) -> pl.LazyFrame:
-        """What a query makes of the events of each block, as one lazy frame: what is not asked of it is not computed."""
+    def scan(self, query: Query, schema: pl.Schema | None = None) -> pl.LazyFrame:
+        """What a query makes of the events of each block, as one lazy frame: what is not asked of it is not computed.
+
+        `schema` is that of the result, where it is known beforehand.
+        """
 
         def read(
             columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None
@@ -81,7 +84,7 @@ class Log(Struct, frozen=True):
             frames = self.each(lambda events: _asked(query(events), columns, predicate))
             yield from frames if rows is None else _first(frames, rows)
 
-        return register_io_source(read, schema=query(self.nothing()).collect_schema())
+        return register_io_source(read, schema=schema or query(self.nothing()).collect_schema())
 
     def each(self, query: Query, *, few: bool = False) -> Iterator[pl.DataFrame]:
         """What a query makes of the events of each block, in order; `few`: of the first block's first lines alone.

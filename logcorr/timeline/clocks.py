@@ -23,6 +23,8 @@ from logcorr.model.facts import Fact, Service, Setting
 
 Window = tuple[datetime, datetime]
 
+AGREED = "assumed: only so does it cover the same time as the other logs"
+
 SAME_TIME, CLEARLY = 0.6, 0.2
 """Two logs of one incident share this part of their time; the next hour must share so much less to be ruled out."""
 
@@ -106,7 +108,18 @@ def place(readings: Sequence[Reading], facts: Iterable[Fact], zones: Mapping[str
             placed[reading] = _best(reading, candidates, windows)
         if reading.first and reading.last and _counts(reading, placed[reading], windows):
             windows.append((placed[reading].utc(reading.first), placed[reading].utc(reading.last)))
-    return [placed[reading] for reading in readings]
+    return [_with_the_others(reading, placed, windows) for reading in readings]
+
+
+def _with_the_others(reading: Reading, placed: Mapping[Reading, Placement], windows: Sequence[Window]) -> Placement:
+    """A placement that agrees with no other log gives way to the offset that a longer log without a zone was found to have."""
+    own, known = placed[reading], _union(windows)
+    agreed = next((one for one in placed.values() if one.reason.startswith(AGREED)), None)
+    if not (agreed and known and own.assumed and reading.first and reading.last) or _agreement(own, reading, known)[0] > 0:
+        return own
+    others = list(_dated(reading, Placement(agreed.zone, "assumed: another log shows the offset", assumed=True), windows))
+    best = max(others, key=lambda one: _agreement(one, reading, known))
+    return best if _agreement(best, reading, known)[0] > 0 else own
 
 
 def _counts(reading: Reading, placement: Placement, windows: Sequence[Window]) -> bool:
@@ -156,8 +169,10 @@ def _best(reading: Reading, zones: Sequence[Placement], windows: Sequence[Window
     scores = [_agreement(candidate, reading, known) for candidate in candidates]
     best = max(scores)
     stated = any(candidate.reason.startswith(("given", "TZ")) for candidate in candidates)
-    if best[0] == 0 and reading.kind == "local" and not stated:
-        return _shifted(reading, known) or candidates[0]
+    if best[0] == 0 and reading.kind in ("local", "yearless") and not stated:
+        shifted = _shifted(reading, known, windows)
+        if shifted or reading.kind == "local":
+            return shifted or candidates[0]
     chosen = next(candidate for candidate, score in zip(candidates, scores, strict=True) if _as_good(score, best))
     first = candidates[0]
     if chosen.zone != first.zone:
@@ -165,14 +180,14 @@ def _best(reading: Reading, zones: Sequence[Placement], windows: Sequence[Window
     return chosen
 
 
-def _shifted(reading: Reading, known: Window) -> Placement | None:
+def _shifted(reading: Reading, known: Window, windows: Sequence[Window]) -> Placement | None:
     """The one whole-hour offset under which the source covers the same time as the others, where none that is founded does."""
-    hours = [Placement(_written(3600 * hour), "") for hour in range(-12, 15)]
-    scored = sorted(((_agreement(offset, reading, known)[0], offset.zone) for offset in hours), reverse=True)
-    (best, zone), (second, _) = scored[:2]
-    if best < SAME_TIME or second > best - CLEARLY:
-        return None
-    return Placement(zone, "assumed: only so does it cover the same time as the other logs", assumed=True)
+    hours = (Placement(_written(3600 * hour), AGREED, assumed=True) for hour in range(-12, 15))
+    dated = [max(_dated(reading, hour, windows), key=lambda one: _agreement(one, reading, known)) for hour in hours]
+    best, second = sorted(dated, key=lambda one: _agreement(one, reading, known)[0], reverse=True)[:2]
+    score = _agreement(best, reading, known)[0]
+    clear = score >= SAME_TIME and _agreement(second, reading, known)[0] <= score - CLEARLY
+    return best if clear else None
 
 
 def _as_good(score: tuple[float, float], best: tuple[float, float]) -> bool:
@@ -205,12 +220,15 @@ def _dated(reading: Reading, zone: Placement, windows: Sequence[Window]) -> Iter
 
 
 def _agreement(candidate: Placement, reading: Reading, known: Window) -> tuple[float, float]:
-    """Shared seconds over all seconds of both windows; and, without any, how near they are."""
+    """Shared seconds over all seconds from the others' first on; and, without any, how near they are.
+
+    How far a log goes back tells nothing: old lines stay in a file that is seldom written to.
+    """
     assert reading.first is not None
     assert reading.last is not None
     first, last = candidate.utc(reading.first), candidate.utc(reading.last)
     shared = (min(last, known[1]) - max(first, known[0])).total_seconds()
-    covered = (max(last, known[1]) - min(first, known[0])).total_seconds()
+    covered = (max(last, known[1]) - known[0]).total_seconds()
     return max(shared + 1, 0.0) / (covered + 1), min(shared, 0.0)
 
 

@@ -61,7 +61,9 @@ def build(
     rows = [_summary(blocks) for blocks in measured]
     of, starts = _joined(logs, rows, place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones or {}))
     kept = [_kept(log, blocks, where, start) for log, blocks, where, start in zip(logs, measured, of, starts, strict=True)]
-    whole = [log.scan(partial(_placed, log, where, start)) for log, where, start in zip(logs, of, starts, strict=True)]
+    whole = [
+        log.scan(partial(_placed, log, where, start), TIMELINE_SCHEMA) for log, where, start in zip(logs, of, starts, strict=True)
+    ]
     return Timeline(
         _merged(whole, since, until),
         _merged(kept, since, until).collect(),

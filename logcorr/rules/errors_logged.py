@@ -1,0 +1,151 @@
+"""A service logs failures that nothing else counts; and the setting that such a line names, or that is as long as it lasted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import polars as pl
+from msgspec.structs import replace
+
+from logcorr.model.case import Case
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.rules import by_service, counted, rule
+from logcorr.rules._limits import Limit, behind, limits
+from logcorr.timeline.select import cite, seconds
+
+WORDS = (
+    r"\b(?:[eE]rror|ERROR|FATAL|CRITICAL|[fF]ailed|FAILED|[eE]xceeds|[eE]xceeded|[pP]ermission denied|unavailable"
+    r"|is DOWN|no server available|[tT]imed out|TIMEOUT|[cC]annot|[uU]nable to)\b"
+)
+"""By which a line without a level tells of a failure."""
+
+REQUESTS = ("nginx_access", "apache_access", "morgan", "w3c_log")
+"""Logs of requests hold such words in addresses; their answers are counted by other rules."""
+
+NAMES = r"""\"[^\"]*\"|'[^']*'|\b[0-9a-f]{8}[0-9a-f-]*\b|[\w/.-]*\d[\w/.-]*"""
+"""What differs from one line to the next of the same sort."""
+
+HEAD = 60
+FEWEST = 3
+UNUSUAL = 1e-3
+"""Errors as even as background noise would leave so long a pause among them no oftener than this."""
+
+FELT = ("http.5xx", "client.connect_failed", "upstream.refused", "upstream.closed_early", "upstream.reset")
+BEFORE_S, AFTER_S = 2.0, 10.0
+"""A failure is felt from so long before to so long after the line that tells of it."""
+
+FELT_SHARE, MOST_BY_CHANCE = 0.6, 0.3
+"""So many of the lines are felt, where no more than that of all the time is near something felt."""
+
+ENDS = r"(?i)\b(?:(?:restart|kill|terminat|exit|stopp)(?:ed|es|ing)|SIG(?:TERM|KILL|INT|ABRT)|worker timeout)\b"
+"""By which a line tells that a process is ended for it."""
+
+STEADY = 0.1
+"""What one limit of time ends lasts equally long, to a tenth."""
+
+TRACED = 0.92
+
+
+@rule(code="LOG005", title="A service logs failures, at some times and not at others", role="symptom", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Lines at error level, or that tell of a failure, which no kind fits; by service, each sort of line once."""
+    told = _told(case)
+    known = limits(case) if told.height else []
+    felt, lasted = seconds(case.happened(*FELT)), _lasted(case) if told.height else None
+    traced: set[object] = set()
+    for service, rows in by_service(told):
+        for _, same in rows.group_by(_sort(), maintain_order=True):
+            limit = behind(str(same["message"][0]), known, lasted)
+            if same.height < FEWEST or (limit and limit.span in traced):
+                continue
+            traced |= {limit.span} if limit else set()
+            if _pause_by_chance(case, same) < UNUSUAL or (limit and _is_felt(case, same, felt)):
+                yield _finding(service, same, limit)
+
+
+def _told(case: Case) -> pl.DataFrame:
+    requests = [source.path for source in case.sources if source.format in REQUESTS]
+    severe = (pl.col("severity") >= "error").fill_null(False)
+    worded = (pl.col("severity").is_null() | (pl.col("severity") >= "info")) & pl.col("message").str.contains(WORDS)
+    untold = pl.col("kind").is_null() & pl.col("time").is_not_null() & ~pl.col("file").is_in(requests)
+    return case.timeline.filter(untold & (severe | worded)).collect()
+
+
+def _sort() -> pl.Expr:
+    return pl.col("message").str.replace_all(NAMES, "#").str.slice(0, HEAD).alias("sort")
+
+
+def _pause_by_chance(case: Case, rows: pl.DataFrame) -> float:
+    """At most how probable the longest pause before, between or after so many events is, were they spread evenly by chance.
+
+    Of n points at random in a stretch of length 1, the chance that some pause is longer than g is at most (n + 1)(1 - g)^n.
+    """
+    files = set(rows["file"])
+    own = [(source.first, source.last) for source in case.sources if source.path in files and source.first and source.last]
+    if not own:
+        return 1.0
+    start, end = min(first for first, _ in own).timestamp(), max(last for _, last in own).timestamp()
+    longest = float(np.diff([start, *seconds(rows), end]).max()) / max(end - start, 1e-9)
+    return float((rows.height + 1) * (1 - min(max(longest, 0.0), 1.0)) ** rows.height)
+
+
+def _is_felt(case: Case, rows: pl.DataFrame, felt: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
+    """Whether requests fail when the lines are written, and not as much at other times."""
+    if not len(felt) or case.window is None:
+        return False
+    at = seconds(rows)
+    near = np.searchsorted(felt, at + AFTER_S, side="right") > np.searchsorted(felt, at - BEFORE_S)
+    whole = (case.window[1] - case.window[0]).total_seconds()
+    covered = np.minimum(np.diff(felt, append=felt[-1] + AFTER_S), AFTER_S + BEFORE_S).sum() / max(whole, 1e-9)
+    return bool(near.mean() >= FELT_SHARE and covered <= MOST_BY_CHANCE)
+
+
+def _lasted(case: Case) -> float | None:
+    """How long requests took that ended with a 5xx, if all took about as long."""
+    access = case.records("nginx_access")
+    if not {"request_time", "status"} <= set(access.collect_schema()):
+        return None
+    took = (
+        access.filter(pl.col("status").is_between(500, 599)).select(pl.col("request_time").drop_nulls()).collect()["request_time"]
+    )
+    low, middle = took.min(), took.median()
+    steady = isinstance(low, float) and isinstance(middle, float) and low >= 1 and middle - low <= STEADY * middle
+    return middle if steady and isinstance(middle, float) else None
+
+
+def _finding(service: str, same: pl.DataFrame, limit: Limit | None) -> Finding:
+    words = str(same["message"][0]).strip()
+    numbers: dict[str, str | int] = {"service": service, "words": words[:HEAD], "count": same.height}
+    found = counted(
+        same,
+        service,
+        claim("errors_logged.counted", "{service} logs “{words}” ({count}×), and not at other times", **numbers),
+        claim("errors_logged.refute", "the same lines in a log of a day on which all was well"),
+    )
+    if limit is None:
+        return found
+    return replace(
+        found,
+        confidence=TRACED,
+        claim=claim(
+            "errors_logged.traced",
+            "{service} logs “{words}” ({count}×): {setting} at {place} is reached",
+            setting=limit.name,
+            place=str(limit.span),
+            **numbers,
+        ),
+        evidence=tuple(_traced(same, limit, ends=same["message"].str.contains(ENDS).all())),
+        fix=claim("errors_logged.fix", "set {setting} to what the work needs, or make the work need less", setting=limit.name),
+    )
+
+
+def _traced(same: pl.DataFrame, limit: Limit, *, ends: bool) -> Sequence[Evidence]:
+    """The setting, the lines that tell of it, and, if they tell that a process ends by it, the same lines for that."""
+    mechanism = "configuration_mismatch" if limit.is_time else "resource_exhausted"
+    return (
+        Evidence(limit.span, f"sets {limit.name}", shows=mechanism),
+        *cite(same, shows=mechanism),
+        *(cite(same, most=3, shows="process_terminates") if ends else ()),
+    )
