@@ -150,12 +150,14 @@ def _ended(log: Log, events: pl.LazyFrame) -> pl.LazyFrame:
 
 def _ends(log: Log) -> list[pl.Expr]:
     """What places a log among others."""
+    clock = pl.col("clock")
     offset = pl.col("utc_offset_s") if "utc_offset_s" in log.schema else pl.lit(None, pl.Int32)
     return [
-        pl.col("clock").min().alias("first"),
-        pl.col("clock").max().alias("last"),
+        clock.min().alias("first"),
+        clock.max().alias("last"),
         offset.min().alias("least_offset"),
         offset.max().alias("greatest_offset"),
+        (clock.dt.strftime("%m-%d") == "02-29").any().alias("leap") if log.kind == "yearless" else pl.lit(False).alias("leap"),
     ]
 
 
@@ -177,6 +179,7 @@ def _summary(blocks: pl.DataFrame) -> Row:
         pl.col("first", "least_offset").min(),
         pl.col("last", "greatest_offset").max(),
         pl.col("^every_.*$").all(),
+        pl.col("leap").any(),
     ).row(0, named=True)
 
 
@@ -190,7 +193,9 @@ def _reading(log: Log, row: Row) -> Reading:
     assert last is None or isinstance(last, datetime)
     least, greatest = row["least_offset"], row["greatest_offset"]
     offsets = (least, greatest) if isinstance(least, int) and isinstance(greatest, int) else None
-    return Reading(log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped)
+    return Reading(
+        log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped, row["leap"] is True
+    )
 
 
 def _kept(log: Log, blocks: pl.DataFrame, placement: Placement, start: datetime | None) -> pl.LazyFrame:
