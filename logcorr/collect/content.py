@@ -10,7 +10,7 @@ import lzma
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from io import BufferedIOBase
 from typing import IO, cast
 
@@ -26,6 +26,9 @@ else:
 
 PIECE = 1 << 22
 """Bytes read at once."""
+
+SMALL = 1 << 20
+"""Fewer bytes than this are hashed at once."""
 
 LONGEST_LINE = 64 << 20
 """A line longer than this many bytes is read as several, so that no input can ask for all the memory there is."""
@@ -66,6 +69,8 @@ class Content(Struct, frozen=True):
     def blocks(self, encoding: str, damage: list[str] | None = None) -> Iterator[bytes]:
         """Whole lines, UTF-8 with its invalid bytes as they are; UTF-16 is re-encoded."""
         pieces = self.pieces(damage)
+        if self.compression:
+            pieces = _ahead(pieces)
         if encoding.startswith("utf-16"):
             decoded = codecs.iterdecode(pieces, encoding, errors="backslashreplace")
             pieces = (text.encode(errors="backslashreplace") for text in decoded)
@@ -96,6 +101,15 @@ def of(open: Callable[[], BufferedIOBase]) -> Content:
     return Content(open, next((name for magic, name in MAGIC.items() if start.startswith(magic)), None))
 
 
+def _ahead(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """The same pieces, each made while the one before is used."""
+    with ThreadPoolExecutor(1) as beside:
+        waiting = beside.submit(next, pieces, b"")
+        while piece := waiting.result():
+            waiting = beside.submit(next, pieces, b"")
+            yield piece
+
+
 def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
     """The same bytes, cut after line ends (or after `LONGEST_LINE` without one)."""
     rest: list[bytes] = []
@@ -112,10 +126,14 @@ def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def look(content: Content) -> Look:
-    """Read all of `content` once."""
+    """Read all of `content`; a large one is hashed meanwhile, a small one is done before a thread has begun."""
+    with content.open() as stream:
+        start = stream.read(SMALL)
+    if len(start) < SMALL:
+        hashed = _hashed(content)
+        return _seen(content, lambda: hashed)
     with ThreadPoolExecutor(1) as beside:
-        hashed = beside.submit(_hashed, content)
-        return _seen(content, hashed)
+        return _seen(content, beside.submit(_hashed, content).result)
 
 
 def _hashed(content: Content) -> tuple[str, int]:
@@ -123,7 +141,7 @@ def _hashed(content: Content) -> tuple[str, int]:
         return hashlib.file_digest(stream, "sha256").hexdigest(), stream.tell()
 
 
-def _seen(content: Content, hashed: Future[tuple[str, int]]) -> Look:
+def _seen(content: Content, hashed: Callable[[], tuple[str, int]]) -> Look:
     damage: list[str] = []
     head = next(content.pieces(), b"")[:HEAD]
     encoding = _encoding(head)
@@ -140,7 +158,7 @@ def _seen(content: Content, hashed: Future[tuple[str, int]]) -> Look:
         overlong = overlong or len(block) > LONGEST_LINE
         garbled = garbled or (not block.isascii() and mojibake.may_hold(block))
     lines += not block.endswith(b"\n")
-    return Look(*hashed.result(), encoding, head, lines, bad, first_bad, escapes, nulls, overlong, garbled, "".join(damage))
+    return Look(*hashed(), encoding, head, lines, bad, first_bad, escapes, nulls, overlong, garbled, "".join(damage))
 
 
 def is_binary(look: Look) -> bool:
@@ -167,10 +185,19 @@ def _encoding(head: bytes) -> str:
 
 def _invalid_lines(block: bytes) -> tuple[int, int]:
     """How many lines are not UTF-8, and the number of the first within the block, from 1."""
-    if block.isascii() or not pl.Series([block], dtype=pl.Binary).cast(pl.String, strict=False).null_count():
+    if block.isascii() or _is_text(block):
         return 0, 0
     bad = [number for number, line in enumerate(block.split(b"\n"), 1) if not _decodes(line)]
     return len(bad), bad[0]
+
+
+def _is_text(block: bytes) -> bool:
+    """Whether all of it is UTF-8; of much text polars tells faster than Python."""
+    try:
+        pl.Series([block], dtype=pl.Binary).cast(pl.String)
+    except pl.exceptions.ComputeError:
+        return False
+    return True
 
 
 def _decodes(data: bytes) -> bool:
