@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     import logcorr.parse as parse  # noqa: PLR0402 - a re-export that type checkers see
-    from logcorr.analysis import Analysis, analyze
+    from logcorr.analysis import analyze
     from logcorr.checking import Checked, check
     from logcorr.configuration import Facts, facts
     from logcorr.errors import LogcorrError, NothingRecognised
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from logcorr.model.claim import Claim, Evidence, claim
     from logcorr.model.result import Cause, Finding
     from logcorr.model.source import Span
+    from logcorr.outcome import Analysis
     from logcorr.reading import scan
     from logcorr.rules import Rule, rule
     from logcorr.suppression import Acceptance
@@ -46,7 +47,7 @@ __all__ = [
 # Imported when first asked for: `logcorr --help` and scripts that only want the types must not pay for polars.
 _HOMES = {
     "Acceptance": "logcorr.suppression",
-    "Analysis": "logcorr.analysis",
+    "Analysis": "logcorr.outcome",
     "Case": "logcorr.model.case",
     "Cause": "logcorr.model.result",
     "Checked": "logcorr.checking",

@@ -99,7 +99,8 @@ def mended(judgement: Judgement, findings: Sequence[Finding], repair: Repair) ->
     patches, problems = repair.patches([finding for finding in findings if finding.id in asked])
     patch_of = {patch.finding: patch for patch in patches}
     actions = tuple(replace(action, patch=patch_of.get(action.finding)) for action in judgement.actions)
-    return replace(judgement, actions=actions), problems
+    diffs = tuple((path, text.diff(after)) for path, after in repair.together(patches).items() if (text := repair.text(path)))
+    return replace(judgement, actions=actions, diffs=diffs), problems
 
 
 def _text(artifact: Artifact) -> Text | None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from logcorr.cli import main
+from logcorr.errors import LogcorrError
 from logcorr.report.checklist import DECIDED_BY, script
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +28,14 @@ def missing(id, **params):
 @pytest.mark.parametrize("result", [None, SEED, missing("missing.script", command="/opt/it's/x.sh >> /dev/null $(reboot)")])
 def test_a_shell_reads_it(shell, result):
     subprocess.run([shell, "-n"], input=script(None, result), check=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "piece", [{}, "x", None, {"what": {"id": "x"}}, {"what": {"id": [], "params": {}, "text": 1}, "would_decide": 3}]
+)
+def test_what_is_missing_in_other_words_than_ours_is_told(piece):
+    with pytest.raises(LogcorrError, match="does not say in our words"):
+        script(None, {"missing": [piece]})
 
 
 def tool(folder, name, text):

@@ -286,10 +286,10 @@ FELT = (Explained(finding="F1", count=2, total=3),)
 @pytest.mark.parametrize(
     ("findings", "causes", "verdict", "title"),
     [
-        ([], (), "healthy", "No incident in 3 files"),
-        ([finding()], (), "healthy", "No incident in 3 files"),
-        ([], (), "undetermined", "Nothing to explain was found in 3 files"),
-        ([finding(role="signal")], (), "undetermined", "Nothing to explain was found in 3 files"),
+        ([], (), "healthy", "No incident (files read: 3)"),
+        ([finding()], (), "healthy", "No incident (files read: 3)"),
+        ([], (), "undetermined", "Nothing to explain was found (files read: 3)"),
+        ([finding(role="signal")], (), "undetermined", "Nothing to explain was found (files read: 3)"),
         ([finding(claim=said("few"), times=()), finding(claim=said("many"))], (), "undetermined", "many"),
         ([finding(subject="web")], (cause(explains=FELT),), "suspected", "web disrupted every 5 min"),
         ([finding(subject="web")], (cause(explains=FELT, period_s=7200),), "suspected", "web disrupted every 2 h"),

@@ -62,7 +62,7 @@ def test_the_timeline_comes_in_pages_and_redacted(ticketq):
         name = (await ask(client, "analyze", path="ticketq/input"))["analysis"]
         refused = {"analysis": name, "kind": "upstream.refused", "limit": 2}
         first = await ask(client, "timeline_query", **refused)
-        second = await ask(client, "timeline_query", **refused, cursor=first["cursor"])
+        second = await ask(client, "timeline_query", analysis=name, limit=2, cursor=first["cursor"])
         client_name = first["events"][0]["client"]
         return first, second, await ask(client, "timeline_query", analysis=name, kind="upstream.refused", contains=client_name)
 
@@ -70,6 +70,17 @@ def test_the_timeline_comes_in_pages_and_redacted(ticketq):
     assert [event["line"] for event in (*first["events"], *second["events"])] == [5, 6, 7, 8]
     assert first["events"][0]["client"].startswith("<IP-")
     assert {event["client"] for event in same["events"]} == {first["events"][0]["client"]}
+
+
+def test_the_timeline_keeps_to_the_window_of_its_analysis(ticketq):
+    async def conversation(client):
+        name = (await ask(client, "analyze", path="ticketq/input", since="2026-11-18T06:30:00Z", until="2026-11-18T06:31:00Z"))[
+            "analysis"
+        ]
+        return (await ask(client, "timeline_query", analysis=name, limit=200))["events"]
+
+    times = [event["time"] for event in talk(conversation, ticketq)]
+    assert "2026-11-18T06:30:00Z" <= min(times) <= max(times) <= "2026-11-18T06:31:00Z"
 
 
 @pytest.mark.parametrize(
@@ -81,6 +92,8 @@ def test_the_timeline_comes_in_pages_and_redacted(ticketq):
         ("explain_finding", {"analysis": "A9", "id": "C1"}, "call analyze first"),
         ("rules", {"code": "XYZ"}, "no such rule"),
         ("timeline_query", {"analysis": "A1", "limit": 10_000}, "limit"),
+        ("timeline_query", {"analysis": "A1", "cursor": "e50"}, "give the one that the last page came with"),
+        ("timeline_query", {"analysis": "A1", "cursor": "e30="}, "give the one that the last page came with"),
     ],
 )
 def test_mistakes_are_told_in_words(ticketq, tool, arguments, said):

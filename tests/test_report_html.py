@@ -159,10 +159,11 @@ def test_a_patch_is_shown_with_what_it_changes():
         "diff": diff, "reach_before": "must", "reach_after": "never", "finding": "F5", "safe": True,
         "change": {"id": "x", "params": {}, "text": "ask the service"},
     }  # fmt: skip
+    patched["diffs"] = [{"path": "health-check.sh", "diff": diff}]
     text = render(patched)
     assert '<span class="line removed">-old &lt;/pre&gt;\n</span><span class="line added">+new\n</span>' in text
     assert '<span class="line ">--- a/health-check.sh' in text
-    assert "on every run before, never after" in text
+    assert "<td>ask the service</td><td>on every run</td><td>never</td>" in text
 
 
 def test_the_drawing_is_of_the_document():

@@ -13,7 +13,7 @@ import pytest
 
 import logcorr
 from logcorr.cli import main
-from logcorr.report.redaction.tags import agrees
+from logcorr.report.redaction.tags import agrees, begins
 
 CASES = Path(__file__).parent / "fixtures/cases"
 SEED = CASES / "heart-whisper-town"
@@ -233,6 +233,15 @@ def test_odd_bytes_are_cited_and_checked(verify, tmp_path, suffix):
     assert verify(report, root)[0] == 1
 
 
+@pytest.mark.parametrize("suffix", [".md", ".html", ".json"])
+def test_a_path_may_hold_the_end_of_a_line(verify, tmp_path, suffix):
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host/a\nb.sh").write_text("#!/bin/sh\ncd /srv/a\nrm -rf ./x\n")
+    report = tmp_path / f"report{suffix}"
+    logcorr.analyze(tmp_path / "host").write(report)
+    assert verify(report, tmp_path / "host")[0] == 0
+
+
 def test_nothing_that_is_not_cited_is_opened(verify, root):
     (root / "secret").write_text("x")
     (root / "secret").chmod(0)
@@ -269,3 +278,28 @@ def test_a_redacted_report_holds_and_a_changed_line_is_still_found(verify, tmp_p
 )
 def test_a_tag_stands_for_something(written, text, agree):
     assert agrees(written, text) is agree
+
+
+@pytest.mark.parametrize(
+    ("written", "text", "does"),
+    [
+        ("from <IP-1> to <IP-2> by", "from 203.0.113.9 to 198.51.100.1 by night", True),
+        ("from <IP-1> to <I", "from 203.0.113.9 to 198.51.100.1 by night", True),
+        ("from <IP-1> to <SECRET-val", "from 203.0.113.9 to x", True),
+        ("from <IP-1> by", "from 203.0.113.9 to 198.51.100.1", False),
+        ("plain", "plainly", True),
+        ("plainly", "plain", False),
+    ],
+)
+def test_a_cut_quote_may_end_in_a_tag(written, text, does):
+    assert begins(written, text) is does
+
+
+def test_long_quotes_of_a_redacted_report_hold(verify, tmp_path):
+    line = '203.0.113.63 - - [18/Nov/2026:06:00:12 +0000] "GET /%s HTTP/1.1" 502 150 "-" "someone@example.org" "203.0.113.64"\n'
+    (tmp_path / "host").mkdir()
+    (tmp_path / "host/access.log").write_text((line % ("a" * 60)) * 3 + (line % ("b" * 90)) * 3)
+    report = tmp_path / "report.md"
+    logcorr.analyze(tmp_path / "host").redacted().write(report)
+    assert "…" in report.read_text()
+    assert verify(report, tmp_path / "host")[0] == 0

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from logcorr.causes.advice import actions, checks
+from logcorr.causes.advice import actions, lessons
 from logcorr.causes.blame import blamed
+from logcorr.causes.checks import checks
 from logcorr.causes.diagnosed import diagnosed
 from logcorr.causes.missing import missing, unread
 from logcorr.causes.rivals import rivals
@@ -40,6 +41,7 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
         missing=missing(case, findings, told, ranked),
         checks=checks(case, told, ranked),
         actions=actions(findings, ranked),
+        lessons=lessons(findings, ranked),
         withdrawn=tuple(dict.fromkeys(suspect.refuted for one in told for suspect in one.suspects if suspect.refuted)),
     )
 

@@ -77,7 +77,7 @@ def write(events: pl.LazyFrame, form: str, output: str | None) -> None:
         if form == "parquet":
             events.sink_parquet(str(output))
             return
-        with open(output, "w", encoding="utf-8", newline="") if output else nullcontext(sys.stdout) as out:  # noqa: PTH123
+        with open(output, "w", encoding="utf-8", newline="") if output else nullcontext(sys.stdout) as out:  # noqa: PTH123  # or stdout
             for text in _WRITERS[form](events.collect_batches(chunk_size=BATCH)):
                 out.write(text)
     except OSError as error:

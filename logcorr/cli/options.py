@@ -39,9 +39,9 @@ def existing(context: click.Context, parameter: click.Parameter, paths: Sequence
     for path in paths:
         if path != "-" and not os.path.lexists(path):
             folder, name = os.path.split(path.rstrip("/"))  # pathlib is slow to import
-            beside = sorted(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []  # noqa: PTH112, PTH208
+            beside = sorted(os.listdir(folder or ".")) if os.path.isdir(folder or ".") else []  # noqa: PTH112, PTH208  # as above
             meant = nearest(name, beside)
-            hint = f"; did you mean {os.path.join(folder, meant)!r}?" if meant else "."  # noqa: PTH118
+            hint = f"; did you mean {os.path.join(folder, meant)!r}?" if meant else "."  # noqa: PTH118  # as above
             raise click.BadParameter(f"{path!r} does not exist{hint}", context, parameter)
     return paths
 

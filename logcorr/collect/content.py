@@ -10,7 +10,7 @@ import lzma
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from io import BufferedIOBase
 from typing import IO, cast
 
@@ -26,6 +26,9 @@ else:
 
 PIECE = 1 << 22
 """Bytes read at once."""
+
+SMALL = 1 << 20
+"""Fewer bytes than this are hashed at once."""
 
 LONGEST_LINE = 64 << 20
 """A line longer than this many bytes is read as several, so that no input can ask for all the memory there is."""
@@ -123,10 +126,14 @@ def whole_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def look(content: Content) -> Look:
-    """Read all of `content` once."""
+    """Read all of `content`; a large one is hashed meanwhile, a small one is done before a thread has begun."""
+    with content.open() as stream:
+        start = stream.read(SMALL)
+    if len(start) < SMALL:
+        hashed = _hashed(content)
+        return _seen(content, lambda: hashed)
     with ThreadPoolExecutor(1) as beside:
-        hashed = beside.submit(_hashed, content)
-        return _seen(content, hashed)
+        return _seen(content, beside.submit(_hashed, content).result)
 
 
 def _hashed(content: Content) -> tuple[str, int]:
@@ -134,7 +141,7 @@ def _hashed(content: Content) -> tuple[str, int]:
         return hashlib.file_digest(stream, "sha256").hexdigest(), stream.tell()
 
 
-def _seen(content: Content, hashed: Future[tuple[str, int]]) -> Look:
+def _seen(content: Content, hashed: Callable[[], tuple[str, int]]) -> Look:
     damage: list[str] = []
     head = next(content.pieces(), b"")[:HEAD]
     encoding = _encoding(head)
@@ -151,7 +158,7 @@ def _seen(content: Content, hashed: Future[tuple[str, int]]) -> Look:
         overlong = overlong or len(block) > LONGEST_LINE
         garbled = garbled or (not block.isascii() and mojibake.may_hold(block))
     lines += not block.endswith(b"\n")
-    return Look(*hashed.result(), encoding, head, lines, bad, first_bad, escapes, nulls, overlong, garbled, "".join(damage))
+    return Look(*hashed(), encoding, head, lines, bad, first_bad, escapes, nulls, overlong, garbled, "".join(damage))
 
 
 def is_binary(look: Look) -> bool:

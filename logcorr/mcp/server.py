@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import functools
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -9,9 +10,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
+import msgspec
+import polars as pl
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
+from msgspec.structs import replace
 from pydantic import Field
 
 from logcorr import plugins, reading
@@ -47,7 +51,7 @@ R = TypeVar("R")
 def server(roots: Sequence[Path], *, redact: bool = True) -> MCPServer[Any]:
     """A server that may read these folders."""
     made = MCPServer("logcorr", version=version("logcorr"), instructions=INSTRUCTIONS)
-    for tool in tools(Session(roots, redact=redact)):
+    for tool in Tools(Session(roots, redact=redact)).all():
         made.tool(annotations=READ_ONLY)(_told(tool))
     return made
 
@@ -65,20 +69,42 @@ def _told(tool: Callable[P, R]) -> Callable[P, R]:
     return guarded
 
 
-def tools(session: Session) -> Iterator[Callable[..., Any]]:
-    """The tools of one session."""
+class Query(msgspec.Struct, frozen=True):
+    """What `timeline_query` is asked for, from which event on: a cursor holds it, so that the next page is of the same."""
+
+    begin: Annotated[int, msgspec.Meta(ge=0)]
+    analysis: str
+    source: str | None
+    service: str | None
+    kind: str | None
+    level: str | None
+    contains: str | None
+    since: str | None
+    until: str | None
+
+
+class Tools:
+    """The tools of one session: its methods, each as a client is told of it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def all(self) -> Iterator[Callable[..., Any]]:
+        """All of them."""
+        yield from (self.analyze, self.timeline_query, self.explain_finding, self.get_evidence, self.rules)
 
     def analyze(
-        path: str = ".", tz: str | None = None, since: str | None = None, until: str | None = None, limit: Limit = 20
+        self, path: str = ".", tz: str | None = None, since: str | None = None, until: str | None = None, limit: Limit = 20
     ) -> Summary:
         """Find the cause of an incident in a folder, file or archive inside the root.
 
         tz: zone of logs that carry none (Asia/Taipei). since, until: ISO 8601, bound the timeline.
         """
-        name = session.analyze(path, tz, since, until)
-        return _summary(name, session.told(session.asked(name).analysis.result), limit)
+        name = self._session.analyze(path, tz, since, until)
+        return _summary(name, self._session.told(self._session.asked(name).analysis.result), limit)
 
     def timeline_query(
+        self,
         analysis: str,
         *,
         source: str | None = None,
@@ -92,41 +118,51 @@ def tools(session: Session) -> Iterator[Callable[..., Any]]:
         cursor: str | None = None,
     ) -> Events:
         """Events of all logs of an analysis, by time. kind: upstream.refused, or upstream for all such; level: this and worse."""
-        asked = session.asked(analysis)
-        tests = wanted(
-            sources=[session.meant(source)] if source else [],
-            services=[session.meant(service)] if service else [],
-            kinds=[kind] if kind else [],
-            level=level,
-            grep=re.escape(session.meant(contains)) if contains else None,
-            windows=[(instant(since), instant(until))],
-        )
-        found = reading.scan(asked.path, tz=asked.tz).filter(tests).sort("time", nulls_last=True, maintain_order=True)
-        return _page(session, found.slice(_begin(cursor), limit + 1).collect().to_dicts(), _begin(cursor), limit)
+        query = Query(0, analysis, source, service, kind, level, contains, since, until) if cursor is None else _resumed(cursor)
+        found = self._found(query).slice(query.begin, limit + 1).collect().to_dicts()
+        later = replace(query, begin=query.begin + limit) if len(found) > limit else None
+        return _page(self._session, found[:limit], _cursor(later) if later else None)
 
-    def explain_finding(analysis: str, id: str) -> Explanation:
+    def _found(self, query: Query) -> pl.LazyFrame:
+        """The events that are asked for, by time, of those that the analysis saw."""
+        session, asked = self._session, self._session.asked(query.analysis)
+        tests = wanted(
+            sources=[session.meant(query.source)] if query.source else [],
+            services=[session.meant(query.service)] if query.service else [],
+            kinds=[query.kind] if query.kind else [],
+            level=query.level,
+            grep=re.escape(session.meant(query.contains)) if query.contains else None,
+            windows=[asked.window, (instant(query.since), instant(query.until))],
+        )
+        return reading.scan(asked.path, tz=asked.tz).filter(tests).sort("time", nulls_last=True, maintain_order=True)
+
+    def explain_finding(self, analysis: str, id: str) -> Explanation:
         """Everything known of one cause (C1) or finding (F1): numbers, chain, evidence, what would disprove it."""
-        document = session.asked(analysis).analysis.result
+        document = self._session.asked(analysis).analysis.result
         for part in (*document["causes"], *document["findings"]):
             if part["id"] == id:
-                return Explanation(id=id, told=session.told(part))
+                return Explanation(id=id, told=self._session.told(part))
         raise LogcorrError(f"no such cause or finding: {id}", "analyze lists them")
 
-    def get_evidence(analysis: str, places: Annotated[list[str], Field(max_length=20)], context: Context = 3) -> Excerpts:
+    def get_evidence(self, analysis: str, places: Annotated[list[str], Field(max_length=20)], context: Context = 3) -> Excerpts:
         """The lines at some places (`path:line` or `path:line-end`), with lines around them."""
-        given = reading.read(session.asked(analysis).path)
+        given = reading.read(self._session.asked(analysis).path)
         counts = {artifact.path: artifact.line_count for artifact in given.artifacts}
-        spans = [_around(place, session.meant(place), context, counts) for place in places]
+        spans = [_around(place, self._session.meant(place), context, counts) for place in places]
         held = quotes(given.artifacts, spans)
         shown = [(span, held[span].text.split("\n")) for span in spans if span in held]
         return Excerpts(
             excerpts=[
-                Excerpt(path=session.told(span.path), line=span.line, lines=session.told([line[:CHARACTERS] for line in lines]))
+                Excerpt(
+                    path=self._session.told(span.path),
+                    line=span.line,
+                    lines=self._session.told([line[:CHARACTERS] for line in lines]),
+                )
                 for span, lines in shown
             ]
         )
 
-    def rules(code: str | None = None) -> Page:
+    def rules(self, code: str | None = None) -> Page:
         """All rules, or the page of one (by code or name): what it looks for, why it matters, what would disprove it."""
         known = plugins.rules().values()
         listed = [{"code": one.code, "rule": one.name, "title": one.title, "role": one.role} for one in known]
@@ -137,8 +173,6 @@ def tools(session: Session) -> Iterator[Callable[..., Any]]:
             raise LogcorrError(f"no such rule: {code}", "call rules without a code for the list")
         page = shipped("docs/rules") / f"{named[0]['rule']}.md"
         return Page(rules=named, page=page.read_text("utf-8") if page.is_file() else None)
-
-    yield from (analyze, timeline_query, explain_finding, get_evidence, rules)
 
 
 def _summary(name: str, document: Document, limit: int) -> Summary:
@@ -170,17 +204,21 @@ def _named(one: Document, rule: str, at: Document) -> Named:
     )
 
 
-def _begin(cursor: str | None) -> int:
-    if cursor is None:
-        return 0
-    if not re.fullmatch(r"e\d{1,12}", cursor):
-        raise LogcorrError(f"no such cursor: {cursor}", "give the one that the last page came with")
-    return int(cursor[1:])
+def _cursor(query: Query) -> str:
+    return base64.urlsafe_b64encode(msgspec.json.encode(query)).decode()
 
 
-def _page(session: Session, rows: list[Document], begin: int, limit: int) -> Events:
-    events = [{name: _plain(value) for name, value in row.items() if value is not None} for row in rows[:limit]]
-    return Events(events=session.told(events), cursor=f"e{begin + limit}" if len(rows) > limit else None)
+def _resumed(cursor: str) -> Query:
+    """The query that goes on where the last page ended. Raises LogcorrError for what is no cursor."""
+    try:
+        return msgspec.json.decode(base64.urlsafe_b64decode(cursor), type=Query)
+    except ValueError as error:
+        raise LogcorrError(f"no such cursor: {cursor}", "give the one that the last page came with") from error
+
+
+def _page(session: Session, rows: list[Document], cursor: str | None) -> Events:
+    events = [{name: _plain(value) for name, value in row.items() if value is not None} for row in rows]
+    return Events(events=session.told(events), cursor=cursor)
 
 
 def _plain(value: Any) -> Any:  # noqa: ANN401  # what a frame can hold

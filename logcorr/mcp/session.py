@@ -9,8 +9,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from logcorr.analysis import Analysis, analyze
+from logcorr.analysis import analyze
 from logcorr.errors import LogcorrError
+from logcorr.outcome import Analysis
 from logcorr.report.redaction import Redactor
 
 KEPT = 4
@@ -18,10 +19,11 @@ KEPT = 4
 
 
 class Asked(Struct, frozen=True):
-    """An analysis, and the path and zone it was asked for."""
+    """An analysis, and the path, the zone and the window it was asked for."""
 
     path: Path
     tz: str | None
+    window: tuple[datetime | None, datetime | None]
     analysis: Analysis
 
 
@@ -37,10 +39,11 @@ class Session:
     def analyze(self, path: str, tz: str | None, since: str | None, until: str | None) -> str:
         """Analyse a path, and give the name by which the analysis is asked for later."""
         place = self._allowed(path)
-        analysis = analyze(place, tz=tz, since=instant(since), until=instant(until))
+        window = instant(since), instant(until)
+        analysis = analyze(place, tz=tz, since=window[0], until=window[1])
         self._made += 1
         name = f"A{self._made}"
-        self._asked[name] = Asked(place, tz, analysis)
+        self._asked[name] = Asked(place, tz, window, analysis)
         for old in list(self._asked)[:-KEPT]:
             del self._asked[old]
         return name

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeVar, cast
 
 import polars as pl
 from msgspec import Struct
@@ -16,6 +17,9 @@ from logcorr.model.source import Span
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+
+T = TypeVar("T")
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -135,7 +139,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
         return of_kind(kind, self.facts)
 
 
-class Case(Configuration, frozen=True, kw_only=True, eq=False):
+class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
     """One incident: its configuration, and the timeline.
 
     `events` holds the timeline's events that have a kind (see `model.events.TIMELINE_SCHEMA`), in time order.
@@ -154,4 +158,22 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False):
 
     def happened(self, *kinds: str) -> pl.DataFrame:
         """The events of these kinds, in time order."""
-        return self.events.filter(pl.col("kind").is_in(kinds))
+        there = [kind for kind in dict.fromkeys(kinds) if kind in self._of_kind]
+        if len(there) > 1:
+            return self.events.filter(pl.col("kind").is_in(there))
+        return self._of_kind[there[0]] if there else self.events.clear()
+
+    def once(self, work: Callable[[Case], T]) -> T:
+        """What some work on the case comes to: done when it is first asked for, and kept for whoever asks again."""
+        if work not in self._done:
+            self._done[work] = work(self)
+        return cast(T, self._done[work])
+
+    @cached_property
+    def _done(self) -> dict[Callable[[Case], object], object]:
+        return {}
+
+    @cached_property
+    def _of_kind(self) -> Mapping[str, pl.DataFrame]:
+        """The events of each kind there is; rules ask mostly for kinds that are not."""
+        return {str(kind): rows for (kind,), rows in self.events.partition_by("kind", as_dict=True).items()}

@@ -167,7 +167,7 @@ class Action(Struct, frozen=True, kw_only=True):
 
 
 class Judgement(Struct, frozen=True, kw_only=True):
-    """What the causes stage concludes."""
+    """What the causes stage concludes; `diffs` are the files that the patches of all actions together change: path and diff."""
 
     verdict: str
     causes: tuple[Cause, ...] = ()
@@ -176,3 +176,5 @@ class Judgement(Struct, frozen=True, kw_only=True):
     checks: tuple[Check, ...] = ()
     actions: tuple[Action, ...] = ()
     withdrawn: tuple[Claim, ...] = field(default=())
+    diffs: tuple[tuple[str, str], ...] = ()
+    lessons: tuple[Claim, ...] = ()

@@ -37,15 +37,12 @@ _NAMES = {
     "http_referer": "referrer",
     "http_user_agent": "user_agent",
 }
-_KNOWN = tuple(
-    LogFormat(name, text)
-    for name, text in {
-        "combined": COMBINED,
-        "host and combined": f"$host {COMBINED}",
-        "common": COMMON,
-        "Nginx Proxy Manager": MANAGER,
-        "Nginx Proxy Manager's own": MANAGER_OWN,
-    }.items()
+_KNOWN = (
+    LogFormat("combined", COMBINED),
+    LogFormat("host and combined", f"$host {COMBINED}"),
+    LogFormat("common", COMMON),
+    LogFormat("Nginx Proxy Manager", MANAGER),
+    LogFormat("Nginx Proxy Manager's own", MANAGER_OWN),
 )
 _TIMES = {"time_local": "clf", "time_iso8601": "iso_o", "msec": "epoch"}
 _NUMBERS = {"status": pl.Int16, "body_bytes_sent": pl.Int64, "bytes_sent": pl.Int64, "request_length": pl.Int64}

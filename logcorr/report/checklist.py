@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 
+from logcorr.errors import LogcorrError
 from logcorr.report.cite import Document
 from logcorr.report.escape import line
 
@@ -118,10 +119,16 @@ cd .. && tar czf "$folder.tar.gz" "$folder" && echo "collected: $folder.tar.gz"
 def script(since: datetime | None = None, result: Document | None = None) -> str:
     """The script: for everything, or for what the result of an analysis says is missing, what decides most first.
 
-    Logs of containers and of the system are collected from `since` on (aware; a day where it is None).
+    Logs of containers and of the system are collected from `since` on (aware; a day where it is None). Raises LogcorrError for a
+    result that says it in other words than ours.
     """
     begin = str(int(since.astimezone(UTC).timestamp())) if since else "$(($(date +%s) - 86400))"
-    parts = _everything() if result is None else _missing(result["missing"])
+    try:
+        parts = list(_everything() if result is None else _missing(result["missing"]))
+    except (AttributeError, KeyError, TypeError) as error:
+        raise LogcorrError(
+            "the document does not say in our words what is missing", "`logcorr analyze -o result.json` writes one"
+        ) from error
     return HEAD.format(since=begin) + "".join(parts) + FOOT
 
 

@@ -98,6 +98,8 @@ def _judged(judgement: Judgement, quotes: Quotes) -> Document:
         "withdrawn": state_all(judgement.withdrawn),
         "checks": [_check(check) for check in judgement.checks],
         "actions": [_action(action) for action in judgement.actions],
+        "lessons": state_all(judgement.lessons),
+        "diffs": [{"path": clean(path), "diff": clean(diff)} for path, diff in judgement.diffs],
     }
 
 
@@ -174,7 +176,7 @@ def _cause(rank: int, cause: Cause, quotes: Quotes) -> Document:
         "period_s": number(cause.period_s),
         "lag_s": number(cause.lag_s),
         "chain": [_link(link, quotes) for link in cause.chain],
-        "explains": [_explained(explained) for explained in cause.explains],
+        "explains": [_explained(explained) for explained in cause.explains if explained.count],
         "score": [{"part": part, "log10_bf": number(log10)} for part, log10 in cause.score],
         "against": state_all(cause.against),
         "recurrence": [instant(time) for time in cause.recurrence],

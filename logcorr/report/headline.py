@@ -14,10 +14,14 @@ def title(case: Case, findings: Sequence[Finding], judgement: Judgement) -> Clai
     """Who was disrupted how often, or else what was felt most, or else why, or else that there was nothing."""
     felt = [finding for finding in findings if finding.role == "symptom"]
     if judgement.verdict == "healthy":
-        return claim("report.title.healthy", "No incident in {files} files", files=len(case.files))
+        return claim("report.title.healthy", "No incident (files read: {files})", files=len(case.files))
     if judgement.causes:
         return _recurring(judgement.causes[0], felt) or _most(felt) or judgement.causes[0].claim
-    return _most(felt) or claim("report.title.nothing", "Nothing to explain was found in {files} files", files=len(case.files))
+    if not felt and not case.sources:
+        return claim("report.title.unread", "No log could be read (files: {files})", files=len(case.files))
+    return _most(felt) or claim(
+        "report.title.nothing", "Nothing to explain was found (files read: {files})", files=len(case.files)
+    )
 
 
 def status(case: Case, findings: Sequence[Finding], judgement: Judgement) -> Claim:

@@ -16,6 +16,7 @@ from jinja2 import (
     TemplateError,
     TemplateSyntaxError,
 )
+from jinja2.sandbox import SandboxedEnvironment
 
 from logcorr.errors import LogcorrError
 from logcorr.report import write
@@ -42,7 +43,7 @@ def environment(
             f"{templates} holds no template",
             f"a template is named as the one that it replaces: {', '.join(bundled.list_templates())}",
         )
-    made = Environment(
+    made = SandboxedEnvironment(  # a template may come from somebody else: it reaches nothing of Python's own
         loader=ChoiceLoader([*own, bundled, PrefixLoader({"bundled": bundled})]),
         extensions=["jinja2.ext.i18n"],
         undefined=StrictUndefined,

@@ -18,7 +18,7 @@ from logcorr.errors import LogcorrError
 from logcorr.model.source import Problem, Span
 from logcorr.report.cite import QUOTED_CHARACTERS, Document, Quote, clean, shorten
 from logcorr.report.escape import BACKTICKS, code_cell, line, visible
-from logcorr.report.redaction.tags import agrees
+from logcorr.report.redaction.tags import agrees, begins
 from logcorr.report.saved import loaded
 
 PLACE = re.compile(r"(?P<path>.+):(?P<line>[1-9]\d{0,11})(?:-(?P<end>[1-9]\d{0,11}))?")
@@ -34,6 +34,11 @@ NO_HASH = "–"
 
 Shown = Callable[[str], str]
 """How a form of report writes the text of cited lines."""
+
+
+def same(path: str) -> str:
+    """A path as every form of report can write it: ends of lines in it are blanks, or shown as signs."""
+    return line(path.replace("⏎", " "))
 
 
 class Citation(Struct, frozen=True, kw_only=True):
@@ -61,7 +66,7 @@ class Files(Struct, frozen=True, kw_only=True):
 
     def find(self, path: str) -> str:
         """The file that a report calls `path`: reports show some characters as signs, and redacted names as tags."""
-        return path if path in self.lines else next((name for name in self.lines if agrees(line(path), line(name))), path)
+        return path if path in self.lines else next((name for name in self.lines if agrees(same(path), same(name))), path)
 
     def span(self, citation: Citation) -> Span | None:
         """The cited lines, None where there are none such."""
@@ -107,7 +112,7 @@ def _says(citation: Citation, said: str) -> bool:
     quote = citation.quote or ""
     if citation.sha256:
         return quote == said
-    cut = len(quote) > 1 and quote.endswith("…") and said.startswith(quote[:-1])
+    cut = len(quote) > 1 and quote.endswith("…") and begins(quote[:-1], said)
     return cut or agrees(quote, said)
 
 
@@ -117,7 +122,7 @@ def is_one(citation: Citation, files: Files) -> bool:
 
 
 def _refused(path: str, files: Files) -> str | None:
-    return next((problem.message for problem in files.refused if line(problem.path) == line(path)), None)
+    return next((problem.message for problem in files.refused if same(problem.path) == same(path)), None)
 
 
 class _Page(HTMLParser):

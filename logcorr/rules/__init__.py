@@ -75,6 +75,11 @@ def findings_of(case: Configuration, rules: Iterable[Rule]) -> tuple[tuple[Findi
     return tuple(replace(finding, id=f"F{number}") for number, finding in enumerate(found, start=1)), ran
 
 
+def sound(rules: Iterable[Rule], ran: Iterable[tuple[str, str]]) -> tuple[Rule, ...]:
+    """Those of the rules that did not crash; `ran` is what `findings_of` says of them."""
+    return tuple(rule for rule, (_, outcome) in zip(rules, ran, strict=True) if not outcome.startswith(CRASHED))
+
+
 def by_service(events: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     """The events of each service, services in alphabetical order; those of none under the name of their source."""
     named = events.with_columns(pl.col("service").fill_null(pl.col("source")))

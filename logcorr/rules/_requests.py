@@ -16,10 +16,19 @@ ASKED = pl.Schema({"client": pl.String(), "method": pl.String(), "uri": pl.Strin
 
 def asked(case: Case, events: pl.DataFrame) -> pl.DataFrame:
     """Those of the events that stand in nginx's error log, with the columns of `ASKED`; text that is not known is empty."""
-    told = case.records("nginx_error") if events.height else pl.LazyFrame()
+    told = case.once(_told) if events.height else pl.DataFrame()
+    if "uri" not in told.columns:
+        return events.clear().with_columns(pl.lit("").alias(name) for name in ASKED)
+    joined = events.join(told, on=["file", "line"], how="inner", maintain_order="left")
+    return joined.with_columns(pl.col(name).fill_null("") for name in ASKED)
+
+
+def _told(case: Case) -> pl.DataFrame:
+    """What nginx's error logs tell of requests, where they tell of something that has a kind: one reading serves all rules."""
+    told = case.records("nginx_error")
     columns = told.collect_schema()
     if "request" not in columns:
-        return events.clear().with_columns(pl.lit("").alias(name) for name in ASKED)
+        return pl.DataFrame()
     request = pl.col("request")
     wanted = told.select(
         "file",
@@ -28,8 +37,7 @@ def asked(case: Case, events: pl.DataFrame) -> pl.DataFrame:
         request.str.extract(r"^(\S+)", 1).alias("method"),
         request.str.extract(r"^\S+ (\S+)", 1).alias("uri"),
     )
-    joined = events.join(wanted.collect(), on=["file", "line"], how="inner", maintain_order="left")
-    return joined.with_columns(pl.col(name).fill_null("") for name in ASKED)
+    return wanted.join(case.events.lazy().select("file", "line"), on=["file", "line"], how="semi").collect()
 
 
 def by_place(case: Case, rows: pl.DataFrame) -> Iterator[tuple[Proxied, pl.DataFrame]]:

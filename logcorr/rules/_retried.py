@@ -18,15 +18,15 @@ REQUEST = ["client", "method", "uri"]
 def felt(case: Case, *kinds: str) -> pl.DataFrame:
     """The events of these kinds but for those whose client got its answer all the same."""
     events = case.happened(*kinds)
-    spared = answered(case, events)
-    return events.join(spared.select("file", "line"), on=["file", "line"], how="anti", maintain_order="left")
+    return events.join(case.once(answered), on=["file", "line"], how="anti", maintain_order="left")
 
 
-def answered(case: Case, events: pl.DataFrame) -> pl.DataFrame:
-    """Those of the events whose request stands in an access log with a status below 500.
+def answered(case: Case) -> pl.DataFrame:
+    """Those of the `TROUBLES` whose request stands in an access log with a status below 500.
 
     That request is the first of the same client, method and path to end after the event: the same client may ask again.
     """
+    events = case.happened(*TROUBLES)
     told = case.records("nginx_access") if events.height else pl.LazyFrame()
     columns = told.collect_schema()
     if not {"client", "request", "status", "time"} <= columns.keys() or columns["time"] != pl.Datetime("us", "UTC"):

@@ -107,7 +107,7 @@ def _finding(case: Case, given_up: pl.DataFrame, endpoint: str, place: Proxied, 
 def _late(case: Case, given_up: pl.DataFrame, limit_s: float) -> pl.DataFrame:
     """The sort of work that began when these requests came and took longer than the limit, if most of them have some."""
     came = seconds(given_up) - limit_s
-    for _, rows in worked(case).filter(pl.col("took") > limit_s).group_by("file", "sort", maintain_order=True):
+    for _, rows in case.once(worked).filter(pl.col("took") > limit_s).group_by("file", "sort", maintain_order=True):
         began = rows["began"].to_numpy()
         fits = np.abs(began[:, None] - came[None, :]) <= NEAR_S
         if fits.any(axis=0).mean() >= LEAST_SHARE:

@@ -53,7 +53,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _slow(case: Case, schedule: Schedule, limit: float) -> _Slow | None:
     """The sort of work that nearly always begins just after a run of the job, and takes longer than the limit."""
-    for _, rows in worked(case).group_by("file", "sort", maintain_order=True):
+    for _, rows in case.once(worked).group_by("file", "sort", maintain_order=True):
         began = rows["began"].to_numpy()
         last = np.searchsorted(schedule.ticks, began + 1.0, side="right") - 1
         after = (last >= 0) & (began - schedule.ticks[np.maximum(last, 0)] <= RUN_S)

@@ -77,5 +77,9 @@ def _finding(command: Written, deletes: Written) -> Finding:
         would_refute=claim("unchecked_cd.refute", "a run without that folder that deletes nothing"),
         subject=command.script.span.path,
         measured={"delete_line": deletes.span.line},
-        fix=claim("unchecked_cd.fix", "write cd {folder} || exit 1, or name the folder in the deletion", folder=command.words[0]),
+        fix=claim(
+            "unchecked_cd.fix",
+            "let the script end where it cannot change to {folder}, or name the folder in the deletion",
+            folder=command.words[0],
+        ),
     )

@@ -8,13 +8,13 @@ from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
-from logcorr.rules._retried import TROUBLES, answered
+from logcorr.rules._retried import answered
 
 
 @rule(code="NGX021", title="Another server of the group answered instead", role="signal", severity="info")
 def check(case: Case) -> Iterator[Finding]:
     """Failed attempts whose request has an answer below 500 in the access log."""
-    for service, events in by_service(answered(case, case.happened(*TROUBLES))):
+    for service, events in by_service(case.once(answered)):
         yield counted(
             events,
             service,

@@ -63,18 +63,17 @@ def _files(cited: Sequence[Citation], roots: Sequence[str]) -> Files:
     from pathlib import Path
 
     from logcorr.collect import collect, quotes
-    from logcorr.report.escape import line
     from logcorr.report.redaction.tags import TAG, agrees
-    from logcorr.report.verify import Files
+    from logcorr.report.verify import Files, same
 
-    names = {line(citation.path) for citation in cited}
+    names = {same(citation.path) for citation in cited}
     parts = [name.split("!") for name in names]
     wanted = {"!".join(part[:end]) for part in parts for end in range(1, len(part) + 1)}
     masked = [name for name in wanted if TAG.search(name)]
     found = collect(
         [Path(root) for root in roots],
         {},
-        only=lambda path: line(path) in wanted or any(agrees(name, line(path)) for name in masked),
+        only=lambda path: same(path) in wanted or any(agrees(name, same(path)) for name in masked),
     )
     lines = Counter[str]()
     for artifact in found.artifacts:  # of several writers in one file each has its own

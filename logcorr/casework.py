@@ -1,0 +1,77 @@
+"""What all stages before it found, put together as the one case that rules and causes see."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import polars as pl
+from msgspec.structs import replace
+
+from logcorr import timeline
+from logcorr.configuration import schedules
+from logcorr.model.case import Case
+from logcorr.model.facts import Fact
+from logcorr.model.source import Artifact
+from logcorr.reading import Input
+from logcorr.semantics.reader import Reader
+from logcorr.semantics.understanding import Understanding, understand
+
+
+def case_of(given: Input, understood: Understanding, told: timeline.Timeline, zone: str) -> Case:
+    """The case of what was collected, understood and logged; `zone` is that of the host."""
+    times = [time for source in told.sources for time in (source.first, source.last) if time]
+    window = (min(times), max(times)) if times else None
+    return Case(
+        facts=given.facts,
+        sources=told.sources,
+        events=told.events,
+        timeline=told.lazy,
+        files=given.files,
+        behaviours=understood.behaviours,
+        schedules=schedules(understood, window, zone),
+        entities=understood.entities,
+        stack=understood.stack,
+        window=window,
+        records=_records(told.logs),
+        lines=_lines(given.artifacts),
+    )
+
+
+def reinterpreted(case: Case, facts: tuple[Fact, ...], *, zone: str, reader: Reader) -> Case:
+    """The case with other facts: the logs are as they were."""
+    understood = understand(facts, case.files, reader)
+    return replace(
+        case,
+        facts=facts,
+        behaviours=understood.behaviours,
+        schedules=schedules(understood, case.window, zone),
+        entities=understood.entities,
+        stack=understood.stack,
+    )
+
+
+def _records(logs: Sequence[timeline.Log]) -> Callable[[str], pl.LazyFrame]:
+    """For a format's name, the typed frame of all its logs; without rows and columns where there are none."""
+
+    def records(name: str) -> pl.LazyFrame:
+        parts = [(log, partial(_typed, log)) for log in logs if log.artifact.format == name]
+        return timeline.scan_all(parts) if parts else pl.LazyFrame()
+
+    return records
+
+
+def _typed(log: timeline.Log, events: pl.LazyFrame) -> pl.LazyFrame:
+    return events.select(*log.schema.names(), pl.lit(log.artifact.path).alias("file"))
+
+
+def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
+    """For a path, the text of its lines, in file order."""
+
+    def lines(path: str) -> pl.LazyFrame:
+        frames = [artifact.lines for artifact in artifacts if artifact.path == path]
+        if not frames:
+            return pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String})
+        return pl.concat(frames, how="diagonal_relaxed").sort("line", maintain_order=True)
+
+    return lines
