@@ -56,7 +56,7 @@ def _records(logs: Sequence[timeline.Log]) -> Callable[[str], pl.LazyFrame]:
 
     def records(name: str) -> pl.LazyFrame:
         parts = [(log, partial(_typed, log)) for log in logs if log.artifact.format == name]
-        return timeline.scan_all(parts) if parts else pl.LazyFrame()
+        return timeline.scan(parts) if parts else pl.LazyFrame()
 
     return records
 

@@ -128,7 +128,7 @@ def scan(paths: Paths, *, tz: str | Zones | None = None) -> pl.LazyFrame:
     if not logs:
         raise NothingRecognised("nothing here is a log that logcorr knows", "`logcorr sources PATH` says what was seen")
     queries = [partial(_wide, log, timed) for log, timed in zip(logs, timeline.timed(logs, given.facts, zones(tz)), strict=True)]
-    return timeline.scan_all(list(zip(logs, queries, strict=True)))
+    return timeline.scan(list(zip(logs, queries, strict=True)))
 
 
 def _wide(log: timeline.Log, timed: timeline.Query, events: pl.LazyFrame) -> pl.LazyFrame:

@@ -27,7 +27,7 @@ import reference
 from logcorr import plugins
 from logcorr.collect import collect
 from logcorr.parsers import LogParser
-from logcorr.timeline.blocks import Log, log_of, scan_all
+from logcorr.timeline.blocks import Log, log_of, scan
 
 try:
     import duckdb
@@ -70,7 +70,7 @@ def log(name: str, file: Path) -> Log:
 
 def table(opened: Log) -> pl.DataFrame:
     """All typed columns but the kinds, which no peer has."""
-    return scan_all([(opened, lambda events: events.drop("kind", "clock", "service"))]).collect(engine="streaming")
+    return scan([(opened, lambda events: events.drop("kind", "clock", "service"))]).collect(engine="streaming")
 
 
 def digest(name: str, frame: pl.DataFrame) -> dict[str, object]:

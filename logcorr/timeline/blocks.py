@@ -10,7 +10,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -117,23 +116,18 @@ def log_of(artifact: Artifact, parser: LogParser, facts: tuple[Fact, ...], servi
     return Log(artifact, parser, facts, service, names, schema, kind)
 
 
-def scan_all(parts: Sequence[tuple[Log, Query]]) -> pl.LazyFrame:
-    """As `scan`, of queries whose results differ: columns that one lacks are null there."""
-    own = [pl.LazyFrame(schema=query(log.nothing()).collect_schema()) for log, query in parts]
-    schema = pl.concat(own, how="diagonal_relaxed").collect_schema()
-    return scan([(log, partial(_filled, query, schema)) for log, query in parts], schema)
+def scan(parts: Sequence[tuple[Log, Query]], schema: pl.Schema | None = None) -> pl.LazyFrame:
+    """What queries make of the events of logs, one log after the other; columns that a log lacks are null there.
 
-
-def scan(parts: Sequence[tuple[Log, Query]], schema: pl.Schema) -> pl.LazyFrame:
-    """What queries make of the events of logs, one log after the other, each in this schema.
-
-    Logs are read when the frame is collected, and what is not asked of it is not computed.
+    Logs are read when the frame is collected, and what is not asked of it is not computed. `schema` is that of the result, where
+    it is known beforehand.
     """
+    schema = schema or _common(parts)
 
     def read(columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None) -> Iterator[pl.DataFrame]:
         def answer(job: tuple[Log, Query, Block]) -> pl.DataFrame:
             log, query, block = job
-            return _asked(query(_clocked(log, block)), columns, predicate).collect(engine="in-memory")
+            return _asked(_filled(query(_clocked(log, block)), schema), columns, predicate).collect(engine="in-memory")
 
         frames = _ahead(answer, ((log, query, block) for log, query in parts for block in _blocks(log)))
         yield from frames if rows is None else _first(frames, rows)
@@ -141,8 +135,13 @@ def scan(parts: Sequence[tuple[Log, Query]], schema: pl.Schema) -> pl.LazyFrame:
     return register_io_source(read, schema=schema)
 
 
-def _filled(query: Query, schema: pl.Schema, events: pl.LazyFrame) -> pl.LazyFrame:
-    frame = query(events)
+def _common(parts: Sequence[tuple[Log, Query]]) -> pl.Schema:
+    """The columns that what is made of any of the logs has."""
+    own = [pl.LazyFrame(schema=query(log.nothing()).collect_schema()) for log, query in parts]
+    return pl.concat(own, how="diagonal_relaxed").collect_schema()
+
+
+def _filled(frame: pl.LazyFrame, schema: pl.Schema) -> pl.LazyFrame:
     there = frame.collect_schema()
     return frame.select(
         (pl.col(name) if name in there else pl.lit(None)).cast(dtype).alias(name) for name, dtype in schema.items()

@@ -63,7 +63,7 @@ def build(
     kept = [_kept(log, blocks, where, start) for log, blocks, where, start in zip(logs, measured, of, starts, strict=True)]
     whole = [(log, partial(_placed, log, where, start)) for log, where, start in zip(logs, of, starts, strict=True)]
     return Timeline(
-        _merged([scan(whole, TIMELINE_SCHEMA)], since, until),
+        _merged([scan(whole, TIMELINE_SCHEMA)] if whole else [], since, until),
         _merged(kept, since, until).collect(),
         tuple(_source(log, row, where) for log, row, where in zip(logs, rows, of, strict=True)),
         problems,
