@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from logcorr.reading import scan
     from logcorr.rules import Rule, rule
     from logcorr.suppression import Acceptance
+    from logcorr.timeline.lifecycles import down_intervals
+    from logcorr.timeline.templates import templates
 
 __all__ = [
     "Acceptance",
@@ -38,10 +40,12 @@ __all__ = [
     "analyze",
     "check",
     "claim",
+    "down_intervals",
     "facts",
     "parse",
     "rule",
     "scan",
+    "templates",
 ]
 
 # Imported when first asked for: `logcorr --help` and scripts that only want the types must not pay for polars.
@@ -63,9 +67,11 @@ _HOMES = {
     "analyze": "logcorr.analysis",
     "check": "logcorr.checking",
     "claim": "logcorr.model.claim",
+    "down_intervals": "logcorr.timeline.lifecycles",
     "facts": "logcorr.configuration",
     "rule": "logcorr.rules",
     "scan": "logcorr.reading",
+    "templates": "logcorr.timeline.templates",
 }
 
 

@@ -19,6 +19,7 @@ FIXTURES = ROOT / "tests/fixtures"
 MAY_IMPORT = {
     "__init__": {
         "analysis", "checking", "configuration", "errors", "model", "outcome", "parse", "reading", "rules", "suppression",
+        "timeline",
     },
     "__main__": {"cli"},
     "reading": {"collect", "parsers", "plugins", "semantics", "timeline", "model", "errors"},

@@ -54,7 +54,7 @@ def test_what_a_script_would_do(name):
     assert not differences(case["probes"], [plain(probe) for probe in read.probes])
     assert not differences(case["effects"], [plain(effect) for effect in read.effects])
     assert sorted(_said(message) for message in read.messages) == sorted(_said_by(case["messages"], read.messages))
-    sleeps = [[str(sleep.span.line), sleep.seconds] for sleep in read.sleeps]
+    sleeps = [[str(sleep.span.line), sleep.seconds, "for ever" if sleep.loop else ""] for sleep in read.sleeps]
     assert sleeps == case.get("sleeps", [])
     installs = [[str(job.span.line), job.schedule, job.command] for job in read.installs]
     assert installs == case.get("installs", [])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import logcorr
 from logcorr import plugins, timeline
 from logcorr.collect import collect
 from logcorr.errors import LogcorrError
@@ -163,6 +164,17 @@ def test_a_leap_day_has_a_leap_year(tmp_path):
     assert built.lazy.collect()["time"].to_list()[1] == at(29, 12, month=2, year=2024)
 
 
+def test_a_leap_day_rules_out_other_years_though_they_fit_better(tmp_path):
+    built = build(
+        tmp_path,
+        {
+            "syslog": "Feb 28 12:00:00 host cron[1]: a\nFeb 29 12:00:00 host cron[1]: b\nMar  1 12:00:00 host cron[1]: c\n",
+            "app.log": "2025-02-28 11:00:00 info: x\n2025-03-01 12:00:00 info: y\n",
+        },
+    )
+    assert {event["message"]: event["time"] for event in built.lazy.collect().to_dicts()}["b"] == at(29, 12, month=2, year=2024)
+
+
 def test_without_any_other_log_the_year_stays_unknown_and_is_said_to(tmp_path):
     (source,) = build(tmp_path, {"syslog": "Nov  3 15:12:15 host cron[1]: a\n"}).sources
     assert source.first.year == 1972
@@ -242,6 +254,40 @@ def test_downtimes_join_what_several_logs_saw(tmp_path):
         ),
         Downtime(service="web", ended=at(3, 11), kind="process.terminating", end=Span("app.log", 3)),
     )
+
+
+def test_down_intervals_are_a_frame_of_what_scan_gives(tmp_path):
+    (tmp_path / "app.log").write_text(
+        "2026-11-03 10:00:02 info: SIGTERM received, exiting\n"
+        "2026-11-03 10:00:20.5 info: server listening on 3000\n"
+        "2026-11-03 11:00:00 info: SIGTERM received, exiting\n"
+    )
+    found = logcorr.scan(tmp_path).pipe(logcorr.down_intervals).collect()
+    assert found.select("time", "kind", "line", "up", "up_line", "down_s").rows() == [
+        (at(3, 10, 0, 2), "process.terminating", 1, at(3, 10, 0, 20, microsecond=500_000), 2, 18.5),
+        (at(3, 11), "process.terminating", 3, None, None, None),
+    ]
+
+
+def test_templates_are_what_messages_have_in_common(tmp_path):
+    names = ("ann", "bob", "cy", "dan", "eve")
+    lines = [f'2026-11-03 10:00:0{number} info: user {name} paid "{number} cakes"' for number, name in enumerate(names)]
+    lines += ["2026-11-03 10:00:07 info: job 17 done in 4.5 ms", "2026-11-03 10:00:08 info: job 18 done in 12 ms"]
+    lines += [
+        "2026-11-03 10:00:09 info: asked https://a.example/x?y=1 by 192.0.2.7:443",
+        "2026-11-03 10:00:09 warn: job 19 done in 1 ms",
+    ]
+    lines += [f"2026-11-03 10:01:0{number} info: door {word}" for number, word in enumerate(("opened", "closed"))]
+    (tmp_path / "app.log").write_text("\n".join(lines) + "\n")
+    found = logcorr.scan(tmp_path).pipe(logcorr.templates).collect()
+    assert found.select("count", "time", "last", "level", "message", "line").rows() == [
+        (5, at(3, 10, 0, 0), at(3, 10, 0, 4), "info", 'user <*> paid "<*>"', 1),
+        (2, at(3, 10, 0, 7), at(3, 10, 0, 8), "info", "job <n> done in <n> ms", 6),
+        (1, at(3, 10, 0, 9), at(3, 10, 0, 9), "info", "asked <url> by <address>", 8),
+        (1, at(3, 10, 0, 9), at(3, 10, 0, 9), "warn", "job <n> done in <n> ms", 9),
+        (1, at(3, 10, 1, 0), at(3, 10, 1, 0), "info", "door opened", 10),
+        (1, at(3, 10, 1, 1), at(3, 10, 1, 1), "info", "door closed", 11),
+    ]
 
 
 def test_a_log_hours_away_is_moved_to_the_hour_at_which_it_covers_the_same_time():

@@ -1,15 +1,14 @@
 """Measure reading: `python -m pip install -e '.[bench]'`, then `python bench/speed/run.py [MEGABYTES [PAIRS]]`.
 
 First that the digest of each format is the slow reference parser's. Then pairs of runs, ours and the peer's right after each
-other: their medians, and the median of their ratios. `whole process` counts starting the interpreter and importing, `in process`
-does not. Peers that are not installed are left out. `wc -l` and `rg -c` are the limits. With the argument `memory` it measures
-growing folders instead. README.md has the table of one run.
+other: their medians, and the median of their ratios, as a table in Markdown. `process` counts starting the interpreter and
+importing, `call` does not. Peers that are not installed are left out; `wc -l` and `rg -c` are the limits. Last, what growing
+folders ask of time and memory (`python bench/speed/run.py memory` measures nothing else).
 """
 
 from __future__ import annotations
 
 import gzip
-import json
 import os
 import shutil
 import statistics
@@ -18,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import generate
@@ -27,7 +27,12 @@ import reference
 from logcorr import plugins
 from logcorr.collect import collect
 from logcorr.parsers import LogParser
-from logcorr.timeline.blocks import Log, log_of
+from logcorr.timeline.blocks import Log, log_of, scan
+
+try:
+    import duckdb
+except ImportError:
+    duckdb = None
 
 PATTERN = (
     r"^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(\w+)\] (\d+)#(\d+): (?:\*(\d+) )?(.*?)(?:, client: ([^,]+))?"
@@ -39,23 +44,21 @@ COLUMNS = {
     "winston": ["time", "level", "message"],
     "winston_json": ["time", "message"],
 }
+CORES = os.cpu_count()
+SETTINGS = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
 READERS = {name: parser for name, parser in plugins.parsers().items() if isinstance(parser, LogParser)}
 LNAV = ';SELECT log_level, regexp_match(\'host: "([^"]+)"\', log_body) AS host, count(*) FROM error_log GROUP BY 1, 2'
 GROUPS = "import logcorr; logcorr.scan({!r}).group_by('level', 'host').len().collect(engine='streaming')"
 TABLE = "import logcorr; logcorr.scan({!r}).drop('kind').collect(engine='streaming')"
 AGGREGATE = "import logcorr; logcorr.scan({!r}).group_by('path', 'level').len().collect(engine='streaming')"
 ANALYSIS = "import logcorr; logcorr.analyze({!r})"
-DUCKDB = """
-import duckdb
-duckdb.execute(r'''SET threads = {threads}; CREATE TABLE t AS SELECT regexp_extract(line, $rx${pattern}$rx$, {names}) AS fields
-FROM read_csv($file${file}$file$, columns={{line: 'VARCHAR'}}, delim='\\x01', quote='', escape='', header=false,
-auto_detect=false, strict_mode=false)''')
-"""
-DUCKDB_JSON = """
-import duckdb
-duckdb.execute("SET threads = {threads}; CREATE TABLE t AS SELECT * FROM read_json('{file}', format='newline_delimited', "
-    "ignore_errors=true, columns={{level: 'VARCHAR', message: 'VARCHAR', timestamp: 'TIMESTAMP', service: 'VARCHAR'}})")
-"""
+DUCKDB = r"""SET threads = {threads}; CREATE OR REPLACE TABLE t AS
+SELECT regexp_extract(line, $rx${pattern}$rx$, {names}) AS fields
+FROM read_csv($file${file}$file$, columns={{line: 'VARCHAR'}}, delim='\x01', quote='', escape='', header=false,
+auto_detect=false, strict_mode=false)"""
+DUCKDB_JSON = """SET threads = {threads}; CREATE OR REPLACE TABLE t AS SELECT * FROM read_json('{file}',
+format='newline_delimited', ignore_errors=true,
+columns={{level: 'VARCHAR', message: 'VARCHAR', timestamp: 'TIMESTAMP', service: 'VARCHAR'}})"""
 
 
 def log(name: str, file: Path) -> Log:
@@ -67,7 +70,7 @@ def log(name: str, file: Path) -> Log:
 
 def table(opened: Log) -> pl.DataFrame:
     """All typed columns but the kinds, which no peer has."""
-    return opened.scan(lambda events: events.drop("kind", "clock", "service")).collect(engine="streaming")
+    return scan([(opened, lambda events: events.drop("kind", "clock", "service"))]).collect(engine="streaming")
 
 
 def digest(name: str, frame: pl.DataFrame) -> dict[str, object]:
@@ -96,7 +99,7 @@ def cost(work: Callable[[], object]) -> tuple[float, float]:
 
 def process(*command: str) -> Callable[[], object]:
     """A command to be run, its output thrown away."""
-    return lambda: subprocess.run(command, check=True, capture_output=True)
+    return lambda: subprocess.run(command, check=True, capture_output=True, env=SETTINGS)
 
 
 def python(code: str) -> Callable[[], object]:
@@ -104,15 +107,17 @@ def python(code: str) -> Callable[[], object]:
     return process(sys.executable, "-c", code)
 
 
-def compare(what: str, megabytes: float, pairs: int, ours: Callable[[], object], theirs: Callable[[], object]) -> None:
-    """Print the medians of pairs, in MB/s, and the median of their ratios: by the clock, and by the processors' time."""
-    runs = [(cost(ours), cost(theirs)) for _ in range(pairs)]
-    shown = []
-    for which, unit in enumerate(("MB/s", "MB a processor's second")):
-        mine, other = (megabytes / statistics.median(run[side][which] for run in runs) for side in (0, 1))
-        ratio = statistics.median(peer[which] / own[which] for own, peer in runs)
-        shown.append(f"{mine:.0f} and {other:.0f} {unit}, {ratio:.2f} times")
-    print(f"{what}: {'; '.join(shown)}", flush=True)
+def compare(what: str, target: str, size: float, pairs: int, *both: Callable[[], object]) -> None:
+    """Print a row for ours and the peer's: medians by the clock, the median of their ratios, and that by processors' time."""
+    runs = [[cost(work) for work in both] for _ in range(pairs)]
+    mine, other = (size / statistics.median(run[side][0] for run in runs) for side in (0, 1))
+    ratios = [statistics.median(peer[which] / own[which] for own, peer in runs) for which in (0, 1)]
+    row(what, f"{mine:.0f}", f"{other:.0f}", f"{ratios[0]:.2f}", f"{ratios[1]:.2f}", target)
+
+
+def row(*cells: str) -> None:
+    """Print a row of a table."""
+    print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def unpacked(file: Path) -> None:
@@ -122,12 +127,12 @@ def unpacked(file: Path) -> None:
             pass
 
 
-def peak(code: str, folder: Path) -> str:
-    """Wall seconds and peak memory of a program in a process of its own."""
-    told = f"{code}; import json, resource; print(json.dumps(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024))"
+def peak(code: str, folder: Path) -> tuple[float, int]:
+    """Wall seconds and peak memory, in MiB, of a program in a process of its own."""
+    told = f"{code}; import re; print(re.search('VmHWM: *(.*) kB', open('/proc/self/status').read())[1])"
     start = time.perf_counter()
-    done = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True, cwd=folder)
-    return f"{time.perf_counter() - start:.1f} s, {json.loads(done.stdout)} MiB"
+    done = subprocess.run([sys.executable, "-c", told], check=True, capture_output=True, text=True, cwd=folder, env=SETTINGS)
+    return time.perf_counter() - start, int(done.stdout) >> 10
 
 
 def check(folder: Path) -> None:
@@ -144,60 +149,83 @@ def speed(folder: Path, megabytes: float, pairs: int) -> None:
     files = {name: folder / f"{name}.log" for name in COLUMNS}
     for name, file in files.items():
         generate.write(name, megabytes, file)
-    error, text, objects = (log(name, files[name]) for name in ("nginx_error", "winston", "winston_json"))
-    errors = str(files["nginx_error"])
-    lines = pl.scan_lines(errors, name="text").select(pl.col("text").str.extract_groups(PATTERN))
-    compare(
-        "nginx error, table / extract_groups, in process",
-        megabytes,
-        pairs,
-        lambda: table(error),
-        lambda: lines.collect(engine="streaming"),
-    )
-    duck = DUCKDB.format(file=errors, pattern=PATTERN, names=[f"f{n}" for n in range(12)], threads=os.cpu_count())
-    compare("nginx error, table / DuckDB, whole process", megabytes, pairs, python(TABLE.format(errors)), python(duck))
-    if shutil.which("lnav"):
-        peer = process("lnav", "-n", "-c", LNAV, errors)
-        compare("nginx error, groups / lnav, whole process", megabytes, pairs, python(GROUPS.format(errors)), peer)
+    row("what / peer", "MB/s", "peer's", "times", "by processors", "target")
+    row("---", *["---:"] * 5)
+    _errors(files["nginx_error"], megabytes, pairs)
     if shutil.which("goaccess"):
-        file = str(files["nginx_access"])
-        peer = process("goaccess", file, "--log-format=COMBINED", "-o", str(folder / "report.json"), "--no-progress")
-        compare("nginx access, table / GoAccess, whole process", megabytes, pairs, python(TABLE.format(file)), peer)
-    duck = DUCKDB_JSON.format(file=files["winston_json"], threads=os.cpu_count())
-    compare("JSON lines, table / DuckDB, in process against whole", megabytes, pairs, lambda: table(objects), python(duck))
-    plain = folder / "plain.log"
-    plain.write_bytes(b"".join(line for line in files["winston"].open("rb") if not line.startswith(b" ")))
-    alone, share = log("winston", plain), plain.stat().st_size / files["winston"].stat().st_size
-    compare("winston, with stacks / without (as long), in process", megabytes, pairs, lambda: table(text), lambda: table(alone))
-    print(f"    (the log without stacks holds {share:.0%} of the bytes)")
-    packed = folder / "error.log.gz"
-    packed.write_bytes(gzip.compress(files["nginx_error"].read_bytes(), 6))
-    zipped = log("nginx_error", packed).artifact.lines.select(pl.len())
-    compare("gzip, lines / gunzip alone, in process", megabytes, pairs, zipped.collect, lambda: unpacked(packed))
-    for command in (["wc", "-l", errors], ["rg", "-c", "error", errors]):
+        access = str(files["nginx_access"])
+        peer = process("goaccess", access, "--log-format=COMBINED", "-o", str(folder / "report.json"), "--no-progress")
+        compare("access log, table / GoAccess, process", "30", megabytes, pairs, python(TABLE.format(access)), peer)
+    if duckdb:
+        objects, told = log("winston_json", files["winston_json"]), DUCKDB_JSON.format(file=files["winston_json"], threads=CORES)
+        theirs = partial(duckdb.execute, told)
+        compare("JSON lines, table / DuckDB read_json, call", "0.9", megabytes, pairs, lambda: table(objects), theirs)
+    _stacks(files["winston"], megabytes, pairs)
+    _packed(files["nginx_error"], megabytes, pairs)
+    for command in (["wc", "-l"], ["rg", "-c", "error"]):
         if shutil.which(command[0]):
-            print(
-                f"limit {command[0]}: {megabytes / statistics.median(cost(process(*command))[0] for _ in range(pairs)):.0f} MB/s"
-            )
+            runs = [cost(process(*command, str(files["nginx_error"])))[0] for _ in range(pairs)]
+            row(" ".join(command), f"{megabytes / statistics.median(runs):.0f}", "", "", "", "the limit")
+
+
+def _errors(file: Path, megabytes: float, pairs: int) -> None:
+    opened, path = log("nginx_error", file), str(file)
+    lines = pl.scan_lines(path, name="text").select(pl.col("text").str.extract_groups(PATTERN))
+    theirs = partial(lines.collect, engine="streaming")
+    compare("error log, table / polars extract_groups, call", "5", megabytes, pairs, lambda: table(opened), theirs)
+    if duckdb:
+        told = DUCKDB.format(file=path, pattern=PATTERN, names=[f"f{n}" for n in range(12)], threads=CORES)
+        peer = python(f"import duckdb; duckdb.execute({told!r})")
+        compare("error log, table / DuckDB regexp_extract, process", "8", megabytes, pairs, python(TABLE.format(path)), peer)
+    if shutil.which("lnav"):
+        peer = process("lnav", "-n", "-c", LNAV, path)
+        compare("error log, by level and host / lnav, process", "4", megabytes, pairs, python(GROUPS.format(path)), peer)
+
+
+def _stacks(file: Path, megabytes: float, pairs: int) -> None:
+    """Ratios are of time for as many bytes: what joining costs."""
+    plain = file.with_suffix(".plain")
+    plain.write_bytes(b"".join(line for line in file.open("rb") if not line.startswith(b" ")))
+    joined, alone, share = log("winston", file), log("winston", plain), plain.stat().st_size / file.stat().st_size
+    runs = [(cost(lambda: table(joined))[0], cost(lambda: table(alone))[0] / share) for _ in range(pairs)]
+    mine, other = (megabytes / statistics.median(run[side] for run in runs) for side in (0, 1))
+    ratio = statistics.median(peer / own for own, peer in runs)
+    row("winston, stacks joined / without stacks, call", f"{mine:.0f}", f"{other:.0f}", f"{ratio:.2f}", "", "0.7")
+
+
+def _packed(file: Path, megabytes: float, pairs: int) -> None:
+    packed = file.with_suffix(".gz")
+    packed.write_bytes(gzip.compress(file.read_bytes(), 6))
+    lines = log("nginx_error", packed).artifact.lines.select(pl.len())
+    compare("gzip, lines / Python's gunzip alone, call", "0.85", megabytes, pairs, lines.collect, lambda: unpacked(packed))
 
 
 def memory(folder: Path, sizes: tuple[int, ...]) -> None:
     """Time and peak memory of a streamed aggregate and of an analysis, for growing folders of three logs."""
+    row("folder", "what", "s", "MB/s", "MiB at most", "target")
+    row("---", "---", *["---:"] * 3, "---")
     for size in sizes:
         place = folder / f"{size}"
         place.mkdir()
         for name in ("nginx_error", "nginx_access", "winston"):
             generate.write(name, size / 3, place / f"{name}.log")
-        print(f"{size} MB: aggregate {peak(AGGREGATE.format(str(place)), folder)}", flush=True)
-        print(f"{size} MB: analyze {peak(ANALYSIS.format(str(place)), folder)}", flush=True)
+        for what, code, target in (("aggregate", AGGREGATE, "400 MiB"), ("analyze", ANALYSIS, "1024 MiB, 150 MB/s")):
+            seconds, mebibytes = peak(code.format(str(place)), folder)
+            row(f"{size} MB", what, f"{seconds:.1f}", f"{size / seconds:.0f}", str(mebibytes), target)
         shutil.rmtree(place)
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> None:
+    numbers = [float(argument) for argument in arguments if argument != "memory"]
     with tempfile.TemporaryDirectory() as temporary:
         check(Path(temporary))
-        if "memory" in sys.argv:
-            memory(Path(temporary), (250, 1000, 4000))
-        else:
-            numbers = [float(argument) for argument in sys.argv[1:]]
-            speed(Path(temporary), numbers[0] if numbers else 50, int(numbers[1]) if len(numbers) > 1 else 5)
+        print(f"load before: {os.getloadavg()[0]:.1f}; cores: {CORES}\n")
+        if "memory" not in arguments:
+            speed(Path(temporary), numbers[0] if numbers else 250, int(numbers[1]) if len(numbers) > 1 else 5)
+            print()
+        memory(Path(temporary), (1, 250, 1000, 4000))
+        print(f"\nload after: {os.getloadavg()[0]:.1f}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

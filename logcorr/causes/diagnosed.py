@@ -19,8 +19,11 @@ from logcorr.timeline.select import cite, seconds
 AT_ONCE_S = 2.0
 """Proxy, application and clients tell of one failed request within this time."""
 
-DIES_WITHIN_S, DIES_SHARE = 5.0, 0.6
-"""A process that cannot go on without something ends so soon after it told of it, so often."""
+DIES_WITHIN_S, MOST_OF = 5.0, 0.5
+"""A process that dies of something does so within this time of saying so, and nearly each time."""
+
+OWN = ("process.crashed", "process.exited")
+CHANGES = "deploy_changes_configuration"
 
 ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.exited")
 """By what it is told that a process ended which nobody had told to."""
@@ -33,6 +36,7 @@ class Diagnosis(Struct, frozen=True):
     supervisor may start again. `effects` names the mechanisms by which it is felt elsewhere. `most` bounds the confidence of
     rules that name where it broke, but not why. Symptoms count as explained up to `within_s` after one of the finding's events;
     of what `lasts`, from the first of them on; where the events are failed requests `themselves`, at the same moment.
+    Mechanisms that stand in `perhaps`, too, are left out where no evidence shows them.
     """
 
     kind: str
@@ -43,23 +47,24 @@ class Diagnosis(Struct, frozen=True):
     within_s: float = LONGEST_S
     lasts: bool = False
     themselves: bool = False
+    perhaps: tuple[str, ...] = ()
 
     def ends(self, times: Times) -> Ends:
         """When it struck, given the times of its finding."""
         if self.lasts:
             return from_then_on(times)
-        return of_times(times, AT_ONCE_S, sure=True) if self.themselves else of_times(times, self.within_s)
+        at_once = AT_ONCE_S if self.within_s == LONGEST_S else self.within_s
+        return of_times(times, at_once, sure=True) if self.themselves else of_times(times, self.within_s)
 
 
 SAID = {
     "configuration_mismatch": claim("hop.configuration_mismatch", "two configurations disagree"),
-    "probe_gets_answer": claim("hop.probe_gets_answer", "its probe gives up before it is answered"),
+    "probe_gets_answer": claim("hop.probe_gets_answer", "its probe is not answered as it should be"),
     "answer_takes_branch": claim("hop.answer_takes_branch", "the script takes that for a failure"),
     "effect_hits_service": claim("hop.effect_hits_service", "it acts on the service"),
     "process_terminates": claim("hop.process_terminates", "it is told to end"),
     "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
-    "access_is_denied": claim("hop.access_is_denied", "the files are refused or gone"),
     "certificate_fails": claim("hop.certificate_fails", "the certificate is not accepted"),
 }
 """What a hop after the first says; the first is the finding itself."""
@@ -91,14 +96,21 @@ DIAGNOSES = {
     ),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), themselves=True),
-    "connections_exhausted": Diagnosis("limit_reached", ("resource_exhausted",), within_s=10.0),
+    "connections_exhausted": Diagnosis("limit_reached", ("resource_exhausted",), themselves=True, within_s=10.0),
     **dict.fromkeys(
         ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
-        Diagnosis("wrong_setting", ("configuration_mismatch",), lasts=True),
+        Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
     ),
     "dependency_unreachable.found": Diagnosis("dependency_failed", ("dependency_fails",), within_s=5.0),
     "change_refused": Diagnosis("change_refused", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
-    "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "access_is_denied"), lasts=True),
+    "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
+    "configuration_refused.invalid": Diagnosis(
+        "configuration_refused", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True
+    ),
+    "configuration_refused.taken": Diagnosis(
+        "address_shared", ("configuration_mismatch",), dies=True, effects=hops.DOWN, lasts=True
+    ),
+    "command_cut_short": Diagnosis("job_broken", ("configuration_mismatch",), themselves=True),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
     **dict.fromkeys(
@@ -106,6 +118,9 @@ DIAGNOSES = {
         Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), themselves=True),
     ),
     "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), themselves=True),
+    "check_asks_for_nothing": Diagnosis(
+        "probe_never_satisfied", (CHANGES, "probe_gets_answer", "answer_takes_branch"), perhaps=(CHANGES,), lasts=True
+    ),
     "errors_logged.traced": Diagnosis("setting_reached", effects=hops.DOWN),
     "slow_probe": Diagnosis("slow_probe", ("probe_gets_answer", "answer_takes_branch", "effect_hits_service"), effects=hops.DOWN),
 }
@@ -134,34 +149,36 @@ def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis) -> Hypothesi
         trigger=next((link.source for link in chain if link.mechanism == "job_runs_script"), None),
         score=(("observed", 0.0),),
     )
-    return Hypothesis(cause, ends)
+    return Hypothesis(cause, ends, finding.id)
 
 
 def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> Iterator[Link]:
     place = finding.evidence[0].span
-    dies = diagnosis.dies or (ends.lasts and _dies(case, finding))
     yield from hops.set_off(case, [evidence.span for evidence in finding.evidence])
     if ends.lasts:
         yield from hops.put_in_force(case, place, finding.subject)
     yield from _own(finding, diagnosis)
+    dies = diagnosis.dies or _crashes(case, finding)
     if dies:
         yield from _died(case, finding, ends)
     yield from hops.consequences(case, ends, place, hops.DOWN if dies else diagnosis.effects)
 
 
-def _dies(case: Case, finding: Finding) -> bool:
-    """Whether the service ends of its own nearly each time that it tells of this."""
-    told = seconds(case.happened("process.crashed").filter(pl.col("service") == finding.subject))
-    times = np.array([time.timestamp() for time in finding.times])
-    near = np.searchsorted(told, times + DIES_WITHIN_S) > np.searchsorted(told, times - AT_ONCE_S)
-    return bool(len(times) and near.mean() >= DIES_SHARE)
+def _crashes(case: Case, finding: Finding) -> bool:
+    """Whether what the finding is about dies of it: most of its moments are followed by such an end at once."""
+    ended = case.happened(*OWN).filter(pl.col("service") == finding.subject).drop_nulls("time")
+    if not finding.times or not ended.height:
+        return False
+    after = of_times(np.unique([time.timestamp() for time in finding.times]), DIES_WITHIN_S).felt(seconds(ended))
+    return int(after.sum()) >= MOST_OF * len(finding.times)
 
 
 def _own(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
     """A hop for each mechanism, from what shows the one before to what shows it; all evidence where no line is said to."""
     before = finding.evidence[0].span
     shows = dict.fromkeys(one.shows for one in finding.evidence if one.shows)
-    for number, mechanism in enumerate(diagnosis.mechanisms or (() if diagnosis.dies else shows)):
+    listed = diagnosis.mechanisms or (() if diagnosis.dies else shows)
+    for number, mechanism in enumerate(one for one in listed if one in shows or one not in diagnosis.perhaps):
         shown = tuple(one for one in finding.evidence if one.shows == mechanism) or finding.evidence
         yield Link(
             mechanism=mechanism,
@@ -178,7 +195,8 @@ def _died(case: Case, finding: Finding, ends: Ends) -> Iterator[Link]:
     """Its process ends, by its own word or its supervisor's, and is started again."""
     services = finding.subject.split(", ")
     ended = case.happened(*ENDED).filter(pl.col("service").is_in(services))
-    shown = (*(one for one in finding.evidence if one.shows == "crash_ends_process"), *cite(ended))
+    firsts = cite(ended.unique("service", keep="first", maintain_order=True))
+    shown = (*(one for one in finding.evidence if one.shows == "crash_ends_process"), *dict.fromkeys((*firsts, *cite(ended))))
     place = shown[0].span if shown else finding.evidence[0].span
     yield Link(
         mechanism="crash_ends_process",

@@ -20,6 +20,9 @@ LEAST_EXPLAINED, MOST_UNEXPLAINED = 0.5, 0.6
 MOST_ON_ANOTHER_CLOCK = 0.85
 """And so sure where nearly all of them keep one distance from it: then a clock may be wrong, or something else."""
 
+LEAST = 0.2
+"""A hypothesis less probable than this is no cause, only a rival."""
+
 LIKELY = 0.5
 MOST_UNFELT, FEWEST_UNFELT = 0.45, 3
 """What explains none of the harm, or what nobody felt and happened but once or twice (an ordered restart), is no cause."""
@@ -34,10 +37,11 @@ Masks = Mapping[str, npt.NDArray[np.bool_]]
 
 
 class Hypothesis(Struct, frozen=True):
-    """A possible cause, and when it struck."""
+    """A possible cause, when it struck, and the finding it was made of, whose own events are harm too."""
 
     cause: Cause
     ends: Ends
+    finding: str = ""
 
 
 class _Weighed(Struct, frozen=True):
@@ -56,7 +60,8 @@ class _Weighed(Struct, frozen=True):
 
 def weighed(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> tuple[list[Cause], list[Cause]]:
     """The independent causes, the one that accounts for most of the harm first; and those that others explain away."""
-    symptoms = {one.id: _times(one) for one in findings if one.role == "symptom" and one.times}
+    own = {one.finding for one in hypotheses}
+    symptoms = {one.id: _times(one) for one in findings if (one.role == "symptom" or one.id in own) and one.times}
     serious = [one.id for one in findings if one.id in symptoms and one.severity == "error"]
     told = [_explaining(one, symptoms, serious) for one in _distinct(hypotheses)]
     ranked = sorted(told, key=lambda one: -one.cause.confidence * one.share)
@@ -68,7 +73,8 @@ def weighed(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> tu
             away.append(one.cause)
         else:
             kept.append(one)
-    return [_tempered(_posterior(one, ranked), kept) for one in kept], away
+    weighed_up = [_tempered(_posterior(one, ranked), kept) for one in kept]
+    return [one for one in weighed_up if one.confidence >= LEAST], [*away, *(one for one in weighed_up if one.confidence < LEAST)]
 
 
 def _times(finding: Finding) -> npt.NDArray[np.float64]:

@@ -22,7 +22,6 @@ MECHANISMS = {
     "request_crashes_process": "a request makes the process that serves it die",
     "limit_rejects_requests": "a limit turns requests away",
     "dependency_fails": "something that a service needs fails it",
-    "access_is_denied": "a file or address is refused, or not there",
     "certificate_fails": "a certificate is not accepted",
     "job_stalls_service": "a job keeps a service from answering",
 }
@@ -43,6 +42,9 @@ CAUSE_KINDS = {
     "dependency_failed": "something a service needs does not answer it; why is not known",
     "change_refused": "a step of a change was refused, and what runs is not what was meant to",
     "access_denied": "files are refused to, or gone from, the one who needs them, since something changed them",
+    "configuration_refused": "a program refuses a changed configuration and goes on with the old one, or does not start",
+    "address_shared": "two programs are told to listen on one address",
+    "job_broken": "a scheduled job cannot do its work: its command is not what was meant",
     "disk_full": "no space is left on a device",
     "memory_exhausted": "the kernel ends a process for want of memory",
     "certificate_failed": "a certificate has expired, or the renewed one was not loaded",

@@ -17,6 +17,8 @@ from logcorr.errors import LogcorrError
 from logcorr.model.events import KINDS, SEVERITY
 from logcorr.report.escape import line
 
+_INSTANTS = pl.col(pl.Datetime("us", "UTC"))
+
 BATCH = 20_000
 """Rows written at once."""
 
@@ -64,6 +66,20 @@ def _matches(pattern: str) -> pl.Expr:
     return pl.any_horizontal(pl.col(pl.String).exclude("source", "service", "kind", "path", "format").str.contains(pattern))
 
 
+def with_counts(templates: pl.LazyFrame, form: str) -> pl.LazyFrame:
+    """Templates, for a table with their counts before the message."""
+    counted = pl.concat_str(pl.col("count").cast(pl.String).str.pad_start(7), pl.lit(" × "), pl.col("message").fill_null(""))
+    return templates.with_columns(message=counted) if form == "table" else templates
+
+
+def with_ends(stops: pl.LazyFrame, form: str) -> pl.LazyFrame:
+    """Down intervals, for a table as the messages of events."""
+    again = pl.format("down {} s, up at {}:{}", pl.col("down_s").round(3), "up_path", "up_line")
+    told = pl.concat_str("kind", pl.lit(": "), again.fill_null("nothing tells that it came up again"))
+    blank = pl.lit(None, pl.String)
+    return stops.with_columns(message=told, level=blank, source=blank) if form == "table" else stops
+
+
 def redacted(events: pl.LazyFrame) -> pl.LazyFrame:
     """The same without secrets and identities. All of them are read for it: a name is numbered by where it comes first."""
     from logcorr.report.redaction import redacted_frame
@@ -88,13 +104,13 @@ def write(events: pl.LazyFrame, form: str, output: str | None) -> None:
 
 def _csv(batches: Iterator[pl.DataFrame]) -> Iterator[str]:
     for number, batch in enumerate(batches):
-        yield batch.with_columns(_iso(pl.col("time"))).write_csv(include_header=number == 0)
+        yield batch.with_columns(_iso(_INSTANTS)).write_csv(include_header=number == 0)
 
 
 def _jsonl(batches: Iterator[pl.DataFrame]) -> Iterator[str]:
     """An object a line, members without a value left out; `parsed` only where it is false."""
     for batch in batches:
-        yield from _objects(batch.with_columns(_iso(pl.col("time"))))
+        yield from _objects(batch.with_columns(_iso(_INSTANTS)))
 
 
 def _timesketch(batches: Iterator[pl.DataFrame]) -> Iterator[str]:
@@ -113,7 +129,7 @@ def _timesketch(batches: Iterator[pl.DataFrame]) -> Iterator[str]:
 
 
 def _objects(batch: pl.DataFrame) -> Iterator[str]:
-    known = batch.with_columns(pl.col("parsed").replace(True, None))
+    known = batch.with_columns(pl.col("^parsed$").replace(True, None))
     members = [_member(name, dtype) for name, dtype in known.schema.items()]
     lines = known.select(pl.concat_str(members, separator=",", ignore_nulls=True))
     return (f"{{{line}}}\n" for (line,) in lines.iter_rows())

@@ -35,10 +35,16 @@ _UPPER = _WORDS.upper()
 _ANY = f"{_WORDS}|{_UPPER}|{'|'.join(word.capitalize() for word in _WORDS.split('|'))}"
 
 _ZONE = r"(?:[A-Z]{3,5} )?"
-_OBJECT = r"(?:(?:\[[^\]]{0,80}\]|\{[^}]{0,80}\}|\([^)]{0,80}\)|\d{1,19})[\s:|-]*)"
+_APART = r"(?:\s+(?:[:|-]+\s+)?|[:|]\s*)"
+"""What separates words; each text can be taken for it in one way only, so that no line asks for all the time there is."""
+
+_OBJECT = rf"(?:(?:\[[^\]]{{0,80}}\]|\{{[^}}]{{0,80}}\}}|\([^)]{{0,80}}\)|\d{{1,19}}){_APART}?)"
 """What is no word: a thread in brackets, a place in braces, a number."""
 
-_WORD = r"(?:(?:\[[^\]]{0,80}\]|\{[^}]{0,80}\}|[\w.@/$#-]{1,80})[\s:|-]+)"
+_WORD = rf"(?:(?:\[[^\]]{{0,80}}\]|\{{[^}}]{{0,80}}\}}|[\w.@/$#][\w.@/$#-]{{0,79}}){_APART})"
+LONGEST_HEAD = 500
+"""Characters of a line among which all before the message is looked for, to recognise a layout."""
+
 _NAME = r"[\w.$:/#<>\[\]-]{1,120}"
 
 _SPRING = rf"\s+\d+ --- (?:\[[^\]]{{0,80}}\] ?)+(?P<logger>{_NAME})\s+: "
@@ -99,7 +105,7 @@ def _after(opening: str, *loggers: str) -> str:
 
 def _count(pattern: str, lines: list[str]) -> int:
     compiled = re.compile(pattern, re.ASCII)
-    return sum(compiled.match(line) is not None for line in lines)
+    return sum(compiled.match(line[:LONGEST_HEAD]) is not None for line in lines)
 
 
 def _openings(shape: Shape | None) -> Iterator[str]:

@@ -80,6 +80,8 @@ def _value(name: str, quoted: bool, following: str) -> str:
         return _TRIES
     if following[:1] in (" ", ""):
         return r"(\S*)" if name != "remote_user" else r"(.*?)"
+    if following[:1] == "]":
+        return r"([^\[\]]*)"  # a time; users may be called anything
     return f"([^{re.escape(following[:1])}]*)"
 
 

@@ -17,7 +17,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.semantics.paths import collected
-from logcorr.timeline.select import seconds
+from logcorr.timeline.select import seconds, spans
 
 REFUSES = (
     r"(?:\[emerg\]|\[ALERT\]|[sS]yntax error|AH00526|unknown (?:directive|keyword|option|key)|[uU]nexpected (?:EOF|token|end)"
@@ -61,11 +61,16 @@ class _Refusal(Struct, frozen=True, kw_only=True):
 
 @rule(code="LOG006", title="A step of a change was refused, and requests fail since", role="signal", severity="warning")
 def check(case: Case) -> Iterator[Finding]:
-    """Lines that refuse a step of a release, reload or job, told once, after which failures began that were not there before."""
+    """Lines that refuse a step of a release or job, told once, after which failures began that were not there before.
+
+    Of a configuration that is refused as such, `configuration_refused` tells.
+    """
     failed = seconds(case.happened(*FELT))
     if len(failed) < FEWEST:
         return
-    found = [(one, _named(case, one.text)) for one in _refusals(case) if _began(failed, one.at)]
+    invalid = {(span.path, span.line) for span in spans(case.happened("config.invalid"))}
+    told = [one for one in _refusals(case) if (one.span.path, one.span.line) not in invalid]
+    found = [(one, _named(case, one.text)) for one in told if _began(failed, one.at)]
     for one, named in sorted(found, key=lambda pair: (pair[1] is None, pair[0].at, pair[0].span))[:1]:
         yield _finding(one, named, _since(failed, one.at))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -16,7 +16,7 @@ from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
 from logcorr.rules._settings import settings
 from logcorr.timeline.lifecycles import downtimes
-from logcorr.timeline.select import cite, instants
+from logcorr.timeline.select import cite, instants, texts
 
 KINDS = ("dependency.failed", "dependency.denied", "dependency.timeout")
 CLIENTS = r"\b(?:read|write) (?:ECONNRESET|EPIPE)\b"
@@ -31,6 +31,8 @@ TARGETS = (
     re.compile(r"^(?:\w+: )?(?P<target>[\w.-]+) (?:did not|didn't|does not) (?:answer|respond)"),
 )
 """What could not be reached: an address, a name, or the user who is not let in; the first that fits."""
+
+UNRESOLVED = re.compile(r"ENOTFOUND|EAI_AGAIN|no such host|UnknownHost|not known|translate host|resolution")
 
 FEWEST = 3
 JUST_BEFORE = timedelta(minutes=5)
@@ -61,15 +63,17 @@ def check(case: Case) -> Iterator[Finding]:
     for lost in _lost(case):
         named = [Evidence(span, f"names {lost.target}", shows="configuration_mismatch") for span in _named(case, lost)]
         stopped = _stopped(case, lost)
-        changed = bool(named) and not stopped and _wrong(case, lost)
-        yield _finding(case, lost, named[:1] if changed else [], sure=CHANGED if changed else UNEXPLAINED, stopped=stopped)
+        began = cite(_began(case, lost), "it began anew", most=2, shows="deploy_changes_configuration")
+        changed = bool(named) and not stopped and _wrong(case, lost, since_start=bool(began))
+        why = (*named[:1], *began) if changed else ()
+        yield _finding(case, lost, why, sure=CHANGED if changed else UNEXPLAINED, stopped=stopped)
 
 
 def _lost(case: Case) -> Iterator[_Lost]:
     quiet = (pl.col("kind") == "dependency.timeout") & (pl.col("severity") < "error").fill_null(False)
     events = case.happened(*KINDS).filter(~pl.col("message").str.contains(CLIENTS) & ~quiet)
     for service, told in by_service(events):
-        targets = [_target(message) for message in told["message"]]
+        targets = [_target(message) or _target(text) for message, text in zip(told["message"], texts(case, told), strict=True)]
         for (target,), rows in told.with_columns(target=pl.Series(targets, dtype=pl.String)).group_by(
             "target", maintain_order=True
         ):
@@ -121,30 +125,26 @@ def _names(case: Case, lost: _Lost) -> set[str]:
     }
 
 
-def _wrong(case: Case, lost: _Lost) -> bool:
+def _wrong(case: Case, lost: _Lost, *, since_start: bool) -> bool:
     """Whether what is set cannot be right: no service goes by that name, or it fails since the service was started anew."""
     known = {name for thing in case.entities for name in thing.names}
-    unresolved = (
-        lost.rows["message"]
-        .str.contains(r"ENOTFOUND|EAI_AGAIN|no such host|UnknownHost|not known|translate host|resolution")
-        .any()
-    )
+    unresolved = any(map(UNRESOLVED.search, texts(case, lost.rows.head(FEWEST))))
     if unresolved and case.stack and "." not in lost.target and lost.target not in known:
         return True
-    return (unresolved or lost.kind == "dependency.denied") and _since_start(case, lost)
+    return (unresolved or lost.kind == "dependency.denied") and since_start
 
 
-def _since_start(case: Case, lost: _Lost) -> bool:
-    """Whether the service was started, or something deployed, just before it first failed, and all was well until then."""
+def _began(case: Case, lost: _Lost) -> pl.DataFrame:
+    """Where the service was started, or something deployed, just before it first failed, if all was well until then."""
     since = lost.since
     if since is None:
-        return False
+        return case.events.clear()
     began = case.happened("process.started", "deploy.started").filter(
         pl.col("time").is_between(since - JUST_BEFORE, since)
         & ((pl.col("service") == lost.service) | (pl.col("kind") == "deploy.started"))
     )
     own = [source.first for source in case.sources if source.path in set(lost.rows["file"]) and source.first]
-    return began.height > 0 and any(first < since - JUST_BEFORE for first in own)
+    return began if any(first < since - JUST_BEFORE for first in own) else began.clear()
 
 
 def _felt(case: Case, lost: _Lost) -> bool:
@@ -157,18 +157,18 @@ def _felt(case: Case, lost: _Lost) -> bool:
     return near >= LEAST_FELT * len(times.head(50))
 
 
-def _finding(case: Case, lost: _Lost, named: list[Evidence], *, sure: float, stopped: bool) -> Finding:
+def _finding(case: Case, lost: _Lost, why: Sequence[Evidence], *, sure: float, stopped: bool) -> Finding:
     return Finding(
         severity="error" if _felt(case, lost) else "warning",
         confidence=sure,
-        claim=_claim(lost, wrong=bool(named), stopped=stopped),
-        evidence=(*named, *cite(lost.rows, shows="configuration_mismatch")),
+        claim=_claim(lost, wrong=bool(why), stopped=stopped),
+        evidence=(*why, *cite(lost.rows, shows="configuration_mismatch")),
         would_refute=claim("dependency_unreachable.refute", "{target} answered at these times", target=lost.target),
         subject=lost.service,
         measured={"count": lost.rows.height, "target": lost.target},
         times=instants(lost.rows),
         fix=claim("dependency_unreachable.fix", "correct the setting, and let the service fail its start while it does not work")
-        if named
+        if why
         else None,
     )
 

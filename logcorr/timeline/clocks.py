@@ -8,6 +8,7 @@ under which the source's times best overlap the times already known decides.
 from __future__ import annotations
 
 import re
+from calendar import isleap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -33,7 +34,8 @@ class Reading(Struct, frozen=True):
 
     `kind` is `instant`, `local`, `yearless` or `day`. `first` and `last` are as the stamps say: naive, but for instants;
     a time of day counts from 1970-01-01, midnights passed included. `offsets` are the least and the greatest offset
-    from UTC that the stamps carry, in seconds. `stamped` names the envelope whose stamps these are.
+    from UTC that the stamps carry, in seconds. `stamped` names the envelope whose stamps these are; `leap`, that
+    some stamp without a year is of 29 February.
     """
 
     path: str
@@ -44,6 +46,7 @@ class Reading(Struct, frozen=True):
     last: datetime | None
     offsets: tuple[int, int] | None = None
     stamped: str | None = None
+    leap: bool = False
 
 
 class Placement(Struct, frozen=True):
@@ -199,7 +202,8 @@ def _dated(reading: Reading, zone: Placement, windows: Sequence[Window]) -> Iter
         if known is None:
             yield replace(zone, reason=f"{zone.reason}; the year is not known and shown as {YEARLESS}")
             return
-        for year in range(known[1].year + 1, known[0].year - 2, -1):
+        years = range(known[1].year + 1, known[0].year - 2 - 8 * reading.leap, -1)
+        for year in filter(isleap, years) if reading.leap else years:
             yield replace(zone, years=year - YEARLESS, reason=f"{zone.reason}; the year is that of the other logs")
     elif reading.kind == "day":
         if known is None:

@@ -162,3 +162,42 @@ def _implied(starts: list[_Sign]) -> Iterator[Downtime]:
 
 def _ready(starts: list[_Sign]) -> _Sign:
     return [sign for sign in starts if sign.time - starts[0].time <= ONE_START][-1]
+
+
+_INSTANT = pl.Datetime("us", "UTC")
+
+DOWN_SCHEMA = pl.Schema(
+    {
+        "time": _INSTANT,
+        "service": pl.String(),
+        "kind": pl.String(),
+        "path": pl.String(),
+        "line": pl.UInt32(),
+        "end_line": pl.UInt32(),
+        "up": _INSTANT,
+        "up_path": pl.String(),
+        "up_line": pl.UInt32(),
+    }
+)
+
+
+def down_intervals(events: pl.LazyFrame) -> pl.LazyFrame:
+    """When services were down, by the events that `logcorr.scan` gives: a row a stop, in time order.
+
+    The columns are `time` (UTC; the first sign of the end), `service` (the path of its log where no name is known), `kind` (the
+    most telling sign), `path`, `line`, `end_line` (where that stands), `up` (when it was ready again), `up_path`, `up_line` (the
+    line that says so) and `down_s`; null where none does.
+    """
+    telling = events.filter(pl.col("kind").is_in([*ENDS, *STARTS]))
+    lines = (pl.col("end_line") - pl.col("line") + 1).alias("lines")
+    seen = telling.select("time", "source", "service", "kind", pl.col("path").alias("file"), "line", lines).collect()
+    rows = [
+        (
+            *(stop.ended, stop.service, stop.kind, stop.end.path, stop.end.line, stop.end.end_line, stop.up),
+            *((stop.start.path, stop.start.line) if stop.start else (None, None)),
+        )
+        for stop in downtimes(seen)
+    ]
+    found = pl.LazyFrame(rows, schema=DOWN_SCHEMA, orient="row")
+    down = (pl.col("up") - pl.col("time")).dt.total_milliseconds() / 1_000
+    return found.with_columns(down.alias("down_s")).sort("time", "service", "path", "line")

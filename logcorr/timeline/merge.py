@@ -16,7 +16,7 @@ from logcorr.model.rotation import part_of
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser
 from logcorr.parsers._shared.columns import by_value
-from logcorr.timeline.blocks import TURNS, Log, Query, log_of
+from logcorr.timeline.blocks import TURNS, Log, Query, log_of, scan
 from logcorr.timeline.clocks import Placement, Reading, place
 
 Row = Mapping[str, object]
@@ -61,11 +61,9 @@ def build(
     rows = [_summary(blocks) for blocks in measured]
     of, starts = _joined(logs, rows, place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones or {}))
     kept = [_kept(log, blocks, where, start) for log, blocks, where, start in zip(logs, measured, of, starts, strict=True)]
-    whole = [
-        log.scan(partial(_placed, log, where, start), TIMELINE_SCHEMA) for log, where, start in zip(logs, of, starts, strict=True)
-    ]
+    whole = [(log, partial(_placed, log, where, start)) for log, where, start in zip(logs, of, starts, strict=True)]
     return Timeline(
-        _merged(whole, since, until),
+        _merged([scan(whole, TIMELINE_SCHEMA)] if whole else [], since, until),
         _merged(kept, since, until).collect(),
         tuple(_source(log, row, where) for log, row, where in zip(logs, rows, of, strict=True)),
         problems,
@@ -152,12 +150,14 @@ def _ended(log: Log, events: pl.LazyFrame) -> pl.LazyFrame:
 
 def _ends(log: Log) -> list[pl.Expr]:
     """What places a log among others."""
+    clock = pl.col("clock")
     offset = pl.col("utc_offset_s") if "utc_offset_s" in log.schema else pl.lit(None, pl.Int32)
     return [
-        pl.col("clock").min().alias("first"),
-        pl.col("clock").max().alias("last"),
+        clock.min().alias("first"),
+        clock.max().alias("last"),
         offset.min().alias("least_offset"),
         offset.max().alias("greatest_offset"),
+        (clock.dt.strftime("%m-%d") == "02-29").any().alias("leap") if log.kind == "yearless" else pl.lit(False).alias("leap"),
     ]
 
 
@@ -179,6 +179,7 @@ def _summary(blocks: pl.DataFrame) -> Row:
         pl.col("first", "least_offset").min(),
         pl.col("last", "greatest_offset").max(),
         pl.col("^every_.*$").all(),
+        pl.col("leap").any(),
     ).row(0, named=True)
 
 
@@ -192,7 +193,9 @@ def _reading(log: Log, row: Row) -> Reading:
     assert last is None or isinstance(last, datetime)
     least, greatest = row["least_offset"], row["greatest_offset"]
     offsets = (least, greatest) if isinstance(least, int) and isinstance(greatest, int) else None
-    return Reading(log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped)
+    return Reading(
+        log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped, row["leap"] is True
+    )
 
 
 def _kept(log: Log, blocks: pl.DataFrame, placement: Placement, start: datetime | None) -> pl.LazyFrame:

@@ -32,6 +32,20 @@ def spans(rows: pl.DataFrame) -> tuple[Span, ...]:
     return tuple(Span(file, line, line + lines - 1) for file, line, lines in rows.select("file", "line", "lines").iter_rows())
 
 
+def texts(case: Case, rows: pl.DataFrame) -> list[str]:
+    """The whole line at which each row begins: it may tell more than the message, in members of its own."""
+    found = {
+        (path, line): text
+        for path in rows["file"].unique(maintain_order=True)
+        for line, text in case.lines(path)
+        .filter(pl.col("line").is_in(rows.filter(pl.col("file") == path)["line"].implode()))
+        .select("line", "text")
+        .collect()
+        .iter_rows()
+    }
+    return [found.get(place, "") for place in rows.select("file", "line").iter_rows()]
+
+
 def lines_like(case: Case, inside: Span, pattern: str) -> Iterator[tuple[Span, str]]:
     """The lines of a stanza that hold the pattern, with their text."""
     wanted = pl.col("line").is_between(inside.line, inside.end_line) & pl.col("text").str.contains(pattern)

@@ -21,6 +21,8 @@ from logcorr.cli import options
 @click.option("--since", metavar="TIME", callback=options.instant, help="Leave out what was logged before; UTC if no offset.")
 @click.option("--until", metavar="TIME", callback=options.instant, help="Leave out what was logged after.")
 @click.option("--around", metavar="TIME±SPAN", callback=options.window, help="As --since and --until: 2025-10-16T09:55±90s.")
+@click.option("--templates", is_flag=True, help="What messages have in common instead, and how often; the most frequent first.")
+@click.option("--downtimes", is_flag=True, help="When services were down instead, whichever logs saw it.")
 @click.option("--limit", type=click.IntRange(min=1), metavar="COUNT", help="Stop after so many events.")
 @click.option("--tz", "zones", multiple=True, metavar="[SOURCE=]ZONE", callback=options.zones, help=options.ZONE_HELP)
 @click.option("-f", "--format", "form", type=options.TABLES, default="table", show_default=True, help="What to print.")
@@ -37,6 +39,8 @@ def timeline(
     since: options.Instant,
     until: options.Instant,
     around: options.Window | None,
+    templates: bool,
+    downtimes: bool,
     limit: int | None,
     zones: dict[str | None, str],
     form: str,
@@ -49,14 +53,22 @@ def timeline(
     """
     if form == "parquet" and not output:
         raise click.UsageError("parquet is not for the screen: add -o FILE.")
+    if templates and downtimes:
+        raise click.UsageError("--templates and --downtimes exclude each other.")
     import logcorr
     from logcorr.cli import events
     from logcorr.cli.waiting import waiting
 
     windows = [(since, until), *([around] if around else [])]
     wanted = events.wanted(sources=sources, services=services, kinds=kinds, level=level, grep=grep, windows=windows)
-    found = logcorr.scan(paths, tz=zones or None).filter(wanted).sort("time", nulls_last=True, maintain_order=True)
-    found = found if limit is None else found.head(limit)
+    found = logcorr.scan(paths, tz=zones or None).filter(wanted)
     with waiting("reading") if output else nullcontext():
+        if templates:
+            found = events.with_counts(logcorr.templates(found), form)
+        elif downtimes:
+            found = events.with_ends(logcorr.down_intervals(found), form)
+        else:
+            found = found.sort("time", nulls_last=True, maintain_order=True)
+        found = found if limit is None else found.head(limit)
         leaving = bool(output) if redact is None else redact
         events.write(events.redacted(found) if leaving else found, form, output)

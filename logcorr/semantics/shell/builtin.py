@@ -99,10 +99,8 @@ def _declare(command: Command) -> None:
             and not re.search(rf"\b{name}(\[[^\]]*\])?\+?=", command.words)
         ):
             assignments.local(path, name)
-            if {"-a", "-A"} & set(command.known):
-                path.set(name, Array(()))
         elif {"-a", "-A"} & set(command.known) and name not in path.variables:
-            path.set(name, Array(()))
+            path.set(name, None)
     path.status = SUCCESS
     if command.name == "local" and not path.scopes:
         command.end(1)

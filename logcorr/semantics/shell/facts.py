@@ -24,7 +24,7 @@ class Message(Fact, frozen=True, kw_only=True):
 
 
 class Sleep(Fact, frozen=True, kw_only=True):
-    """A pause of `seconds`, None if unknown; `loop` spans the innermost loop around it."""
+    """A pause of `seconds`, None if unknown; `loop` spans the innermost loop around it, if that never ends by itself."""
 
     seconds: float | None
     loop: Span | None = None

@@ -73,10 +73,13 @@ class _Heads(Struct):
 
 
 def _rounds(
-    machine: Machine, path: Path, span: Span, *, test: Callable[[Path], list[tuple[Path, bool]]],
+    machine: Machine, path: Path, span: Span | None, *, test: Callable[[Path], list[tuple[Path, bool]]],
     body: Callable[[Path], list[Path]], endless: Callable[[Path], None],
 ) -> list[Path]:  # fmt: skip
-    """Rounds until nothing new comes: `test` says which paths go on, `body` gives the paths after one round."""
+    """Rounds until nothing new comes: `test` says which paths go on, `body` gives the paths after one round.
+
+    `span` is that of a loop which never ends by itself.
+    """
     heads, results, paths = _Heads(first=path.copy()), list[Path](), [path]
     started = machine.commands
     with machine.looping(span):
@@ -114,7 +117,9 @@ def _endless(machine: Machine, span: Span, forever: bool) -> Callable[[Path], No
 
 
 def _always(text: str) -> bool:
-    return text.strip().rstrip(";").strip() in ("true", ":", "[ 1 ]", "[ true ]", "[[ 1 ]]", "(( 1 ))", "((1))", "/bin/true")
+    words = text.strip().rstrip(";").strip()
+    endless = ("true", ":", "[ 1 ]", "[ true ]", "[[ 1 ]]", "(( 1 ))", "((1))", "/bin/true")
+    return words in endless or re.fullmatch(r"sleep\s+\S+", words) is not None
 
 
 def while_or_until(machine: Machine, node: Loop, path: Path) -> list[Path]:
@@ -144,7 +149,12 @@ def while_or_until(machine: Machine, node: Loop, path: Path) -> list[Path]:
         return answers
 
     results = _rounds(
-        machine, path, span, test=test, body=lambda way: machine.run(node.body, way), endless=_endless(machine, span, forever)
+        machine,
+        path,
+        span if forever else None,
+        test=test,
+        body=lambda way: machine.run(node.body, way),
+        endless=_endless(machine, span, forever),
     )
     return _after(results, before)
 
@@ -188,14 +198,14 @@ def arithmetic(machine: Machine, node: ArithmeticFor, path: Path) -> list[Path]:
     before = path.guards
     machine.skip(node.body, path)
     started = machine.alternatives(path, lambda way: evaluate(way, node.first))
-    endless = _endless(machine, span, forever)
-    results = [after for way in started for after in _rounds(machine, way, span, test=test, body=body, endless=endless)]
+    endless, around = _endless(machine, span, forever), span if forever else None
+    results = [after for way in started for after in _rounds(machine, way, around, test=test, body=body, endless=endless)]
     return _after(results, before)
 
 
 def over_words(machine: Machine, node: For, path: Path) -> list[Path]:
     """`for name in words`: one round a word; words that cannot be counted give any number of rounds."""
-    span, before = machine.span(node), path.guards
+    before = path.guards
     starts: list[tuple[Path, list[Value]]] = []
 
     def expand(way: Path) -> None:
@@ -208,7 +218,7 @@ def over_words(machine: Machine, node: For, path: Path) -> list[Path]:
         start.status = SUCCESS
         ways = [start]
         for item in items if not node.select else [unknown("a choice at the terminal")]:
-            ways, left = _one_item(machine, node, span, ways, item)
+            ways, left = _one_item(machine, node, ways, item)
             results.extend(left)
         results.extend(ways)
     return _after(results, before)
@@ -239,12 +249,12 @@ def _globs(word: Word) -> bool:
     return any(isinstance(piece, Literal) and not piece.quoted and re.search(r"[*?]|\[.+\]", piece.text) for piece in word.pieces)
 
 
-def _one_item(machine: Machine, node: For, span: Span, ways: list[Path], item: Value) -> tuple[list[Path], list[Path]]:
+def _one_item(machine: Machine, node: For, ways: list[Path], item: Value) -> tuple[list[Path], list[Path]]:
     """The paths that go on to the next word, and those that left the loop."""
     if node.select or any(isinstance(part, Unknown) and part.splits for part in item):
-        return _any_number(machine, node, span, ways, item)
+        return _any_number(machine, node, ways, item)
     going, left = list[Path](), list[Path]()
-    with machine.looping(span):
+    with machine.looping(None):
         for way in ways:
             way.set(node.name, item)
             for after in machine.run(node.body, way):
@@ -252,7 +262,7 @@ def _one_item(machine: Machine, node: For, span: Span, ways: list[Path], item: V
     return machine.widened(going), left
 
 
-def _any_number(machine: Machine, node: For, span: Span, ways: list[Path], item: Value) -> tuple[list[Path], list[Path]]:
+def _any_number(machine: Machine, node: For, ways: list[Path], item: Value) -> tuple[list[Path], list[Path]]:
     described = machine.source.text[node.start : node.end].partition("\n")[0]
     done: list[Path] = []
 
@@ -267,6 +277,6 @@ def _any_number(machine: Machine, node: For, span: Span, ways: list[Path], item:
 
     for way in ways:
         done.extend(
-            _rounds(machine, way, span, test=test, body=lambda way: machine.run(node.body, way), endless=lambda way: None)
+            _rounds(machine, way, None, test=test, body=lambda way: machine.run(node.body, way), endless=lambda way: None)
         )
     return [way for way in done if way.flow is None], [way for way in done if way.flow is not None]

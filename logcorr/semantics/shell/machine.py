@@ -80,7 +80,7 @@ class Machine:
         self.substituted = False
         self.reader: str | None = None
         self.limit_s: float | None = None
-        self.loops: tuple[Span, ...] = ()
+        self.loops: tuple[Span | None, ...] = ()
         self.stack: tuple[tuple[str, Span], ...] = ()
         self.placeholders: list[Unknown] = []
         self.record = record
@@ -257,8 +257,8 @@ class Machine:
             self.limit_s = before
 
     @contextmanager
-    def looping(self, span: Span) -> Iterator[None]:
-        """Evaluate a loop's body."""
+    def looping(self, span: Span | None) -> Iterator[None]:
+        """Evaluate a loop's body; `span` is that of one which never ends by itself."""
         self.loops = (*self.loops, span)
         try:
             yield

@@ -40,6 +40,8 @@ def expand(machine: Machine, path: Path, node: Parameter, words: Words) -> list[
         return expand(machine, path, replace(node, name=name, index=None, operator=node.operator[1:]), words) if (
             name and re.fullmatch(r"\w+", name)) else unknown(f"${{!{node.name}}}")  # fmt: skip
     if whole is not None:
+        if node.operator == f"#{node.name}" and "nounset" in path.options and path.variables.get(node.name, EMPTY) is None:
+            _die(path, f"{node.name}: unbound variable")
         return _of_list(machine, path, node, whole, words)
     value = _value(machine, path, node, words)
     if node.operator.startswith("#") and node.operator[1:] == node.name:
@@ -76,6 +78,8 @@ def _die(path: Path, _: str) -> None:
 def _indirect(machine: Machine, path: Path, node: Parameter, whole: list[Value] | None, words: Words) -> list[Value] | Value:
     if node.index is not None and whole is not None:
         array = path.variable(node.name)
+        if not whole:
+            return []
         return (
             [text(key, machine.span(node)) for key, _ in array.items] if isinstance(array, Array) else unknown("keys of an array")
         )
