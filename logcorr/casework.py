@@ -55,8 +55,8 @@ def _records(logs: Sequence[timeline.Log]) -> Callable[[str], pl.LazyFrame]:
     """For a format's name, the typed frame of all its logs; without rows and columns where there are none."""
 
     def records(name: str) -> pl.LazyFrame:
-        frames = [log.scan(partial(_typed, log)) for log in logs if log.artifact.format == name]
-        return pl.concat(frames, how="diagonal_relaxed") if frames else pl.LazyFrame()
+        parts = [(log, partial(_typed, log)) for log in logs if log.artifact.format == name]
+        return timeline.scan(parts) if parts else pl.LazyFrame()
 
     return records
 

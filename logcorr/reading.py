@@ -128,9 +128,7 @@ def scan(paths: Paths, *, tz: str | Zones | None = None) -> pl.LazyFrame:
     if not logs:
         raise NothingRecognised("nothing here is a log that logcorr knows", "`logcorr sources PATH` says what was seen")
     queries = [partial(_wide, log, timed) for log, timed in zip(logs, timeline.timed(logs, given.facts, zones(tz)), strict=True)]
-    own = [pl.LazyFrame(schema=query(log.nothing()).collect_schema()) for log, query in zip(logs, queries, strict=True)]
-    schema = pl.concat(own, how="diagonal_relaxed").collect_schema()
-    return pl.concat([log.scan(partial(_filled, query, schema), schema) for log, query in zip(logs, queries, strict=True)])
+    return timeline.scan(list(zip(logs, queries, strict=True)))
 
 
 def _wide(log: timeline.Log, timed: timeline.Query, events: pl.LazyFrame) -> pl.LazyFrame:
@@ -149,13 +147,4 @@ def _wide(log: timeline.Log, timed: timeline.Query, events: pl.LazyFrame) -> pl.
         pl.lit(log.artifact.format).alias("format"),
         "parsed",
         *(pl.col(name).alias(f"{name}_text" if name in FIRST else name) for name in own),
-    )
-
-
-def _filled(query: timeline.Query, schema: pl.Schema, events: pl.LazyFrame) -> pl.LazyFrame:
-    """The columns of all formats, those that this one lacks without values."""
-    frame = query(events)
-    there = frame.collect_schema()
-    return frame.select(
-        (pl.col(name) if name in there else pl.lit(None)).cast(dtype).alias(name) for name, dtype in schema.items()
     )

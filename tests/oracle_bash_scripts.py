@@ -293,6 +293,9 @@ class Maker:
             self.several,
             self.until_form,
             self.piped_loop,
+            self.collected,
+            self.background,
+            self.guarded_steps,
             self.trap_form,
             self.subshell_form,
             self.unreachable,
@@ -516,6 +519,62 @@ class Maker:
                 [f"set -- {token} {url}", 'curl -sf "$2" > /dev/null || docker restart "$1"'],
             ]
         )
+
+    def collected(self, depth: int) -> list[str]:
+        """What failed is gathered in an array or a text, and acted on afterwards."""
+        name, list_name = self.fresh("svc"), self.fresh("FAILED")
+        self.made.effects.append(name)
+        check = self.plain_condition()
+        return self.random.choice(
+            [
+                [
+                    f"{list_name}=()",
+                    f'{check} || {list_name}+=("{name}")',
+                    f"if [ ${{#{list_name}[@]}} -gt 0 ]; then",
+                    f'  for one in "${{{list_name}[@]}}"; do docker restart "$one"; done',
+                    "fi",
+                ],
+                [
+                    f'{list_name}=""',
+                    f'if ! {check}; then {list_name}="${list_name} {name}"; fi',
+                    f"for one in ${list_name}; do systemctl restart $one; done",
+                ],
+                [
+                    f"declare -a {list_name}",
+                    f"if ! {check}; then {list_name}[0]={name}; fi",
+                    f'[[ ${{#{list_name}[*]}} -eq 0 ]] || supervisorctl restart "${{{list_name}[0]}}"',
+                ],
+                [
+                    f"mapfile -t {list_name} < <({check} || echo {name})",
+                    f'for one in "${{{list_name}[@]}}"; do pm2 restart "$one"; done',
+                ],
+            ]
+        )
+
+    def background(self, depth: int) -> list[str]:
+        """A check in a process of its own, whose end is waited for."""
+        url, name = self.http(), self.fresh("pid")
+        wait = self.pick(
+            f"if ! wait ${name}; then",
+            f'wait "${name}"\nif [ $? -ne 0 ]; then',
+            f'wait ${name} || failed=1\nif [ -n "$failed" ]; then',
+        )
+        return [f"curl -sf {url} > /dev/null &", f"{name}=$!", *wait.split("\n"), *self.body(0), "fi"]
+
+    def guarded_steps(self, depth: int) -> list[str]:
+        """Steps under `set -e` in a process of its own, whose failure is acted on."""
+        check, first = self.plain_condition(), self.effect()
+        if "\n" in first or first.endswith("&"):
+            first = f"docker stop {self.made.effects[-1]}"
+        return [
+            f"bash -euo pipefail -c '{first.replace(chr(39), chr(34))}' || true"
+            if "$" not in first and '"' not in first
+            else first,
+            f"( set -e; {check}; echo fine )",
+            "if [ $? -ne 0 ]; then",
+            *self.body(0),
+            "fi",
+        ]
 
     def piped_loop(self, depth: int) -> list[str]:
         name = self.fresh("LOST")

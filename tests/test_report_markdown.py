@@ -147,3 +147,10 @@ def test_a_name_that_does_not_exist_is_an_error(tmp_path):
 def test_an_unknown_language_is_named():
     with pytest.raises(LogcorrError, match="no such language: fr"):
         render(document("seed"), "fr")
+
+
+def test_a_template_of_somebody_elses_reaches_nothing_of_pythons(tmp_path):
+    own = '{% extends "bundled/postmortem.md.j2" %}{% block summary %}{{ document.__class__.__mro__ }}{% endblock %}'
+    (tmp_path / "postmortem.md.j2").write_text(own)
+    with pytest.raises(LogcorrError, match="unsafe"):
+        render(document("healthy"), templates=tmp_path)

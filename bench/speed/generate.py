@@ -1,7 +1,8 @@
 """Make logs to measure with: `python bench/speed/generate.py FORMAT MEGABYTES FILE [SEED]`.
 
-The same seed gives the same bytes. One line in fifty is hostile or odd: quotes and field names inside requests, CRLF, times
-that go back, lines of no known format; and there are letters that are not ASCII, and stack traces.
+The same seed gives the same bytes; a long log is some megabytes again and again, each time a day later. One line in fifty is
+hostile or odd: quotes and field names inside requests, CRLF, times that go back, lines of no known format; and there are letters
+that are not ASCII, and stack traces.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 HOSTS = ("shop.example.com", "api.example.com", "www.example.com")
@@ -23,6 +25,11 @@ FAILURES = (
     "no live upstreams while connecting to upstream",
 )
 SENTENCES = ("order {} stored", "Client connected: {}", "slow query ({} ms)", "Grüße an Kunde {}", "cache miss for key {}")
+
+FIRST_DAY = datetime(2026, 1, 31)  # noqa: DTZ001 - logs write local time
+DATES = ("%Y/%m/%d", "%d/%b/%Y", "%Y-%m-%d")
+BLOCK_MB = 16
+"""So much of any format is less than a day."""
 
 
 def _address(source: random.Random) -> str:
@@ -86,7 +93,7 @@ FORMATS: dict[str, Callable[[random.Random, datetime], str]] = {
 def lines(name: str, seed: int = 7) -> Iterator[str]:
     """Lines of a format without end, line ends included."""
     source = random.Random(seed)
-    time = datetime(2026, 1, 31)  # noqa: DTZ001 - logs write local time
+    time = FIRST_DAY
     while True:
         time += timedelta(seconds=source.choice((0, 0, 0, 1)))
         odd = source.random()
@@ -98,13 +105,28 @@ def lines(name: str, seed: int = 7) -> Iterator[str]:
 
 
 def write(name: str, megabytes: float, file: Path, seed: int = 7) -> None:
-    """A file of about this size."""
-    left = megabytes * 1e6
-    with file.open("w", encoding="utf-8", newline="") as out:
-        for line in lines(name, seed):
-            left -= out.write(line)
+    """A file of about this size: some megabytes of lines, and the same again for each day that follows."""
+    block = _block(name, int(min(megabytes, BLOCK_MB) * 1e6), seed)
+    left = int(megabytes * 1e6)
+    with file.open("wb") as out:
+        for number in count():
+            today = block
+            for spelt in DATES:
+                today = today.replace(f"{FIRST_DAY:{spelt}}".encode(), f"{FIRST_DAY + timedelta(days=number):{spelt}}".encode())
+            out.write(today if len(today) <= left else today[: today.find(b"\n", left) + 1])
+            left -= len(today)
             if left <= 0:
                 return
+
+
+def _block(name: str, size: int, seed: int) -> bytes:
+    parts = []
+    for line in lines(name, seed):
+        parts.append(line.encode())
+        size -= len(parts[-1])
+        if size <= 0:
+            break
+    return b"".join(parts)
 
 
 if __name__ == "__main__":

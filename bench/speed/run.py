@@ -27,7 +27,7 @@ import reference
 from logcorr import plugins
 from logcorr.collect import collect
 from logcorr.parsers import LogParser
-from logcorr.timeline.blocks import Log, log_of
+from logcorr.timeline.blocks import Log, log_of, scan
 
 PATTERN = (
     r"^(\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) \[(\w+)\] (\d+)#(\d+): (?:\*(\d+) )?(.*?)(?:, client: ([^,]+))?"
@@ -67,7 +67,7 @@ def log(name: str, file: Path) -> Log:
 
 def table(opened: Log) -> pl.DataFrame:
     """All typed columns but the kinds, which no peer has."""
-    return opened.scan(lambda events: events.drop("kind", "clock", "service")).collect(engine="streaming")
+    return scan([(opened, lambda events: events.drop("kind", "clock", "service"))]).collect(engine="streaming")
 
 
 def digest(name: str, frame: pl.DataFrame) -> dict[str, object]:

@@ -8,23 +8,25 @@ import numpy as np
 import polars as pl
 
 from logcorr.causes.chain import scheduled_chain
-from logcorr.causes.follow import of_stops
+from logcorr.causes.follow import LONGEST_S, Ends, of_stops, of_times
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect, hits
-from logcorr.causes.weighing import Hypothesis
+from logcorr.causes.weighing import LEAST, Hypothesis
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Finding
 from logcorr.model.source import Span
 from logcorr.statistics import Group
-
-LEAST = 0.2
-"""A suspect less probable than this is no cause, only a rival."""
+from logcorr.timeline.select import seconds
 
 FEW = 4
 UNPROVED = 0.85
 """The most a suspicion is worth: few stops and no proof, an effect on nobody knows whom, a check that may be right."""
+
+HARM = ("http.5xx", "upstream.refused", "client.connect_failed")
+FOLLOWS, MOST_COVERED = 0.8, 0.4
+"""So much of the harm follows the runs of a job that always ends the service, though those times are but a part of all."""
 
 UNKNOWN = 0.6
 """And of few stops with a job of which nobody knows what it does."""
@@ -53,6 +55,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
     matched = _matched(told, group)
     kind = _kind(suspect, group)
     known = _known_failure(findings, suspect) if kind == "check_always_fails" else None
+    of_runs = _felt_after_runs(case, suspect, of_stops(matched))
     cause = Cause(
         kind=known.rule if known else kind,
         claim=known.claim if known else _claim(kind, told, suspect, group),
@@ -60,7 +63,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         proof=suspect.reach.value if suspect.reach else "timing",
         culprit=_culprit(kind, suspect),
         trigger=suspect.span,
-        chain=tuple(scheduled_chain(case, told, suspect, matched, known)),
+        chain=tuple(scheduled_chain(case, told, suspect, matched, ends=of_runs or of_stops(told.stops), known=known)),
         contributing=_contributing(findings, suspect),
         period_s=_period(group.ticks),
         lag_s=group.evidence.lag_median_s,
@@ -68,7 +71,19 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         against=(*_few(group), *_unexplained(kind, group)),
         recurrence=suspect.coming,
     )
-    return Hypothesis(cause, of_stops(matched))
+    return Hypothesis(cause, of_runs or of_stops(matched))
+
+
+def _felt_after_runs(case: Case, suspect: Suspect, stops: Ends) -> Ends | None:
+    """The runs themselves, where the harm follows them and not the stops: then the clock that tells of the stops is wrong."""
+    if suspect.reach is not Reach.MUST or not case.window:
+        return None
+    start, end = (time.timestamp() for time in case.window)
+    runs = of_times(suspect.ticks[(suspect.ticks >= start) & (suspect.ticks <= end)], 2 * LONGEST_S)
+    harm = seconds(case.happened(*HARM))
+    if not len(harm) or not len(runs.times) or runs.covered((start, end)) > MOST_COVERED:
+        return None
+    return runs if runs.felt(harm).mean() >= FOLLOWS and stops.felt(harm).mean() <= 1 - FOLLOWS else None
 
 
 def _known_failure(findings: Sequence[Finding], suspect: Suspect) -> Finding | None:
@@ -110,7 +125,8 @@ def _kind(suspect: Suspect, group: Group) -> str:
         return "probe_never_satisfied"
     if _always_fails(suspect, group):
         return "check_always_fails"
-    return "scheduled_check_acts" if suspect.effect.effect.guard else "scheduled_stop"
+    every = not suspect.effect.effect.guard or suspect.reach is Reach.MUST
+    return "scheduled_stop" if every else "scheduled_check_acts"
 
 
 def _misread(effect: ProvedEffect) -> bool:

@@ -8,7 +8,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from logcorr.causes import hops
-from logcorr.causes.follow import of_stops, of_times
+from logcorr.causes.follow import Ends, of_stops, of_times
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
 from logcorr.model.behaviour import Reach
@@ -28,10 +28,13 @@ TOLD_WITHIN_S = 60.0
 
 
 def scheduled_chain(
-    case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame, known: Finding | None
+    case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame, *, ends: Ends, known: Finding | None
 ) -> Iterator[Link]:
-    """The hops from the job's line to the clients, as far as the case shows them; `known` tells why a check fails."""
-    effect, ends = suspect.effect, of_stops(told.stops)
+    """The hops from the job's line to the clients, as far as the case shows them.
+
+    Its effects are looked for after `ends`; `known` tells why a check fails.
+    """
+    effect = suspect.effect
     if effect:
         called = list(_called(suspect, effect))
         checks_there = any(one.probe.span.path == effect.effect.span.path for one in effect.probes)

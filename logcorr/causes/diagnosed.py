@@ -14,11 +14,15 @@ from logcorr.causes.weighing import Hypothesis
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Cause, Finding, Link
-from logcorr.timeline.select import cite
+from logcorr.timeline.select import cite, seconds
 
 AT_ONCE_S = 2.0
 """Proxy, application and clients tell of one failed request within this time."""
 
+DIES_WITHIN_S, MOST_OF = 5.0, 0.5
+"""A process that dies of something does so within this time of saying so, and nearly each time."""
+
+OWN = ("process.crashed", "process.exited")
 ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.exited")
 """By what it is told that a process ended which nobody had told to."""
 
@@ -56,7 +60,6 @@ SAID = {
     "process_terminates": claim("hop.process_terminates", "it is told to end"),
     "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
-    "access_is_denied": claim("hop.access_is_denied", "the files are refused or gone"),
     "certificate_fails": claim("hop.certificate_fails", "the certificate is not accepted"),
 }
 """What a hop after the first says; the first is the finding itself."""
@@ -94,7 +97,13 @@ DIAGNOSES = {
         Diagnosis("wrong_setting", ("configuration_mismatch",), lasts=True),
     ),
     "dependency_unreachable.found": Diagnosis("dependency_failed", ("dependency_fails",), within_s=5.0),
-    "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "access_is_denied"), lasts=True),
+    "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
+    "configuration_refused.invalid": Diagnosis(
+        "configuration_refused", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True
+    ),
+    "configuration_refused.taken": Diagnosis(
+        "address_shared", ("configuration_mismatch",), dies=True, effects=hops.DOWN, lasts=True
+    ),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
     **dict.fromkeys(
@@ -136,9 +145,19 @@ def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis) -> Hypothesi
 def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> Iterator[Link]:
     yield from hops.set_off(case, [evidence.span for evidence in finding.evidence])
     yield from _own(finding, diagnosis)
-    if diagnosis.dies:
+    dies = diagnosis.dies or _crashes(case, finding)
+    if dies:
         yield from _died(case, finding, ends)
-    yield from hops.consequences(case, ends, finding.evidence[0].span, diagnosis.effects)
+    yield from hops.consequences(case, ends, finding.evidence[0].span, hops.DOWN if dies else diagnosis.effects)
+
+
+def _crashes(case: Case, finding: Finding) -> bool:
+    """Whether what the finding is about dies of it: most of its moments are followed by such an end at once."""
+    ended = case.happened(*OWN).filter(pl.col("service") == finding.subject).drop_nulls("time")
+    if not finding.times or not ended.height:
+        return False
+    after = of_times(np.unique([time.timestamp() for time in finding.times]), DIES_WITHIN_S).felt(seconds(ended))
+    return int(after.sum()) >= MOST_OF * len(finding.times)
 
 
 def _own(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
@@ -162,7 +181,8 @@ def _died(case: Case, finding: Finding, ends: Ends) -> Iterator[Link]:
     """Its process ends, by its own word or its supervisor's, and is started again."""
     services = finding.subject.split(", ")
     ended = case.happened(*ENDED).filter(pl.col("service").is_in(services))
-    shown = (*(one for one in finding.evidence if one.shows == "crash_ends_process"), *cite(ended))
+    firsts = cite(ended.unique("service", keep="first", maintain_order=True))
+    shown = (*(one for one in finding.evidence if one.shows == "crash_ends_process"), *dict.fromkeys((*firsts, *cite(ended))))
     place = shown[0].span if shown else finding.evidence[0].span
     yield Link(
         mechanism="crash_ends_process",

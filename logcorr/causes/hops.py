@@ -111,7 +111,7 @@ def restarted(case: Case, services: Collection[str], ends: Ends, source: Span) -
     started = _soon(case, services, ends, "process.started")
     if not policies and not told.height:
         return
-    shown = (*policies, *cite(told, "the supervisor says so", most=2), *cite(started, "it runs again", most=2))
+    shown = (*policies, *_each(told, "the supervisor says so"), *_each(started, "it runs again"))
     yield Link(
         mechanism="supervisor_restarts_process",
         source=source,
@@ -120,6 +120,12 @@ def restarted(case: Case, services: Collection[str], ends: Ends, source: Span) -
         evidence=shown,
         proof="observed",
     )
+
+
+def _each(rows: pl.DataFrame, note: str) -> tuple[Evidence, ...]:
+    """The first and the last row, and the first of each service."""
+    firsts = cite(rows.unique("service", keep="first", maintain_order=True), note, most=3)
+    return tuple(dict.fromkeys((*cite(rows, note, most=2), *firsts)))
 
 
 def _soon(case: Case, services: Collection[str], ends: Ends, kind: str) -> pl.DataFrame:

@@ -20,6 +20,9 @@ LEAST_EXPLAINED, MOST_UNEXPLAINED = 0.5, 0.6
 MOST_ON_ANOTHER_CLOCK = 0.85
 """And so sure where nearly all of them keep one distance from it: then a clock may be wrong, or something else."""
 
+LEAST = 0.2
+"""A hypothesis less probable than this is no cause, only a rival."""
+
 LIKELY = 0.5
 MOST_UNFELT, FEWEST_UNFELT = 0.45, 3
 """What explains none of the harm, or what nobody felt and happened but once or twice (an ordered restart), is no cause."""
@@ -68,7 +71,8 @@ def weighed(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> tu
             away.append(one.cause)
         else:
             kept.append(one)
-    return [_tempered(_posterior(one, ranked), kept) for one in kept], away
+    weighed_up = [_tempered(_posterior(one, ranked), kept) for one in kept]
+    return [one for one in weighed_up if one.confidence >= LEAST], [*away, *(one for one in weighed_up if one.confidence < LEAST)]
 
 
 def _times(finding: Finding) -> npt.NDArray[np.float64]:

@@ -22,7 +22,6 @@ MECHANISMS = {
     "request_crashes_process": "a request makes the process that serves it die",
     "limit_rejects_requests": "a limit turns requests away",
     "dependency_fails": "something that a service needs fails it",
-    "access_is_denied": "a file or address is refused, or not there",
     "certificate_fails": "a certificate is not accepted",
     "job_stalls_service": "a job keeps a service from answering",
 }
@@ -42,6 +41,8 @@ CAUSE_KINDS = {
     "wrong_setting": "what a service is told about something it needs is not right",
     "dependency_failed": "something a service needs does not answer it; why is not known",
     "access_denied": "files are refused to, or gone from, the one who needs them, since something changed them",
+    "configuration_refused": "a program refuses a changed configuration and goes on with the old one, or does not start",
+    "address_shared": "two programs are told to listen on one address",
     "disk_full": "no space is left on a device",
     "memory_exhausted": "the kernel ends a process for want of memory",
     "certificate_failed": "a certificate has expired, or the renewed one was not loaded",

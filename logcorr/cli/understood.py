@@ -53,7 +53,8 @@ def _answer(answer: Document) -> str:
     status = "the upstream's own" if answer["status"] is None and answer["upstream"] else str(answer["status"] or "no answer")
     closed = ", the connection is closed" if answer["closed"] else ""
     location = f" to {answer['location']}" if answer["location"] is not None else ""
-    upstream = f" from {answer['upstream']}, asked for {answer['upstream_uri']}" if answer["upstream"] else ""
+    upstream = f" from {answer['upstream']}" if answer["upstream"] else ""
+    upstream += f", asked for {answer['upstream_uri']}" if answer["upstream_uri"] else ""
     return line(status + location + upstream + closed)
 
 

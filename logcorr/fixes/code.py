@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from logcorr.fixes.text import Text
 from logcorr.grammar.shell import Node, parse
-from logcorr.grammar.shell.tree import Assignment, Literal, Parameter, Sequence, Simple, Substitution, Test, Word
+from logcorr.grammar.shell.tree import Assignment, Literal, Parameter, Sequence, Simple, Substitution, Test, Word, children, walk
 from logcorr.model.result import Edit
 from logcorr.model.source import Span
 
@@ -22,7 +22,7 @@ class Code(Struct, frozen=True, dict=True):
     @cached_property
     def nodes(self) -> list[Node]:
         """All nodes, those around before those inside."""
-        return list(_all(parse(self.text.plain)))
+        return list(walk(parse(self.text.plain)))
 
     @cached_property
     def _parents(self) -> dict[int, Node]:
@@ -67,26 +67,6 @@ class Code(Struct, frozen=True, dict=True):
     def uses(self, name: str) -> int:
         """How often a variable's value is taken."""
         return sum(isinstance(node, Parameter) and node.name == name for node in self.nodes)
-
-
-def children(node: Node) -> Iterator[Node]:
-    """What stands directly in a node, in the order of the text."""
-    for name in node.__struct_fields__:
-        yield from _within(getattr(node, name))
-
-
-def _within(value: object) -> Iterator[Node]:
-    if isinstance(value, Node):
-        yield value
-    elif isinstance(value, tuple):
-        for part in value:
-            yield from _within(part)
-
-
-def _all(node: Node) -> Iterator[Node]:
-    yield node
-    for child in children(node):
-        yield from _all(child)
 
 
 def _holds(node: Node, other: Node) -> bool:

@@ -46,7 +46,8 @@ FAILURES = (
         "permission.denied",
         ("EACCES", "EPERM", "ermission denied", "PermissionError", "ead-only file system", "EROFS"),
         r"\b(?:EACCES|EPERM|EROFS): |\bPermissionError: |\bRead-only file system\b"
-        r"|\b(?:open|mkdir|unlink|rename|write|create|access|read|bind|listen)\b.{0,120}(?:: |\()(?:13: )?[pP]ermission denied\b",
+        r"|\b(?:open(?:ing)?|mkdir|unlink|renam(?:e|ing)|writ(?:e|ing)|creat(?:e|ing)|access|read(?:ing)?|load(?:ing)?|bind|listen)\b"
+        r".{0,120}(?:: |\()(?:13: )?[pP]ermission denied\b",
     ),
     Phrase(
         "tls.failed",

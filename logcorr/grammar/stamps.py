@@ -53,6 +53,8 @@ class Shape(Struct, frozen=True):
         """The times that stamps say: naive, in UTC, or of day (see `parsers.ReadLog`); null where one does not fit."""
         if not self.format:
             return _epoch(stamp)
+        if self.format[9:17] == "%H:%M:%S" and self.clock is not Clock.OFFSET:
+            return self._numeric(stamp)
         if self.drop:
             stamp = stamp.str.replace_all(self.drop, "")
         elif r",\d" in self.pattern:
@@ -72,6 +74,14 @@ class Shape(Struct, frozen=True):
             case Clock.OFFSET:
                 return datetimes(stamp.str.replace(r" ?(GMT|UTC|Z)$", "+0000"), self.format).dt.convert_time_zone("UTC")
         return datetimes(stamp, self.format)
+
+    def _numeric(self, stamp: pl.Expr) -> pl.Expr:
+        """The times of stamps whose date and time of day take 19 characters, fractions of a second perhaps following."""
+        read = partial(_fractional, self.format[:17], "," if r",\d" in self.pattern else ".")
+        if self.clock is Clock.LOCAL:
+            return stamp.map_batches(read, return_dtype=pl.Datetime("us"), is_elementwise=True)
+        marked = pl.when(stamp.str.ends_with("Z")).then(stamp.str.head(-1))
+        return marked.map_batches(read, return_dtype=pl.Datetime("us"), is_elementwise=True).dt.replace_time_zone("UTC")
 
     def utc_offset_s(self, stamp: pl.Expr) -> pl.Expr | None:
         """Seconds east of UTC, for stamps that say so in figures."""
@@ -107,6 +117,18 @@ def _runs(read: Callable[[pl.Expr], pl.Expr], stamps: pl.Series) -> pl.Series:
     first = stamps.filter(begins)
     values = pl.select(read(pl.lit(first))).to_series()
     return values if len(first) == len(stamps) else values.gather(begins.cum_sum() - 1)
+
+
+def _fractional(format: str, mark: str, stamps: pl.Series) -> pl.Series:
+    """Times read as whole seconds, of which busy logs repeat many, and a number behind a mark."""
+    text = pl.lit(stamps)
+    whole = datetimes(text.str.head(19), format)
+    if (stamps.str.len_bytes() > 19).any():
+        length = text.str.len_bytes()
+        digits = pl.when(length.is_between(21, 29)).then(text.str.slice(20)).str.pad_end(9, "0").cast(pl.UInt32, strict=False)
+        fraction = pl.when(length == 19).then(0).when(text.str.slice(19, 1) == mark).then(digits // 1000)
+        whole = (whole.cast(pl.Int64) + fraction).cast(pl.Datetime("us"))
+    return pl.select(whole).to_series()
 
 
 def _years_counted(time: pl.Expr) -> pl.Expr:

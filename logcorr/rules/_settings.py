@@ -10,8 +10,8 @@ from logcorr.model.case import Case
 from logcorr.model.source import Span
 
 COMMENT = r"^\s*(?:#|//|;|\*|--|<!--)"
-PROSE = (".md", ".txt", ".rst", ".html")
-"""Notes and captures say what was, and set nothing; a crontab may be called `crontab.txt`, and is read as a fact."""
+PROSE = (".md", ".txt", ".rst", ".html", ".log", ".out", ".pem")
+"""Notes, captures and logs say what was, and set nothing; a crontab may be called `crontab.txt`, and is read as a fact."""
 
 
 def settings(case: Case, pattern: str) -> Iterator[tuple[Span, str]]:

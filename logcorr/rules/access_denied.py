@@ -14,7 +14,7 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
-from logcorr.rules._jobs import scripts_of
+from logcorr.rules._deeds import due, told
 from logcorr.timeline.select import cite, instants
 
 KINDS = ("permission.denied", "file.missing")
@@ -80,14 +80,17 @@ def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame) -> Finding
     paths = [found["path"] for message in rows["message"] if (found := PATH.search(message))]
     since: datetime = rows["time"][0]
     lines = list(_touching(case, paths, RIGHTS if kind == "permission.denied" else PLACES))
-    ran = [span for span, script in lines if _ran(case, script, since)]
+    runs = {script: _ran(case, script, since) for script in dict.fromkeys(script for _, script in lines)}
+    ran = [span for span, script in lines if runs[script] is not None]
     chosen = (ran or [span for span, _ in lines])[:2]
+    begun = [rows for rows in runs.values() if rows is not None]
     return Finding(
         confidence=RAN if ran else NAMED if len(lines) == 1 else UNEXPLAINED,
         claim=_claim(kind, service, rows, paths),
         evidence=(
             *(Evidence(span, "changes these files", shows="deploy_changes_configuration") for span in chosen),
-            *cite(rows, shows="access_is_denied"),
+            *(one for rows in begun[:1] for one in cite(rows, "it ran", most=2, shows="deploy_changes_configuration")),
+            *cite(rows, shows="configuration_mismatch"),
         ),
         would_refute=claim("access_denied.refute", "one of these files was read after the change"),
         subject=service,
@@ -122,13 +125,10 @@ def _touching(case: Case, paths: Sequence[str], commands: re.Pattern[str]) -> It
     return ((span, script) for _, span, script in sorted(found, key=lambda one: (one[0], one[1])))
 
 
-def _ran(case: Case, script: Script, since: datetime) -> bool:
-    """Whether the script ran shortly before: by its schedule, or by a log that tells of a deployment or names it."""
-    window = pl.col("time").is_between(since - JUST_BEFORE, since + timedelta(seconds=2))
-    for schedule in case.schedules:
-        if script in scripts_of(case, schedule):
-            lags = since.timestamp() - schedule.ticks
-            return bool(((lags >= 0) & (lags <= JUST_BEFORE.total_seconds())).any())
-    deployed = (pl.col("kind") == "deploy.started").fill_null(False)
-    named = pl.col("message").str.contains(script.name.rpartition("/")[2], literal=True)
-    return not case.timeline.filter(window & (deployed | named)).head(1).collect().is_empty()
+def _ran(case: Case, script: Script, since: datetime) -> pl.DataFrame | None:
+    """How logs tell that the script ran shortly before (its schedule tells it without a line); None where nothing does."""
+    scheduled = due(case, script, since, JUST_BEFORE)
+    if scheduled is not None:
+        return case.events.clear() if scheduled else None
+    rows = told(case, script, since, JUST_BEFORE)
+    return rows if rows.height else None

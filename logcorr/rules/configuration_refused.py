@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 
 import polars as pl
+from msgspec.structs import replace
 
 from logcorr.model.case import Case
-from logcorr.model.claim import claim
+from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
+from logcorr.model.source import Span
 from logcorr.rules import by_service, counted, rule
+from logcorr.rules._settings import settings
+from logcorr.timeline.select import cite
 
-ADDRESS = r"bind\(\) to (\S+) failed|address already in use ([^\s,;)]+)"
+ADDRESS = r"bind\(\) to (\S+) failed|address already in use ([^\s,;)\"}]+)"
+PLACE = re.compile(r" in (?P<path>/\S+):(?P<line>\d+)\.?$")
+ENDED = ("process.crashed", "process.exited")
+SOON = timedelta(seconds=5)
+
+IN_PLACE, SHARED, ONLY_TOLD = 0.92, 0.92, 0.4
+"""How sure it is what to change: the refused line was collected; two settings name one port; only a log tells of it."""
 
 
 @rule(
@@ -26,10 +38,32 @@ def check(case: Case) -> Iterator[Finding]:
             service=service,
             count=events.height,
         )
-        yield counted(events, service, said, claim("configuration_refused.refute", "a start or reload after it that went well"))
+        found = counted(events, service, said, claim("configuration_refused.refute", "a start or reload after it that went well"))
+        yield _placed(case, found, events)
     for service, events in by_service(_taken(case)):
         for (address,), rows in sorted(events.group_by("address", maintain_order=True)):
-            yield _finding(service, str(address), rows)
+            yield _finding(case, service, str(address), rows)
+
+
+def _placed(case: Case, found: Finding, events: pl.DataFrame) -> Finding:
+    """With the line that the program names, if the file was collected."""
+    named = next((match for message in events["message"] if (match := PLACE.search(message))), None)
+    file = _collected(case, named["path"]) if named else None
+    told = tuple(replace(one, shows="deploy_changes_configuration") for one in found.evidence)
+    if not named or not file:
+        return replace(found, confidence=ONLY_TOLD)
+    place = Evidence(Span(file, int(named["line"])), "what it does not take", shows="configuration_mismatch")
+    return replace(found, confidence=IN_PLACE, evidence=(place, *told))
+
+
+def _collected(case: Case, path: str) -> str | None:
+    """The one collected file that has the end of this path."""
+    parts = path.strip("/").split("/")
+    for depth in range(len(parts)):
+        found = [file for file in case.files if f"/{file}".endswith("/" + "/".join(parts[depth:]))]
+        if found:
+            return found[0] if len(found) == 1 else None
+    return None
 
 
 def _taken(case: Case) -> pl.DataFrame:
@@ -39,7 +73,7 @@ def _taken(case: Case) -> pl.DataFrame:
     return case.happened("address.in_use").with_columns(address=address).drop_nulls("address")
 
 
-def _finding(service: str, address: str, rows: pl.DataFrame) -> Finding:
+def _finding(case: Case, service: str, address: str, rows: pl.DataFrame) -> Finding:
     said = claim(
         "configuration_refused.taken",
         "{service} could not listen on {address} ({count}×): something else does",
@@ -48,4 +82,27 @@ def _finding(service: str, address: str, rows: pl.DataFrame) -> Finding:
         count=rows.height,
     )
     refute = claim("configuration_refused.free", "nothing listening on {address} at these times (ss -ltnp)", address=address)
-    return counted(rows, service, said, refute, address=address)
+    found = counted(rows, service, said, refute, address=address)
+    ended = _ended(case, rows)
+    named = _naming(case, address.rpartition(":")[2], list(dict.fromkeys(ended["service"])))
+    return replace(
+        found,
+        confidence=SHARED if len({one.span.path for one in named}) > 1 else ONLY_TOLD,
+        subject=", ".join(dict.fromkeys(ended["service"])) or found.subject,
+        evidence=(*(named if len(named) > 1 else ()), *found.evidence, *cite(ended, most=2, shows="crash_ends_process")),
+    )
+
+
+def _ended(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
+    """The processes that ended for it: at once, or so shortly after that nothing else comes between."""
+    ended = case.happened(*ENDED).drop_nulls(["time", "service"]).sort("time")
+    told = rows.select("time").drop_nulls().sort("time").with_columns(since="time")
+    near = ended.join_asof(told, on="time", strategy="backward", tolerance=SOON)
+    return near.filter(pl.col("since").is_not_null()).drop("since")
+
+
+def _naming(case: Case, port: str, services: list[str]) -> list[Evidence]:
+    """The settings of this port in units, compose and environment files; first those of the service that failed first."""
+    found = settings(case, rf"(?i)\b\w*port['\"]?\s*[:=]\s*['\"]?{port}\b") if port.isdigit() else ()
+    ordered = sorted(found, key=lambda one: one[0].path.rpartition("/")[2].partition(".")[0] not in services[:1])
+    return [Evidence(span, f"sets port {port}", shows="configuration_mismatch") for span, _ in ordered]

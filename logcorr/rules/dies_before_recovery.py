@@ -60,7 +60,7 @@ def _test(command: Written, statement: Written) -> Span | None:
         return tested.span if tested else None
     name = re.compile(rf"\$\{{?{re.escape(statement.node.assignments[-1].name)}\b")
     body = next((node for node in reversed(statement.around) if isinstance(node, Function | Commands)), None)
-    later = (node for node, _ in walk(body) if node.start >= statement.node.end) if body else iter(())
+    later = (node for node in walk(body) if node.start >= statement.node.end) if body else iter(())
     return next((spanned(command.script, node) for node in later if _looks_at(command, node, name)), None)
 
 

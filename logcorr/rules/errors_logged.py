@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
@@ -23,6 +24,8 @@ WORDS = (
 
 REQUESTS = ("nginx_access", "apache_access", "morgan", "w3c_log")
 """Logs of requests hold such words in addresses; their answers are counted by other rules."""
+
+PROXIES = ("nginx", "apache")
 
 NAMES = r"""\"[^\"]*\"|'[^']*'|\b[0-9a-f]{8}[0-9a-f-]*\b|[\w/.-]*\d[\w/.-]*"""
 """What differs from one line to the next of the same sort."""
@@ -45,6 +48,7 @@ ENDS = r"(?i)\b(?:(?:restart|kill|terminat|exit|stopp)(?:ed|es|ing)|SIG(?:TERM|K
 STEADY = 0.1
 """What one limit of time ends lasts equally long, to a tenth."""
 
+AT_ONCE = timedelta(seconds=5)
 TRACED = 0.92
 
 
@@ -62,7 +66,12 @@ def check(case: Case) -> Iterator[Finding]:
                 continue
             traced |= {limit.span} if limit else set()
             if _pause_by_chance(case, same) < UNUSUAL or (limit and _is_felt(case, same, felt)):
-                yield _finding(service, same, limit)
+                yield replace(_finding(case, service, same, limit), severity=_severity(case, same, felt))
+
+
+def _severity(case: Case, rows: pl.DataFrame, felt: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
+    """What a proxy says of connections is no harm of itself: its clients come and go as they like."""
+    return "warning" if rows["source"][0] in PROXIES and not _is_felt(case, rows, felt) else "error"
 
 
 def _told(case: Case) -> pl.DataFrame:
@@ -115,7 +124,7 @@ def _lasted(case: Case) -> float | None:
     return middle if steady and isinstance(middle, float) else None
 
 
-def _finding(service: str, same: pl.DataFrame, limit: Limit | None) -> Finding:
+def _finding(case: Case, service: str, same: pl.DataFrame, limit: Limit | None) -> Finding:
     words = str(same["message"][0]).strip()
     numbers: dict[str, str | int] = {"service": service, "words": words[:HEAD], "count": same.height}
     found = counted(
@@ -136,16 +145,18 @@ def _finding(service: str, same: pl.DataFrame, limit: Limit | None) -> Finding:
             place=str(limit.span),
             **numbers,
         ),
-        evidence=tuple(_traced(same, limit, ends=same["message"].str.contains(ENDS).all())),
+        evidence=tuple(_traced(case, same, limit)),
         fix=claim("errors_logged.fix", "set {setting} to what the work needs, or make the work need less", setting=limit.name),
     )
 
 
-def _traced(same: pl.DataFrame, limit: Limit, *, ends: bool) -> Sequence[Evidence]:
-    """The setting, the lines that tell of it, and, if they tell that a process ends by it, the same lines for that."""
+def _traced(case: Case, same: pl.DataFrame, limit: Limit) -> Sequence[Evidence]:
+    """The setting, the lines that tell of it, and, if they tell that a process ends by it, where it does."""
     mechanism = "configuration_mismatch" if limit.is_time else "resource_exhausted"
-    return (
-        Evidence(limit.span, f"sets {limit.name}", shows=mechanism),
-        *cite(same, shows=mechanism),
-        *(cite(same, most=3, shows="process_terminates") if ends else ()),
-    )
+    told = (Evidence(limit.span, f"sets {limit.name}", shows=mechanism), *cite(same, shows=mechanism))
+    if not same["message"].str.contains(ENDS).all():
+        return told
+    ended = case.happened("process.terminating", "process.exited", "process.killed").drop_nulls("time")
+    after = [ended.filter(pl.col("time").is_between(time, time + AT_ONCE)).unique("file") for time in same["time"].head(1)]
+    shown = pl.concat([same.head(3), *after], how="diagonal_relaxed").sort("time", "file", "line", maintain_order=True)
+    return (*told, *cite(shown, shows="process_terminates"))

@@ -41,7 +41,7 @@ def check(case: Configuration) -> Iterator[Finding]:
 
 def _chains(script: Script) -> Iterator[list[Node]]:
     """Runs of simple commands of which each only runs if the one before did not fail."""
-    for node, _ in walk(tree(script)):
+    for node in walk(tree(script)):
         if isinstance(node, Commands):
             yield [link for one in node.commands for link in (_and_chain(one) if isinstance(one, AndOr) else [one])]
 

@@ -28,6 +28,8 @@ from logcorr.grammar.shell.tree import (
     Substitution,
     Test,
     Word,
+    children,
+    walk,
 )
 from logcorr.grammar.shell.tree import Sequence as Commands
 from logcorr.model.facts import Script
@@ -146,18 +148,13 @@ def _asked(nodes: Sequence[Node]) -> bool:
 
 def tree(script: Script) -> Commands:
     """The script's syntax tree."""
-    return _parsed(script.text)
-
-
-@lru_cache(maxsize=512)
-def _parsed(text: str) -> Commands:
-    return parse(text)
+    return parse(script.text)
 
 
 @lru_cache(maxsize=512)
 def commands(script: Script) -> tuple[Written, ...]:
     """Every simple command with a name, in the order of the text; those in substitutions after the command they stand in."""
-    found = (_written(script, node, around) for node, around in walk(tree(script)) if isinstance(node, Simple))
+    found = (_written(script, node, around) for node, around in _nested(tree(script)) if isinstance(node, Simple))
     return tuple(filter(None, found))
 
 
@@ -199,24 +196,11 @@ def spanned(script: Script, node: Node) -> Span:
     return Span(script.span.path, min(first, script.span.end_line), min(max(first, last), script.span.end_line))
 
 
-def walk(node: Node, around: tuple[Node, ...] = ()) -> Iterator[tuple[Node, tuple[Node, ...]]]:
+def _nested(node: Node, around: tuple[Node, ...] = ()) -> Iterator[tuple[Node, tuple[Node, ...]]]:
     """A node and everything in it, each with the nodes it lies in, the outermost first."""
     yield node, around
-    for child in _children(node):
-        yield from walk(child, (*around, node))
-
-
-def _children(part: Struct) -> Iterator[Node]:
-    for name in part.__struct_fields__:
-        yield from _nodes(getattr(part, name))
-
-
-def _nodes(value: object) -> Iterator[Node]:
-    if isinstance(value, Node):
-        yield value
-    elif isinstance(value, tuple):
-        for one in value:
-            yield from _nodes(one)
+    for child in children(node):
+        yield from _nested(child, (*around, node))
 
 
 def following(written: Written) -> Iterator[Node]:

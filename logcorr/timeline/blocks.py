@@ -7,10 +7,11 @@ a block is read as it would be in the whole.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import chain, islice
+from typing import TypeVar
 
 import polars as pl
 from msgspec import Struct
@@ -23,7 +24,7 @@ from logcorr.parsers import Context, LogParser
 
 DAY_US = 86_400_000_000
 
-BLOCK_BYTES = 12 << 20
+BLOCK_BYTES = 8 << 20
 """A block holds about so much text: enough that planning its query costs little beside running it."""
 
 FEW_LINES = 1_000
@@ -38,6 +39,8 @@ TURNS = {"day": timedelta(days=1), "yearless": timedelta(days=366)}
 """Stamps of these kinds begin again after so long."""
 
 Query = Callable[[pl.LazyFrame], pl.LazyFrame]
+
+Job = TypeVar("Job")
 
 
 class Log(Struct, frozen=True):
@@ -71,20 +74,6 @@ class Log(Struct, frozen=True):
         events = self.parser.read(lines.lazy(), Context(self.artifact.sample, self.facts, lines.height))
         stamp = pl.col("logged_at" if "logged_at" in self.schema else "time")
         return events.with_columns((_days(stamp) if self.kind == "day" else stamp.cast(self.dtype)).alias("clock"))
-
-    def scan(self, query: Query, schema: pl.Schema | None = None) -> pl.LazyFrame:
-        """What a query makes of the events of each block, as one lazy frame: what is not asked of it is not computed.
-
-        `schema` is that of the result, where it is known beforehand.
-        """
-
-        def read(
-            columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None
-        ) -> Iterator[pl.DataFrame]:
-            frames = self.each(lambda events: _asked(query(events), columns, predicate))
-            yield from frames if rows is None else _first(frames, rows)
-
-        return register_io_source(read, schema=schema or query(self.nothing()).collect_schema())
 
     def each(self, query: Query, *, few: bool = False) -> Iterator[pl.DataFrame]:
         """What a query makes of the events of each block, in order; `few`: of the first block's first lines alone.
@@ -127,6 +116,38 @@ def log_of(artifact: Artifact, parser: LogParser, facts: tuple[Fact, ...], servi
     return Log(artifact, parser, facts, service, names, schema, kind)
 
 
+def scan(parts: Sequence[tuple[Log, Query]], schema: pl.Schema | None = None) -> pl.LazyFrame:
+    """What queries make of the events of logs, one log after the other; columns that a log lacks are null there.
+
+    Logs are read when the frame is collected, and what is not asked of it is not computed. `schema` is that of the result, where
+    it is known beforehand.
+    """
+    schema = schema or _common(parts)
+
+    def read(columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None) -> Iterator[pl.DataFrame]:
+        def answer(job: tuple[Log, Query, Block]) -> pl.DataFrame:
+            log, query, block = job
+            return _asked(_filled(query(_clocked(log, block)), schema), columns, predicate).collect(engine="in-memory")
+
+        frames = _ahead(answer, ((log, query, block) for log, query in parts for block in _blocks(log)))
+        yield from frames if rows is None else _first(frames, rows)
+
+    return register_io_source(read, schema=schema)
+
+
+def _common(parts: Sequence[tuple[Log, Query]]) -> pl.Schema:
+    """The columns that what is made of any of the logs has."""
+    own = [pl.LazyFrame(schema=query(log.nothing()).collect_schema()) for log, query in parts]
+    return pl.concat(own, how="diagonal_relaxed").collect_schema()
+
+
+def _filled(frame: pl.LazyFrame, schema: pl.Schema) -> pl.LazyFrame:
+    there = frame.collect_schema()
+    return frame.select(
+        (pl.col(name) if name in there else pl.lit(None)).cast(dtype).alias(name) for name, dtype in schema.items()
+    )
+
+
 def _asked(frame: pl.LazyFrame, columns: list[str] | None, predicate: pl.Expr | None) -> pl.LazyFrame:
     kept = frame if predicate is None else frame.filter(predicate)
     return kept if columns is None else kept.select(columns)
@@ -140,17 +161,17 @@ def _first(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
             return
 
 
-def _ahead(work: Callable[[Block], pl.DataFrame], blocks: Iterator[Block]) -> Iterator[pl.DataFrame]:
-    """The work's results in order, done by as many threads as polars has; a single block needs none of them."""
-    held = list(islice(blocks, 2))
+def _ahead(work: Callable[[Job], pl.DataFrame], jobs: Iterator[Job]) -> Iterator[pl.DataFrame]:
+    """The work's results in order, done by as many threads as polars has; a single job needs none of them."""
+    held = list(islice(jobs, 2))
     if len(held) < 2:
         yield from map(work, held)
         return
     workers = pl.thread_pool_size()
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[pl.DataFrame]] = deque()
-        for block in chain(held, blocks):
-            waiting.append(pool.submit(work, block))
+        for job in chain(held, jobs):
+            waiting.append(pool.submit(work, job))
             if len(waiting) > workers:
                 yield waiting.popleft().result()
         while waiting:

@@ -16,7 +16,7 @@ from logcorr.model.rotation import part_of
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser
 from logcorr.parsers._shared.columns import by_value
-from logcorr.timeline.blocks import TURNS, Log, Query, log_of
+from logcorr.timeline.blocks import TURNS, Log, Query, log_of, scan
 from logcorr.timeline.clocks import Placement, Reading, place
 
 Row = Mapping[str, object]
@@ -61,11 +61,9 @@ def build(
     rows = [_summary(blocks) for blocks in measured]
     of, starts = _joined(logs, rows, place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones or {}))
     kept = [_kept(log, blocks, where, start) for log, blocks, where, start in zip(logs, measured, of, starts, strict=True)]
-    whole = [
-        log.scan(partial(_placed, log, where, start), TIMELINE_SCHEMA) for log, where, start in zip(logs, of, starts, strict=True)
-    ]
+    whole = [(log, partial(_placed, log, where, start)) for log, where, start in zip(logs, of, starts, strict=True)]
     return Timeline(
-        _merged(whole, since, until),
+        _merged([scan(whole, TIMELINE_SCHEMA)] if whole else [], since, until),
         _merged(kept, since, until).collect(),
         tuple(_source(log, row, where) for log, row, where in zip(logs, rows, of, strict=True)),
         problems,

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from logcorr.grammar.shell.scanning import ShellSyntaxError
 from logcorr.grammar.shell.statements import StatementReader
 from logcorr.grammar.shell.tree import Broken, Node, Sequence
 
 
+@lru_cache(maxsize=512)
 def parse(text: str) -> Sequence:
     """The commands of a script. Never fails: what is no shell becomes `Broken`, and reading goes on with the next line."""
     reader = StatementReader(text)

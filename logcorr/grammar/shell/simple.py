@@ -15,6 +15,8 @@ from logcorr.grammar.shell.tree import (
 
 DECLARERS = frozenset({"declare", "typeset", "local", "export", "readonly"})
 _ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?=\[|\+?=)")
+_BLANKS = frozenset(" \t\r\n\\#")
+_BLANK = re.compile(r"(?:[ \t\r]+|\\\n|#[^\n]*)*")
 _REDIRECT = re.compile(r"([0-9]+|\{[A-Za-z_]\w*\})?(<<<|<<-|<<|<>|<&|>&|>>|>\||&>>|&>|<(?!\()|>(?!\())")
 
 
@@ -101,7 +103,7 @@ class SimpleReader(TestReader):
     def _redirect(self, redirects: list[Redirect]) -> bool:
         self._space()
         start = self.position
-        match = _REDIRECT.match(self.text, start)
+        match = _REDIRECT.match(self.text, start) if self.peek() in "<>&{0123456789" else None
         if not match:
             return False
         self.position = match.end()
@@ -135,16 +137,9 @@ class SimpleReader(TestReader):
         return Word(pieces=(Literal(text=text, quoted=True, start=start, end=at),), start=start, end=at)
 
     def _space(self, *, newlines: bool = False) -> None:
-        while self.position < len(self.text):
-            character = self.text[self.position]
-            if character in " \t\r":
-                self.position += 1
-            elif self.peek(2) == "\\\n":
-                self.position += 2
-            elif character == "#":
-                end = self.text.find("\n", self.position)
-                self.position = len(self.text) if end < 0 else end
-            elif character == "\n" and newlines:
-                self.position = self._bodies.get(self.position, self.position + 1)
-            else:
-                break
+        """Pass blanks, comments and continued lines; with `newlines`, line ends and the here-documents behind them."""
+        while self.peek() in _BLANKS:
+            self.position = _BLANK.match(self.text, self.position).end()  # type: ignore[union-attr]  # it may match nothing
+            if not newlines or self.peek() != "\n":
+                return
+            self.position = self._bodies.get(self.position, self.position + 1)

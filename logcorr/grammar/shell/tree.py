@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec import Struct
 
 
@@ -195,3 +197,24 @@ class Broken(Node, frozen=True, kw_only=True):
     """Text that is no shell."""
 
     message: str
+
+
+def children(node: Node) -> Iterator[Node]:
+    """What stands directly in a node, in the order of the text."""
+    for name in node.__struct_fields__:
+        yield from _within(getattr(node, name))
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """A node and everything in it, in the order of the text."""
+    yield node
+    for child in children(node):
+        yield from walk(child)
+
+
+def _within(value: object) -> Iterator[Node]:
+    if isinstance(value, Node):
+        yield value
+    elif isinstance(value, tuple):
+        for part in value:
+            yield from _within(part)

@@ -12,6 +12,9 @@ NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
 _BARE_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
 _OPERATOR = re.compile(r":[-=?+]|[-=?+]|##?|%%?|//?[#%]?|\^\^?|,,?|:|@[A-Za-z]")
+_PLAIN = re.compile(r"[^ \t\n;&|<>()'\"\\$`]*")
+_QUOTED = re.compile(r"[^\"\\$`\n]+")
+_TABS = re.compile(r"\t*")
 _METACHARACTERS = frozenset(" \t\n;&|<>()")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "E": "\x1b"}
 _ANSI = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|u[0-9A-Fa-f]{1,4}|.)", re.DOTALL)
@@ -82,10 +85,8 @@ class WordReader:
 
     def _plain(self, pieces: list[Piece], *, splits: bool) -> None:
         start = self.position
-        self.position += 1
-        if splits:
-            while self.position < len(self.text) and self.text[self.position] not in " \t\n;&|<>()'\"\\$`":
-                self.position += 1
+        run = _PLAIN.match(self.text, start + 1) if splits else None
+        self.position = run.end() if run else start + 1
         text = self.text[start : self.position]
         last = pieces[-1] if pieces else None
         if isinstance(last, Literal) and not last.quoted and last.end == start:
@@ -118,6 +119,10 @@ class WordReader:
         pieces: list[Piece] = []
         begin, run = self.position, ""
         while True:
+            plain = _QUOTED.match(self.text, self.position)
+            if plain:
+                run += plain[0]
+                self.position = plain.end()
             character = self.peek()
             ends = character == closing
             expands = character == "`" or (character == "$" and self._expands())
@@ -137,12 +142,12 @@ class WordReader:
                 self._skip_tabs()
 
     def _skip_tabs(self) -> None:
-        while self.peek() == "\t":
-            self.position += 1
+        tabs = _TABS.match(self.text, self.position)
+        self.position = tabs.end() if tabs else self.position
 
     def _quoted_character(self, character: str, closing: str) -> str:
-        following = self.peek(2)[1:]
-        if character == "\\" and following and following in "$`\\\n" + closing:
+        following = self.peek(2)[1:] if character == "\\" else ""
+        if following and following in "$`\\\n" + closing:
             self.position += 2
             return "" if following == "\n" else following
         self.position += 1

@@ -132,7 +132,7 @@ def _with_rest(parts: Sequence[pl.Series]) -> pl.Series:
     return pl.select(pl.concat_str(pl.lit(text), pl.lit(rest), separator="\n", ignore_nulls=True)).to_series()
 
 
-def by_value(column: pl.Expr, work: Callable[[pl.Series], pl.Series], dtype: type[pl.DataType]) -> pl.Expr:
+def by_value(column: pl.Expr, work: Callable[[pl.Series], pl.Series], dtype: pl.DataType | type[pl.DataType]) -> pl.Expr:
     """What `work` makes of each value, done once for each that differs: log messages are few."""
 
     def each(values: pl.Series) -> pl.Series:

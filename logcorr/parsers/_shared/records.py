@@ -10,7 +10,7 @@ from logcorr.grammar import json_lines, messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.parsers import Context
-from logcorr.parsers._shared.columns import TEXT, events, folded, no, severity_of
+from logcorr.parsers._shared.columns import TEXT, by_value, events, folded, no, severity_of
 
 TIMES = ("timestamp", "time", "@timestamp", "ts", "date", "datetime", "asctime", "eventTime", "t")
 LEVELS = ("level", "severity", "levelname", "log.level", "lvl", "loglevel", "s", "@fields")
@@ -53,7 +53,10 @@ def members(lines: Sequence[str]) -> tuple[dict[str, object], ...]:
 
 
 def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl.LazyFrame:
-    """Events of JSON objects; `own` gives further columns the member they are read from."""
+    """Events of JSON objects; `own` gives further columns the member they are read from.
+
+    Where an error's reason stands in another member than its message (whatever that is called), the message is the whole object.
+    """
     sample = json_lines.objects(context.sample.lines)
     time, level, message = (_used(sample, names) for names in (TIMES, LEVELS, MESSAGES))
     holder = next((name for name in HOLDERS if _held(sample, time, name)), None)
@@ -62,7 +65,8 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     part = pl.col("record").struct.field
     parsed = part(message).is_not_null() | part(level).is_not_null() | part(time).is_not_null()
     read = read.with_columns(parsed.alias("is_record"))
-    cut = folded(read, pl.col("is_record") | TEXT.str.contains(r"^[^ \t})\]]"), context)
+    others = pl.when(~pl.col("is_record")).then(TEXT)
+    cut = folded(read, pl.col("is_record") | others.str.contains(r"^[^ \t})\]]"), context)
     stamp = part(time).str.strip_prefix(_OBJECT)
     if holder:
         stamp = part(holder).str.extract(rf'"{time}":"?([^",}}]+)', 1)
@@ -70,17 +74,22 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
         stamp, [_plain(of.get(time, "")) for record in sample if isinstance(of := record.get(holder or "", record), dict)]
     )
     text = pl.coalesce(part(message), part("stack"), TEXT)
+    severity = by_value(part(level), _severities, SEVERITY)
+    elsewhere = messages.kind_of(pl.when(severity >= "error").then(TEXT), messages.FAILURES)
     offset = shape.utc_offset_s(shape.text(stamp)) if shape else None
+    own_kind = pl.coalesce(
+        messages.kind_of(text, messages.APPLICATION),
+        pl.when(part(SIGNAL).str.contains(_TERMINATES) & text.str.contains(_OWN_END)).then(pl.lit("process.terminating")),
+        *(messages.kind_of(part(name), messages.FAILURES) for name in ERRORS),
+    )
     return events(
         cut,
         time=stamped,
-        severity=_severity(part(level)),
-        kind=pl.coalesce(
-            messages.kind_of(text, messages.APPLICATION),
-            pl.when(part(SIGNAL).str.contains(_TERMINATES) & text.str.contains(_OWN_END)).then(pl.lit("process.terminating")),
-            *(messages.kind_of(part(name), messages.FAILURES) for name in ERRORS),
-        ),
-        message=text.str.split_exact("\n", 1).struct[0],
+        severity=severity,
+        kind=pl.coalesce(own_kind, elsewhere),
+        message=pl.when(elsewhere.is_not_null() & own_kind.is_null())
+        .then(TEXT)
+        .otherwise(text.str.split_exact("\n", 1).struct[0]),
         parsed=pl.col("is_record"),
         count=pl.col("lines"),
         own={name: part(member) for name, member in own.items()} | ({} if offset is None else {"utc_offset_s": offset}),
@@ -100,16 +109,20 @@ def _held(sample: Sequence[Mapping[str, object]], time: str, holder: str) -> boo
 
 def _time(stamp: pl.Expr, sample: Sequence[str]) -> tuple[pl.Expr, stamps.Shape | None]:
     shape = stamps.shape_of(tuple(sample))
-    return (shape.time(shape.text(stamp)), shape) if shape else (no(pl.Datetime("us")), None)
+    if shape is None:
+        return no(pl.Datetime("us")), None
+    plain = shape.time(stamp)
+    return pl.coalesce(plain, shape.time(shape.text(pl.when(plain.is_null()).then(stamp)))), shape
 
 
 def _plain(time: object) -> str:
     return str(time.get("$date", "")) if isinstance(time, dict) else str(time)
 
 
-def _severity(level: pl.Expr) -> pl.Expr:
+def _severities(levels: pl.Series) -> pl.Series:
     """Words, coloured or not, or codes; of an object (winston's `logstash`) its member `level`."""
+    level = pl.lit(levels)
     inner = pl.when(level.str.starts_with("{")).then(level).str.extract(r'"level":"([^"]+)"', 1)
     plain = pl.coalesce(inner, level).str.replace_all(ascii_only(r"\x1b\[[\d;]*m"), "")
     coded = plain.replace_strict(list(_CODED), list(_CODED.values()), default=None, return_dtype=SEVERITY)
-    return pl.coalesce(severity_of(plain), coded)
+    return pl.select(pl.coalesce(severity_of(plain), coded)).to_series()

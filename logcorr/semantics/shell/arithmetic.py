@@ -48,7 +48,7 @@ def calculate(machine: Machine, path: Path, expression: Value, span: Span) -> Re
     known = literal(expression)
     names = {name for match in _ASSIGNED.finditer(known if known is not None else "".join(
         getattr(part, "text", " 0 ") for part in expression)) for name in match.groups() if name}  # fmt: skip
-    before = path.variables.copy()
+    before = path.variables
     _note(machine, path, known or "")
     try:
         if known is None:
@@ -59,7 +59,7 @@ def calculate(machine: Machine, path: Path, expression: Value, span: Span) -> Re
     except NotKnown:
         path.variables = before
         for name in names:
-            path.variables[name] = unknown(f"a calculation on {name}")
+            path.set(name, unknown(f"a calculation on {name}"))
         return Result(unknown("a calculation", "", ""), None)
     except NotArithmetic:
         path.variables = before
@@ -239,7 +239,7 @@ class _Evaluation:
         if "[" in name:
             raise NotKnown
         if self.live:
-            self.path.variables[name] = text(str(_wrapped(value)), self.span)
+            self.path.set(name, text(str(_wrapped(value)), self.span))
         return value
 
 

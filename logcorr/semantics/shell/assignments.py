@@ -7,7 +7,10 @@ from logcorr.semantics.shell.arithmetic import calculate
 from logcorr.semantics.shell.expansion import fields, single
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import SUCCESS, Array, Path
-from logcorr.semantics.shell.values import EMPTY, Unknown, Value, joined, literal, shown
+from logcorr.semantics.shell.values import EMPTY, Text, Unknown, Value, derived, joined, literal, shown
+
+MOST_PARTS = 400
+MOST_CHARACTERS = 200_000
 
 
 def assign(machine: Machine, path: Path, node: Assignment) -> None:
@@ -15,7 +18,7 @@ def assign(machine: Machine, path: Path, node: Assignment) -> None:
     before = path.variable(node.name) if node.name in path.variables else None
     if node.elements is not None:
         old = before.items if isinstance(before, Array) and node.appends else ()
-        path.variables[node.name] = _array(machine, path, node.elements, old)
+        path.set(node.name, _array(machine, path, node.elements, old))
         return
     value = single(machine, path, node.value) if node.value is not None else EMPTY
     if node.index is not None or isinstance(before, Array):
@@ -23,7 +26,12 @@ def assign(machine: Machine, path: Path, node: Assignment) -> None:
         return
     if node.appends:
         value = joined(before if before is not None else path.variable(node.name), value)  # type: ignore[arg-type]  # no array here
-    path.variables[node.name] = value
+    path.set(node.name, value if _short(value) else derived(value, f"the long text of {node.name}"))
+
+
+def _short(value: Value) -> bool:
+    """Whether a value is one that scripts work with: others, which grow by `x=$x$x`, are not worth their cost."""
+    return len(value) <= MOST_PARTS and sum(len(part.text) for part in value if isinstance(part, Text)) <= MOST_CHARACTERS
 
 
 def _array(
@@ -55,10 +63,10 @@ def _assign_element(machine: Machine, path: Path, node: Assignment, value: Value
         number = calculate(machine, path, written, machine.span(node)).number
         key = str(number) if number is not None else None
     if key is None:
-        path.variables[node.name] = Array(tuple((name, (Unknown(f"an element of {node.name}"),)) for name in items), whole=False)
+        path.set(node.name, Array(tuple((name, (Unknown(f"an element of {node.name}"),)) for name in items), whole=False))
         return
     items[key] = joined(items.get(key, EMPTY), value) if node.appends else value
-    path.variables[node.name] = Array(tuple(items.items()), whole=array.whole)
+    path.set(node.name, Array(tuple(items.items()), whole=array.whole))
 
 
 def _keyed(array: Array) -> bool:
@@ -73,7 +81,7 @@ def declare(machine: Machine, path: Path, node: Assignment, command: str, option
     if any(option.startswith("-") and "i" in option for option in options) and node.value is not None:
         value = path.variable(node.name)
         if not isinstance(value, Array):
-            path.variables[node.name] = calculate(machine, path, value, machine.span(node)).text
+            path.set(node.name, calculate(machine, path, value, machine.span(node)).text)
     path.status = SUCCESS
 
 
@@ -85,7 +93,7 @@ def local(path: Path, name: str) -> None:
     if name not in scope:
         missing = name not in path.variables
         path.scopes = (*outer, {**scope, name: _MISSING if missing else path.variables[name]})
-    path.variables[name] = None
+    path.set(name, None)
 
 
 _MISSING = Array((("", (Unknown("never set"),)),), whole=False)
@@ -97,9 +105,9 @@ def leave_scope(path: Path) -> None:
     path.scopes = tuple(outer)
     for name, value in scope.items():
         if value is _MISSING or value == _MISSING:
-            path.variables.pop(name, None)
+            path.unset(name)
         else:
-            path.variables[name] = value
+            path.set(name, value)
 
 
 def described(value: Value | Array) -> str:

@@ -29,7 +29,7 @@ def _cd(command: Command) -> None:
     if target == EMPTY:
         path.status = SUCCESS
         return
-    path.variables["OLDPWD"] = path.place.directory
+    path.set("OLDPWD", path.place.directory)
     path.place = replace(path.place, directory=moved(path.place.directory, target))
     command.unsure(f"the directory {shown(target)} is there ({command.span})")
     command.path.status = replace(command.path.status, origin=f"`cd {shown(target)}`")
@@ -100,9 +100,9 @@ def _declare(command: Command) -> None:
         ):
             assignments.local(path, name)
             if {"-a", "-A"} & set(command.known):
-                path.variables[name] = Array(())
+                path.set(name, Array(()))
         elif {"-a", "-A"} & set(command.known) and name not in path.variables:
-            path.variables[name] = Array(())
+            path.set(name, Array(()))
     path.status = SUCCESS
     if command.name == "local" and not path.scopes:
         command.end(1)
@@ -111,8 +111,8 @@ def _declare(command: Command) -> None:
 def _unset(command: Command) -> None:
     for name in command.known:
         if re.fullmatch(r"\w+", name):
-            command.path.variables[name] = None
-            command.path.functions.pop(name, None)
+            command.path.set(name, None)
+            command.path.functions = command.path.functions.without(name)
     command.path.status = SUCCESS
 
 
@@ -162,16 +162,21 @@ def _let(command: Command) -> None:
             command.path.status = SUCCESS
 
 
+def seconds(words: str) -> float | None:
+    """A time as `sleep` and `timeout` take it (`5`, `1.5m`); None for anything else."""
+    match = re.fullmatch(r"(\d*\.?\d+)([smhd]?)", words)
+    return float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]] if match else None
+
+
 def _sleep(command: Command) -> None:
-    seconds = 0.0
-    known = True
-    for argument in command.known:
-        match = re.fullmatch(r"(\d*\.?\d+)([smhd]?)", argument)
-        known = known and match is not None
-        seconds += float(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}[match[2]] if match else 0
-    machine = command.machine
+    machine, times = command.machine, [seconds(argument) for argument in command.known]
+    known = [time for time in times if time is not None]
     machine.record.note(
-        Sleep(span=command.span, seconds=seconds if known else None, loop=machine.loops[-1] if machine.loops else None)
+        Sleep(
+            span=command.span,
+            seconds=sum(known) if len(known) == len(times) else None,
+            loop=machine.loops[-1] if machine.loops else None,
+        )
     )
     command.path.status = SUCCESS
 
@@ -195,6 +200,14 @@ def _found(command: Command) -> None:
     command.unsure(f"{' '.join(names)} is installed ({command.span})")
 
 
+def _wait(command: Command) -> None:
+    """For all jobs it succeeds; for one it ends as that did, which nobody kept."""
+    if command.arguments:
+        command.unsure(asked=True)
+    else:
+        command.path.status = SUCCESS
+
+
 def _succeed(command: Command) -> None:
     command.path.status = SUCCESS
 
@@ -209,8 +222,8 @@ def _builtin(command: Command) -> None:
 
 def _unclear(command: Command) -> None:
     if command.name == "getopts" and len(command.arguments) > 1:
-        command.path.variables[shown(command.arguments[1])] = unknown("an option")
-        command.path.variables["OPTARG"] = unknown("an option's value")
+        command.path.set(shown(command.arguments[1]), unknown("an option"))
+        command.path.set("OPTARG", unknown("an option's value"))
         if command.path.arguments == ():
             command.end(1)
             return
@@ -227,7 +240,7 @@ HANDLERS: dict[str, Handler] = {
     **{kind: _leave(kind) for kind in ("exit", "return", "break", "continue")},
     **dict.fromkeys(("command", "type", "which", "hash"), _found),
     **dict.fromkeys(
-        ("true", ":", "wait", "shopt", "umask", "ulimit", "alias", "unalias", "disown", "bind", "sync", "enable"), _succeed
+        ("true", ":", "shopt", "umask", "ulimit", "alias", "unalias", "disown", "bind", "sync", "enable"), _succeed
     ),
-    "false": _fail,
+    "false": _fail, "wait": _wait,
 }  # fmt: skip

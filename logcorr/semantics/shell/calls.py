@@ -21,7 +21,8 @@ def function(command: Command) -> None:
     """Call a function: its body runs here, with its own arguments and local variables."""
     machine, path = command.machine, command.path
     body = path.functions[command.name]
-    if machine.surveyed(body.node, tuple(command.arguments)) and path.sinks[0].kind != "captured":
+    if machine.surveyed(body.node, tuple(command.arguments), captured=path.sinks[0].kind == "captured"):
+        command.print_unknown()
         command.unsure(asked=True)
         return
 
@@ -228,9 +229,9 @@ def _trap(command: Command) -> None:
     for signal in (shown(argument).upper().removeprefix("SIG") for argument in arguments[1:]):
         signal = "EXIT" if signal == "0" else signal
         if shown(arguments[0]) == "-":
-            command.path.traps.pop(signal, None)
+            command.path.traps = command.path.traps.without(signal)
         elif signal in ("EXIT", "ERR"):
-            command.path.traps[signal] = arguments[0]
+            command.path.traps = command.path.traps.put(signal, arguments[0])
         elif arguments[0]:
             _maybe(command, arguments[0], signal)
 

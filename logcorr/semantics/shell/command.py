@@ -91,6 +91,8 @@ class Command(Struct):
 
     def ask(self, probe: Probe) -> None:
         """Run a probe: one of its outcomes happens."""
+        limits = [limit for limit in (probe.timeout_s, self.machine.limit_s) if limit is not None]
+        probe = replace(probe, timeout_s=min(limits, default=None))
         probe, narrowed = self.machine.record.ask(
             self.path, probe, joined(*(part for argument in self.arguments for part in (argument, text(" "))))
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from logcorr.grammar.shell.tree import Assignment, Simple
+from logcorr.grammar.shell.tree import Assignment, Simple, Substitution
 from logcorr.model.source import Span
 from logcorr.semantics.shell import (
     assignments,
@@ -27,6 +27,7 @@ from logcorr.semantics.shell.command import Command, Handler
 from logcorr.semantics.shell.expansion import fields
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import SUCCESS, Path
+from logcorr.semantics.shell.purposes import RUNS_CODE
 from logcorr.semantics.shell.values import Value, literal, shown, text
 
 MODULES = (filters, editing, texts, builtin, output, reading, calls, wrappers, probes, effects, services, containers)
@@ -40,7 +41,8 @@ def simple(machine: Machine, path: Path, node: Simple) -> None:
     machine.substituted = False
     arguments = _expanded(machine, path, node)
     sinks, stdin = path.sinks, path.stdin
-    redirects.apply(machine, path, node.redirects)
+    if node.redirects:
+        redirects.apply(machine, path, node.redirects)
     if not arguments:
         for assignment in node.assignments:
             assignments.assign(machine, path, assignment)
@@ -61,9 +63,9 @@ def simple(machine: Machine, path: Path, node: Simple) -> None:
             path.stdin = stdin
     for name, value in before.items():
         if name in present:
-            path.variables[name] = value
+            path.set(name, value)
         else:
-            path.variables.pop(name, None)
+            path.unset(name)
 
 
 def _expanded(machine: Machine, path: Path, node: Simple) -> list[Value]:
@@ -74,9 +76,16 @@ def _expanded(machine: Machine, path: Path, node: Simple) -> list[Value]:
             scope = (literal(arguments[0]) or "") if arguments else ""
             assignments.declare(machine, path, word, scope, [shown(argument) for argument in arguments[1:]])
             arguments.append(text(word.name, machine.span(word)))
+        elif any(isinstance(piece, Substitution) for piece in word.pieces):
+            with machine.feeding(next((name for name in map(_program, arguments) if name in RUNS_CODE), machine.reader)):
+                arguments.extend(fields(machine, path, word))
         else:
             arguments.extend(fields(machine, path, word))
     return arguments
+
+
+def _program(word: Value) -> str:
+    return (literal(word) or "").rpartition("/")[2]
 
 
 def run(machine: Machine, path: Path, arguments: list[Value], span: Span, words: str, *, functions: bool = True) -> None:

@@ -117,9 +117,9 @@ def _searched(machine: Machine, path: Path, left: Value, word: Word, described: 
         match = compiled.search(known)
         answer = match is not None
         groups = [match[0], *(group or "" for group in match.groups())] if match else []
-        path.variables["BASH_REMATCH"] = Array(tuple((str(index), text(group)) for index, group in enumerate(groups)))
+        path.set("BASH_REMATCH", Array(tuple((str(index), text(group)) for index, group in enumerate(groups))))
     else:
-        path.variables["BASH_REMATCH"] = Array((), whole=False)
+        path.set("BASH_REMATCH", Array((), whole=False))
     return answered(machine, path, answer, described, ("=~", left, text(expression)))
 
 

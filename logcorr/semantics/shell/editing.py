@@ -91,7 +91,7 @@ def _sed(command: Command) -> None:
         scripts, others = others[:1], others[1:]
     if "i" in options or any(name.startswith("i") or name == "in-place" for name in options):
         for name in others:
-            command.path.files.pop(literal(name) or "", None)
+            command.path.files = command.path.files.without(literal(name) or "")
         command.presumed()
         return
     value = input_of(command, others)

@@ -128,7 +128,7 @@ def _truncate(command: Command) -> None:
     _, names = separate(command.arguments, "sr", ("size", "reference"))
     command.do("truncate", "file", tuple(shown(name) for name in names))
     for name in names:
-        command.path.files[shown(name)] = ()
+        command.path.write(shown(name), ())
 
 
 HANDLERS: dict[str, Handler] = {

@@ -33,9 +33,10 @@ def errexit(machine: Machine, path: Path) -> list[Path]:
 
 
 def _trapped(machine: Machine, path: Path, signal: str) -> list[Path]:
-    code = path.traps.pop(signal, None)
+    code = path.traps.get(signal)
     if not code:
         return [path]
+    path.traps = path.traps.without(signal)
     status, flow = path.status, path.flow
     path.flow = None
     source = machine.code(code, first_span(code) or machine.span(machine.source.tree))
@@ -44,7 +45,7 @@ def _trapped(machine: Machine, path: Path, signal: str) -> list[Path]:
     for way in ways:
         way.status = status if way.flow is None else way.status
         way.flow = way.flow or flow
-        way.traps[signal] = code
+        way.traps = way.traps.put(signal, code)
     return ways
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from msgspec.structs import replace
 
@@ -12,7 +13,6 @@ from logcorr.semantics.shell import arithmetic, parameters
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import CAPTURED, TERMINAL, Array, Path
 from logcorr.semantics.shell.patterns import escaped
-from logcorr.semantics.shell.source import with_unknowns
 from logcorr.semantics.shell.trimming import Words
 from logcorr.semantics.shell.values import (
     EMPTY,
@@ -33,7 +33,10 @@ MOST_FIELDS = 400
 
 def fields(machine: Machine, path: Path, word: Word) -> list[Value]:
     """The words that one word becomes as an argument."""
-    return [field for braced in _braced(word) for field in _fields(machine, path, braced)]
+    first = word.pieces[0] if len(word.pieces) == 1 else None
+    if isinstance(first, Literal) and (first.quoted or ("{" not in first.text and first.text[:1] != "~")):
+        return [literal_value(machine, first)]
+    return [field for braced in islice(_braced(word), MOST_FIELDS) for field in _fields(machine, path, braced)]
 
 
 def single(machine: Machine, path: Path, word: Word) -> Value:
@@ -57,7 +60,7 @@ def pattern(machine: Machine, path: Path, word: Word) -> str | None:
 
 def literal_value(machine: Machine, piece: Literal) -> Value:
     """The characters of a literal, with the lines they stand on."""
-    return with_unknowns(piece.text, machine.span(piece), machine.placeholders)
+    return machine.source.literal(piece, machine.placeholders)
 
 
 def expand(machine: Machine, path: Path, piece: Piece) -> list[Value] | Value:

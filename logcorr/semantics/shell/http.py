@@ -96,7 +96,9 @@ def _probe(
         asks=None if known else shown(url), unknown=None if known else ", ".join(origins(url)),
     )  # fmt: skip
     looked_at = probe.yields != "exit" or command.machine.checked
-    return replace(probe, purpose=purpose(probe, looked_at=looked_at, saved=saved, reader=command.machine.reader))
+    return replace(
+        probe, purpose=purpose(probe, looked_at=looked_at, saved=saved, reader=command.machine.reader, written=command.words)
+    )
 
 
 def _yields(command: Command, prints: tuple[str, ...]) -> str:

@@ -43,7 +43,7 @@ class _Heads(Struct):
 
     def again(self, path: Path) -> bool:
         """Whether the path brings nothing new: it may go round for ever. Otherwise it is noted."""
-        key = path.copy().key()
+        key = path.key()
         before = self.seen.get(key)
         if before is not None and before <= path.ran:
             return True
@@ -63,14 +63,11 @@ class _Heads(Struct):
         """Give up the variables that the loop changes."""
         if self.first is None:
             return
-        for name, value in list(path.variables.items()):
+        for name, value in path.variables.items():
             if value != self.first.variables.get(name):
-                path.variables[name] = (
-                    derived(value or EMPTY, f"{name} changed by a loop")
-                    if not isinstance(value, Array)
-                    else Array((), whole=False)
-                )
-        path.known.clear()
+                text = None if isinstance(value, Array) else derived(value or EMPTY, f"{name} changed by a loop")
+                path.set(name, text or Array((), whole=False))
+        path.known = Store()
         path.status = Status(None, "an exit status", asked=True)
 
 
@@ -241,7 +238,7 @@ def _one_item(machine: Machine, node: For, span: Span, ways: list[Path], item: V
     going, left = list[Path](), list[Path]()
     with machine.looping(span):
         for way in ways:
-            way.variables[node.name] = item
+            way.set(node.name, item)
             for after in machine.run(node.body, way):
                 (left if leave_round(after) else going).append(after)
     return machine.widened(going), left
@@ -257,7 +254,7 @@ def _any_number(machine: Machine, node: For, span: Span, ways: list[Path], item:
         for branch, goes_on in answers:
             branch.status = SUCCESS
             if goes_on:
-                branch.variables[node.name] = tuple(Unknown(part.origin) if isinstance(part, Unknown) else part for part in item)
+                branch.set(node.name, tuple(Unknown(part.origin) if isinstance(part, Unknown) else part for part in item))
         return answers
 
     for way in ways:

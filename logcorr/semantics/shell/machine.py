@@ -8,7 +8,6 @@ evaluates reads as if it ran the script.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
@@ -23,7 +22,7 @@ from logcorr.semantics.shell.facts import Allowed, Resolve
 from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status, merged, widened
 from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
-from logcorr.semantics.shell.store import Store
+from logcorr.semantics.shell.survey import Survey
 from logcorr.semantics.shell.values import Unknown, Value
 
 if TYPE_CHECKING:
@@ -35,7 +34,6 @@ T = TypeVar("T")
 
 
 MOST_DEPTH = 24
-SURVEYED_CALLS = 3
 
 
 class Impossible(Exception):
@@ -81,16 +79,14 @@ class Machine:
         self.checked = False
         self.substituted = False
         self.reader: str | None = None
+        self.limit_s: float | None = None
         self.loops: tuple[Span, ...] = ()
         self.stack: tuple[tuple[str, Span], ...] = ()
         self.placeholders: list[Unknown] = []
         self.record = record
         self._trails: list[_Trail] = []
         self._sources = sources
-        self._skipped: dict[tuple[Source, int, int], tuple[Node, Path]] = {}
-        self._uncalled: dict[tuple[Source, int, int], tuple[Node, Path]] = {}
-        self._calls: Counter[tuple[int, tuple[Value, ...]]] = Counter()
-        self._visited: set[tuple[Source, int]] = set()
+        self.survey = Survey()
         self.commands = 0
 
     def run(self, node: Node, path: Path) -> list[Path]:
@@ -103,33 +99,25 @@ class Machine:
 
     def tick(self, node: Node) -> None:
         """Count a command; too many of them end the evaluation."""
-        self._visited.add((self.source, node.start))
+        self.survey.visit(self.source, node.start)
         self.commands += 1
         if self.commands > self.most_commands:
             raise Overflow
 
     def skip(self, node: Node, path: Path, *, called: bool = False) -> None:
         """Note that a path passes a node by, for `unreached`; `called`: it is a function's body, which runs when called."""
-        key, noted = (self.source, node.start, node.end), self._uncalled if called else self._skipped
-        if self.surveys and key not in noted:
-            way = path.copy()
-            way.flow, way.shadow = None, True
-            noted[key] = node, way
+        if self.surveys:
+            self.survey.skip(self.source, node, path, called=called)
 
-    def surveyed(self, node: Node, arguments: tuple[Value, ...]) -> bool:
-        """Whether a survey has seen a function called often enough with the same arguments, among them at least one."""
-        self._calls[node.start, arguments] += 1
-        return self.surveys and bool(arguments) and self._calls[node.start, arguments] > SURVEYED_CALLS
+    def surveyed(self, node: Node, arguments: tuple[Value, ...], *, captured: bool) -> bool:
+        """Whether a survey has seen a function called often enough; `captured`: its output matters."""
+        return self.surveys and self.survey.enough(node, arguments, after=self.commands, captured=captured)
 
     def unreached(self) -> None:
         """Meet the commands that no path came to, each from where the first path passed it by; last what nothing calls."""
-        while noted := self._skipped or self._uncalled:
-            key = next(iter(noted))
-            source, start, end = key
-            node, path = noted.pop(key)
-            if not any(visited is source and start <= at < end for visited, at in self._visited):
-                with self.reading(source):
-                    self.run(node, path)
+        for source, node, path in self.survey.unreached():
+            with self.reading(source):
+                self.run(node, path)
 
     def alternatives(self, start: Path, action: Callable[[Path], None]) -> list[Path]:
         """The paths that an action in direct style leads to, over all its choices."""
@@ -177,7 +165,7 @@ class Machine:
             return True
         answer = self.choose(lambda: (True, False))
         if key:
-            path.known[key] = answer
+            path.learn(key, answer)
             self._depends(path, key)
         if assume is None:
             path.doubts |= {question}
@@ -251,6 +239,24 @@ class Machine:
             self.stack = self.stack[:-1]
 
     @contextmanager
+    def feeding(self, reader: str | None) -> Iterator[None]:
+        """Evaluate a command whose output a program gets."""
+        before, self.reader = self.reader, reader
+        try:
+            yield
+        finally:
+            self.reader = before
+
+    @contextmanager
+    def limited(self, seconds: float | None) -> Iterator[None]:
+        """Evaluate a command that is ended after so many seconds (0 and None: never)."""
+        before, self.limit_s = self.limit_s, seconds or self.limit_s
+        try:
+            yield
+        finally:
+            self.limit_s = before
+
+    @contextmanager
     def looping(self, span: Span) -> Iterator[None]:
         """Evaluate a loop's body."""
         self.loops = (*self.loops, span)
@@ -285,21 +291,7 @@ class Machine:
         if turn == "ended":
             path.flow = Flow("exit")
             return
-        path.variables = Store({name: (Unknown(f"${name} after {what}"),) for name in path.variables})
-        path.arguments = None
-        path.files.clear()
-        path.known.clear()
-        path.options -= {"errexit", "nounset"}
-        path.status = Status(None, what)
-        path.place = replace(path.place, directory=(Unknown(f"the directory after {what}"),))
-
-    def forget(self, node: Node, paths: list[Path]) -> None:
-        """Drop variables that nothing after a command of the script itself can read, so that more paths are equal."""
-        if not (self.source.main and not self.stack and not self.loops) or len(paths) < 2:
-            return
-        for path in paths:
-            for name in [name for name in path.variables if self.source.last_use(name) < node.end]:
-                path.variables[name] = None
+        path.lose(what)
 
 
 def unset(name: str) -> str:

@@ -12,6 +12,8 @@ from logcorr.semantics.shell.values import EMPTY, Text, Unknown, Value, joined, 
 
 _ESCAPE = re.compile(r"\\(\\|[abefnrtv]|0[0-7]{0,3}|[0-7]{1,3}|x[0-9a-fA-F]{1,2})")
 
+_FLAGS = re.compile(r"-[neE]+")
+
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "\\": "\\"}
 
 _DIRECTIVE = re.compile(r"%(?:%|[-+ #0]*(\d+|\*)?(?:\.(\d+|\*))?([diouxXeEfFgGcsbq]|\([^)]*\)T))")
@@ -20,16 +22,21 @@ _DIRECTIVE = re.compile(r"%(?:%|[-+ #0]*(\d+|\*)?(?:\.(\d+|\*))?([diouxXeEfFgGcs
 def _echo(command: Command) -> None:
     arguments = list(command.arguments)
     newline, escapes = True, False
-    while arguments and re.fullmatch(r"-[neE]+", literal(arguments[0]) or ""):
-        flags = literal(arguments.pop(0)) or ""
+    while arguments and _FLAGS.fullmatch(flags := literal(arguments[0]) or ""):
+        arguments.pop(0)
         newline = newline and "n" not in flags
         escapes = "e" in flags
-    value = joined(
-        *(part for index, argument in enumerate(arguments) for part in ((text(" "), argument) if index else (argument,)))
+    value = (
+        arguments[0]
+        if len(arguments) == 1
+        else joined(
+            *(part for index, argument in enumerate(arguments) for part in ((text(" "), argument) if index else (argument,)))
+        )
     )
     value = unescaped(value) if escapes else value
     command.say(value)
-    command.print(joined(value, text("\n")) if newline else value)
+    if command.path.sinks[0].kind in ("captured", "file"):
+        command.print(joined(value, text("\n")) if newline else value)
     command.path.status = SUCCESS
 
 
@@ -55,7 +62,7 @@ def _printf(command: Command) -> None:
     value = formatted(arguments[0], arguments[1:]) if arguments else EMPTY
     command.path.status = SUCCESS
     if variable:
-        command.path.variables[variable] = value
+        command.path.set(variable, value)
         return
     command.say(value)
     command.print(value)

@@ -207,7 +207,7 @@ def _conditional(machine: Machine, path: Path, node: Parameter, value: Value | N
         _die(path, f"{node.name} is not set")
     default = words.single(machine, path, node.operands[0])
     if kind == "=" and not node.name.isdigit():
-        path.variables[node.name] = default
+        path.set(node.name, default)
     return default
 
 
@@ -223,7 +223,7 @@ def _present(machine: Machine, path: Path, node: Parameter, value: Value | None)
     if node.operator[-1] == "?":
         return machine.decide(path, f"${node.name} is set", key=key)
     if key not in path.known:
-        path.known[key] = not machine.decide(path, f"${node.name} is not set", assume=unset(f"${node.name}"))
+        path.learn(key, not machine.decide(path, f"${node.name} is not set", assume=unset(f"${node.name}")))
     return path.known[key]
 
 

@@ -87,7 +87,7 @@ class Place(Struct, frozen=True):
 
 
 class Path(Struct):
-    """The mutable state of one way through; `copy` before forking."""
+    """The mutable state of one way through; `copy` before forking. All that it holds is immutable, so a copy is cheap."""
 
     place: Place
     variables: Store[str, Value | Array | None] = field(default_factory=Store)
@@ -112,15 +112,36 @@ class Path(Struct):
 
     def copy(self) -> Path:
         """A path that goes its own way from here."""
-        other = copy(self)
-        other.variables, other.functions = self.variables.copy(), self.functions.copy()
-        other.files, other.traps, other.known = self.files.copy(), self.traps.copy(), self.known.copy()
-        return other
+        return copy(self)
 
     def become(self, other: Path) -> None:
         """Take over the whole state of another path."""
         for name, value in zip(_FIELDS, _STATE(other), strict=True):
             setattr(self, name, value)
+
+    def set(self, name: str, value: Value | Array | None) -> None:
+        """Give a variable a value; None: it is known to be unset."""
+        self.variables = self.variables.put(name, value)
+
+    def unset(self, name: str) -> None:
+        """Forget that the script ever set a variable."""
+        self.variables = self.variables.without(name)
+
+    def write(self, name: str, content: Value | None) -> None:
+        """Give a file its content; None: it is known to be gone."""
+        self.files = self.files.put(name, content)
+
+    def learn(self, question: tuple[object, ...], answer: bool) -> None:
+        """Remember an answer, which holds from here on."""
+        self.known = self.known.put(question, answer)
+
+    def lose(self, what: str) -> None:
+        """Know nothing of the state any more, after something that may have changed all of it."""
+        self.variables = Store({name: (Unknown(f"${name} after {what}"),) for name in self.variables})
+        self.arguments, self.files, self.known = None, Store(), Store()
+        self.options -= {"errexit", "nounset"}
+        self.status = Status(None, what)
+        self.place = replace(self.place, directory=(Unknown(f"the directory after {what}"),))
 
     def print(self, value: Value, *, error: bool = False) -> None:
         """Write to standard output, or to standard error."""
@@ -128,7 +149,7 @@ class Path(Struct):
         if sink.kind == "captured":
             self.output = (*self.output, *value)
         elif sink.kind == "file" and sink.file is not None:
-            self.files[sink.file] = appended(sink.file, self.files.get(sink.file, _UNSET_FILE), value)
+            self.write(sink.file, appended(sink.file, self.files.get(sink.file, _UNSET_FILE), value))
 
     def variable(self, name: str) -> Value | Array:
         """A variable's value; what the script never set comes from an environment nobody collected."""
@@ -138,7 +159,7 @@ class Path(Struct):
         return EMPTY if value is None else value
 
     def key(self) -> tuple[object, ...]:
-        """What two paths must share to be one from here on; good until the path changes."""
+        """What two paths must share to be one from here on."""
         return (
             self.place, self.variables, self.files, self.traps, self.known, self.functions,
             self.options, tuple(frozenset(scope.items()) for scope in self.scopes), self.arguments, self.script, self.status,
@@ -166,15 +187,18 @@ def merged(paths: Sequence[Path]) -> list[Path]:
     """Paths of equal state made one, in their order."""
     if len(paths) < 2:
         return list(paths)
-    found: dict[tuple[object, ...], Path] = {}
+    kept: list[Path] = []
+    alike: dict[object, list[tuple[tuple[object, ...], Path]]] = {}
     for path in paths:
         key = path.key()
-        other = found.get(key)
+        others = alike.setdefault((path.variables, path.known, path.files, path.status.code, path.flow), [])
+        other = next((other for seen, other in others if seen == key), None)
         if other is None:
-            found[key] = path
+            kept.append(path)
+            others.append((key, path))
         else:
             _absorb(other, path)
-    return list(found.values())
+    return kept
 
 
 def _absorb(path: Path, other: Path) -> None:
@@ -209,7 +233,7 @@ def _reduced(paths: list[Path], limit: int, keeps: bool) -> list[Path]:
     """Forget remembered answers, then give up the variable with the most values as unknown, until so few paths remain."""
     if len(paths) > limit // 3 + 3:
         for path in paths:
-            path.known.clear()
+            path.known = Store()
         paths = merged(paths)
     while len(paths) > limit:
         name = _most_varied(paths)
@@ -218,7 +242,7 @@ def _reduced(paths: list[Path], limit: int, keeps: bool) -> list[Path]:
         values = [value for path in paths if isinstance(value := path.variables.get(name), tuple)]
         kept = _shown_value(values) if keeps else None
         for path in paths:
-            path.variables[name] = derived(joined(*values), f"one of several values of {name}") if kept is None else kept
+            path.set(name, derived(joined(*values), f"one of several values of {name}") if kept is None else kept)
         paths = merged(paths)
     return paths
 
@@ -258,8 +282,8 @@ def _names_something(value: object) -> bool:
 def _forgetful(paths: Sequence[Path]) -> list[Path]:
     """Give up everything else that tells paths apart but is not needed to go on soundly."""
     for path in paths:
-        path.known.clear()
-        path.files.clear()
+        path.known = Store()
+        path.files = Store()
         path.scopes = tuple({name: unknown(f"{name} of a caller") for name in scope} for scope in path.scopes)
         path.place = replace(path.place, directory=unknown("one of several directories"))
         path.stdin = None

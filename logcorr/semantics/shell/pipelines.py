@@ -36,12 +36,14 @@ def _piped(machine: Machine, node: Pipeline, path: Path) -> list[Path]:
     for index, command in enumerate(node.commands):
         last = index + 1 == len(node.commands)
         following: list[tuple[Path, tuple[Status, ...]]] = []
-        machine.reader = None if last else _program(machine, node.commands[index + 1])
+        reader = None if last else _program(machine, node.commands[index + 1])
         for way, statuses in stages:
             child = way.copy()
             child.output = before if last else EMPTY
             child.sinks = sinks if last else (CAPTURED, CAPTURED if sinks[1] == CAPTURED else sinks[1])
-            for result in machine.run(command, child):
+            with machine.feeding(reader):
+                results = machine.run(command, child)
+            for result in results:
                 if result.flow is not None and result.flow.kind == "endless":
                     continue
                 parent = left(way, result)
@@ -49,7 +51,6 @@ def _piped(machine: Machine, node: Pipeline, path: Path) -> list[Path]:
                 kept = result.status if last or "pipefail" in path.options or "PIPESTATUS" in machine.source.text else SUCCESS
                 following.append((parent, (*statuses, kept)))
         stages = _merged_stages(following)
-    machine.reader = None
     return [_piped_end(way, statuses) for way, statuses in stages]
 
 
@@ -71,9 +72,8 @@ def _merged_stages(stages: list[tuple[Path, tuple[Status, ...]]]) -> list[tuple[
 
 def _piped_end(path: Path, statuses: tuple[Status, ...]) -> Path:
     known = [text(str(status.code)) if status.code is not None else None for status in statuses]
-    path.variables["PIPESTATUS"] = Array(
-        tuple((str(index), value) for index, value in enumerate(known) if value is not None), whole=None not in known
-    )
+    items = tuple((str(index), value) for index, value in enumerate(known) if value is not None)
+    path.set("PIPESTATUS", Array(items, whole=None not in known))
     path.status = statuses[-1]
     if "pipefail" in path.options:
         path.status = _strictest(statuses)

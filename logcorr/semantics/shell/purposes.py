@@ -2,8 +2,9 @@
 
 Health checks and other requests are made by the same programs. A request counts as asking unless something says otherwise:
 
-- it **sends** if it goes to a service that takes messages (chat, pagers, heartbeats), if the address it goes to is called so in
-  the script (`$SLACK_WEBHOOK`), or if it writes (POST, PUT …) to another machine and nobody looks at what comes back;
+- it **sends** if it goes to a service that takes messages (chat, pagers, heartbeats), if the address it goes to is not known
+  but called so in the script (`$SLACK_WEBHOOK`), or if it writes (POST, PUT …) and nobody looks at what comes back or asks how
+  it went;
 - it **fetches** if what comes back is kept in a file (unless it comes from near by and the script asks how it went) or given
   to a program that installs or unpacks it, or if it goes to a service that only tells one's own address.
 """
@@ -25,27 +26,35 @@ _ADDRESSES = re.compile(
     r"(?:^|\.)(?:ifconfig\.(?:me|co|io)|icanhazip\.com|ipinfo\.io|api\.ipify\.org|checkip\.amazonaws\.com|ident\.me|ip\.sb)$"
 )
 _CALLED = re.compile(r"webhook|slack|discord|telegram|pushover|pagerduty|heartbeat_url|ping_url", re.IGNORECASE)
+_VARIABLE = re.compile(r"\$\{?(\w+)")
 _WRITING = ("POST", "PUT", "PATCH", "DELETE")
 _NEAR = re.compile(r"localhost|127\.|0\.0\.0\.0|\[::1\]|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|[\w-]+$")
-INSTALLERS = frozenset({
-    "bash", "sh", "zsh", "dash", "tar", "gpg", "apt-key", "tee", "dd", "unzip", "gunzip", "zcat", "funzip", "node", "perl",
+RUNS_CODE = frozenset({"bash", "sh", "zsh", "dash", "eval", "source", "."})
+INSTALLERS = RUNS_CODE | frozenset({
+    "tar", "gpg", "apt-key", "tee", "dd", "unzip", "gunzip", "zcat", "funzip", "node", "perl",
     "ruby", "docker", "kubectl", "psql", "mysql",
 })  # fmt: skip
 """Programs that do not look at what they are given but run it, unpack it or load it."""
 
 
-def purpose(probe: Probe, *, looked_at: bool, saved: bool, reader: str | None) -> str:
+def purpose(probe: Probe, *, looked_at: bool, saved: bool, reader: str | None, written: str) -> str:
     """`asks`, `sends` or `fetches`.
 
     `looked_at`: the script captures what comes back or asks how it went. `saved`: the body goes into a file and nothing else is
-    printed. `reader` is the program that the output is piped to.
+    printed. `reader` is the program that the output is piped to, `written` the command as the script has it.
     """
     address = probe.url or probe.asks or ""
     host = urlsplit(address).hostname or address.partition("://")[2].partition("/")[0]
-    if _MESSAGES.search(host) or "/webhook" in address or _CALLED.search(probe.unknown or ""):
+    if _MESSAGES.search(host) or "/webhook" in address or (probe.url is None and _called(probe, written)):
         return "sends"
-    if probe.method in _WRITING and not (looked_at or _NEAR.match(host)):
+    if probe.method in _WRITING and not looked_at:
         return "sends"
     if (saved and not (looked_at and _NEAR.match(host))) or reader in INSTALLERS or _ADDRESSES.search(host):
         return "fetches"
     return "asks"
+
+
+def _called(probe: Probe, written: str) -> bool:
+    """Whether an address that is not known, or is empty, is called one for messages."""
+    names = _VARIABLE.findall(written) if not probe.asks else ()
+    return any(map(_CALLED.search, (probe.unknown or "", *names)))

@@ -20,11 +20,12 @@ def _read(command: Command) -> None:
     line = _next_line(command) if "u" not in options and "d" not in options else None
     if line is None:
         for name in targets:
-            path.variables[name] = unknown(f"a line that `read` gets ({command.span})")
+            path.set(name, unknown(f"a line that `read` gets ({command.span})"))
         command.unsure(asked=True)
         if source is not None and not source:
             command.end(1)
-            path.variables.update(dict.fromkeys(targets, EMPTY))
+            for name in targets:
+                path.set(name, EMPTY)
         return
     if "r" not in options:
         line = tuple(replace(part, text=part.text.replace("\\", "")) if isinstance(part, Text) else part for part in line)
@@ -32,9 +33,10 @@ def _read(command: Command) -> None:
     known = literal(separators) if not isinstance(separators, Array) else None
     if "a" in options:
         words, _, _ = split(line, known or " \t\n")
-        path.variables[literal(options["a"][0]) or ""] = Array(tuple((str(index), word) for index, word in enumerate(words)))
+        path.set(literal(options["a"][0]) or "", Array(tuple((str(index), word) for index, word in enumerate(words))))
         return
-    path.variables.update(zip(targets, _divided(line, len(targets), " \t\n" if known is None else known), strict=True))
+    for name, value in zip(targets, _divided(line, len(targets), " \t\n" if known is None else known), strict=True):
+        path.set(name, value)
 
 
 def _next_line(command: Command) -> Value | None:
@@ -118,10 +120,10 @@ def _mapfile(command: Command) -> None:
     name = (literal(names[0]) if names else None) or "MAPFILE"
     known = literal(command.path.stdin) if command.path.stdin is not None else None
     if known is None:
-        command.path.variables[name] = Array(((("0"), unknown(f"lines of {name}")),), whole=False)
+        command.path.set(name, Array(((("0"), unknown(f"lines of {name}")),), whole=False))
     else:
         found = lines(command.path.stdin or EMPTY)
-        command.path.variables[name] = Array(tuple((str(index), line) for index, line in enumerate(found)))
+        command.path.set(name, Array(tuple((str(index), line) for index, line in enumerate(found))))
     command.path.status = SUCCESS
 
 

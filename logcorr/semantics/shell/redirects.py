@@ -44,9 +44,9 @@ def _file(path: Path, name: str | None, *, appends: bool) -> Sink:
     if name in ("/dev/stdout", "/dev/stderr", "/dev/tty", "/proc/1/fd/1", "/proc/1/fd/2"):
         return path.sinks[0 if name != "/dev/stderr" else 1] if name in ("/dev/stdout", "/dev/stderr") else Sink("terminal")
     if name is not None and not appends:
-        path.files[name] = EMPTY
+        path.write(name, EMPTY)
     elif name is not None and path.files.get(name) is None:
-        path.files[name] = EMPTY if name in path.files else unknown(f"the content of {name}")
+        path.write(name, EMPTY if name in path.files else unknown(f"the content of {name}"))
     return Sink("file", name, appends)
 
 

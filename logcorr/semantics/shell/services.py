@@ -108,6 +108,17 @@ def _manager(name: str, with_value: str = "", long_with_value: tuple[str, ...] =
     return handler
 
 
+def _brew(command: Command) -> None:
+    """`brew services restart name`; whatever else it does is about packages."""
+    words = [word for word in command.known if not word.startswith("-")]
+    verb = words[1] if words[:1] == ["services"] and len(words) > 1 else ""
+    if verb in _SIMPLE:
+        command.do(_SIMPLE[verb], "brew", words[2:])
+    else:
+        command.print_unknown()
+        command.unsure()
+
+
 def _host(action: str) -> Handler:
     def handler(command: Command) -> None:
         if command.name == "shutdown" and "-c" in command.known:
@@ -160,6 +171,7 @@ def init_script(name: str) -> Handler | None:
 
 
 HANDLERS: dict[str, Handler] = {
+    "brew": _brew,
     "systemctl": _systemctl,
     **dict.fromkeys(("service", "rc-service", "initctl", "invoke-rc.d"), _service),
     "supervisorctl": _manager("supervisor", "cups"),

@@ -8,13 +8,15 @@ from collections.abc import Iterator
 from functools import cached_property
 
 from logcorr.grammar.shell import Node, parse
-from logcorr.grammar.shell.tree import Function
+from logcorr.grammar.shell.tree import Function, Literal, Simple, Test, Word, children
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.semantics.shell.values import Text, Unknown, Value, joined
 
 _WORD = re.compile(r"[A-Za-z_][\w-]*")
 _INDIRECT = frozenset({"eval", "source", "trap", "nameref"})
+_EXPORTS = re.compile(r"\b(?:export|declare|typeset)\b([^\n;&|]*)")
+_EXPORTS_ALL = re.compile(r"\bset\s+-\w*a|\ballexport\b")
 FIRST_PLACEHOLDER = 0xE000
 _PLACEHOLDERS = re.compile("([\ue000-\uf8ff])")
 
@@ -27,6 +29,7 @@ class Source:
         self.main = main
         self._parts = parts
         self._spans: dict[tuple[int, int], Span] = {}
+        self._literals: dict[tuple[int, int, str], Value] = {}
         self._last: dict[str, int] = {}
         self._starts = [start for start, _ in parts]
 
@@ -57,17 +60,17 @@ class Source:
 
     @cached_property
     def _newlines(self) -> list[int]:
-        return [index for index, character in enumerate(self.text) if character == "\n"]
+        return [match.start() for match in re.finditer("\n", self.text)]
 
     def _line(self, offset: int) -> tuple[str, int]:
         index = max(bisect_right(self._starts, offset) - 1, 0)
         start, span = self._parts[index]
-        down = bisect_right(self._newlines, offset - 1) - bisect_right(self._newlines, start - 1)
+        down = bisect_right(self._newlines, offset - 1) - (bisect_right(self._newlines, start - 1) if start else 0)
         return span.path, min(span.line + down, span.end_line)
 
     @cached_property
     def _bodies(self) -> list[tuple[str, int, int]]:
-        return [(node.name, node.start, node.end) for node in functions(self.tree)]
+        return [(node.name, node.start, node.end) for node in _functions(self.tree)]
 
     @cached_property
     def _uses(self) -> dict[str, list[int]]:
@@ -78,7 +81,7 @@ class Source:
 
     def last_use(self, name: str) -> int:
         """The last offset at which a name may matter; one in a function matters as long as the function may be called."""
-        if self._indirect:
+        if self._indirect or name in self._exported:
             return len(self.text)
         if name not in self._last:
             self._last[name] = self._last_use(name, frozenset())
@@ -86,7 +89,12 @@ class Source:
 
     @cached_property
     def _indirect(self) -> bool:
-        return any(word in self._uses for word in _INDIRECT) or "${!" in self.text
+        return any(word in self._uses for word in _INDIRECT) or "${!" in self.text or bool(_EXPORTS_ALL.search(self.text))
+
+    @cached_property
+    def _exported(self) -> frozenset[str]:
+        """Names that programs, which are scripts too, get to see."""
+        return frozenset(word for words in _EXPORTS.findall(self.text) for word in _WORD.findall(words))
 
     def _last_use(self, name: str, seen: frozenset[str]) -> int:
         last = -1
@@ -103,25 +111,29 @@ class Source:
             span = self._spans[start, end] = self._spanned(start, end)
         return span
 
+    def literal(self, piece: Literal, placeholders: list[Unknown]) -> Value:
+        """The characters of a literal, with the lines they stand on; placeholders turned back into what they stand for."""
+        key = piece.start, piece.end, piece.text
+        value = self._literals.get(key)
+        if value is None:
+            value = self._literals[key] = _with_unknowns(piece.text, self.span(piece.start, piece.end), placeholders)
+        return value
+
     def _spanned(self, start: int, end: int) -> Span:
         path, line = self._line(start)
+        if len(self._parts) == 1 and self.text.find("\n", start, end - 1) < 0:
+            return Span(path, line)
         last_path, last = self._line(max(start, end - 1))
         return Span(path, line, max(line, last) if path == last_path else line)
 
 
-def functions(node: Node) -> Iterator[Function]:
-    """All function definitions in a tree."""
+def _functions(node: Node) -> Iterator[Function]:
+    """All function definitions but those inside words."""
     if isinstance(node, Function):
         yield node
-    for name in node.__struct_fields__:
-        value = getattr(node, name)
-        for child in value if isinstance(value, tuple) else (value,):
-            if isinstance(child, Node):
-                yield from functions(child)
-            elif isinstance(child, tuple):
-                for inner in child:
-                    if isinstance(inner, Node):
-                        yield from functions(inner)
+    if not isinstance(node, Simple | Word | Test):
+        for child in children(node):
+            yield from _functions(child)
 
 
 def _placeholder(part: Unknown, placeholders: list[Unknown]) -> str:
@@ -130,8 +142,7 @@ def _placeholder(part: Unknown, placeholders: list[Unknown]) -> str:
     return chr(FIRST_PLACEHOLDER + placeholders.index(part))
 
 
-def with_unknowns(characters: str, span: Span, placeholders: list[Unknown]) -> Value:
-    """Literal characters of code as a value, placeholders turned back into what they stand for."""
+def _with_unknowns(characters: str, span: Span, placeholders: list[Unknown]) -> Value:
     if not placeholders:
         return (Text(characters, span),)
     parts: list[Value] = []

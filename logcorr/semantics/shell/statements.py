@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from msgspec.structs import replace
@@ -24,21 +23,20 @@ from logcorr.grammar.shell.tree import (
     Redirected,
     Simple,
     Test,
-    Word,
 )
 from logcorr.grammar.shell.tree import (
     Sequence as Commands,
 )
-from logcorr.model.source import Span
 from logcorr.semantics.shell import loops, pipelines, redirects
 from logcorr.semantics.shell.arithmetic import calculate
+from logcorr.semantics.shell.cases import case
 from logcorr.semantics.shell.commands import simple
-from logcorr.semantics.shell.conditions import Malformed, double_bracket, matches
+from logcorr.semantics.shell.conditions import Malformed, double_bracket
 from logcorr.semantics.shell.endings import failing
-from logcorr.semantics.shell.expansion import left, pattern, single
+from logcorr.semantics.shell.expansion import left, single
+from logcorr.semantics.shell.guards import guarded, unguarded
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import FAILURE, SUCCESS, Body, Path, Status, merged, withered
-from logcorr.semantics.shell.values import Value
 
 
 def execute(machine: Machine, node: Node, path: Path) -> list[Path]:
@@ -57,32 +55,27 @@ def sequence(machine: Machine, node: Commands, path: Path) -> list[Path]:
         paths = [way for way in following if way.flow is None]
         if not paths and command is not node.commands[-1] and following:
             machine.skip(_rest(node, command), following[-1])
-        done.extend(way if machine.surveys else withered(way) for way in following if way.flow is not None)
-        machine.forget(command, paths)
-        paths = machine.widened(paths)
-    return [*machine.widened(done), *paths]
+        if len(paths) < len(following):
+            done.extend(way if machine.surveys else withered(way) for way in following if way.flow is not None)
+        if len(paths) > 1:
+            _forget(machine, command, paths)
+            paths = machine.widened(paths)
+    return [*machine.widened(done), *paths] if done else paths
+
+
+def _forget(machine: Machine, node: Node, paths: list[Path]) -> None:
+    """Drop variables that nothing after a command of the script itself can read, so that more paths are equal."""
+    source = machine.source
+    if not source.main or machine.stack or machine.loops:
+        return
+    for path in paths:
+        path.variables = path.variables.without(*(name for name in path.variables if source.last_use(name) < node.end))
 
 
 def _rest(node: Commands, last: Node) -> Commands:
     """The commands after one of a sequence."""
     commands = node.commands[node.commands.index(last) + 1 :]
     return replace(node, commands=commands, start=commands[0].start)
-
-
-def _guarded(machine: Machine, node: Node, path: Path, *, holds: bool) -> None:
-    words = machine.source.text[node.start : node.end].strip().rstrip(";").strip()
-    path.guards = (*path.guards, (words if holds else f"! {words}", machine.span(node)))
-
-
-_LEAVES = re.compile(r"\b(exit|return|break|continue|exec)\b")
-
-
-def _unguarded(machine: Machine, node: Node, before: tuple[tuple[str, Span], ...], paths: list[Path]) -> list[Path]:
-    """After a command whose every branch goes on, its conditions guard nothing more."""
-    if not _LEAVES.search(machine.source.text, node.start, node.end):
-        for path in paths:
-            path.guards = before if path.flow is None else path.guards
-    return merged(paths)
 
 
 def _and_or(machine: Machine, node: AndOr, path: Path) -> list[Path]:
@@ -96,12 +89,12 @@ def _and_or(machine: Machine, node: AndOr, path: Path) -> list[Path]:
         for branch, succeeded in machine.settled(way):
             if succeeded != (node.operator == "&&"):
                 results.append(branch)
-                _guarded(machine, node.left, branch, holds=succeeded)
+                guarded(machine, node.left, branch, holds=succeeded)
                 continue
-            _guarded(machine, node.left, branch, holds=succeeded)
+            guarded(machine, node.left, branch, holds=succeeded)
             results.extend(machine.run(node.right, branch))
     machine.skip(node.right, path)
-    return _unguarded(machine, node, before, results)
+    return unguarded(machine, node, before, results)
 
 
 def _if(machine: Machine, node: If, path: Path) -> list[Path]:
@@ -118,7 +111,7 @@ def _if(machine: Machine, node: If, path: Path) -> list[Path]:
                     results.append(way)
                     continue
                 for branch, succeeded in machine.settled(way):
-                    _guarded(machine, condition, branch, holds=succeeded)
+                    guarded(machine, condition, branch, holds=succeeded)
                     if succeeded:
                         results.extend(machine.run(body, branch))
                     else:
@@ -127,79 +120,11 @@ def _if(machine: Machine, node: If, path: Path) -> list[Path]:
     for way in waiting:
         way.status = SUCCESS
         results.extend(machine.run(node.otherwise, way) if node.otherwise else [way])
-    return _unguarded(machine, node, before, results)
-
-
-def _case(machine: Machine, node: Case, path: Path) -> list[Path]:
-    before, results = path.guards, list[Path]()
-    subject: list[tuple[Path, Value]] = []
-
-    def expand(way: Path) -> None:
-        subject.append((way, single(machine, way, node.word)))
-
-    for item in node.items:
-        machine.skip(item.body, path)
-    machine.alternatives(path, expand)
-    waiting = subject
-    for item_index in range(len(node.items)):
-        still: list[tuple[Path, Value]] = []
-        for way, value in waiting:
-            for branch, answer in _item_matches(machine, node, item_index, way, value):
-                if answer:
-                    results.extend(_case_body(machine, node, item_index, branch))
-                else:
-                    still.append((branch, value))
-        waiting = still
-    for way, _ in waiting:
-        way.status = SUCCESS
-    return _unguarded(machine, node, before, [*results, *(way for way, _ in waiting)])
-
-
-def _item_matches(machine: Machine, node: Case, index: int, path: Path, value: Value) -> list[tuple[Path, bool]]:
-    answers: list[tuple[Path, bool]] = []
-    described = f"case {machine.source.text[node.word.start : node.word.end]}"
-
-    def ask(way: Path) -> None:
-        answers.append((way, any(_matches(machine, way, value, word, described) for word in node.items[index].patterns)))
-
-    machine.alternatives(path, ask)
-    for way, answer in answers:
-        first = node.items[index].patterns[0]
-        words = machine.source.text[first.start : node.items[index].patterns[-1].end]
-        if answer:
-            way.guards = (*way.guards, (f"{described} in {words}", machine.span(first)))
-    return answers
-
-
-def _matches(machine: Machine, path: Path, value: Value, word: Word, described: str) -> bool:
-    wanted = pattern(machine, path, word)
-    answer = matches(machine, value, wanted) if wanted is not None else None
-    if answer is not None:
-        return answer
-    key = (
-        ("case", value, wanted)
-        if all(getattr(part, "key", "") or hasattr(part, "text") for part in value) and wanted is not None
-        else ()
-    )
-    return machine.decide(path, described, key=key)
-
-
-def _case_body(machine: Machine, node: Case, index: int, path: Path) -> list[Path]:
-    path.status = SUCCESS
-    paths = machine.run(node.items[index].body, path)
-    terminator = node.items[index].terminator
-    if terminator == ";;" or index + 1 == len(node.items):
-        return paths
-    if terminator == ";&":
-        return [after for way in paths for after in (_case_body(machine, node, index + 1, way) if way.flow is None else [way])]
-    machine.record.complain(machine.span(node), "case with ;;& is not followed")
-    for way in paths:
-        way.doubts |= {"a case with ;;&"}
-    return [*paths, *(after for way in paths if way.flow is None for after in _case_body(machine, node, index + 1, way.copy()))]
+    return unguarded(machine, node, before, results)
 
 
 def _function(machine: Machine, node: Function, path: Path) -> list[Path]:
-    path.functions[node.name] = Body(node, machine.source)
+    path.functions = path.functions.put(node.name, Body(node, machine.source))
     machine.skip(node.body, _called_somehow(path), called=True)
     path.status = SUCCESS
     return [path]
@@ -308,7 +233,7 @@ def _arithmetic_for(machine: Machine, node: ArithmeticFor, path: Path) -> list[P
 
 
 _RUNNERS: dict[type[Node], Callable[..., list[Path]]] = {
-    Commands: sequence, AndOr: _and_or, If: _if, Case: _case, Function: _function, Group: _group, Background: _background,
+    Commands: sequence, AndOr: _and_or, If: _if, Case: case, Function: _function, Group: _group, Background: _background,
     Redirected: _redirected, Pipeline: pipelines.pipeline, Test: _test, Arithmetic: _arithmetic, Broken: _broken, Simple: _simple,
     For: _for, Loop: _loop, ArithmeticFor: _arithmetic_for,
 }  # fmt: skip

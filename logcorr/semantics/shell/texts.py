@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.path import SUCCESS, appended
+from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import EMPTY, Value, joined, literal, shown, text, unknown
 
 
@@ -40,7 +41,7 @@ def _tee(command: Command) -> None:
         command.say(value, sink=known or "a file")
         if known is not None and known != "/dev/null":
             before = command.path.files.get(known, unknown(f"the content of {known}")) if "a" in options else EMPTY
-            command.path.files[known] = appended(known, before, value)
+            command.path.write(known, appended(known, before, value))
     command.print(value)
     command.path.status = SUCCESS
 
@@ -57,7 +58,7 @@ def remove(command: Command) -> None:
     for name in command.arguments:
         known = literal(name)
         if known is not None:
-            command.path.files[known] = None
+            command.path.write(known, None)
     command.path.status = SUCCESS
 
 
@@ -65,14 +66,14 @@ def _touch(command: Command) -> None:
     for name in command.arguments:
         known = literal(name)
         if known is not None and not known.startswith("-") and command.path.files.get(known) is None:
-            command.path.files[known] = EMPTY if known in command.path.files else unknown(f"the content of {known}")
+            command.path.write(known, EMPTY if known in command.path.files else unknown(f"the content of {known}"))
     command.presumed()
 
 
 def _presumed(command: Command) -> None:
     """Programs whose failure no script is about; what they print is unknown."""
     if command.name in ("cp", "mv", "ln", "install", "rsync", "sed"):
-        command.path.files.clear()
+        command.path.files = Store()
     command.print_unknown()
     command.presumed()
 

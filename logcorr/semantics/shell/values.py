@@ -75,6 +75,8 @@ def joined(*values: Value) -> Value:
 
 def literal(value: Value) -> str | None:
     """The text, if all of it is known."""
+    if len(value) == 1:
+        return value[0].text if isinstance(value[0], Text) else None
     known = [part.text for part in value if isinstance(part, Text)]
     return "".join(known) if len(known) == len(value) else None
 

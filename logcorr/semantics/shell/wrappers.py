@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from logcorr.semantics.shell import cron
 from logcorr.semantics.shell.assignments import local
+from logcorr.semantics.shell.builtin import seconds
 from logcorr.semantics.shell.calls import on_host, run_code, separate_leading, shell
 from logcorr.semantics.shell.command import Command, Handler
 from logcorr.semantics.shell.facts import Sleep
@@ -44,7 +45,8 @@ def _sudo(command: Command) -> None:
 def _timeout(command: Command) -> None:
     """`timeout 5 command`: a probe that hangs is ended with 124 (or 137), which is one more way for it to fail."""
     _, rest = separate_leading(command.arguments, "sk", ("signal", "kill-after"))
-    command.again(rest[1:])
+    with command.machine.limited(seconds(literal(rest[0]) or "") if rest else None):
+        command.again(rest[1:])
     status = command.path.status
     if status.code in (0, None):
         return
@@ -204,14 +206,14 @@ def _env(command: Command) -> None:
         if isinstance(first, Text):
             name, _, value = first.text.partition("=")
             names.append((name, command.path.variables.get(name, _ABSENT)))
-            command.path.variables[name] = joined(text(value, first.span), tuple(others))
+            command.path.set(name, joined(text(value, first.span), tuple(others)))
         rest = rest[1:]
     command.again(rest)
     for name, before in names:
         if before is _ABSENT:
-            command.path.variables.pop(name, None)
+            command.path.unset(name)
         else:
-            command.path.variables[name] = before
+            command.path.set(name, before)
 
 
 _ABSENT: Value = (Unknown("absent"),)
@@ -259,6 +261,7 @@ HANDLERS: dict[str, Handler] = {
     "find": _find,
     "watch": _watch,
     "crontab": _crontab,
+    **dict.fromkeys(("npx", "pnpx", "bunx"), _wrapper("pc", long_with_value=("package",))),
     "run-one": _wrapper(),
     "systemd-cat": _wrapper("tp"),
     "systemd-run": _wrapper("pu", long_with_value=("unit", "on-active", "property")),

@@ -1,0 +1,39 @@
+"""What scripts did, and when: their runs, by a schedule or by their own words in a log."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import polars as pl
+
+from logcorr.model.case import Case
+from logcorr.model.facts import Script
+from logcorr.rules._jobs import scripts_of
+from logcorr.timeline.scripts import said
+
+LATE = timedelta(seconds=2)
+"""Stamps are cut to the second, and what a script broke may be noticed while it still runs."""
+
+
+def told(case: Case, script: Script, since: datetime, within: timedelta) -> pl.DataFrame:
+    """The lines that tell of its run in the time before: its own words, its name, a deployment, a service that it stops."""
+    behaviours = [one for one in case.behaviours if one.script.span.path == script.span.path]
+    window = pl.col("time").is_between(since - within, since + LATE)
+    own = said(case, behaviours).filter(window)
+    if own.height:
+        return own
+    hit = {name for one in behaviours for proved in one.proved for name in proved.hits}
+    hit |= {target for one in behaviours for effect in one.effects for target in effect.targets}
+    deployed = (pl.col("kind") == "deploy.started").fill_null(False)
+    named = pl.col("message").str.contains(script.name.rpartition("/")[2], literal=True)
+    acted = (pl.col("kind") == "process.terminating").fill_null(False) & pl.col("service").is_in(sorted(hit)).fill_null(False)
+    return case.timeline.filter(window & (deployed | named | acted)).collect()
+
+
+def due(case: Case, script: Script, since: datetime, within: timedelta) -> bool | None:
+    """Whether a schedule ran the script in the time before; None where no schedule leads to it."""
+    for schedule in case.schedules:
+        if script in scripts_of(case, schedule):
+            lags = since.timestamp() - schedule.ticks
+            return bool(((lags >= 0) & (lags <= within.total_seconds())).any())
+    return None
