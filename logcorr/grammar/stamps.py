@@ -53,7 +53,7 @@ class Shape(Struct, frozen=True):
         """The times that stamps say: naive, in UTC, or of day (see `parsers.ReadLog`); null where one does not fit."""
         if not self.format:
             return _epoch(stamp)
-        if self.format[9:17] == "%H:%M:%S" and self.clock is not Clock.OFFSET:
+        if self.format.startswith("%Y") and self.format[9:17] == "%H:%M:%S" and self.clock is not Clock.OFFSET:
             return self._numeric(stamp)
         if self.drop:
             stamp = stamp.str.replace_all(self.drop, "")
