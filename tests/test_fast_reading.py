@@ -11,9 +11,8 @@ from bench.speed import reference
 from logcorr import parse
 
 MARKS = (", client: ", ", server: ", ', request: "', '", upstream: "', '", host: "', '", referrer: "', '"', '" "', " [", "] ")
-WORDS = (*MARKS, "GET /x HTTP/1.1", "evil", "straße", "198.51.100.7", " ", "\\", "-", "\t", "a,b", "502")
-HOSTILE = st.lists(st.sampled_from(WORDS), max_size=6).map("".join)
-UNQUOTED = st.lists(st.sampled_from([word for word in WORDS if '"' not in word]), max_size=6).map("".join)
+WORDS = st.sampled_from((*MARKS, "GET /x HTTP/1.1", "evil", "straße", "198.51.100.7", " ", "\\", "-", "\t", "a,b", "502"))
+HOSTILE = st.lists(WORDS, max_size=6).map("".join)
 NAME = st.sampled_from(("shop.example.com", "_", ""))
 STAMP = "2026/01/31 12:00:00"
 
@@ -26,7 +25,7 @@ ERROR = st.builds(
         ("upstream timed out (110: Connection timed out)", 'open() "/srv/a, client: x" failed (2: No such file or directory)')
     ),
     server=NAME,
-    request=UNQUOTED.map(lambda text: f"{text} HTTP/1.1"),
+    request=HOSTILE.map(lambda text: text.replace('"', "") + " HTTP/1.1"),
     host=NAME,
     rest=st.sampled_from(("", ', referrer: "https://shop.example.com/"')),
 )
