@@ -23,6 +23,10 @@ LEAD = r'(?:\d{1,7}:[A-Z] |(?:time|ts)=)?[\[(<"]?'
 """What may open a stamp: a bracket or quote, redis's process and role, logfmt's key."""
 
 
+_IN_FIGURES = re.compile(r"(?=.{0,6}%Y)%[Ymd]\W%[Ymd]\W%[Ymd].%H:%M:%S")
+"""The formats whose date and time of day take 19 characters."""
+
+
 class Clock(Enum):
     """What a stamp says about its zone."""
 
@@ -53,7 +57,7 @@ class Shape(Struct, frozen=True):
         """The times that stamps say: naive, in UTC, or of day (see `parsers.ReadLog`); null where one does not fit."""
         if not self.format:
             return _epoch(stamp)
-        if self.format[9:17] == "%H:%M:%S" and self.clock is not Clock.OFFSET:
+        if _IN_FIGURES.match(self.format) and self.clock is not Clock.OFFSET:
             return self._numeric(stamp)
         if self.drop:
             stamp = stamp.str.replace_all(self.drop, "")
