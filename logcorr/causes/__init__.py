@@ -62,6 +62,10 @@ def _verdict(case: Case, causes: Sequence[Cause], findings: Sequence[Finding]) -
 
 
 def _worrying(finding: Finding) -> bool:
-    """Whether something needs explaining: serious symptoms and patterns do; one clean restart or a closed page does not."""
+    """Whether something needs explaining: serious symptoms and patterns in the logs do.
+
+    One clean restart or a closed page does not, nor what a job would do at an hour of which no log tells.
+    """
     repeated = finding.rule == "service_terminated" and len(finding.times) >= REPEATED
-    return repeated or (finding.severity == "error" and finding.role in ("symptom", "signal"))
+    seen = finding.role == "symptom" or (finding.role == "signal" and bool(finding.times))
+    return repeated or (finding.severity == "error" and seen)

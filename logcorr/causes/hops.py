@@ -84,9 +84,10 @@ def put_in_force(case: Case, place: Span, service: str) -> Iterator[Link]:
 
 def runs(case: Case, *, source: Span, command: str, scheduler: str, on: str, target: Span) -> Link:
     """A scheduler, or a loop of its own, runs a script; `target` is where the script begins to matter."""
+    script = command if target.path == source.path else target.path
     started = case.happened("job.started").filter(pl.col("message").str.contains(command.strip(), literal=True))
     said = (
-        claim("chain.runs", "{scheduler} runs {script} on {schedule}", scheduler=scheduler, script=target.path, schedule=on)
+        claim("chain.runs", "{scheduler} runs {script} on {schedule}", scheduler=scheduler, script=script, schedule=on)
         if scheduler
         else claim("chain.loops", "{script} runs on {schedule}", script=target.path, schedule=on)
     )

@@ -57,6 +57,10 @@ _LOGGERS = (
 )
 """How a logger is named after the level: Spring Boot, log4j and loguru, `logging`, Elasticsearch, MySQL."""
 
+_FIRST = rf"[\[<]?(?:{_UPPER})[\]>]?(?:\s*[:|-]\s*|\s+)"
+_BEFORE = rf"^(?:[A-Z], |{_FIRST})"
+"""What some write before the time: Ruby the level's first letter, many of Python's the level."""
+
 _END = r"(?:\s*[:|]\s*|\s*[\-–]+\s+|\s+|$)"
 
 
@@ -88,10 +92,10 @@ def layout_of(lines: tuple[str, ...]) -> Levelled | None:
 
 def _stamped(lines: tuple[str, ...]) -> tuple[Shape | None, list[str]]:
     """The stamps' shape, and the lines that begin an event by it: where none has a time, those that are not indented."""
-    shape = stamps.shape_of(lines) or stamps.shape_of(tuple(re.sub(r"^[A-Z], ", "", line) for line in lines))
+    shape = stamps.shape_of(lines) or stamps.shape_of(tuple(re.sub(_BEFORE, "", line, flags=re.ASCII) for line in lines))
     if shape is None:
         return None, [line for line in lines if line and not line[0].isspace()]
-    begins = re.compile(rf"(?:[A-Z], )?{LEAD}{shape.pattern}", re.ASCII)
+    begins = re.compile(rf"(?:{_BEFORE})?{LEAD}{shape.pattern}", re.ASCII)
     return shape, [line for line in lines if begins.match(line)]
 
 
@@ -119,6 +123,7 @@ def _openings(shape: Shape | None) -> Iterator[str]:
     upper = rf"[\[(<|]?\s?(?P<level>{_UPPER})(?:\s*[\])>])?"
     yield rf"\[{stamp}:?\s+(?P<level>{_UPPER})(?:[ /]\s*(?P<logger>[^\]]{{0,120}}))?\] ?"
     yield rf"[A-Z], \[{stamp} #\d{{1,10}}\]\s+(?P<level>{_UPPER}) -- (?P<logger>[^:]{{0,80}}): ?"
+    yield rf"{_FIRST.replace('(?:', '(?P<level>', 1)}{LEAD}{stamp}[\])>\"]?[:,]?{_ZONE}"
     yield rf"{open}(?P<logger>[\w-]{{1,60}})\.(?P<level>{_UPPER}): "
     yield rf"{open}{_OBJECT}{{0,3}}?{bracketed}"
     yield rf"{open}{_OBJECT}{{0,3}}?{upper}"

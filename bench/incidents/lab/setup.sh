@@ -5,7 +5,7 @@ set -e
 here=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$1/layer/usr/lib/lab" "$1/debs" "$1/npm"
 cd "$1/debs" && apt-get download rsyslog logrotate libestr0 libfastjson4 libpopt0 \
-    redis-server redis-tools liblzf1 libjemalloc2 libhiredis0.14 liblua5.1-0 lua-cjson lua-bitop haproxy liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
+    redis-server redis-tools liblzf1 libjemalloc2 libhiredis0.14 liblua5.1-0 lua-cjson lua-bitop haproxy php8.2-fpm php8.2-cli php8.2-common php8.2-opcache liblua5.3-0 libopentracing-c-wrapper0 libopentracing1
 for package in *.deb; do dpkg -x "$package" "$1/layer"; done
 cd "$1/npm" && npm init -y > /dev/null
 npm install --no-audit --no-fund express@4 socket.io@4 socket.io-client@4 winston@3 pino@9 bunyan@1 pg@8 ioredis@5 pm2@6
