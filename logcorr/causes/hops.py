@@ -40,6 +40,9 @@ EFFECTS = {
 DOWN = tuple(EFFECTS)
 """How it is felt that a process is gone."""
 
+OFTEN = 3
+"""Starts right after an end that are no coincidence."""
+
 STARTED_AGAIN_S = 120.0
 """A supervisor starts again what died within this time, back-off included."""
 
@@ -121,11 +124,11 @@ def _same_name(path: str, collected: str) -> bool:
 
 
 def restarted(case: Case, services: Collection[str], ends: Ends, source: Span) -> Iterator[Link]:
-    """A supervisor starts again what ended of its own: its policy says so, or it does."""
+    """A supervisor starts again what ended of its own: its policy says so, or it does, or nobody else would be so quick so often."""
     policies = tuple(_policies(case, services))
     told = _soon(case, services, ends, "service.restarting")
     started = _soon(case, services, ends, "process.started")
-    if not policies and not told.height:
+    if not policies and not told.height and started.height < OFTEN:
         return
     shown = (*policies, *_each(told, "the supervisor says so"), *_each(started, "it runs again"))
     yield Link(
