@@ -19,6 +19,9 @@ from logcorr.timeline.select import cite, seconds
 AT_ONCE_S = 2.0
 """Proxy, application and clients tell of one failed request within this time."""
 
+GIVEN_UP_S = 90.0
+"""Requests that wait for a free place are given up within this time of the limit being reached: proxies wait 60 s by default."""
+
 DIES_WITHIN_S, MOST_OF = 5.0, 0.5
 """A process that dies of something does so within this time of saying so, and nearly each time."""
 
@@ -96,7 +99,7 @@ DIAGNOSES = {
     ),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), themselves=True),
-    "connections_exhausted": Diagnosis("limit_reached", ("resource_exhausted",), themselves=True, within_s=10.0),
+    "connections_exhausted": Diagnosis("limit_reached", ("resource_exhausted",), themselves=True, within_s=GIVEN_UP_S),
     **dict.fromkeys(
         ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
         Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),

@@ -124,7 +124,7 @@ def _same_name(path: str, collected: str) -> bool:
 
 
 def restarted(case: Case, services: Collection[str], ends: Ends, source: Span) -> Iterator[Link]:
-    """A supervisor starts again what ended of its own: its policy says so, or it does, or nobody else would be so quick so often."""
+    """A supervisor starts again what ended of its own: its policy says so, or it does, or nobody else is so quick so often."""
     policies = tuple(_policies(case, services))
     told = _soon(case, services, ends, "service.restarting")
     started = _soon(case, services, ends, "process.started")
