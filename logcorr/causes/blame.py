@@ -55,7 +55,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
     matched = _matched(told, group)
     kind = _kind(suspect, group)
     known = _known_failure(findings, suspect) if kind == "check_always_fails" else None
-    of_runs = _felt_after_runs(case, suspect, of_stops(matched))
+    of_runs = _felt_after_runs(case, suspect, of_stops(matched)) if _harmed(findings) else None
     cause = Cause(
         kind=known.rule if known else kind,
         claim=known.claim if known else _claim(kind, told, suspect, group),
@@ -72,6 +72,11 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         recurrence=suspect.coming,
     )
     return Hypothesis(cause, of_runs or of_stops(matched))
+
+
+def _harmed(findings: Sequence[Finding]) -> bool:
+    """Whether anybody felt anything: attempts that another server answered are no harm."""
+    return any(one.role == "symptom" and one.severity == "error" for one in findings)
 
 
 def _felt_after_runs(case: Case, suspect: Suspect, stops: Ends) -> Ends | None:
