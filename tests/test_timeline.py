@@ -13,7 +13,7 @@ from logcorr.model.events import TIMELINE_SCHEMA
 from logcorr.model.facts import Service, Setting
 from logcorr.model.source import Span
 from logcorr.parsers import LogParser
-from logcorr.timeline import blocks, clocks
+from logcorr.timeline import blocks, clocks, store
 from logcorr.timeline.lifecycles import Downtime, downtimes
 
 PARSERS = plugins.parsers()
@@ -312,6 +312,7 @@ def test_a_log_read_in_blocks_is_what_it_is_in_one(file, monkeypatch):
     whole = timeline.build([artifact], LOGS)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 150)
     monkeypatch.setattr(blocks, "TAIL_LINES", 2)
+    monkeypatch.setattr(store, "IN_MEMORY_BYTES", 0)
     parts = timeline.build([artifact], LOGS)
     assert parts.lazy.collect().equals(whole.lazy.collect())
     assert parts.events.equals(whole.events)
