@@ -26,6 +26,9 @@ from logcorr.timeline.store import Events, Store
 
 DAY_US = 86_400_000_000
 
+TOLD = ("line", "lines", "clock", "service", "severity", "kind", "message")
+"""What the timeline needs of an event."""
+
 BLOCK_BYTES = 8 << 20
 """A block holds about so much text: enough that planning its query costs little beside running it."""
 
@@ -131,15 +134,16 @@ def log_of(artifact: Artifact, parser: LogParser, facts: tuple[Fact, ...], servi
     return Log(artifact, parser, facts, service, names, schema, kind)
 
 
-def parsed(log: Log, store: Store, query: Query) -> tuple[Parsed, pl.DataFrame]:
-    """Parse a log into the store; and what a query makes of its events, a part a block."""
+def parsed(log: Log, store: Store, query: Query) -> tuple[Parsed, Parsed, pl.DataFrame]:
+    """Parse a log into the store: all its events, those that have a kind, and what a query makes of them, a row a block."""
 
-    def work(events: Events) -> tuple[pl.DataFrame, Events, pl.DataFrame]:
+    def work(events: Events) -> tuple[pl.DataFrame, Events, Events, pl.DataFrame]:
         block = events().collect(engine="in-memory")
-        return block.clear(), store.put(block), query(block.lazy()).collect(engine="in-memory")
+        told = block.lazy().select(TOLD).filter(pl.col("kind").is_not_null()).collect(engine="in-memory")
+        return block.clear(), store.put(block), store.put(told), query(block.lazy()).collect(engine="in-memory")
 
-    nothing, put, told = zip(*ahead(work, log.blocks()), strict=True)
-    return Parsed(log, nothing[0].lazy(), put), pl.concat(told)
+    nothing, every, told, rows = zip(*ahead(work, log.blocks()), strict=True)
+    return Parsed(log, nothing[0].lazy(), every), Parsed(log, nothing[0].lazy().select(TOLD), told), pl.concat(rows)
 
 
 def scan(parts: Sequence[tuple[Log | Parsed, Query]], schema: pl.Schema | None = None) -> pl.LazyFrame:

@@ -31,7 +31,7 @@ class Timeline(Struct, frozen=True):
     """
 
     lazy: pl.LazyFrame
-    events: pl.DataFrame
+    events: pl.LazyFrame
     sources: tuple[Source, ...]
     problems: tuple[Problem, ...] = ()
     logs: tuple[Parsed, ...] = ()
@@ -57,16 +57,16 @@ def build(
     logs, problems = logs_of(artifacts, parsers, facts, service_of, names or {})
     store = Store()
     told = [parsed(log, store, partial(_measured, log)) for log in logs]
-    rows = [_summary(measured) for _, measured in told]
+    rows = [_summary(measured) for _, _, measured in told]
     of, starts = _joined(logs, rows, place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones or {}))
-    whole = [(one, partial(_placed, one.log, where, start)) for (one, _), where, start in zip(told, of, starts, strict=True)]
-    lazy = _merged([scan(whole, TIMELINE_SCHEMA)] if whole else [], since, until)
+    queries = [partial(_placed, log, where, start) for log, where, start in zip(logs, of, starts, strict=True)]
+    every, with_kind = [one for one, _, _ in told], [one for _, one, _ in told]
     return Timeline(
-        lazy,
-        lazy.filter(pl.col("kind").is_not_null()).collect(),
+        _merged(zip(every, queries, strict=True), since, until),
+        _merged(zip(with_kind, queries, strict=True), since, until),
         tuple(_source(log, row, where) for log, row, where in zip(logs, rows, of, strict=True)),
         problems,
-        tuple(one for one, _ in told),
+        tuple(every),
     )
 
 
@@ -197,8 +197,8 @@ def _timed(log: Log, placement: Placement, start: datetime | None, events: pl.La
     )
 
 
-def _merged(frames: Sequence[pl.LazyFrame], since: datetime | None, until: datetime | None) -> pl.LazyFrame:
-    whole = pl.concat(frames) if frames else pl.LazyFrame(schema=TIMELINE_SCHEMA)
+def _merged(parts: Iterable[tuple[Parsed, Query]], since: datetime | None, until: datetime | None) -> pl.LazyFrame:
+    whole = scan(list(parts), TIMELINE_SCHEMA)
     if since is not None:
         whole = whole.filter(pl.col("time") >= _aware(since))
     if until is not None:
