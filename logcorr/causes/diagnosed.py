@@ -139,7 +139,7 @@ def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Hypothesis]:
 
 
 def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis) -> Hypothesis:
-    times: Times = np.unique([time.timestamp() for time in finding.times])
+    times: Times = np.unique(finding.at.seconds)
     ends = diagnosis.ends(times)
     chain = tuple(_chain(case, finding, ends, diagnosis))
     cause = Cause(
@@ -172,7 +172,7 @@ def _crashes(case: Case, finding: Finding) -> bool:
     ended = case.happened(*OWN).filter(pl.col("service") == finding.subject).drop_nulls("time")
     if not finding.times or not ended.height:
         return False
-    after = of_times(np.unique([time.timestamp() for time in finding.times]), DIES_WITHIN_S).felt(seconds(ended))
+    after = of_times(np.unique(finding.at.seconds), DIES_WITHIN_S).felt(seconds(ended))
     return int(after.sum()) >= MOST_OF * len(finding.times)
 
 

@@ -61,7 +61,7 @@ class _Weighed(Struct, frozen=True):
 def weighed(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> tuple[list[Cause], list[Cause]]:
     """The independent causes, the one that accounts for most of the harm first; and those that others explain away."""
     own = {one.finding for one in hypotheses}
-    symptoms = {one.id: _times(one) for one in findings if (one.role == "symptom" or one.id in own) and one.times}
+    symptoms = {one.id: one.at.seconds for one in findings if (one.role == "symptom" or one.id in own) and one.times}
     serious = [one.id for one in findings if one.id in symptoms and one.severity == "error"]
     told = [_explaining(one, symptoms, serious) for one in _distinct(hypotheses)]
     ranked = sorted(told, key=lambda one: -one.cause.confidence * one.share)
@@ -75,10 +75,6 @@ def weighed(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> tu
             kept.append(one)
     weighed_up = [_tempered(_posterior(one, ranked), kept) for one in kept]
     return [one for one in weighed_up if one.confidence >= LEAST], [*away, *(one for one in weighed_up if one.confidence < LEAST)]
-
-
-def _times(finding: Finding) -> npt.NDArray[np.float64]:
-    return np.array([time.timestamp() for time in finding.times])
 
 
 def _distinct(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:

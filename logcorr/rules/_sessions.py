@@ -46,7 +46,7 @@ def _paired(case: Case, ended: pl.DataFrame) -> pl.DataFrame:
 def _switched(case: Case) -> pl.DataFrame:
     access = case.records("nginx_access")
     if not {"request_time", "status"} <= set(access.collect_schema()):
-        return case.events.clear().with_columns(lived=pl.lit(None, pl.Float64))
+        return case.happened().with_columns(lived=pl.lit(None, pl.Float64))
     took = access.filter(pl.col("status") == SWITCHED).select("file", "line", lived="request_time").drop_nulls().collect()
     rows = case.timeline.filter(pl.col("file").is_in(took["file"].unique().implode())).collect()
     return rows.join(took, on=["file", "line"], maintain_order="left").filter(pl.col("time").is_not_null())

@@ -17,7 +17,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import _deeds, rule
 from logcorr.rules._failures import HEAD, failures, sort_of
-from logcorr.timeline.lifecycles import OWN_ENDS, downtimes
+from logcorr.timeline.lifecycles import OWN_ENDS, stopped
 from logcorr.timeline.select import cite
 
 NAME = r"(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z][A-Z0-9]{3,})"
@@ -101,7 +101,7 @@ def _containers(case: Case) -> Iterator[_Loop]:
 
 def _ends(case: Case) -> Iterator[_Loop]:
     """Services that ended of their own several times."""
-    stops = [stop for stop in downtimes(case.events) if stop.kind in (*OWN_ENDS, "process.exited")]
+    stops = [stop for stop in case.once(stopped) if stop.kind in (*OWN_ENDS, "process.exited")]
     for service, count in Counter(stop.service for stop in stops).most_common():
         if count >= FEWEST:
             seen = [

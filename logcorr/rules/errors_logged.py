@@ -65,7 +65,7 @@ def _severity(case: Case, rows: pl.DataFrame, felt: np.ndarray[tuple[int], np.dt
 def _whole(case: Case, same: pl.DataFrame) -> str:
     """The first line as it stands: what failed may be told in a field beside the message."""
     path, line = same["file"][0], same["line"][0]
-    told = case.lines(path).filter(pl.col("line") == line).collect()["text"].to_list()
+    told = case.lines(path).head(line).filter(pl.col("line") == line).collect()["text"].to_list()
     return str(told[0] if told else same["message"][0])
 
 

@@ -21,7 +21,7 @@ from logcorr.rules._jobs import scripts_of
 from logcorr.rules._requests import asked, by_place, read_limit
 from logcorr.statistics import Group, Job, attribute
 from logcorr.statistics import Schedule as Ticks
-from logcorr.timeline.lifecycles import downtimes
+from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, instants, seconds, spans
 
@@ -153,7 +153,7 @@ def _in_vain(case: Case) -> pl.DataFrame:
 def _restarted(case: Case, came: Times) -> bool:
     """Whether processes end while the requests wait: then it is that, and not a job that keeps them waiting."""
     bursts = _onsets(came)
-    ended = np.array([stop.ended.timestamp() for stop in downtimes(case.events)])
+    ended = np.array([stop.ended.timestamp() for stop in case.once(stopped)])
     near = sum(bool(((ended > onset - 30) & (ended < onset + 60)).any()) for onset in bursts)
     return 2 * near >= len(bursts)
 

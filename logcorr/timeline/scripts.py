@@ -30,7 +30,7 @@ def said(case: Case, behaviours: Iterable[Behaviour], near: Span | None = None) 
         if near is None or (span.path == near.path and abs(span.line - near.line) <= NEAR_LINES)
     ]
     if not wanted:
-        return case.events.clear()
+        return case.happened()
     timed = case.timeline.filter(_holds("message", wanted) & pl.col("time").is_not_null())
     rows = timed.sort("time", maintain_order=True).collect()
     return rows if rows.height else pl.concat([rows, *_unstamped(case, wanted)])
