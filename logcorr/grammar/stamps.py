@@ -100,6 +100,14 @@ def _named() -> list[Shape]:
         Shape("date_offset", rf"{date} {_DAY} [+-]\d\d(?:\d\d)? \d{{4}}", "%a %b %e %H:%M:%S %z %Y", Clock.OFFSET),
         Shape("javascript", rf"{date} \d{{4}} {_DAY} GMT[+-]\d{{4}}", "%a %b %e %Y %H:%M:%S GMT%z", Clock.OFFSET),
         Shape("http", rf"{_WEEKDAY}, \d\d {_MONTH} \d{{4}} {_DAY} GMT", "%a, %d %b %Y %H:%M:%S GMT", Clock.UTC),
+        Shape("journal_utc", rf"{_WEEKDAY} \d{{4}}-\d\d-\d\d {_DAY}{_FRACTION} UTC", "%a %Y-%m-%d %H:%M:%S%.f UTC", Clock.UTC),
+        Shape(
+            "journal",
+            rf"{_WEEKDAY} \d{{4}}-\d\d-\d\d {_DAY}{_FRACTION}(?: [A-Z]{{2,5}}| [+-]\d\d)?",
+            "%a %Y-%m-%d %H:%M:%S%.f",
+            Clock.LOCAL,
+            " (?:[A-Z]{2,5}|[+-][0-9]{2})$",
+        ),
         Shape("mail", rf"{_WEEKDAY}, \d\d? {_MONTH} \d{{4}} {_DAY} [+-]\d{{4}}", "%a, %d %b %Y %H:%M:%S %z", Clock.OFFSET),
         *(
             shape
