@@ -106,5 +106,5 @@ def truth(case: Case) -> dict[str, Any]:
         "period_s": None, "lag_s": None, "step_change_at": str(case.times(older, "ENOSPC")[0]),
         "measured": [case.measure(older, "ENOSPC: no space left on device"), case.measure(log, "ENOSPC: no space left on device"), case.measure(log, "peel.service: Main process exited"), case.measure(access, '" 500 '), case.measure("var-log/nginx/access.log.1.gz", '" 500 '), case.measure(access, '" 502 ')],
         "timezones": {"all": "Europe/London (+00:00)"},
-        "how_made": REAL.replace(" and curl", "") + " (with express); the volume is a tmpfs of 600 kB that really ran full; systemctl and systemd[1]'s lines are the lab's supervisor.",
+        "how_made": REAL.replace(" and curl", "") + " (with express); the volume is a tmpfs of 600 kB that really ran full; syslog was split like the access log; systemctl and systemd[1]'s lines are the lab's supervisor.",
     }  # fmt: skip
