@@ -149,7 +149,7 @@ def truth(case: Case) -> dict[str, Any]:
         "innocent": [case.at("halle2/units/chlorine-sample.timer", "OnCalendar", why="same timer schedule, only logs"), case.at("halle2/units/lane-board.timer", "OnCalendar", why="same timer schedule, only draws"),
                      case.whole("halle2/srv-pool/ops/lane-board", "restarts nothing"), case.whole("halle2/srv-pool/ops/chlorine-sample", "restarts nothing"), case.at("halle2/units/pool-api.service", "Restart=on-failure", why="every end is ordered"),
                      case.at("halle2/srv-pool/ops/deploys.txt", "3.8.3", why="a deploy like every other")],
-        "period_s": 360, "lag_s": 2, "step_change_at": "2026-02-17 15:42:12",
+        "period_s": 360, "lag_s": 27, "step_change_at": "2026-02-17 15:42:21",
         "lags": {"check's line -> SIGTERM": case.lag(case.times(log, "not ok, restart"), case.times(log, "SIGTERM, closing"), 30)},
         "measured": [case.measure(log, "pool-api not ok, restart"), case.measure(log, "SIGTERM, closing"), case.measure(errors, "111: Connection refused", join=60), case.measure("halle2/web/hall_access.log", " 502 ", join=60)],
         "timezones": {"journal, access log": "+01:00", errors: "Europe/Vienna without zone", "deploys.txt": "Europe/Vienna without zone"},
