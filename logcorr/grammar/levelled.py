@@ -24,15 +24,23 @@ SEVERITIES = {
     "error": ("error", "err", "severe", "fail"),
     "crit": ("critical", "crit", "fatal", "ftl", "dpanic"),
     "alert": ("alert",),
-    "emerg": ("emerg", "panic"),
+    "emerg": ("emerg", "emergency", "panic"),
 }
 """Words for levels, by what they mean: PostgreSQL's and MySQL's, java.util.logging's, Serilog's and zerolog's short ones besides
 those that all have."""
 
-MEANT = {word: severity for severity, words in SEVERITIES.items() for word in words}
-_WORDS = "|".join(sorted(MEANT, key=lambda word: (-len(word), word)))
+_MEANT = {word: severity for severity, words in SEVERITIES.items() for word in words}
+_WORDS = "|".join(sorted(_MEANT, key=lambda word: (-len(word), word)))
+LETTERS = {"v": "trace", "t": "trace", "d": "debug", "i": "info", "w": "warn", "e": "error", "f": "crit", "c": "crit"}
+"""What one letter means to MongoDB before 4.4, Android, gitea and glog's kin."""
+
+MEANT = _MEANT | LETTERS
+_LETTER = rf"[{''.join(LETTERS).upper()}]"
 _UPPER = _WORDS.upper()
 _ANY = f"{_WORDS}|{_UPPER}|{'|'.join(word.capitalize() for word in _WORDS.split('|'))}"
+
+_CAPITALISED = "Debug|Info|Information|Warn|Warning|Error|Fatal|Critical|Trace|Verbose|Notice|Severe"
+"""Words that are a level without brackets too, right behind the time."""
 
 _ZONE = r"(?:[A-Z]{3,5} )?"
 _APART = r"(?:\s+(?:[:|-]+\s+)?|[:|]\s*)"
@@ -48,14 +56,19 @@ LONGEST_HEAD = 500
 _NAME = r"[\w.$:/#<>\[\]-]{1,120}"
 
 _SPRING = rf"\s+\d+ --- (?:\[[^\]]{{0,80}}\] ?)+(?P<logger>{_NAME})\s+: "
+_PACKAGE = r"(?P<logger>[\w$]{1,60}(?:\.[\w$]{1,80}){1,12})"
 _LOGGERS = (
     _SPRING,
+    rf"\s+\[{_PACKAGE}\] \([^)]{{0,80}}\) ",
+    rf"\s+(?:\[[^\]]{{0,80}}\] |\w{{1,40}} )?{_PACKAGE}: ",
+    r"\s+\[(?P<logger>[^\]]{1,120})\] - ",
     rf"[\s|:-]+(?P<logger>{_NAME}(?:\([^)]{{0,40}}\))?) --? ",
     r":(?P<logger>[\w.]{1,120}):",
     r"\[(?P<logger>[\w.$-]{1,120})\s*\]\s*",
     r" \[MY-\d{6}\] \[(?P<logger>\w{1,40})\] ",
 )
-"""How a logger is named after the level: Spring Boot, log4j and loguru, `logging`, Elasticsearch, MySQL."""
+"""How a logger is named after the level: Spring Boot, JBoss, Hadoop and Odoo, ZooKeeper, log4j and loguru, `logging`,
+Elasticsearch, MySQL."""
 
 _FIRST = rf"[\[<]?(?:{_UPPER})[\]>]?(?:\s*[:|-]\s*|\s+)"
 _BEFORE = rf"^(?:[A-Z], |{_FIRST})"
@@ -125,7 +138,12 @@ def _openings(shape: Shape | None) -> Iterator[str]:
     yield rf"[A-Z], \[{stamp} #\d{{1,10}}\]\s+(?P<level>{_UPPER}) -- (?P<logger>[^:]{{0,80}}): ?"
     yield rf"{_FIRST.replace('(?:', '(?P<level>', 1)}{LEAD}{stamp}[\])>\"]?[:,]?{_ZONE}"
     yield rf"{open}(?P<logger>[\w-]{{1,60}})\.(?P<level>{_UPPER}): "
+    yield rf"{open}(?P<level>{_LETTER})\d? +(?P<logger>[A-Z]{{1,16}}) +\[[^\]]{{1,80}}\] "
+    yield rf"{open}{_OBJECT}{{0,3}}?(?P<level>{_LETTER}) (?P<logger>[\w./:@-]{{1,60}})\s*: "
+    yield rf"{open}(?:[\w.]{{1,40}}=[^\s=]{{0,80}} +){{1,12}}{bracketed}"
     yield rf"{open}{_OBJECT}{{0,3}}?{bracketed}"
     yield rf"{open}{_OBJECT}{{0,3}}?{upper}"
     yield rf"{open}{_WORD}{{0,4}}?{upper}"
     yield rf"{open}{_WORD}{{0,4}}?{bracketed}"
+    yield rf"{open}(?:[^\s\[\]]{{1,120}} )?\[(?P<level>{_LETTER})\]"
+    yield rf"{open}(?P<level>{_CAPITALISED})"
