@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 
 from msgspec import Struct
 
@@ -81,18 +81,27 @@ class Levelled(Struct, frozen=True):
     """How a file's lines are built: the shape of their stamps, and a pattern with `head`, `level` and perhaps `logger`.
 
     `stamped` is the pattern of what opens a line whose level, if it has one, stands elsewhere; None where no line has a time.
+    `follows`: the level opens the line after the head (`FOLLOWING`).
     """
 
     shape: Shape | None
     pattern: str
     stamped: str | None
     share: float
+    follows: bool = False
+
+
+FOLLOWING = r"^(SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): "
+"""How java.util.logging begins the second line of an event; the first has the time, the class and the method."""
 
 
 @lru_cache(maxsize=256)
 def layout_of(lines: tuple[str, ...]) -> Levelled | None:
     """The layout under which most lines that begin an event have a level; None where less than six in ten would."""
     shape, heads = _stamped(lines)
+    two = _two_lines(shape, lines) if shape else None
+    if two:
+        return two
     found = [(opening, _count(opening + _after(opening, *_LOGGERS), heads)) for opening in _openings(shape)]
     opening, count = max(found, key=lambda one: one[1])
     if not heads or count < 0.6 * len(heads):
@@ -101,6 +110,13 @@ def layout_of(lines: tuple[str, ...]) -> Levelled | None:
     after = _after(opening, *islice(loggers, 1))
     stamped = rf"^(?P<head>{LEAD}(?P<stamp>{shape.pattern})[\])>\"]?[:,]?[\s|-]*{_ZONE}(?:\[\d{{1,10}}\] )?)" if shape else None
     return Levelled(shape, rf"^(?P<head>{opening}{after})", stamped, count / len(heads))
+
+
+def _two_lines(shape: Shape, lines: tuple[str, ...]) -> Levelled | None:
+    pattern = rf"^(?P<head>{LEAD}(?P<stamp>{shape.pattern}) (?P<logger>[\w.$<>/-]{{1,200}} [\w.$<>-]{{1,100}})$)"
+    head = re.compile(pattern, re.ASCII)
+    told = [re.match(FOLLOWING, following) is not None for line, following in pairwise(lines) if head.match(line)]
+    return Levelled(shape, pattern, None, 1.0, follows=True) if told and sum(told) >= 0.6 * len(told) else None
 
 
 def _stamped(lines: tuple[str, ...]) -> tuple[Shape | None, list[str]]:
