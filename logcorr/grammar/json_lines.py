@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 
@@ -12,6 +13,10 @@ import polars as pl
 
 FEW = 64
 """So many lines are read one by one where the whole of them cannot be decoded at once."""
+
+SURROGATE = r"\\u[dD][89a-fA-F]"
+PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+"""How JSON escapes a character outside of the first plane."""
 
 
 def objects(lines: Sequence[str]) -> list[dict[str, object]]:
@@ -59,14 +64,20 @@ def fields(text: pl.Expr, names: Sequence[str]) -> pl.Expr:
 
 
 def _decoded(schema: pl.Struct, lines: pl.Series) -> pl.Series:
-    try:
-        return lines.str.json_decode(schema)
-    except pl.exceptions.ComputeError:
-        if len(lines) > FEW:
-            half = len(lines) // 2
-            return _decoded(schema, lines[:half]).append(_decoded(schema, lines[half:]))
+    if not _has_lone_surrogate(lines):
+        with suppress(pl.exceptions.ComputeError):
+            return lines.str.json_decode(schema)
+    if len(lines) > FEW:
+        half = len(lines) // 2
+        return _decoded(schema, lines[:half]).append(_decoded(schema, lines[half:]))
     names = [field.name for field in schema.fields]
     return pl.Series([_members(line, names) for line in lines], dtype=schema)
+
+
+def _has_lone_surrogate(lines: pl.Series) -> bool:
+    """Whether some escape is half of a pair: polars makes another character of it."""
+    escaped = lines.drop_nulls().filter(lines.drop_nulls().str.contains(SURROGATE))
+    return escaped.str.replace_all(PAIR, "").str.contains(SURROGATE).any()
 
 
 def _members(line: str | None, names: Sequence[str]) -> dict[str, str | None] | None:

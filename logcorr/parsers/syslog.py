@@ -44,10 +44,10 @@ _UNITS = {
     rf"^Stopped {_UNIT}": "process.exited",
     rf"^Reload(?:ed|ing) {_UNIT}": "process.reloaded",
     rf"^{_UNIT}: Scheduled restart job": "service.restarting",
-    rf"^{_UNIT}: Main process exited, code=killed, status=9": "process.killed",
-    rf"^{_UNIT}: Main process exited, code=killed, status=(?:1|2|3|15)/": "process.terminating",
+    rf"^{_UNIT}: Main process exited, code=(?:killed, status=9|exited, status=137)/": "process.killed",
+    rf"^{_UNIT}: Main process exited, code=(?:killed, status=(?:1|2|3|15)|exited, status=1(?:29|30|43))/": "process.terminating",
     rf"^{_UNIT}: Main process exited, code=dumped": "process.crashed",
-    rf"^{_UNIT}: Main process exited, code=exited, status=(?:1|2|134|139)/": "process.crashed",
+    rf"^{_UNIT}: Main process exited, code=exited, status=[1-9]\d*/": "process.crashed",
     rf"^{_UNIT}: (?:A process of this unit has been killed by the OOM|Failed with result 'oom-kill')": "process.out_of_memory",
 }
 """What systemd says of a service (src/core/unit.c, service.c); other units, and users' own managers, are none."""
