@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import logcorr
-from logcorr import plugins, timeline
+from logcorr import plugins, reading, timeline
 from logcorr.collect import collect
 from logcorr.errors import LogcorrError
 from logcorr.model.events import TIMELINE_SCHEMA
@@ -360,3 +360,12 @@ def test_short_logs_take_the_offset_that_a_longer_one_was_found_to_have(tmp_path
         "syslog": "+12:00",
         "deploy.log": "+12:00",
     }
+
+
+def test_a_document_quotes_logs_but_no_configuration(tmp_path):
+    text = "# Notes\n```\n*/5 * * * * root /opt/check.sh\n```\n```\n2026-01-31 12:00:00 [error]: boom\n```\n"
+    (tmp_path / "notes.md").write_text(text)
+    given = reading.read(tmp_path)
+    assert given.facts == ()
+    events = logcorr.scan(tmp_path).select("line", "message", "service").collect()
+    assert events.rows() == [(6, "boom", None)]
