@@ -68,6 +68,7 @@ SAID = {
     "process_terminates": claim("hop.process_terminates", "it is told to end"),
     "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
+    "dependency_fails": claim("hop.dependency_fails", "what is needed cannot be reached, or lets nobody in"),
     "certificate_fails": claim("hop.certificate_fails", "the certificate is not accepted"),
 }
 """What a hop after the first says; the first is the finding itself."""
@@ -106,6 +107,7 @@ DIAGNOSES = {
         Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
     ),
     "dependency_unreachable.found": Diagnosis("dependency_failed", ("dependency_fails",), within_s=5.0),
+    "cut_off_by_command": Diagnosis("cut_off", (CHANGES, "dependency_fails"), themselves=True),
     "change_refused": Diagnosis("change_refused", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
     "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
     "configuration_refused.invalid": Diagnosis(

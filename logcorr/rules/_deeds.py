@@ -15,6 +15,8 @@ from logcorr.rules._jobs import scripts_of
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite
 
+SET = re.compile(r"^\s*(?:export |local |readonly )?(?P<name>\w+)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;]+(?:\$\([^)]*\)\S*)?)")
+
 JUST_BEFORE = timedelta(minutes=10)
 """What a change breaks shows soon."""
 
@@ -54,3 +56,25 @@ def changes(case: Case, since: datetime) -> Iterator[Evidence]:
     for script in case.of(Script):
         if script.span.line == 1 and script.span.path not in loops and due(case, script, since, JUST_BEFORE) is None:
             yield from cite(told(case, script, since, JUST_BEFORE), "it ran", most=2, shows="deploy_changes_configuration")
+
+
+def ran(case: Case, script: Script, since: datetime) -> pl.DataFrame | None:
+    """How logs tell that the script ran shortly before (its schedule tells it without a line); None where nothing does."""
+    scheduled = due(case, script, since, JUST_BEFORE)
+    if scheduled is not None:
+        return case.events.clear() if scheduled else None
+    rows = told(case, script, since, JUST_BEFORE)
+    return rows if rows.height else None
+
+
+def expanded(script: Script) -> list[str]:
+    """The script's lines, variables that were set to plain text before put in."""
+    known: dict[str, str] = {}
+    lines = []
+    for line in script.text.split("\n"):
+        text = re.sub(r"\$\{?(\w+)\}?", lambda found: known.get(found[1], found[0]), line)
+        lines.append(text)
+        setting = SET.match(text)
+        if setting and "`" not in setting["value"] and "$(" not in setting["value"]:
+            known[setting["name"]] = setting["value"].strip("\"'")
+    return lines

@@ -14,7 +14,7 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
-from logcorr.rules._deeds import due, told
+from logcorr.rules._deeds import ran
 from logcorr.timeline.select import cite, instants
 
 KINDS = ("permission.denied", "file.missing")
@@ -29,7 +29,6 @@ FEWEST = 5
 DEEP = 2
 """Two folders in common are one place; the root and `/srv` are everybody's."""
 
-JUST_BEFORE = timedelta(minutes=10)
 RAN, NAMED, UNEXPLAINED = 0.92, 0.7, 0.6
 """How sure it is what to change: a command that came just before; the only one there is; what is refused itself."""
 
@@ -82,12 +81,12 @@ def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame) -> Finding
     paths = [found["path"] for message in rows["message"] if (found := PATH.search(message))]
     since: datetime = rows["time"][0]
     lines = list(_touching(case, paths, RIGHTS if kind == "permission.denied" else PLACES))
-    runs = {script: _ran(case, script, since) for script in dict.fromkeys(script for _, script in lines)}
-    ran = [span for span, script in lines if runs[script] is not None]
-    chosen = (ran or [span for span, _ in lines])[:2]
+    runs = {script: ran(case, script, since) for script in dict.fromkeys(script for _, script in lines)}
+    done = [span for span, script in lines if runs[script] is not None]
+    chosen = (done or [span for span, _ in lines])[:2]
     begun = [rows for rows in runs.values() if rows is not None]
     return Finding(
-        confidence=RAN if ran else NAMED if len(lines) == 1 else UNEXPLAINED,
+        confidence=RAN if done else NAMED if len(lines) == 1 else UNEXPLAINED,
         claim=_claim(kind, service, rows, paths),
         evidence=(
             *(Evidence(span, "changes these files", shows="deploy_changes_configuration") for span in chosen),
@@ -127,12 +126,3 @@ def _touching(case: Case, paths: Sequence[str], commands: re.Pattern[str]) -> It
                 depth = max((len(folder) for folder in folders if folder in text), default=0)
                 found.append((-depth, Span(script.span.path, script.span.line + number), script))
     return ((span, script) for _, span, script in sorted(found, key=lambda one: (one[0], one[1])))
-
-
-def _ran(case: Case, script: Script, since: datetime) -> pl.DataFrame | None:
-    """How logs tell that the script ran shortly before (its schedule tells it without a line); None where nothing does."""
-    scheduled = due(case, script, since, JUST_BEFORE)
-    if scheduled is not None:
-        return case.events.clear() if scheduled else None
-    rows = told(case, script, since, JUST_BEFORE)
-    return rows if rows.height else None
