@@ -107,6 +107,7 @@ DIAGNOSES = {
         Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
     ),
     "dependency_unreachable.found": Diagnosis("dependency_failed", ("dependency_fails",), within_s=5.0),
+    "cut_off_by_command.changed": Diagnosis("wrong_setting", (CHANGES, "dependency_fails"), themselves=True),
     "cut_off_by_command": Diagnosis("cut_off", (CHANGES, "dependency_fails"), themselves=True),
     "change_refused": Diagnosis("change_refused", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
     "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),

@@ -11,11 +11,15 @@ import polars as pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
 from logcorr.model.facts import Script
+from logcorr.model.source import Span
 from logcorr.rules._jobs import scripts_of
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite
 
 SET = re.compile(r"^\s*(?:export |local |readonly )?(?P<name>\w+)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;]+(?:\$\([^)]*\)\S*)?)")
+
+WRITES = re.compile(r"\b(?:cp|mv|ln|install|rsync|tee|envsubst|patch)\b|\bsed\b.*\s-i|>")
+"""Commands that put a file in its place, or change it."""
 
 JUST_BEFORE = timedelta(minutes=10)
 """What a change breaks shows soon."""
@@ -78,3 +82,13 @@ def expanded(script: Script) -> list[str]:
         if setting and "`" not in setting["value"] and "$(" not in setting["value"]:
             known[setting["name"]] = setting["value"].strip("\"'")
     return lines
+
+
+def writers(case: Case, path: str, since: datetime) -> Iterator[Span]:
+    """The lines by which a script that ran just before wrote a file of this name."""
+    name = re.compile(rf"(?<![\w.-]){re.escape(path.rpartition('/')[2])}(?![\w.-]*\w)")
+    for script in case.of(Script):
+        lines = [(number, text.partition(" #")[0]) for number, text in enumerate(expanded(script))]
+        written = [number for number, text in lines if WRITES.search(text) and name.search(text) and text.lstrip()[:1] != "#"]
+        if written and ran(case, script, since) is not None:
+            yield from (Span(script.span.path, script.span.line + number) for number in written)

@@ -25,6 +25,7 @@ RIGHTS = re.compile(r"\b(?:chmod|chown|chgrp|umask|setfacl|install|mktemp)\b")
 PLACES = re.compile(r"\b(?:rm|mv|cp|rsync|ln|tar|unzip|find|git)\b")
 """Commands that decide whether it is there."""
 
+NOT_THERE = r"ENOENT|[nN]o such file or directory|FileNotFoundError|NoSuchFileException"
 FEWEST = 5
 DEEP = 2
 """Two folders in common are one place; the root and `/srv` are everybody's."""
@@ -44,6 +45,19 @@ def check(case: Case) -> Iterator[Finding]:
             rows = _of_old(case, rows) if kind == "file.missing" else rows
             if rows.height >= FEWEST and _new(case, rows):
                 yield _finding(case, service, kind, rows)
+    for service, rows in by_service(_missed(case)):
+        found = _finding(case, service, "file.missing", rows) if rows.height >= FEWEST and _new(case, rows) else None
+        if found and found.confidence == RAN:
+            yield found
+
+
+def _missed(case: Case) -> pl.DataFrame:
+    """What applications say of files that are not there, if a collected script moves or removes any."""
+    if not any(PLACES.search(script.text) for script in case.of(Script)):
+        return case.events.clear()
+    told = pl.col("message").str.contains(NOT_THERE) & pl.col("kind").is_null() & pl.col("time").is_not_null()
+    applications = [source.path for source in case.sources if source.source == "app"]
+    return case.timeline.filter(pl.col("file").is_in(applications) & told).collect()
 
 
 def _new(case: Case, rows: pl.DataFrame) -> bool:

@@ -10,7 +10,7 @@ import polars as pl
 from msgspec import Struct
 
 from logcorr.model.case import Case
-from logcorr.model.claim import Evidence, claim
+from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
@@ -37,6 +37,12 @@ CREDENTIALS = re.compile(
     r"|\brequirepass\b|\bchpasswd\b|\bpasswd\b|\buserdel\b|\busermod\b|\brabbitmqctl\s+(?:change_password|delete_user|clear_permissions)"
 )
 """Commands that change who is let in."""
+
+EDITS = re.compile(
+    r"\bsed\b.*\s-i|\b(?:tee|envsubst|crudini|augtool|yq)\b|>\s*\S+\.(?:conf|cfg|cnf|env|ya?ml|json|ini|toml)\b|>\s*\S*/\.env\b"
+    r"|(?i:\bconfig\s+set\b|\balter\s+system\b)"
+)
+"""Commands that write settings."""
 
 WIDE = re.compile(
     r"-P\s+\w+\s+(?:DROP|REJECT)|\bufw\b.*\b(?:enable|default)\b|policy drop|--panic-on|\bip\s+link\b|\bifdown\b|\bdefault\b"
@@ -65,13 +71,13 @@ class _Cut(Struct, frozen=True):
 @rule(code="NET005", title="A command cuts somebody off from what they need", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Commands of scripts, jobs and sudo's log by which an address, a name or a user is refused that fails since it ran."""
-    for kinds, pattern in ((REACHED, NETWORK), (REACHED, NAMES), (LET_IN, CREDENTIALS)):
+    for kinds, pattern in ((REACHED, NETWORK), (REACHED, NAMES), (LET_IN, CREDENTIALS), (REACHED, EDITS)):
         failed = case.happened(*kinds).drop_nulls("time")
         lines = list(_commands(case, pattern)) if failed.height >= FEWEST else []
         for name, rows in _by_target(case, failed, pattern) if lines else ():
-            cut = _cut(case, lines, name, rows["time"][0])
-            if cut and rows.height >= FEWEST:
-                yield _finding(name, rows, *cut)
+            cut = _cut(case, lines, name, rows["time"][0]) if rows.height >= FEWEST else None
+            if cut and (pattern is not EDITS or cut[1] == RAN):
+                yield _finding(name, rows, *cut, edited=pattern is EDITS)
 
 
 def _commands(case: Case, pattern: re.Pattern[str]) -> Iterator[tuple[Span, str, Script | None]]:
@@ -129,18 +135,13 @@ def _names(command: str, name: str) -> bool:
     return any(re.search(rf"(?<![\w.-]){re.escape(word)}(?![\w.-]*\w)", command) for word in words)
 
 
-def _finding(name: str, rows: pl.DataFrame, cut: _Cut, sure: float) -> Finding:
+def _finding(name: str, rows: pl.DataFrame, cut: _Cut, sure: float, *, edited: bool) -> Finding:
     told = cut.told if cut.told is not None else rows.clear()
     return Finding(
         confidence=sure,
-        claim=claim(
-            "cut_off_by_command.found",
-            "{target} cannot be reached or used ({count}×) since a command forbids it",
-            target=name,
-            count=rows.height,
-        ),
+        claim=_claim(name, rows.height, edited=edited),
         evidence=(
-            Evidence(cut.span, "forbids it", shows="deploy_changes_configuration"),
+            Evidence(cut.span, "writes it" if edited else "forbids it", shows="deploy_changes_configuration"),
             *cite(told, "it ran", most=2, shows="deploy_changes_configuration"),
             *cite(rows, shows="dependency_fails"),
         ),
@@ -149,4 +150,20 @@ def _finding(name: str, rows: pl.DataFrame, cut: _Cut, sure: float) -> Finding:
         measured={"count": rows.height, "target": name},
         times=instants(rows),
         fix=claim("cut_off_by_command.fix", "undo it, and try such a command with an end of its own (at, systemd-run) first"),
+    )
+
+
+def _claim(name: str, count: int, *, edited: bool) -> Claim:
+    if edited:
+        return claim(
+            "cut_off_by_command.changed",
+            "{target} is asked since a command set it, and nothing answers there ({count}×)",
+            target=name,
+            count=count,
+        )
+    return claim(
+        "cut_off_by_command.found",
+        "{target} cannot be reached or used ({count}×) since a command forbids it",
+        target=name,
+        count=count,
     )
