@@ -97,7 +97,7 @@ def _finding(case: Case, service: str, address: str, rows: pl.DataFrame) -> Find
         evidence=(
             *(named if len(named) > 1 else ()),
             *cite(_lately(rows, ended)),
-            *cite(ended.drop("since"), most=2, shows="crash_ends_process"),
+            *cite(ended.unique("service", keep="first").sort("since", descending=True), most=3, shows="crash_ends_process"),
         ),
     )
 
