@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import polars as pl
 
 from logcorr.model.case import Case
+from logcorr.model.facts import Directive, NginxFile
 from logcorr.rules._requests import asked
+from logcorr.semantics.nginx import Nginx
+from logcorr.semantics.nginx.facts import Upstream
 
 TROUBLES = ("upstream.refused", "upstream.timeout", "upstream.closed_early", "upstream.reset", "upstream.unreachable")
 
@@ -31,13 +36,14 @@ def answered(case: Case) -> pl.DataFrame:
     """Those of the `TROUBLES` whose request stands in an access log with a status below 500.
 
     That request is the first of the same client, method and path to end after the event: the same client may ask again. Where
-    nothing of an answer had been sent, it is enough that no such request failed at all: then no clock matters.
+    nothing of an answer had been sent, it is enough that no such request failed at all: then no clock matters. Without an access
+    log the configuration tells whether another server was asked.
     """
     events = case.happened(*TROUBLES)
     told = case.records("nginx_access") if events.height else pl.LazyFrame()
     columns = told.collect_schema()
     if not {"client", "request", "status", "time"} <= columns.keys() or columns["time"] != pl.Datetime("us", "UTC"):
-        return events.clear()
+        return events.join(_others_left(case, events), on=["file", "line"], how="semi", maintain_order="left")
     ends = told.select(
         "client",
         pl.col("request").str.extract(r"^(\S+)", 1).alias("method"),
@@ -69,3 +75,34 @@ def _never_failed(rows: pl.DataFrame, ends: pl.LazyFrame) -> pl.LazyFrame:
     worst = ends.group_by(REQUEST).agg(pl.col("status").max())
     well = covered.filter(pl.col("ended").is_not_null()).join(worst, on=REQUEST).filter(pl.col("status") < 500)
     return well.select("file", "line")
+
+
+def _others_left(case: Case, events: pl.DataFrame) -> pl.DataFrame:
+    """Those troubles before an answer after which another server of the group was left to ask, and is not told to fail."""
+    rows = asked(case, events.filter(pl.col("kind").is_in(NOT_BEGUN))).with_columns(
+        address=pl.col("upstream").str.extract(r"//([^/]+)", 1)
+    )
+    files = tuple(case.of(NginxFile))
+    groups = [[one.address for one in group.servers if "down" not in one.parameters] for group in _groups(files)]
+    members = pl.DataFrame(
+        [(address, len(group)) for group in groups for address in group],
+        schema={"address": pl.String(), "of": pl.Int64()},
+        orient="row",
+    )
+    failed = pl.col("address").n_unique().over(*REQUEST, pl.col("time").dt.truncate("10s"))
+    tried = rows.with_columns(failed=failed).join(members.unique("address"), on="address", maintain_order="left")
+    return tried.filter(pl.col("failed") < pl.col("of")).select("file", "line")
+
+
+def _groups(files: Sequence[NginxFile]) -> Sequence[Upstream]:
+    """The upstream groups, if the proxy asks another server where one fails, as it does unless told otherwise."""
+    if not files or any(one.name == "proxy_next_upstream" and "off" in one.args for one in _directives(files)):
+        return ()
+    return tuple(Nginx.of(files).upstreams())
+
+
+def _directives(files: Sequence[NginxFile]) -> Iterator[Directive]:
+    level = [one for file in files for one in file.directives]
+    while level:
+        yield from level
+        level = [child for one in level for child in one.children or ()]
