@@ -49,7 +49,7 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
 
 def _stops(case: Case) -> list[Attributed]:
     """Each service's stops, weighed against every job; services with the most stops first."""
-    named = set(case.events["service"].drop_nulls())
+    named = set(case.events.select("service").unique().collect()["service"])
     groups = sorted((pair for pair in stops(case) if pair[0] in named), key=lambda pair: (-pair[1].height, pair[0]))
     return [attributed(case, service, rows) for service, rows in groups]
 

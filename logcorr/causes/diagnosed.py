@@ -158,7 +158,7 @@ def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Hypothesis]:
 
 
 def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis, refused: Sequence[Finding]) -> Hypothesis:
-    times: Times = np.unique([time.timestamp() for time in finding.times])
+    times: Times = np.unique(finding.at.seconds)
     ends = diagnosis.ends(times)
     chain = tuple(_chain(case, finding, ends, diagnosis))
     if all(link.mechanism != hops.LAST for link in chain):
@@ -191,7 +191,7 @@ def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> It
 def _refusals(finding: Finding, ends: Ends, refused: Sequence[Finding]) -> Iterator[Link]:
     """Clients who feel it by being refused (4xx) what they got before: nearly all of that came after it."""
     for one in refused:
-        times = np.array([time.timestamp() for time in one.times])
+        times = one.at.seconds
         if one is not finding and ends.felt(times).mean() >= NEARLY_ALL:
             yield Link(
                 mechanism=hops.LAST,
@@ -209,7 +209,7 @@ def _crashes(case: Case, finding: Finding) -> bool:
     ended = case.happened(*OWN).filter(pl.col("service") == finding.subject).drop_nulls("time")
     if not finding.times or not ended.height:
         return False
-    after = of_times(np.unique([time.timestamp() for time in finding.times]), DIES_WITHIN_S).felt(seconds(ended))
+    after = of_times(np.unique(finding.at.seconds), DIES_WITHIN_S).felt(seconds(ended))
     return int(after.sum()) >= MOST_OF * len(finding.times)
 
 

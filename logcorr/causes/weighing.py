@@ -69,7 +69,7 @@ def weighed(
     `window` is what the logs cover, in epoch seconds.
     """
     own = {one.finding for one in hypotheses}
-    symptoms = {one.id: _times(one) for one in findings if (one.role == "symptom" or one.id in own) and one.times}
+    symptoms = {one.id: one.at.seconds for one in findings if (one.role == "symptom" or one.id in own) and one.times}
     serious = [one.id for one in findings if one.id in symptoms and one.severity == "error"]
     told = [_explaining(one, symptoms, serious, window) for one in _distinct(hypotheses)]
     shared = [_posterior(one, told) for one in told]
@@ -84,10 +84,6 @@ def weighed(
             kept.append(one)
     weighed_up = [_tempered(one, kept) for one in kept]
     return [one for one in weighed_up if one.confidence >= LEAST], [*away, *(one for one in weighed_up if one.confidence < LEAST)]
-
-
-def _times(finding: Finding) -> npt.NDArray[np.float64]:
-    return np.array([time.timestamp() for time in finding.times])
 
 
 def _distinct(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:

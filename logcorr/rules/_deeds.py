@@ -66,7 +66,7 @@ def ran(case: Case, script: Script, since: datetime) -> pl.DataFrame | None:
     """How logs tell that the script ran shortly before (its schedule tells it without a line); None where nothing does."""
     scheduled = due(case, script, since, JUST_BEFORE)
     if scheduled is not None:
-        return case.events.clear() if scheduled else None
+        return case.happened() if scheduled else None
     rows = told(case, script, since, JUST_BEFORE)
     return rows if rows.height else None
 

@@ -54,7 +54,7 @@ def check(case: Case) -> Iterator[Finding]:
 def _missed(case: Case) -> pl.DataFrame:
     """What applications say of files that are not there, if a collected script moves or removes any."""
     if not any(PLACES.search(script.text) for script in case.of(Script)):
-        return case.events.clear()
+        return case.happened()
     told = pl.col("message").str.contains(NOT_THERE) & pl.col("kind").is_null() & pl.col("time").is_not_null()
     applications = [source.path for source in case.sources if source.source == "app"]
     return case.timeline.filter(pl.col("file").is_in(applications) & told).collect()

@@ -16,7 +16,7 @@ from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
 from logcorr.rules._settings import settings
 from logcorr.rules._targets import ADDRESS, UNRESOLVED, target
-from logcorr.timeline.lifecycles import downtimes
+from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.select import cite, instants, texts
 
 KINDS = ("dependency.failed", "dependency.denied", "dependency.timeout")
@@ -90,7 +90,7 @@ def _named(case: Case, lost: _Lost) -> list[Span]:
 def _stopped(case: Case, lost: _Lost) -> bool:
     """Whether something that was down at these times is what it calls, by name or by the port it is known to have."""
     times = lost.rows["time"].drop_nulls()
-    for stop in downtimes(case.events):
+    for stop in case.once(stopped):
         if stop.service != lost.service and stop.service.rpartition("/")[2] in _names(case, lost):
             up = stop.up or stop.ended + JUST_BEFORE
             if times.is_between(stop.ended - AT_ONCE, up + AT_ONCE).any():
@@ -125,7 +125,7 @@ def _began(case: Case, lost: _Lost) -> pl.DataFrame:
     """Where the service was started, or something deployed, just before it first failed, if all was well until then."""
     since = lost.since
     if since is None:
-        return case.events.clear()
+        return case.happened()
     began = case.happened("process.started", "deploy.started").filter(
         pl.col("time").is_between(since - JUST_BEFORE, since)
         & ((pl.col("service") == lost.service) | (pl.col("kind") == "deploy.started"))

@@ -14,7 +14,7 @@ EVERYDAY = frozenset(
     {"app", "application", "combined", "console", "error", "info", "log", "logs", "out", "output", "server", "var"}
 )
 """Names of log files and folders that say nothing about who writes there."""
-PM2_FILE = re.compile(r"(?P<name>.+)-(?:out|error)-\d+\.log")
+PM2_FILE = re.compile(r"(?P<name>.+)-(?:out|error)(?:-\d+)?\.log")
 """pm2's own names for what its processes print."""
 
 SHARED = frozenset(
