@@ -40,10 +40,12 @@ def answered(case: Case) -> pl.DataFrame:
     troubles = case.events.filter(pl.col("kind").is_in(TROUBLES) & pl.col("time").is_not_null())
     known = asking(case, troubles.select("file", "line", "time", "kind")).filter(pl.col("client") != "")
     request = pl.concat_str("client", "method", "uri", separator=" ").hash()
-    rows = known.select("file", "line", "time", "kind", request=request).collect(engine="streaming").sort("time")
+    early = pl.col("kind").is_in(NOT_BEGUN)
+    narrow = known.select(pl.col("file").cast(pl.Categorical), "line", "time", early=early, request=request)
+    rows = narrow.collect(engine="streaming").sort("time")
     again = _ends(access).join(rows.lazy().select("request").unique(), on="request", how="semi")
     logged = again.group_by("request", "ended").agg(pl.col("status").max()).collect(engine="streaming").sort("ended")
-    spared = pl.concat([_answered_then(rows, logged), _never_failed(rows, logged, access)]).unique()
+    spared = pl.concat([_answered_then(rows, logged), _never_failed(rows, logged, access)]).unique().cast({"file": pl.String})
     there = pl.col("file").is_in(spared["file"].implode()) & pl.col("line").is_in(spared["line"].implode())
     return troubles.filter(there).collect().join(spared, on=["file", "line"], how="semi", maintain_order="left")
 
@@ -83,7 +85,7 @@ def _answered_then(rows: pl.DataFrame, logged: pl.DataFrame) -> pl.DataFrame:
 
 def _never_failed(rows: pl.DataFrame, logged: pl.DataFrame, access: pl.LazyFrame) -> pl.DataFrame:
     """Those troubles before an answer whose request an access log of that time tells of, and never with a 5xx."""
-    early = rows.filter(pl.col("kind").is_in(NOT_BEGUN))
+    early = rows.filter("early")
     times = access.select(ended=pl.col("time").drop_nulls()).unique().collect(engine="streaming").sort("ended")
     covered = early.join_asof(times, left_on="time", right_on="ended", strategy="nearest", tolerance=COVERED, coalesce=False)
     worst = logged.group_by("request").agg(pl.col("status").max())

@@ -14,7 +14,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
 from logcorr.rules._limits import Limit, behind, limits
-from logcorr.timeline.select import cite, seconds
+from logcorr.timeline.select import cite, moments, seconds
 
 WORDS = (
     r"\b(?:[eE]rror|ERROR|FATAL|CRITICAL|[fF]ailed|FAILED|[eE]xceeds|[eE]xceeded|[pP]ermission denied|unavailable"
@@ -57,7 +57,7 @@ def check(case: Case) -> Iterator[Finding]:
     """Lines at error level, or that tell of a failure, which no kind fits; by service, each sort of line once."""
     told = _told(case)
     known = limits(case) if told.height else []
-    felt, lasted = seconds(case.happened(*FELT)), _lasted(case) if told.height else None
+    felt, lasted = moments(case, *FELT), _lasted(case) if told.height else None
     traced: set[object] = set()
     for service, rows in by_service(told):
         for _, same in rows.group_by(_sort(), maintain_order=True):
