@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -37,9 +37,9 @@ UNRESOLVED = re.compile(r"ENOTFOUND|EAI_AGAIN|no such host|UnknownHost|not known
 
 FEWEST = 3
 JUST_BEFORE = timedelta(minutes=5)
-CHANGED, NAMED, UNEXPLAINED = 0.92, 0.6, 0.3
+CHANGED, BEGAN, UNEXPLAINED = 0.92, 0.6, 0.3
 """How sure it is that a setting is wrong: nothing goes by the name it gives, or what it is refused with came with the last start;
-it is what names the thing; nothing was collected that says why."""
+so it seems, but where it is set was not collected; nothing says why."""
 
 AT_ONCE = timedelta(seconds=2)
 LEAST_FELT = 0.3
@@ -65,9 +65,11 @@ def check(case: Case) -> Iterator[Finding]:
         named = [Evidence(span, f"names {lost.target}", shows="configuration_mismatch") for span in _named(case, lost)]
         stopped = _stopped(case, lost)
         began = cite(_began(case, lost), "it began anew", most=2, shows="deploy_changes_configuration")
-        changed = bool(named) and not stopped and _wrong(case, lost, since_start=bool(began))
-        why = (*named[:1], *began) if changed else ()
-        yield _finding(case, lost, why, sure=CHANGED if changed else UNEXPLAINED, stopped=stopped)
+        changed = not stopped and _wrong(case, lost, since_start=bool(began))
+        sure = UNEXPLAINED if not changed else CHANGED if named else BEGAN if began else UNEXPLAINED
+        shown = cite(lost.rows, shows="configuration_mismatch")
+        told = (*named[:1], *began, *shown) if sure == CHANGED else (*shown, *began) if sure == BEGAN else shown
+        yield _finding(case, lost, told, sure=sure, stopped=stopped)
 
 
 def _lost(case: Case) -> Iterator[_Lost]:
@@ -158,18 +160,19 @@ def _felt(case: Case, lost: _Lost) -> bool:
     return near >= LEAST_FELT * len(times.head(50))
 
 
-def _finding(case: Case, lost: _Lost, why: Sequence[Evidence], *, sure: float, stopped: bool) -> Finding:
+def _finding(case: Case, lost: _Lost, told: tuple[Evidence, ...], *, sure: float, stopped: bool) -> Finding:
+    wrong = sure > UNEXPLAINED
     return Finding(
         severity="error" if _felt(case, lost) else "warning",
         confidence=sure,
-        claim=_claim(lost, wrong=bool(why), stopped=stopped),
-        evidence=(*why, *cite(lost.rows, shows="configuration_mismatch")),
+        claim=_claim(lost, wrong=wrong, stopped=stopped),
+        evidence=told,
         would_refute=claim("dependency_unreachable.refute", "{target} answered at these times", target=lost.target),
         subject=lost.service,
         measured={"count": lost.rows.height, "target": lost.target},
         times=instants(lost.rows),
         fix=claim("dependency_unreachable.fix", "correct the setting, and let the service fail its start while it does not work")
-        if why
+        if wrong
         else None,
     )
 

@@ -126,7 +126,8 @@ def logs_of(
         if first != artifact.path:
             problems.append(Problem(artifact.path, f"not read again: the same bytes as {first}"))
             continue
-        logs.append(log_of(artifact, parser, facts, artifact.service or service_of(artifact.path), names))
+        service = artifact.service or service_of(artifact.path)
+        logs.append(log_of(artifact, parser, facts, names.get(service or "", service), names))
     return logs, tuple(problems)
 
 
