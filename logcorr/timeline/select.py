@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,15 +10,16 @@ import polars as pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
 from logcorr.model.source import Span
+from logcorr.model.times import Times
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 
-def instants(rows: pl.DataFrame) -> tuple[datetime, ...]:
+def instants(rows: pl.DataFrame) -> Times:
     """The rows' times in UTC, those without one left out."""
-    return tuple(rows["time"].drop_nulls())
+    return Times(rows["time"].drop_nulls())
 
 
 def seconds(rows: pl.DataFrame) -> npt.NDArray[np.float64]:
