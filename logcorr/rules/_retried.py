@@ -111,7 +111,7 @@ def _others_left(case: Case) -> pl.DataFrame:
         schema={"address": pl.String(), "of": pl.Int64()},
         orient="row",
     )
-    failed = pl.col("address").n_unique().over(*REQUEST, pl.col("time").dt.truncate("10s"))
+    failed = pl.col("address").n_unique().over("client", "method", "uri", pl.col("time").dt.truncate("10s"))
     tried = rows.with_columns(failed=failed).join(members.unique("address"), on="address", maintain_order="left")
     spared = tried.filter(pl.col("failed") < pl.col("of")).select("file", "line")
     return events.join(spared, on=["file", "line"], how="semi", maintain_order="left")
