@@ -11,7 +11,6 @@ from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -75,7 +74,8 @@ def facts(paths: Paths, *, at: datetime | None = None, tz: str | None = None, re
         raise NothingRecognised("nothing here is configuration that logcorr knows", "`logcorr sources PATH` says what was seen")
     understood = understand(found, given.files)
     zones: Zones = {None: tz} if tz else {}
-    sources = () if at or asked else timeline.build(given.artifacts, given.logs, found, zones=zones).sources
+    logged = not (at or asked) and any(artifact.format in given.logs for artifact in given.artifacts)
+    sources = timeline.build(given.artifacts, given.logs, found, zones=zones).sources if logged else ()
     now = at or max((source.last for source in sources if source.last), default=None)
     return _shown(
         found,
@@ -159,7 +159,7 @@ def schedules(understood: Understanding, window: Window | None, zone: str) -> tu
     """
     host = zone_of(zone)
     return tuple(
-        replace(_runs(job, window, host) if window else Schedule(job=job, ticks=np.empty(0)), behaviours=behaviours)
+        replace(_runs(job, window, host) if window else Schedule(job=job), behaviours=behaviours)
         for job, behaviours in understood.of_job.items()
         if job.scheduler != ROTATION
     )
@@ -168,5 +168,5 @@ def schedules(understood: Understanding, window: Window | None, zone: str) -> tu
 def _runs(job: ScheduledJob, window: Window, host: tzinfo) -> Schedule:
     first, last = window
     return Schedule(
-        job=job, ticks=schedule.ticks(job, first - BEFORE, last, host), next=schedule.next_runs(job, last, host, NEXT_RUNS)
+        job=job, runs=schedule.ticks(job, first - BEFORE, last, host), next=schedule.next_runs(job, last, host, NEXT_RUNS)
     )

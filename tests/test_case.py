@@ -6,7 +6,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from logcorr.model.case import Case
-from logcorr.model.events import TIMELINE_SCHEMA
+from logcorr.model.events import timeline_schema
 
 
 def case(*kinds):
@@ -15,7 +15,7 @@ def case(*kinds):
         {"time": datetime(2026, 1, 31, 12, minute, tzinfo=UTC), "kind": kind, "line": minute + 1}
         for minute, kind in enumerate(kinds)
     ]
-    events = pl.DataFrame(rows, schema=TIMELINE_SCHEMA)
+    events = pl.DataFrame(rows, schema=timeline_schema())
     return Case(facts=(), files=frozenset(), sources=(), events=events, timeline=events.lazy())
 
 
@@ -32,7 +32,7 @@ def test_events_of_some_kinds_keep_their_order():
 def test_of_kinds_that_are_not_there_none_are_given():
     for told in (case(), case(*KINDS)):
         assert told.happened("job.started").is_empty()
-        assert told.happened("job.started").schema == TIMELINE_SCHEMA
+        assert told.happened("job.started").schema == timeline_schema()
         assert told.happened().is_empty()
 
 

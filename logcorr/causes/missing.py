@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-import polars as pl
-
 from logcorr.causes import words
 from logcorr.causes.scheduled import Attributed
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Cause, Finding, Missing

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-import polars as pl
 from msgspec import Struct
 
 from logcorr.causes import words
 from logcorr.causes.follow import Times
+from logcorr.lazily import pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, claim

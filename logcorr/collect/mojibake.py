@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
+from logcorr.lazily import pl
 
 _BYTES = {chr(code): code for code in range(0x80, 0x100)} | {
     bytes([code]).decode("cp1252"): code for code in range(0x80, 0xA0) if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)

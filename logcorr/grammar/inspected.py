@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import polars as pl
-
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl
 
 OPEN = "{"
 _MEMBER = re.compile(r"  (?:level|message): ['\"`]")

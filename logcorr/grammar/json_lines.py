@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from functools import partial
 
-import polars as pl
+from logcorr.lazily import pl
 
 FEW = 64
 """So many lines are read one by one where the whole of them cannot be decoded at once."""

@@ -11,10 +11,10 @@ from collections.abc import Callable, Sequence
 from enum import Enum
 from functools import cache, lru_cache, partial
 
-import polars as pl
 from msgspec import Struct
 
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl
 
 YEARLESS = "1972"
 """Stands for the missing year; a leap year. The same as `model.events.YEARLESS`."""

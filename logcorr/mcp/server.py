@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import msgspec
-import polars as pl
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
@@ -22,6 +21,7 @@ from logcorr import plugins, reading
 from logcorr.cli.events import wanted
 from logcorr.collect import quotes
 from logcorr.errors import LogcorrError
+from logcorr.lazily import pl
 from logcorr.mcp.answers import Events, Excerpt, Excerpts, Explanation, Named, Page, Place, Summary
 from logcorr.mcp.session import Session, instant
 from logcorr.model.source import Span

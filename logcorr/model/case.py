@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import np, npt, pl
 from logcorr.model.behaviour import Answer, Call, Effect, Probe, ReachProof
 from logcorr.model.facts import F, Fact, ScheduledJob, Script, Service, of_kind
 from logcorr.model.source import Span
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
 
 T = TypeVar("T")
 
@@ -87,12 +82,17 @@ class Behaviour(Struct, frozen=True, kw_only=True):
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
-    """A job's runs: `ticks` (epoch seconds, sorted) within the logs' window, the `next` ones after it, and its script."""
+    """A job's runs: `ticks` within the logs' window, the `next` ones after it, and its script."""
 
     job: ScheduledJob
-    ticks: npt.NDArray[np.float64]
+    runs: npt.NDArray[np.float64] | None = None
     next: tuple[datetime, ...] = ()
     behaviours: tuple[Behaviour, ...] = ()
+
+    @property
+    def ticks(self) -> npt.NDArray[np.float64]:
+        """When it is due within the logs' window: epoch seconds, sorted; none without logs."""
+        return np.empty(0) if self.runs is None else self.runs
 
 
 class Entity(Struct, frozen=True, kw_only=True):
@@ -142,7 +142,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
 class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
     """One incident: its configuration, and the timeline.
 
-    `events` holds the timeline's events that have a kind (see `model.events.TIMELINE_SCHEMA`), in time order.
+    `events` holds the timeline's events that have a kind (see `model.events.timeline_schema`), in time order.
     `window` is the first and last stamp of all logs, None without any. `records` gives the typed columns of all logs of one
     format, with `file` and `line` to join on: nothing of them is computed that is not asked for. `lines` gives the text of
     any collected file, also one that nothing could read, as `line` and `text`, envelopes peeled; where an envelope stamped the

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, folded, no
+from logcorr.parsers._shared.columns import events, folded, no
 
 _TIME = r"(?:\d{1,2}:\d\d:\d\d(?:\.\d{1,3})?(?: [AP]M)?)"
 _SOURCE = r"(?:[^\s:()]+\.(?:[cm]?[jt]sx?|html?|vue|svelte)(?:\?[^\s:]*)?|\(index\)|VM\d+|<anonymous>):\d+(?::\d+)?"
@@ -47,12 +46,12 @@ def _recognise(sample: Sample) -> float:
 )
 def browser_console(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with script (the source position a message names)."""
-    groups = TEXT.str.extract_groups(ascii_only(_PATTERN))
+    groups = pl.col("text").str.extract_groups(ascii_only(_PATTERN))
     part = pl.col("groups").struct.field
     read = lines.with_columns(groups.alias("groups"))
     timed = any(re.match(_TIME, line) for line in context.sample.lines)
-    stack = TEXT.str.contains(ascii_only(r"^\s|^at |^\S+ @ \S+:\d+"))
-    cut = folded(read, part("stamp").is_not_null() if timed else ~stack & (TEXT != ""), context)
+    stack = pl.col("text").str.contains(ascii_only(r"^\s|^at |^\S+ @ \S+:\d+"))
+    cut = folded(read, part("stamp").is_not_null() if timed else ~stack & (pl.col("text") != ""), context)
     return events(
         cut,
         time=_time(part("stamp"), context.sample.lines) if timed else no(pl.Time),

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import stamps
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events
+from logcorr.parsers._shared.columns import events
 
 _DATE = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}"
 _PATTERN = rf"^(?:<\d+>)?\[ *(?:(?P<uptime>\d+\.\d{{6}})|(?P<stamp>{_DATE}))\](?: (?P<message>.*)|$)"
@@ -45,10 +44,10 @@ def dmesg(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with uptime_s, seconds since boot."""
     part = pl.col("groups").struct.field
     known = part("uptime").is_not_null() | part("stamp").is_not_null()
-    message = pl.when(known).then(part("message").fill_null("")).otherwise(TEXT)
+    message = pl.when(known).then(part("message").fill_null("")).otherwise(pl.col("text"))
     meant = [pl.when(message.str.contains(ascii_only(text))).then(pl.lit(kind)) for text, kind in _MEANINGS.items()]
     return events(
-        lines.with_columns(TEXT.str.extract_groups(ascii_only(_PATTERN)).alias("groups")),
+        lines.with_columns(pl.col("text").str.extract_groups(ascii_only(_PATTERN)).alias("groups")),
         time=part("stamp").str.to_datetime("%a %b %e %H:%M:%S %Y", time_unit="us", strict=False),
         kind=pl.coalesce(*meant),
         message=message,

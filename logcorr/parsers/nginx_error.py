@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, by_value, events, folded, groups_of, patched
+from logcorr.parsers._shared.columns import by_value, events, folded, groups_of, patched
 
 _LEVELS = "debug|info|notice|warn|error|crit|alert|emerg"
 
@@ -143,23 +142,23 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
 def _placed(lines: pl.LazyFrame, dated: bool) -> pl.LazyFrame:
     """Where each line's `[level]` begins, its stamp, its head's groups and its severity: null where it begins no event."""
     if dated:
-        time = stamps.datetimes(TEXT.str.head(19), "%Y/%m/%d %H:%M:%S")
+        time = stamps.datetimes(pl.col("text").str.head(19), "%Y/%m/%d %H:%M:%S")
         stamped = 20
     else:
-        time = TEXT.str.head(8).str.to_time("%H:%M:%S", strict=False)
+        time = pl.col("text").str.head(8).str.to_time("%H:%M:%S", strict=False)
         stamped = 9
     at = (
         pl.when(pl.col("time").is_not_null())
         .then(stamped)
-        .when(TEXT.str.starts_with("["))
+        .when(pl.col("text").str.starts_with("["))
         .then(0)
-        .when(TEXT.str.starts_with("nginx: ["))
+        .when(pl.col("text").str.starts_with("nginx: ["))
         .then(7)
     )
     opened = lines.with_columns(time.alias("time")).with_columns(at.cast(pl.UInt32).alias("at"))
-    begun = pl.when(pl.col("at").is_not_null()).then(TEXT.str.slice(pl.col("at"), 64))
+    begun = pl.when(pl.col("at").is_not_null()).then(pl.col("text").str.slice(pl.col("at"), 64))
     head = opened.with_columns(begun.str.extract_groups(_HEAD_GROUPS).alias("head"))
-    return head.with_columns(pl.col("head").struct[1].cast(SEVERITY, strict=False).alias("severity"))
+    return head.with_columns(pl.col("head").struct[1].cast(severity_type(), strict=False).alias("severity"))
 
 
 def _fields(lines: pl.LazyFrame) -> pl.LazyFrame:
@@ -168,10 +167,10 @@ def _fields(lines: pl.LazyFrame) -> pl.LazyFrame:
     Where that may be wrong, the places are those that a pattern finds. All are at ASCII, so that the cuts are valid UTF-8.
     """
     placed = lines.with_columns(
-        TEXT.cast(pl.Binary).alias("raw"),
-        TEXT.str.len_bytes().alias("end"),
-        TEXT.str.ends_with('"').alias("closed"),
-        *(TEXT.str.find(mark, literal=True).alias(f"at_{name}") for name, mark in _MARKS.items()),
+        pl.col("text").cast(pl.Binary).alias("raw"),
+        pl.col("text").str.len_bytes().alias("end"),
+        pl.col("text").str.ends_with('"').alias("closed"),
+        *(pl.col("text").str.find(mark, literal=True).alias(f"at_{name}") for name, mark in _MARKS.items()),
     )
     message = pl.when(pl.col("severity").is_not_null()).then(pl.col("at") + pl.col("head").struct[0].str.len_bytes()).otherwise(0)
     fast = placed.with_columns(message.alias("begin")).with_columns(_cut(*_place(name)).alias(name) for name in _FIELDS)

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, folded, no
+from logcorr.parsers._shared.columns import events, folded, no
 
 _LEVELS = {
     **{f"DEBUG{number}": "debug" for number in range(1, 6)},
@@ -55,17 +54,17 @@ def postgresql(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with level (as written), pid, and user and database where the prefix has them as `user@database`."""
     shape = stamps.shape_of(context.sample.lines)
     if shape is None:
-        return events(lines, time=no(pl.Datetime("us")), message=TEXT, parsed=pl.lit(False))
+        return events(lines, time=no(pl.Datetime("us")), message=pl.col("text"), parsed=pl.lit(False))
     part = pl.col("groups").struct.field
-    read = lines.with_columns(TEXT.str.extract_groups(ascii_only(_pattern(shape))).alias("groups"))
+    read = lines.with_columns(pl.col("text").str.extract_groups(ascii_only(_pattern(shape))).alias("groups"))
     head = pl.coalesce(part("head"), part("other"))
     prefix, stamp = pl.coalesce(part("prefix"), part("others_prefix")), pl.coalesce(part("stamp"), part("others_stamp"))
-    message = TEXT.cast(pl.Binary).bin.slice(head.str.len_bytes().fill_null(0)).cast(pl.String)
+    message = pl.col("text").cast(pl.Binary).bin.slice(head.str.len_bytes().fill_null(0)).cast(pl.String)
     offset = shape.utc_offset_s(stamp)
     return events(
         folded(read, head.is_not_null(), context),
         time=shape.time(stamp),
-        severity=part("level").replace_strict(_LEVELS, default=None, return_dtype=SEVERITY),
+        severity=part("level").replace_strict(_LEVELS, default=None, return_dtype=severity_type()),
         kind=messages.kind_of(message, messages.APPLICATION),
         message=message,
         parsed=head.is_not_null(),

@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import polars as pl
-
 from logcorr.grammar import json_lines, messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.winston import cased
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import LEVELS, TEXT, events, folded, no
+from logcorr.parsers._shared.columns import LEVELS, events, folded, no
 from logcorr.parsers._shared.records import members
 
 _PROGRAM = r"(?P<program>[^\s:\[\]]+(?: [^\s:\[\]]+)?)(?:\[(?P<pid>\d+)\])?"
@@ -150,12 +149,12 @@ def syslog(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         return _described(_exported(lines))
     layout = _layout(context.sample.lines)
     if layout is None:
-        return events(lines, time=no(pl.Datetime("us")), message=TEXT, parsed=pl.lit(False))
-    groups = TEXT.str.extract_groups(ascii_only(_pattern(*layout)))
+        return events(lines, time=no(pl.Datetime("us")), message=pl.col("text"), parsed=pl.lit(False))
+    groups = pl.col("text").str.extract_groups(ascii_only(_pattern(*layout)))
     part = pl.col("groups").struct.field
-    is_known = part("head").is_not_null() | TEXT.str.starts_with("-- ")
+    is_known = part("head").is_not_null() | pl.col("text").str.starts_with("-- ")
     read = folded(lines.with_columns(groups.alias("groups")), is_known, context)
-    message = TEXT.cast(pl.Binary).bin.slice(part("head").str.len_bytes().fill_null(0)).cast(pl.String)
+    message = pl.col("text").cast(pl.Binary).bin.slice(part("head").str.len_bytes().fill_null(0)).cast(pl.String)
     stamp = part("stamp")
     own_unit = pl.when(part("program") == "systemd").then(message).str.extract(ascii_only(_UNIT), 1)
     offset = layout[0].utc_offset_s(stamp)
@@ -171,7 +170,7 @@ def syslog(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
 
 def _exported(lines: pl.LazyFrame) -> pl.LazyFrame:
     """`journalctl -o json`: an object a line."""
-    read = lines.with_columns(json_lines.fields(TEXT, sorted(_JOURNAL.values())).alias("record"))
+    read = lines.with_columns(json_lines.fields(pl.col("text"), sorted(_JOURNAL.values())).alias("record"))
     part = {name: pl.col("record").struct.field(member) for name, member in _JOURNAL.items()}
     time = pl.from_epoch(part["microseconds"].cast(pl.Int64, strict=False), time_unit="us").dt.replace_time_zone("UTC")
     program = pl.coalesce(part["identifier"], part["executable"])
@@ -183,7 +182,7 @@ def _exported(lines: pl.LazyFrame) -> pl.LazyFrame:
         part["host"].alias("host"),
         part["pid"].alias("pid"),
         part["priority"].alias("priority"),
-        pl.coalesce(part["message"], TEXT).alias("message"),
+        pl.coalesce(part["message"], pl.col("text")).alias("message"),
         pl.coalesce(part["subject"], service).alias("unit"),
         time.is_not_null().alias("parsed"),
     )
@@ -192,7 +191,7 @@ def _exported(lines: pl.LazyFrame) -> pl.LazyFrame:
 def _described(read: pl.LazyFrame) -> pl.LazyFrame:
     """Events of the parts that every form has."""
     severity = (pl.col("priority").cast(pl.Int32, strict=False) % 8).replace_strict(
-        list(range(8)), _SEVERITIES, default=None, return_dtype=SEVERITY
+        list(range(8)), _SEVERITIES, default=None, return_dtype=severity_type()
     )
     program = pl.when(~_is_daemon(pl.col("program"))).then(pl.col("program"))
     job = pl.col("job").struct.field

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.source import Span
 

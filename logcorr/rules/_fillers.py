@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl
 from logcorr.model.case import Case, Schedule
 from logcorr.model.facts import Script
 from logcorr.model.source import Span

@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-import numpy as np
-import polars as pl
-
+from logcorr.lazily import np, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import Script

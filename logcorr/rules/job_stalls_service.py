@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import np, npt, pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
@@ -54,7 +53,7 @@ LEAST_SHARE = 0.6
 LEAST_WITHIN = 0.8
 MOST_PROVED, MOST_PLAUSIBLE, MOST_UNKNOWN = 0.95, 0.85, 0.7
 
-Times = npt.NDArray[np.float64]
+Times: TypeAlias = "npt.NDArray[np.float64]"
 
 
 class _Suspect(Struct, frozen=True, kw_only=True):
@@ -112,7 +111,9 @@ def _waiting(case: Case) -> pl.DataFrame:
     return next((rows for rows in told if rows.height >= FEWEST_BURSTS), told[0]).sort("came", maintain_order=True)
 
 
-GIVEN_UP = pl.col("time").dt.epoch("us") / 1e6
+def _seconds() -> pl.Expr:
+    """The time of an event in epoch seconds: when somebody gave up."""
+    return pl.col("time").dt.epoch("us") / 1e6
 
 
 def _given_up(case: Case) -> pl.DataFrame:
@@ -120,8 +121,8 @@ def _given_up(case: Case) -> pl.DataFrame:
         pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
     )
     rows = asked(case, timed_out)
-    parts = [here.with_columns(came=GIVEN_UP - read_limit(place).seconds) for place, here in by_place(case, rows)]
-    return pl.concat([rows.clear().with_columns(came=GIVEN_UP), *parts])
+    parts = [here.with_columns(came=_seconds() - read_limit(place).seconds) for place, here in by_place(case, rows)]
+    return pl.concat([rows.clear().with_columns(came=_seconds()), *parts])
 
 
 def _unanswered(case: Case) -> pl.DataFrame:
@@ -129,16 +130,16 @@ def _unanswered(case: Case) -> pl.DataFrame:
     rows = case.happened("http.5xx").filter(pl.col("message").str.ends_with(" 504") & pl.col("time").is_not_null())
     access = case.records("nginx_access")
     if "request_time" not in access.collect_schema():
-        return rows.with_columns(came=GIVEN_UP)
+        return rows.with_columns(came=_seconds())
     took = access.select("file", "line", "request_time").filter(pl.col("request_time").is_not_null()).collect()
     return rows.join(took, on=["file", "line"], how="left", maintain_order="left").with_columns(
-        came=GIVEN_UP - pl.col("request_time").fill_null(0.0)
+        came=_seconds() - pl.col("request_time").fill_null(0.0)
     )
 
 
 def _in_vain(case: Case) -> pl.DataFrame:
     """What applications say of those that they waited for, and of those that came to nothing."""
-    return case.happened(*IN_VAIN).filter(pl.col("time").is_not_null()).with_columns(came=GIVEN_UP)
+    return case.happened(*IN_VAIN).filter(pl.col("time").is_not_null()).with_columns(came=_seconds())
 
 
 def _restarted(case: Case, came: Times) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import np, npt, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import Directive, NginxFile
@@ -43,7 +42,7 @@ MOST_SHARE = 0.05
 LEAST_MATCHING = 0.5
 MOST_MATCHED, MOST_CONFIGURED, MOST_ASSUMED = 0.85, 0.6, 0.6
 
-Times = npt.NDArray[np.float64]
+Times: TypeAlias = "npt.NDArray[np.float64]"
 
 
 class _Idle(Struct, frozen=True):

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from itertools import groupby
 from statistics import median
 
-import polars as pl
-
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-import numpy as np
-
+from logcorr.lazily import np
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim

@@ -13,11 +13,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr.errors import LogcorrError
+from logcorr.lazily import pl
 from logcorr.model.events import YEARLESS
 from logcorr.model.facts import Fact, Service, Setting
 

@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl
 from logcorr.model.case import Source
-from logcorr.model.events import TIMELINE_SCHEMA
+from logcorr.model.events import timeline_schema
 from logcorr.model.facts import Fact
 from logcorr.model.rotation import part_of
 from logcorr.model.source import Artifact, Problem
@@ -27,7 +27,7 @@ EVENT = ("line", "lines", "clock", "service", "severity", "kind", "message")
 class Timeline(Struct, frozen=True):
     """All logs in time order.
 
-    `lazy` has every event, `events` those that have a kind; both in `model.events.TIMELINE_SCHEMA`. Events without a stamp have
+    `lazy` has every event, `events` those that have a kind; both in `model.events.timeline_schema`. Events without a stamp have
     the time of the one before in their file; in a file without any stamp they have none, and come last. `logs` are what they were
     read from, each file once.
     """
@@ -63,7 +63,7 @@ def build(
     kept = [_kept(log, blocks, where, start) for log, blocks, where, start in zip(logs, measured, of, starts, strict=True)]
     whole = [(log, partial(_placed, log, where, start)) for log, where, start in zip(logs, of, starts, strict=True)]
     return Timeline(
-        _merged([scan(whole, TIMELINE_SCHEMA)] if whole else [], since, until),
+        _merged([scan(whole, timeline_schema())] if whole else [], since, until),
         _merged(kept, since, until).collect(),
         tuple(_source(log, row, where) for log, row, where in zip(logs, rows, of, strict=True)),
         problems,
@@ -205,7 +205,7 @@ def _kept(log: Log, blocks: pl.DataFrame, placement: Placement, start: datetime 
 
 
 def _placed(log: Log, placement: Placement, start: datetime | None, events: pl.LazyFrame) -> pl.LazyFrame:
-    return _timed(log, placement, start, events).select(TIMELINE_SCHEMA.names())
+    return _timed(log, placement, start, events).select(timeline_schema().names())
 
 
 def _timed(log: Log, placement: Placement, start: datetime | None, events: pl.LazyFrame) -> pl.LazyFrame:
@@ -219,7 +219,7 @@ def _timed(log: Log, placement: Placement, start: datetime | None, events: pl.La
 
 
 def _merged(frames: Sequence[pl.LazyFrame], since: datetime | None, until: datetime | None) -> pl.LazyFrame:
-    whole = pl.concat(frames) if frames else pl.LazyFrame(schema=TIMELINE_SCHEMA)
+    whole = pl.concat(frames) if frames else pl.LazyFrame(schema=timeline_schema())
     if since is not None:
         whole = whole.filter(pl.col("time") >= _aware(since))
     if until is not None:

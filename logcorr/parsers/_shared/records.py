@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-import polars as pl
-
 from logcorr.grammar import json_lines, messages, stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.parsers import Context
-from logcorr.parsers._shared.columns import TEXT, by_value, events, folded, no, severity_of
+from logcorr.parsers._shared.columns import by_value, events, folded, no, severity_of
 
 TIMES = ("timestamp", "time", "@timestamp", "ts", "date", "datetime", "asctime", "eventTime", "t")
 LEVELS = ("level", "severity", "levelname", "log.level", "lvl", "loglevel", "s", "@fields")
@@ -61,11 +60,11 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     time, level, message = (_used(sample, names) for names in (TIMES, LEVELS, MESSAGES))
     holder = next((name for name in HOLDERS if _held(sample, time, name)), None)
     wanted = sorted({holder or time, time, level, message, *ERRORS, SIGNAL, *own.values()})
-    read = lines.with_columns(json_lines.fields(TEXT, wanted).alias("record"))
+    read = lines.with_columns(json_lines.fields(pl.col("text"), wanted).alias("record"))
     part = pl.col("record").struct.field
     parsed = part(message).is_not_null() | part(level).is_not_null() | part(time).is_not_null()
     read = read.with_columns(parsed.alias("is_record"))
-    others = pl.when(~pl.col("is_record")).then(TEXT)
+    others = pl.when(~pl.col("is_record")).then(pl.col("text"))
     cut = folded(read, pl.col("is_record") | others.str.contains(r"^[^ \t})\]]"), context)
     stamp = part(time).str.strip_prefix(_OBJECT)
     if holder:
@@ -73,9 +72,9 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     stamped, shape = _time(
         stamp, [_plain(of.get(time, "")) for record in sample if isinstance(of := record.get(holder or "", record), dict)]
     )
-    text = pl.coalesce(part(message), part("stack"), TEXT)
-    severity = by_value(part(level), _severities, SEVERITY)
-    elsewhere = messages.kind_of(pl.when(severity >= "error").then(TEXT), messages.FAILURES)
+    text = pl.coalesce(part(message), part("stack"), pl.col("text"))
+    severity = by_value(part(level), _severities, severity_type())
+    elsewhere = messages.kind_of(pl.when(severity >= "error").then(pl.col("text")), messages.FAILURES)
     offset = shape.utc_offset_s(shape.text(stamp)) if shape else None
     own_kind = pl.coalesce(
         messages.kind_of(text, messages.APPLICATION),
@@ -88,7 +87,7 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
         severity=severity,
         kind=pl.coalesce(own_kind, elsewhere),
         message=pl.when(elsewhere.is_not_null() & own_kind.is_null())
-        .then(TEXT)
+        .then(pl.col("text"))
         .otherwise(text.str.split_exact("\n", 1).struct[0]),
         parsed=pl.col("is_record"),
         count=pl.col("lines"),
@@ -124,5 +123,5 @@ def _severities(levels: pl.Series) -> pl.Series:
     level = pl.lit(levels)
     inner = pl.when(level.str.starts_with("{")).then(level).str.extract(r'"level":"([^"]+)"', 1)
     plain = pl.coalesce(inner, level).str.replace_all(ascii_only(r"\x1b\[[\d;]*m"), "")
-    coded = plain.replace_strict(list(_CODED), list(_CODED.values()), default=None, return_dtype=SEVERITY)
+    coded = plain.replace_strict(list(_CODED), list(_CODED.values()), default=None, return_dtype=severity_type())
     return pl.select(pl.coalesce(severity_of(plain), coded)).to_series()

@@ -12,8 +12,7 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-import polars as pl
-
+from logcorr.lazily import pl
 from logcorr.model.source import Span
 from logcorr.semantics.nginx.world import Unanswerable
 

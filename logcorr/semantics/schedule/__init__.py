@@ -8,11 +8,10 @@ from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import numpy as np
-
 from logcorr.grammar.calendar import NotCalendar, calendar
 from logcorr.grammar.crontab import Dialect, NotCron, Times, times
 from logcorr.grammar.duration import systemd_seconds
+from logcorr.lazily import np
 from logcorr.model.facts import Healthcheck, ScheduledJob
 from logcorr.semantics.paths import collected
 from logcorr.semantics.schedule import clock, cron, systemd
