@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from msgspec import Struct
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 
 
 class Envelope(Struct, frozen=True):
@@ -90,7 +90,7 @@ def _stamped(lines: pl.LazyFrame, stamp: pl.Expr, text: pl.Expr) -> pl.LazyFrame
 
 
 _DOCKER_TIME = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z) (.*)$"
-_DOCKER_FINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7,9}Z (?!(?:container|image|network|volume) [a-z_]+)")
+_DOCKER_FINE = regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7,9}Z (?!(?:container|image|network|volume) [a-z_]+)")
 
 
 def _docker_time_inner(line: str) -> str | None:
@@ -108,7 +108,7 @@ _COMPOSE = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+(?:\.[a-z0-9]{20,}@[A-Z
 _EXIT = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+)? (exited with code [0-9]+)$"
 _PM2 = r"^[0-9]+\|([A-Za-z0-9_.-]+) +\| ?(.*)$"
 _PM2_TIME = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,6})?(?: ?[+-][0-9]{2}:?[0-9]{2})?): ?(.*)$"
-_CONTINUED = re.compile(r"[\s})\]]")
+_CONTINUED = regex(r"[\s})\]]")
 
 
 def _second(*patterns: str) -> Callable[[str], str | None]:
@@ -166,7 +166,7 @@ _SYSLOG = (
     r"^(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}(?:\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[0-9.:+Z-]*)"
     r" [^ ]+ ([A-Za-z][A-Za-z0-9_./@-]*)(?:\[[0-9]+\])?: (.*)$"
 )
-_OWN_TIME = re.compile(
+_OWN_TIME = regex(
     r"\S+:\d+ \[\d\d/[A-Z][a-z]{2}/\d{4}:"  # HAProxy
     r"|\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d|\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:|\{.*\"time"
 )

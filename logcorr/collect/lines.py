@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterator
 
 from logcorr.collect import mojibake
 from logcorr.collect.content import HEAD, Content, Look
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 
 ESCAPES = (
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
@@ -17,7 +16,7 @@ ESCAPES = (
 )
 """Terminal escape sequences (ECMA-48)."""
 
-_ESCAPES = re.compile(ESCAPES)
+_ESCAPES = regex(ESCAPES)
 
 
 def scan(content: Content, look: Look) -> pl.LazyFrame:

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from logcorr.grammar import stamps
 from logcorr.grammar.stamps import LEAD, Shape
+from logcorr.lazily import regex
 
 SEVERITIES = {
     "trace": ("trace", "trc", "trce", "vrb", "finest", "finer"),
@@ -33,6 +34,8 @@ MEANT = {word: severity for severity, words in SEVERITIES.items() for word in wo
 _WORDS = "|".join(sorted(MEANT, key=lambda word: (-len(word), word)))
 _UPPER = _WORDS.upper()
 _ANY = f"{_WORDS}|{_UPPER}|{'|'.join(word.capitalize() for word in _WORDS.split('|'))}"
+
+_MAYBE_LEVEL = regex(rf"{_UPPER}|[\[(<]\s?(?:{_ANY})\s*[\])>]|^(?:{_WORDS}): ")
 
 _ZONE = r"(?:[A-Z]{3,5} )?"
 _APART = r"(?:\s+(?:[:|-]+\s+)?|[:|]\s*)"
@@ -80,14 +83,32 @@ class Levelled(Struct, frozen=True):
 def layout_of(lines: tuple[str, ...]) -> Levelled | None:
     """The layout under which most lines that begin an event have a level; None where less than six in ten would."""
     shape, heads = _stamped(lines)
-    found = [(opening, _count(opening + _after(opening, *_LOGGERS), heads)) for opening in _openings(shape)]
-    opening, count = max(found, key=lambda one: one[1])
-    if not heads or count < 0.6 * len(heads):
+    if not heads or sum(map(_may_be_levelled, heads)) < 0.6 * len(heads):
+        return None
+    opening, count = _best_opening(shape, heads)
+    if count < 0.6 * len(heads):
         return None
     loggers = (one for one in _LOGGERS if _after(opening) and _count(opening + one, heads) >= 0.6 * count)
     after = _after(opening, *islice(loggers, 1))
     stamped = rf"^(?P<head>{LEAD}(?P<stamp>{shape.pattern})[\])>\"]?[:,]?[\s|-]*{_ZONE}(?:\[\d{{1,10}}\] )?)" if shape else None
     return Levelled(shape, rf"^(?P<head>{opening}{after})", stamped, count / len(heads))
+
+
+def _may_be_levelled(line: str) -> bool:
+    """Whether some opening could fit; to compile all of them for every text with times takes much longer."""
+    return _MAYBE_LEVEL.search(line, 0, LONGEST_HEAD) is not None
+
+
+def _best_opening(shape: Shape | None, heads: list[str]) -> tuple[str, int]:
+    """The first of the openings that fit the most lines, and how many; those after one that fits all are not tried."""
+    best, most = "", -1
+    for opening in _openings(shape):
+        count = _count(opening + _after(opening, *_LOGGERS), heads)
+        if count > most:
+            best, most = opening, count
+        if count == len(heads):
+            break
+    return best, most
 
 
 def _stamped(lines: tuple[str, ...]) -> tuple[Shape | None, list[str]]:

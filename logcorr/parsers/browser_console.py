@@ -11,7 +11,7 @@ import re
 
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import events, folded, no
@@ -22,11 +22,11 @@ _REQUEST = r"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (?:https?|wss?)://\S+"
 
 _PATTERN = rf"^(?:(?P<stamp>{_TIME})\s+)?(?:(?P<before>{_SOURCE})\s+)?(?P<message>.*?)(?:\s+(?P<after>{_SOURCE}))?$"
 
-_TELLTALE = re.compile(
+_TELLTALE = regex(
     rf"^(?:{_TIME}\s+)?(?:{_SOURCE}\s|.*\s{_SOURCE}$|{_REQUEST}(?:\s|$)|Uncaught |Failed to load resource|"
     r"WebSocket connection to |Access to \S+ at |\[(?:vite|HMR|webpack)\b)"
 )
-_PLAUSIBLE = re.compile(rf"^(?:{_TIME}\s+)?(?:\[[A-Za-z][^\]]{{0,30}}\] |\s+at |\S+ @ \S+:\d+)")
+_PLAUSIBLE = regex(rf"^(?:{_TIME}\s+)?(?:\[[A-Za-z][^\]]{{0,30}}\] |\s+at |\S+ @ \S+:\d+)")
 
 
 def _recognise(sample: Sample) -> float:

@@ -12,14 +12,14 @@ import re
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.levelled import MEANT
 from logcorr.grammar.patterns import ascii_only
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import events, folded, no
 
 _VALUE = r'"(?:[^"\\]|\\.)*"|[^\s"]*'
-_LINE = re.compile(rf"(?:[\w.@/-]+=(?:{_VALUE})(?:\s+|$)){{2,}}")
+_LINE = regex(rf"(?:[\w.@/-]+=(?:{_VALUE})(?:\s+|$)){{2,}}")
 _TIMES = ("time", "ts", "timestamp", "t", "at_time")
 _LEVELS = ("level", "lvl", "severity", "at")
 _MESSAGES = ("msg", "message", "event")

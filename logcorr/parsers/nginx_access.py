@@ -14,16 +14,16 @@ from functools import lru_cache
 from logcorr.grammar import stamps
 from logcorr.grammar.log_format import COMBINED, COMMON, MANAGER, MANAGER_OWN, UNKNOWN, LogFormat, of_json
 from logcorr.grammar.patterns import ascii_only
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.events import severity_type
 from logcorr.model.facts import Directive, Fact, NginxFile
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import events, groups_of, no
 
-_CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
-_MANAGER = re.compile(r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] (?:\S+ \S+ )?\d{3} - [A-Z]+ https? \S+ ")
-_REQUEST = re.compile(
+_CLF = regex(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
+_MANAGER = regex(r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] (?:\S+ \S+ )?\d{3} - [A-Z]+ https? \S+ ")
+_REQUEST = regex(
     r"(?!\W*(?:DEBUG|INFO|WARN|ERROR)|\d{4}[-/]\d\d[-/]\d\d[ T][\d:.,]+ [A-Za-z][\w.-]*: )"
     r".*?(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[\da-fA-F]{0,4}:){3,7}[\da-fA-F]{0,4}).*"
     r'"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) \S+ HTTP/\d(?:\.\d)?"\W+\d{3}\b'
@@ -75,7 +75,7 @@ def _is_json(line: str) -> bool:
     return found is not None and "status" in found.variables and not _REQUESTS.isdisjoint(found.variables)
 
 
-_ANSWERED = re.compile(
+_ANSWERED = regex(
     r'(?=\{"[^{]*\}$)(?=.*"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND)[ "])'
     r'(?=.*: ?"?[1-5]\d\d"?[,}])(?=.*"[^"]*/)'
 )

@@ -12,7 +12,7 @@ import re
 
 from logcorr.grammar import stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
@@ -20,7 +20,7 @@ from logcorr.parsers._shared.columns import by_value, events, folded, groups_of,
 
 _LEVELS = "debug|info|notice|warn|error|crit|alert|emerg"
 
-_HEAD = re.compile(
+_HEAD = regex(
     rf"""
     (?:(?P<dated>\d{{4}}/\d\d/\d\d\ \d\d:\d\d:\d\d\ )|(?P<timed>\d\d:\d\d:\d\d\ )|nginx:\ )?
     (?:\[(?:{_LEVELS})\]\ )
@@ -28,7 +28,7 @@ _HEAD = re.compile(
     re.VERBOSE,
 )
 
-_IDS = re.compile(r"\d+#\d+: ")
+_IDS = regex(r"\d+#\d+: ")
 
 _MARKS = {
     "client": ", client: ",

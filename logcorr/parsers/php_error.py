@@ -11,7 +11,7 @@ import re
 
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
@@ -21,7 +21,7 @@ _PATTERN = (
     r"^\[(?P<stamp>\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d)(?: (?P<zone>[A-Za-z][\w/+-]{1,40}))?\] "
     r"(?P<message>(?:PHP (?P<level>[A-Z][a-z]+(?: [a-z]+)?): +)?.*)$"
 )
-_OWN = re.compile(r"\[\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(?: [A-Za-z][\w/+-]{1,40})?\] PHP [A-Z][a-z]+(?: [a-z]+)?: ")
+_OWN = regex(r"\[\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(?: [A-Za-z][\w/+-]{1,40})?\] PHP [A-Z][a-z]+(?: [a-z]+)?: ")
 _LEVELS = {
     **dict.fromkeys(("Fatal error", "Parse error", "Catchable fatal", "Recoverable fatal"), "crit"),
     "Warning": "warn",

@@ -9,12 +9,12 @@ import re
 
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import COMMON, events, folded, no, severity_of
 
-NOW = re.compile(r"\w{3} \w{3} [ \d]\d [\d:]{8} \S+ \d{4}|\w{3} \d\d? \w{3} \d{4} [\d:]{8} .+")
+NOW = regex(r"\w{3} \w{3} [ \d]\d [\d:]{8} \S+ \d{4}|\w{3} \d\d? \w{3} \d{4} [\d:]{8} .+")
 """All that date(1) prints: when something was captured, not an event."""
 
 FEWEST = 0.2

@@ -12,13 +12,13 @@ import re
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.messages import Phrase
 from logcorr.grammar.patterns import ascii_only
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import events, severity_of
 
 _HEAD = r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (CRIT|ERRO|WARN|INFO|DEBG|TRAC|BLAT) (.*)$"
-_OWN = re.compile(
+_OWN = regex(
     r"\S+ \S+ \w{4} (?:spawned: '|(?:stopped|exited|gave up|success): \S+ |supervisord started with pid \d"
     r"|waiting for \S+ to (?:stop|die)$)"
 )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from logcorr.grammar import json_lines, messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.winston import cased
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
@@ -103,7 +103,7 @@ def _layout(lines: tuple[str, ...]) -> tuple[stamps.Shape, bool] | None:
 
 
 _DAEMONS = ("systemd", "kernel", "cron", "crond", "sshd", "rsyslogd", "sudo", "dockerd", "containerd", "dbus-daemon")
-_DAEMON = re.compile(rf" (?i:{'|'.join(_DAEMONS)})(?:\[\d+\])?: ")
+_DAEMON = regex(rf" (?i:{'|'.join(_DAEMONS)})(?:\[\d+\])?: ")
 
 
 _JOURNAL = {

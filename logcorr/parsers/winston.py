@@ -18,7 +18,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.printf import Agreed
 from logcorr.grammar.stamps import Shape
 from logcorr.grammar.winston import Layout, Template, cased, head_pattern, layout_of, template_of
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.events import event_schema
 from logcorr.model.facts import Fact, LineTemplate, of_kind
 from logcorr.model.source import Sample
@@ -64,7 +64,7 @@ def _agreed(lines: Sequence[str], facts: Sequence[Fact]) -> Agreed | None:
     return printf.agreed(lines, [fact.text for fact in of_kind(LineTemplate, facts)], cased(LEVELS))
 
 
-_SIMPLE = re.compile(rf"^(?:{LEVELS}): ")
+_SIMPLE = regex(rf"^(?:{LEVELS}): ")
 _SIMPLE_TIME = r'"timestamp":"([^"\\]+)"[^"]*\}$'
 
 

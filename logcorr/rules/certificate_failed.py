@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from dateutil.parser import parse
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Directive, NginxFile, ScheduledJob, Script
@@ -18,8 +18,8 @@ from logcorr.rules import rule
 from logcorr.timeline.select import cite, instants, lines_like
 
 EXPIRED = r"(?i)certificate[ _](?:has[ _])?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired certificate"
-RENEWS = re.compile(r"\b(?:certbot\b.*\brenew|acme\.sh\b.*--(?:cron|renew)|dehydrated\b.*(?:-c|--cron)|lego\b.*\brenew)\b")
-RELOADS = re.compile(
+RENEWS = regex(r"\b(?:certbot\b.*\brenew|acme\.sh\b.*--(?:cron|renew)|dehydrated\b.*(?:-c|--cron)|lego\b.*\brenew)\b")
+RELOADS = regex(
     r"--(?:deploy|post|renew)-hook|--reloadcmd|\bnginx\b.*-s\s+reload|(?:reload|restart)\s+nginx\b|nginx\s+(?:reload|restart)\b"
     r"|\b(?:HUP|SIGHUP)\b.*\bnginx\b"
 )

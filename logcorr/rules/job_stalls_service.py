@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from logcorr.lazily import np, npt, pl
+from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
@@ -27,14 +27,14 @@ from logcorr.timeline.select import cite, instants, seconds, spans
 UNANSWERED = "while reading response header"
 """How nginx words a timeout before the answer has begun; after that the connection is idle instead."""
 
-LOCKS = re.compile(
+LOCKS = regex(
     r"\bflock\b(?!.* (?:-\w*[nu]|--nonblock|--unlock))|\block(?:file)?-?create\b|\bfsfreeze\b|\bdocker pause\b|-(?:SIG)?STOP\b"
     r"|\b(?:un)?lock tables\b|--lock-(?:all-)?tables|\bread lock\b|\baccess exclusive\b|\bvacuum full\b|\breindex\b|\bgit gc\b",
     re.IGNORECASE,
 )
 """Commands that make others wait; a lock that is only tried (`flock -n`) makes nobody wait but its own next run."""
 
-HEAVY = re.compile(
+HEAVY = regex(
     r"^[^'\"]*\b(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip|gzip|xz|zstd"
     r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
     r"|\bfind / |\boptimize table\b|\bvacuum\b|\.backup\b",

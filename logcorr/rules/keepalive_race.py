@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from logcorr.lazily import np, npt, pl
+from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import Directive, NginxFile
@@ -31,7 +31,7 @@ NODE_SLACK_S = 2.5
 """Node lets a second pass beyond its limit, and a busy process notices late."""
 
 SOURCES = (".js", ".mjs", ".cjs", ".ts")
-SET = re.compile(r"\bkeepAliveTimeout\s*[=:]\s*(?P<ms>[\d_]+)(?P<times>\s*\*\s*1000)?\s*[;,)}\n]?$")
+SET = regex(r"\bkeepAliveTimeout\s*[=:]\s*(?P<ms>[\d_]+)(?P<times>\s*\*\s*1000)?\s*[;,)}\n]?$")
 FEWEST = 3
 APART_S = 10.0
 """A crash or a restart breaks several connections at once; idle connections are closed one by one."""

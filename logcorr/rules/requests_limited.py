@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Directive, NginxFile, ScheduledJob, Script
@@ -20,12 +20,12 @@ from logcorr.timeline.select import cite, instants
 
 ZONE = r'by zone "([^"]+)"'
 DELAYED = "delaying requests"
-NUMBERED = re.compile(r"/(?:\d+|[0-9a-f-]{16,})(?:[/.]|$)")
+NUMBERED = regex(r"/(?:\d+|[0-9a-f-]{16,})(?:[/.]|$)")
 """Where a path begins to name one thing of many."""
 
-LOCAL = re.compile(r"https?://(?:127\.[\d.]+|localhost|\[::1\])(?=[:/\s\"']|$)")
-TOOL = re.compile(r"\b(?:curl|[wW]get)\b")
-AGENT = re.compile(r"(?:-A|--user-agent)[ =]*(?P<quote>[\"']?)(?P<agent>[^\"'\s]+)")
+LOCAL = regex(r"https?://(?:127\.[\d.]+|localhost|\[::1\])(?=[:/\s\"']|$)")
+TOOL = regex(r"\b(?:curl|[wW]get)\b")
+AGENT = regex(r"(?:-A|--user-agent)[ =]*(?P<quote>[\"']?)(?P<agent>[^\"'\s]+)")
 
 FEWEST = 10
 MOST_OF = 0.5

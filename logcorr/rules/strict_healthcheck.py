@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from logcorr.lazily import np, npt, pl
+from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Healthcheck, Service
@@ -25,7 +25,7 @@ SHORT_S, ONCE = 2.0, 1
 
 STRICT, SERVING, LACKING = 0.92, 0.75, 0.95
 
-NOT_FOUND = re.compile(
+NOT_FOUND = regex(
     r"""["'\s:](?P<name>[\w./-]+): (?:command )?not found|exec: \W*(?P<program>[\w./-]+)\W*: executable file not found"""
 )
 """What shells and container engines print for want of a program; a health record keeps it as the check's `Output`."""

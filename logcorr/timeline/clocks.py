@@ -7,7 +7,6 @@ under which the source's times best overlap the times already known decides.
 
 from __future__ import annotations
 
-import re
 from calendar import isleap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
@@ -17,7 +16,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr.errors import LogcorrError
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.events import YEARLESS
 from logcorr.model.facts import Fact, Service, Setting
 
@@ -254,7 +253,7 @@ def _moved(stamp: datetime, placement: Placement) -> datetime:
     return stamp + timedelta(days=placement.days)
 
 
-_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
+_OFFSET = regex(r"([+-])(\d\d):?(\d\d)")
 
 
 def _offset(zone: str) -> timedelta | None:

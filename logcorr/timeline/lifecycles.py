@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
 from msgspec import Struct
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.source import Span
 
@@ -43,7 +42,7 @@ class Downtime(Struct, frozen=True, kw_only=True):
     start: Span | None = None
 
 
-BOUNDED = re.compile(
+BOUNDED = regex(
     r"(?:^|[\s/;&|])timeout (?:-[ks] ?\S+ |--\S+ )*(?P<time>\d+(?:\.\d+)?)(?P<unit>[smhd]?) "
     r"(?:\S*/)?(?:(?:python|node|bash|sh|ruby|perl|php)[\d.]* (?:\S*/)?)?(?P<name>[\w-]+)"
 )

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 
 from logcorr.grammar import messages
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.events import severity_type
 from logcorr.parsers import Context
 
@@ -179,10 +178,13 @@ def _spread(found: pl.Series, rows: pl.Series, height: int) -> pl.Series:
     return found.gather(index.scatter(rows, pl.int_range(len(rows), dtype=pl.UInt32, eager=True)))
 
 
+_GROUP = regex(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|(?P<opens>\((?!\?)|\(\?P<(?P<name>\w+)>)")
+"""What opens a group; what may hold a parenthesis that does not (an escape, a class) is passed over."""
+
+
 def _group_names(pattern: str) -> list[str | None]:
-    compiled = re.compile(pattern.replace("(?-u:\\b)", r"\b"))
-    named = {number: name for name, number in compiled.groupindex.items()}
-    return [named.get(number) for number in range(1, compiled.groups + 1)]
+    """The names of a pattern's groups, None for one without; read off, as compiling takes a hundred times as long."""
+    return [match["name"] for match in _GROUP.finditer(pattern) if match["opens"]]
 
 
 def patched(fast: pl.Expr, slow: pl.Expr, where: pl.Expr) -> pl.Expr:

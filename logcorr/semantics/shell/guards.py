@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from logcorr.grammar.shell.tree import Node
+from logcorr.lazily import regex
 from logcorr.model.source import Span
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import Path, merged
@@ -16,7 +15,7 @@ def guarded(machine: Machine, node: Node, path: Path, *, holds: bool) -> None:
     path.guards = (*path.guards, (words if holds else f"! {words}", machine.span(node)))
 
 
-_LEAVES = re.compile(r"\b(exit|return|break|continue|exec)\b")
+_LEAVES = regex(r"\b(exit|return|break|continue|exec)\b")
 
 
 def unguarded(machine: Machine, node: Node, before: tuple[tuple[str, Span], ...], paths: list[Path]) -> list[Path]:

@@ -9,16 +9,17 @@ from functools import cached_property
 
 from logcorr.grammar.shell import Node, parse
 from logcorr.grammar.shell.tree import Function, Literal, Simple, Test, Word, children
+from logcorr.lazily import regex
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.semantics.shell.values import Text, Unknown, Value, joined
 
-_WORD = re.compile(r"[A-Za-z_][\w-]*")
+_WORD = regex(r"[A-Za-z_][\w-]*")
 _INDIRECT = frozenset({"eval", "source", "trap", "nameref"})
-_EXPORTS = re.compile(r"\b(?:export|declare|typeset)\b([^\n;&|]*)")
-_EXPORTS_ALL = re.compile(r"\bset\s+-\w*a|\ballexport\b")
+_EXPORTS = regex(r"\b(?:export|declare|typeset)\b([^\n;&|]*)")
+_EXPORTS_ALL = regex(r"\bset\s+-\w*a|\ballexport\b")
 FIRST_PLACEHOLDER = 0xE000
-_PLACEHOLDERS = re.compile("([\ue000-\uf8ff])")
+_PLACEHOLDERS = regex("([\ue000-\uf8ff])")
 
 
 class Source:
