@@ -6,7 +6,8 @@ These are the first stages of an analysis; of the logs, nothing matters here but
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
@@ -157,15 +158,17 @@ def schedules(understood: Understanding, window: Window | None, zone: str) -> tu
 
     A rotation's stanza is left out: it has no clock of its own, and what it runs is part of the job that runs logrotate.
     """
-    host = zone_of(zone)
     return tuple(
-        replace(_runs(job, window, host) if window else Schedule(job=job), behaviours=behaviours)
+        replace(_runs(job, window, zone) if window else Schedule(job=job), behaviours=behaviours)
         for job, behaviours in understood.of_job.items()
         if job.scheduler != ROTATION
     )
 
 
-def _runs(job: ScheduledJob, window: Window, host: tzinfo) -> Schedule:
+@lru_cache(maxsize=256)
+def _runs(job: ScheduledJob, window: Window, zone: str) -> Schedule:
+    """Kept, because proving a patch asks again for the runs of every job, and few patches change any."""
+    host = zone_of(zone)
     first, last = window
     return Schedule(
         job=job, runs=schedule.ticks(job, first - BEFORE, last, host), next=schedule.next_runs(job, last, host, NEXT_RUNS)

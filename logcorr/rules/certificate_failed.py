@@ -6,8 +6,6 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from dateutil.parser import parse
-
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
@@ -97,6 +95,8 @@ def _said(failed: pl.DataFrame, *, own: bool, unloaded: bool) -> tuple[Claim, fl
 
 def _dates(case: Case, failed: pl.DataFrame) -> Iterator[Evidence]:
     """Captured ends of validity that tell the story: one that passed just before the first failure, one that is still to come."""
+    from dateutil.parser import parse  # few folders hold a certificate's dates, and to import it takes longer than most rules run
+
     first, last = failed["time"].min(), failed["time"].max()
     if not isinstance(first, datetime) or not isinstance(last, datetime):
         return
