@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from logcorr.causes.chain import scheduled_chain
+from logcorr.causes.chain import deciding, scheduled_chain
 from logcorr.causes.follow import LONGEST_S, Ends, of_stops, of_times
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect, hits
@@ -208,7 +208,7 @@ def _acting(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
         script=proved.effect.span.path,
         action=proved.effect.action,
         service=told.service,
-        condition=proved.effect.guard[-1][0],
+        condition=deciding(proved)[0],
     )
 
 

@@ -93,8 +93,9 @@ DIAGNOSES = {
     "job_stalls_service": Diagnosis("job_stalls_service", ("job_stalls_service", "timeout_closes_connection"), themselves=True),
     "strict_healthcheck": Diagnosis(
         "strict_healthcheck",
-        ("probe_gets_answer", "answer_takes_branch", "effect_hits_service", "process_terminates"),
+        (CHANGES, "probe_gets_answer", "answer_takes_branch", "effect_hits_service", "process_terminates"),
         effects=hops.DOWN,
+        perhaps=(CHANGES,),
     ),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), themselves=True),
@@ -138,7 +139,7 @@ def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Hypothesis]:
 
 
 def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis) -> Hypothesis:
-    times: Times = np.unique([time.timestamp() for time in finding.times])
+    times: Times = np.unique(finding.at.seconds)
     ends = diagnosis.ends(times)
     chain = tuple(_chain(case, finding, ends, diagnosis))
     cause = Cause(
@@ -160,7 +161,7 @@ def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> It
     if ends.lasts:
         yield from hops.put_in_force(case, place, finding.subject)
     yield from _own(finding, diagnosis)
-    dies = diagnosis.dies or _crashes(case, finding)
+    dies = diagnosis.dies or ("process_terminates" not in diagnosis.mechanisms and _crashes(case, finding))
     if dies:
         yield from _died(case, finding, ends)
     yield from hops.consequences(case, ends, place, hops.DOWN if dies else diagnosis.effects)
@@ -171,7 +172,7 @@ def _crashes(case: Case, finding: Finding) -> bool:
     ended = case.happened(*OWN).filter(pl.col("service") == finding.subject).drop_nulls("time")
     if not finding.times or not ended.height:
         return False
-    after = of_times(np.unique([time.timestamp() for time in finding.times]), DIES_WITHIN_S).felt(seconds(ended))
+    after = of_times(np.unique(finding.at.seconds), DIES_WITHIN_S).felt(seconds(ended))
     return int(after.sum()) >= MOST_OF * len(finding.times)
 
 

@@ -81,7 +81,7 @@ FAILURES = (
         r"|\bcanceling statement due to (?:lock|statement) timeout\b|\b[tT]imeout of \d+ ?ms exceeded\b"
         rf"|\b(?:did not|didn't|does not|doesn't|not) (?:answer|respond)\b{_AFTER}"
         rf"|\b(?:[tT]imed out|[nN]o answer|[nN]o response)\b{_AFTER}"
-        r"|\b(?:[rR]ead|[cC]onnect(?:ion)?|[rR]equest|[qQ]uery|[oO]peration|[sS]ocket) timed out\b",
+        r"|\b(?:[rR]ead|[cC]onnect(?:ion)?|[rR]equest|[qQ]uery|[oO]peration|[sS]ocket|[cC]ommand) timed out\b",
     ),
 )
 """Failures that tell why, wherever an application writes them; the first that fits counts."""

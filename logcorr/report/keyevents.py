@@ -38,11 +38,12 @@ class KeyEvent(Struct, frozen=True):
 
 def choose(case: Case, judgement: Judgement) -> tuple[list[KeyEvent], int]:
     """The key events in time order, and how many dated events are left out."""
-    dated = case.events.filter(pl.col("time").is_not_null()).with_row_index("row")
+    narrow = case.events.select("time", pl.col("kind", "file").cast(pl.Categorical), "line")  # of all: they may be millions
+    dated = narrow.filter(pl.col("time").is_not_null()).with_row_index("row").collect()
     trigger = judgement.causes[0].trigger if judgement.causes else None
     runs = _runs(case, trigger, dated)
     rows = dated[_most_telling(dated, runs)]
-    events = [_logged(row) for row in rows.iter_rows(named=True)]
+    events = [_logged(row) for row in _whole(case, rows).iter_rows(named=True)]
     if trigger:
         events += [KeyEvent(time, "job.started", "schedule", None, None, trigger, True) for time in runs["run"]]
     return sorted(events, key=lambda event: (event.time, not event.inferred)), dated.height - rows.height
@@ -89,6 +90,13 @@ def _most_telling(dated: pl.DataFrame, runs: pl.DataFrame) -> list[int]:
     firsts, lasts = (kinds.agg(pl.col("row").first())["row"], kinds.agg(pl.col("row").last())["row"])
     groups: Sequence[Sequence[int]] = [firsts.to_list(), *runs["row"].to_list(), lasts.to_list()]
     return sorted(list(dict.fromkeys(row for group in groups for row in group))[:room])
+
+
+def _whole(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows with all their columns."""
+    chosen = rows.select("row", pl.col("file").cast(pl.String), "line")
+    there = pl.col("line").is_in(chosen["line"].implode()) & pl.col("file").is_in(chosen["file"].implode())
+    return case.events.filter(there).collect().join(chosen, on=["file", "line"]).sort("row")
 
 
 def _logged(row: dict[str, Any]) -> KeyEvent:

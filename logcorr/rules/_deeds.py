@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
+from logcorr.model.claim import Evidence
 from logcorr.model.facts import Script
 from logcorr.rules._jobs import scripts_of
 from logcorr.timeline.scripts import said
+from logcorr.timeline.select import cite
+
+JUST_BEFORE = timedelta(minutes=10)
+"""What a change breaks shows soon."""
 
 LATE = timedelta(seconds=2)
 """Stamps are cut to the second, and what a script broke may be noticed while it still runs."""
@@ -39,3 +45,11 @@ def due(case: Case, script: Script, since: datetime, within: timedelta) -> bool 
             lags = since.timestamp() - schedule.ticks
             return bool(((lags >= 0) & (lags <= within.total_seconds())).any())
     return None
+
+
+def changes(case: Case, since: datetime) -> Iterator[Evidence]:
+    """What scripts did shortly before that nobody runs by the clock or in a loop of their own, by the words of a log."""
+    loops = {one.script.span.path for one in case.behaviours if one.loop}
+    for script in case.of(Script):
+        if script.span.line == 1 and script.span.path not in loops and due(case, script, since, JUST_BEFORE) is None:
+            yield from cite(told(case, script, since, JUST_BEFORE), "it ran", most=2, shows="deploy_changes_configuration")

@@ -48,9 +48,11 @@ def check(case: Case) -> Iterator[Finding]:
 def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
     """Elsewhere than in nginx's log nothing says whose certificate it was, unless captured dates do."""
     unloaded = [span for span, reloads in (*(_renewals(case) if own else ()), *_replaced(case)) if not reloads][:1]
-    dates = tuple(_dates(case, failed)) if unloaded else ()
-    said, confidence = _said(failed, own=own or bool(dates), unloaded=bool(unloaded))
-    certificates = _certificates(case)[:2] if own or unloaded else []
+    dates = tuple(_dates(case, failed))
+    both = len({one.shows for one in dates}) > 1
+    dates = dates if unloaded or both else ()
+    said, confidence = _said(failed, own=own or bool(dates), unloaded=bool(unloaded) or both)
+    certificates = _certificates(case)[:2] if own or unloaded or both else []
     first = (
         *(Evidence(span, "renews, and reloads nothing", shows="configuration_mismatch") for span in unloaded),
         *(Evidence(one.span, "the certificate", shows="configuration_mismatch") for one in certificates),

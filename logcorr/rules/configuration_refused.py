@@ -21,7 +21,7 @@ PLACE = regex(r" in (?P<path>/\S+):(?P<line>\d+)\.?$")
 ENDED = ("process.crashed", "process.exited")
 SOON = timedelta(seconds=5)
 
-IN_PLACE, SHARED, ONLY_TOLD = 0.92, 0.92, 0.4
+IN_PLACE, SHARED, ONLY_TOLD = 0.92, 0.92, 0.6
 """How sure it is what to change: the refused line was collected; two settings name one port; only a log tells of it."""
 
 
@@ -81,23 +81,34 @@ def _finding(case: Case, service: str, address: str, rows: pl.DataFrame) -> Find
         count=rows.height,
     )
     refute = claim("configuration_refused.free", "nothing listening on {address} at these times (ss -ltnp)", address=address)
-    found = counted(rows, service, said, refute, address=address)
     ended = _ended(case, rows)
+    found = counted(rows, service, said, refute, address=address)
     named = _naming(case, address.rpartition(":")[2], list(dict.fromkeys(ended["service"])))
     return replace(
         found,
         confidence=SHARED if len({one.span.path for one in named}) > 1 else ONLY_TOLD,
         subject=", ".join(dict.fromkeys(ended["service"])) or found.subject,
-        evidence=(*(named if len(named) > 1 else ()), *found.evidence, *cite(ended, most=2, shows="crash_ends_process")),
+        evidence=(
+            *(named if len(named) > 1 else ()),
+            *cite(_lately(rows, ended)),
+            *cite(ended.drop("since"), most=2, shows="crash_ends_process"),
+        ),
     )
 
 
 def _ended(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
-    """The processes that ended for it: at once, or so shortly after that nothing else comes between."""
+    """The processes that ended for it: at once, or so shortly after that nothing else comes between; it was taken at `since`."""
     ended = case.happened(*ENDED).drop_nulls(["time", "service"]).sort("time")
     told = rows.select("time").drop_nulls().sort("time").with_columns(since="time")
     near = ended.join_asof(told, on="time", strategy="backward", tolerance=SOON)
-    return near.filter(pl.col("since").is_not_null()).drop("since")
+    return near.filter(pl.col("since").is_not_null())
+
+
+def _lately(rows: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
+    """Of several services that find it taken, the lines of the one that began to last: it had the address until then."""
+    first = ended.group_by("service", maintain_order=True).agg(pl.col("since").min()).sort("since", maintain_order=True)
+    own = ended.filter(pl.col("service") == first["service"][-1]) if first.height > 1 else ended.clear()
+    return rows.join(own, left_on="time", right_on="since", how="semi", maintain_order="left") if own.height else rows
 
 
 def _naming(case: Case, port: str, services: list[str]) -> list[Evidence]:

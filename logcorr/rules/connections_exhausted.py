@@ -64,8 +64,9 @@ LIMITS = (
 
 
 FEWEST = 3
-LEAKS, BOUNDED, UNKNOWN = 0.92, 0.9, 0.4
-"""How sure it is why: code takes and does not give back; one setting is the limit; nobody knows what took them all."""
+LEAKS, BOUNDED, UNKNOWN, SELDOM = 0.92, 0.9, 0.6, 0.4
+"""How sure it is why: code takes and does not give back; one setting is the limit; nobody knows what took them all; told but once
+or twice."""
 
 
 @rule(code="NGX007", title="Something of which there is a limited number ran out", role="symptom", severity="error")
@@ -97,7 +98,7 @@ def _finding(case: Case, service: str, limit: Limit, told: pl.DataFrame) -> Find
     why = LEAKS if lost else BOUNDED if len(bounds) == 1 else UNKNOWN
     return replace(
         found,
-        confidence=why if told.height >= FEWEST else UNKNOWN,
+        confidence=why if told.height >= FEWEST else SELDOM,
         evidence=(*lost[:1], *bounds, *(replace(one, shows="resource_exhausted") for one in found.evidence)),
         fix=claim(
             "connections_exhausted.fix",

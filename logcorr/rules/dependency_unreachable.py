@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -15,7 +15,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
 from logcorr.rules._settings import settings
-from logcorr.timeline.lifecycles import downtimes
+from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.select import cite, instants, texts
 
 KINDS = ("dependency.failed", "dependency.denied", "dependency.timeout")
@@ -37,9 +37,9 @@ UNRESOLVED = regex(r"ENOTFOUND|EAI_AGAIN|no such host|UnknownHost|not known|tran
 
 FEWEST = 3
 JUST_BEFORE = timedelta(minutes=5)
-CHANGED, NAMED, UNEXPLAINED = 0.92, 0.6, 0.3
+CHANGED, BEGAN, UNEXPLAINED = 0.92, 0.6, 0.3
 """How sure it is that a setting is wrong: nothing goes by the name it gives, or what it is refused with came with the last start;
-it is what names the thing; nothing was collected that says why."""
+so it seems, but where it is set was not collected; nothing says why."""
 
 AT_ONCE = timedelta(seconds=2)
 LEAST_FELT = 0.3
@@ -65,9 +65,11 @@ def check(case: Case) -> Iterator[Finding]:
         named = [Evidence(span, f"names {lost.target}", shows="configuration_mismatch") for span in _named(case, lost)]
         stopped = _stopped(case, lost)
         began = cite(_began(case, lost), "it began anew", most=2, shows="deploy_changes_configuration")
-        changed = bool(named) and not stopped and _wrong(case, lost, since_start=bool(began))
-        why = (*named[:1], *began) if changed else ()
-        yield _finding(case, lost, why, sure=CHANGED if changed else UNEXPLAINED, stopped=stopped)
+        changed = not stopped and _wrong(case, lost, since_start=bool(began))
+        sure = UNEXPLAINED if not changed else CHANGED if named else BEGAN if began else UNEXPLAINED
+        shown = cite(lost.rows, shows="configuration_mismatch")
+        told = (*named[:1], *began, *shown) if sure == CHANGED else (*shown, *began) if sure == BEGAN else shown
+        yield _finding(case, lost, told, sure=sure, stopped=stopped)
 
 
 def _lost(case: Case) -> Iterator[_Lost]:
@@ -104,7 +106,7 @@ def _named(case: Case, lost: _Lost) -> list[Span]:
 def _stopped(case: Case, lost: _Lost) -> bool:
     """Whether something that was down at these times is what it calls, by name or by the port it is known to have."""
     times = lost.rows["time"].drop_nulls()
-    for stop in downtimes(case.events):
+    for stop in case.once(stopped):
         if stop.service != lost.service and stop.service.rpartition("/")[2] in _names(case, lost):
             up = stop.up or stop.ended + JUST_BEFORE
             if times.is_between(stop.ended - AT_ONCE, up + AT_ONCE).any():
@@ -139,7 +141,7 @@ def _began(case: Case, lost: _Lost) -> pl.DataFrame:
     """Where the service was started, or something deployed, just before it first failed, if all was well until then."""
     since = lost.since
     if since is None:
-        return case.events.clear()
+        return case.happened()
     began = case.happened("process.started", "deploy.started").filter(
         pl.col("time").is_between(since - JUST_BEFORE, since)
         & ((pl.col("service") == lost.service) | (pl.col("kind") == "deploy.started"))
@@ -158,18 +160,19 @@ def _felt(case: Case, lost: _Lost) -> bool:
     return near >= LEAST_FELT * len(times.head(50))
 
 
-def _finding(case: Case, lost: _Lost, why: Sequence[Evidence], *, sure: float, stopped: bool) -> Finding:
+def _finding(case: Case, lost: _Lost, told: tuple[Evidence, ...], *, sure: float, stopped: bool) -> Finding:
+    wrong = sure > UNEXPLAINED
     return Finding(
         severity="error" if _felt(case, lost) else "warning",
         confidence=sure,
-        claim=_claim(lost, wrong=bool(why), stopped=stopped),
-        evidence=(*why, *cite(lost.rows, shows="configuration_mismatch")),
+        claim=_claim(lost, wrong=wrong, stopped=stopped),
+        evidence=told,
         would_refute=claim("dependency_unreachable.refute", "{target} answered at these times", target=lost.target),
         subject=lost.service,
         measured={"count": lost.rows.height, "target": lost.target},
         times=instants(lost.rows),
         fix=claim("dependency_unreachable.fix", "correct the setting, and let the service fail its start while it does not work")
-        if why
+        if wrong
         else None,
     )
 

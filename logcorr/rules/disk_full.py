@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
@@ -19,6 +19,8 @@ DF_NAME = regex(r"(?:^|/|[._-])df(?:[._-]|$)")
 FULL = r"\s(?:9[89]|100)%\s+/\S*$"
 MOST_LINES = 1000
 FEWEST = 3
+UNFILLED = 0.6
+"""How sure one can be where what filled the disk was not collected."""
 
 
 @rule(code="NGX008", title="A disk is full", role="defect", severity="error")
@@ -29,8 +31,9 @@ def check(case: Case) -> Iterator[Finding]:
         return
     paths = sorted({found["path"] for message in failed["message"] if (found := PATH.search(message))})
     filler, captured = _filler(case, failed)
+    device = () if filler else tuple(_full(case, paths))
     yield Finding(
-        confidence=(0.92 if captured else 0.88) if filler else 0.7,
+        confidence=(0.92 if captured else 0.88) if filler else UNFILLED,
         claim=_claim(failed, filler),
         evidence=(
             *(
@@ -39,6 +42,7 @@ def check(case: Case) -> Iterator[Finding]:
                 else []
             ),
             *([Evidence(filler.schedule.job.span, f"runs on {filler.schedule.job.schedule}")] if filler else []),
+            *(Evidence(span, "the device that is full", shows="resource_exhausted") for span in device),
             *cite(failed, most=1, shows="resource_exhausted"),
             *(Evidence(span, "how full it was", shows="resource_exhausted") for span in captured),
             *(_jobs(case, failed) if not filler else ()),
@@ -52,11 +56,6 @@ def check(case: Case) -> Iterator[Finding]:
     )
 
 
-def _piling_up(filler: Filler) -> Iterator[Evidence]:
-    yield Evidence(filler.line, "a new name each time, and nothing is removed", shows="resource_exhausted")
-    yield Evidence(filler.schedule.job.span, f"runs on {filler.schedule.job.schedule}")
-
-
 def _filler(case: Case, failed: pl.DataFrame) -> tuple[Filler | None, tuple[Span, ...]]:
     """The one job that piles files up, if its own log complains of the full disk, or a capture shows that it is its disk."""
     found = [(one, tuple(_captured(case, one.folder)), complains(case, one.schedule, failed)) for one in fillers(case)]
@@ -66,11 +65,20 @@ def _filler(case: Case, failed: pl.DataFrame) -> tuple[Filler | None, tuple[Span
 
 def _captured(case: Case, folder: str) -> Iterator[Span]:
     """The line of a collected `df` that shows the folder's device to be full."""
+    yield from (span for span, mount in _mounts(case) if f"{folder}/".startswith(mount.rstrip("/") + "/"))
+
+
+def _full(case: Case, paths: Sequence[str]) -> Iterator[Span]:
+    """The captured line of the device on which the writes failed; of writes to unnamed files that of the only full one."""
+    mounts = list(_mounts(case))
+    named = [span for span, mount in mounts if any(path.startswith(mount.rstrip("/") + "/") for path in paths)]
+    yield from named if paths else [span for span, _ in mounts] if len(mounts) == 1 else ()
+
+
+def _mounts(case: Case) -> Iterator[tuple[Span, str]]:
+    """The lines of a collected `df` that show a full device, and where it is mounted."""
     for path in sorted(path for path in case.files if DF_NAME.search(path)):
-        for span, text in lines_like(case, Span(path, 1, MOST_LINES), FULL):
-            mount = text.split()[-1]
-            if folder == mount or folder.startswith(mount.rstrip("/") + "/"):
-                yield span
+        yield from ((span, text.split()[-1]) for span, text in lines_like(case, Span(path, 1, MOST_LINES), FULL))
 
 
 def _claim(failed: pl.DataFrame, filler: Filler | None) -> Claim:

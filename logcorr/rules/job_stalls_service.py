@@ -20,7 +20,7 @@ from logcorr.rules._jobs import scripts_of
 from logcorr.rules._requests import asked, by_place, read_limit
 from logcorr.statistics import Group, Job, attribute
 from logcorr.statistics import Schedule as Ticks
-from logcorr.timeline.lifecycles import downtimes
+from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, instants, seconds, spans
 
@@ -29,10 +29,18 @@ UNANSWERED = "while reading response header"
 
 LOCKS = regex(
     r"\bflock\b(?!.* (?:-\w*[nu]|--nonblock|--unlock))|\block(?:file)?-?create\b|\bfsfreeze\b|\bdocker pause\b|-(?:SIG)?STOP\b"
-    r"|\b(?:un)?lock tables\b|--lock-(?:all-)?tables|\bread lock\b|\baccess exclusive\b|\bvacuum full\b|\breindex\b|\bgit gc\b",
+    r"|\b(?:un)?lock tables\b|--lock-(?:all-)?tables|\bread lock\b|\baccess exclusive\b|\bvacuum full\b|\breindex\b|\bgit gc\b"
+    r"|\bredis-cli\b.*\b(?:save|keys|flush(?:all|db)|sort|debug)\b|\bfsyncLock\b|\bxfs_freeze\b|\balter table\b"
+    r"|\b(?:create (?:unique )?index|refresh materialized view) (?!concurrently)|\bcluster \w+ using\b",
     re.IGNORECASE,
 )
-"""Commands that make others wait; a lock that is only tried (`flock -n`) makes nobody wait but its own next run."""
+"""Commands that make others wait; a lock that is only tried (`flock -n`) makes nobody wait but its own next run.
+
+Redis serves everybody from one thread: SAVE, KEYS and their like keep it from all others (https://redis.io/commands/save).
+"""
+
+WAITED_S = 1.0
+"""A request that fails after so long has waited for something."""
 
 HEAVY = regex(
     r"^[^'\"]*\b(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip|gzip|xz|zstd"
@@ -126,15 +134,16 @@ def _given_up(case: Case) -> pl.DataFrame:
 
 
 def _unanswered(case: Case) -> pl.DataFrame:
-    """Requests that were answered with 504: the access log tells when, and often how long they took."""
-    rows = case.happened("http.5xx").filter(pl.col("message").str.ends_with(" 504") & pl.col("time").is_not_null())
+    """Requests that were answered with 504, or with another 5xx after a wait: the access log tells when, and how long it was."""
+    rows = case.happened("http.5xx").filter(pl.col("time").is_not_null())
     access = case.records("nginx_access")
+    late = pl.col("message").str.ends_with(" 504")
     if "request_time" not in access.collect_schema():
-        return rows.with_columns(came=_seconds())
+        return rows.filter(late).with_columns(came=_seconds())
     took = access.select("file", "line", "request_time").filter(pl.col("request_time").is_not_null()).collect()
-    return rows.join(took, on=["file", "line"], how="left", maintain_order="left").with_columns(
-        came=_seconds() - pl.col("request_time").fill_null(0.0)
-    )
+    timed = rows.join(took, on=["file", "line"], how="left", maintain_order="left")
+    waited = timed.filter(late | (pl.col("request_time") >= WAITED_S).fill_null(False))
+    return waited.with_columns(came=_seconds() - pl.col("request_time").fill_null(0.0))
 
 
 def _in_vain(case: Case) -> pl.DataFrame:
@@ -145,7 +154,7 @@ def _in_vain(case: Case) -> pl.DataFrame:
 def _restarted(case: Case, came: Times) -> bool:
     """Whether processes end while the requests wait: then it is that, and not a job that keeps them waiting."""
     bursts = _onsets(came)
-    ended = np.array([stop.ended.timestamp() for stop in downtimes(case.events)])
+    ended = np.array([stop.ended.timestamp() for stop in case.once(stopped)])
     near = sum(bool(((ended > onset - 30) & (ended < onset + 60)).any()) for onset in bursts)
     return 2 * near >= len(bursts)
 

@@ -16,7 +16,7 @@ from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._exceptions import Thrown, own_line, thrown
 from logcorr.rules._requests import asked
-from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, downtimes
+from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
 from logcorr.timeline.select import cite, instants
 
 UNTOLD = ("process.exited", "process.started")
@@ -48,7 +48,7 @@ class _Poison(Struct, frozen=True, kw_only=True):
 @rule(code="NODE003", title="One particular request crashes a process", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares what broke off when a process died with how that request fares otherwise."""
-    own = [stop for stop in downtimes(case.events) if stop.kind in (*OWN_ENDS, *UNTOLD)]
+    own = [stop for stop in case.once(stopped) if stop.kind in (*OWN_ENDS, *UNTOLD)]
     often = {service: ends for service, stops in groupby(own, lambda stop: stop.service) if len(ends := list(stops)) >= FEWEST}
     broken = _broken(case) if often else None
     if broken is None or not broken.height:

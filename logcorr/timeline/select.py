@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 
 from logcorr.lazily import np, npt, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
 from logcorr.model.source import Span
+from logcorr.model.times import Times
 
 
-def instants(rows: pl.DataFrame) -> tuple[datetime, ...]:
+def instants(rows: pl.DataFrame) -> Times:
     """The rows' times in UTC, those without one left out."""
-    return tuple(rows["time"].drop_nulls())
+    return Times(rows["time"].drop_nulls())
 
 
 def seconds(rows: pl.DataFrame) -> npt.NDArray[np.float64]:

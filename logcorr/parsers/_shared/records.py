@@ -48,6 +48,8 @@ def members(lines: Sequence[str]) -> tuple[dict[str, object], ...]:
     """The objects of a sample, where nine lines in ten are one; else none."""
     written = [line for line in lines if line and not line.isspace()]
     found = json_lines.objects(written)
+    if json_lines.opening_of(written) is not None:
+        return tuple(found)
     return tuple(found) if written and len(found) >= 0.9 * len(written) else ()
 
 
@@ -60,12 +62,15 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     time, level, message = (_used(sample, names) for names in (TIMES, LEVELS, MESSAGES))
     holder = next((name for name in HOLDERS if _held(sample, time, name)), None)
     wanted = sorted({holder or time, time, level, message, *ERRORS, SIGNAL, *own.values()})
-    read = lines.with_columns(json_lines.fields(pl.col("text"), wanted).alias("record"))
+    opening = json_lines.opening_of(context.sample.lines)
+    whole = lines if opening is None else json_lines.joined(lines, opening)
+    read = whole.with_columns(json_lines.fields(pl.col("text"), wanted).alias("record"))
     part = pl.col("record").struct.field
     parsed = part(message).is_not_null() | part(level).is_not_null() | part(time).is_not_null()
     read = read.with_columns(parsed.alias("is_record"))
     others = pl.when(~pl.col("is_record")).then(pl.col("text"))
-    cut = folded(read, pl.col("is_record") | others.str.contains(r"^[^ \t})\]]"), context)
+    begins = pl.col("is_record") | others.str.contains(r"^[^ \t})\]]")
+    cut = folded(read, begins, context) if opening is None else read
     stamp = part(time).str.strip_prefix(_OBJECT)
     if holder:
         stamp = part(holder).str.extract(rf'"{time}":"?([^",}}]+)', 1)
