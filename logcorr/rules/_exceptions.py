@@ -15,6 +15,9 @@ NAMED = regex(r"(?:^|[\]:|] )(?P<message>(?:[A-Za-z_][\w.]*)?(?:Error|Exception)
 """`TypeError: x is not iterable`, alone or after what stands before messages in a log."""
 
 FRAME = regex(r"\bat (?:.*\()?(?:file://)?(?P<path>[^\s():]+):(?P<line>\d+):\d+\)?$")
+STACKED = regex(r".*\bat \S")
+"""A line of a JavaScript stack; the engine's own functions have no place."""
+
 PYTHON_FRAME = regex(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)')
 ECHOED = regex(r"^(?:file://)?(?P<path>/\S+):(?P<line>\d+)$")
 """Node names the place before the exception, and the line as it stood when it ran after it."""
@@ -52,9 +55,9 @@ def thrown(case: Case, path: str) -> Iterator[Thrown]:
 
 def _frames(texts: Sequence[str], number: int) -> tuple[tuple[str, int], ...]:
     """Where it was thrown, innermost first: below the exception (JavaScript), or above it (Python)."""
-    below = takewhile(bool, map(FRAME.search, texts[number + 1 : number + MOST_FRAMES]))
+    below = map(FRAME.search, takewhile(STACKED.match, texts[number + 1 : number + MOST_FRAMES]))
     above = filter(None, map(PYTHON_FRAME.search, reversed(texts[max(0, number - MOST_FRAMES) : number])))
-    found = [*below] or [*above]
+    found = [*filter(None, below)] or [*above]
     return tuple((frame["path"], int(frame["line"])) for frame in found if frame)
 
 

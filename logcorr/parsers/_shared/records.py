@@ -11,9 +11,34 @@ from logcorr.model.events import severity_type
 from logcorr.parsers import Context
 from logcorr.parsers._shared.columns import by_value, events, folded, no, severity_of
 
-TIMES = ("timestamp", "time", "@timestamp", "ts", "date", "datetime", "asctime", "eventTime", "t")
-LEVELS = ("level", "severity", "levelname", "log.level", "lvl", "loglevel", "s", "@fields")
-MESSAGES = ("message", "msg", "event", "log", "text", "@message")
+TIMES = ("timestamp", "time", "@timestamp", "ts", "date", "datetime", "asctime", "eventTime", "t", "@t", "Timestamp")
+LEVELS = (
+    "level",
+    "severity",
+    "levelname",
+    "log.level",
+    "lvl",
+    "loglevel",
+    "s",
+    "@fields",
+    "error_severity",
+    "log_level",
+    "@l",
+    "Level",
+)
+MESSAGES = (
+    "message",
+    "msg",
+    "event",
+    "log",
+    "text",
+    "@message",
+    "@m",
+    "@mt",
+    "RenderedMessage",
+    "MessageTemplate",
+    "textPayload",
+)
 ERRORS = ("error", "err", "stack")
 """Members that hold what went wrong, as text or as an object."""
 
