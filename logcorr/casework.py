@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-import polars as pl
 from msgspec.structs import replace
 
 from logcorr import timeline
 from logcorr.configuration import schedules
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact

@@ -6,12 +6,12 @@ These are the first stages of an analysis; of the logs, nothing matters here but
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
+from functools import lru_cache
 from importlib.metadata import version
 from typing import Any
 from urllib.parse import urlsplit
 
-import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -75,7 +75,8 @@ def facts(paths: Paths, *, at: datetime | None = None, tz: str | None = None, re
         raise NothingRecognised("nothing here is configuration that logcorr knows", "`logcorr sources PATH` says what was seen")
     understood = understand(found, given.files)
     zones: Zones = {None: tz} if tz else {}
-    sources = () if at or asked else timeline.build(given.artifacts, given.logs, found, zones=zones).sources
+    logged = not (at or asked) and any(artifact.format in given.logs for artifact in given.artifacts)
+    sources = timeline.build(given.artifacts, given.logs, found, zones=zones).sources if logged else ()
     now = at or max((source.last for source in sources if source.last), default=None)
     return _shown(
         found,
@@ -157,16 +158,18 @@ def schedules(understood: Understanding, window: Window | None, zone: str) -> tu
 
     A rotation's stanza is left out: it has no clock of its own, and what it runs is part of the job that runs logrotate.
     """
-    host = zone_of(zone)
     return tuple(
-        replace(_runs(job, window, host) if window else Schedule(job=job, ticks=np.empty(0)), behaviours=behaviours)
+        replace(_runs(job, window, zone) if window else Schedule(job=job), behaviours=behaviours)
         for job, behaviours in understood.of_job.items()
         if job.scheduler != ROTATION
     )
 
 
-def _runs(job: ScheduledJob, window: Window, host: tzinfo) -> Schedule:
+@lru_cache(maxsize=256)
+def _runs(job: ScheduledJob, window: Window, zone: str) -> Schedule:
+    """Kept, because proving a patch asks again for the runs of every job, and few patches change any."""
+    host = zone_of(zone)
     first, last = window
     return Schedule(
-        job=job, ticks=schedule.ticks(job, first - BEFORE, last, host), next=schedule.next_runs(job, last, host, NEXT_RUNS)
+        job=job, runs=schedule.ticks(job, first - BEFORE, last, host), next=schedule.next_runs(job, last, host, NEXT_RUNS)
     )

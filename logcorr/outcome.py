@@ -8,10 +8,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
+from logcorr.lazily import pl
 from logcorr.model.case import Case, Source
 from logcorr.model.result import Cause, Finding, Patch
 from logcorr.model.source import Span

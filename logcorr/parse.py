@@ -1,7 +1,7 @@
 """Read lines of one format into a table, for scripts and notebooks: `logcorr.parse.nginx_error(lines)`.
 
 There is a function for every log format; `dir(logcorr.parse)` lists them. `lines` is any iterable of lines, an open file for
-one. The table has the columns of `logcorr.model.events.EVENT_SCHEMA`, then the format's own; times are as the stamps say.
+one. The table has the columns of `logcorr.model.events.event_schema`, then the format's own; times are as the stamps say.
 """
 
 from __future__ import annotations
@@ -9,8 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 
-import polars as pl
-
+from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, LogParser
 

@@ -7,14 +7,14 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr import plugins, timeline
 from logcorr.collect import Collection, collect
 from logcorr.errors import NothingRecognised
-from logcorr.model.events import EVENT_SCHEMA
+from logcorr.lazily import pl
+from logcorr.model.events import event_schema
 from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import ConfigurationParser, LogParser, Parser
@@ -149,7 +149,7 @@ def scan(paths: Paths, *, tz: str | Zones | None = None) -> pl.LazyFrame:
 
 def _wide(log: timeline.Log, timed: timeline.Query, events: pl.LazyFrame) -> pl.LazyFrame:
     """The columns of `FIRST`, then the format's own."""
-    own = [name for name in log.schema.names() if name not in (*EVENT_SCHEMA, "logged_at")]
+    own = [name for name in log.schema.names() if name not in (*event_schema(), "logged_at")]
     return timed(events).select(
         "time",
         pl.col("severity").alias("level"),

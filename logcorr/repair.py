@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from hashlib import sha256
 
-import polars as pl
 from msgspec import Struct, field
 from msgspec.structs import replace
 
 from logcorr import fixes
 from logcorr.fixes.text import Text
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.facts import Fact
 from logcorr.model.result import Finding, Judgement, Patch
@@ -118,5 +118,9 @@ def _text(artifact: Artifact) -> Text | None:
 
 def _with(artifact: Artifact, text: str) -> Artifact:
     lines = text.replace("\r\n", "\n").removesuffix("\n").split("\n")
-    frame = pl.DataFrame({"line": range(1, len(lines) + 1), "text": lines}, schema={"line": pl.UInt32, "text": pl.String})
-    return replace(artifact, lines=frame.lazy(), line_count=len(lines), sample=Sample(artifact.path, tuple(lines[:100])))
+    sample = Sample(artifact.path, tuple(lines[:100]))
+    return replace(artifact, scan=partial(_frame, lines), whole=partial("\n".join, lines), line_count=len(lines), sample=sample)
+
+
+def _frame(lines: Sequence[str]) -> pl.LazyFrame:
+    return pl.LazyFrame({"line": range(1, len(lines) + 1), "text": lines}, schema={"line": pl.UInt32, "text": pl.String})

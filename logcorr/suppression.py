@@ -6,20 +6,20 @@ required. Only static findings can be accepted: what a log shows has happened, w
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
 
 from logcorr.errors import LogcorrError
+from logcorr.lazily import regex
 from logcorr.model.result import Finding
 from logcorr.model.source import Artifact, Problem, Span
 from logcorr.rules import Rule
 
-COMMENT = re.compile(r"(?:^|\s)#\s*logcorr:\s*(?P<rest>.*)$")
-IGNORE = re.compile(r"ignore\[(?P<codes>[^\]]*)\]\s*(?P<reason>.*)")
-CODE = re.compile(r"[A-Z]{2,6}\d{3}")
+COMMENT = regex(r"(?:^|\s)#\s*logcorr:\s*(?P<rest>.*)$")
+IGNORE = regex(r"ignore\[(?P<codes>[^\]]*)\]\s*(?P<reason>.*)")
+CODE = regex(r"[A-Z]{2,6}\d{3}")
 
 CALLER = Span("./accept", 1)
 """The place of what a program accepts, which stands in no file."""

@@ -46,7 +46,7 @@ def artifact(path: str, text: str) -> Artifact:
     frame = pl.LazyFrame(
         {"line": range(1, len(lines) + 1), "text": lines}, schema={"line": pl.UInt32, "text": pl.String}, strict=False
     )
-    return Artifact(path=path, sha256="", size=len(text), sample=Sample(path, tuple(lines[:200])), lines=frame)
+    return Artifact(path=path, sha256="", size=len(text), sample=Sample(path, tuple(lines[:200])), scan=frame.lazy)
 
 
 def case_artifact(folder: Path) -> Artifact:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 import logcorr
 from logcorr.model import case as model_case
 from logcorr.model.case import Case
-from logcorr.model.events import TIMELINE_SCHEMA
+from logcorr.model.events import timeline_schema
 from logcorr.model.times import Times
 from logcorr.timeline import blocks, store
 
@@ -21,7 +21,7 @@ def case(*kinds):
         {"time": datetime(2026, 1, 31, 12, minute, tzinfo=UTC), "kind": kind, "line": minute + 1}
         for minute, kind in enumerate(kinds)
     ]
-    events = pl.DataFrame(rows, schema=TIMELINE_SCHEMA)
+    events = pl.DataFrame(rows, schema=timeline_schema())
     return Case(facts=(), files=frozenset(), sources=(), events=events.lazy(), timeline=events.lazy())
 
 
@@ -40,7 +40,7 @@ def test_events_of_some_kinds_keep_their_order(few, monkeypatch):
 def test_of_kinds_that_are_not_there_none_are_given():
     for told in (case(), case(*KINDS)):
         assert told.happened("job.started").is_empty()
-        assert told.happened("job.started").schema == TIMELINE_SCHEMA
+        assert told.happened("job.started").schema == timeline_schema()
         assert told.happened().is_empty()
 
 

@@ -22,7 +22,7 @@ def compose_file(text, path="docker-compose.yml"):
     frame = pl.LazyFrame(
         {"line": range(1, len(lines) + 1), "text": lines}, schema={"line": pl.UInt32, "text": pl.String}, strict=False
     )
-    artifact = Artifact(path=path, sha256="", size=0, sample=Sample(path, tuple(lines)), lines=frame)
+    artifact = Artifact(path=path, sha256="", size=0, sample=Sample(path, tuple(lines)), scan=frame.lazy)
     (file,) = (fact for fact in parser.read(artifact) if isinstance(fact, ComposeFile))
     return file
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from logcorr.model.case import Case, Schedule, Source
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.events import TIMELINE_SCHEMA
+from logcorr.model.events import timeline_schema
 from logcorr.model.facts import ScheduledJob
 from logcorr.model.result import Action, Cause, Check, Explained, Finding, Judgement, Link, Missing, Rival
 from logcorr.model.source import Artifact, Problem, Sample, Span
@@ -51,7 +51,7 @@ def event(seconds, kind, line, *, source="app", severity="info", lines=1):
 
 
 def case(events, *, jobs=(), window=(0, 3600)):
-    frame = pl.DataFrame(events, schema=TIMELINE_SCHEMA, orient="row")
+    frame = pl.DataFrame(events, schema=timeline_schema(), orient="row")
     first, last = (START + timedelta(seconds=second) for second in window)
     source = Source(
         path="app.log", format="winston", source="app", service="web", lines=400, unparsed=2, first=first, last=last,
@@ -65,9 +65,7 @@ def case(events, *, jobs=(), window=(0, 3600)):
 
 def artifacts():
     return [
-        Artifact(
-            path=path, sha256=HASH, size=10, sample=Sample(path, ()), lines=pl.LazyFrame(), line_count=len(lines), format="x"
-        )
+        Artifact(path=path, sha256=HASH, size=10, sample=Sample(path, ()), scan=pl.LazyFrame, line_count=len(lines), format="x")
         for path, lines in FILES.items()
     ]
 
@@ -103,7 +101,7 @@ def cause(**changes):
 def job(minutes):
     ticks = np.array([(START + timedelta(minutes=minute)).timestamp() for minute in minutes])
     span = Span("crontab.txt", 1)
-    return Schedule(job=ScheduledJob(span=span, schedule="*/5 * * * *", scheduler="cron", command="/srv/check.sh"), ticks=ticks)
+    return Schedule(job=ScheduledJob(span=span, schedule="*/5 * * * *", scheduler="cron", command="/srv/check.sh"), runs=ticks)
 
 
 def made(case, findings=(), judgement=None, **changes):

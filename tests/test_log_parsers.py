@@ -9,7 +9,7 @@ import pytest
 import logcorr
 from logcorr import parse, plugins
 from logcorr.grammar import messages
-from logcorr.model.events import EVENT_SCHEMA, KINDS
+from logcorr.model.events import KINDS, event_schema
 from logcorr.model.facts import Directive, NginxFile
 from logcorr.model.source import Sample, Span
 from logcorr.parsers import Context, LogParser
@@ -48,7 +48,7 @@ def test_lines_become_the_expected_records(file):
     expected = [json.loads(line) for line in file.with_suffix(".jsonl").read_text().splitlines()]
     assert [record(row) for row in frame.to_dicts()] == expected
     assert frame["lines"].sum() == len(file.read_text().splitlines())
-    own = dict(EVENT_SCHEMA)
+    own = dict(event_schema())
     assert [name for name in frame.columns if name in own] == list(own)
     assert all(frame.schema[name] == own[name] for name in own if name != "time")
 

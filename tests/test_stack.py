@@ -20,7 +20,7 @@ from logcorr.semantics.topology import entities, writer
 def compose_file(text, path):
     lines = tuple(text.split("\n"))
     frame = pl.LazyFrame({"line": range(1, len(lines) + 1), "text": lines}, schema={"line": pl.UInt32, "text": pl.String})
-    artifact = Artifact(path=path, sha256="", size=len(text), sample=Sample(path, lines), lines=frame)
+    artifact = Artifact(path=path, sha256="", size=len(text), sample=Sample(path, lines), scan=frame.lazy)
     return next(iter(parser.read(artifact)))
 
 

@@ -9,7 +9,7 @@ import logcorr
 from logcorr import plugins, reading, timeline
 from logcorr.collect import collect
 from logcorr.errors import LogcorrError
-from logcorr.model.events import TIMELINE_SCHEMA
+from logcorr.model.events import timeline_schema
 from logcorr.model.facts import Service, Setting
 from logcorr.model.source import Span
 from logcorr.parsers import LogParser
@@ -48,8 +48,8 @@ def test_events_of_all_files_in_order_and_ties_in_the_order_of_files(tmp_path):
     )
     frame = built.lazy.collect()
     assert frame["message"].to_list() == ["one", "two", "also three", "three"]
-    assert frame.schema == TIMELINE_SCHEMA
-    assert built.events.collect_schema() == TIMELINE_SCHEMA
+    assert frame.schema == timeline_schema()
+    assert built.events.collect_schema() == timeline_schema()
     assert built.events.collect().is_empty()
 
 

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
-import polars as pl
-
 from logcorr.causes.chain import deciding, scheduled_chain
 from logcorr.causes.follow import LONGEST_S, Ends, of_stops, of_times
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect, hits
 from logcorr.causes.weighing import LEAST, Hypothesis
+from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Claim, claim

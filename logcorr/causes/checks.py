@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from shlex import quote
 
 from logcorr.causes.scheduled import Attributed
+from logcorr.lazily import regex
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.facts import ComposeFile, Container, NginxFile, ScheduledJob, Script
 from logcorr.model.result import Cause, Check
 
-PLAIN = re.compile(r"[\w./~-]+")
+PLAIN = regex(r"[\w./~-]+")
 """A command without arguments: anything else is not proposed to be run, as its text may come from anybody."""
 
 WATCHDOGS = ("probe_never_satisfied", "slow_probe", "check_always_fails", "scheduled_check_acts")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-import polars as pl
 from msgspec import Struct
 
 from logcorr.causes import hops
 from logcorr.causes.follow import LONGEST_S, NEARLY_ALL, Ends, Times, from_then_on, of_times
 from logcorr.causes.weighing import Hypothesis
+from logcorr.lazily import np, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Cause, Finding, Link

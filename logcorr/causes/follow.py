@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
+from typing import TypeAlias
+
 from msgspec import Struct
 
+from logcorr.lazily import np, npt, pl
 from logcorr.timeline.select import seconds
 
 LONGEST_S = 60.0
@@ -30,7 +30,7 @@ LEAST_FOLLOWED, CLEAR_LIFT = 0.6, 4.0
 FEWEST_BURSTS, ONE_BURST_S, MOST_APART_S, NEARLY_ALL = 3, 30.0, 900.0, 0.8
 """Bursts of effects that keep one distance from their causes tell of a clock that is wrong by it, if there are enough of them."""
 
-Times = npt.NDArray[np.float64]
+Times: TypeAlias = "npt.NDArray[np.float64]"
 
 
 class Ends(Struct, frozen=True):

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 
-import polars as pl
-
 from logcorr.causes.follow import Ends, Following, following, of_times
+from logcorr.lazily import pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-
-import polars as pl
 
 from logcorr.causes import words
 from logcorr.causes.scheduled import Attributed
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Cause, Finding, Missing
@@ -17,7 +15,7 @@ FEW_STOPS = 4
 MANY_LINES = 100
 """A log of so many lines that could not be read may hold an incident."""
 
-LOG = re.compile(r"\.log\b|(?:^|/)[^/]*_log\b[^/]*$|(?:^|/)logs?/")
+LOG = regex(r"\.log\b|(?:^|/)[^/]*_log\b[^/]*$|(?:^|/)logs?/")
 """What logs are called, or the folders they lie in, rotated and compressed ones too."""
 
 LEAST_PROBABLE = 0.01

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import polars as pl
 from msgspec import Struct
 
 from logcorr.causes import words
 from logcorr.causes.follow import Times
 from logcorr.causes.suspects import Suspect, suspects
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.statistics import Attribution, Group, Schedule, attribute
 from logcorr.timeline.select import seconds

@@ -6,12 +6,11 @@ from collections.abc import Iterator
 from datetime import datetime
 from math import comb
 
-import numpy as np
-import polars as pl
 from msgspec import Struct
 
 from logcorr.causes import words
 from logcorr.causes.follow import Times
+from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, claim

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr.causes.follow import Ends, explained_by, on_another_clock
+from logcorr.lazily import np, npt
 from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Explained, Finding
 from logcorr.model.source import Span
@@ -36,7 +36,7 @@ WHERE_ONLY = ("crash", "dependency_failed")
 NEW_SHARE = 0.1
 """A further cause must explain so much of what it explains at all beyond those before it."""
 
-Masks = Mapping[str, npt.NDArray[np.bool_]]
+Masks: TypeAlias = "Mapping[str, npt.NDArray[np.bool_]]"
 
 
 class Hypothesis(Struct, frozen=True):

@@ -7,17 +7,15 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
 
-import polars as pl
 from rich.cells import cell_len, set_cell_size
 
 from logcorr.cli.console import console
 from logcorr.cli.errors import nearest
 from logcorr.cli.options import Instant
 from logcorr.errors import LogcorrError
-from logcorr.model.events import KINDS, SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import KINDS, severity_type
 from logcorr.report.escape import line
-
-_INSTANTS = pl.col(pl.Datetime("us", "UTC"))
 
 BATCH = 20_000
 """Rows written at once."""
@@ -41,7 +39,7 @@ def wanted(
     if kinds:
         tests.append(pl.col("kind").is_in([kind for name in kinds for kind in _kinds(name)]))
     if level:
-        tests.append(pl.col("level") >= pl.lit(level, SEVERITY))
+        tests.append(pl.col("level") >= pl.lit(level, severity_type()))
     if grep:
         tests.append(_matches(grep))
     tests += [pl.col("time") >= since for since, _ in windows if since]
@@ -104,13 +102,13 @@ def write(events: pl.LazyFrame, form: str, output: str | None) -> None:
 
 def _csv(batches: Iterator[pl.DataFrame]) -> Iterator[str]:
     for number, batch in enumerate(batches):
-        yield batch.with_columns(_iso(_INSTANTS)).write_csv(include_header=number == 0)
+        yield batch.with_columns(_iso(pl.col(pl.Datetime("us", "UTC")))).write_csv(include_header=number == 0)
 
 
 def _jsonl(batches: Iterator[pl.DataFrame]) -> Iterator[str]:
     """An object a line, members without a value left out; `parsed` only where it is false."""
     for batch in batches:
-        yield from _objects(batch.with_columns(_iso(_INSTANTS)))
+        yield from _objects(batch.with_columns(_iso(pl.col(pl.Datetime("us", "UTC")))))
 
 
 def _timesketch(batches: Iterator[pl.DataFrame]) -> Iterator[str]:

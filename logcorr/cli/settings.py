@@ -24,11 +24,12 @@ from msgspec import Struct
 from logcorr.cli import accepting
 from logcorr.cli.errors import nearest
 from logcorr.errors import LogcorrError
+from logcorr.lazily import regex
 
 NAMES = ("logcorr.toml", ".logcorr.toml", "pyproject.toml")
 """The files that are looked for in a folder, in this order; the last one counts if it has `[tool.logcorr]`."""
 
-OURS = re.compile(rb"^\s*\[\s*tool\.logcorr\b", re.MULTILINE)
+OURS = regex(rb"^\s*\[\s*tool\.logcorr\b", re.MULTILINE)
 
 EACH_TIME = {"root", "output", "diff", "write", "allow-dirty", "after", "request", "help"}
 """Options that no file sets: what is read and what is written is said each time."""
@@ -171,8 +172,8 @@ def _known(key: str, names: list[str], place: str, otherwise: str, beside: Seque
     raise LogcorrError(f"{place}: {otherwise}", f"did you mean {meant}?" if meant else f"there are {', '.join(names)}")
 
 
-HEADER = re.compile(r"\s*\[\[?\s*(?P<table>[^\[\]]+?)\s*\]")
-KEY = re.compile(r"""\s*(?P<key>[\w-]+|"[^"]+"|'[^']+')\s*[.=]""")
+HEADER = regex(r"\s*\[\[?\s*(?P<table>[^\[\]]+?)\s*\]")
+KEY = regex(r"""\s*(?P<key>[\w-]+|"[^"]+"|'[^']+')\s*[.=]""")
 
 
 def _lines(text: str, prefix: tuple[str, ...]) -> dict[tuple[str, ...], int]:

@@ -86,7 +86,8 @@ def _artifacts(
         sha256=look.sha256,
         size=look.size,
         sample=Sample(path, lines.first_lines(look)),
-        lines=lines.scan(content, look),
+        scan=partial(lines.scan, content, look),
+        whole=None if look.overlong else partial(lines.whole, content, look),
         line_count=look.lines,
         encoding=look.encoding,
         envelopes=tuple(

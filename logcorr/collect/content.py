@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from io import BufferedIOBase
 from typing import IO, cast
 
-import polars as pl
 from isal import igzip, isal_zlib
 from msgspec import Struct
 
 from logcorr.collect import mojibake
+from logcorr.lazily import pl
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -200,6 +200,8 @@ def _invalid_lines(block: bytes) -> tuple[int, int]:
 
 def _is_text(block: bytes) -> bool:
     """Whether all of it is UTF-8; of much text polars tells faster than Python."""
+    if len(block) < SMALL:
+        return _decodes(block)
     try:
         pl.Series([block], dtype=pl.Binary).cast(pl.String)
     except pl.exceptions.ComputeError:

@@ -6,10 +6,9 @@ import json
 import re
 from collections.abc import Callable, Sequence
 
-import polars as pl
 from msgspec import Struct
 
-_TEXT = pl.col("text")
+from logcorr.lazily import pl, regex
 
 
 class Envelope(Struct, frozen=True):
@@ -58,15 +57,15 @@ def _docker_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
 
     What is written otherwise stays as it is.
     """
-    wrapped = _TEXT.str.starts_with('{"log":"')
-    log = pl.when(wrapped).then(_TEXT).str.extract(r'^\{"log":"((?:[^"\\]|\\.)*)"', 1).str.strip_suffix("\\n")
+    wrapped = pl.col("text").str.starts_with('{"log":"')
+    log = pl.when(wrapped).then(pl.col("text")).str.extract(r'^\{"log":"((?:[^"\\]|\\.)*)"', 1).str.strip_suffix("\\n")
     escaped = log.str.contains("\\", literal=True)
     decodable = pl.when(escaped & log.str.contains(_JSON_STRING)).then(log)
     decoded = (pl.lit('"') + decodable + pl.lit('"')).str.json_decode(pl.String)
-    stamp = pl.when(wrapped).then(_TEXT).str.extract(r'"time":"([^"]*)"\}$', 1)
+    stamp = pl.when(wrapped).then(pl.col("text")).str.extract(r'"time":"([^"]*)"\}$', 1)
     logged_at = stamp.str.to_datetime("%Y-%m-%dT%H:%M:%S%.fZ", time_unit="us", strict=False)
     return lines.with_columns(
-        pl.coalesce(decoded, log, _TEXT).alias("text"),
+        pl.coalesce(decoded, log, pl.col("text")).alias("text"),
         logged_at.dt.replace_time_zone("UTC").alias("logged_at"),
     )
 
@@ -81,8 +80,8 @@ def _cri_inner(line: str) -> str | None:
 
 def _cri_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
     """`2026-01-31T12:00:00.123456789+00:00 stdout F text` (Kubernetes' container runtime interface)."""
-    groups = _TEXT.str.extract_groups(_CRI).struct
-    return _stamped(lines, groups[0], pl.coalesce(groups[1], _TEXT))
+    groups = pl.col("text").str.extract_groups(_CRI).struct
+    return _stamped(lines, groups[0], pl.coalesce(groups[1], pl.col("text")))
 
 
 def _stamped(lines: pl.LazyFrame, stamp: pl.Expr, text: pl.Expr) -> pl.LazyFrame:
@@ -91,7 +90,7 @@ def _stamped(lines: pl.LazyFrame, stamp: pl.Expr, text: pl.Expr) -> pl.LazyFrame
 
 
 _DOCKER_TIME = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z) (.*)$"
-_DOCKER_FINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7,9}Z (?!(?:container|image|network|volume) [a-z_]+)")
+_DOCKER_FINE = regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7,9}Z (?!(?:container|image|network|volume) [a-z_]+)")
 
 
 def _docker_time_inner(line: str) -> str | None:
@@ -101,8 +100,8 @@ def _docker_time_inner(line: str) -> str | None:
 
 def _docker_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
     """`2026-01-31T12:00:00.123456789Z text` (`docker logs -t`, `kubectl logs --timestamps`)."""
-    groups = _TEXT.str.extract_groups(_DOCKER_TIME).struct
-    return _stamped(lines, groups[0], pl.coalesce(groups[1], _TEXT))
+    groups = pl.col("text").str.extract_groups(_DOCKER_TIME).struct
+    return _stamped(lines, groups[0], pl.coalesce(groups[1], pl.col("text")))
 
 
 _COMPOSE = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+(?:\.[a-z0-9]{20,}@[A-Za-z0-9_.-]+)?)? +\| ?(.*)$"
@@ -111,7 +110,7 @@ _PM2 = r"^[0-9]+\|([A-Za-z0-9_.-]+) +\| ?(.*)$"
 _PM2_TIME = (
     r"^([0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,6})?(?: ?[+-][0-9]{2}:?[0-9]{2})?)?): ?(.*)$"
 )
-_CONTINUED = re.compile(r"[\s})\]]")
+_CONTINUED = regex(r"[\s})\]]")
 
 
 def _second(*patterns: str) -> Callable[[str], str | None]:
@@ -128,9 +127,9 @@ def _named(pattern: str) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
     """`backend-1  | text` (`docker compose logs`), `0|api  | text` (`pm2 logs`): a line without a name has the one before."""
 
     def peel(lines: pl.LazyFrame) -> pl.LazyFrame:
-        groups, end = _TEXT.str.extract_groups(pattern).struct, _TEXT.str.extract_groups(_EXIT).struct
+        groups, end = pl.col("text").str.extract_groups(pattern).struct, pl.col("text").str.extract_groups(_EXIT).struct
         writer = pl.coalesce(groups[0], end[0]).forward_fill()
-        return lines.with_columns(pl.coalesce(groups[1], end[1], _TEXT).alias("text"), writer.alias("writer"))
+        return lines.with_columns(pl.coalesce(groups[1], end[1], pl.col("text")).alias("text"), writer.alias("writer"))
 
     return peel
 
@@ -159,19 +158,19 @@ def _pm2_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
     The stamp goes where the line has a date of its own or goes on from the line before; it takes the place of a time of day,
     unless it is a date alone.
     """
-    groups = _TEXT.str.extract_groups(_PM2_TIME).struct
+    groups = pl.col("text").str.extract_groups(_PM2_TIME).struct
     inner = groups[1]
     undated = pl.when(groups[0].str.contains(":", literal=True)).then(inner.str.replace(_OF_DAY, "")).otherwise(inner)
     bare = inner.str.contains(_DATED) | inner.str.contains(r"^[ \t})\]]") | (inner == "")
     text = pl.when(bare).then(inner).otherwise(groups[0] + pl.lit(" ") + undated)
-    return lines.with_columns(pl.coalesce(text, _TEXT).alias("text"))
+    return lines.with_columns(pl.coalesce(text, pl.col("text")).alias("text"))
 
 
 _SYSLOG = (
     r"^(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}(?:\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[0-9.:+Z-]*)"
     r" [^ ]+ ([A-Za-z][A-Za-z0-9_./@-]*)(?:\[[0-9]+\])?: (.*)$"
 )
-_OWN_TIME = re.compile(
+_OWN_TIME = regex(
     r"\S+:\d+ \[\d\d/[A-Z][a-z]{2}/\d{4}:"  # HAProxy
     r"|\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d|\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:|\{.*\"time"
 )
@@ -195,9 +194,9 @@ def _syslog_peel(programs: Sequence[str]) -> Callable[[pl.LazyFrame], pl.LazyFra
     """`Jan 31 12:00:00 web-1 nginx[7]: 2026/01/31 12:00:00 [error] 7#7: text`: the inner stamp says more."""
 
     def peel(lines: pl.LazyFrame) -> pl.LazyFrame:
-        groups = _TEXT.str.extract_groups(_SYSLOG).struct
+        groups = pl.col("text").str.extract_groups(_SYSLOG).struct
         own = groups[0].is_in(programs)
-        text = pl.when(own).then(groups[1]).otherwise(_TEXT)
+        text = pl.when(own).then(groups[1]).otherwise(pl.col("text"))
         return lines.with_columns(text.alias("text"), pl.when(own).then(groups[0]).alias("writer"))
 
     return peel
@@ -216,7 +215,7 @@ def _takes_turns(lines: Sequence[str]) -> bool:
 
 def _streams_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
     """nginx's (or Apache's) access and error lines in one stream, as `docker logs` shows its container's."""
-    stream = pl.when(_TEXT.str.contains(_ACCESS)).then(pl.lit("access")).otherwise(pl.lit("error"))
+    stream = pl.when(pl.col("text").str.contains(_ACCESS)).then(pl.lit("access")).otherwise(pl.lit("error"))
     return lines.with_columns(stream.alias("writer"))
 
 

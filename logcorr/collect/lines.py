@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import codecs
-import re
 from collections.abc import Iterator
-
-import polars as pl
-from polars.io.plugins import register_io_source
 
 from logcorr.collect import mojibake
 from logcorr.collect.content import HEAD, Content, Look
-
-SCHEMA = pl.Schema({"line": pl.UInt32, "text": pl.String})
+from logcorr.lazily import pl, regex
 
 ESCAPES = (
     r"\x1b\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor movements
@@ -21,7 +16,7 @@ ESCAPES = (
 )
 """Terminal escape sequences (ECMA-48)."""
 
-_ESCAPES = re.compile(ESCAPES)
+_ESCAPES = regex(ESCAPES)
 
 
 def scan(content: Content, look: Look) -> pl.LazyFrame:
@@ -32,6 +27,15 @@ def scan(content: Content, look: Look) -> pl.LazyFrame:
     if look.mojibake:
         lines = mojibake.without(lines)
     return without_escapes(lines) if look.escapes else lines
+
+
+def whole(content: Content, look: Look) -> str:
+    """The same lines as one text, joined by newlines; for configuration, which is small. Not for overlong lines."""
+    text = "".join(block.decode(errors="backslashreplace") for block in content.blocks(look.encoding))
+    lines = text.removeprefix("\ufeff").removesuffix("\n").split("\n")
+    plain = (line.removesuffix("\r").replace("\0", "") for line in lines)
+    meant = map(mojibake.repaired, plain) if look.mojibake else plain
+    return "\n".join(map(cleaned, meant))
 
 
 def without_escapes(lines: pl.LazyFrame) -> pl.LazyFrame:
@@ -56,6 +60,10 @@ def cleaned(line: str) -> str:
     return _ESCAPES.sub("", line.replace("\0", "")) if "\x1b" in line or "\0" in line else line
 
 
+def _schema() -> pl.Schema:
+    return pl.Schema({"line": pl.UInt32, "text": pl.String})
+
+
 def _lines(content: Content, look: Look) -> pl.LazyFrame:
     def read(columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None) -> Iterator[pl.DataFrame]:
         for frame in _frames(content, look):
@@ -67,7 +75,7 @@ def _lines(content: Content, look: Look) -> pl.LazyFrame:
             if rows == 0:
                 return
 
-    return register_io_source(read, schema=SCHEMA)
+    return pl.io.plugins.register_io_source(read, schema=_schema())
 
 
 def _frames(content: Content, look: Look) -> Iterator[pl.DataFrame]:
@@ -79,4 +87,4 @@ def _frames(content: Content, look: Look) -> Iterator[pl.DataFrame]:
         whole = valid.removeprefix(codecs.BOM_UTF8) if line == 1 else valid
         frame = pl.scan_lines(whole, name="text", row_index_name="line", row_index_offset=line).collect(engine="in-memory")
         line += frame.height
-        yield frame.cast(SCHEMA)
+        yield frame.cast(_schema())

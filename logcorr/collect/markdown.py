@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.collect.envelopes import Envelope
+from logcorr.lazily import pl, regex
 from logcorr.model.source import Sample
 
 _FENCE = r"^\s{0,8}(?:```|~~~)"
-_OURS = re.compile(r"\| .*\blogcorr \d")
+_OURS = regex(r"\| .*\blogcorr \d")
 """A report of ours quotes logs; they are no evidence twice."""
 
-_STAMPED = re.compile(r"[\[(]?\d{2,4}[-/:]\d\d[-/:]\d\d|\{\"|<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d \d\d:")
+_STAMPED = regex(r"[\[(]?\d{2,4}[-/:]\d\d[-/:]\d\d|\{\"|<\d{1,3}>|[A-Z][a-z]{2} [ \d]\d \d\d:")
 """A log that holds Markdown is no Markdown."""
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
+from logcorr.lazily import pl, regex
 
 _BYTES = {chr(code): code for code in range(0x80, 0x100)} | {
     bytes([code]).decode("cp1252"): code for code in range(0x80, 0xA0) if code not in (0x81, 0x8D, 0x8F, 0x90, 0x9D)
@@ -19,9 +19,9 @@ _FOLLOWING = "[" + re.escape("".join(sorted(mark for mark, code in _BYTES.items(
 _SEQUENCE = f"(?:[ÂÃ]{_FOLLOWING}|[à-ï]{_FOLLOWING}{{2}}|[ð-ô]{_FOLLOWING}{{3}})"
 """Of two bytes, only those of Latin-1's own letters: other pairs, such as `É…`, people write."""
 
-_CERTAIN = re.compile(rf"(?:[\x00-\x7f]|{_SEQUENCE})*")
+_CERTAIN = regex(rf"(?:[\x00-\x7f]|{_SEQUENCE})*")
 
-_TRACE_BYTES = re.compile(rb"\xc3[\x82\x83\xa0-\xb4](?:\xc2|\xc5|\xc6|\xcb|\xe2)")
+_TRACE_BYTES = regex(rb"\xc3[\x82\x83\xa0-\xb4](?:\xc2|\xc5|\xc6|\xcb|\xe2)")
 
 
 def may_hold(block: bytes) -> bool:

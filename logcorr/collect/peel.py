@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import polars as pl
 from msgspec.structs import replace
 
 from logcorr.collect import envelopes, markdown
 from logcorr.collect.lines import cleaned, without_escapes
+from logcorr.lazily import pl
 from logcorr.model.source import Artifact, Sample
 
 DEEPEST = 3
@@ -34,7 +34,8 @@ def peeled(artifact: Artifact) -> list[Artifact]:
         artifact = replace(
             artifact,
             sample=Sample(artifact.path, tuple(plain), "logged_at" in frame.collect_schema()),
-            lines=without_escapes(frame) if coloured else frame,
+            scan=(without_escapes(frame) if coloured else frame).lazy,
+            whole=None,
             envelopes=(*artifact.envelopes, envelope.name, *(("ansi",) if coloured else ())),
         )
         if "writer" in frame.collect_schema():
@@ -55,7 +56,7 @@ def _writers(artifact: Artifact) -> Iterator[Artifact]:
         yield replace(
             artifact,
             sample=Sample(artifact.path, tuple(first), artifact.sample.stamped),
-            lines=own,
+            scan=own.lazy,
             line_count=count,
             service=writer if named and writer not in INTERPRETERS else artifact.service,
         )

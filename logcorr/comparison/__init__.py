@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
 
-import numpy as np
 from msgspec import Struct
 
 from logcorr.comparison import words
 from logcorr.comparison.words import Seen, Tried
+from logcorr.lazily import np
 from logcorr.model.case import Case
 from logcorr.model.result import Cause, Finding
 from logcorr.model.source import Span

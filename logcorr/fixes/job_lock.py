@@ -7,12 +7,13 @@ from collections.abc import Iterator
 
 from logcorr.fixes import Change, Folder, fix
 from logcorr.fixes.code import added
+from logcorr.lazily import regex
 from logcorr.model.claim import claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 
-OUTPUT = re.compile(r"\s*\d*>>?\s*(?:&\d|[^\s;|&<>()'\"`$]+)")
-PLAIN = re.compile(r"(?!cd\s|\w+=)[^\s;|&<>()'\"`$\\%{}]+(?:\s+[^\s;|&<>()'\"`$\\%{}]+)*")
+OUTPUT = regex(r"\s*\d*>>?\s*(?:&\d|[^\s;|&<>()'\"`$]+)")
+PLAIN = regex(r"(?!cd\s|\w+=)[^\s;|&<>()'\"`$\\%{}]+(?:\s+[^\s;|&<>()'\"`$\\%{}]+)*")
 """One command and its arguments, nothing that the shell would take apart: only that can follow flock."""
 
 

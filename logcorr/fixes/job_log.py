@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator
 
 from logcorr.fixes import Change, Folder, fix
+from logcorr.lazily import regex
 from logcorr.model.claim import claim
 from logcorr.model.facts import ScheduledJob
 from logcorr.model.result import Edit, Finding
 
-SILENT = re.compile(r"\s*(?:>>?\s*/dev/null\s+2>\s*&1|&>>?\s*/dev/null|>>?\s*/dev/null\s+2>>?\s*/dev/null)\s*$")
+SILENT = regex(r"\s*(?:>>?\s*/dev/null\s+2>\s*&1|&>>?\s*/dev/null|>>?\s*/dev/null\s+2>>?\s*/dev/null)\s*$")
 
-NAME = re.compile(r"(?P<name>[\w-]+)(?:\.\w+)?(?:\s|$)")
+NAME = regex(r"(?P<name>[\w-]+)(?:\.\w+)?(?:\s|$)")
 """The last part of the path of the program that a command begins with, without its suffix."""
 
 

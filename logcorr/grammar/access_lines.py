@@ -16,25 +16,26 @@ from msgspec import Struct
 from logcorr.grammar import stamps
 from logcorr.grammar.log_format import TRIES, LogFormat
 from logcorr.grammar.shape import Clock, Shape
+from logcorr.lazily import regex
 
 _METHOD = r"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND|TRACE)"
-_ASKS = re.compile(rf"\b{_METHOD}\b")
+_ASKS = regex(rf"\b{_METHOD}\b")
 _IP = r"(?:\d{1,3}(?:\.\d{1,3}){3}|\[?(?:[0-9a-fA-F]{0,4}:){2,7}[0-9a-fA-F.]{0,15}\]?)"
 _LIST = rf"{_IP}(?::\d+)?(?:,? +{_IP}(?::\d+)?)*"
 
 FEWEST = 0.3
 """So many of a column's values are requests, where it holds them: clients may send what is none."""
 
-_LABEL = re.compile(r"[A-Za-z_@][\w.-]{0,40}=")
-_LTSV = re.compile(r"[A-Za-z_@][\w.-]{0,40}: ?")
-_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
-_BRACKETED = re.compile(r"\[([^\[\]]*)\]")
-_WORD = re.compile(r"[^\s|\"]+")
-_MARKED = re.compile(r"[^\t|\"]*[^\t|\"\s]")
-_BEGINS = re.compile(r"\d|[A-Z][a-z]{2}[ ,]")
+_LABEL = regex(r"[A-Za-z_@][\w.-]{0,40}=")
+_LTSV = regex(r"[A-Za-z_@][\w.-]{0,40}: ?")
+_QUOTED = regex(r'"((?:[^"\\]|\\.)*)"')
+_BRACKETED = regex(r"\[([^\[\]]*)\]")
+_WORD = regex(r"[^\s|\"]+")
+_MARKED = regex(r"[^\t|\"]*[^\t|\"\s]")
+_BEGINS = regex(r"\d|[A-Z][a-z]{2}[ ,]")
 """How a time may begin."""
 
-_APART = re.compile(r"[\s|,;]*")
+_APART = regex(r"[\s|,;]*")
 
 _NAMES: dict[str, tuple[str, ...]] = {
     "remote_addr": ("client", "client_ip", "ip", "remote_ip", "addr", "remote"),

@@ -16,12 +16,13 @@ from msgspec.structs import replace
 from logcorr.grammar.duration import compose_seconds
 from logcorr.grammar.interpolation import NotInterpolated, interpolate
 from logcorr.grammar.yaml_tree import Node
+from logcorr.lazily import regex
 from logcorr.model.facts import Healthcheck, Mount, Port, Service
 from logcorr.model.source import Problem, Span
 
 _T = TypeVar("_T")
 
-_PORT = re.compile(
+_PORT = regex(
     r"""
     (?:(?P<ip>\[[0-9A-Fa-f:.]+\]|\d+(?:\.\d+){3}):)?     # the host's address
     (?:(?P<published>\d*(?:-\d+)?):)?           # none, or empty: Docker picks a free port
@@ -30,8 +31,8 @@ _PORT = re.compile(
     """,
     re.VERBOSE,
 )
-_MOUNT = re.compile(r"(?P<source>(?:[A-Za-z]:[\\/])?[^:]*):(?P<target>[^:]+)(?::(?P<mode>[^:]*))?")
-_PORTS = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
+_MOUNT = regex(r"(?P<source>(?:[A-Za-z]:[\\/])?[^:]*):(?P<target>[^:]+)(?::(?P<mode>[^:]*))?")
+_PORTS = regex(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 
 
 class Reading(NamedTuple):

@@ -12,6 +12,8 @@ from typing import Literal, NamedTuple
 
 from msgspec import Struct
 
+from logcorr.lazily import regex
+
 Dialect = Literal["debian", "cronie", "busybox"]
 
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
@@ -28,16 +30,16 @@ MACROS = {
 }
 """What the named schedules stand for. `@reboot` stands for no time of the clock."""
 
-_JOB = re.compile(r"[ \t]*(?P<schedule>@\S+|\S+(?:[ \t]+\S+){4})(?:[ \t]+(?P<rest>\S.*))?\s*")
+_JOB = regex(r"[ \t]*(?P<schedule>@\S+|\S+(?:[ \t]+\S+){4})(?:[ \t]+(?P<rest>\S.*))?\s*")
 _RANGE = r"(?:\*|[A-Za-z0-9]++(?:-[A-Za-z0-9]++|(?!-)))(?:/[A-Za-z0-9]++|(?!/))"
-_LIST = re.compile(rf"(?P<ranges>{_RANGE}(?:,{_RANGE})*+)(?!,)(?P<junk>.*)")
+_LIST = regex(rf"(?P<ranges>{_RANGE}(?:,{_RANGE})*+)(?!,)(?P<junk>.*)")
 """A field: ranges, and what follows the last one that cron understands, which Debian's drops."""
-_SETTING = re.compile(
+_SETTING = regex(
     r"""(?P<name> "[^"]*" | '[^']*' | [^\s="'][^\s=]* | (?==) ) [ \t\r\n]*=[ \t\r\n]*
     (?P<value> "[^"]*" | '[^']*' | [^"'\s].* )""",
     re.VERBOSE,
 )
-_COMMAND = re.compile(r"((?:[^\\%]|\\.|\\$)*)(%?)(.*)")
+_COMMAND = regex(r"((?:[^\\%]|\\.|\\$)*)(%?)(.*)")
 
 
 class NotCron(ValueError):

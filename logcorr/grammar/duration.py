@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from logcorr.lazily import regex
+
 _GO_UNITS = {
     "us": 1e-6,
     "µs": 1e-6,
@@ -16,7 +18,7 @@ _GO_UNITS = {
     "d": 86400.0,
     "w": 604800.0,
 }
-_GO = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(us|µs|μs|ns|ms|s|m|h|d|w)")
+_GO = regex(r"(\d+(?:\.\d*)?|\.\d+)(us|µs|μs|ns|ms|s|m|h|d|w)")
 
 _MONTH_S = 2629800.0
 _YEAR_S = 31557600.0
@@ -32,7 +34,7 @@ _SYSTEMD_UNITS = {
     **dict.fromkeys(("months", "month", "M"), _MONTH_S),
     **dict.fromkeys(("years", "year", "y"), _YEAR_S),
 }
-_SYSTEMD = re.compile(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-zA-Zµμ]*)")
+_SYSTEMD = regex(r"\s*(\d+(?:\.\d*)?|\.\d+)\s*([a-zA-Zµμ]*)")
 
 
 def compose_seconds(text: str) -> float | None:

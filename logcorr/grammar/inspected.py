@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-import polars as pl
-
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl, regex
 
 OPEN = "{"
-_MEMBER = re.compile(r"  (?:level|message): ['\"`]")
-_BLOCK = re.compile(r"[{}]|\s{2,}\S.*")
+_MEMBER = regex(r"  (?:level|message): ['\"`]")
+_BLOCK = regex(r"[{}]|\s{2,}\S.*")
 
 
 def is_written(lines: Sequence[str]) -> bool:

@@ -8,10 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import polars as pl
-
 from logcorr.grammar import json_lines
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl
 
 FIELDS = {
     "microseconds": "__REALTIME_TIMESTAMP",

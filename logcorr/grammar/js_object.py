@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from logcorr.grammar.yaml_tree import Node
+from logcorr.lazily import regex
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"""
     (?P<comment> //[^\n]* | /\*.*?(?:\*/|\Z) )
   | (?P<string> '(?:\\.|[^'\\\n])*' | "(?:\\.|[^"\\\n])*" | `(?:\\.|[^`\\$])*` )

@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import partial
 from itertools import pairwise
 
-import polars as pl
+from logcorr.lazily import pl
 
 FEW = 64
 """So many lines are read one by one where the whole of them cannot be decoded at once."""

@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from logcorr.grammar import stamps
 from logcorr.grammar.stamps import LEAD, Shape
+from logcorr.lazily import regex
 
 SEVERITIES = {
     "trace": ("trace", "trc", "trce", "vrb", "finest", "finer"),
@@ -41,6 +42,8 @@ _ANY = f"{_WORDS}|{_UPPER}|{'|'.join(word.capitalize() for word in _WORDS.split(
 
 _CAPITALISED = "Debug|Info|Information|Warn|Warning|Error|Fatal|Critical|Trace|Verbose|Notice|Severe"
 """Words that are a level without brackets too, right behind the time."""
+
+_MAYBE_LEVEL = regex(rf"{_UPPER}|{_CAPITALISED}|[\[(<]\s?(?:{_ANY})\s*[\])>]|^(?:{_WORDS}): |(?<![A-Za-z]){_LETTER}(?:\d? |\])")
 
 _ZONE = r"(?:[A-Z]{3,5} )?"
 _APART = r"(?:\s+(?:[:|-]+\s+)?|[:|]\s*)"
@@ -102,9 +105,10 @@ def layout_of(lines: tuple[str, ...]) -> Levelled | None:
     two = _two_lines(shape, lines) if shape else None
     if two:
         return two
-    found = [(opening, _count(opening + _after(opening, *_LOGGERS), heads)) for opening in _openings(shape)]
-    opening, count = max(found, key=lambda one: one[1])
-    if not heads or count < 0.6 * len(heads):
+    if not heads or sum(map(_may_be_levelled, heads)) < 0.6 * len(heads):
+        return None
+    opening, count = _best_opening(shape, heads)
+    if count < 0.6 * len(heads):
         return None
     loggers = (one for one in _LOGGERS if _after(opening) and _count(opening + one, heads) >= 0.6 * count)
     after = _after(opening, *islice(loggers, 1))
@@ -117,6 +121,23 @@ def _two_lines(shape: Shape, lines: tuple[str, ...]) -> Levelled | None:
     head = re.compile(pattern, re.ASCII)
     told = [re.match(FOLLOWING, following) is not None for line, following in pairwise(lines) if head.match(line)]
     return Levelled(shape, pattern, None, 1.0, follows=True) if told and sum(told) >= 0.6 * len(told) else None
+
+
+def _may_be_levelled(line: str) -> bool:
+    """Whether some opening could fit; to compile all of them for every text with times takes much longer."""
+    return _MAYBE_LEVEL.search(line, 0, LONGEST_HEAD) is not None
+
+
+def _best_opening(shape: Shape | None, heads: list[str]) -> tuple[str, int]:
+    """The first of the openings that fit the most lines, and how many; those after one that fits all are not tried."""
+    best, most = "", -1
+    for opening in _openings(shape):
+        count = _count(opening + _after(opening, *_LOGGERS), heads)
+        if count > most:
+            best, most = opening, count
+        if count == len(heads):
+            break
+    return best, most
 
 
 def _stamped(lines: tuple[str, ...]) -> tuple[Shape | None, list[str]]:

@@ -11,8 +11,9 @@ import re
 from msgspec import Struct
 
 from logcorr.grammar.shape import Shape
+from logcorr.lazily import regex
 
-_VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_VARIABLE = regex(r"\$(?:\{(\w+)\}|(\w+))")
 
 COMBINED = '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
 """nginx's default, and Apache's."""
@@ -91,7 +92,7 @@ def _value(name: str, quoted: bool, following: str) -> str:
     return f"([^{re.escape(following[:1])}]*)"
 
 
-_MEMBER = re.compile(r'"(@?\w[\w.-]*)" ?: ?(?:(")(?:[^"\\]|\\.)*"|([^"{\[]*?))(, ?(?=")|\}$)')
+_MEMBER = regex(r'"(@?\w[\w.-]*)" ?: ?(?:(")(?:[^"\\]|\\.)*"|([^"{\[]*?))(, ?(?=")|\}$)')
 _RENAMED = {"time": "time_iso8601", "timestamp": "time_iso8601", "@timestamp": "time_iso8601", "ts": "msec"} | {
     **dict.fromkeys(("code", "status_code", "response_code", "http_status"), "status"),
     **dict.fromkeys(("method", "verb", "http_method"), "request_method"),

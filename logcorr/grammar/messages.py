@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache, partial
 
-import polars as pl
 from msgspec.structs import replace
 
 from logcorr.grammar.failures import FAILURES as FAILURES
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.phrase import Phrase as Phrase
+from logcorr.lazily import pl
 
 _LABELS = r"^(?:\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
 """What may stand before the words: labels in brackets (`[worker-1]`), a place (`(app.js:12):`), signs."""

@@ -15,8 +15,9 @@ from msgspec import Struct
 
 from logcorr.grammar import stamps
 from logcorr.grammar.stamps import Shape
+from logcorr.lazily import regex
 
-_CALL = re.compile(
+_CALL = regex(
     r"""
     //[^\n]* | /\*.*?(?:\*/|\Z) | '(?:\\.|[^'\\\n])*' | "(?:\\.|[^"\\\n])*"
   | \bprintf\s*\(\s*(?:async\s+)?(?:function\s*\w*\s*)?
@@ -25,23 +26,23 @@ _CALL = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_RETURN = re.compile(r"\b(?:return|printf)\b\s*\(?\s*(`?)")
+_RETURN = regex(r"\b(?:return|printf)\b\s*\(?\s*(`?)")
 _LONGEST = 4_000
 """Characters of a function that are looked at."""
 _MOST = 100
 """Calls in a file, and literals in a function: no source may ask for all the time there is."""
 
-_PIECE = re.compile(r"(?P<escape>\\(?:x1[bB]|u001[bB]|.))|(?P<value>\$\{)|(?P<end>`)|(?:[^\\$`]|\$(?!\{))+", re.DOTALL)
-_TOKEN = re.compile(r"""'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|(?P<sign>[{}`])|[^'"{}`]+|.""", re.DOTALL)
-_COLOUR = re.compile(r"\x1b\[[\d;]*m")
+_PIECE = regex(r"(?P<escape>\\(?:x1[bB]|u001[bB]|.))|(?P<value>\$\{)|(?P<end>`)|(?:[^\\$`]|\$(?!\{))+", re.DOTALL)
+_TOKEN = regex(r"""'(?:\\.|[^'\\\n])*'|"(?:\\.|[^"\\\n])*"|(?P<sign>[{}`])|[^'"{}`]+|.""", re.DOTALL)
+_COLOUR = regex(r"\x1b\[[\d;]*m")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\n", "x1b": "\x1b", "u001b": "\x1b"}
 _DEEPEST = 5
 """Templates within templates."""
 
-_VALUE = re.compile(r"(?:(\w+)\??\.)?(\w+)(?:\??\.\w+\([^()]*\))*(?:\s*(?:\|\||\?\?).*)?", re.DOTALL)
-_PROPERTY = re.compile(r"(?:^|,)\s*(\w+)(?:\s*:\s*(\w+))?")
+_VALUE = regex(r"(?:(\w+)\??\.)?(\w+)(?:\??\.\w+\([^()]*\))*(?:\s*(?:\|\||\?\?).*)?", re.DOTALL)
+_PROPERTY = regex(r"(?:^|,)\s*(\w+)(?:\s*:\s*(\w+))?")
 _SAME = {"time": "timestamp", "ts": "timestamp", "date": "timestamp", "msg": "message", "severity": "level"}
-_CLOCK = re.compile(r"\b(?:new Date|Date\.now|moment|dayjs|DateTime)\b")
+_CLOCK = regex(r"\b(?:new Date|Date\.now|moment|dayjs|DateTime)\b")
 
 
 def templates(source: str) -> Iterator[tuple[int, int, str]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from enum import Enum
 from functools import partial
 
-import polars as pl
 from msgspec import Struct
 
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl, regex
 
 YEARLESS = "1972"
 """Stands for the missing year; a leap year. The same as `model.events.YEARLESS`."""
@@ -19,7 +18,7 @@ LEAD = r'(?:\d{1,7}:[A-Z] |(?:time|ts)=)?[\[(<"]?'
 """What may open a stamp: a bracket or quote, redis's process and role, logfmt's key."""
 
 
-_IN_FIGURES = re.compile(r"(?=.{0,6}%Y)%[Ymd]\W%[Ymd]\W%[Ymd].%H:%M:%S")
+_IN_FIGURES = regex(r"(?=.{0,6}%Y)%[Ymd]\W%[Ymd]\W%[Ymd].%H:%M:%S")
 """The formats whose date and time of day take 19 characters."""
 
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import lru_cache
 
 import yaml
 from msgspec import Struct
 
+from logcorr.lazily import regex
+
 _MAXIMUM_VALUES = 500_000
 _MAXIMUM_DEPTH = 100
 # YAML counts lines at these too; everyone else's line numbers do not.
-_OTHER_LINE_ENDS = re.compile("[\r\x85\u2028\u2029]")
+_OTHER_LINE_ENDS = regex("[\r\x85\u2028\u2029]")
 
 
 class NotYaml(ValueError):

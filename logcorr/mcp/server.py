@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import msgspec
-import polars as pl
 from mcp.server import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.types import ToolAnnotations
@@ -22,6 +21,7 @@ from logcorr import plugins, reading
 from logcorr.cli.events import wanted
 from logcorr.collect import quotes
 from logcorr.errors import LogcorrError
+from logcorr.lazily import pl, regex
 from logcorr.mcp.answers import Events, Excerpt, Excerpts, Explanation, Named, Page, Place, Summary
 from logcorr.mcp.session import Session, instant
 from logcorr.model.source import Span
@@ -40,7 +40,7 @@ LINES = 200
 """At most so many lines are given at once."""
 
 READ_ONLY = ToolAnnotations(read_only_hint=True, idempotent_hint=True, destructive_hint=False, open_world_hint=False)
-PLACE = re.compile(r"(?P<path>.+):(?P<line>\d{1,9})(?:-(?P<end>\d{1,9}))?")
+PLACE = regex(r"(?P<path>.+):(?P<line>\d{1,9})(?:-(?P<end>\d{1,9}))?")
 
 Limit = Annotated[int, Field(ge=1, le=LINES)]
 Context = Annotated[int, Field(ge=0, le=20)]

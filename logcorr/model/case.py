@@ -5,20 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TypeVar, cast
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import np, npt, pl
 from logcorr.model.behaviour import Answer, Call, Effect, Probe, ReachProof
-from logcorr.model.events import TIMELINE_SCHEMA
+from logcorr.model.events import timeline_schema
 from logcorr.model.facts import F, Fact, ScheduledJob, Script, Service, of_kind
 from logcorr.model.source import Span
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-
 
 T = TypeVar("T")
 
@@ -91,12 +86,17 @@ class Behaviour(Struct, frozen=True, kw_only=True):
 
 
 class Schedule(Struct, frozen=True, kw_only=True):
-    """A job's runs: `ticks` (epoch seconds, sorted) within the logs' window, the `next` ones after it, and its script."""
+    """A job's runs: `ticks` within the logs' window, the `next` ones after it, and its script."""
 
     job: ScheduledJob
-    ticks: npt.NDArray[np.float64]
+    runs: npt.NDArray[np.float64] | None = None
     next: tuple[datetime, ...] = ()
     behaviours: tuple[Behaviour, ...] = ()
+
+    @property
+    def ticks(self) -> npt.NDArray[np.float64]:
+        """When it is due within the logs' window: epoch seconds, sorted; none without logs."""
+        return np.empty(0) if self.runs is None else self.runs
 
 
 class Entity(Struct, frozen=True, kw_only=True):
@@ -146,7 +146,7 @@ class Configuration(Struct, frozen=True, kw_only=True):
 class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
     """One incident: its configuration, and the timeline.
 
-    `events` are the timeline's events that have a kind (see `model.events.TIMELINE_SCHEMA`), in time order; there may be
+    `events` are the timeline's events that have a kind (see `model.events.timeline_schema`), in time order; there may be
     millions, and `happened` gives those of some kinds.
     `window` is the first and last stamp of all logs, None without any. `records` gives the typed columns of all logs of one
     format, with `file` and `line` to join on: nothing of them is computed that is not asked for. `lines` gives the text of
@@ -165,7 +165,7 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
         """The events of these kinds, in time order."""
         there = [kind for kind in dict.fromkeys(kinds) if kind in self.kinds]
         if not there:
-            return pl.DataFrame(schema=TIMELINE_SCHEMA)
+            return pl.DataFrame(schema=timeline_schema())
         if self._of_kind and len(there) == 1:
             return self._of_kind[there[0]]
         return self.events.filter(pl.col("kind").is_in(there)).collect()

@@ -2,38 +2,50 @@
 
 from __future__ import annotations
 
-import polars as pl
+from functools import cache
 
-SEVERITY = pl.Enum(["trace", "debug", "info", "notice", "warn", "error", "crit", "alert", "emerg"])
-"""Severities in rising order; nginx's names, `trace` added."""
+from logcorr.lazily import pl
 
-EVENT_SCHEMA = pl.Schema(
-    {
-        "line": pl.UInt32(),  # first physical line of the event, from 1
-        "lines": pl.UInt32(),  # how many physical lines it has, continuation lines included
-        "time": pl.Datetime("us"),  # see `parsers.LogParser`: may also be zoned, or a time of day
-        "severity": SEVERITY,
-        "kind": pl.String(),  # one of KINDS, or null
-        "message": pl.String(),
-        "parsed": pl.Boolean(),  # false: a line the format does not know; kept and counted
-    }
-)
-"""What every log parser's frame holds, before its own typed columns."""
 
-TIMELINE_SCHEMA = pl.Schema(
-    {
-        "time": pl.Datetime("us", "UTC"),
-        "source": pl.String(),
-        "service": pl.String(),
-        "severity": SEVERITY,
-        "kind": pl.String(),
-        "message": pl.String(),
-        "file": pl.String(),
-        "line": pl.UInt32(),
-        "lines": pl.UInt32(),
-    }
-)
-"""The shared timeline, in time order; events at the same instant keep the order of file and line."""
+@cache
+def severity_type() -> pl.Enum:
+    """Severities in rising order; nginx's names, `trace` added."""
+    return pl.Enum(["trace", "debug", "info", "notice", "warn", "error", "crit", "alert", "emerg"])
+
+
+@cache
+def event_schema() -> pl.Schema:
+    """What every log parser's frame holds, before its own typed columns."""
+    return pl.Schema(
+        {
+            "line": pl.UInt32(),  # first physical line of the event, from 1
+            "lines": pl.UInt32(),  # how many physical lines it has, continuation lines included
+            "time": pl.Datetime("us"),  # see `parsers.LogParser`: may also be zoned, or a time of day
+            "severity": severity_type(),
+            "kind": pl.String(),  # one of KINDS, or null
+            "message": pl.String(),
+            "parsed": pl.Boolean(),  # false: a line the format does not know; kept and counted
+        }
+    )
+
+
+@cache
+def timeline_schema() -> pl.Schema:
+    """The shared timeline, in time order; events at the same instant keep the order of file and line."""
+    return pl.Schema(
+        {
+            "time": pl.Datetime("us", "UTC"),
+            "source": pl.String(),
+            "service": pl.String(),
+            "severity": severity_type(),
+            "kind": pl.String(),
+            "message": pl.String(),
+            "file": pl.String(),
+            "line": pl.UInt32(),
+            "lines": pl.UInt32(),
+        }
+    )
+
 
 YEARLESS = 1972
 """The year that stands for `no year given` in a parser's naive times; a leap year, so that 29 February fits."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
-from typing import cast
 
 from msgspec import Struct, field
 from msgspec.structs import force_setattr
@@ -43,12 +42,12 @@ class Finding(Struct, frozen=True, kw_only=True):
     role: str = ""
     severity: str = ""
     measured: Mapping[str, Value] = field(default_factory=lambda: NO_NUMBERS)
-    times: Sequence[datetime] = Times()
+    times: Sequence[datetime] = ()
     fix: Claim | None = None
     id: str = ""
 
     def __post_init__(self) -> None:
-        if not isinstance(self.times, Times):
+        if self.times and not isinstance(self.times, Times):
             force_setattr(self, "times", Times(self.times))
         if not self.evidence:
             raise ValueError(f"{self.rule}: a finding needs evidence")
@@ -58,7 +57,7 @@ class Finding(Struct, frozen=True, kw_only=True):
     @property
     def at(self) -> Times:
         """The times, as columns are."""
-        return cast(Times, self.times)
+        return self.times if isinstance(self.times, Times) else Times(self.times)
 
 
 class Link(Struct, frozen=True, kw_only=True):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import polars as pl
 from msgspec import Struct
 from msgspec.structs import force_setattr
+
+from logcorr.lazily import pl
 
 
 class Span(Struct, frozen=True, order=True):
@@ -59,18 +60,18 @@ class Sample(Struct, frozen=True):
 class Artifact(Struct, frozen=True, kw_only=True, eq=False):
     """One collected file, as it will be read.
 
-    `lines` is a lazy frame of `line` (UInt32, from 1) and `text` (String, without the line end), in file order, envelopes
-    already peeled; frames are not part of equality. Where an envelope stamped the line itself, `logged_at` (Datetime µs, UTC)
-    follows. `sha256` and `size` are of the file's own bytes. `read` opens the input anew and yields its bytes in pieces,
-    decompressed. A file in which several writers take turns (`docker compose logs`) becomes several artifacts of the same
-    path, each with one writer's lines; `service` names it, where the file does.
+    `scan` gives `lines`; `whole` gives `text`, where that can be had without a frame. `sha256` and `size` are of the file's own
+    bytes. `read` opens the input anew and yields its bytes in pieces, decompressed. A file in which several writers take turns
+    (`docker compose logs`) becomes several artifacts of the same path, each with one writer's lines; `service` names it, where
+    the file does.
     """
 
     path: str
     sha256: str
     size: int
     sample: Sample
-    lines: pl.LazyFrame
+    scan: Callable[[], pl.LazyFrame]
+    whole: Callable[[], str] | None = None
     line_count: int = 0
     encoding: str = "utf-8"
     envelopes: tuple[str, ...] = ()
@@ -79,10 +80,18 @@ class Artifact(Struct, frozen=True, kw_only=True, eq=False):
     problems: tuple[Problem, ...] = ()
     read: Callable[[], Iterator[bytes]] = lambda: iter(())
 
+    @property
+    def lines(self) -> pl.LazyFrame:
+        """A lazy frame of `line` (UInt32, from 1) and `text` (String, without the line end), in file order, envelopes peeled.
+
+        Where an envelope stamped the line itself, `logged_at` (Datetime µs, UTC) follows.
+        """
+        return self.scan()
+
     def span(self, line: int, end_line: int = 0) -> Span:
         """The span of some of this artifact's lines."""
         return Span(self.path, line, end_line)
 
     def text(self) -> str:
         """All lines, joined by newlines; for configuration, which is small."""
-        return "\n".join(self.lines.select("text").collect()["text"])
+        return self.whole() if self.whole else "\n".join(self.lines.select("text").collect()["text"])

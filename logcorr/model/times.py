@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, overload
+from typing import overload
 
-import polars as pl
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+from logcorr.lazily import np, npt, pl
 
 
 class Times(Sequence[datetime]):

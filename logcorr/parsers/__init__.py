@@ -7,10 +7,11 @@ facts. Both are plain functions, made parsers by the decorators below; `logcorr.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
-import polars as pl
 from msgspec import Struct, field
 
+from logcorr.lazily import pl
 from logcorr.model.events import KINDS
 from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact, Problem, Sample
@@ -30,8 +31,8 @@ class Context(Struct, frozen=True):
 RecogniseBy = Callable[[Sample, Sequence[Fact]], bool]
 """Whether configuration shows that a file, which by itself is nothing but text with times, is a format's own."""
 
-ReadLog = Callable[[pl.LazyFrame, Context], pl.LazyFrame]
-"""Raw lines (`line` UInt32, `text` String) to events: the columns of `model.events.EVENT_SCHEMA`, then the format's own.
+ReadLog: TypeAlias = "Callable[[pl.LazyFrame, Context], pl.LazyFrame]"
+"""Raw lines (`line` UInt32, `text` String) to events: the columns of `model.events.event_schema`, then the format's own.
 
 The dtype of `time` tells what the stamps say: Datetime with zone UTC, instants; naive Datetime, the writer's local time
 (with the year `model.events.YEARLESS` where none is written); Time, a time of day. Null: a line without a stamp.

@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator
 
 from logcorr.grammar.crontab import setting
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, ScheduledJob
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
 
-_JOB = re.compile(
+_JOB = regex(
     r"""
     \s* (?P<period> \d+ | @(?:daily|weekly|monthly|yearly|annually) )
     \s+ (?P<delay> \d+ )

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, folded, severity_of
+from logcorr.parsers._shared.columns import events, folded, severity_of
 
 _PATTERN = (
     r"^\[(?P<stamp>[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:\.\d{1,6})? \d{4})\] "
@@ -36,9 +35,9 @@ def _recognise(sample: Sample) -> float:
 def apache_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with module, level, pid, tid, client and code (`AH00489`); a line without a date belongs to the one before."""
     part = pl.col("groups").struct.field
-    read = lines.with_columns(TEXT.str.extract_groups(ascii_only(_PATTERN)).alias("groups"))
+    read = lines.with_columns(pl.col("text").str.extract_groups(ascii_only(_PATTERN)).alias("groups"))
     cut = folded(read, part("message").is_not_null(), context)
-    message = pl.coalesce(part("message"), TEXT)
+    message = pl.coalesce(part("message"), pl.col("text"))
     late_client = message.str.extract(r"^\([0-9]+\)[^\[]*\[client ([^\] ]+?)(?::[0-9]{1,5})?\]", 1)
     return events(
         cut,

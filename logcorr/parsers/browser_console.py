@@ -10,13 +10,12 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-import polars as pl
-
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl, regex
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, folded, no
+from logcorr.parsers._shared.columns import events, folded, no
 
 _TIME = r"(?:\d{1,2}:\d\d:\d\d(?:\.\d{1,3})?(?: [AP]M)?)"
 _SOURCE = r"(?:[^\s:()]+\.(?:[cm]?[jt]sx?|html?|vue|svelte)(?:\?[^\s:]*)?|\(index\)|VM\d+|<anonymous>):\d+(?::\d+)?"
@@ -24,15 +23,15 @@ _REQUEST = r"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS) (?:https?|wss?)://\S+"
 
 _PATTERN = rf"^(?:(?P<stamp>{_TIME})\s+)?(?:(?P<before>{_SOURCE})\s+)?(?P<message>.*?)(?:\s+(?P<after>{_SOURCE}))?$"
 
-_TELLTALE = re.compile(
+_TELLTALE = regex(
     rf"^(?:{_TIME}\s+)?(?:{_SOURCE}\s|.*\s{_SOURCE}$|{_REQUEST}(?:\s|$)|Uncaught |Failed to load resource|"
     r"WebSocket connection to |Access to \S+ at |\[(?:vite|HMR|webpack)\b)"
 )
-_PLAUSIBLE = re.compile(rf"^(?:{_TIME}\s+)?(?:\[[A-Za-z][^\]]{{0,30}}\] |\s+at |\S+ @ \S+:\d+)")
+_PLAUSIBLE = regex(rf"^(?:{_TIME}\s+)?(?:\[[A-Za-z][^\]]{{0,30}}\] |\s+at |\S+ @ \S+:\d+)")
 
 
 _METHOD = r"(?:XHR)?(?P<method>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)"
-_SAVED = re.compile(rf"{_TIME}\s{_METHOD}\nhttps?://")
+_SAVED = regex(rf"{_TIME}\s{_METHOD}\nhttps?://")
 """A request as Firefox saves its messages: time and method, the address, the answer, a line each."""
 
 
@@ -55,16 +54,16 @@ def _recognise(sample: Sample) -> float:
 )
 def browser_console(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with script (the source position a message names)."""
-    groups = TEXT.str.extract_groups(ascii_only(_PATTERN))
+    groups = pl.col("text").str.extract_groups(ascii_only(_PATTERN))
     part = pl.col("groups").struct.field
     method = part("message").str.extract(f"^{_METHOD}$", 1)
-    answer = TEXT.shift(-2).str.extract(r"^\[HTTP/\S+ ([1-5][0-9]{2})\b", 1)
-    request = pl.concat_str(method, TEXT.shift(-1), answer, separator=" ", ignore_nulls=True)
+    answer = pl.col("text").shift(-2).str.extract(r"^\[HTTP/\S+ ([1-5][0-9]{2})\b", 1)
+    request = pl.concat_str(method, pl.col("text").shift(-1), answer, separator=" ", ignore_nulls=True)
     message = pl.when(method.is_not_null()).then(request).otherwise(part("message"))
     read = lines.with_columns(groups.alias("groups")).with_columns(message.alias("message"))
     timed = any(re.match(_TIME, line) for line in context.sample.lines)
-    stack = TEXT.str.contains(ascii_only(r"^\s|^at |^\S+ @ \S+:\d+"))
-    cut = folded(read, part("stamp").is_not_null() if timed else ~stack & (TEXT != ""), context)
+    stack = pl.col("text").str.contains(ascii_only(r"^\s|^at |^\S+ @ \S+:\d+"))
+    cut = folded(read, part("stamp").is_not_null() if timed else ~stack & (pl.col("text") != ""), context)
     return events(
         cut,
         time=_time(part("stamp"), context.sample.lines) if timed else no(pl.Time),

@@ -7,9 +7,8 @@ https://github.com/trentm/node-bunyan: `v` is the version of the format, 0.
 
 from __future__ import annotations
 
-import polars as pl
-
 from logcorr.grammar import messages
+from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.records import members, records

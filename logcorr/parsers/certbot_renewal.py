@@ -9,15 +9,15 @@ Format: certbot's user guide, "Renewing certificates"; `renew_hook` is the deplo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, Script
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
 
-_HOOK = re.compile(r"\s*(?P<name>(?:pre|post|renew|deploy)_hook)\s*=\s*(?P<command>\S.*)")
-_NAME = re.compile(r"(^|/)renewal/[^/]+\.conf$")
+_HOOK = regex(r"\s*(?P<name>(?:pre|post|renew|deploy)_hook)\s*=\s*(?P<command>\S.*)")
+_NAME = regex(r"(^|/)renewal/[^/]+\.conf$")
 
 
 def _recognise(sample: Sample) -> float:

@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from logcorr.lazily import regex
 from logcorr.model.facts import ComposeFile, Fact
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
@@ -21,10 +22,10 @@ from logcorr.parsers import configuration_parser
 if TYPE_CHECKING:
     from logcorr.grammar.yaml_tree import Node
 
-_NAME = re.compile(r"(^|/)[^/]*compose[^/]*\.ya?ml$", re.IGNORECASE)
-_SECTION = re.compile(r"services:\s*(#.*)?")
-_SERVICE = re.compile(r"\s+[\"']?[\w.-]+[\"']?:\s*([&#{].*)?")
-_KEY = re.compile(
+_NAME = regex(r"(^|/)[^/]*compose[^/]*\.ya?ml$", re.IGNORECASE)
+_SECTION = regex(r"services:\s*(#.*)?")
+_SERVICE = regex(r"\s+[\"']?[\w.-]+[\"']?:\s*([&#{].*)?")
+_KEY = regex(
     r"\s+(image|build|container_name|ports|extends|env_file|depends_on|restart|healthcheck|volumes|command|environment):"
 )
 

@@ -13,21 +13,22 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from logcorr.grammar.crontab import JobLine, NotCron, command_and_input, job_line, setting, times
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, ScheduledJob, Script
 from logcorr.model.source import Artifact, Problem, Sample, Span
 from logcorr.parsers import configuration_parser
 
-_NAME = re.compile(r"(^|/)(cron\.d/[^/]+|crontabs?/[^/]+|cron/[^/]+)$|crontab|\.cron$", re.IGNORECASE)
-_SYSTEM_TABLE = re.compile(r"(^|/)(etc/crontab|cron\.d/[^/]+)$")
-_USER_TABLE = re.compile(r"(^|/)(?:crontabs|cron/tabs|spool/cron)/(?P<user>[^/]+)$|(^|/)(?P<root>root)$")
+_NAME = regex(r"(^|/)(cron\.d/[^/]+|crontabs?/[^/]+|cron/[^/]+)$|crontab|\.cron$", re.IGNORECASE)
+_SYSTEM_TABLE = regex(r"(^|/)(etc/crontab|cron\.d/[^/]+)$")
+_USER_TABLE = regex(r"(^|/)(?:crontabs|cron/tabs|spool/cron)/(?P<user>[^/]+)$|(^|/)(?P<root>root)$")
 
 # What a capture has around a table: a prompt with the command, a Markdown fence, crontab's own words for an empty one.
-_FRAME = re.compile(r"\s*(```.*|[^#]*[$%>]\s*(sudo\s+)?crontab\s.*|(crontab: )?no crontab for \S+)\s*")
-_NO_TABLE = re.compile(r"(crontab: )?no crontab for \S+\s*")
+_FRAME = regex(r"\s*(```.*|[^#]*[$%>]\s*(sudo\s+)?crontab\s.*|(crontab: )?no crontab for \S+)\s*")
+_NO_TABLE = regex(r"(crontab: )?no crontab for \S+\s*")
 
-_USER_NAME = re.compile(r"[a-z_][a-z0-9_.-]*\$?")
-_KNOWN_USER = re.compile(r"root|www-data|nobody|daemon|deploy|ubuntu|postgres|mysql|nginx|apache|backup|list|mail|munin|logcheck")
-_COMMAND = re.compile(
+_USER_NAME = regex(r"[a-z_][a-z0-9_.-]*\$?")
+_KNOWN_USER = regex(r"root|www-data|nobody|daemon|deploy|ubuntu|postgres|mysql|nginx|apache|backup|list|mail|munin|logcheck")
+_COMMAND = regex(
     r"""
     \[ | test | cd | exec | if | for | while | set | export | echo | printf | true | sleep | date | sync   # the shell's own
     | sh | bash | zsh | dash | env | sudo | su | nice | ionice | timeout | flock | chronic | run-parts    # what runs others
@@ -39,7 +40,7 @@ _COMMAND = re.compile(
     """,
     re.VERBOSE,
 )
-_EMPTY_SETTING = re.compile(r"\s*(?P<name>[A-Za-z_]\w*)\s*=\s*")
+_EMPTY_SETTING = regex(r"\s*(?P<name>[A-Za-z_]\w*)\s*=\s*")
 
 
 def _recognise(sample: Sample) -> float:

@@ -10,14 +10,13 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, severity_of
+from logcorr.parsers._shared.columns import events, severity_of
 
 _DATE = r"[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d \d{4}"
 _ISO = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{6}[+-]\d\d:\d\d"
@@ -62,12 +61,12 @@ def dmesg(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         else stamps.datetimes(part("stamp"), "%a %b %e %H:%M:%S %Y")
     )
     priority = (part("priority").cast(pl.Int32, strict=False) % 8).replace_strict(
-        list(range(8)), _SEVERITIES, default=None, return_dtype=SEVERITY
+        list(range(8)), _SEVERITIES, default=None, return_dtype=severity_type()
     )
-    message = pl.when(known).then(part("message").fill_null("")).otherwise(TEXT)
+    message = pl.when(known).then(part("message").fill_null("")).otherwise(pl.col("text"))
     meant = [pl.when(message.str.contains(ascii_only(text))).then(pl.lit(kind)) for text, kind in _MEANINGS.items()]
     return events(
-        lines.with_columns(TEXT.str.extract_groups(ascii_only(_PATTERN)).alias("groups")),
+        lines.with_columns(pl.col("text").str.extract_groups(ascii_only(_PATTERN)).alias("groups")),
         time=time,
         severity=pl.coalesce(priority, severity_of(part("level"))),
         kind=pl.coalesce(*meant),

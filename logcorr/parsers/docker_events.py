@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import stamps
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events
+from logcorr.parsers._shared.columns import events
 
 _PATTERN = (
     r"^(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)) "
@@ -52,10 +51,10 @@ def docker_events(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     name = part("message").str.extract(r"[(,] ?name=([^,)]+)", 1)
     zoned = stamp.str.replace("Z$", "+00:00").str.to_datetime("%Y-%m-%dT%H:%M:%S%.f%:z", time_unit="us", strict=False)
     return events(
-        lines.with_columns(TEXT.str.extract_groups(ascii_only(_PATTERN)).alias("groups")),
+        lines.with_columns(pl.col("text").str.extract_groups(ascii_only(_PATTERN)).alias("groups")),
         time=zoned.dt.convert_time_zone("UTC"),
         kind=_kind(part("action"), part("message")),
-        message=pl.coalesce(pl.concat_str(part("object"), part("action"), part("message"), separator=" "), TEXT),
+        message=pl.coalesce(pl.concat_str(part("object"), part("action"), part("message"), separator=" "), pl.col("text")),
         parsed=stamp.is_not_null(),
         own={
             "object": part("object"),

@@ -15,14 +15,15 @@ from typing import Any
 
 from msgspec import Struct
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Container, Fact
 from logcorr.model.source import Artifact, Problem, Sample, Span
 from logcorr.parsers import configuration_parser
 
 _LABEL = "com.docker.compose."
 _FILES = f"{_LABEL}project.config_files"
-_MARK = re.compile(r'\s*"(State|RestartCount|HostConfig|AppArmorProfile|ResolvConfPath)":')
-_BEFORE_VALUE = re.compile(r"[\s,]*")
+_MARK = regex(r'\s*"(State|RestartCount|HostConfig|AppArmorProfile|ResolvConfPath)":')
+_BEFORE_VALUE = regex(r"[\s,]*")
 _HEALTH = {"healthy": True, "unhealthy": False}
 
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Container, Fact
 from logcorr.model.source import Artifact, Problem, Sample, Span
 from logcorr.parsers import configuration_parser
@@ -36,9 +37,9 @@ _HEADERS = {
     "NETWORKS": "networks",
     "LOCAL VOLUMES": "volumes",
 }
-_HEADER_CELL = re.compile(r"\S+(?: \S+)*")
-_WRAPPING_HEADER = re.compile(r"\s*Name\s{2,}Command\s{2,}State\b")
-_STATUS = re.compile(
+_HEADER_CELL = regex(r"\S+(?: \S+)*")
+_WRAPPING_HEADER = regex(r"\s*Name\s{2,}Command\s{2,}State\b")
+_STATUS = regex(
     r"""
     (?P<state>up|running|exit(?:ed)?|restarting|created|paused|dead|removal\ in\ progress)\b
     (?:\s*\((?P<code>-?\d{1,9})\))?
@@ -48,12 +49,12 @@ _STATUS = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-_AGE = re.compile(
+_AGE = regex(
     r"(?P<count>\d{1,9}|about an?|less than a)\s+(?P<unit>second|minute|hour|day|week|month|year)s?(?:\s+ago)?", re.IGNORECASE
 )
 _UNIT_S = {"second": 1, "minute": 60, "hour": 3600, "day": 86400, "week": 604800, "month": 2592000, "year": 31536000}
 _HEALTH = {"healthy": True, "unhealthy": False}
-_FRAME = re.compile(
+_FRAME = regex(
     r"""
     \s* (?: ```.*
       | [^\#]* [$\#>] \s* (?:sudo\s+)? (?:docker|docker-compose|podman) \s.*      # a prompt with the command

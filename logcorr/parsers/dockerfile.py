@@ -13,19 +13,20 @@ import re
 from collections.abc import Iterator, Mapping
 
 from logcorr.grammar.duration import compose_seconds
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, Healthcheck
 from logcorr.model.source import Artifact, Problem, Sample, Span
 from logcorr.parsers import configuration_parser
 
-_NAME = re.compile(r"(^|/)(Dockerfile|Containerfile)(\.[\w.-]+)?$|\.[Dd]ockerfile$")
-_INSTRUCTION = re.compile(
+_NAME = regex(r"(^|/)(Dockerfile|Containerfile)(\.[\w.-]+)?$|\.[Dd]ockerfile$")
+_INSTRUCTION = regex(
     r"\s*(FROM|RUN|CMD|COPY|ADD|ENTRYPOINT|ENV|ARG|EXPOSE|WORKDIR|USER|HEALTHCHECK|LABEL|VOLUME|STOPSIGNAL)\s", re.IGNORECASE
 )
-_CHECK = re.compile(
+_CHECK = regex(
     r"\s*HEALTHCHECK\s+(?P<options>(?:--[\w-]+=\S+\s+)*)(?:CMD\s+(?P<command>.+)|(?P<none>NONE))\s*", re.IGNORECASE | re.DOTALL
 )
-_FROM = re.compile(r"\s*FROM\s", re.IGNORECASE)
-_OPTION = re.compile(r"--([\w-]+)=(\S+)")
+_FROM = regex(r"\s*FROM\s", re.IGNORECASE)
+_OPTION = regex(r"--([\w-]+)=(\S+)")
 _DEFAULTS = {"interval": 30.0, "timeout": 30.0, "start-period": 0.0}
 
 

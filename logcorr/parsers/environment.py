@@ -11,15 +11,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, Setting
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
 
-_LINE = re.compile(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][\w.-]*)\s*=\s*(?P<value>.*)")
-_QUOTED = re.compile(r"""(?P<quote>["'])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)\s*(?:\#.*)?""", re.VERBOSE)
-_OPEN = re.compile(r"""["'](?!.*["']\s*(#.*)?$)""")
-_NAME = re.compile(r"(^|/)(\.env(\.[\w.-]+)?|[\w.-]+\.env|env(ironment)?(\.txt)?|printenv[\w.-]*|etc/(default|sysconfig)/[^/]+)$")
-_FRAME = re.compile(r"\s*(```.*|[^=]*[$#>]\s*(sudo\s+)?(env|printenv|cat|docker|export)\b.*)\s*")
+_LINE = regex(r"\s*(?:export\s+)?(?P<name>[A-Za-z_][\w.-]*)\s*=\s*(?P<value>.*)")
+_QUOTED = regex(r"""(?P<quote>["'])(?P<text>(?:\\.|(?!(?P=quote)).)*)(?P=quote)\s*(?:\#.*)?""", re.VERBOSE)
+_OPEN = regex(r"""["'](?!.*["']\s*(#.*)?$)""")
+_NAME = regex(r"(^|/)(\.env(\.[\w.-]+)?|[\w.-]+\.env|env(ironment)?(\.txt)?|printenv[\w.-]*|etc/(default|sysconfig)/[^/]+)$")
+_FRAME = regex(r"\s*(```.*|[^=]*[$#>]\s*(sudo\s+)?(env|printenv|cat|docker|export)\b.*)\s*")
 _BACKSLASHES = {"n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -67,7 +68,7 @@ def _closing(lines: list[str], first: int, value: str) -> int:
 
 def _unquoted(value: str) -> str:
     """A value without its quotes or the comment after it; in double quotes a backslash escapes."""
-    found = re.fullmatch(_QUOTED, value.strip()) if "\n" not in value else _multi_line(value)
+    found = _QUOTED.fullmatch(value.strip()) if "\n" not in value else _multi_line(value)
     if not found:
         return re.sub(r"(^|\s+)#.*", "", value).strip()
     text = found["text"]

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events
+from logcorr.parsers._shared.columns import events
 
 _PATTERN = (
     r"^(?P<client>\S+):\d{1,5} \[(?P<stamp>\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\.\d{3})\] (?P<frontend>\S+) "
@@ -56,21 +55,21 @@ def _recognise(sample: Sample) -> float:
 def haproxy(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with client, frontend, backend, server, times, status, bytes, ended (who ended it, and when) and request."""
     part, health = pl.col("groups").struct.field, pl.col("health").struct.field
-    other = TEXT.str.extract_groups(ascii_only(_OTHER)).struct
+    other = pl.col("text").str.extract_groups(ascii_only(_OTHER)).struct
     status = part("status").cast(pl.Int16, strict=False)
     failed = status.is_between(500, 599)
     state = health("state")
-    message = pl.coalesce(pl.concat_str(part("request"), part("status"), separator=" "), other[1], TEXT)
+    message = pl.coalesce(pl.concat_str(part("request"), part("status"), separator=" "), other[1], pl.col("text"))
     read = lines.with_columns(
-        TEXT.str.extract_groups(ascii_only(_PATTERN)).alias("groups"),
-        TEXT.str.extract_groups(ascii_only(_SERVER)).alias("health"),
+        pl.col("text").str.extract_groups(ascii_only(_PATTERN)).alias("groups"),
+        pl.col("text").str.extract_groups(ascii_only(_SERVER)).alias("health"),
     )
     error = failed | (state == "DOWN")
     known = part("stamp").is_not_null() | other[0].is_not_null() | state.is_not_null()
     return events(
         read,
         time=stamps.datetimes(pl.coalesce(part("stamp"), other[0]), "%d/%b/%Y:%H:%M:%S%.f"),
-        severity=pl.when(error).then(pl.lit("error")).when(known).then(pl.lit("info")).cast(SEVERITY),
+        severity=pl.when(error).then(pl.lit("error")).when(known).then(pl.lit("info")).cast(severity_type()),
         kind=_kind(part("server"), part("ended").str.slice(0, 2), failed, state),
         message=message,
         parsed=known,

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import polars as pl
-
 from logcorr.grammar import json_lines, messages, stamps
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, no
+from logcorr.parsers._shared.columns import events, no
 from logcorr.parsers._shared.records import members
 
 _PATHS = {
@@ -83,20 +82,22 @@ def json_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     sample = json_lines.objects(context.sample.lines)
     paths = dict(_used(sample))
     wanted = sorted({path.partition(".")[0] for path in paths.values()})
-    read = lines.with_columns(json_lines.fields(TEXT, wanted or ["status"]).alias("record"))
+    read = lines.with_columns(json_lines.fields(pl.col("text"), wanted or ["status"]).alias("record"))
     value = {name: _value(path) for name, path in paths.items()} | {name: no(pl.String) for name in _PATHS if name not in paths}
     shape = stamps.shape_of(tuple(str(_at(record, paths["time"])) for record in sample)) if "time" in paths else None
     status = value["status"].cast(pl.Int16, strict=False)
     asked = pl.concat_str(value["request_method"], value["request_uri"], value["status"], separator=" ")
     said = messages.kind_of(value["message"], messages.APPLICATION)
     told = pl.when(value["message"] != "").then(value["message"])
-    message = pl.coalesce(pl.when(said.is_not_null()).then(told), asked, told, TEXT)
+    message = pl.coalesce(pl.when(said.is_not_null()).then(told), asked, told, pl.col("text"))
     known = pl.col("record").is_not_null()
     offset = shape.utc_offset_s(value["time"]) if shape else None
     return events(
         read,
         time=shape.time(value["time"]) if shape else no(pl.Datetime("us")),
-        severity=pl.when(known).then(pl.when(status >= 500).then(pl.lit("error")).otherwise(pl.lit("info")).cast(SEVERITY)),
+        severity=pl.when(known).then(
+            pl.when(status >= 500).then(pl.lit("error")).otherwise(pl.lit("info")).cast(severity_type())
+        ),
         kind=pl.coalesce(
             said,
             pl.when(status.is_between(500, 599)).then(pl.lit("http.5xx")).when(status == 499).then(pl.lit("client.aborted")),

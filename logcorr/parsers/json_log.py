@@ -7,9 +7,8 @@ Time, level and message are looked for under their usual names.
 
 from __future__ import annotations
 
-import polars as pl
-
 from logcorr.grammar import messages
+from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.records import LEVELS, MESSAGES, TIMES, members, records

@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.stamps import Clock, Shape
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, folded
+from logcorr.parsers._shared.columns import events, folded
 
 _STAMP = Shape("klog", r"\d{4} \d\d:\d\d:\d\d\.\d{6}", "%m%d %H:%M:%S%.f", Clock.YEARLESS)
 _PATTERN = (
@@ -36,13 +35,13 @@ def _recognise(sample: Sample) -> float:
 def klog(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with pid (the thread's) and caller; other lines belong to the event before."""
     part = pl.col("groups").struct.field
-    read = lines.with_columns(TEXT.str.extract_groups(ascii_only(_PATTERN)).alias("groups"))
+    read = lines.with_columns(pl.col("text").str.extract_groups(ascii_only(_PATTERN)).alias("groups"))
     cut = folded(read, part("stamp").is_not_null(), context)
-    message = pl.coalesce(part("message"), TEXT)
+    message = pl.coalesce(part("message"), pl.col("text"))
     return events(
         cut,
         time=_STAMP.time(part("stamp")),
-        severity=part("level").replace_strict(_LEVELS, default=None, return_dtype=SEVERITY),
+        severity=part("level").replace_strict(_LEVELS, default=None, return_dtype=severity_type()),
         kind=messages.kind_of(message, messages.APPLICATION),
         message=message,
         parsed=part("stamp").is_not_null(),

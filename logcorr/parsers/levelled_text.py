@@ -7,15 +7,14 @@ Java's, Python's, .NET's, Go's, Ruby's and Rust's loggers, PostgreSQL, MySQL, El
 
 from __future__ import annotations
 
-import polars as pl
-
 from logcorr.grammar import messages
 from logcorr.grammar.levelled import FOLLOWING, MEANT, Levelled, layout_of
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import FAILURE, TEXT, events, folded, no, with_failures
+from logcorr.parsers._shared.columns import events, failure, folded, no, with_failures
 
 
 def _recognise(sample: Sample) -> float:
@@ -35,15 +34,15 @@ def levelled_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with level (as written) and logger; of a stamped line without a level all after the stamp is the message."""
     layout = layout_of(context.sample.lines)
     if layout is None:
-        return events(lines, time=no(pl.Datetime("us")), message=TEXT, parsed=pl.lit(False))
+        return events(lines, time=no(pl.Datetime("us")), message=pl.col("text"), parsed=pl.lit(False))
     shape = layout.shape
     cut = _cut(lines, layout, context)
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
         cut,
         time=shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us")),
-        severity=pl.col("level").str.to_lowercase().replace_strict(MEANT, default=None, return_dtype=SEVERITY),
-        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), FAILURE),
+        severity=pl.col("level").str.to_lowercase().replace_strict(MEANT, default=None, return_dtype=severity_type()),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), failure()),
         message=pl.col("message"),
         parsed=pl.col("head").is_not_null(),
         count=pl.col("lines"),
@@ -53,8 +52,8 @@ def levelled_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
 
 def _cut(lines: pl.LazyFrame, layout: Levelled, context: Context) -> pl.LazyFrame:
     """The lines that begin an event, with head, stamp, level, logger and message: of a head alone, the line that follows."""
-    whole = TEXT.str.extract_groups(ascii_only(layout.pattern))
-    lacking = pl.when(pl.col("whole").struct.field("head").is_null()).then(TEXT)
+    whole = pl.col("text").str.extract_groups(ascii_only(layout.pattern))
+    lacking = pl.when(pl.col("whole").struct.field("head").is_null()).then(pl.col("text"))
     stamped = lacking.str.extract_groups(ascii_only(layout.stamped or "^(?P<head>)(?P<stamp>$.)"))
     read = lines.with_columns(whole.alias("whole")).with_columns(stamped.alias("stamped"))
     part, other = pl.col("whole").struct.field, pl.col("stamped").struct.field
@@ -62,12 +61,12 @@ def _cut(lines: pl.LazyFrame, layout: Levelled, context: Context) -> pl.LazyFram
     read = read.with_columns(
         pl.coalesce(part("head"), pl.when(pl.lit(layout.stamped is not None)).then(other("head"))).alias("head"),
         (pl.coalesce(part("stamp"), other("stamp")) if layout.shape else no(pl.String)).alias("stamp"),
-        (TEXT.shift(-1).str.extract(FOLLOWING, 1) if layout.follows else part("level")).alias("level"),
+        (pl.col("text").shift(-1).str.extract(FOLLOWING, 1) if layout.follows else part("level")).alias("level"),
         (part("logger").str.strip_chars() if named else no(pl.String)).alias("logger"),
     )
-    failing = with_failures(read, pl.when(pl.col("head").is_null()).then(TEXT))
-    message = TEXT.cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)
-    following = pl.when(pl.col("head").shift(-1).is_null()).then(TEXT.shift(-1)).str.strip_chars()
+    failing = with_failures(read, pl.when(pl.col("head").is_null()).then(pl.col("text")))
+    message = pl.col("text").cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)
+    following = pl.when(pl.col("head").shift(-1).is_null()).then(pl.col("text").shift(-1)).str.strip_chars()
     following = following.str.replace(FOLLOWING, "") if layout.follows else following
     told = failing.with_columns(pl.when(message == "").then(pl.coalesce(following, message)).otherwise(message).alias("message"))
     return folded(told, pl.col("head").is_not_null(), context)

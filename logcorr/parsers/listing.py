@@ -13,11 +13,12 @@ import posixpath
 import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.facts import ExistingFile, Fact
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
 
-_LONG = re.compile(
+_LONG = regex(
     r"""
     (?:\s*\d+\s+\d+\s+)?                                   # find -ls: inode and blocks
     (?P<type>[-dlcbps])[-rwxsStT]{9}[.+@]?\s+
@@ -31,10 +32,10 @@ _LONG = re.compile(
     """,
     re.VERBOSE,
 )
-_FOLDER = re.compile(r"(?P<path>[^\s:][^:]*):\s*")
-_COMMAND = re.compile(r"\s*(?:[^#]*[$#>]\s*)?(?:sudo\s+)?(?P<command>ls|find|ll)\b(?P<rest>.*)")
-_PATH = re.compile(r"(/[\w.@+,=-]+)+/?|\.{1,2}(/[\w.@+,=-]+)+/?")
-_NOISE = re.compile(r"\s*(total [\d.,]+[KMGT]?|總用量 \d+|总用量 \d+|```.*|ls: .*|find: .*)?\s*")
+_FOLDER = regex(r"(?P<path>[^\s:][^:]*):\s*")
+_COMMAND = regex(r"\s*(?:[^#]*[$#>]\s*)?(?:sudo\s+)?(?P<command>ls|find|ll)\b(?P<rest>.*)")
+_PATH = regex(r"(/[\w.@+,=-]+)+/?|\.{1,2}(/[\w.@+,=-]+)+/?")
+_NOISE = regex(r"\s*(total [\d.,]+[KMGT]?|總用量 \d+|总用量 \d+|```.*|ls: .*|find: .*)?\s*")
 
 
 def _recognise(sample: Sample) -> float:

@@ -9,18 +9,17 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.levelled import MEANT
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl, regex
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, folded, no
+from logcorr.parsers._shared.columns import events, folded, no
 
 _VALUE = r'"(?:[^"\\]|\\.)*"|[^\s"]*'
-_LINE = re.compile(rf"(?:[\w.@/-]+=(?:{_VALUE})(?:\s+|$)){{2,}}")
+_LINE = regex(rf"(?:[\w.@/-]+=(?:{_VALUE})(?:\s+|$)){{2,}}")
 _TIMES = ("time", "ts", "timestamp", "t", "at_time")
 _LEVELS = ("level", "lvl", "severity", "at")
 _MESSAGES = ("msg", "message", "event")
@@ -37,16 +36,16 @@ def logfmt(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with level (as written), caller, component and err; a line without pairs belongs to the event before."""
     names = {name for line in context.sample.lines for name in re.findall(r"(?:^|\s)([\w.@/-]+)=", line)}
     shape = stamps.shape_of(tuple(text for line in context.sample.lines for text in re.findall(_written(_TIMES, names), line)))
-    is_pairs = TEXT.str.contains(r'^[0-9A-Za-z_.@/-]+=(?:"|[^ \t"])')
+    is_pairs = pl.col("text").str.contains(r'^[0-9A-Za-z_.@/-]+=(?:"|[^ \t"])')
     cut = folded(lines, is_pairs, context).with_columns(
         _value(_TIMES, names).alias("stamp"), _value(_LEVELS, names).alias("level")
     )
-    message = pl.coalesce(_value(_MESSAGES, names), TEXT)
+    message = pl.coalesce(_value(_MESSAGES, names), pl.col("text"))
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
         cut,
         time=shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us")),
-        severity=pl.col("level").str.to_lowercase().replace_strict(MEANT, default=None, return_dtype=SEVERITY),
+        severity=pl.col("level").str.to_lowercase().replace_strict(MEANT, default=None, return_dtype=severity_type()),
         kind=pl.coalesce(
             messages.kind_of(message, messages.APPLICATION), messages.kind_of(_value(_ERRORS, names), messages.FAILURES)
         ),
@@ -74,6 +73,6 @@ def _value(keys: tuple[str, ...], names: set[str]) -> pl.Expr:
     key = next((key for key in keys if key in names), None)
     if key is None:
         return no(pl.String)
-    quoted = TEXT.str.extract(ascii_only(rf'(?:^|\s){re.escape(key)}="((?:[^"\\]|\\.)*)"'), 1)
-    plain = TEXT.str.extract(ascii_only(rf'(?:^|\s){re.escape(key)}=([^\s"]+)'), 1)
+    quoted = pl.col("text").str.extract(ascii_only(rf'(?:^|\s){re.escape(key)}="((?:[^"\\]|\\.)*)"'), 1)
+    plain = pl.col("text").str.extract(ascii_only(rf'(?:^|\s){re.escape(key)}=([^\s"]+)'), 1)
     return pl.coalesce(quoted.str.replace_all(r'\\(["\\])', "${1}"), plain)

@@ -17,15 +17,16 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, ScheduledJob, Script
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
 
-_SCHEDULE = re.compile(r"(?P<word>hourly|daily|weekly|monthly|yearly|size\s*=?\s*\S+)(\s+\d+)?\s*(#.*)?")
-_SCRIPT = re.compile(r"(?P<word>postrotate|prerotate|firstaction|lastaction|preremove)\s*(#.*)?")
-_MARK = re.compile(r"\s*(rotate\s+\d+|postrotate|endscript|missingok|notifempty|delaycompress|sharedscripts|copytruncate)\b")
-_PATHS = re.compile(r"\s*(\"[^\"]+\"|'[^']+'|/\S+)(\s+(\"[^\"]+\"|'[^']+'|/\S+))*\s*")
-_COMMENT = re.compile(r"\s*(^|\s)#.*")
+_SCHEDULE = regex(r"(?P<word>hourly|daily|weekly|monthly|yearly|size\s*=?\s*\S+)(\s+\d+)?\s*(#.*)?")
+_SCRIPT = regex(r"(?P<word>postrotate|prerotate|firstaction|lastaction|preremove)\s*(#.*)?")
+_MARK = regex(r"\s*(rotate\s+\d+|postrotate|endscript|missingok|notifempty|delaycompress|sharedscripts|copytruncate)\b")
+_PATHS = regex(r"\s*(\"[^\"]+\"|'[^']+'|/\S+)(\s+(\"[^\"]+\"|'[^']+'|/\S+))*\s*")
+_COMMENT = regex(r"\s*(^|\s)#.*")
 _DEFAULT = "logrotate's own schedule"
 
 

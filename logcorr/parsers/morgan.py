@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, no
+from logcorr.parsers._shared.columns import events, no
 
 _METHODS = "GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH"
 _PATTERN = (
@@ -36,11 +35,13 @@ def morgan(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     status = part("status").cast(pl.Int16, strict=False)
     known = part("request").is_not_null()
     return events(
-        lines.with_columns(TEXT.str.extract_groups(ascii_only(_PATTERN)).alias("groups")),
+        lines.with_columns(pl.col("text").str.extract_groups(ascii_only(_PATTERN)).alias("groups")),
         time=no(pl.Datetime("us")),
-        severity=pl.when(known).then(pl.when(status >= 500).then(pl.lit("error")).otherwise(pl.lit("info")).cast(SEVERITY)),
+        severity=pl.when(known).then(
+            pl.when(status >= 500).then(pl.lit("error")).otherwise(pl.lit("info")).cast(severity_type())
+        ),
         kind=pl.when(status.is_between(500, 599)).then(pl.lit("http.5xx")),
-        message=pl.coalesce(pl.concat_str(part("request"), part("status"), separator=" "), TEXT),
+        message=pl.coalesce(pl.concat_str(part("request"), part("status"), separator=" "), pl.col("text")),
         parsed=known,
         own={
             "client": part("client"),

@@ -11,20 +11,19 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-import polars as pl
-
 from logcorr.grammar import access_lines, stamps
 from logcorr.grammar.log_format import COMBINED, COMMON, MANAGER, MANAGER_OWN, UNKNOWN, LogFormat, of_json
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl, regex
+from logcorr.model.events import severity_type
 from logcorr.model.facts import Directive, Fact, NginxFile
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, groups_of, no
+from logcorr.parsers._shared.columns import events, groups_of, no
 
-_CLF = re.compile(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
-_MANAGER = re.compile(r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] (?:\S+ \S+ )?\d{3} - [A-Z]+ https? \S+ ")
-_REQUEST = re.compile(
+_CLF = regex(r'^\S+ \S+ .{0,60}?\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] "')
+_MANAGER = regex(r"\[\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}\] (?:\S+ \S+ )?\d{3} - [A-Z]+ https? \S+ ")
+_REQUEST = regex(
     r"(?!\W*(?:DEBUG|INFO|WARN|ERROR)|\d{4}[-/]\d\d[-/]\d\d[ T][\d:.,]+ [A-Za-z][\w.-]*: )"
     r".*?(?:\d{1,3}(?:\.\d{1,3}){3}|(?:[\da-fA-F]{0,4}:){3,7}[\da-fA-F]{0,4}).*"
     r'"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND) \S+ HTTP/\d(?:\.\d)?"\W+\d{3}\b'
@@ -45,7 +44,9 @@ _KNOWN = (
     LogFormat("Nginx Proxy Manager's own", MANAGER_OWN),
 )
 _TIMES = {"time_local": "clf", "time_iso8601": "iso_o", "msec": "epoch"}
-_NUMBERS = {"status": pl.Int16, "body_bytes_sent": pl.Int64, "bytes_sent": pl.Int64, "request_length": pl.Int64}
+_NUMBERS = {"status": "Int16", "body_bytes_sent": "Int64", "bytes_sent": "Int64", "request_length": "Int64"}
+"""Variables that are whole numbers, each with its type in a table."""
+"""Variables that are whole numbers, each with its type in a table."""
 
 
 def _recognise(sample: Sample) -> float:
@@ -77,7 +78,7 @@ def _is_json(line: str) -> bool:
     return found is not None and "status" in found.variables and not _REQUESTS.isdisjoint(found.variables)
 
 
-_ANSWERED = re.compile(
+_ANSWERED = regex(
     r'(?=\{"[^{]*\}$)(?=.*"(?:GET|HEAD|POST|PUT|DELETE|OPTIONS|PATCH|CONNECT|PROPFIND)[ "])'
     r'(?=.*: ?"?[1-5]\d\d"?[,}])(?=.*"[^"]*/)'
 )
@@ -106,9 +107,11 @@ def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     return events(
         read,
         time=time,
-        severity=pl.when(known).then(pl.when(status >= 500).then(pl.lit("error", SEVERITY)).otherwise(pl.lit("info", SEVERITY))),
+        severity=pl.when(known).then(
+            pl.when(status >= 500).then(pl.lit("error", severity_type())).otherwise(pl.lit("info", severity_type()))
+        ),
         kind=pl.when(status.is_between(500, 599)).then(pl.lit("http.5xx")).when(status == 499).then(pl.lit("client.aborted")),
-        message=pl.when(known).then(answer).otherwise(TEXT),
+        message=pl.when(known).then(answer).otherwise(pl.col("text")),
         parsed=known,
         own={_NAMES.get(name, name): _typed(name, column) for name, column in value.items() if name not in _TIMES}
         | ({} if offset is None else {"utc_offset_s": offset}),
@@ -126,7 +129,7 @@ def _values(lines: pl.LazyFrame, chosen: LogFormat, whole: bool) -> tuple[pl.Laz
     patterns = dict.fromkeys(ascii_only(chosen.pattern(whole, one_word=one_word)) for one_word in (True, False))
     part = pl.col("groups").struct
     found = {name: part[number] for number, name in enumerate(chosen.variables)}
-    return lines.with_columns(groups_of(TEXT, *patterns).alias("groups")), found
+    return lines.with_columns(groups_of(pl.col("text"), *patterns).alias("groups")), found
 
 
 def _time(value: dict[str, pl.Expr], own: stamps.Shape | None) -> tuple[pl.Expr, pl.Expr | None]:
@@ -141,7 +144,7 @@ def _time(value: dict[str, pl.Expr], own: stamps.Shape | None) -> tuple[pl.Expr,
 
 def _typed(name: str, column: pl.Expr) -> pl.Expr:
     if name in _NUMBERS:
-        return column.cast(_NUMBERS[name], strict=False)
+        return column.cast(getattr(pl, _NUMBERS[name]), strict=False)
     if name == "request_time":
         return column.cast(pl.Float64, strict=False)
     return pl.when(column != "-").then(column)

@@ -17,6 +17,7 @@ from itertools import pairwise
 
 from msgspec import Struct, field
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Directive, Fact, NginxFile
 from logcorr.model.source import Artifact, Problem, Sample, Span
 from logcorr.parsers import configuration_parser
@@ -24,9 +25,9 @@ from logcorr.parsers import configuration_parser
 Token = tuple[str, int, bool]
 """Text, its first line (from 1), and whether it stood in quotes."""
 
-DUMPED_FILE = re.compile(r"# configuration file (?P<name>/.+):\s*$")
+DUMPED_FILE = regex(r"# configuration file (?P<name>/.+):\s*$")
 
-KNOWN_LINE = re.compile(
+KNOWN_LINE = regex(
     r"""
     \s* (?:
         (?P<block> (?: server | http | events | stream | (?:upstream|location|map|geo|split_clients)\s[^;=]* ) \s* \{ )
@@ -37,7 +38,7 @@ KNOWN_LINE = re.compile(
     ) """,
     re.VERBOSE,
 )
-FOLDERS = re.compile(r"(?:^|/)(?:nginx|conf\.d|sites-(?:enabled|available)|openresty)/")
+FOLDERS = regex(r"(?:^|/)(?:nginx|conf\.d|sites-(?:enabled|available)|openresty)/")
 ESCAPES = {"t": "\t", "r": "\r", "n": "\n"}
 DEEPEST = 64
 """Blocks nested deeper than this are not nginx's; the limit keeps hostile input from exhausting the stack."""

@@ -11,18 +11,17 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import polars as pl
-
 from logcorr.grammar import stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl, regex
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, by_value, events, folded, groups_in
+from logcorr.parsers._shared.columns import by_value, events, folded, groups_in
 
 _LEVELS = "debug|info|notice|warn|error|crit|alert|emerg"
 
-_HEAD = re.compile(
+_HEAD = regex(
     rf"""
     (?:(?P<dated>\d{{4}}/\d\d/\d\d\ \d\d:\d\d:\d\d\ )|(?P<timed>\d\d:\d\d:\d\d\ )|nginx:\ )?
     (?:\[(?:{_LEVELS})\]\ )
@@ -30,7 +29,7 @@ _HEAD = re.compile(
     re.VERBOSE,
 )
 
-_IDS = re.compile(r"\d+#\d+: ")
+_IDS = regex(r"\d+#\d+: ")
 
 _MARKS = {
     "client": ", client: ",
@@ -146,27 +145,27 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
 def _placed(lines: pl.LazyFrame, dated: bool) -> pl.LazyFrame:
     """Where each line's `[level]` begins, its stamp, severity and ids: null where it begins no event."""
     if dated:
-        time = stamps.datetimes(TEXT.str.head(19), "%Y/%m/%d %H:%M:%S")
+        time = stamps.datetimes(pl.col("text").str.head(19), "%Y/%m/%d %H:%M:%S")
         stamped = 20
     else:
-        time = TEXT.str.head(8).str.to_time("%H:%M:%S", strict=False)
+        time = pl.col("text").str.head(8).str.to_time("%H:%M:%S", strict=False)
         stamped = 9
     at = (
         pl.when(pl.col("time").is_not_null())
         .then(stamped)
-        .when(TEXT.str.head(1) == "[")
+        .when(pl.col("text").str.head(1) == "[")
         .then(0)
-        .when(TEXT.str.head(8) == "nginx: [")
+        .when(pl.col("text").str.head(8) == "nginx: [")
         .then(7)
     )
     opened = lines.with_columns(time.alias("time")).with_columns(at.cast(pl.UInt32).alias("at"))
-    head = opened.with_columns(TEXT.str.slice(pl.col("at"), 64).alias("head"))
-    severity = by_value(pl.col("head").str.head(_LONGEST_LEVEL), _severities, SEVERITY)
+    head = opened.with_columns(pl.col("text").str.slice(pl.col("at"), 64).alias("head"))
+    severity = by_value(pl.col("head").str.head(_LONGEST_LEVEL), _severities, severity_type())
     return head.with_columns(severity.alias("severity"), pl.col("head").str.extract_groups(_IDS_GROUPS).alias("ids"))
 
 
 def _severities(heads: pl.Series) -> pl.Series:
-    return pl.select(pl.lit(heads).str.extract(r"^\[([a-z]+)\] ", 1).cast(SEVERITY, strict=False)).to_series()
+    return pl.select(pl.lit(heads).str.extract(r"^\[([a-z]+)\] ", 1).cast(severity_type(), strict=False)).to_series()
 
 
 def _fields(lines: pl.LazyFrame) -> pl.LazyFrame:
@@ -175,16 +174,19 @@ def _fields(lines: pl.LazyFrame) -> pl.LazyFrame:
     Where that may be wrong, the places are those that a pattern finds. All are at ASCII, so that the cuts are valid UTF-8.
     """
     head = pl.when(pl.col("severity").is_not_null()).then(pl.col("at") + pl.col("ids").struct[0].str.len_bytes()).otherwise(0)
-    placed = lines.with_columns(TEXT.cast(pl.Binary).alias("raw"), head.alias("begin"), TEXT.str.ends_with('"').alias("closed"))
-    begun = placed.with_columns(TEXT.str.find(mark, literal=True).alias(f"at_{name}") for name, mark in _MARKS.items())
+    placed = lines.with_columns(
+        pl.col("text").cast(pl.Binary).alias("raw"), head.alias("begin"), pl.col("text").str.ends_with('"').alias("closed")
+    )
+    begun = placed.with_columns(pl.col("text").str.find(mark, literal=True).alias(f"at_{name}") for name, mark in _MARKS.items())
     fast = _ended(begun).with_columns(_cut(_begin(name), pl.col(f"to_{name}")).alias(name) for name in _MARKS)
-    parts: list[pl.Expr | str] = [pl.when(_unsure()).then(TEXT), "at_client", *_MARKS]
-    mended = fast.with_columns(pl.map_batches(parts, _mended, return_dtype=_MENDED, is_elementwise=True).alias("mended"))
-    fields = {name: pl.col("mended").struct.field(name) for name in _MENDED.to_schema()}
+    parts: list[pl.Expr | str] = [pl.when(_unsure()).then(pl.col("text")), "at_client", *_MARKS]
+    mended = fast.with_columns(pl.map_batches(parts, _mended, return_dtype=_mended_type(), is_elementwise=True).alias("mended"))
+    fields = {name: pl.col("mended").struct.field(name) for name in _mended_type().to_schema()}
     return mended.with_columns(_cut(pl.col("begin"), fields.pop("ends")).alias("message"), **fields)
 
 
-_MENDED = pl.Struct({"ends": pl.UInt32, **dict.fromkeys(_MARKS, pl.String)})
+def _mended_type() -> pl.Struct:
+    return pl.Struct({"ends": pl.UInt32, **dict.fromkeys(_MARKS, pl.String)})
 
 
 def _mended(parts: Sequence[pl.Series]) -> pl.Series:
@@ -195,13 +197,13 @@ def _mended(parts: Sequence[pl.Series]) -> pl.Series:
         careful = groups_in(unsure.gather(rows), *map(ascii_only, _PATTERNS)).struct
         slow = [careful["message"].str.len_bytes(), *(careful[name] for name in _MARKS)]
         fast = [one.scatter(rows, other) for one, other in zip(fast, slow, strict=True)]
-    return pl.DataFrame(dict(zip(_MENDED.to_schema(), fast, strict=True))).to_struct()
+    return pl.DataFrame(dict(zip(_mended_type().to_schema(), fast, strict=True))).to_struct()
 
 
 def _ended(lines: pl.LazyFrame) -> pl.LazyFrame:
     """Where each field ends: where the next mark stands, or before the quote that closes the line."""
     names = list(_MARKS)
-    last = (TEXT.str.len_bytes() - pl.col("closed").cast(pl.UInt32)).alias(f"to_{names[-1]}")
+    last = (pl.col("text").str.len_bytes() - pl.col("closed").cast(pl.UInt32)).alias(f"to_{names[-1]}")
     lines = lines.with_columns(last)
     for name, later in zip(names[-2::-1], names[:0:-1], strict=True):
         lines = lines.with_columns(pl.coalesce(f"at_{later}", f"to_{later}").alias(f"to_{name}"))
@@ -229,7 +231,7 @@ def _unsure() -> pl.Expr:
     disordered = [at[name] >= pl.col(f"to_{name}") for name in names[:-1]]
     strays = {"client": ",", "server": ",", "request": '"', "upstream": '"', "host": '"'}
     stray = [pl.col(name).str.contains(mark, literal=True) for name, mark in strays.items()]
-    before = pl.when(TEXT.str.find('"', literal=True) < at["client"]).then(pl.col("raw")).bin.head(at["client"])
+    before = pl.when(pl.col("text").str.find('"', literal=True) < at["client"]).then(pl.col("raw")).bin.head(at["client"])
     odd = before.cast(pl.String).str.count_matches('"', literal=True) % 2 == 1
     doubts = pl.any_horizontal(one.fill_null(False) for one in (*disordered, *stray, odd, pl.col("closed") != quoted))
     return pl.when(at["client"].is_null()).then(there).otherwise(doubts)

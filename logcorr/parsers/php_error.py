@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl, regex
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import FAILURE, TEXT, events, folded, with_failures
+from logcorr.parsers._shared.columns import events, failure, folded, with_failures
 
 _PATTERN = (
     r"^\[(?P<stamp>\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d)(?: (?P<zone>[A-Za-z][\w/+-]{1,40}))?\] "
     r"(?P<message>(?:PHP (?P<level>[A-Z][a-z]+(?: [a-z]+)?): +)?.*)$"
 )
-_OWN = re.compile(r"\[\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(?: [A-Za-z][\w/+-]{1,40})?\] PHP [A-Z][a-z]+(?: [a-z]+)?: ")
+_OWN = regex(r"\[\d\d-[A-Z][a-z]{2}-\d{4} \d\d:\d\d:\d\d(?: [A-Za-z][\w/+-]{1,40})?\] PHP [A-Z][a-z]+(?: [a-z]+)?: ")
 _LEVELS = {
     **dict.fromkeys(("Fatal error", "Parse error", "Catchable fatal", "Recoverable fatal"), "crit"),
     "Warning": "warn",
@@ -42,15 +41,15 @@ def _recognise(sample: Sample) -> float:
 def php_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with level (as written) and zone; a stack trace belongs to the event before."""
     part = pl.col("groups").struct.field
-    read = lines.with_columns(TEXT.str.extract_groups(ascii_only(_PATTERN)).alias("groups"))
-    failing = with_failures(read, pl.when(part("stamp").is_null()).then(TEXT))
-    message = pl.coalesce(part("message"), TEXT)
+    read = lines.with_columns(pl.col("text").str.extract_groups(ascii_only(_PATTERN)).alias("groups"))
+    failing = with_failures(read, pl.when(part("stamp").is_null()).then(pl.col("text")))
+    message = pl.coalesce(part("message"), pl.col("text"))
     said = message.str.replace(r"^PHP [A-Z][a-z]+(?: [a-z]+)?: +", "")
     return events(
         folded(failing, part("stamp").is_not_null(), context),
         time=stamps.datetimes(part("stamp"), "%d-%b-%Y %H:%M:%S"),
-        severity=part("level").replace_strict(_LEVELS, default=None, return_dtype=SEVERITY),
-        kind=pl.coalesce(messages.kind_of(said, messages.APPLICATION), FAILURE),
+        severity=part("level").replace_strict(_LEVELS, default=None, return_dtype=severity_type()),
+        kind=pl.coalesce(messages.kind_of(said, messages.APPLICATION), failure()),
         message=message,
         parsed=part("stamp").is_not_null(),
         count=pl.col("lines"),

@@ -7,9 +7,8 @@ https://getpino.io: levels are numbers, times milliseconds since 1970 unless con
 
 from __future__ import annotations
 
-import polars as pl
-
 from logcorr.grammar import messages
+from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.records import members, records

@@ -14,14 +14,15 @@ from collections.abc import Iterator
 
 from logcorr.grammar.js_object import value_of
 from logcorr.grammar.yaml_tree import Node, NotYaml, load
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, ScheduledJob, Unit
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
 
-_APPS = re.compile(r"""\s*(?:module\.exports\s*=\s*\{\s*)?["']?apps["']?\s*:""")
-_SCRIPT = re.compile(r"""["']?\bscript["']?\s*:""")
-_NAME = re.compile(r"(^|/)(ecosystem|pm2|processes?)[\w.-]*\.(c?js|json|ya?ml)$")
-_SIZE = re.compile(r"(\d+)([KMG]?)", re.IGNORECASE)
+_APPS = regex(r"""\s*(?:module\.exports\s*=\s*\{\s*)?["']?apps["']?\s*:""")
+_SCRIPT = regex(r"""["']?\bscript["']?\s*:""")
+_NAME = regex(r"(^|/)(ecosystem|pm2|processes?)[\w.-]*\.(c?js|json|ya?ml)$")
+_SIZE = regex(r"(\d+)([KMG]?)", re.IGNORECASE)
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
 

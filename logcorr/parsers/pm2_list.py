@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, Process
 from logcorr.model.source import Artifact, Sample, Span
 from logcorr.parsers import configuration_parser
 
-_HEADER = re.compile(r"\s*│\s*(?:id|App name|name)\s*│.*(?:↺|restart).*")
-_BLOCK = re.compile(r"\+--- (?P<name>\S.*)")
-_MEMBER = re.compile(r"(?P<key>[a-zA-Z][\w ]*?) : (?P<value>.*)")
+_HEADER = regex(r"\s*│\s*(?:id|App name|name)\s*│.*(?:↺|restart).*")
+_BLOCK = regex(r"\+--- (?P<name>\S.*)")
+_MEMBER = regex(r"(?P<key>[a-zA-Z][\w ]*?) : (?P<value>.*)")
 _NAMES = {"App name": "name", "↺": "restarts", "restart": "restarts", "restarted": "restarts"}
-_AGE = re.compile(r"(?P<count>\d+)(?P<unit>[smhDMY])")
+_AGE = regex(r"(?P<count>\d+)(?P<unit>[smhDMY])")
 _UNIT_S = {"s": 1, "m": 60, "h": 3600, "D": 86400, "M": 2592000, "Y": 31536000}
 
 

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import stamps
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, severity_of
+from logcorr.parsers._shared.columns import events, severity_of
 
 _PATTERN = r"^(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d): PM2 (?P<level>log|error|warn|info)?\s*:?\s*\|?\s*(?P<message>.*)$"
 
@@ -49,9 +48,12 @@ _EMITS = {kind: [pattern for pattern, meant in _MEANINGS.items() if meant == kin
 @log_parser(title="pm2's own log", source="pm2", recognise=_recognise, emits=_EMITS)
 def pm2_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with unit, the application's name."""
-    groups, stream = TEXT.str.extract_groups(ascii_only(_PATTERN)), TEXT.str.extract_groups(ascii_only(_STREAM))
+    groups, stream = (
+        pl.col("text").str.extract_groups(ascii_only(_PATTERN)),
+        pl.col("text").str.extract_groups(ascii_only(_STREAM)),
+    )
     part, repeated = pl.col("groups").struct.field, pl.col("stream").struct.field
-    message = pl.coalesce(part("message"), repeated("said"), TEXT)
+    message = pl.coalesce(part("message"), repeated("said"), pl.col("text"))
     meant = [pl.when(part("message").str.contains(ascii_only(text))).then(pl.lit(kind)) for text, kind in _MEANINGS.items()]
     return events(
         lines.with_columns(groups.alias("groups"), stream.alias("stream")),

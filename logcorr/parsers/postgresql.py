@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
 from msgspec import Struct
 
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, folded, no
+from logcorr.parsers._shared.columns import events, folded, no
 
 _LEVELS = {
     **{f"DEBUG{number}": "debug" for number in range(1, 6)},
@@ -87,7 +87,7 @@ def postgresql(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with level (as written), pid, and user and database where the prefix has them as `user@database`."""
     layout = _layout(context.sample.lines)
     if layout is None:
-        return events(lines, time=no(pl.Datetime("us")), message=TEXT, parsed=pl.lit(False))
+        return events(lines, time=no(pl.Datetime("us")), message=pl.col("text"), parsed=pl.lit(False))
     in_csv = re.compile(_csv_pattern(layout.shape), re.ASCII).match
     return (_in_csv if any(map(in_csv, context.sample.lines)) else _in_text)(lines, context, layout)
 
@@ -95,8 +95,8 @@ def postgresql(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
 def _in_csv(lines: pl.LazyFrame, context: Context, layout: _Layout) -> pl.LazyFrame:
     """Records of csvlog; the lines of a quoted message after the first belong to it."""
     part = pl.col("groups").struct.field
-    read = lines.with_columns(TEXT.str.extract_groups(ascii_only(_csv_pattern(layout.shape))).alias("groups"))
-    message = pl.coalesce(part("message").str.replace_all('""', '"', literal=True), TEXT)
+    read = lines.with_columns(pl.col("text").str.extract_groups(ascii_only(_csv_pattern(layout.shape))).alias("groups"))
+    message = pl.coalesce(part("message").str.replace_all('""', '"', literal=True), pl.col("text"))
     return _events(
         folded(read, part("stamp").is_not_null(), context),
         layout.shape,
@@ -108,10 +108,10 @@ def _in_csv(lines: pl.LazyFrame, context: Context, layout: _Layout) -> pl.LazyFr
 
 def _in_text(lines: pl.LazyFrame, context: Context, layout: _Layout) -> pl.LazyFrame:
     part = pl.col("groups").struct.field
-    read = lines.with_columns(TEXT.str.extract_groups(ascii_only(_pattern(layout))).alias("groups"))
+    read = lines.with_columns(pl.col("text").str.extract_groups(ascii_only(_pattern(layout))).alias("groups"))
     head = pl.coalesce(part("head"), part("other"))
     prefix, stamp = pl.coalesce(part("prefix"), part("others_prefix")), pl.coalesce(part("stamp"), part("others_stamp"))
-    message = TEXT.cast(pl.Binary).bin.slice(head.str.len_bytes().fill_null(0)).cast(pl.String)
+    message = pl.col("text").cast(pl.Binary).bin.slice(head.str.len_bytes().fill_null(0)).cast(pl.String)
     own = {
         "level": part("level"),
         "pid": prefix.str.extract(r"\[([0-9]{1,9})(?:-[0-9]+)?\]", 1),
@@ -126,7 +126,7 @@ def _events(cut: pl.LazyFrame, shape: stamps.Shape, stamp: pl.Expr, message: pl.
     return events(
         cut,
         time=shape.time(stamp),
-        severity=own["level"].replace_strict(_LEVELS, default=None, return_dtype=SEVERITY),
+        severity=own["level"].replace_strict(_LEVELS, default=None, return_dtype=severity_type()),
         kind=messages.kind_of(message, messages.APPLICATION),
         message=message,
         parsed=stamp.is_not_null(),

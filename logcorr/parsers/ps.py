@@ -10,15 +10,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, Process
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
 
 _COMMANDS = ("COMMAND", "CMD")
 _STARTS = ("START", "STIME", "STARTED")
-_HEADER = re.compile(r"\s*(?:[A-Z%]+\s+)*PID\s+(?:[A-Z%]+\s+)*(?:COMMAND|CMD)\s*")
-_ELAPSED = re.compile(r"(?:(?:(?P<days>\d+)-)?(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d\d)")
-_FRAME = re.compile(r"\s*(?:```.*|[^\s].*[$#] .*|[$#] .*)?\s*")
+_HEADER = regex(r"\s*(?:[A-Z%]+\s+)*PID\s+(?:[A-Z%]+\s+)*(?:COMMAND|CMD)\s*")
+_ELAPSED = regex(r"(?:(?:(?P<days>\d+)-)?(?P<hours>\d+):)?(?P<minutes>\d+):(?P<seconds>\d\d)")
+_FRAME = regex(r"\s*(?:```.*|[^\s].*[$#] .*|[$#] .*)?\s*")
 
 
 def _recognise(sample: Sample) -> float:

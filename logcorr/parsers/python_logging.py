@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, folded, no, severity_of
+from logcorr.parsers._shared.columns import events, folded, no, severity_of
 
 _LEVELS = "DEBUG|INFO|WARNING|ERROR|CRITICAL"
 _BASIC = rf"^(?P<head>(?P<level>{_LEVELS}):(?P<logger>[\w.]+):)"
@@ -39,10 +38,10 @@ def _recognise(sample: Sample) -> float:
 def python_logging(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with logger; a traceback belongs to the event before."""
     pattern, shape = _pattern(context.sample.lines)
-    read = lines.with_columns(TEXT.str.extract_groups(ascii_only(pattern)).alias("groups"))
+    read = lines.with_columns(pl.col("text").str.extract_groups(ascii_only(pattern)).alias("groups"))
     part = pl.col("groups").struct.field
     cut = folded(read, part("head").is_not_null(), context)
-    message = TEXT.cast(pl.Binary).bin.slice(part("head").str.len_bytes().fill_null(0)).cast(pl.String)
+    message = pl.col("text").cast(pl.Binary).bin.slice(part("head").str.len_bytes().fill_null(0)).cast(pl.String)
     cut = cut.with_columns(message.alias("message"))
     offset = shape.utc_offset_s(part("stamp")) if shape else None
     return events(

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, folded
+from logcorr.parsers._shared.columns import events, folded
 
 _STARTED = (
     r'^(?:\[[^\]]{1,80}\] )*Started (?P<method>[A-Z]{3,8}) "(?P<path>[^"]*)" for (?P<client>\S+)'
@@ -40,8 +39,8 @@ def _recognise(sample: Sample) -> float:
 def rails(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events, one a request, with client, request_method, request_uri, status, duration_ms and exception."""
     part = pl.col("groups").struct.field
-    read = lines.with_columns(TEXT.str.extract_groups(ascii_only(_STARTED)).alias("groups"))
-    following = pl.when(part("stamp").is_null()).then(TEXT)
+    read = lines.with_columns(pl.col("text").str.extract_groups(ascii_only(_STARTED)).alias("groups"))
+    following = pl.when(part("stamp").is_null()).then(pl.col("text"))
     completed = following.str.extract_groups(ascii_only(_COMPLETED)).struct
     found = read.with_columns(
         completed[0].alias("status"),
@@ -56,11 +55,11 @@ def rails(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     return events(
         cut,
         time=stamps.datetimes(part("stamp"), "%Y-%m-%d %H:%M:%S %z").dt.convert_time_zone("UTC"),
-        severity=pl.when(known & wrong).then(pl.lit("error")).when(known).then(pl.lit("info")).cast(SEVERITY),
+        severity=pl.when(known & wrong).then(pl.lit("error")).when(known).then(pl.lit("info")).cast(severity_type()),
         kind=pl.coalesce(
             messages.kind_of(exception, messages.FAILURES), pl.when(status.str.starts_with("5")).then(pl.lit("http.5xx"))
         ),
-        message=pl.when(known).then(asked).otherwise(TEXT),
+        message=pl.when(known).then(asked).otherwise(pl.col("text")),
         parsed=known,
         count=pl.col("lines"),
         own={

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events
+from logcorr.parsers._shared.columns import events
 
 _PATTERN = (
     r"^(?P<pid>\d{1,9}):(?:(?P<role>[MSCX]) (?P<stamp>\d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d(?:\.\d{3})?) (?P<level>[.*#-])"
@@ -33,11 +32,11 @@ def _recognise(sample: Sample) -> float:
 def redis(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events, one a line, with pid and role."""
     part = pl.col("groups").struct.field
-    message = pl.coalesce(part("message"), TEXT)
+    message = pl.coalesce(part("message"), pl.col("text"))
     return events(
-        lines.with_columns(TEXT.str.extract_groups(ascii_only(_PATTERN)).alias("groups")),
+        lines.with_columns(pl.col("text").str.extract_groups(ascii_only(_PATTERN)).alias("groups")),
         time=stamps.datetimes(part("stamp"), "%d %b %Y %H:%M:%S%.f"),
-        severity=part("level").replace_strict(_LEVELS, default=None, return_dtype=SEVERITY),
+        severity=part("level").replace_strict(_LEVELS, default=None, return_dtype=severity_type()),
         kind=messages.kind_of(message, messages.APPLICATION),
         message=message,
         parsed=part("message").is_not_null(),

@@ -7,13 +7,12 @@ The stamp is what the script's `date` makes; lines without one are commands' out
 
 from __future__ import annotations
 
-import polars as pl
-
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import LEVELS, TEXT, events, no, severity_of
+from logcorr.parsers._shared.columns import LEVELS, events, no, severity_of
 
 _PHRASES = (*messages.SCRIPT, *messages.APPLICATION)
 
@@ -43,9 +42,9 @@ def script_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events, one a line, with unit: the container that a line of docker compose, or of autoheal, names."""
     shape = stamps.shape_of(context.sample.lines)
     pattern = rf"^({stamps.LEAD}({shape.pattern})[\])>:,]*[\s-]*)" if shape else "^(())"
-    groups = TEXT.str.extract_groups(ascii_only(pattern)).struct
+    groups = pl.col("text").str.extract_groups(ascii_only(pattern)).struct
     read = lines.with_columns(groups[0].alias("head"), groups[1].alias("stamp"))
-    message = TEXT.cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)
+    message = pl.col("text").cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)
     read = read.with_columns(message.alias("message"))
     level = pl.col("message").str.extract(rf"^\[?({LEVELS}|{LEVELS.upper()})\]?:", 1)
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None

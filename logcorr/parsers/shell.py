@@ -5,18 +5,18 @@ POSIX.1-2024 XCU 2, bash(1). A file yields one `Script`, and a `Problem` for eve
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, Script
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
 
-_SHEBANG = re.compile(r"#!\s*\S*?(?:/env(?:\s+-\S+)*\s+(?:\S*/)?|/)?(?P<name>[\w.+-]+)(?:\s|$)")
+_SHEBANG = regex(r"#!\s*\S*?(?:/env(?:\s+-\S+)*\s+(?:\S*/)?|/)?(?P<name>[\w.+-]+)(?:\s|$)")
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "bats"})
 _SUFFIXES = (".sh", ".bash", ".ksh", ".zsh")
 _MARKS = tuple(
-    re.compile(expression)
+    regex(expression)
     for expression in (
         r"\s*(?:if|elif)\s+(?:!\s+)?(?:\[\[?\s|test\s|\w).*;\s*then\s*$",
         r"\s*(?:for\s+\w+\s+in\s.*|(?:while|until)\s.+);\s*do\s*$",

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl, regex
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import COMMON, TEXT, events, folded, no, severity_of
+from logcorr.parsers._shared.columns import COMMON, events, folded, no, severity_of
 
-NOW = re.compile(r"\w{3} \w{3} [ \d]\d [\d:]{8} \S+ \d{4}|\w{3} \d\d? \w{3} \d{4} [\d:]{8} .+")
+NOW = regex(r"\w{3} \w{3} [ \d]\d [\d:]{8} \S+ \d{4}|\w{3} \d\d? \w{3} \d{4} [\d:]{8} .+")
 """All that date(1) prints: when something was captured, not an event."""
 
 FEWEST = 0.2
@@ -44,12 +43,12 @@ def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events; the lines without a stamp after one belong to it."""
     shape = stamps.shape_of(context.sample.lines)
     pattern = rf"^({stamps.LEAD}({shape.pattern})[\])>:,]*[\s|-]*)" if shape else "^(())"
-    groups = TEXT.str.extract_groups(ascii_only(pattern)).struct
+    groups = pl.col("text").str.extract_groups(ascii_only(pattern)).struct
     read = lines.with_columns(groups[0].alias("head"), groups[1].alias("stamp"))
-    indented = TEXT.str.contains(f"^{_CONTINUED}") | (TEXT == "")
+    indented = pl.col("text").str.contains(f"^{_CONTINUED}") | (pl.col("text") == "")
     is_head = ~indented if context.sample.stamped else pl.col("head").is_not_null()
     cut = folded(read, is_head, context)
-    message = TEXT.cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)
+    message = pl.col("text").cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)
     cut = cut.with_columns(message.alias("message"))
     level = pl.col("message").str.extract(rf"^[\[(<]?({COMMON}|{COMMON.upper()})[\])>:]", 1)
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import re
 
-import polars as pl
-
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.messages import Phrase
 from logcorr.grammar.patterns import ascii_only
+from logcorr.lazily import pl, regex
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, severity_of
+from logcorr.parsers._shared.columns import events, severity_of
 
 _HEAD = r"^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}) (CRIT|ERRO|WARN|INFO|DEBG|TRAC|BLAT) (.*)$"
-_OWN = re.compile(
+_OWN = regex(
     r"\S+ \S+ \w{4} (?:spawned: '|(?:stopped|exited|gave up|success): \S+ |supervisord started with pid \d"
     r"|waiting for \S+ to (?:stop|die)$)"
 )
@@ -43,8 +42,8 @@ def _recognise(sample: Sample) -> float:
 @log_parser(title="supervisord", source="supervisord", recognise=_recognise, emits=messages.emitted(_PHRASES))
 def supervisord(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events, one a line, with unit: the program, or the group of programs, that each is about."""
-    part = TEXT.str.extract_groups(ascii_only(_HEAD)).struct
-    message = pl.coalesce(part[2], TEXT)
+    part = pl.col("text").str.extract_groups(ascii_only(_HEAD)).struct
+    message = pl.coalesce(part[2], pl.col("text"))
     return events(
         lines,
         time=stamps.datetimes(part[0], "%Y-%m-%d %H:%M:%S,%3f"),

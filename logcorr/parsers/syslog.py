@@ -10,15 +10,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import polars as pl
-
 from logcorr.grammar import journal, messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.winston import cased
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl, regex
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import LEVELS, TEXT, events, folded, no
+from logcorr.parsers._shared.columns import LEVELS, events, folded, no
 
 _PROGRAM = r"(?P<program>[^\s:\[\]]+(?: [^\s:\[\]]+)?)(?:\[(?P<pid>\d+)\])?"
 
@@ -103,7 +102,7 @@ def _layout(lines: tuple[str, ...]) -> tuple[stamps.Shape, bool] | None:
 
 
 _DAEMONS = ("systemd", "kernel", "cron", "crond", "sshd", "rsyslogd", "sudo", "dockerd", "containerd", "dbus-daemon")
-_DAEMON = re.compile(rf" (?i:{'|'.join(_DAEMONS)})(?:\[\d+\])?: ")
+_DAEMON = regex(rf" (?i:{'|'.join(_DAEMONS)})(?:\[\d+\])?: ")
 
 
 def _recognise(sample: Sample) -> float:
@@ -138,12 +137,12 @@ def syslog(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         return _described(_exported(journal.entries(lines, form)))
     layout = _layout(context.sample.lines)
     if layout is None:
-        return events(lines, time=no(pl.Datetime("us")), message=TEXT, parsed=pl.lit(False))
-    groups = TEXT.str.extract_groups(ascii_only(_pattern(*layout)))
+        return events(lines, time=no(pl.Datetime("us")), message=pl.col("text"), parsed=pl.lit(False))
+    groups = pl.col("text").str.extract_groups(ascii_only(_pattern(*layout)))
     part = pl.col("groups").struct.field
-    is_known = part("head").is_not_null() | TEXT.str.starts_with("-- ")
+    is_known = part("head").is_not_null() | pl.col("text").str.starts_with("-- ")
     read = folded(lines.with_columns(groups.alias("groups")), is_known, context)
-    message = TEXT.cast(pl.Binary).bin.slice(part("head").str.len_bytes().fill_null(0)).cast(pl.String)
+    message = pl.col("text").cast(pl.Binary).bin.slice(part("head").str.len_bytes().fill_null(0)).cast(pl.String)
     stamp = part("stamp")
     own_unit = pl.when(part("program") == "systemd").then(message).str.extract(ascii_only(_UNIT), 1)
     offset = layout[0].utc_offset_s(stamp)
@@ -165,16 +164,16 @@ def _exported(entries: pl.LazyFrame) -> pl.LazyFrame:
     return entries.with_columns(
         time.alias("time"),
         program.alias("program"),
-        pl.coalesce("message", TEXT).alias("message"),
+        pl.coalesce("message", pl.col("text")).alias("message"),
         pl.coalesce("subject", service).alias("unit"),
-        (time.is_not_null() | TEXT.str.starts_with("-- ")).alias("parsed"),
+        (time.is_not_null() | pl.col("text").str.starts_with("-- ")).alias("parsed"),
     )
 
 
 def _described(read: pl.LazyFrame) -> pl.LazyFrame:
     """Events of the parts that every form has."""
     severity = (pl.col("priority").cast(pl.Int32, strict=False) % 8).replace_strict(
-        list(range(8)), _SEVERITIES, default=None, return_dtype=SEVERITY
+        list(range(8)), _SEVERITIES, default=None, return_dtype=severity_type()
     )
     program = pl.when(~_is_daemon(pl.col("program"))).then(pl.col("program"))
     job = pl.col("job").struct.field

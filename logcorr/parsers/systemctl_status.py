@@ -12,16 +12,17 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, Unit
 from logcorr.model.source import Artifact, Sample
 from logcorr.parsers import configuration_parser
 
-_HEAD = re.compile(
+_HEAD = regex(
     r"\s*[●○×↻*x]?\s*(?P<name>\S+\.(?:service|timer|socket|mount|target|path|slice|scope))(?:\s+-\s+(?P<description>.*))?\s*"
 )
-_ACTIVE = re.compile(r"\s+Active:\s+(?P<state>[\w-]+(?: \([^)]*\))?)(?P<rest>.*)")
-_LOADED = re.compile(r"\s+Loaded:\s")
-_MAIN = re.compile(r"\s+Main PID:\s+\d+\s+\((?P<command>[^)]*)\)")
+_ACTIVE = regex(r"\s+Active:\s+(?P<state>[\w-]+(?: \([^)]*\))?)(?P<rest>.*)")
+_LOADED = regex(r"\s+Loaded:\s")
+_MAIN = regex(r"\s+Main PID:\s+\d+\s+\((?P<command>[^)]*)\)")
 
 
 def _recognise(sample: Sample) -> float:

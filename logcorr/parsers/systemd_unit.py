@@ -15,14 +15,15 @@ from typing import NamedTuple
 
 from logcorr.grammar.calendar import NotCalendar, calendar
 from logcorr.grammar.duration import systemd_seconds
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, ScheduledJob, Script, Setting, Unit
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
 
-_SECTION = re.compile(r"\[(?P<name>\w+)\]\s*")
-_ENTRY = re.compile(r"(?P<key>[A-Za-z][\w-]*)\s*=\s*(?P<value>.*)")
-_NAME = re.compile(r"(?P<unit>[^/]+\.(?:service|timer|socket|path))(?:\.d/[^/]+\.conf)?$")
-_PREFIX = re.compile(r"[-@:+!|]*")
+_SECTION = regex(r"\[(?P<name>\w+)\]\s*")
+_ENTRY = regex(r"(?P<key>[A-Za-z][\w-]*)\s*=\s*(?P<value>.*)")
+_NAME = regex(r"(?P<unit>[^/]+\.(?:service|timer|socket|path))(?:\.d/[^/]+\.conf)?$")
+_PREFIX = regex(r"[-@:+!|]*")
 _MONOTONIC = ("OnActiveSec", "OnBootSec", "OnStartupSec", "OnUnitActiveSec", "OnUnitInactiveSec")
 _COMMANDS = ("ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
 _ACCURACY_S = 60.0  # systemd.timer(5): AccuracySec= defaults to 1min

@@ -11,20 +11,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, Setting
 from logcorr.model.source import Artifact, Sample
 from logcorr.parsers import configuration_parser
 
-_STATUS_ZONE = re.compile(r"\s*Time ?zone:\s+(?P<zone>[\w+/-]+)(\s+\(.*\))?\s*", re.IGNORECASE)
-_SHOWN_ZONE = re.compile(r"Timezone=(?P<zone>[\w+/-]+)\s*")
-_LINKED_ZONE = re.compile(r".*/etc/localtime -> \S*zoneinfo/(?P<zone>[\w+/-]+)\s*")
-_NAMED_ZONE = re.compile(
+_STATUS_ZONE = regex(r"\s*Time ?zone:\s+(?P<zone>[\w+/-]+)(\s+\(.*\))?\s*", re.IGNORECASE)
+_SHOWN_ZONE = regex(r"Timezone=(?P<zone>[\w+/-]+)\s*")
+_LINKED_ZONE = regex(r".*/etc/localtime -> \S*zoneinfo/(?P<zone>[\w+/-]+)\s*")
+_NAMED_ZONE = regex(
     r"(?P<zone>(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc)/[\w+/-]+|UTC|GMT)\s*"
 )
-_SYNCHRONISED = re.compile(r"\s*(?:System clock|NTP) synchronized:\s+(?P<word>yes|no)\s*")
-_CLOCK = re.compile(r"\s*(Local|Universal|RTC) time:\s")
+_SYNCHRONISED = regex(r"\s*(?:System clock|NTP) synchronized:\s+(?P<word>yes|no)\s*")
+_CLOCK = regex(r"\s*(Local|Universal|RTC) time:\s")
 
-_DATE = re.compile(
+_DATE = regex(
     r"""
     [A-Z][a-z]{2},?\s+ (?:[A-Z][a-z]{2}\s+\d{1,2}|\d{1,2}\s+[A-Z][a-z]{2}\s+\d{4}) \s+
     \d{1,2}:\d\d:\d\d (?:\ [AP]M)?\s+ (?P<zone>[A-Z]{3,5}|[+-]\d{4}) (?:\s+\d{4})?
@@ -32,7 +33,7 @@ _DATE = re.compile(
     """,
     re.VERBOSE,
 )
-_COMMAND = re.compile(r"[^#]*[$#>]\s*date\b.*")
+_COMMAND = regex(r"[^#]*[$#>]\s*date\b.*")
 _ABBREVIATED = {"UTC": "UTC", "JST": "+09:00", "KST": "+09:00", "HKT": "+08:00", "MSK": "+03:00"} | {
     "CET": "+01:00",
     "CEST": "+02:00",

@@ -8,12 +8,11 @@ https://www.w3.org/TR/WD-logfile.html: which fields there are, and in which orde
 
 from __future__ import annotations
 
-import polars as pl
-
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, no
+from logcorr.parsers._shared.columns import events, no
 
 _FIELDS = "#Fields:"
 _COLUMNS = {"c-ip": "client", "cs-username": "user", "sc-bytes": "bytes", "s-ip": "server"}
@@ -33,8 +32,8 @@ def _recognise(sample: Sample) -> float:
 def w3c_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with client, user, request, status, bytes, server and took (`time-taken`: IIS's milliseconds, others' seconds)."""
     fields = _fields(context.sample.lines)
-    parts = TEXT.str.replace_all("\t", " ", literal=True).str.split(" ")
-    is_event = ~TEXT.str.starts_with("#") & (parts.list.len() >= len(fields))
+    parts = pl.col("text").str.replace_all("\t", " ", literal=True).str.split(" ")
+    is_event = ~pl.col("text").str.starts_with("#") & (parts.list.len() >= len(fields))
 
     def field(name: str) -> pl.Expr:
         if name not in fields:
@@ -51,11 +50,11 @@ def w3c_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         lines.with_columns(parts.alias("parts"), is_event.alias("is_event")),
         time=time,
         severity=pl.when(status.is_not_null()).then(
-            pl.when(failed).then(pl.lit("error")).otherwise(pl.lit("info")).cast(SEVERITY)
+            pl.when(failed).then(pl.lit("error")).otherwise(pl.lit("info")).cast(severity_type())
         ),
         kind=pl.when(failed).then(pl.lit("http.5xx")),
-        message=pl.coalesce(pl.concat_str(request, status.cast(pl.String), separator=" "), TEXT),
-        parsed=pl.col("is_event") | TEXT.str.starts_with("#"),
+        message=pl.coalesce(pl.concat_str(request, status.cast(pl.String), separator=" "), pl.col("text")),
+        parsed=pl.col("is_event") | pl.col("text").str.starts_with("#"),
         own={
             **{column: field(name) for name, column in _COLUMNS.items() if column != "bytes"},
             "request": request,

@@ -13,23 +13,21 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-import polars as pl
-
 from logcorr.grammar import inspected, messages, printf, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.printf import Agreed
 from logcorr.grammar.stamps import Shape
 from logcorr.grammar.winston import Layout, Template, cased, head_pattern, layout_of, template_of
-from logcorr.model.events import EVENT_SCHEMA
+from logcorr.lazily import pl, regex
+from logcorr.model.events import event_schema
 from logcorr.model.facts import Fact, LineTemplate, of_kind
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import (
-    FAILURE,
     LEVELS,
     LONGEST_LEVEL,
-    TEXT,
     events,
+    failure,
     folded,
     groups_of,
     no,
@@ -66,7 +64,7 @@ def _agreed(lines: Sequence[str], facts: Sequence[Fact]) -> Agreed | None:
     return printf.agreed(lines, [fact.text for fact in of_kind(LineTemplate, facts)], cased(LEVELS))
 
 
-_SIMPLE = re.compile(rf"^(?:{LEVELS}): ")
+_SIMPLE = regex(rf"^(?:{LEVELS}): ")
 _SIMPLE_TIME = r'"timestamp":"([^"\\]+)"[^"]*\}$'
 
 
@@ -104,18 +102,18 @@ def _templated(lines: pl.LazyFrame, context: Context, agreed: Agreed) -> pl.Lazy
     """Lines by the template in their application's source: a column for each of its values."""
     shape = agreed.shape
     part = pl.col("groups").struct.field
-    read = lines.with_columns(TEXT.str.extract_groups(ascii_only(agreed.pattern)).alias("groups"))
-    headless = pl.when(part("message").is_null()).then(TEXT)
+    read = lines.with_columns(pl.col("text").str.extract_groups(ascii_only(agreed.pattern)).alias("groups"))
+    headless = pl.when(part("message").is_null()).then(pl.col("text"))
     bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null()
     cut = folded(with_failures(read, headless), part("message").is_not_null() | bare, context)
-    message = pl.coalesce(part("message"), TEXT)
+    message = pl.coalesce(part("message"), pl.col("text"))
     offset = shape.utc_offset_s(part("stamp")) if shape else None
     level = part("level") if "(?P<level>" in agreed.pattern else no(pl.String)
     return events(
         cut,
         time=shape.time(part("stamp")) if shape else no(pl.Datetime("us")),
         severity=severity_of(level),
-        kind=pl.coalesce(messages.kind_of(message, messages.APPLICATION), FAILURE),
+        kind=pl.coalesce(messages.kind_of(message, messages.APPLICATION), failure()),
         message=message,
         parsed=part("message").is_not_null(),
         count=pl.col("lines"),
@@ -129,26 +127,26 @@ def _column(name: str) -> str:
     """A property's column; those whose names mean something else here are `…_text`."""
     if name == "service":
         return "service_name"
-    return f"{name}_text" if name in (*EVENT_SCHEMA, "source", "file", "logged_at", "utc_offset_s") else name
+    return f"{name}_text" if name in (*event_schema(), "source", "file", "logged_at", "utc_offset_s") else name
 
 
 def _simple(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """`info: message {"timestamp":"2026-01-31 12:00:00"}`: the time is in the metadata at the event's end, if anywhere."""
     sample = [match[1] for match in (re.search(_SIMPLE_TIME, line) for line in context.sample.lines) if match]
     shape = stamps.shape_of(tuple(sample))
-    level = TEXT.str.extract(rf"^({LEVELS}): ", 1)
+    level = pl.col("text").str.extract(rf"^({LEVELS}): ", 1)
     row = pl.when(pl.col("stamp").is_not_null()).then(pl.int_range(pl.len()))
-    read = lines.with_columns(level.alias("level"), TEXT.str.extract(_SIMPLE_TIME, 1).alias("stamp"))
+    read = lines.with_columns(level.alias("level"), pl.col("text").str.extract(_SIMPLE_TIME, 1).alias("stamp"))
     reached = read.with_columns(pl.col("stamp").backward_fill(), row.backward_fill().alias("stamped_at"))
-    message = TEXT.str.slice(pl.col("level").str.len_chars().fill_null(-2) + 2).alias("message")
-    failing = with_failures(reached, pl.when(pl.col("level").is_null()).then(TEXT))
+    message = pl.col("text").str.slice(pl.col("level").str.len_chars().fill_null(-2) + 2).alias("message")
+    failing = with_failures(reached, pl.when(pl.col("level").is_null()).then(pl.col("text")))
     cut = folded(failing, pl.col("level").is_not_null(), context).with_columns(message)
     own_stamp = pl.when(pl.col("stamped_at") < pl.col("row") + pl.col("lines")).then(pl.col("stamp"))
     return events(
         cut,
         time=shape.time(shape.text(own_stamp)) if shape else no(pl.Datetime("us")),
         severity=severity_of(pl.col("level")),
-        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), FAILURE),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), failure()),
         message=pl.col("message"),
         parsed=pl.col("level").is_not_null(),
         count=pl.col("lines"),
@@ -160,20 +158,25 @@ def _inspected(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """`prettyPrint`: an object a block, its members in any order."""
     times = [match[1] for line in context.sample.lines if (match := re.match(r"  timestamp: ['\"](.+)['\"]", line))]
     shape = stamps.shape_of(tuple(times))
-    opens = TEXT == inspected.OPEN
+    opens = pl.col("text") == inspected.OPEN
     block = lines.with_columns(opens.cum_sum().alias("block"))
     of_block = block.group_by("block", maintain_order=True).agg(
-        pl.col("line").first(), pl.len().cast(pl.UInt32).alias("lines"), TEXT.str.join("\n"), pl.col("^logged_at$").first()
+        pl.col("line").first(),
+        pl.len().cast(pl.UInt32).alias("lines"),
+        pl.col("text").str.join("\n"),
+        pl.col("^logged_at$").first(),
     )
     names = ("level", "message", "timestamp", "service", "label")
-    read = of_block.with_columns(inspected.member(TEXT, name).alias(name) for name in names)
+    read = of_block.with_columns(inspected.member(pl.col("text"), name).alias(name) for name in names)
     return events(
         read,
         time=shape.time(shape.text(pl.col("timestamp"))) if shape else no(pl.Datetime("us")),
         severity=severity_of(pl.col("level")),
-        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), messages.kind_of(TEXT, messages.FAILURES)),
-        message=pl.coalesce("message", TEXT),
-        parsed=TEXT.str.starts_with(inspected.OPEN),
+        kind=pl.coalesce(
+            messages.kind_of(pl.col("message"), messages.APPLICATION), messages.kind_of(pl.col("text"), messages.FAILURES)
+        ),
+        message=pl.coalesce("message", pl.col("text")),
+        parsed=pl.col("text").str.starts_with(inspected.OPEN),
         count=pl.col("lines"),
         own={"level": pl.col("level"), "label": pl.col("label"), "service_name": pl.col("service")},
     )
@@ -182,7 +185,7 @@ def _inspected(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
 def _text(lines: pl.LazyFrame, context: Context, layout: Layout) -> pl.LazyFrame:
     shape = layout.shape
     read = _heads(lines, context.sample.lines, layout)
-    headless = pl.when(~pl.col("is_head")).then(TEXT)
+    headless = pl.when(~pl.col("is_head")).then(pl.col("text"))
     bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null()
     cut = folded(with_failures(read, headless), pl.col("is_head") | bare, context)
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
@@ -190,7 +193,7 @@ def _text(lines: pl.LazyFrame, context: Context, layout: Layout) -> pl.LazyFrame
         cut,
         time=pl.col("time"),
         severity=severity_of(pl.col("level")),
-        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), FAILURE),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), failure()),
         message=pl.col("message"),
         parsed=pl.col("is_head") | bare,
         count=pl.col("lines"),
@@ -204,9 +207,9 @@ def _heads(lines: pl.LazyFrame, sample: tuple[str, ...], layout: Layout) -> pl.L
     shape = layout.shape
     pattern = head_pattern(layout, LEVELS, always=False)
     template = template_of(sample, head_pattern(layout, LEVELS)) if not layout.before else None
-    raw = lines.with_columns(TEXT.cast(pl.Binary).alias("raw"))
+    raw = lines.with_columns(pl.col("text").cast(pl.Binary).alias("raw"))
     tried = _cut(raw, template, shape) if template and shape else raw.with_columns(pl.lit(False).alias("fits"))
-    part = groups_of(pl.when(~pl.col("fits") & ~_continues(layout)).then(TEXT), ascii_only(pattern)).alias("groups")
+    part = groups_of(pl.when(~pl.col("fits") & ~_continues(layout)).then(pl.col("text")), ascii_only(pattern)).alias("groups")
     found = pl.col("groups").struct.field
     begin = found("head").str.len_bytes().fill_null(0)
     whole = {"stamp": found("stamp"), "level": pl.coalesce(found("level"), found("word"), found("plain"))}
@@ -231,7 +234,7 @@ def _heads(lines: pl.LazyFrame, sample: tuple[str, ...], layout: Layout) -> pl.L
 
 def _continues(layout: Layout) -> pl.Expr:
     """Whether a line cannot begin an event: it is indented, and what begins with a stamp is not."""
-    indented = TEXT.str.starts_with(" ") | TEXT.str.starts_with("\t")
+    indented = pl.col("text").str.starts_with(" ") | pl.col("text").str.starts_with("\t")
     return indented if layout.shape and not layout.before else pl.lit(False)
 
 
@@ -240,9 +243,9 @@ def _cut(lines: pl.LazyFrame, template: Template, shape: Shape) -> pl.LazyFrame:
 
     All before the message is ASCII then, so that places in characters are places in bytes.
     """
-    stamp = TEXT.str.slice(template.lead, template.width)
-    between = TEXT.str.slice(template.lead + template.width, len(template.between)) == template.between
-    near = TEXT.str.slice(template.level_at, LONGEST_LEVEL + len(template.close))
+    stamp = pl.col("text").str.slice(template.lead, template.width)
+    between = pl.col("text").str.slice(template.lead + template.width, len(template.between)) == template.between
+    near = pl.col("text").str.slice(template.level_at, LONGEST_LEVEL + len(template.close))
     placed = lines.with_columns(stamp.alias("cut_stamp"), pl.when(between).then(near).alias("near"))
     end = pl.col("near").str.find(template.close, literal=True)
     level = placed.with_columns(end.alias("end")).with_columns(

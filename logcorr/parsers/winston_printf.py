@@ -7,16 +7,16 @@ https://github.com/winstonjs/logform#printf. Nothing in the file is evaluated.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from logcorr.grammar import printf
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, LineTemplate
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
 
-_NAME = re.compile(r"\.[cm]?[jt]s$")
-_LOADS = re.compile(r"""(?:\bfrom|\brequire\()\s*['"](?:winston|logform|nest-winston)['"]""")
+_NAME = regex(r"\.[cm]?[jt]s$")
+_LOADS = regex(r"""(?:\bfrom|\brequire\()\s*['"](?:winston|logform|nest-winston)['"]""")
 
 
 def _recognise(sample: Sample) -> float:

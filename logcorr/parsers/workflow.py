@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact, ScheduledJob, Script
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
@@ -21,13 +22,13 @@ from logcorr.parsers import configuration_parser
 if TYPE_CHECKING:
     from logcorr.grammar.yaml_tree import Node
 
-_GITHUB_PATH = re.compile(r"(^|/)\.?(github|gitea|forgejo)/workflows/[^/]+\.ya?ml$")
-_GITLAB_PATH = re.compile(r"(^|/)\.?gitlab-ci[^/]*\.ya?ml$")
-_STEP = re.compile(r"\s*-?\s*(run|uses|script|before_script|after_script):(\s|$)")
+_GITHUB_PATH = regex(r"(^|/)\.?(github|gitea|forgejo)/workflows/[^/]+\.ya?ml$")
+_GITLAB_PATH = regex(r"(^|/)\.?gitlab-ci[^/]*\.ya?ml$")
+_STEP = regex(r"\s*-?\s*(run|uses|script|before_script|after_script):(\s|$)")
 _GITLAB_SCRIPTS = ("before_script", "script", "after_script")
 _GITLAB_KEYWORDS = frozenset({"default", "include", "stages", "variables", "workflow", "image", "services", "cache"})
-_REMOTE_SHELL = re.compile(r"\bssh-action(@|$)")
-_BLOCK = re.compile(r"([|>])[-+\d]*\s*(?:#.*)?$")
+_REMOTE_SHELL = regex(r"\bssh-action(@|$)")
+_BLOCK = regex(r"([|>])[-+\d]*\s*(?:#.*)?$")
 
 
 def _recognise(sample: Sample) -> float:

@@ -7,10 +7,10 @@ field means.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from logcorr.lazily import regex
 from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, Evidence
 from logcorr.model.events import KINDS
@@ -23,7 +23,7 @@ __all__ = ["SCHEMA", "Document", "Quote", "Quotes", "build", "spans", "to_json"]
 
 SCHEMA = "logcorr.result/1"
 
-INVISIBLE = re.compile("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+INVISIBLE = regex("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 """What a terminal could obey, or a reader not see; JSON itself escapes only the controls below a space."""
 
 
@@ -144,7 +144,7 @@ def inputs(read: Sequence[Source], artifacts: Sequence[Artifact]) -> list[Docume
 
 def write_finding(finding: Finding, quotes: Quotes) -> Document:
     """A finding as the document holds it."""
-    ends = finding.at.ends
+    ends = finding.at.ends if finding.times else None
     return {
         "id": finding.id,
         "rule": finding.rule,

@@ -6,18 +6,20 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-BACKTICKS = re.compile(r"`+")
+from logcorr.lazily import regex
 
-WORD = re.compile(r"[!-~]+(?: +[!-~]+)*")
+BACKTICKS = regex(r"`+")
+
+WORD = regex(r"[!-~]+(?: +[!-~]+)*")
 """A run of ASCII words: Chinese and typographic signs stay outside, so that punctuation need not be told from names."""
 
-CRON = re.compile(r"""(?<!\S)[\d*,/-]+(?: [\d*,/A-Za-z-]+){4}[.,;:!?)"']*(?!\S)""")
+CRON = regex(r"""(?<!\S)[\d*,/-]+(?: [\d*,/A-Za-z-]+){4}[.,;:!?)"']*(?!\S)""")
 """What may be the five fields of a crontab line; it is, if there is a star in it."""
 
 OPENING, CLOSING = "(\"'", ".,;:!?)\"'"
 """Punctuation that is not part of the word it stands at."""
 
-TECHNICAL = re.compile(
+TECHNICAL = regex(
     r"""[*_`\[\]<>&|\\$\#@{}~^=]  # what Markdown, HTML or a forge could read as its own
       | ://                       # a URL
       | ^\.{0,2}/                 # a path

@@ -20,11 +20,12 @@ from hashlib import sha256
 from itertools import groupby
 
 from logcorr.errors import LogcorrError
+from logcorr.lazily import regex
 
 MARK = "<!-- human: "
 """What every block begins with."""
 
-BLOCK = re.compile(
+BLOCK = regex(
     r"""
     ^<!--\ human:\ (?P<name>[\w-]+)\ -->[ \t]*\n
     (?P<text>.*?)
@@ -33,10 +34,10 @@ BLOCK = re.compile(
     re.VERBOSE | re.DOTALL | re.MULTILINE,
 )
 
-TICK = re.compile(r"^(?P<box>[ \t]*- \[)(?P<sign>[ xX])(?P<item>\].*)$", re.MULTILINE)
+TICK = regex(r"^(?P<box>[ \t]*- \[)(?P<sign>[ xX])(?P<item>\].*)$", re.MULTILINE)
 """An item of a check list in Markdown."""
 
-SEAL = re.compile(r"^<!-- logcorr: .*lines:(?P<lines>[\w+/=]*) -->\s*\Z", re.MULTILINE)
+SEAL = regex(r"^<!-- logcorr: .*lines:(?P<lines>[\w+/=]*) -->\s*\Z", re.MULTILINE)
 """The last line of a report."""
 
 DIGEST = 4

@@ -6,11 +6,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import np, npt, pl
 from logcorr.model.case import Case
 from logcorr.model.result import Judgement
 from logcorr.model.source import Span
@@ -24,9 +22,6 @@ RUNS = 3
 
 FOLLOWS_S = 120
 """Events up to this long after a run of the trigger are looked at as its consequences."""
-
-
-INSTANT = pl.Datetime("us", "UTC")
 
 
 class KeyEvent(Struct, frozen=True):
@@ -77,8 +72,8 @@ def _followed(case: Case, trigger: Span | None, dated: pl.LazyFrame) -> pl.DataF
     """Of a few runs of the trigger that events follow (`run`), the `time` of the first event of each kind after it."""
     ticks = [tick for schedule in case.schedules if schedule.job.span == trigger for tick in schedule.ticks]
     if not ticks:
-        return pl.DataFrame(schema={"run": INSTANT, "kind": pl.String, "time": INSTANT})
-    run = pl.col("time").map_batches(partial(_latest, np.sort(ticks)), return_dtype=INSTANT, is_elementwise=True)
+        return pl.DataFrame(schema={"run": pl.Datetime("us", "UTC"), "kind": pl.String, "time": pl.Datetime("us", "UTC")})
+    run = pl.col("time").map_batches(partial(_latest, np.sort(ticks)), return_dtype=pl.Datetime("us", "UTC"), is_elementwise=True)
     after = dated.select("kind", "time", run=run).drop_nulls().group_by("run", "kind").agg(pl.col("time").min())
     found = after.collect(engine="streaming")
     runs = found["run"].unique().sort()
@@ -92,7 +87,7 @@ def _latest(ticks: npt.NDArray[np.float64], times: pl.Series) -> pl.Series:
     place = np.searchsorted(runs, at, side="right") - 1
     run = runs[np.maximum(place, 0)]
     follows = (place >= 0) & (at - run <= FOLLOWS_S * 1_000_000)
-    return pl.Series(run).set(pl.Series(~follows), None).cast(INSTANT)
+    return pl.Series(run).set(pl.Series(~follows), None).cast(pl.Datetime("us", "UTC"))
 
 
 def _most_telling(dated: pl.LazyFrame, ends: pl.DataFrame, followed: pl.DataFrame, room: int) -> pl.DataFrame:

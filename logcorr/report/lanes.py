@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim
 from logcorr.model.result import Cause, Finding, Judgement

@@ -13,13 +13,14 @@ from functools import lru_cache
 from msgspec import Struct
 
 from logcorr.errors import LogcorrError
+from logcorr.lazily import regex
 from logcorr.report.cite import Document
 from logcorr.report.locales import HOME, LOCALES
 
 NOTE = "note\x04"
 """How gettext begins the keys of that context."""
 
-NAMES = re.compile(r"[^\s,]+(?:, [^\s,]+)+")
+NAMES = regex(r"[^\s,]+(?:, [^\s,]+)+")
 """Several names in one value, joined as in English."""
 
 UNITS = ((86400, "d"), (3600, "h"), (60, "min"), (1, "s"))

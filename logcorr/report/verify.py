@@ -7,7 +7,6 @@ does not matter. HTML embeds its document.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from html.parser import HTMLParser
 
@@ -15,19 +14,20 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr.errors import LogcorrError
+from logcorr.lazily import regex
 from logcorr.model.source import Problem, Span
 from logcorr.report.cite import QUOTED_CHARACTERS, Document, Quote, clean, shorten
 from logcorr.report.escape import BACKTICKS, code_cell, line, visible
 from logcorr.report.redaction.tags import agrees, begins
 from logcorr.report.saved import loaded
 
-PLACE = re.compile(r"(?P<path>.+):(?P<line>[1-9]\d{0,11})(?:-(?P<end>[1-9]\d{0,11}))?")
-HASH = re.compile(r"[0-9a-f]{12}|[0-9a-f]{64}")
-CELLS = re.compile(r"(?<!\\)\|")
-HUMAN = re.compile(r"\s*<!-- (?P<end>/?)human: ")
-FENCE = re.compile(r"\s*(?P<fence>`{3,})")
-EXCERPT = re.compile(r"[ >] +(?P<line>\d+) \|(?: (?P<text>.*))?")
-OUTSIDE = re.compile(r"(?:^|/)\.\.(?:/|$)|^/|^[A-Za-z]:[/\\]|\\\.\.|\.\.\\")
+PLACE = regex(r"(?P<path>.+):(?P<line>[1-9]\d{0,11})(?:-(?P<end>[1-9]\d{0,11}))?")
+HASH = regex(r"[0-9a-f]{12}|[0-9a-f]{64}")
+CELLS = regex(r"(?<!\\)\|")
+HUMAN = regex(r"\s*<!-- (?P<end>/?)human: ")
+FENCE = regex(r"\s*(?P<fence>`{3,})")
+EXCERPT = regex(r"[ >] +(?P<line>\d+) \|(?: (?P<text>.*))?")
+OUTSIDE = regex(r"(?:^|/)\.\.(?:/|$)|^/|^[A-Za-z]:[/\\]|\\\.\.|\.\.\\")
 
 NO_HASH = "–"
 """Stands in a table where a redacted report has no hash."""

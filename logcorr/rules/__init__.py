@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
+from logcorr.lazily import pl
 from logcorr.model.case import Case, Configuration
 from logcorr.model.claim import Claim
 from logcorr.model.result import Finding

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-import polars as pl
-
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
 from logcorr.model.facts import Script
@@ -16,9 +15,9 @@ from logcorr.rules._jobs import scripts_of
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite
 
-SET = re.compile(r"^\s*(?:export |local |readonly )?(?P<name>\w+)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;]+(?:\$\([^)]*\)\S*)?)")
+SET = regex(r"^\s*(?:export |local |readonly )?(?P<name>\w+)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;]+(?:\$\([^)]*\)\S*)?)")
 
-WRITES = re.compile(r"\b(?:cp|mv|ln|install|rsync|tee|envsubst|patch)\b|\bsed\b.*\s-i|>")
+WRITES = regex(r"\b(?:cp|mv|ln|install|rsync|tee|envsubst|patch)\b|\bsed\b.*\s-i|>")
 """Commands that put a file in its place, or change it."""
 
 JUST_BEFORE = timedelta(minutes=10)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import polars as pl
-
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 
 TOOK = r"(?:^|[ =(:])(\d+(?:\.\d+)?) ?(ms|s|sec|secs|seconds|milliseconds)\b"

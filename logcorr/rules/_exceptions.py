@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import takewhile
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.source import Span
 
-NAMED = re.compile(r"(?:^|[\]:|] )(?P<message>(?:[A-Za-z_][\w.]*)?(?:Error|Exception)(?: \[\w+\])?: .+)$")
+NAMED = regex(r"(?:^|[\]:|] )(?P<message>(?:[A-Za-z_][\w.]*)?(?:Error|Exception)(?: \[\w+\])?: .+)$")
 """`TypeError: x is not iterable`, alone or after what stands before messages in a log."""
 
-FRAME = re.compile(r"\bat (?:.*\()?(?:file://)?(?P<path>[^\s():]+):(?P<line>\d+):\d+\)?$")
-STACKED = re.compile(r".*\bat \S")
+FRAME = regex(r"\bat (?:.*\()?(?:file://)?(?P<path>[^\s():]+):(?P<line>\d+):\d+\)?$")
+STACKED = regex(r".*\bat \S")
 """A line of a JavaScript stack; the engine's own functions have no place."""
 
-PYTHON_FRAME = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)')
-ECHOED = re.compile(r"^(?:file://)?(?P<path>/\S+):(?P<line>\d+)$")
+PYTHON_FRAME = regex(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)')
+ECHOED = regex(r"^(?:file://)?(?P<path>/\S+):(?P<line>\d+)$")
 """Node names the place before the exception, and the line as it stood when it ran after it."""
 
 MOST_FRAMES = 40

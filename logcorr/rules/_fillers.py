@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case, Schedule
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
@@ -15,13 +15,13 @@ from logcorr.rules._deeds import expanded
 from logcorr.rules._jobs import scripts_of
 from logcorr.timeline.scripts import said
 
-NEW_NAME = re.compile(
+NEW_NAME = regex(
     r"(?P<folder>/[\w./-]+)/[^/\s\"']*(?:\$\(date\b|`date\b|\$\$|\$RANDOM|\$\{?(?:STAMP|TIMESTAMP|NOW|TODAY|DATE)\b)"
 )
-WRITES = re.compile(
+WRITES = regex(
     r">>?|\b(?:cp|mv|tar|zip|gzip|dd|tee|install|rsync|mkdir|split|pg_dump|mysqldump|mongodump|mongoexport|ffmpeg|convert)\b"
 )
-REMOVES = re.compile(r"\brm\b|-delete\b|\bunlink\b|\btmpreaper\b|\btmpwatch\b|\bshred\b|--delete\b|\blogrotate\b")
+REMOVES = regex(r"\brm\b|-delete\b|\bunlink\b|\btmpreaper\b|\btmpwatch\b|\bshred\b|--delete\b|\blogrotate\b")
 
 
 class Filler(Struct, frozen=True):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl, regex
 from logcorr.model.behaviour import Probe
 from logcorr.model.case import Case, ProbeAnswer
 from logcorr.model.claim import Claim, Evidence, claim
@@ -23,19 +23,17 @@ TEST = r"^\s*(?:test|HEALTHCHECK)\b"
 """The line of a stanza, or of a Dockerfile, that holds the command."""
 
 PRINTED = r'"Output": ?"'
-NOT_FOUND = re.compile(
+NOT_FOUND = regex(
     r"""["'\s:](?P<name>[\w./-]+): (?:command )?not found|exec: \W*(?P<program>[\w./-]+)\W*: executable file not found"""
 )
 """What shells and container engines print for want of a program; a health record keeps it as the check's `Output`."""
 
-STATUS = re.compile(
-    r"(?i)(?:HTTP/[\d.]+ |returned error: |error |response code: ?|status(?:[ _]code)?[:= ]+)(?P<status>[345]\d\d)\b"
-)
-REFUSED = re.compile(r"(?i)connection refused|failed to connect|(?:could not|couldn't|can't) connect|ECONNREFUSED")
-BUSYBOX = re.compile(r"wget: can't connect to remote host|wget: server returned error")
-LISTENS = re.compile(r"(?i)(?:^|_)(?:host|listen|bind|addr(?:ess)?|ip)(?:_|$|name$)")
-ADDRESS = re.compile(r"(?P<host>\[?::1?\]?|\d+\.\d+\.\d+\.\d+|localhost)(?::\d+)?")
-SETS = re.compile(
+STATUS = regex(r"(?i)(?:HTTP/[\d.]+ |returned error: |error |response code: ?|status(?:[ _]code)?[:= ]+)(?P<status>[345]\d\d)\b")
+REFUSED = regex(r"(?i)connection refused|failed to connect|(?:could not|couldn't|can't) connect|ECONNREFUSED")
+BUSYBOX = regex(r"wget: can't connect to remote host|wget: server returned error")
+LISTENS = regex(r"(?i)(?:^|_)(?:host|listen|bind|addr(?:ess)?|ip)(?:_|$|name$)")
+ADDRESS = regex(r"(?P<host>\[?::1?\]?|\d+\.\d+\.\d+\.\d+|localhost)(?::\d+)?")
+SETS = regex(
     r"""(?P<name>[A-Za-z][\w-]*)['"]?(?:\s*[:=]\s*|['",\s]+)['"]?(?P<value>\[?[\da-f.:]+\]?(?::\d+)?|localhost)(?=['",\s\]]|$)"""
 )
 SHOWN, LACKING, PROVED = 0.95, 0.95, 0.92

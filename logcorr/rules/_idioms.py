@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
@@ -17,7 +18,7 @@ ASKING_WITH = {
     "service": {"status"},
 }
 
-ENDLESS = re.compile(r"\s*(?:true|:|\[\[? ?(?:1|true) ?\]\]?|\(\( ?1 ?\)\)|sleep\b.*);?\s*")
+ENDLESS = regex(r"\s*(?:true|:|\[\[? ?(?:1|true) ?\]\]?|\(\( ?1 ?\)\)|sleep\b.*);?\s*")
 
 
 def written(case: Configuration) -> Iterator[Written]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.rules._exceptions import Thrown
 

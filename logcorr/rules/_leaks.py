@@ -8,13 +8,14 @@ from itertools import pairwise, takewhile
 
 from msgspec import Struct
 
+from logcorr.lazily import regex
 from logcorr.model.case import Case
 from logcorr.model.source import Span
 
 SOURCE = (".js", ".mjs", ".cjs", ".ts", ".py", ".rb", ".go", ".php", ".java")
-LEAVES = re.compile(r"\b(?:return|throw|raise)\b")
-BLOCK = re.compile(r"\bfinally\b|\bdefer\b")
-REFUSED = re.compile(r"\bif\b.*\b(?:e|err|error|exc)\b")
+LEAVES = regex(r"\b(?:return|throw|raise)\b")
+BLOCK = regex(r"\bfinally\b|\bdefer\b")
+REFUSED = regex(r"\bif\b.*\b(?:e|err|error|exc)\b")
 """Where taking it failed there is nothing to give back."""
 
 

@@ -7,21 +7,22 @@ from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
+from logcorr.lazily import regex
 from logcorr.model.case import Case
 from logcorr.model.source import Span
 from logcorr.rules._settings import settings
 
-SETTING = re.compile(
+SETTING = regex(
     r"""(?P<name>[A-Za-z][A-Za-z0-9]*(?:[._-][A-Za-z0-9]+)*)['"]?\s*(?:=>|[:=]|[ ])\s*['"]?"""
     r"(?P<number>\d+(?:\.\d+)?)\s?(?P<unit>ms|s|sec|seconds|min|m|h|[kKmMG]i?[bB]?)?(?![\w.])"
 )
 """`name = value` as configuration languages, command lines and code write it."""
 
-NUMBER = re.compile(r"(?<![\w.:])(?P<number>\d+(?:\.\d+)?)\s?(?P<unit>ms|s|sec|seconds|min|[kKmMG]i?[bB])?(?![\w:]|\.\d)")
+NUMBER = regex(r"(?<![\w.:])(?P<number>\d+(?:\.\d+)?)\s?(?P<unit>ms|s|sec|seconds|min|[kKmMG]i?[bB])?(?![\w:]|\.\d)")
 
 SECONDS = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "seconds": 1.0, "min": 60.0, "m": 60.0, "h": 3600.0}
 BYTES = {"k": 10, "m": 20, "g": 30}
-WAITS = re.compile(r"(?i)time_?out|wait|ttl|deadline|interval|expir|lifetime|max_?age|grace")
+WAITS = regex(r"(?i)time_?out|wait|ttl|deadline|interval|expir|lifetime|max_?age|grace")
 """What settings of time are called."""
 
 NEARLY = 0.05
@@ -30,9 +31,7 @@ NEARLY = 0.05
 TELLING = 10.0
 """A smaller number may be the same by chance."""
 
-BOUNDS = re.compile(
-    r"(?i)exceed|limit|reach|too (?:many|large|long|big|slow)|full|max|allow|time[d ]*out|out of|exhaust|abort|quota"
-)
+BOUNDS = regex(r"(?i)exceed|limit|reach|too (?:many|large|long|big|slow)|full|max|allow|time[d ]*out|out of|exhaust|abort|quota")
 """By which a text tells that something went as far as it may; others may name a setting for another reason."""
 
 

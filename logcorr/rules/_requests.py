@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-import polars as pl
-
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.facts import NginxFile
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import Limit, Proxied
 
-ASKED = pl.Schema({"client": pl.String(), "method": pl.String(), "uri": pl.String(), "upstream": pl.String()})
+ASKED = ("client", "method", "uri", "upstream")
 
 
 def asked(case: Case, events: pl.DataFrame) -> pl.DataFrame:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-import polars as pl
-
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.facts import Directive, NginxFile
 from logcorr.rules._requests import asked, asking

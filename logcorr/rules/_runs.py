@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import polars as pl
-
+from logcorr.lazily import pl
 from logcorr.model.case import Case, Schedule
 
 ON_TIME_S = 90.0

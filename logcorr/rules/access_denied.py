@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-import polars as pl
-
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Script
@@ -18,11 +17,11 @@ from logcorr.rules._deeds import ran
 from logcorr.timeline.select import cite, instants
 
 KINDS = ("permission.denied", "file.missing")
-PATH = re.compile(r"[\"'(: ](?P<path>/[^\"' :,)]+)")
-RIGHTS = re.compile(r"\b(?:chmod|chown|chgrp|umask|setfacl|install|mktemp)\b")
+PATH = regex(r"[\"'(: ](?P<path>/[^\"' :,)]+)")
+RIGHTS = regex(r"\b(?:chmod|chown|chgrp|umask|setfacl|install|mktemp)\b")
 """Commands that decide who may read a file."""
 
-PLACES = re.compile(r"\b(?:rm|mv|cp|rsync|ln|tar|unzip|find|git)\b")
+PLACES = regex(r"\b(?:rm|mv|cp|rsync|ln|tar|unzip|find|git)\b")
 """Commands that decide whether it is there."""
 
 NOT_THERE = r"ENOENT|[nN]o such file or directory|FileNotFoundError|NoSuchFileException"

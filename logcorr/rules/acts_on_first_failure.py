@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from logcorr.lazily import regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Configuration, ProvedEffect
 from logcorr.model.claim import Evidence, claim
@@ -15,7 +16,7 @@ from logcorr.rules import rule
 from logcorr.rules._idioms import command_at, watch_loop
 from logcorr.semantics.written import For, Loop, Written, spanned
 
-COUNTED = re.compile(
+COUNTED = regex(
     r"-(ge|gt|lt|le)\b|\(\(|[<>]=|count|fail|retr|attempt|tries|strike|last_|cooldown|mtime|-mmin|flag|state", re.IGNORECASE
 )
 """A condition with a number or a memory in it: more than one answer of one check may stand behind it."""

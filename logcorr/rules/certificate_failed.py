@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-import polars as pl
-from dateutil.parser import parse
-
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Directive, NginxFile, ScheduledJob, Script
@@ -18,8 +16,8 @@ from logcorr.rules import rule
 from logcorr.timeline.select import cite, instants, lines_like
 
 EXPIRED = r"(?i)certificate[ _](?:has[ _])?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired certificate"
-RENEWS = re.compile(r"\b(?:certbot\b.*\brenew|acme\.sh\b.*--(?:cron|renew)|dehydrated\b.*(?:-c|--cron)|lego\b.*\brenew)\b")
-RELOADS = re.compile(
+RENEWS = regex(r"\b(?:certbot\b.*\brenew|acme\.sh\b.*--(?:cron|renew)|dehydrated\b.*(?:-c|--cron)|lego\b.*\brenew)\b")
+RELOADS = regex(
     r"--(?:deploy|post|renew)-hook|--reloadcmd|\bnginx\b.*-s\s+reload|(?:reload|restart)\s+nginx\b|nginx\s+(?:reload|restart)\b"
     r"|\b(?:HUP|SIGHUP)\b.*\bnginx\b"
 )
@@ -122,6 +120,8 @@ def _said(failed: pl.DataFrame, *, own: bool, unloaded: bool) -> tuple[Claim, fl
 
 def _dates(case: Case, failed: pl.DataFrame) -> Iterator[Evidence]:
     """Captured ends of validity that tell the story: one that passed just before the first failure, one that is still to come."""
+    from dateutil.parser import parse  # few folders hold a certificate's dates, and to import it takes longer than most rules run
+
     first, last = failed["time"].min(), failed["time"].max()
     if not isinstance(first, datetime) or not isinstance(last, datetime):
         return

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
@@ -27,14 +24,14 @@ REFUSES = (
 """How shells, the usual commands, package managers and servers refuse a step."""
 
 PLACES = (
-    re.compile(r"(?:in|parsing|at) \[?(?P<path>/[^\s:\]]+):(?P<line>\d+)\b(?!:\d)"),
-    re.compile(r"line (?P<line>\d+) of (?P<path>/[^\s:]+)"),
-    re.compile(r"^(?:\S+ )*?(?P<path>[\w./-]+): line (?P<line>\d+):"),
-    re.compile(r"^(?P<path>[\w./-]+): (?P<line>\d+): "),
+    regex(r"(?:in|parsing|at) \[?(?P<path>/[^\s:\]]+):(?P<line>\d+)\b(?!:\d)"),
+    regex(r"line (?P<line>\d+) of (?P<path>/[^\s:]+)"),
+    regex(r"^(?:\S+ )*?(?P<path>[\w./-]+): line (?P<line>\d+):"),
+    regex(r"^(?P<path>[\w./-]+): (?P<line>\d+): "),
 )
 """How a message names the line that it is about: nginx, HAProxy; Apache; bash; dash."""
 
-QUOTED = re.compile(r"[\"'“](?P<word>[^\"'”]+)[\"'”]")
+QUOTED = regex(r"[\"'“](?P<word>[^\"'”]+)[\"'”]")
 STEPS = ("script_log", "stamped_text", "nginx_error")
 """Formats of the logs that scripts write; of a service's own log, and of a line on a request, other rules tell."""
 

@@ -6,9 +6,7 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
-import numpy as np
-import polars as pl
-
+from logcorr.lazily import np, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
@@ -19,7 +17,7 @@ from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, instants, seconds
 
 CHECKS = r"(?i)\b(?:http-?che?c?k|health|healthz|liveness|readiness|probe)"
-PATH = re.compile(r"(?:^|[\s\"'=:]|https?://[\w.:$-]+)(?P<path>/[\w./-]*\w)(?=[\s\"',;)]|$)")
+PATH = regex(r"(?:^|[\s\"'=:]|https?://[\w.:$-]+)(?P<path>/[\w./-]*\w)(?=[\s\"',;)]|$)")
 UNKNOWN = r"\b404\b|(?i)no (?:such )?route|not found|cannot (?:GET|HEAD)|unknown (?:path|route|url)"
 """How servers say that nothing stands at a path."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import polars as pl
 from msgspec.structs import replace
 
+from logcorr.lazily import pl
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Script
@@ -22,11 +22,11 @@ SBIN = frozenset({
 })  # fmt: skip
 """Programs that distributions put into /usr/sbin or /sbin."""
 
-ELSEWHERE = re.compile(r"(?<![\w.$}-])(/usr/local/s?bin|/opt/[\w./-]+/bin|/snap/bin|/(?:home|root)/[\w./-]+/bin)/([\w.-]+)")
+ELSEWHERE = regex(r"(?<![\w.$}-])(/usr/local/s?bin|/opt/[\w./-]+/bin|/snap/bin|/(?:home|root)/[\w./-]+/bin)/([\w.-]+)")
 """A program by its whole path, in a folder that is not on cron's PATH."""
 
 DEFAULT = "/usr/bin:/bin"
-WITH_ALL = re.compile(r"(^|/)etc/crontabs/")
+WITH_ALL = regex(r"(^|/)etc/crontabs/")
 """busybox's tables: its daemon hands on the PATH it was started with."""
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 
-import polars as pl
 from msgspec.structs import replace
 
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
@@ -19,7 +18,7 @@ from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite
 
 ADDRESS = r"bind\(\) to (\S+) failed|address already in use ([^\s,;)\"}]+)"
-PLACE = re.compile(r" in (?P<path>/\S+):(?P<line>\d+)\.?$")
+PLACE = regex(r" in (?P<path>/\S+):(?P<line>\d+)\.?$")
 ENDED = ("process.crashed", "process.exited")
 SOON = timedelta(seconds=5)
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import ComposeFile, Container
@@ -13,7 +13,7 @@ from logcorr.rules import rule
 from logcorr.rules._idioms import written
 from logcorr.semantics.written import Substitution, Written, commands, spanned
 
-NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
+NAME = regex(r"[A-Za-z0-9][\w.-]*")
 STATES = frozenset(
     {"up", "running", "healthy", "unhealthy", "exit", "exited", "restarting", "starting", "paused", "created", "dead", "names"}
 )

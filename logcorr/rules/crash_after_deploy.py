@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Container, Script
@@ -23,26 +23,26 @@ from logcorr.timeline.select import cite
 NAME = r"(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z][A-Z0-9]{3,})"
 LACKING = r"(?:not set|not defined|undefined|unset|missing|required)\b"
 MISSING = (
-    ("variable", re.compile(rf"(?<![\w.]){NAME}['\"`]? (?:(?:is|was|must be) )?{LACKING}")),
-    ("variable", re.compile(rf"(?i:{LACKING})[^:=]{{0,40}}(?i:variables?|env|settings?)[:= '\"`]+{NAME}")),
-    ("variable", re.compile(rf"KeyError: '{NAME}'")),
-    ("module", re.compile(r"Cannot find (?:module|package) '(?P<name>[^']+)'")),
-    ("module", re.compile(r"No module named '?(?P<name>[\w.]+)")),
-    ("file", re.compile(r"ENOENT: no such file or directory, \w+ '(?P<name>[^']+)'")),
-    ("file", re.compile(r"No such file or directory: '(?P<name>[^']+)'")),
+    ("variable", regex(rf"(?<![\w.]){NAME}['\"`]? (?:(?:is|was|must be) )?{LACKING}")),
+    ("variable", regex(rf"(?i:{LACKING})[^:=]{{0,40}}(?i:variables?|env|settings?)[:= '\"`]+{NAME}")),
+    ("variable", regex(rf"KeyError: '{NAME}'")),
+    ("module", regex(r"Cannot find (?:module|package) '(?P<name>[^']+)'")),
+    ("module", regex(r"No module named '?(?P<name>[\w.]+)")),
+    ("file", regex(r"ENOENT: no such file or directory, \w+ '(?P<name>[^']+)'")),
+    ("file", regex(r"No such file or directory: '(?P<name>[^']+)'")),
 )
 """How programs say what they lack, and what sort of thing it is."""
 
 NEEDLE = (
     r"(?i)not set|not defined|undefined|unset|missing|required|KeyError|cannot find |no module named|no such file or directory"
 )
-ECHO = re.compile(r"^\s*(?:throw|raise|if)\b")
+ECHO = regex(r"^\s*(?:throw|raise|if)\b")
 """A line of code that an engine prints before the exception itself."""
 
 CODE = (".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".json", ".yml", ".yaml", ".conf", ".md")
-ENVIRONMENT = re.compile(r"(?:^|[._-])env(?:[._-]|$)", re.IGNORECASE)
-DEPLOYS = re.compile(r"deploy|release|rollout|publish|upgrade|update", re.IGNORECASE)
-OMITS = re.compile(r"--exclude(?:=|\s+)(?P<quote>['\"]?)(?P<what>[^\s'\"]+)(?P=quote)")
+ENVIRONMENT = regex(r"(?:^|[._-])env(?:[._-]|$)", re.IGNORECASE)
+DEPLOYS = regex(r"deploy|release|rollout|publish|upgrade|update", re.IGNORECASE)
+OMITS = regex(r"--exclude(?:=|\s+)(?P<quote>['\"]?)(?P<what>[^\s'\"]+)(?P=quote)")
 """What tar and rsync are told to leave out."""
 
 STARTS = ("start", "restart", "up", "recreate", "reload")

@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Script
@@ -19,7 +19,7 @@ from logcorr.rules._deeds import JUST_BEFORE, LATE, expanded, ran
 from logcorr.rules._targets import UNRESOLVED, target
 from logcorr.timeline.select import cite, instants, texts
 
-NETWORK = re.compile(
+NETWORK = regex(
     r"\bip6?tables\b.*(?:DROP|REJECT|(?:-D|--delete)\b.*ACCEPT)|\bnft\b.*\b(?:drop|reject)\b|\bipset\s+(?:-A|add)\b"
     r"|\bufw\b.*\b(?:deny|reject|delete\s+allow|enable)\b|\bfirewall-cmd\b.*(?:--remove-\w|reject|drop|--panic-on)"
     r"|\bip\s+(?:route|rule)\s+(?:add\s+(?:blackhole|unreachable|prohibit)|del|replace|change)\b|\broute\s+(?:del|add)\b.*\breject\b"
@@ -27,24 +27,24 @@ NETWORK = re.compile(
 )
 """Commands that keep packets from where they go."""
 
-NAMES = re.compile(
+NAMES = regex(
     r"(?:>|\btee\b|\bsed\b.*-i|\bcp\b|\bmv\b|\bln\b).*/etc/(?:hosts|resolv\.conf|nsswitch\.conf)\b|\bresolvectl\s+(?:dns|domain)\b"
 )
 """Commands that change what names mean."""
 
-CREDENTIALS = re.compile(
+CREDENTIALS = regex(
     r"(?i)\balter\s+(?:user|role)\b|\brevoke\b|\bset\s+password\b|\bdrop\s+(?:user|role)\b|\bidentified\s+by\b|\bacl\s+setuser\b"
     r"|\brequirepass\b|\bchpasswd\b|\bpasswd\b|\buserdel\b|\busermod\b|\brabbitmqctl\s+(?:change_password|delete_user|clear_permissions)"
 )
 """Commands that change who is let in."""
 
-EDITS = re.compile(
+EDITS = regex(
     r"\bsed\b.*\s-i|\b(?:tee|envsubst|crudini|augtool|yq)\b|>\s*\S+\.(?:conf|cfg|cnf|env|ya?ml|json|ini|toml)\b|>\s*\S*/\.env\b"
     r"|(?i:\bconfig\s+set\b|\balter\s+system\b)"
 )
 """Commands that write settings."""
 
-WIDE = re.compile(
+WIDE = regex(
     r"-P\s+\w+\s+(?:DROP|REJECT)|\bufw\b.*\b(?:enable|default)\b|policy drop|--panic-on|\bip\s+link\b|\bifdown\b|\bdefault\b"
     r"|\bnetem\b|resolv\.conf|nsswitch|resolvectl|requirepass|^(?!.*--[ds]?port\b)(?!.*\s-[sd]\s).*-j\s+(?:DROP|REJECT)\s*$"
 )
@@ -52,7 +52,7 @@ WIDE = re.compile(
 
 REACHED = ("dependency.failed", "dependency.timeout", "upstream.timeout", "upstream.refused", "upstream.unreachable")
 LET_IN = ("dependency.denied",)
-COMMANDED = re.compile(r"COMMAND=(?P<command>.+)$")
+COMMANDED = regex(r"COMMAND=(?P<command>.+)$")
 """sudo's own line of what somebody ran."""
 
 FEWEST = 3

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import ScheduledJob
@@ -12,7 +12,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.semantics.schedule.fields import Times, fields_of
 
-ASKS_FOR_DAY = re.compile(r"\bdate\b[^|;&]*\+[\"']?\\?%?[udawjeV]")
+ASKS_FOR_DAY = regex(r"\bdate\b[^|;&]*\+[\"']?\\?%?[udawjeV]")
 WEEK = 7
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-import polars as pl
-
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
@@ -16,8 +15,8 @@ from logcorr.rules._fillers import Filler, complains, fillers
 from logcorr.rules._verbose import asked_for, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
 
-PATH = re.compile(r"[\"' ](?P<path>/[^\"' :,]+)")
-DF_NAME = re.compile(r"(?:^|/|[._-])df(?:[._-]|$)")
+PATH = regex(r"[\"' ](?P<path>/[^\"' :,]+)")
+DF_NAME = regex(r"(?:^|/|[._-])df(?:[._-]|$)")
 FULL = r"\s(?:9[89]|100)%\s+/\S*$"
 MOST_LINES = 1000
 FEWEST = 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
@@ -12,8 +13,8 @@ from logcorr.rules import rule
 from logcorr.rules._idioms import written
 from logcorr.semantics.written import AndOr, Substitution, Written, compound
 
-STATUS = re.compile(r"%\{(http_code|response_code)\}\\?n?")
-COMPARED = re.compile(r"""(?:==?|!=|-eq|-ne)\s*["']?0{1,3}["']?(?=\s|\]|$)""")
+STATUS = regex(r"%\{(http_code|response_code)\}\\?n?")
+COMPARED = regex(r"""(?:==?|!=|-eq|-ne)\s*["']?0{1,3}["']?(?=\s|\]|$)""")
 
 
 @rule(code="SH011", title="A failed probe prints its status twice", role="defect", severity="warning")

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import ScheduledJob, Script
@@ -12,8 +12,8 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 
-TABLE = re.compile(r"(?:^|/)etc/cron\.d/(?P<name>[^/]*\.[^/]*)$")
-SCRIPT = re.compile(r"(?:^|/)etc/(?P<folder>cron\.(?:hourly|daily|weekly|monthly))/(?P<name>[^/]*\.[^/]*)$")
+TABLE = regex(r"(?:^|/)etc/cron\.d/(?P<name>[^/]*\.[^/]*)$")
+SCRIPT = regex(r"(?:^|/)etc/(?P<folder>cron\.(?:hourly|daily|weekly|monthly))/(?P<name>[^/]*\.[^/]*)$")
 
 
 @rule(code="CRON017", title="cron passes over a file because of its name", role="defect", severity="warning")

@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-import polars as pl
-
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import ComposeFile, Unit

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
-import polars as pl
 from msgspec.structs import replace
 
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import NginxFile
@@ -32,7 +31,7 @@ FEWEST_LIVED, NEARLY_ALL = 5, 0.6
 LATE_SHARE, LATE_S = 0.1, 2.0
 """They end that much later than the limit: what opens a connection is data, too."""
 
-PINGS = re.compile(r"(?:ping|heartbeat|keep ?alive) (?:interval|period|every)")
+PINGS = regex(r"(?:ping|heartbeat|keep ?alive) (?:interval|period|every)")
 """What settings are called by which an upstream sends something again and again."""
 
 SHORT_MS = 1000.0

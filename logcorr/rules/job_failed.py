@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
-import polars as pl
 from msgspec.structs import replace
 
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import counted, rule
 
-WRITES = re.compile(r">>?\s*(?P<path>[^\s;&|<>]+)")
+WRITES = regex(r">>?\s*(?P<path>[^\s;&|<>]+)")
 
 
 @rule(code="CRON010", title="A scheduled job failed", role="signal", severity="warning")

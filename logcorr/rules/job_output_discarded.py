@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration, ProvedEffect, Schedule
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._jobs import cron_jobs, scripts_of
 
-SILENT = re.compile(r"(?:>>?\s*/dev/null\s+2>\s*&1|&>>?\s*/dev/null|>>?\s*/dev/null\s+2>>?\s*/dev/null)\s*$")
-KEPT = re.compile(r">>|\btee\b|\blogger\b|\bsystemd-cat\b|>\s*[^&/\s]|>\s*/(?!dev/null)|\bexec\s+>|/log")
+SILENT = regex(r"(?:>>?\s*/dev/null\s+2>\s*&1|&>>?\s*/dev/null|>>?\s*/dev/null\s+2>>?\s*/dev/null)\s*$")
+KEPT = regex(r">>|\btee\b|\blogger\b|\bsystemd-cat\b|>\s*[^&/\s]|>\s*/(?!dev/null)|\bexec\s+>|/log")
 """What writes a log of its own."""
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
@@ -28,7 +27,7 @@ from logcorr.timeline.select import cite, instants, seconds, spans
 UNANSWERED = "while reading response header"
 """How nginx words a timeout before the answer has begun; after that the connection is idle instead."""
 
-LOCKS = re.compile(
+LOCKS = regex(
     r"\bflock\b(?!.* (?:-\w*[nu]|--nonblock|--unlock))|\block(?:file)?-?create\b|\bfsfreeze\b|\bdocker pause\b|-(?:SIG)?STOP\b"
     r"|\b(?:un)?lock tables\b|--lock-(?:all-)?tables|\bread lock\b|\baccess exclusive\b|\bvacuum full\b|\breindex\b|\bgit gc\b"
     r"|\bredis-cli\b.*\b(?:save|keys|flush(?:all|db)|sort|debug)\b|\bfsyncLock\b|\bxfs_freeze\b|\balter table\b"
@@ -43,7 +42,7 @@ Redis serves everybody from one thread: SAVE, KEYS and their like keep it from a
 WAITED_S = 1.0
 """A request that fails after so long has waited for something."""
 
-HEAVY = re.compile(
+HEAVY = regex(
     r"^[^'\"]*\b(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip|gzip|xz|zstd"
     r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
     r"|\bfind / |\boptimize table\b|\bvacuum\b|\.backup\b"
@@ -63,7 +62,7 @@ LEAST_SHARE = 0.6
 LEAST_WITHIN = 0.8
 MOST_PROVED, MOST_PLAUSIBLE, MOST_UNKNOWN = 0.95, 0.85, 0.7
 
-Times = npt.NDArray[np.float64]
+Times: TypeAlias = "npt.NDArray[np.float64]"
 
 
 class _Suspect(Struct, frozen=True, kw_only=True):
@@ -121,7 +120,9 @@ def _waiting(case: Case) -> pl.DataFrame:
     return next((rows for rows in told if rows.height >= FEWEST_BURSTS), told[0]).sort("came", maintain_order=True)
 
 
-GIVEN_UP = pl.col("time").dt.epoch("us") / 1e6
+def _seconds() -> pl.Expr:
+    """The time of an event in epoch seconds: when somebody gave up."""
+    return pl.col("time").dt.epoch("us") / 1e6
 
 
 def _given_up(case: Case) -> pl.DataFrame:
@@ -129,8 +130,8 @@ def _given_up(case: Case) -> pl.DataFrame:
         pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
     )
     rows = asked(case, timed_out)
-    parts = [here.with_columns(came=GIVEN_UP - read_limit(place).seconds) for place, here in by_place(case, rows)]
-    return pl.concat([rows.clear().with_columns(came=GIVEN_UP), *parts])
+    parts = [here.with_columns(came=_seconds() - read_limit(place).seconds) for place, here in by_place(case, rows)]
+    return pl.concat([rows.clear().with_columns(came=_seconds()), *parts])
 
 
 def _unanswered(case: Case) -> pl.DataFrame:
@@ -139,16 +140,16 @@ def _unanswered(case: Case) -> pl.DataFrame:
     access = case.records("nginx_access")
     late = pl.col("message").str.ends_with(" 504")
     if "request_time" not in access.collect_schema():
-        return rows.filter(late).with_columns(came=GIVEN_UP)
+        return rows.filter(late).with_columns(came=_seconds())
     took = access.select("file", "line", "request_time").filter(pl.col("request_time").is_not_null()).collect()
     timed = rows.join(took, on=["file", "line"], how="left", maintain_order="left")
     waited = timed.filter(late | (pl.col("request_time") >= WAITED_S).fill_null(False))
-    return waited.with_columns(came=GIVEN_UP - pl.col("request_time").fill_null(0.0))
+    return waited.with_columns(came=_seconds() - pl.col("request_time").fill_null(0.0))
 
 
 def _in_vain(case: Case) -> pl.DataFrame:
     """What applications say of those that they waited for, and of those that came to nothing."""
-    return case.happened(*IN_VAIN).filter(pl.col("time").is_not_null()).with_columns(came=GIVEN_UP)
+    return case.happened(*IN_VAIN).filter(pl.col("time").is_not_null()).with_columns(came=_seconds())
 
 
 def _restarted(case: Case, came: Times) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import Directive, NginxFile
@@ -32,7 +31,7 @@ NODE_SLACK_S = 2.5
 """Node lets a second pass beyond its limit, and a busy process notices late."""
 
 SOURCES = (".js", ".mjs", ".cjs", ".ts")
-SET = re.compile(r"\bkeepAliveTimeout\s*[=:]\s*(?P<ms>[\d_]+)(?P<times>\s*\*\s*1000)?\s*[;,)}\n]?$")
+SET = regex(r"\bkeepAliveTimeout\s*[=:]\s*(?P<ms>[\d_]+)(?P<times>\s*\*\s*1000)?\s*[;,)}\n]?$")
 FEWEST = 3
 APART_S = 10.0
 """A crash or a restart breaks several connections at once; idle connections are closed one by one."""
@@ -43,7 +42,7 @@ MOST_SHARE = 0.05
 LEAST_MATCHING = 0.5
 MOST_MATCHED, MOST_CONFIGURED, MOST_ASSUMED = 0.85, 0.6, 0.6
 
-Times = npt.NDArray[np.float64]
+Times: TypeAlias = "npt.NDArray[np.float64]"
 
 
 class _Idle(Struct, frozen=True):

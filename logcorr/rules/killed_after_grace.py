@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import groupby
-from statistics import median
 
-import polars as pl
-
+from logcorr.lazily import np, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
@@ -47,7 +45,7 @@ def _pairs(rows: pl.DataFrame) -> Iterator[tuple[int, int]]:
 
 def _finding(service: str, told: pl.DataFrame, killed: pl.DataFrame) -> Finding:
     waits = (killed["time"] - told["time"]).dt.total_milliseconds() / 1000
-    grace_s = round(float(median(waits)), 1)
+    grace_s = round(float(np.median(waits)), 1)
     return Finding(
         confidence=0.9,
         claim=claim(

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-import numpy as np
-
+from logcorr.lazily import np, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
@@ -28,14 +26,14 @@ _TOOLS = (
     r"(?:\S*/)?(?:curl|wget|nc|ping|dig|nslookup|psql|mysql\w*|redis-cli|mongo\w*|pg_\w+|docker|ssh|rsync|tar|git|cat|tail)\b"
 )
 BOUNDS = (
-    (r"\btimeout\s", re.compile(rf"\btimeout(?:\s+(?:-[ks]\s*\S+|--\S+))*\s+{_TIME}(?!\s+{_TOOLS})")),
-    (r"\bRuntimeMaxSec\s*=", re.compile(rf"\bRuntimeMaxSec\s*=\s*{_TIME}")),
-    (r"(?i)\bactiveDeadlineSeconds\s*:", re.compile(rf"activeDeadlineSeconds:\s*{_TIME}")),
+    (r"\btimeout\s", regex(rf"\btimeout(?:\s+(?:-[ks]\s*\S+|--\S+))*\s+{_TIME}(?!\s+{_TOOLS})")),
+    (r"\bRuntimeMaxSec\s*=", regex(rf"\bRuntimeMaxSec\s*=\s*{_TIME}")),
+    (r"(?i)\bactiveDeadlineSeconds\s*:", regex(rf"activeDeadlineSeconds:\s*{_TIME}")),
     (
         r"(?i)max[-_]?(?:life|run|up)[-_]?(?:time|span)",
-        re.compile(rf"(?i)max[-_]?(?:life|run|up)[-_]?(?:time|span)\w*['\"]?[\s:=]+{_TIME}"),
+        regex(rf"(?i)max[-_]?(?:life|run|up)[-_]?(?:time|span)\w*['\"]?[\s:=]+{_TIME}"),
     ),
-    (r"\bsleep \d+.*\bkill\b|\bulimit -\w*t\b", re.compile(rf"\b(?:sleep|ulimit -\w*t) {_TIME}")),
+    (r"\bsleep \d+.*\bkill\b|\bulimit -\w*t\b", regex(rf"\b(?:sleep|ulimit -\w*t) {_TIME}")),
 )
 """Lines by which what runs a program bounds its time: what they hold, and how long."""
 

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
-
+from logcorr.lazily import np, npt, pl
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding

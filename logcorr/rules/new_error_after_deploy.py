@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-import polars as pl
-
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
-from logcorr.model.events import SEVERITY
+from logcorr.model.events import severity_type
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.timeline.select import cite
@@ -29,7 +28,7 @@ def check(case: Case) -> Iterator[Finding]:
     deployed = case.happened("deploy.started").drop_nulls("time")
     if deployed.is_empty():
         return
-    wrong = (pl.col("source") == "app") & (pl.col("severity") >= pl.lit("error", SEVERITY)) & pl.col("time").is_not_null()
+    wrong = (pl.col("source") == "app") & (pl.col("severity") >= pl.lit("error", severity_type())) & pl.col("time").is_not_null()
     errors = case.timeline.filter(wrong).with_columns(marked(pl.col("message")).alias("template")).collect()
     began = {source.path: source.first for source in case.sources if source.first}
     for number in range(deployed.height):

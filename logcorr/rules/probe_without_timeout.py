@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.behaviour import Effect, Probe
 from logcorr.model.case import Behaviour, Configuration
 from logcorr.model.claim import Claim, Evidence, claim
@@ -15,7 +16,7 @@ from logcorr.rules._idioms import command_at, watch_loop
 from logcorr.semantics.written import Written
 
 Bound = tuple[Claim, tuple[Evidence, ...]]
-OPTIONS_ELSEWHERE = re.compile(r"^\$[{A-Za-z_]*(opt|arg|flag|timeout)|^\$\{?\w+\[[@*]\]", re.IGNORECASE)
+OPTIONS_ELSEWHERE = regex(r"^\$[{A-Za-z_]*(opt|arg|flag|timeout)|^\$\{?\w+\[[@*]\]", re.IGNORECASE)
 """A word that may hold options: a timeout among them cannot be excluded."""
 
 

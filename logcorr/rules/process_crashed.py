@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import polars as pl
-
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Finding

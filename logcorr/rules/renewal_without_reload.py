@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration, Schedule
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import Directive, NginxFile
@@ -13,7 +14,7 @@ from logcorr.rules import rule
 from logcorr.rules._jobs import cron_jobs, jobs_commands
 from logcorr.semantics.written import Written
 
-RELOADS = re.compile(r"reload|restart|\bHUP\b|deploy-hook|post-hook|renew-hook|-s\s+reload|\bup\b|\bkill\b|installer|--nginx")
+RELOADS = regex(r"reload|restart|\bHUP\b|deploy-hook|post-hook|renew-hook|-s\s+reload|\bup\b|\bkill\b|installer|--nginx")
 
 
 @rule(code="NGX019", title="A certificate is renewed and not loaded", role="defect", severity="warning")

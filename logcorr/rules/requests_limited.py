@@ -6,9 +6,9 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Directive, NginxFile, ScheduledJob, Script
@@ -20,19 +20,19 @@ from logcorr.timeline.select import cite, instants
 
 ZONE = r'by zone "([^"]+)"'
 DELAYED = "delaying requests"
-NUMBERED = re.compile(r"/(?:\d+|[0-9a-f-]{16,})(?:[/.]|$)")
+NUMBERED = regex(r"/(?:\d+|[0-9a-f-]{16,})(?:[/.]|$)")
 """Where a path begins to name one thing of many."""
 
-LOCAL = re.compile(r"https?://(?:127\.[\d.]+|localhost|\[::1\])(?=[:/\s\"']|$)")
-TOOL = re.compile(r"\b(?:curl|[wW]get)\b")
-AGENT = re.compile(r"(?:-A|--user-agent)[ =]*(?P<quote>[\"']?)(?P<agent>[^\"'\s]+)")
+LOCAL = regex(r"https?://(?:127\.[\d.]+|localhost|\[::1\])(?=[:/\s\"']|$)")
+TOOL = regex(r"\b(?:curl|[wW]get)\b")
+AGENT = regex(r"(?:-A|--user-agent)[ =]*(?P<quote>[\"']?)(?P<agent>[^\"'\s]+)")
 
 FEWEST = 10
 MOST_OF = 0.5
 CROWD = 5
 """So many clients, none with most of it, are visitors and no scanner."""
 
-CODE = re.compile(r"\b(?:fetch|axios|got|ky|undici|superagent|requests?|https?|httpx|urlopen|session|client|Net::HTTP)\b")
+CODE = regex(r"\b(?:fetch|axios|got|ky|undici|superagent|requests?|https?|httpx|urlopen|session|client|Net::HTTP)\b")
 """By which programs in other languages than the shell ask."""
 
 RUNTIMES = ("node", "undici", "axios", "got", "python", "aiohttp", "httpx", "ruby", "go-http", "java", "okhttp", "php", "perl")

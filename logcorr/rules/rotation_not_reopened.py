@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 
+from logcorr.lazily import regex
 from logcorr.model.case import Case, Source
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import ExistingFile
@@ -19,7 +20,7 @@ from logcorr.timeline.clocks import zone_of
 LATE = timedelta(seconds=60)
 """Workers that end may still write so long into the file they have open."""
 
-WRITTEN = re.compile(r"\b([A-Z][a-z]{2}) +(\d{1,2}) +(\d\d:\d\d)\b")
+WRITTEN = regex(r"\b([A-Z][a-z]{2}) +(\d{1,2}) +(\d\d:\d\d)\b")
 """When `ls -l` says that a file was last written, in the host's time."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration, Schedule
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import Script
@@ -14,10 +15,10 @@ from logcorr.rules._jobs import cron_jobs, scripts_of
 from logcorr.semantics.schedule.fields import fields_of, shortest_gap_s
 from logcorr.semantics.written import For, Function, Substitution, Written, commands
 
-LOCKED = re.compile(r"flock|lockfile|\.lock\b|\.pid\b|\bpidof\b|\bpgrep\b|LOCK|setlock|with-lock|solo\b|run-one")
+LOCKED = regex(r"flock|lockfile|\.lock\b|\.pid\b|\bpidof\b|\bpgrep\b|LOCK|setlock|with-lock|solo\b|run-one")
 SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "": 1}
-RANGE = re.compile(r"\{(\d+)\.\.(\d+)\}|\$\(seq (?:1 )?(\d+)\)")
-DURATION = re.compile(r"(\d+(?:\.\d+)?)([smhd]?)")
+RANGE = regex(r"\{(\d+)\.\.(\d+)\}|\$\(seq (?:1 )?(\d+)\)")
+DURATION = regex(r"(\d+(?:\.\d+)?)([smhd]?)")
 
 
 @rule(code="SH004", title="Runs of a job can overlap", role="defect", severity="warning")

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import np, npt, pl
 from logcorr.model.behaviour import Probe, Reach
 from logcorr.model.case import Case, ProvedEffect, Schedule
 from logcorr.model.claim import Evidence, claim
@@ -24,7 +23,7 @@ LEAST_RUNS = 0.6
 RUN_S = 60.0
 """A script asks within a minute of its start; asking again after a pause counts as well."""
 
-Times = npt.NDArray[np.float64]
+Times: TypeAlias = "npt.NDArray[np.float64]"
 
 
 class _Slow(Struct, frozen=True, kw_only=True):

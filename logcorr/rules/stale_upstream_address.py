@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl, regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
@@ -19,7 +19,7 @@ from logcorr.rules import rule
 from logcorr.semantics.nginx import Nginx
 from logcorr.timeline.select import cite, instants
 
-ADDRESS = re.compile(
+ADDRESS = regex(
     r"(?:https?://)?(?P<host>[\w.-]+|\[[0-9a-f:]+\])?:(?P<port>\d{2,5})\b"
     r"|\bport:? ?(?P<bare>\d{2,5})\b|\bon (?P<last>\d{2,5})(?![.\d:])"
     r"|unix(?:: ?(?://)?| socket )(?P<socket>/[^\s:,()]+)|(?<!\S)(?P<file>/[^\s:,()]+\.sock)\b"

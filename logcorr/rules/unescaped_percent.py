@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import ScheduledJob
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 
-DATE = re.compile(r"\bdate\b[^|;&]*\+[^|;&\s]*$")
+DATE = regex(r"\bdate\b[^|;&]*\+[^|;&\s]*$")
 
 
 @rule(code="CRON002", title="A bare % cuts the command short", role="defect", severity="error")

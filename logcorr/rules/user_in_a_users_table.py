@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import ScheduledJob
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 
-USERS_TABLE = re.compile(r"(?:^|/)(?:var/)?spool/cron/(?:crontabs/)?(?P<owner>[^/]+)$|(?:^|/)etc/crontabs/(?P<busybox>[^/]+)$")
+USERS_TABLE = regex(r"(?:^|/)(?:var/)?spool/cron/(?:crontabs/)?(?P<owner>[^/]+)$|(?:^|/)etc/crontabs/(?P<busybox>[^/]+)$")
 
 
 @rule(code="CRON015", title="A user's table names a user in its line", role="defect", severity="error")

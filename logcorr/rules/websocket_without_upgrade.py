@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import Directive
@@ -12,7 +12,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._proxying import HEADERS, Place, places
 
-SOCKETS = re.compile(r"(^|/|\^|\()(socket\.io|socket\\\.io|ws|wss|websocket|websockets|cable|sockjs-node)(/|$|\)|\b(?=\W*$))")
+SOCKETS = regex(r"(^|/|\^|\()(socket\.io|socket\\\.io|ws|wss|websocket|websockets|cable|sockjs-node)(/|$|\)|\b(?=\W*$))")
 
 
 @rule(code="NGX018", title="A WebSocket's location does not hand on Upgrade", role="defect", severity="warning")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Configuration, ProvedEffect
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 
-PASSED = re.compile(r": (?:HTTP [23]\d\d|active|open|accepting|running|answers|healthy|alive)(?:;|$)")
+PASSED = regex(r": (?:HTTP [23]\d\d|active|open|accepting|running|answers|healthy|alive)(?:;|$)")
 """The outcomes of probes, in the interpreter's words, that are no failure."""
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import shlex
 from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from logcorr.lazily import regex
 from logcorr.model.behaviour import Probe
 from logcorr.model.case import ProbeAnswer
 from logcorr.model.facts import Healthcheck, Script, Service
@@ -16,8 +16,8 @@ from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.probing import LOCAL_HOSTS, World, ask, outcomes
 from logcorr.semantics.reader import Reader
 
-URL = re.compile(r"https?://(?P<host>\[[\da-fA-F:]+\]|[\w.-]+)(?::(?P<port>\d+))?(?P<path>/[^\s\"'`;)]*)?")
-FIRST_ONLY = re.compile(r"\bbusybox\b|\balpine\b")
+URL = regex(r"https?://(?P<host>\[[\da-fA-F:]+\]|[\w.-]+)(?::(?P<port>\d+))?(?P<path>/[^\s\"'`;)]*)?")
+FIRST_ONLY = regex(r"\bbusybox\b|\balpine\b")
 """Where a check is run by busybox: its wget and nc try but the first address of a name."""
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from msgspec.structs import replace
 
+from logcorr.lazily import regex
 from logcorr.model.behaviour import Reach, ReachProof
 from logcorr.model.case import Behaviour
 from logcorr.model.facts import ScheduledJob, Script
 
 ROTATION = "logrotate"
-RENEWAL = re.compile(r"(^|/)renewal/[^/]+\.conf$")
-UNIT_COMMAND = re.compile(r"(?P<unit>.+?)(\.service)?/Exec(StartPre|Start|StartPost)")
+RENEWAL = regex(r"(^|/)renewal/[^/]+\.conf$")
+UNIT_COMMAND = regex(r"(?P<unit>.+?)(\.service)?/Exec(StartPre|Start|StartPost)")
 """How the scripts of a unit's commands are named."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
+from logcorr.lazily import regex
 from logcorr.model.case import Entity
 from logcorr.model.facts import ComposeFile, Container, Fact, NginxFile, Service, Unit, of_kind
 from logcorr.semantics.paths import below, collected, folder_of, normal
@@ -14,10 +15,10 @@ EVERYDAY = frozenset(
     {"app", "application", "combined", "console", "error", "info", "log", "logs", "out", "output", "server", "var"}
 )
 """Names of log files and folders that say nothing about who writes there."""
-PM2_FILE = re.compile(r"(?P<name>.+)-(?:out|error)(?:-\d+)?\.log")
+PM2_FILE = regex(r"(?P<name>.+)-(?:out|error)(?:-\d+)?\.log")
 """pm2's own names for what its processes print."""
 
-DOCKER_FILE = re.compile(r"[0-9a-f]{4,64}-json\.log(?:[.-].*)?")
+DOCKER_FILE = regex(r"[0-9a-f]{4,64}-json\.log(?:[.-].*)?")
 """Docker's own name for what a container prints: the container's id, or its beginning, which says nothing."""
 
 SHARED = frozenset(

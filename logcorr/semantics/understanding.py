@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
-import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
+from logcorr.lazily import pl, regex
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
 from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, Setting, of_kind
@@ -22,9 +22,9 @@ from logcorr.semantics.reader import Reader, Resolver, Scripts
 from logcorr.semantics.shell import Interpretation
 from logcorr.semantics.stack import running_stack, used_files
 
-PID_FILE = re.compile(r"/(?P<name>[\w.-]+)\.pid\b")
+PID_FILE = regex(r"/(?P<name>[\w.-]+)\.pid\b")
 
-PLAIN_WORD = re.compile(r"[\w.-]+")
+PLAIN_WORD = regex(r"[\w.-]+")
 """A pattern that may as well be a name; whether anything goes by it is another question."""
 
 Source = ScheduledJob | Script

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from msgspec import Struct
 
+from logcorr.lazily import np
 from logcorr.statistics.likelihood import log_sum_exp
 from logcorr.statistics.trains import IntArray
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from functools import lru_cache
 
-import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from logcorr.lazily import np
 from logcorr.statistics.background import fit_background
 from logcorr.statistics.backoff import BackoffFit, backoff_fit
 from logcorr.statistics.likelihood import log_sum_exp

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from msgspec import Struct
 
+from logcorr.lazily import np
 from logcorr.statistics.trains import FloatArray, Train
 
 _BIN_COUNTS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96)

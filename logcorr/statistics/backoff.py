@@ -11,10 +11,10 @@ from __future__ import annotations
 import math
 from itertools import product
 
-import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from logcorr.lazily import np
 from logcorr.statistics.likelihood import log_mean_exp, log_sum_exp
 from logcorr.statistics.loops import STAMP_SPREAD, irregular
 from logcorr.statistics.trains import FloatArray, Train

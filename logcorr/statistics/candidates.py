@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from msgspec import Struct
 
+from logcorr.lazily import np
 from logcorr.statistics.trains import FloatArray, Train
 
 # Periods people write down, in seconds, and how much likelier each is than the least usual.

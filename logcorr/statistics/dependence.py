@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 
+from logcorr.lazily import np, npt
 from logcorr.statistics.background import fit_background
 from logcorr.statistics.lags import Lag, lag_of_trains, period_of, shared_period
 from logcorr.statistics.likelihood import log_binomial_tail
 from logcorr.statistics.trains import FloatArray, IntArray, Train, observed
 
-_WIDTHS_S = np.array([1.0, 2, 4, 8, 16, 32, 64, 128])
+_WIDTHS_S = (1.0, 2, 4, 8, 16, 32, 64, 128)
 # Rates are compared on a common grid of this many bins.
 _GRID = 96
 # Kinds that merely come in the same storms precede each other as often as they follow.
@@ -106,7 +105,7 @@ def _chances_behind(cause: Train, onsets: FloatArray, kind: IntArray, rates: Flo
     following = _hits(ticks, onsets, kind, kinds, unit)
     preceding = _hits(-ticks[::-1], -onsets[::-1], kind[::-1], kinds, unit)
     grid = np.clip(((ticks - cause.start) / cause.window_s * _GRID).astype(np.int64), 0, _GRID - 1)
-    open_s = np.minimum(_WIDTHS_S[None, :] + unit, np.diff(ticks, append=cause.end + unit)[:, None])
+    open_s = np.minimum(np.array(_WIDTHS_S) + unit, np.diff(ticks, append=cause.end + unit)[:, None])
     chances = np.ones(kinds)
     for effect in np.flatnonzero(following[:, -1] >= 2).tolist():
         shares = (1 - np.exp(-rates[effect][grid][:, None] * np.maximum(open_s, 0))).mean(axis=0)
@@ -126,7 +125,7 @@ def _hits(ticks: FloatArray, onsets: FloatArray, kind: IntArray, kinds: int, uni
     key = kind[after] * len(ticks) + index[after]
     order = np.lexsort((lags, key))
     first = order[np.concatenate(([True], np.diff(key[order]) > 0))] if len(order) else order
-    held = lags[first][:, None] <= _WIDTHS_S[None, :] + unit / 2
+    held = lags[first][:, None] <= np.array(_WIDTHS_S) + unit / 2
     return np.array([np.bincount(key[first] // len(ticks), weights=column, minlength=kinds) for column in held.T]).T.astype(
         np.int64
     )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 
+from logcorr.lazily import np, npt
 from logcorr.statistics.assessment import PRIOR, Assessment, Mechanisms, assess
 from logcorr.statistics.likelihood import LOG10, log_binomial_tail, log_sum_exp
 from logcorr.statistics.locked import LockedFit

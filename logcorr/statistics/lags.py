@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 
+from logcorr.lazily import np, npt
 from logcorr.statistics.assessment import FEW_EVENTS, MOST_FROM_FEW, assess
 from logcorr.statistics.background import Backgrounds
 from logcorr.statistics.likelihood import LOG10, LONGEST_LAG_S, lag_log_density, log_binomial_tail

@@ -16,13 +16,12 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
+from logcorr.lazily import np
 from logcorr.statistics.trains import FloatArray, IntArray
 
 # Coverage: from "one tick in thirty fires" to "all do". Noise: from none to "nearly all is noise".
-_COVERAGES = np.array([0.03, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.96, 0.99])
-_NOISE_SHARES = np.array([0.002, 0.01, 0.03, 0.07, 0.15, 0.25, 0.4, 0.55, 0.7, 0.82, 0.9, 0.95, 0.98, 0.995])
+_COVERAGES = (0.03, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.96, 0.99)
+_NOISE_SHARES = (0.002, 0.01, 0.03, 0.07, 0.15, 0.25, 0.4, 0.55, 0.7, 0.82, 0.9, 0.95, 0.98, 0.995)
 # More windows than this are grouped by ratio, rounded to a thousandth of a nat.
 _MOST_SEPARATE = 400
 
@@ -60,14 +59,16 @@ def tick_log_bf(events: int, counts: IntArray, expected: FloatArray, ticks: int)
 def _of_hits(counts: IntArray, expected: FloatArray) -> FloatArray:
     """Return what the windows that hold an event say, for each coverage (down) and noise share (across)."""
     ratio, times = _grouped(counts / np.maximum(expected, 1e-12))
-    chances = np.log((1 - _COVERAGES)[:, None, None] + (_COVERAGES[:, None] / _NOISE_SHARES)[..., None] * ratio)
+    coverages = np.array(_COVERAGES)[:, None]
+    chances = np.log((1 - coverages)[..., None] + (coverages / _NOISE_SHARES)[..., None] * ratio)
     of_hits: FloatArray = (times * chances).sum(axis=-1)
     return of_hits
 
 
 def _log_bf(events: int, of_hits: FloatArray, missed: int) -> float:
     """Return the mean over coverage and noise, of so many events, and ticks without one."""
-    total = events * (np.log(_NOISE_SHARES) + 1 - _NOISE_SHARES) + missed * np.log1p(-_COVERAGES)[:, None]
+    shares = np.array(_NOISE_SHARES)
+    total = events * (np.log(shares) + 1 - shares) + missed * np.log1p(-np.array(_COVERAGES))[:, None]
     return log_mean_exp((total + of_hits).ravel())
 
 

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from msgspec import Struct
 from msgspec.structs import replace
 
+from logcorr.lazily import np
 from logcorr.statistics.background import Backgrounds
 from logcorr.statistics.candidates import (
     USUAL_PERIODS,

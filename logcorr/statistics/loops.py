@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from msgspec import Struct
 
+from logcorr.lazily import np
 from logcorr.statistics.likelihood import log_mean_exp
 from logcorr.statistics.locked import log_period_range
 from logcorr.statistics.trains import BoolArray, FloatArray, Train

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 
+from logcorr.lazily import np, npt
 from logcorr.statistics.trains import FloatArray, IntArray, checked_window, runs, sorted_times
 from logcorr.statistics.trains import resolution as stamp_resolution
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
+from logcorr.lazily import np, npt
 from logcorr.statistics.assessment import assess
 from logcorr.statistics.detection import Periodicity, describe
 from logcorr.statistics.trains import LONGEST_BURST_GAP_S, observed

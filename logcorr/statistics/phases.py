@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from msgspec.structs import replace
 
+from logcorr.lazily import np
 from logcorr.statistics.candidates import USUAL_PERIODS
 from logcorr.statistics.locked import LockedFit, locked_at
 from logcorr.statistics.loops import STAMP_SPREAD, LoopFit

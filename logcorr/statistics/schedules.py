@@ -6,11 +6,11 @@ import math
 from functools import lru_cache
 from hashlib import blake2b
 
-import numpy as np
 from msgspec import Struct
 from msgspec.structs import force_setattr
 
 from logcorr.errors import LogcorrError
+from logcorr.lazily import np
 from logcorr.statistics.background import Backgrounds
 from logcorr.statistics.likelihood import LONGEST_LAG_S, log_sum_exp
 from logcorr.statistics.tickfit import fit_ticks, usable_ticks

@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
 from msgspec import Struct
 
+from logcorr.lazily import np
 from logcorr.statistics.background import Background
 from logcorr.statistics.candidates import window_widths
 from logcorr.statistics.likelihood import LONGEST_LAG_S, active_log_bf, lag_log_density, log_sum_exp

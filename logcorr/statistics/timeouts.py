@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-import numpy.typing as npt
 from msgspec import Struct
 
 from logcorr.errors import LogcorrError
+from logcorr.lazily import np, npt
 from logcorr.statistics.assessment import FEW_EVENTS, MOST_FROM_FEW
 from logcorr.statistics.likelihood import LOG10, log_binomial_tail, log_sum_exp
 from logcorr.statistics.trains import FloatArray
 from logcorr.statistics.trains import resolution as stamp_resolution
 
 # Timeouts that software ships with, in seconds; half the prior is theirs.
-_USUAL_S = np.array([1.0, 2, 3, 5, 10, 15, 20, 30, 45, 60, 65, 75, 90, 100, 120, 180, 240, 300, 600, 900, 1800, 3600, 7200])
-_NOISE_SHARES = np.array([0.01, 0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95])
+_USUAL_S = (1.0, 2, 3, 5, 10, 15, 20, 30, 45, 60, 65, 75, 90, 100, 120, 180, 240, 300, 600, 900, 1800, 3600, 7200)
+_NOISE_SHARES = (0.01, 0.05, 0.15, 0.3, 0.5, 0.7, 0.85, 0.95)
 _PRIOR = 0.2
 # Durations without a timeout spread over at least half a unit of ln (log-normal), or are exponential.
 _LEAST_SPREAD = 0.5
@@ -93,9 +92,9 @@ def _evidence(durations: FloatArray, density: FloatArray, low: float, width: flo
     evenly.
     """
     gain = np.where((durations >= low) & (durations <= low + width), 1 / (width + unit) / density, 0.0)
-    shares = _NOISE_SHARES[:, None]
+    shares = np.array(_NOISE_SHARES)[:, None]
     terms = np.log(shares + (1 - shares) * gain[None, :]).sum(axis=1)
-    near = np.abs(low + width / 2 - _USUAL_S) <= width
+    near = np.abs(low + width / 2 - np.array(_USUAL_S)) <= width
     usual = 0.5 / len(_USUAL_S) if near.any() else 0.0
     any_length = 0.5 * min(1.0, width / max(low + width, 1e-9)) / math.log(1e5)
     return log_sum_exp(terms) - math.log(len(_NOISE_SHARES)) + math.log(usual + any_length)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from typing import TypeAlias
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr.errors import LogcorrError
+from logcorr.lazily import np, npt
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-BoolArray = npt.NDArray[np.bool_]
+FloatArray: TypeAlias = "npt.NDArray[np.float64]"
+IntArray: TypeAlias = "npt.NDArray[np.int64]"
+BoolArray: TypeAlias = "npt.NDArray[np.bool_]"
 
 # Stamps are cut to one of these units (seconds); between them nothing is in use. The last is a date without a time.
 _UNITS_S = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 3600.0, 86400.0)

@@ -12,12 +12,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain, islice
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
-import polars as pl
 from msgspec import Struct
-from polars.io.plugins import register_io_source
 
+from logcorr.lazily import pl
 from logcorr.model.events import YEARLESS
 from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact
@@ -43,7 +42,7 @@ LONGEST_EVENT = 1_000_000
 TURNS = {"day": timedelta(days=1), "yearless": timedelta(days=366)}
 """Stamps of these kinds begin again after so long."""
 
-Query = Callable[[pl.LazyFrame], pl.LazyFrame]
+Query: TypeAlias = "Callable[[pl.LazyFrame], pl.LazyFrame]"
 
 Job = TypeVar("Job")
 
@@ -162,7 +161,7 @@ def scan(parts: Sequence[tuple[Log | Parsed, Query]], schema: pl.Schema | None =
         frames = ahead(answer, ((query, events) for log, query in parts for events in log.blocks()))
         yield from frames if rows is None else _first(frames, rows)
 
-    return register_io_source(read, schema=schema)
+    return pl.io.plugins.register_io_source(read, schema=schema)
 
 
 def _common(parts: Sequence[tuple[Log | Parsed, Query]]) -> pl.Schema:

@@ -7,17 +7,16 @@ under which the source's times best overlap the times already known decides.
 
 from __future__ import annotations
 
-import re
 from calendar import isleap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr.errors import LogcorrError
+from logcorr.lazily import pl, regex
 from logcorr.model.events import YEARLESS
 from logcorr.model.facts import Fact, Service, Setting
 
@@ -263,7 +262,7 @@ def _moved(stamp: datetime, placement: Placement) -> datetime:
     return stamp + timedelta(days=placement.days)
 
 
-_OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
+_OFFSET = regex(r"([+-])(\d\d):?(\d\d)")
 
 
 def _offset(zone: str) -> timedelta | None:

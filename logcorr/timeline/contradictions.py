@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import re
 
-import numpy as np
-import polars as pl
-
+from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import Case, Schedule
 from logcorr.model.facts import Container

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.source import Span
 
@@ -43,7 +42,7 @@ class Downtime(Struct, frozen=True, kw_only=True):
     start: Span | None = None
 
 
-BOUNDED = re.compile(
+BOUNDED = regex(
     r"(?:^|[\s/;&|])timeout (?:-[ks] ?\S+ |--\S+ )*(?P<time>\d+(?:\.\d+)?)(?P<unit>[smhd]?) "
     r"(?:\S*/)?(?:(?:python|node|bash|sh|ruby|perl|php)[\d.]* (?:\S*/)?)?(?P<name>[\w-]+)"
 )
@@ -54,21 +53,24 @@ _SECONDS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 LATE_S = 30.0
 """A run may begin, and its end be logged, so much later than the clock says."""
 
-STOP_SCHEMA = pl.Schema(
-    {
-        "service": pl.String(),
-        "time": pl.Datetime("us", "UTC"),
-        "kind": pl.String(),
-        "file": pl.String(),
-        "line": pl.UInt32(),
-        "lines": pl.UInt32(),
-        "up": pl.Datetime("us", "UTC"),  # when it was ready again, where a line says so
-    }
-)
+
+def stop_schema() -> pl.Schema:
+    """A service's stops as `stops` gives them."""
+    return pl.Schema(
+        {
+            "service": pl.String(),
+            "time": pl.Datetime("us", "UTC"),
+            "kind": pl.String(),
+            "file": pl.String(),
+            "line": pl.UInt32(),
+            "lines": pl.UInt32(),
+            "up": pl.Datetime("us", "UTC"),  # when it was ready again, where a line says so
+        }
+    )
 
 
 def stops(case: Case) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Each service's stops by someone else's doing, crashes left out: a row a stop, at its first sign, in `STOP_SCHEMA`.
+    """Each service's stops by someone else's doing, crashes left out: a row a stop, at its first sign, in `stop_schema`.
 
     Where a service's log never tells of its end, every start after the first stands for the stop before it. A job's own worker
     that `timeout` ends when its time is up is no service.
@@ -76,7 +78,7 @@ def stops(case: Case) -> Iterator[tuple[str, pl.DataFrame]]:
     for service, found in groupby(case.once(stopped), lambda downtime: downtime.service):
         rows = [(service, stop.ended, stop.kind, *_where(stop.end), stop.up) for stop in found if stop.kind not in OWN_ENDS]
         if rows and not _time_is_up(case, service, [ended.timestamp() for _, ended, *_ in rows]):
-            yield service, pl.DataFrame(rows, schema=STOP_SCHEMA, orient="row")
+            yield service, pl.DataFrame(rows, schema=stop_schema(), orient="row")
 
 
 def _time_is_up(case: Case, service: str, ends: list[float]) -> bool:
@@ -169,21 +171,21 @@ def _ready(starts: list[_Sign]) -> _Sign:
     return [sign for sign in starts if sign.time - starts[0].time <= ONE_START][-1]
 
 
-_INSTANT = pl.Datetime("us", "UTC")
-
-DOWN_SCHEMA = pl.Schema(
-    {
-        "time": _INSTANT,
-        "service": pl.String(),
-        "kind": pl.String(),
-        "path": pl.String(),
-        "line": pl.UInt32(),
-        "end_line": pl.UInt32(),
-        "up": _INSTANT,
-        "up_path": pl.String(),
-        "up_line": pl.UInt32(),
-    }
-)
+def _down_schema() -> pl.Schema:
+    instant = pl.Datetime("us", "UTC")
+    return pl.Schema(
+        {
+            "time": instant,
+            "service": pl.String(),
+            "kind": pl.String(),
+            "path": pl.String(),
+            "line": pl.UInt32(),
+            "end_line": pl.UInt32(),
+            "up": instant,
+            "up_path": pl.String(),
+            "up_line": pl.UInt32(),
+        }
+    )
 
 
 def down_intervals(events: pl.LazyFrame) -> pl.LazyFrame:
@@ -203,6 +205,6 @@ def down_intervals(events: pl.LazyFrame) -> pl.LazyFrame:
         )
         for stop in downtimes(seen)
     ]
-    found = pl.LazyFrame(rows, schema=DOWN_SCHEMA, orient="row")
+    found = pl.LazyFrame(rows, schema=_down_schema(), orient="row")
     down = (pl.col("up") - pl.col("time")).dt.total_milliseconds() / 1_000
     return found.with_columns(down.alias("down_s")).sort("time", "service", "path", "line")

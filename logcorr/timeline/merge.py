@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
-import polars as pl
 from msgspec import Struct
 
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Source
-from logcorr.model.events import TIMELINE_SCHEMA
+from logcorr.model.events import timeline_schema
 from logcorr.model.facts import Fact
 from logcorr.model.rotation import part_of
 from logcorr.model.source import Artifact, Problem
@@ -27,7 +26,7 @@ Row = Mapping[str, object]
 class Timeline(Struct, frozen=True):
     """All logs in time order.
 
-    `lazy` has every event, `events` those that have a kind; both in `model.events.TIMELINE_SCHEMA`. Events without a stamp have
+    `lazy` has every event, `events` those that have a kind; both in `model.events.timeline_schema`. Events without a stamp have
     the time of the one before in their file; in a file without any stamp they have none, and come last. `logs` are what they were
     read from, each file once.
     """
@@ -80,7 +79,7 @@ def _queries(logs: Sequence[Log], of: Sequence[Placement], starts: Sequence[date
 
 def _telling(with_kind: Sequence[Parsed], queries: Sequence[Query]) -> pl.DataFrame:
     """The events that tell when services ended and proxies were refused, as they are placed."""
-    events = scan(list(zip(with_kind, queries, strict=True)), TIMELINE_SCHEMA)
+    events = scan(list(zip(with_kind, queries, strict=True)), timeline_schema())
     return events.filter(pl.col("kind").is_in(TELLING)).collect(engine="in-memory")
 
 
@@ -190,7 +189,7 @@ def _summary(blocks: pl.DataFrame) -> Row:
     ).row(0, named=True)
 
 
-UNORDERED = re.compile(r"(?<![\d/.-])\d{1,2}[/-]\d{1,2}[/-]\d{4}(?![\d/-])")
+UNORDERED = regex(r"(?<![\d/.-])\d{1,2}[/-]\d{1,2}[/-]\d{4}(?![\d/-])")
 
 _STEPS = (1_000_000, 1_000)
 """Microseconds that stamps may all be multiples of."""
@@ -209,7 +208,7 @@ def _reading(log: Log, row: Row) -> Reading:
 
 
 def _placed(log: Log, placement: Placement, start: datetime | None, events: pl.LazyFrame) -> pl.LazyFrame:
-    return _timed(log, placement, start, events).select(TIMELINE_SCHEMA.names())
+    return _timed(log, placement, start, events).select(timeline_schema().names())
 
 
 def _timed(log: Log, placement: Placement, start: datetime | None, events: pl.LazyFrame) -> pl.LazyFrame:
@@ -223,7 +222,7 @@ def _timed(log: Log, placement: Placement, start: datetime | None, events: pl.La
 
 
 def _merged(parts: Iterable[tuple[Parsed, Query]], since: datetime | None, until: datetime | None) -> pl.LazyFrame:
-    whole = scan(list(parts), TIMELINE_SCHEMA)
+    whole = scan(list(parts), timeline_schema())
     if since is not None:
         whole = whole.filter(pl.col("time") >= _aware(since))
     if until is not None:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-import polars as pl
-
+from logcorr.lazily import pl
 from logcorr.model.case import Behaviour, Case
-from logcorr.model.events import TIMELINE_SCHEMA
+from logcorr.model.events import timeline_schema
 from logcorr.model.source import Span
 
 FEWEST_LETTERS = 4
@@ -59,5 +58,5 @@ def _unstamped(case: Case, wanted: Sequence[Sequence[str]]) -> Iterator[pl.DataF
             timed = lines.sort("line").join_asof(events, on="line", strategy="forward").drop_nulls("time")
             yield timed.with_columns(file=pl.lit(path), source=pl.lit("script"), lines=pl.lit(1, pl.UInt32)).select(
                 pl.col(name) if name in ("time", "line", "message", "file", "source", "lines") else pl.lit(None, kind).alias(name)
-                for name, kind in TIMELINE_SCHEMA.items()
+                for name, kind in timeline_schema().items()
             )

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
-import polars as pl
-
+from logcorr.lazily import np, npt, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
 from logcorr.model.source import Span
 from logcorr.model.times import Times
-
-if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
 
 
 def instants(rows: pl.DataFrame) -> Times:

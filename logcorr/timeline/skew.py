@@ -7,17 +7,16 @@ Where the two never meet, though each refusal has its stop at one distance and l
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping, Sequence
+from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 from msgspec.structs import replace
 
+from logcorr.lazily import np, npt, pl
 from logcorr.model.case import Case
 from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.select import seconds
 
-Times = npt.NDArray[np.float64]
+Times: TypeAlias = "npt.NDArray[np.float64]"
 
 FEWEST = 3
 ONE_BURST_S = 30.0

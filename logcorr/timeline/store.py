@@ -7,16 +7,15 @@ from collections.abc import Callable
 from functools import cached_property, partial
 from tempfile import TemporaryFile
 from threading import Lock
-from typing import IO
-
-import polars as pl
+from typing import IO, TypeAlias
 
 from logcorr.errors import LogcorrError
+from logcorr.lazily import pl
 
 IN_MEMORY_BYTES = 32 << 20
 """So much of what is parsed first stays in memory as it is."""
 
-Events = Callable[[], pl.LazyFrame]
+Events: TypeAlias = "Callable[[], pl.LazyFrame]"
 """The events of one block; they are read when the frame is collected."""
 
 

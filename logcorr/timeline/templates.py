@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import polars as pl
+from logcorr.lazily import pl
 
 VARIANTS = 5
 """So many messages that differ in one word show that it varies. The first word says what happened, and stays."""

@@ -9,19 +9,18 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from typing import TypeAlias
 
-import numpy as np
-import numpy.typing as npt
-import polars as pl
 from msgspec import Struct
 from msgspec.structs import replace
 
+from logcorr.lazily import np, npt, pl
 from logcorr.model.rotation import part_of
 from logcorr.statistics.likelihood import log_binomial_tail
 from logcorr.timeline.clocks import Placement, Reading, offset_of, written
 from logcorr.timeline.lifecycles import ENDS, STARTS, downtimes
 
-Times = npt.NDArray[np.float64]
+Times: TypeAlias = "npt.NDArray[np.float64]"
 
 REFUSED = ("upstream.refused", "upstream.unreachable")
 TELLING = (*ENDS, *STARTS, *REFUSED)

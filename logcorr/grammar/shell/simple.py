@@ -12,12 +12,13 @@ from logcorr.grammar.shell.tree import (
     Simple,
     Word,
 )
+from logcorr.lazily import regex
 
 DECLARERS = frozenset({"declare", "typeset", "local", "export", "readonly"})
-_ASSIGNMENT = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?=\[|\+?=)")
+_ASSIGNMENT = regex(r"([A-Za-z_][A-Za-z0-9_]*)(?=\[|\+?=)")
 _BLANKS = frozenset(" \t\r\n\\#")
-_BLANK = re.compile(r"(?:[ \t\r]+|\\\n|#[^\n]*)*")
-_REDIRECT = re.compile(r"([0-9]+|\{[A-Za-z_]\w*\})?(<<<|<<-|<<|<>|<&|>&|>>|>\||&>>|&>|<(?!\()|>(?!\())")
+_BLANK = regex(r"(?:[ \t\r]+|\\\n|#[^\n]*)*")
+_REDIRECT = regex(r"([0-9]+|\{[A-Za-z_]\w*\})?(<<<|<<-|<<|<>|<&|>&|>>|>\||&>>|&>|<(?!\()|>(?!\())")
 
 
 class SimpleReader(TestReader):

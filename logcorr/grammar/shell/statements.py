@@ -27,9 +27,10 @@ from logcorr.grammar.shell.tree import (
     Word,
 )
 from logcorr.grammar.shell.words import NAME
+from logcorr.lazily import regex
 
-_FUNCTION = re.compile(r"([^\s\"'\\$`;&|<>()=]+)[ \t]*\([ \t]*\)")
-_RESERVED = re.compile(
+_FUNCTION = regex(r"([^\s\"'\\$`;&|<>()=]+)[ \t]*\([ \t]*\)")
+_RESERVED = regex(
     r"(if|then|elif|else|fi|for|while|until|do|done|case|esac|select|function|time|in|coproc|\{|\}|!|\[\[)(?=[\s;&|<>()]|$)"
 )
 _ENDS_BLOCK = frozenset({"then", "elif", "else", "fi", "do", "done", "esac", "}"})

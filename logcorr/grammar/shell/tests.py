@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from logcorr.grammar.shell.scanning import closing_parentheses
 from logcorr.grammar.shell.tree import Literal, Piece, Test, Word
 from logcorr.grammar.shell.words import WordReader
+from logcorr.lazily import regex
 
-_BINARY = re.compile(r"(==|=~|=|!=|<|>|-eq|-ne|-lt|-le|-gt|-ge|-nt|-ot|-ef)(?=[\s\"'$])")
-_UNARY = re.compile(r"(-[a-zA-Z])(?=\s)")
+_BINARY = regex(r"(==|=~|=|!=|<|>|-eq|-ne|-lt|-le|-gt|-ge|-nt|-ot|-ef)(?=[\s\"'$])")
+_UNARY = regex(r"(-[a-zA-Z])(?=\s)")
 
 
 class TestReader(WordReader):

@@ -7,17 +7,18 @@ from collections.abc import Callable
 
 from logcorr.grammar.shell.scanning import ShellSyntaxError, closing_parentheses
 from logcorr.grammar.shell.tree import Calculation, Literal, Parameter, Piece, Sequence, Substitution, Word
+from logcorr.lazily import regex
 
-NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
-_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
-_BARE_PARAMETER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
-_OPERATOR = re.compile(r":[-=?+]|[-=?+]|##?|%%?|//?[#%]?|\^\^?|,,?|:|@[A-Za-z]")
-_PLAIN = re.compile(r"[^ \t\n;&|<>()'\"\\$`]*")
-_QUOTED = re.compile(r"[^\"\\$`\n]+")
-_TABS = re.compile(r"\t*")
+NAME = regex(r"[A-Za-z_][A-Za-z0-9_]*")
+_PARAMETER = regex(r"[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!-]")
+_BARE_PARAMETER = regex(r"[A-Za-z_][A-Za-z0-9_]*|[0-9@*#?$!-]")
+_OPERATOR = regex(r":[-=?+]|[-=?+]|##?|%%?|//?[#%]?|\^\^?|,,?|:|@[A-Za-z]")
+_PLAIN = regex(r"[^ \t\n;&|<>()'\"\\$`]*")
+_QUOTED = regex(r"[^\"\\$`\n]+")
+_TABS = regex(r"\t*")
 _METACHARACTERS = frozenset(" \t\n;&|<>()")
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "E": "\x1b"}
-_ANSI = re.compile(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|u[0-9A-Fa-f]{1,4}|.)", re.DOTALL)
+_ANSI = regex(r"\\(x[0-9A-Fa-f]{1,2}|[0-7]{1,3}|u[0-9A-Fa-f]{1,4}|.)", re.DOTALL)
 
 
 class WordReader:

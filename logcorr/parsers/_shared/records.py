@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-import polars as pl
-
 from logcorr.grammar import json_lines, messages, stamps
 from logcorr.grammar.patterns import ascii_only
-from logcorr.model.events import SEVERITY
+from logcorr.lazily import pl
+from logcorr.model.events import severity_type
 from logcorr.parsers import Context
-from logcorr.parsers._shared.columns import TEXT, by_value, events, folded, no, severity_of
+from logcorr.parsers._shared.columns import by_value, events, folded, no, severity_of
 
 TIMES = ("timestamp", "time", "@timestamp", "ts", "date", "datetime", "asctime", "eventTime", "t", "@t", "Timestamp")
 LEVELS = (
@@ -90,11 +89,11 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     wanted = sorted({holder or time, time, level, message, *ERRORS, SIGNAL, *own.values()})
     opening = json_lines.opening_of(context.sample.lines)
     whole = lines if opening is None else json_lines.joined(lines, opening)
-    read = whole.with_columns(json_lines.fields(TEXT, wanted).alias("record"))
+    read = whole.with_columns(json_lines.fields(pl.col("text"), wanted).alias("record"))
     part = pl.col("record").struct.field
     parsed = part(message).is_not_null() | part(level).is_not_null() | part(time).is_not_null()
     read = read.with_columns(parsed.alias("is_record"))
-    others = pl.when(~pl.col("is_record")).then(TEXT)
+    others = pl.when(~pl.col("is_record")).then(pl.col("text"))
     begins = pl.col("is_record") | others.str.contains(r"^[^ \t})\]]")
     cut = folded(read, begins, context) if opening is None else read
     stamp = part(time)
@@ -103,10 +102,10 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     stamped, shape = _time(
         stamp, [_plain(of.get(time, "")) for record in sample if isinstance(of := record.get(holder or "", record), dict)]
     )
-    text = pl.coalesce(part(message), part("stack"), TEXT)
-    severity = by_value(part(level), _severities, SEVERITY)
+    text = pl.coalesce(part(message), part("stack"), pl.col("text"))
+    severity = by_value(part(level), _severities, severity_type())
     told = cut.with_columns(severity.alias("severity"), text.alias("told"))
-    elsewhere = messages.kind_of(pl.when(pl.col("severity") >= "error").then(TEXT), messages.FAILURES)
+    elsewhere = messages.kind_of(pl.when(pl.col("severity") >= "error").then(pl.col("text")), messages.FAILURES)
     found = told.with_columns(elsewhere.alias("elsewhere"))
     failing = pl.col("elsewhere").is_not_null()
     unsaid = failing & _own_kind(lambda name: pl.when(failing).then(name)).is_null()
@@ -116,7 +115,7 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
         time=stamped,
         severity=pl.col("severity"),
         kind=pl.coalesce(_own_kind(lambda name: name), "elsewhere"),
-        message=pl.when(unsaid).then(TEXT).otherwise(pl.col("told").str.split_exact("\n", 1).struct[0]),
+        message=pl.when(unsaid).then(pl.col("text")).otherwise(pl.col("told").str.split_exact("\n", 1).struct[0]),
         parsed=pl.col("is_record"),
         count=pl.col("lines"),
         own={name: part(member) for name, member in own.items()} | ({} if offset is None else {"utc_offset_s": offset}),
@@ -167,5 +166,5 @@ def _severities(levels: pl.Series) -> pl.Series:
     level = pl.lit(levels)
     inner = pl.when(level.str.starts_with("{")).then(level).str.extract(r'"level":"([^"]+)"', 1)
     plain = pl.coalesce(inner, level).str.replace_all(ascii_only(r"\x1b\[[\d;]*m"), "")
-    coded = plain.replace_strict(list(_CODED), list(_CODED.values()), default=None, return_dtype=SEVERITY)
+    coded = plain.replace_strict(list(_CODED), list(_CODED.values()), default=None, return_dtype=severity_type())
     return pl.select(pl.coalesce(severity_of(plain), coded)).to_series()

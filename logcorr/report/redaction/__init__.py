@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import polars as pl
-
+from logcorr.lazily import pl
 from logcorr.model.claim import Claim, claim
 from logcorr.report.cite import Document, state
 from logcorr.report.redaction.identities import KINDS, Pseudonyms, pseudonyms

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 
-import polars as pl
 from msgspec import Struct, field
+
+from logcorr.lazily import pl
 
 KINDS = ("ip", "email", "host", "user")
 

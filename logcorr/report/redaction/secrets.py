@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import polars as pl
+from logcorr.lazily import pl
 
 VALUE = r"""[^\s"'`,;&}\]\\<>]+"""
 NAME = (

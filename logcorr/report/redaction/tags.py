@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
+from logcorr.lazily import regex
 
-TAG = re.compile(r"<(?:IP|EMAIL|HOST|USER)-\d+>|<SECRET-[a-z-]+>")
+TAG = regex(r"<(?:IP|EMAIL|HOST|USER)-\d+>|<SECRET-[a-z-]+>")
 
 
-CUT_TAG = re.compile(r"<[A-Z]*(?:-[\w-]*)?$")
+CUT_TAG = regex(r"<[A-Z]*(?:-[\w-]*)?$")
 """A tag that was cut in the middle."""
 
 

@@ -13,12 +13,13 @@ from fnmatch import fnmatchcase
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Directive, NginxFile
 
 MOST_INCLUDES = 4096
 """Enough for any real configuration; files that include each other manifold would otherwise grow without end."""
 
-HARMLESS = re.compile(
+HARMLESS = regex(
     r"mime\.types|(?:fastcgi|uwsgi|scgi|proxy)_?-?params|fastcgi(?:-php)?\.conf|(?:options-)?ssl[-\w]*|\w*params\w*|modules-enabled",
     re.IGNORECASE,
 )

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact
 from logcorr.semantics.nginx.tree import Node
 
-ADDRESS = re.compile(
+ADDRESS = regex(
     r"""
     (?: (?P<v6> \[ [0-9a-fA-F:.]* \] ) | (?P<host> [^\[\]:]*? ) )
     (?: (?: (?<=\]) : | (?<=[^:]) : | ^ ) (?P<first> \d+ ) (?: - (?P<last> \d+ ) )? )? """,

@@ -12,12 +12,11 @@ import re
 from functools import lru_cache
 from typing import NamedTuple
 
-import polars as pl
-
+from logcorr.lazily import pl, regex
 from logcorr.model.source import Span
 from logcorr.semantics.nginx.world import Unanswerable
 
-DIFFERENCES = re.compile(
+DIFFERENCES = regex(
     r"""
     (?P<escaped> \\\\ )
   | (?P<named> \(\?P?< (?P<group> [A-Za-z_]\w* ) > )
@@ -38,7 +37,7 @@ POSIX = {
     "word": r"\w",
 }
 
-PARTS = re.compile(
+PARTS = regex(
     r"""
     \\. | \(\?
   | \[ \^? \]? (?: \\. | \[:\w+:\] | [^\]\\] )* \]

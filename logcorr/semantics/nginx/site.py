@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Directive, NginxFile
 from logcorr.model.source import Span
 from logcorr.semantics.nginx import maps
@@ -15,9 +15,9 @@ from logcorr.semantics.nginx.listen import Listen, listens_of
 from logcorr.semantics.nginx.patterns import group_names
 from logcorr.semantics.nginx.tree import Node, grow
 
-STOCK_INCLUDES = re.compile(r"/etc/nginx/(?:conf\.d/[^/]+\.conf|sites-enabled/[^/]+|templates/[^/]+\.template)")
+STOCK_INCLUDES = regex(r"/etc/nginx/(?:conf\.d/[^/]+\.conf|sites-enabled/[^/]+|templates/[^/]+\.template)")
 """What the main files of nginx's own packages and images include."""
-ENABLED = re.compile(r"\.conf(?:\.template)?$|(?:^|/)sites-enabled/[^/]+$")
+ENABLED = regex(r"\.conf(?:\.template)?$|(?:^|/)sites-enabled/[^/]+$")
 HTTP_LEVEL = frozenset(("server", "upstream", "map", "geo", "split_clients", "log_format", "limit_req_zone", "limit_conn_zone"))
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from logcorr.lazily import regex
 from logcorr.semantics.nginx import uri, variables
 from logcorr.semantics.nginx.locations import prefix_of
 from logcorr.semantics.nginx.request import Handed, Outcome, Request, Status
 from logcorr.semantics.nginx.tree import Node
 
-TARGET = re.compile(r"(?P<scheme>https?)://(?P<host>unix:[^:]+:?|[^/?]+)(?P<uri>[/?].*)?", re.IGNORECASE | re.DOTALL)
+TARGET = regex(r"(?P<scheme>https?)://(?P<host>unix:[^:]+:?|[^/?]+)(?P<uri>[/?].*)?", re.IGNORECASE | re.DOTALL)
 REFUSED = 0
 PORTS = {"http": "80", "https": "443"}
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-ESCAPED_URI = re.compile(rb'[\x00-\x20"#%<>?\\^`{|}\x7f-\xff]')
-ESCAPED_ARGS = re.compile(rb'[\x00-\x20"#%&+;<>?\\^`{|}\x7f-\xff]')
-BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})|%00")
+from logcorr.lazily import regex
+
+ESCAPED_URI = regex(rb'[\x00-\x20"#%<>?\\^`{|}\x7f-\xff]')
+ESCAPED_ARGS = regex(rb'[\x00-\x20"#%&+;<>?\\^`{|}\x7f-\xff]')
+BAD_ESCAPE = regex(r"%(?![0-9A-Fa-f]{2})|%00")
 
 
 def host_name(header: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from logcorr.lazily import regex
 from logcorr.model.source import Span
 from logcorr.semantics.nginx import maps, paths, uri
 from logcorr.semantics.nginx.names import primary_name
@@ -16,8 +17,8 @@ from logcorr.semantics.nginx.patterns import search
 from logcorr.semantics.nginx.request import Request
 from logcorr.semantics.nginx.world import Unanswerable
 
-VARIABLE = re.compile(r"\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))")
-GAP = re.compile("\ufdd0(\\w+)\ufdd1")
+VARIABLE = regex(r"\$(?:\{(?P<braced>\w+)\}|(?P<plain>\w+))")
+GAP = regex("\ufdd0(\\w+)\ufdd1")
 """A value that is not known; the two code points are never characters."""
 
 OWN: dict[str, Callable[[Request], str]] = {
@@ -56,7 +57,7 @@ OWN: dict[str, Callable[[Request], str]] = {
     "request_body": lambda r: "",
     "request_completion": lambda r: "",
 }
-EMPTY = re.compile(r"(?:upstream|sent_http|sent_trailer)_\w+|ssl_client_\w+")
+EMPTY = regex(r"(?:upstream|sent_http|sent_trailer)_\w+|ssl_client_\w+")
 
 
 def _absolute(name: str, path: str) -> str:

@@ -8,11 +8,10 @@ from datetime import UTC, datetime, tzinfo
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-import numpy as np
-
 from logcorr.grammar.calendar import NotCalendar, calendar
 from logcorr.grammar.crontab import Dialect, NotCron, Times, times
 from logcorr.grammar.duration import systemd_seconds
+from logcorr.lazily import np, regex
 from logcorr.model.facts import Healthcheck, ScheduledJob
 from logcorr.semantics.paths import collected
 from logcorr.semantics.schedule import clock, cron, systemd
@@ -21,10 +20,10 @@ from logcorr.semantics.schedule.clock import Seconds
 _DAY_S = 86400
 # next_runs looks this far ahead, in growing steps: 29 February on a Monday comes every 28 years, at worst 40.
 _HORIZONS_DAYS = (2, 60, 800, 14700)
-_MONOTONIC = re.compile(r"(OnUnitActiveSec|OnUnitInactiveSec)=(.*)")
+_MONOTONIC = regex(r"(OnUnitActiveSec|OnUnitInactiveSec)=(.*)")
 _LIKE_CRON = ("github", "pm2")
 """Schedulers that read cron's five fields, and follow the clock; pm2's sixth, seconds in front, gives no times here."""
-_RUN_PARTS_NAME = re.compile(r"[A-Za-z0-9_-]+")
+_RUN_PARTS_NAME = regex(r"[A-Za-z0-9_-]+")
 
 
 class Repeat(NamedTuple):

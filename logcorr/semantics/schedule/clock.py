@@ -7,12 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, tzinfo
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
-import numpy as np
-import numpy.typing as npt
+from logcorr.lazily import np, npt
 
-Seconds = npt.NDArray[np.float64]
+Seconds: TypeAlias = "npt.NDArray[np.float64]"
 
 _SAMPLING_S = 12 * 3600
 _CATCH_UP_S = 3 * 3600

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
+from typing import TypeAlias
 
 from logcorr.grammar.crontab import Times
+from logcorr.lazily import np, npt
 from logcorr.semantics.schedule.clock import Seconds
 
 _DAY_S = 86400
-_Days = npt.NDArray[np.int64]
+_Days: TypeAlias = "npt.NDArray[np.int64]"
 
 
 def walls(times: Times, first: float, last: float) -> Seconds:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-import numpy.typing as npt
-
 from logcorr.grammar.calendar import Calendar
+from logcorr.lazily import np, npt
 from logcorr.semantics.schedule.clock import Seconds
 
 _DAY_S = 86400

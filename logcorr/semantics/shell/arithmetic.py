@@ -8,15 +8,16 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
+from logcorr.lazily import regex
 from logcorr.model.source import Span
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import Array, Path
 from logcorr.semantics.shell.values import Value, literal, text, unknown
 
-_TOKEN = re.compile(
+_TOKEN = regex(
     r"\s*(0[xX][0-9a-fA-F]+|\d+#[0-9a-zA-Z]+|\d+|[A-Za-z_]\w*(?:\[[^\]]*\])?|\*\*|<<=|>>=|<<|>>|<=|>=|==|!=|&&|\|\||\+\+|--|[-+*/%&|^]=|[-+*/%<>=!~&|^?:(),])"
 )
-_ASSIGNED = re.compile(r"(?:\+\+|--)\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)(?:\[[^\]]*\])?\s*(?:\+\+|--|(?:<<|>>|[-+*/%&|^])?=(?!=))")
+_ASSIGNED = regex(r"(?:\+\+|--)\s*([A-Za-z_]\w*)|([A-Za-z_]\w*)(?:\[[^\]]*\])?\s*(?:\+\+|--|(?:<<|>>|[-+*/%&|^])?=(?!=))")
 _LEVELS: tuple[dict[str, Callable[[int, int], int]], ...] = (
     {"|": operator.or_}, {"^": operator.xor}, {"&": operator.and_},
     {"==": lambda a, b: int(a == b), "!=": lambda a, b: int(a != b)},

@@ -13,8 +13,10 @@ from functools import lru_cache
 
 from msgspec import Struct
 
+from logcorr.lazily import regex
+
 MOST_STEPS = 100_000
-_TOKEN = re.compile(r"\\.|\[\^?\]?[^\]]*\]|[()|*+]|\{\d*,\d*\}|.", re.DOTALL)
+_TOKEN = regex(r"\\.|\[\^?\]?[^\]]*\]|[()|*+]|\{\d*,\d*\}|.", re.DOTALL)
 
 
 class Overflow(Exception):

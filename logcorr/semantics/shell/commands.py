@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from logcorr.grammar.shell.tree import Assignment, Simple, Substitution
+from logcorr.lazily import regex
 from logcorr.model.source import Span
 from logcorr.semantics.shell import (
     assignments,
@@ -32,6 +32,9 @@ from logcorr.semantics.shell.values import Value, literal, shown, text
 
 MODULES = (filters, editing, texts, builtin, output, reading, calls, wrappers, probes, effects, services, containers)
 HANDLERS: Mapping[str, Handler] = {name: handler for module in MODULES for name, handler in module.HANDLERS.items()}
+
+
+_INSTALLED = regex(r"/(?:usr/)?(?:local/)?s?bin/|/opt/\S+/bin/")
 
 
 def simple(machine: Machine, path: Path, node: Simple) -> None:
@@ -100,7 +103,7 @@ def run(machine: Machine, path: Path, arguments: list[Value], span: Span, words:
     if name in path.functions and functions:
         calls.function(command)
         return
-    program = name.rpartition("/")[2] if re.match(r"/(?:usr/)?(?:local/)?s?bin/|/opt/\S+/bin/", name) else name
+    program = name.rpartition("/")[2] if _INSTALLED.match(name) else name
     command.name = program
     handler = HANDLERS.get(program) or services.init_script(name)
     if handler is not None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from itertools import dropwhile
 
+from logcorr.lazily import regex
 from logcorr.model.facts import ScheduledJob
 from logcorr.model.source import Span
 from logcorr.semantics.shell.machine import Machine
@@ -12,11 +12,11 @@ from logcorr.semantics.shell.path import Path
 from logcorr.semantics.shell.values import Text, Unknown, Value, first_span, lines, shown
 
 _FIELD = r"[\d*,/\-A-Za-z~]+"
-_LINE = re.compile(
+_LINE = regex(
     rf"\s*(@(?:reboot|yearly|annually|monthly|weekly|daily|midnight|hourly)|{_FIELD}(?:[ \t]+{_FIELD}){{4}})[ \t]+(\S.*)"
 )
-_NUMERIC = re.compile(r"[\d*@]")
-_SYSTEM = re.compile(r"/etc/(crontab$|cron\.d/)")
+_NUMERIC = regex(r"[\d*@]")
+_SYSTEM = regex(r"/etc/(crontab$|cron\.d/)")
 
 
 def install(machine: Machine, table: Value, *, user: str | None, default: Span, system: bool = False) -> None:

@@ -6,6 +6,7 @@ import re
 
 from msgspec.structs import replace
 
+from logcorr.lazily import regex
 from logcorr.semantics.shell.bounded import Bounded
 from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.filters import first_line, give, input_of
@@ -105,7 +106,7 @@ def _sed(command: Command) -> None:
     give(command, value)
 
 
-_SUBSTITUTE = re.compile(
+_SUBSTITUTE = regex(
     r"s(?P<mark>[^\w\s\\])(?P<pattern>(?:\\.|(?!(?P=mark)).)*)(?P=mark)(?P<with>(?:\\.|(?!(?P=mark)).)*)(?P=mark)(?P<flags>[gp]*)"
 )
 

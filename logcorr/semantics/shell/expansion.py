@@ -9,6 +9,7 @@ from itertools import islice
 from msgspec.structs import replace
 
 from logcorr.grammar.shell.tree import Calculation, Literal, Parameter, Piece, Substitution, Word
+from logcorr.lazily import regex
 from logcorr.semantics.shell import arithmetic, parameters
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import CAPTURED, TERMINAL, Array, Path
@@ -26,8 +27,8 @@ from logcorr.semantics.shell.values import (
     without_final_newlines,
 )
 
-_BRACES = re.compile(r"\{([^{}]*)\}")
-_RANGE = re.compile(r"(-?\d+)\.\.(-?\d+)(?:\.\.(-?\d+))?|([A-Za-z])\.\.([A-Za-z])")
+_BRACES = regex(r"\{([^{}]*)\}")
+_RANGE = regex(r"(-?\d+)\.\.(-?\d+)(?:\.\.(-?\d+))?|([A-Za-z])\.\.([A-Za-z])")
 MOST_FIELDS = 400
 
 

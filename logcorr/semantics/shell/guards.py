@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 from logcorr.grammar.shell.tree import Node
 from logcorr.model.source import Span
 from logcorr.semantics.shell.machine import Machine
@@ -16,12 +14,9 @@ def guarded(machine: Machine, node: Node, path: Path, *, holds: bool) -> None:
     path.guards = (*path.guards, (words if holds else f"! {words}", machine.span(node)))
 
 
-_LEAVES = re.compile(r"\b(exit|return|break|continue|exec)\b")
-
-
 def unguarded(machine: Machine, node: Node, before: tuple[tuple[str, Span], ...], paths: list[Path]) -> list[Path]:
     """After a command whose every branch goes on, its conditions guard nothing more."""
-    if not _LEAVES.search(machine.source.text, node.start, node.end):
+    if not machine.source.leaves(node.start, node.end):
         for path in paths:
             path.guards = before if path.flow is None else path.guards
     return merged(paths)

@@ -6,6 +6,7 @@ import re
 
 from msgspec.structs import replace
 
+from logcorr.lazily import regex
 from logcorr.model.behaviour import Probe
 from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.purposes import purpose
@@ -32,7 +33,7 @@ _WGET_NAMES = frozenset({
     "post-file", "quota", "read-timeout", "referer", "secure-protocol", "timeout", "tries", "user", "user-agent", "wait",
     "waitretry", "method", "body-data",
 })  # fmt: skip
-_FORMAT = re.compile(r"(%\{[^}]*\}|%%)")
+_FORMAT = regex(r"(%\{[^}]*\}|%%)")
 
 
 def _last(options: dict[str, list[Value]], *names: str) -> Value | None:

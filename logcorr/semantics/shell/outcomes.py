@@ -10,6 +10,7 @@ import re
 from functools import lru_cache
 from http import HTTPStatus
 
+from logcorr.lazily import regex
 from logcorr.model.behaviour import Outcome, Probe
 from logcorr.semantics.shell.bounded import Overflow
 from logcorr.semantics.shell.patterns import glob, regular
@@ -20,7 +21,7 @@ UNKNOWN_TEXT = "\ufffc"
 USUAL = (200, 204, 301, 404, 503)
 STATUSES = (200, 201, 204, 301, 302, 304, 307, 308, 400, 401, 403, 404, 405, 429, 500, 502, 503, 504)
 
-_NUMBER = re.compile(r"([<>]=?)?([1-5]\d\d)")
+_NUMBER = regex(r"([<>]=?)?([1-5]\d\d)")
 _FAILURES = (
     (7, "connection refused"), (28, "timed out"), (6, "no such host"), (52, "empty reply"), (56, "connection reset"),
     (35, "TLS failed"), (60, "certificate not trusted"),

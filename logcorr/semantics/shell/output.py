@@ -6,17 +6,18 @@ import re
 
 from msgspec.structs import replace
 
+from logcorr.lazily import regex
 from logcorr.semantics.shell.command import Command, Handler
 from logcorr.semantics.shell.path import SUCCESS
 from logcorr.semantics.shell.values import EMPTY, Text, Unknown, Value, joined, literal, shown, text, unknown
 
-_ESCAPE = re.compile(r"\\(\\|[abefnrtv]|0[0-7]{0,3}|[0-7]{1,3}|x[0-9a-fA-F]{1,2})")
+_ESCAPE = regex(r"\\(\\|[abefnrtv]|0[0-7]{0,3}|[0-7]{1,3}|x[0-9a-fA-F]{1,2})")
 
-_FLAGS = re.compile(r"-[neE]+")
+_FLAGS = regex(r"-[neE]+")
 
 _ESCAPES = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v": "\v", "e": "\x1b", "\\": "\\"}
 
-_DIRECTIVE = re.compile(r"%(?:%|[-+ #0]*(\d+|\*)?(?:\.(\d+|\*))?([diouxXeEfFgGcsbq]|\([^)]*\)T))")
+_DIRECTIVE = regex(r"%(?:%|[-+ #0]*(\d+|\*)?(?:\.(\d+|\*))?([diouxXeEfFgGcsbq]|\([^)]*\)T))")
 
 
 def _echo(command: Command) -> None:

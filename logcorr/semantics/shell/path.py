@@ -17,6 +17,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from logcorr.grammar.shell.tree import Function
+from logcorr.lazily import regex
 from logcorr.model.source import Span
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.store import Store
@@ -272,7 +273,7 @@ def _most_varied(paths: Sequence[Path]) -> str | None:
     return max(varied, key=lambda name: (not any(map(_names_something, values[name])), len(values[name]), name), default=None)
 
 
-_NAME = re.compile(r"(?!(?:true|false|yes|no|up|down)$)\S*[A-Za-z]\S*", re.IGNORECASE)
+_NAME = regex(r"(?!(?:true|false|yes|no|up|down)$)\S*[A-Za-z]\S*", re.IGNORECASE)
 
 
 def _names_something(value: object) -> bool:

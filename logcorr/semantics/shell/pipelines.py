@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
-
 from logcorr.grammar.shell.tree import Node, Pipeline
+from logcorr.lazily import regex
 from logcorr.semantics.shell.endings import failing
 from logcorr.semantics.shell.expansion import left
 from logcorr.semantics.shell.machine import Machine
@@ -54,7 +53,7 @@ def _piped(machine: Machine, node: Pipeline, path: Path) -> list[Path]:
     return [_piped_end(way, statuses) for way, statuses in stages]
 
 
-_WRAPPED = re.compile(r"\s*(?:sudo\s+)?(?:-\S+\s+)*(?P<name>[\w./-]+)")
+_WRAPPED = regex(r"\s*(?:sudo\s+)?(?:-\S+\s+)*(?P<name>[\w./-]+)")
 
 
 def _program(machine: Machine, node: Node) -> str | None:

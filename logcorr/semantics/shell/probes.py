@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from logcorr.lazily import regex
 from logcorr.model.behaviour import Probe
 from logcorr.semantics.shell import http
 from logcorr.semantics.shell.command import Command, Handler, separate
@@ -85,13 +84,11 @@ def systemctl_state(command: Command, verb: str, units: list[Value]) -> None:
 
 _FORMATS = (
     (
-        re.compile(
-            r"\{\{ *json *\.State\.Health\.Status *\}\}|\{\{ *\.State\.Health\.Status *\}\}|\{\{ *if *\.State\.Health *\}\}.*"
-        ),
+        regex(r"\{\{ *json *\.State\.Health\.Status *\}\}|\{\{ *\.State\.Health\.Status *\}\}|\{\{ *if *\.State\.Health *\}\}.*"),
         "docker inspect health",
     ),
-    (re.compile(r"\{\{ *\.State\.Running *\}\}"), "docker inspect running"),
-    (re.compile(r"\{\{ *\.State\.Status *\}\}"), "docker inspect status"),
+    (regex(r"\{\{ *\.State\.Running *\}\}"), "docker inspect running"),
+    (regex(r"\{\{ *\.State\.Status *\}\}"), "docker inspect status"),
 )
 
 

@@ -14,21 +14,22 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from logcorr.lazily import regex
 from logcorr.model.behaviour import Probe
 
-_MESSAGES = re.compile(
+_MESSAGES = regex(
     r"(?:^|\.)(?:hooks\.slack\.com|slack\.com|discord(?:app)?\.com|api\.telegram\.org|api\.pushover\.net|ntfy\.sh|hc-ping\.com"
     r"|events\.pagerduty\.com|api\.opsgenie\.com|api\.pushbullet\.com|oapi\.dingtalk\.com|qyapi\.weixin\.qq\.com"
     r"|open\.feishu\.cn|sctapi\.ftqq\.com|api\.day\.app|notify-api\.line\.me|maker\.ifttt\.com|api\.sendgrid\.com"
     r"|api\.mailgun\.net|api\.twilio\.com|outlook\.office\.com|webhook\.office\.com)$"
 )
-_ADDRESSES = re.compile(
+_ADDRESSES = regex(
     r"(?:^|\.)(?:ifconfig\.(?:me|co|io)|icanhazip\.com|ipinfo\.io|api\.ipify\.org|checkip\.amazonaws\.com|ident\.me|ip\.sb)$"
 )
-_CALLED = re.compile(r"webhook|slack|discord|telegram|pushover|pagerduty|heartbeat_url|ping_url", re.IGNORECASE)
-_VARIABLE = re.compile(r"\$\{?(\w+)")
+_CALLED = regex(r"webhook|slack|discord|telegram|pushover|pagerduty|heartbeat_url|ping_url", re.IGNORECASE)
+_VARIABLE = regex(r"\$\{?(\w+)")
 _WRITING = ("POST", "PUT", "PATCH", "DELETE")
-_NEAR = re.compile(r"localhost|127\.|0\.0\.0\.0|\[::1\]|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|[\w-]+$")
+_NEAR = regex(r"localhost|127\.|0\.0\.0\.0|\[::1\]|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|[\w-]+$")
 RUNS_CODE = frozenset({"bash", "sh", "zsh", "dash", "eval", "source", "."})
 INSTALLERS = RUNS_CODE | frozenset({
     "tar", "gpg", "apt-key", "tee", "dd", "unzip", "gunzip", "zcat", "funzip", "node", "perl",

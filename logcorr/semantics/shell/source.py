@@ -9,16 +9,18 @@ from functools import cached_property
 
 from logcorr.grammar.shell import Node, parse
 from logcorr.grammar.shell.tree import Function, Literal, Simple, Test, Word, children
+from logcorr.lazily import regex
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.semantics.shell.values import Text, Unknown, Value, joined
 
-_WORD = re.compile(r"[A-Za-z_][\w-]*")
+_WORD = regex(r"[A-Za-z_][\w-]*")
 _INDIRECT = frozenset({"eval", "source", "trap", "nameref"})
-_EXPORTS = re.compile(r"\b(?:export|declare|typeset)\b([^\n;&|]*)")
-_EXPORTS_ALL = re.compile(r"\bset\s+-\w*a|\ballexport\b")
+_EXPORTS = regex(r"\b(?:export|declare|typeset)\b([^\n;&|]*)")
+_EXPORTS_ALL = regex(r"\bset\s+-\w*a|\ballexport\b")
+_LEAVES = regex(r"\b(?:exit|return|break|continue|exec)\b")
 FIRST_PLACEHOLDER = 0xE000
-_PLACEHOLDERS = re.compile("([\ue000-\uf8ff])")
+_PLACEHOLDERS = regex("([\ue000-\uf8ff])")
 
 
 class Source:
@@ -103,6 +105,15 @@ class Source:
             calls = [self._last_use(body, seen | {body}) for body in around if body not in seen]
             last = max(last, offset, *calls)
         return last
+
+    def leaves(self, start: int, end: int) -> bool:
+        """Whether anything from `start` to before `end` may leave the commands around it."""
+        first = bisect_right(self._exits, start - 1)
+        return first < len(self._exits) and self._exits[first] < end
+
+    @cached_property
+    def _exits(self) -> list[int]:
+        return [match.start() for match in _LEAVES.finditer(self.text)]
 
     def span(self, start: int, end: int) -> Span:
         """The lines of the characters from `start` to before `end`."""
