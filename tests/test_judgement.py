@@ -171,6 +171,29 @@ def test_pages_that_are_closed_are_no_incident(tmp_path):
     assert not result["causes"]
 
 
+def test_a_change_just_before_it_is_a_rival_and_no_cause(tmp_path):
+    answered = '203.0.113.{0} - - [16/Oct/2025:09:{1:02}:{0:02} +0000] "GET /beds/{0} HTTP/1.1" {2} 90 "-" "Mozilla/5.0"\n'
+    rows = (answered.format(second, minute, 500 if minute >= 30 else 200) for minute in range(60) for second in (7, 22, 51))
+    (tmp_path / "access.log").write_text("".join(rows))
+    (tmp_path / "wiki.log").write_text("2025-10-16 09:02:40 deploy of the wiki\n2025-10-16 09:29:40 deploy of the wiki\n")
+    result = logcorr.analyze(tmp_path).result
+    assert result["verdict"] == "undetermined"
+    assert [(one["path"], one["line"], one["claim"]["params"]) for one in result["rivals"]] == [("wiki.log", 2, {"lag": 27})]
+
+
+def test_a_crash_gives_way_to_what_tells_why(tmp_path):
+    said = "2025-10-16T09:{0:02}:04.000Z [error]: cannot read key: EACCES: permission denied, open '/srv/post/key.pem'\n"
+    ready = "2025-10-16T09:{0:02}:01.000Z [info]: nothing to do\n"
+    unit = (
+        "2025-10-16T09:{0:02}:05.000000+00:00 host systemd[1]: post.service: Main process exited, code=exited, status=1/FAILURE\n"
+    )
+    lines = [(ready if minute < 20 else said).format(minute) for minute in range(40)]
+    (tmp_path / "post.log").write_text("".join(lines))
+    (tmp_path / "syslog").write_text("".join(unit.format(minute) for minute in range(20, 40)))
+    (first, *_) = logcorr.analyze(tmp_path).result["causes"]
+    assert (first["kind"], first["culprit"]["path"], first["culprit"]["line"]) == ("access_denied", "post.log", 21)
+
+
 def test_a_stop_that_two_logs_tell_of_is_one_stop_of_one_service(tmp_path):
     unit = "{0} host systemd[1]: {1} shop-api.service - API.\n"
     seconds = [f"2025-10-16T10:{minute:02}:20" for minute in range(0, 40, 7)]

@@ -38,7 +38,7 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     return Judgement(
         verdict=verdict,
         causes=ranked,
-        rivals=rivals(case, told, ranked, away),
+        rivals=rivals(case, findings, told, ranked, away),
         missing=missing(case, findings, told, ranked),
         checks=checks(case, told, ranked),
         actions=actions(findings, ranked),

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence, Set
+from datetime import timedelta
+
+import polars as pl
 
 from logcorr.causes import words
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.result import Cause, Rival
+from logcorr.model.result import Cause, Finding, Rival
 from logcorr.model.source import Span
 from logcorr.statistics import Group
 
+CHANGES = r"(?i)\b(?:deploy|releas|rollout|upgrad|updat|migrat|install|switch|restor|rollback)\w*"
+LONGEST_LOG = 20_000
+"""How logs of releases and scripts tell of a change; such logs are short."""
 
-def rivals(case: Case, told: Sequence[Attributed], causes: Sequence[Cause], away: Sequence[Cause]) -> tuple[Rival, ...]:
+JUST_BEFORE = timedelta(minutes=10)
+"""A change so shortly before the first failure is what a person would look at first."""
+
+
+def rivals(
+    case: Case, findings: Sequence[Finding], told: Sequence[Attributed], causes: Sequence[Cause], away: Sequence[Cause]
+) -> tuple[Rival, ...]:
     """Every other suspect, and what else a person would look at first, with the reason it was rejected; each once."""
     chosen = {one.trigger for one in causes} | _tied(told, causes)
     cited = {evidence.span for one in causes for link in one.chain for evidence in link.evidence}
     found: dict[Span, Rival] = {one.culprit: _explained_away(one) for one in away if one.culprit not in cited}
+    files = {place.path for place in cited} | {one.path for one in found}
+    found |= {one.span: one for one in _changes(case, findings) if one.span and one.span.path not in files}
     for attributed in told:
         for rival in (*_rejected(attributed), *_wanted_redirects(attributed, chosen), *_health_checks(case, attributed, cited)):
             if rival.span and rival.span not in chosen:
@@ -33,6 +47,29 @@ def _explained_away(cause: Cause) -> Rival:
         why_rejected=claim("rival.explained_away", "what it would explain is explained by a cause that explains more"),
         evidence=(Evidence(cause.culprit),),
     )
+
+
+def _changes(case: Case, findings: Sequence[Finding]) -> Iterator[Rival]:
+    """What was changed shortly before the first failure, by the logs that releases and scripts write, the last of each."""
+    firsts = [one.times[0] for one in findings if one.role == "symptom" and one.severity == "error" and one.times]
+    logs = [one.path for one in case.sources if one.format in ("script_log", "stamped_text") and one.lines <= LONGEST_LOG]
+    if not firsts or not logs:
+        return
+    before = pl.col("time").is_between(min(firsts) - JUST_BEFORE, min(firsts), closed="left")
+    told = pl.col("file").is_in(logs) & before & pl.col("message").str.contains(CHANGES)
+    rows = case.timeline.filter(told).collect().sort("time", descending=True, maintain_order=True)
+    for row in rows.unique("file", keep="last", maintain_order=True).iter_rows(named=True):
+        place = Span(row["file"], row["line"], row["line"] + row["lines"] - 1)
+        yield Rival(
+            span=place,
+            claim=claim(
+                "rival.change",
+                "something was changed {lag} s before the first failure",
+                lag=round((min(firsts) - row["time"]).total_seconds()),
+            ),
+            why_rejected=claim("rival.change_without_way", "nothing that was collected leads from it to what failed"),
+            evidence=(Evidence(place),),
+        )
 
 
 def _tied(told: Sequence[Attributed], causes: Sequence[Cause]) -> set[Span]:
