@@ -11,6 +11,9 @@ from itertools import pairwise
 
 from logcorr.lazily import pl
 
+AT_ONCE = 4096
+"""So many lines are decoded together: polars builds all their values before it makes columns of them, and memory costs time."""
+
 FEW = 64
 """So many lines are read one by one where the whole of them cannot be decoded at once."""
 
@@ -60,7 +63,12 @@ def fields(text: pl.Expr, names: Sequence[str]) -> pl.Expr:
     """A struct of these members of each line's object, as text: numbers as written, objects as JSON; null without an object."""
     schema = pl.Struct(dict.fromkeys(names, pl.String))
     whole = text.str.starts_with("{") & text.str.strip_chars_end().str.ends_with("}")
-    return pl.when(whole).then(text).map_batches(partial(_decoded, schema), return_dtype=schema, is_elementwise=True)
+    return pl.when(whole).then(text).map_batches(partial(_read, schema), return_dtype=schema, is_elementwise=True)
+
+
+def _read(schema: pl.Struct, lines: pl.Series) -> pl.Series:
+    parts = [_decoded(schema, lines[at : at + AT_ONCE]) for at in range(0, max(len(lines), 1), AT_ONCE)]
+    return pl.concat(parts, rechunk=True)
 
 
 def _decoded(schema: pl.Struct, lines: pl.Series) -> pl.Series:

@@ -31,6 +31,9 @@ TOLD = ("line", "lines", "clock", "service", "severity", "kind", "message")
 BLOCK_BYTES = 8 << 20
 """A block holds about so much text: enough that planning its query costs little beside running it."""
 
+BLOCK_LINES = 1 << 16
+"""A block of short lines holds so many: each column of a query takes memory by the line."""
+
 FEW_LINES = 1_000
 
 TAIL_LINES = 500
@@ -232,7 +235,8 @@ def _blocks(log: Log) -> Iterator[Block]:
 def _batches(artifact: Artifact) -> Iterator[tuple[pl.DataFrame, bool]]:
     """The artifact's lines in parts, and of each whether it is the last."""
     sample = artifact.sample.lines
-    at_once = max(BLOCK_BYTES * len(sample) // (sum(map(len, sample)) + len(sample)), 1) if sample else 1
+    by_size = BLOCK_BYTES * len(sample) // (sum(map(len, sample)) + len(sample)) if sample else 1
+    at_once = min(max(by_size, 1), BLOCK_LINES)
     if artifact.line_count <= at_once:
         yield artifact.lines.collect(engine="in-memory"), True
         return
