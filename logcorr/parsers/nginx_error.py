@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import cache
 
 from logcorr.grammar import stamps
 from logcorr.grammar.patterns import ascii_only
@@ -185,6 +186,7 @@ def _fields(lines: pl.LazyFrame) -> pl.LazyFrame:
     return mended.with_columns(_cut(pl.col("begin"), fields.pop("ends")).alias("message"), **fields)
 
 
+@cache
 def _mended_type() -> pl.Struct:
     return pl.Struct({"ends": pl.UInt32, **dict.fromkeys(_MARKS, pl.String)})
 

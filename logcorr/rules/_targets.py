@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
+from logcorr.lazily import regex
 
 ADDRESS = r"(?:\[[\da-f:]+\]|[\w.-]+):\d{2,5}"
 TARGETS = (
-    re.compile(rf"upstream: \"\w+://(?P<target>{ADDRESS})"),
-    re.compile(rf"(?:ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ECONNRESET|dial tcp|connect to)\W+(?P<target>{ADDRESS})"),
-    re.compile(r"(?:ENOTFOUND|EAI_AGAIN|lookup|UnknownHostException:|host name) ['\"]?(?P<target>[\w.-]+)"),
-    re.compile(r"(?:for|user|role) (?:user |role )?\\?['\"](?P<target>[\w.-]+)"),
-    re.compile(rf"(?<![\w.:/-])(?!\d+:|[\w.-]+\.(?:[cm]?[jt]sx?|py|rb|go|java|php|rs):)(?P<target>{ADDRESS})\b(?!:)"),
-    re.compile(r"^(?:\w+: )?(?P<target>[\w.-]+) (?:did not|didn't|does not) (?:answer|respond)"),
+    regex(rf"upstream: \"\w+://(?P<target>{ADDRESS})"),
+    regex(rf"(?:ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ECONNRESET|dial tcp|connect to)\W+(?P<target>{ADDRESS})"),
+    regex(r"(?:ENOTFOUND|EAI_AGAIN|lookup|UnknownHostException:|host name) ['\"]?(?P<target>[\w.-]+)"),
+    regex(r"(?:for|user|role) (?:user |role )?\\?['\"](?P<target>[\w.-]+)"),
+    regex(rf"(?<![\w.:/-])(?!\d+:|[\w.-]+\.(?:[cm]?[jt]sx?|py|rb|go|java|php|rs):)(?P<target>{ADDRESS})\b(?!:)"),
+    regex(r"^(?:\w+: )?(?P<target>[\w.-]+) (?:did not|didn't|does not) (?:answer|respond)"),
 )
 """What could not be reached: an address (no time of day, no place in a program), a name, or the user who is not let in; the first
 that fits."""
 
-UNRESOLVED = re.compile(r"ENOTFOUND|EAI_AGAIN|no such host|UnknownHost|not known|translate host|resolution")
+UNRESOLVED = regex(r"ENOTFOUND|EAI_AGAIN|no such host|UnknownHost|not known|translate host|resolution")
 
 
 def target(message: str) -> str:
