@@ -194,6 +194,21 @@ def test_a_crash_gives_way_to_what_tells_why(tmp_path):
     assert (first["kind"], first["culprit"]["path"], first["culprit"]["line"]) == ("access_denied", "post.log", 21)
 
 
+def test_a_limit_that_is_told_once_is_felt_as_long_as_requests_fail(tmp_path):
+    answered = '203.0.113.{0} - - [16/Oct/2025:09:{1:02}:{0:02} +0000] "GET /beds/{0} HTTP/1.1" {2} 90 "-" "Mozilla/5.0"\n'
+    rows = (
+        answered.format(second, minute, 504 if minute % 20 in (11, 12, 13, 14, 15) else 200)
+        for minute in range(60)
+        for second in (7, 22, 51)
+    )
+    (tmp_path / "access.log").write_text("".join(rows))
+    full = "[16-Oct-2025 09:{0:02}:50] WARNING: [pool www] server reached pm.max_children setting (4), consider raising it\n"
+    (tmp_path / "php-fpm.log").write_text("".join(full.format(minute) for minute in (10, 30, 50)))
+    (first, *_) = logcorr.analyze(tmp_path).result["causes"]
+    assert first["kind"] == "limit_reached"
+    assert {(one["count"], one["total"]) for one in first["explains"]} == {(3, 3), (45, 45)}
+
+
 def test_a_stop_that_two_logs_tell_of_is_one_stop_of_one_service(tmp_path):
     unit = "{0} host systemd[1]: {1} shop-api.service - API.\n"
     seconds = [f"2025-10-16T10:{minute:02}:20" for minute in range(0, 40, 7)]

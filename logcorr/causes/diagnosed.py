@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from logcorr.causes import hops
-from logcorr.causes.follow import LONGEST_S, NEARLY_ALL, Ends, Times, from_then_on, of_times
+from logcorr.causes.follow import LONGEST_S, NEARLY_ALL, Ends, Times, from_then_on, going_on, of_times
 from logcorr.causes.weighing import Hypothesis
 from logcorr.lazily import np, pl
 from logcorr.model.case import Case
@@ -25,6 +25,7 @@ DIES_WITHIN_S, MOST_OF = 5.0, 0.5
 """A process that dies of something does so within this time of saying so, and nearly each time."""
 
 OWN = ("process.crashed", "process.exited")
+FAILED = ("http.5xx", "upstream.timeout", "upstream.refused")
 CHANGES = "deploy_changes_configuration"
 
 ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.exited")
@@ -38,7 +39,8 @@ class Diagnosis(Struct, frozen=True):
     supervisor may start again. `effects` names the mechanisms by which it is felt elsewhere. `most` bounds the confidence of
     rules that name where it broke, but not why. Symptoms count as explained up to `within_s` after one of the finding's events;
     of what `lasts`, from the first of them on; where the events are failed requests `themselves`, at the same moment.
-    Mechanisms that stand in `perhaps`, too, are left out where no evidence shows them.
+    Mechanisms that stand in `perhaps`, too, are left out where no evidence shows them. What is told once (`once`) goes on for as
+    long as failures follow one another within that time.
     """
 
     kind: str
@@ -50,6 +52,7 @@ class Diagnosis(Struct, frozen=True):
     lasts: bool = False
     themselves: bool = False
     perhaps: tuple[str, ...] = ()
+    once: bool = False
 
     def ends(self, times: Times) -> Ends:
         """When it struck, given the times of its finding."""
@@ -108,7 +111,7 @@ DIAGNOSES = {
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), themselves=True),
     "connections_exhausted": Diagnosis(
-        "limit_reached", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S
+        "limit_reached", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S, once=True
     ),
     **dict.fromkeys(
         ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
@@ -159,6 +162,7 @@ def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Hypothesis]:
 def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis, refused: Sequence[Finding]) -> Hypothesis:
     times: Times = np.unique(finding.at.seconds)
     ends = diagnosis.ends(times)
+    ends = going_on(ends, seconds(case.happened(*FAILED))) if diagnosis.once else ends
     chain = tuple(_chain(case, finding, ends, diagnosis))
     if all(link.mechanism != hops.LAST for link in chain):
         chain = (*chain, *_refusals(finding, ends, refused))

@@ -94,6 +94,20 @@ def from_then_on(times: Times) -> Ends:
     return Ends(times[:1], np.full(len(times[:1]), np.inf), sure=True)
 
 
+def going_on(ends: Ends, failed: Times) -> Ends:
+    """The ends, felt up to the last of the failures that follow so closely on one another, a quarter of an hour at most."""
+    if not len(failed):
+        return ends
+    apart = np.diff(failed, append=np.inf)
+    within = ends.within_s.copy()
+    for number, (at, near) in enumerate(zip(ends.times, ends.within_s, strict=True)):
+        first = int(np.searchsorted(failed, at - SLACK_S))
+        if first < len(failed) and failed[first] - at <= near:
+            last = first + int(np.argmax(apart[first:] > near))
+            within[number] = min(max(float(failed[last] - at), near), MOST_APART_S)
+    return Ends(ends.times, within, ends.sure)
+
+
 def horizon(times: Times) -> float:
     """How long after an end its effects are looked for: a minute, or half the way to the next one."""
     gaps = np.diff(times)

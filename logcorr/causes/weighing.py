@@ -33,6 +33,12 @@ MOST_UNFELT, FEWEST_UNFELT = 0.45, 3
 WHERE_ONLY = ("crash", "dependency_failed")
 """Kinds of causes that say where it broke and not why: they leave room for whatever does."""
 
+STATES = ("resource_exhausted", "dependency_fails")
+"""Mechanisms that may be a step of another story: something made it so."""
+
+LESS = 0.1
+"""What tells why it came to such a state comes first, if it is not less likely by more than this."""
+
 NEW_SHARE = 0.1
 """A further cause must explain so much of what it explains at all beyond those before it."""
 
@@ -143,14 +149,24 @@ def _overlaps(one: _Weighed, other: _Weighed) -> bool:
 
 
 def _is_step(one: _Weighed, told: Sequence[_Weighed]) -> bool:
-    """Whether a likelier one tells of it on its way: then it is but what came between."""
-    likelier = [other.cause for other in told if other.cause.confidence > max(one.cause.confidence, LIKELY)]
-    return any(one.cause.culprit in (each.span for each in link.evidence) for other in likelier for link in other.chain[1:])
+    """Whether another one, hardly less likely, tells of it on its way: then it is but what came between."""
+    others = [
+        other.cause for other in told if other is not one and other.cause.confidence + LESS >= max(one.cause.confidence, LIKELY)
+    ]
+    own = _states(one.cause) | {one.cause.culprit}
+    return any(
+        own & {each.span for each in link.evidence} for other in others for link in other.chain[1:] if link.mechanism in STATES
+    )
+
+
+def _states(cause: Cause) -> set[Span]:
+    """The lines that tell of the state which a cause speaks of."""
+    return {each.span for link in cause.chain for each in link.evidence if link.mechanism in STATES}
 
 
 def _places(cause: Cause) -> set[Span]:
-    """What a cause rests on: its culprit, its trigger, and what each link of its chain begins with."""
-    return {place for place in (cause.culprit, cause.trigger, *(link.source for link in cause.chain)) if place}
+    """What a cause rests on: its culprit, its trigger, what each link of its chain begins with, and the state it tells of."""
+    return {place for place in (cause.culprit, cause.trigger, *(link.source for link in cause.chain)) if place} | _states(cause)
 
 
 def _tempered(one: _Weighed, kept: Sequence[_Weighed]) -> Cause:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.source import Span
+from logcorr.semantics.paths import collected
 
 NAMED = regex(r"(?:^|[\]:|] )(?P<message>(?:[A-Za-z_][\w.]*)?(?:Error|Exception)(?: \[\w+\])?: .+)$")
 """`TypeError: x is not iterable`, alone or after what stands before messages in a log."""
@@ -72,21 +73,9 @@ def _echo(texts: Sequence[str], number: int) -> str:
 def own_line(case: Case, exception: Thrown) -> Span | None:
     """The innermost frame in a collected file of the application itself, if that file still has the line that threw."""
     for rank, (path, line) in enumerate(exception.frames):
-        collected = _collected(case, path) if not any(library in path for library in LIBRARIES) else None
-        if collected:
-            text = case.lines(collected).filter(pl.col("line") == line).collect()["text"]
+        file = collected(path, case.files) if not any(library in path for library in LIBRARIES) else None
+        if file:
+            text = case.lines(file).filter(pl.col("line") == line).collect()["text"]
             changed = rank == 0 and exception.echo and len(text) and text[0].strip() != exception.echo
-            return Span(collected, line) if len(text) and not changed else None
+            return Span(file, line) if len(text) and not changed else None
     return None
-
-
-def _collected(case: Case, path: str) -> str | None:
-    """The one collected file that shares the longest end with this path."""
-    parts = path.split("/")
-    shared = {file: _same_end(parts, file.split("/")) for file in case.files if file.rpartition("/")[2] == parts[-1]}
-    best = [file for file, length in shared.items() if length == max(shared.values())]
-    return best[0] if len(best) == 1 else None
-
-
-def _same_end(one: Sequence[str], other: Sequence[str]) -> int:
-    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(reversed(one), reversed(other), strict=False)))

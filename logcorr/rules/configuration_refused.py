@@ -15,6 +15,7 @@ from logcorr.model.source import Span
 from logcorr.rules import by_service, counted, rule
 from logcorr.rules._deeds import writers
 from logcorr.rules._settings import settings
+from logcorr.semantics.paths import collected
 from logcorr.timeline.select import cite
 
 ADDRESS = r"bind\(\) to (\S+) failed|address already in use ([^\s,;)\"}]+)"
@@ -49,7 +50,7 @@ def check(case: Case) -> Iterator[Finding]:
 def _placed(case: Case, found: Finding, events: pl.DataFrame) -> Finding:
     """With the line that the program names, if the file was collected."""
     named = next((match for message in events["message"] if (match := PLACE.search(message))), None)
-    file = _collected(case, named["path"]) if named else None
+    file = collected(named["path"], case.files) if named else None
     since = next(iter(found.times), None)
     wrote = list(writers(case, named["path"], since))[:1] if named and since else []
     written = [Evidence(span, "writes it", shows="deploy_changes_configuration") for span in wrote]
@@ -58,16 +59,6 @@ def _placed(case: Case, found: Finding, events: pl.DataFrame) -> Finding:
         return replace(found, confidence=WRITTEN if written else ONLY_TOLD, evidence=(*written, *found.evidence))
     place = Evidence(Span(file, int(named["line"])), "what it does not take", shows="configuration_mismatch")
     return replace(found, confidence=IN_PLACE, evidence=(place, *written, *told))
-
-
-def _collected(case: Case, path: str) -> str | None:
-    """The one collected file that has the end of this path."""
-    parts = path.strip("/").split("/")
-    for depth in range(len(parts)):
-        found = [file for file in case.files if f"/{file}".endswith("/" + "/".join(parts[depth:]))]
-        if found:
-            return found[0] if len(found) == 1 else None
-    return None
 
 
 def _taken(case: Case) -> pl.DataFrame:

@@ -18,7 +18,7 @@ from logcorr.rules._leaks import Acquired, leaks
 from logcorr.rules._settings import notes, settings
 
 
-class Limit(Struct, frozen=True):
+class Scarce(Struct, frozen=True):
     """Something limited: how it is told that there is no more (a pattern), which settings bound it, and how code takes one."""
 
     told: str
@@ -42,30 +42,30 @@ POOLS = (
 SERVER = r"too many clients already|connection slots are reserved|Too many connections|max_user_connections"
 
 LIMITS = (
-    Limit(
+    Scarce(
         r"\bE[MN]FILE\b|[tT]oo many open files",
         r"\bLimitNOFILE\s*=|\bworker_rlimit_nofile\b|\bulimit\s+(?:-[HS]\s*)*-\w*n\b|\bnofile\b|\bminfds\s*=|\bRLIMIT_NOFILE\b",
         FILES,
     ),
-    Limit(r"worker_connections are not enough", r"\bworker_connections\s+\d"),
-    Limit(
+    Scarce(r"worker_connections are not enough", r"\bworker_connections\s+\d"),
+    Scarce(
         r"exceeded when trying to connect|QueuePool limit|onnection pool|acquiring a conn|onnection is not available",
         POOLS,
         POOLED,
     ),
-    Limit(
+    Scarce(
         SERVER,
         r"\bmax_(?:user_)?connections\b\s*=?\s*['\"]?\d",
         POOLED,
     ),
-    Limit(r"max number of clients reached", r"\bmaxclients\b\s+\d"),
-    Limit(
+    Scarce(r"max number of clients reached", r"\bmaxclients\b\s+\d"),
+    Scarce(
         r"\breached (?:pm\.)?(?:max_children|MaxRequestWorkers|MaxClients)",
         r"\bpm\.max_children\s*=|\b(?:MaxRequestWorkers|MaxClients)\s+\d",
     ),
-    Limit(r"not allowed when used memory", r"\bmaxmemory\b[\s\"',=:]+\d"),
-    Limit(r"EAGAIN|native thread", r"\bTasksMax\s*=|\bpids_limit\s*:|\bulimit\s+-\w*u\b|\bnproc\b|--pids-limit"),
-    Limit(r"file watchers", r"\bmax_user_watches\b"),
+    Scarce(r"not allowed when used memory", r"\bmaxmemory\b[\s\"',=:]+\d"),
+    Scarce(r"EAGAIN|native thread", r"\bTasksMax\s*=|\bpids_limit\s*:|\bulimit\s+-\w*u\b|\bnproc\b|--pids-limit"),
+    Scarce(r"file watchers", r"\bmax_user_watches\b"),
 )
 
 
@@ -86,7 +86,7 @@ def check(case: Case) -> Iterator[Finding]:
             events = events.filter(~pl.col("message").str.contains(limit.told))
 
 
-def _finding(case: Case, service: str, limit: Limit, told: pl.DataFrame) -> Finding:
+def _finding(case: Case, service: str, limit: Scarce, told: pl.DataFrame) -> Finding:
     lost = [Evidence(span, "takes one and does not give it back", shows="resource_exhausted") for span in _leaks(case, limit)]
     bounds = _bounds(case, limit, service)
     found = counted(
@@ -118,7 +118,7 @@ def _finding(case: Case, service: str, limit: Limit, told: pl.DataFrame) -> Find
     )
 
 
-def _takers(case: Case, limit: Limit, bounds: tuple[Evidence, ...]) -> Iterator[Evidence]:
+def _takers(case: Case, limit: Scarce, bounds: tuple[Evidence, ...]) -> Iterator[Evidence]:
     """Pools that may take more than the one limit allows, and the notes that tell of their being changed."""
     if limit.told != SERVER or len(bounds) != 1:
         return
@@ -137,17 +137,17 @@ def _number(text: str) -> int:
     return int(found[1]) if found else 0
 
 
-def _words(limit: Limit, told: pl.DataFrame) -> str:
+def _words(limit: Scarce, told: pl.DataFrame) -> str:
     """What the first line says, in its own words."""
     found = re.search(limit.told, told["message"][0])
     return found[0] if found else ""
 
 
-def _leaks(case: Case, limit: Limit) -> list[Span]:
+def _leaks(case: Case, limit: Scarce) -> list[Span]:
     return list(leaks(case, limit.acquired)) if limit.acquired else []
 
 
-def _bounds(case: Case, limit: Limit, service: str) -> tuple[Evidence, ...]:
+def _bounds(case: Case, limit: Scarce, service: str) -> tuple[Evidence, ...]:
     """The lines that set the limit; those of a file named like the service alone, where there are some."""
     found = [span for span, _ in settings(case, limit.set_by)]
     own = [span for span in found if re.search(rf"(?:^|[/.-]){re.escape(service)}(?:[/.-]|$)", span.path)]
