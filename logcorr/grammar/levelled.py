@@ -74,7 +74,7 @@ _FIRST = rf"[\[<]?(?:{_UPPER})[\]>]?(?:\s*[:|-]\s*|\s+)"
 _BEFORE = rf"^(?:[A-Z], |{_FIRST})"
 """What some write before the time: Ruby the level's first letter, many of Python's the level."""
 
-_END = r"(?:\s*[:|]\s*|\s*[\-–]+\s+|\s+|$)"
+_END = r"(?:\s*[:|]{1,2}\s*|\s*[\-–]+\s+|\s+|$)"
 
 
 class Levelled(Struct, frozen=True):
@@ -147,7 +147,7 @@ def _openings(shape: Shape | None) -> Iterator[str]:
         yield rf"(?P<level>{_WORDS}): (?P<logger>[\w.`+]{{1,200}})\[\d{{1,9}}\]$"
         return
     stamp = rf"(?P<stamp>{shape.pattern})"
-    open = rf"{LEAD}{stamp}[\])>\"]?[:,]?[\s|-]*{_ZONE}"
+    open = rf"{LEAD}{stamp}[\])>\"]?[:,]{{0,2}}[\s|-]*{_ZONE}"
     bracketed = rf"[\[(<]\s?(?P<level>{_ANY})\s*[\])>]"
     upper = rf"[\[(<|]?\s?(?P<level>{_UPPER})(?:\s*[\])>])?"
     yield rf"\[{stamp}:?\s+(?P<level>{_UPPER})(?:[ /]\s*(?P<logger>[^\]]{{0,120}}))?\] ?"
