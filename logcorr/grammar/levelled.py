@@ -16,15 +16,15 @@ from logcorr.grammar import stamps
 from logcorr.grammar.stamps import LEAD, Shape
 
 SEVERITIES = {
-    "trace": ("trace", "trc", "trce", "vrb", "finest", "finer"),
-    "debug": ("debug", "dbg", "dbug", "debug1", "debug2", "debug3", "debug4", "debug5", "fine", "config", "verbose"),
+    "trace": ("trac", "trace", "trc", "trce", "vrb", "finest", "finer"),
+    "debug": ("debu", "debug", "dbg", "dbug", "debug1", "debug2", "debug3", "debug4", "debug5", "fine", "config", "verbose"),
     "info": ("info", "inf", "information", "note", "system", "log", "success"),
     "notice": ("notice",),
     "warn": ("warn", "wrn", "warning"),
-    "error": ("error", "err", "severe", "fail"),
-    "crit": ("critical", "crit", "fatal", "ftl", "dpanic"),
+    "error": ("erro", "error", "err", "severe", "fail"),
+    "crit": ("critical", "crit", "fata", "fatal", "ftl", "dpanic"),
     "alert": ("alert",),
-    "emerg": ("emerg", "emergency", "panic"),
+    "emerg": ("emerg", "emergency", "pani", "panic"),
 }
 """Words for levels, by what they mean: PostgreSQL's and MySQL's, java.util.logging's, Serilog's and zerolog's short ones besides
 those that all have."""
@@ -39,6 +39,9 @@ _LETTER = rf"[{''.join(LETTERS).upper()}]"
 _UPPER = _WORDS.upper()
 _ANY = f"{_WORDS}|{_UPPER}|{'|'.join(word.capitalize() for word in _WORDS.split('|'))}"
 
+_LOGRUS = "TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI"
+"""The levels as logrus writes them on a terminal, before the seconds since the start."""
+
 _CAPITALISED = "Debug|Info|Information|Warn|Warning|Error|Fatal|Critical|Trace|Verbose|Notice|Severe"
 """Words that are a level without brackets too, right behind the time."""
 
@@ -46,7 +49,7 @@ _ZONE = r"(?:[A-Z]{3,5} )?"
 _APART = r"(?:\s+(?:[:|-]+\s+)?|[:|]\s*)"
 """What separates words; each text can be taken for it in one way only, so that no line asks for all the time there is."""
 
-_OBJECT = rf"(?:(?:\[[^\]]{{0,80}}\]|\{{[^}}]{{0,80}}\}}|\([^)]{{0,80}}\)|\d{{1,19}}){_APART}?)"
+_OBJECT = rf"(?:(?:\"[^\"]{{0,80}}\"|\[[^\]]{{0,80}}\]|\{{[^}}]{{0,80}}\}}|\([^)]{{0,80}}\)|\d{{1,19}}){_APART}?)"
 """What is no word: a thread in brackets, a place in braces, a number."""
 
 _WORD = rf"(?:(?:\[[^\]]{{0,80}}\]|\{{[^}}]{{0,80}}\}}|[\w.@/$#][\w.@/$#-]{{0,79}}){_APART})"
@@ -144,6 +147,7 @@ def _count(pattern: str, lines: list[str]) -> int:
 def _openings(shape: Shape | None) -> Iterator[str]:
     """All that may stand up to the level, the least daring first: of two that fit as many lines the first is taken."""
     if shape is None:
+        yield rf"(?P<level>{_LOGRUS})\[\d{{4,10}}\]"
         yield rf"(?P<level>{_WORDS}): (?P<logger>[\w.`+]{{1,200}})\[\d{{1,9}}\]$"
         return
     stamp = rf"(?P<stamp>{shape.pattern})"

@@ -127,6 +127,7 @@ def _named() -> list[Shape]:
             ",|st|nd|rd|th",
         ),
         Shape("month_name", rf"{_MONTH}-\d\d-\d{{4}} {_DAY}{_FRACTION}", "%b-%d-%Y %H:%M:%S%.f", Clock.LOCAL),
+        Shape("no_year", rf"{date} {_DAY}{_FRACTION}", "%b %e %H:%M:%S%.f", Clock.YEARLESS, "^[A-Z][a-z]{2} "),
     ]
 
 

@@ -15,7 +15,7 @@ from logcorr.grammar import stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, events, severity_of
+from logcorr.parsers._shared.columns import TEXT, events, folded, severity_of
 
 _PATTERN = r"^(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d): PM2 (?P<level>log|error|warn|info)?\s*:?\s*\|?\s*(?P<message>.*)$"
 
@@ -48,17 +48,20 @@ _EMITS = {kind: [pattern for pattern, meant in _MEANINGS.items() if meant == kin
 
 @log_parser(title="pm2's own log", source="pm2", recognise=_recognise, emits=_EMITS)
 def pm2_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
-    """Events with unit, the application's name."""
+    """Events with unit, the application's name; its own traces belong to the event before."""
     groups, stream = TEXT.str.extract_groups(ascii_only(_PATTERN)), TEXT.str.extract_groups(ascii_only(_STREAM))
     part, repeated = pl.col("groups").struct.field, pl.col("stream").struct.field
     message = pl.coalesce(part("message"), repeated("said"), TEXT)
     meant = [pl.when(part("message").str.contains(ascii_only(text))).then(pl.lit(kind)) for text, kind in _MEANINGS.items()]
+    begins = ~TEXT.str.contains(r"^[ \t]+at ")
+    read = folded(lines.with_columns(groups.alias("groups"), stream.alias("stream")), begins, context)
     return events(
-        lines.with_columns(groups.alias("groups"), stream.alias("stream")),
+        read,
         time=part("stamp").str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False),
         severity=severity_of(part("level")),
         kind=pl.coalesce(*meant),
         message=message,
         parsed=part("stamp").is_not_null() | repeated("said").is_not_null(),
+        count=pl.col("lines"),
         own={"unit": part("message").str.extract(ascii_only(_APP), 1)},
     )
