@@ -156,6 +156,26 @@ def test_the_year_that_syslog_lacks_is_that_of_the_others_over_new_year(tmp_path
     assert frame["time"].to_list()[1:3] == [at(31, 23, 59, month=12, year=2025), at(1, 0, 1, month=1)]
 
 
+@pytest.mark.parametrize("stamp", ["05/03/2026", "03/05/2026"])
+def test_what_is_day_and_what_is_month_agrees_with_the_others(tmp_path, stamp):
+    built = build(
+        tmp_path,
+        {"job.log": f"{stamp} 12:00:00 copied\n", "app.log": "2026-03-05 11:58:00 info: x\n2026-03-05 12:02:00 info: y\n"},
+    )
+    assert built.lazy.collect()["time"].to_list()[1] == at(5, 12, month=3)
+
+
+def test_a_day_that_is_no_month_decides_the_order_of_the_whole_log(tmp_path):
+    built = build(
+        tmp_path,
+        {
+            "job.log": "05/03/2026 12:00:00 copied\n13/03/2026 12:00:00 copied\n",
+            "app.log": "2026-05-03 11:58:00 info: x\n2026-05-03 12:02:00 info: y\n",
+        },
+    )
+    assert built.lazy.collect()["time"].to_list()[0] == at(5, 12, month=3)
+
+
 def test_a_leap_day_has_a_leap_year(tmp_path):
     built = build(
         tmp_path,

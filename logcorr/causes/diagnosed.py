@@ -116,7 +116,7 @@ DIAGNOSES = {
     ),
     "command_cut_short": Diagnosis("job_broken", ("configuration_mismatch",), themselves=True),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
-    "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
+    "disk_full": Diagnosis("disk_full", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), lasts=True),
     **dict.fromkeys(
         ("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
         Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), themselves=True),

@@ -76,6 +76,8 @@ APPLICATION = (
             r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
             r"|handling signal: (?:term|int|quit)$|received (?:fast|smart|immediate) shutdown request$|user requested shutdown\b"
             r"|(?:[\w./-]+ )?\(initiated by: [^)]*\): normal shutdown|terminating \.\.\.$"
+            r"|(?:gracefully )?(?:closing|stopping|exiting|quitting|leaving|draining|going down|ending)"
+            r" (?:on|after|due to|because of|for|upon) (?:a )?(?:signal )?SIG(?:TERM|INT|QUIT)\b"
             r"|(?:gracefully )?terminating(?: now| gracefully)?(?: ?[.!…]+)?$"
         ),
     ),
