@@ -53,6 +53,9 @@ _OBJECT = rf"(?:(?:\"[^\"]{{0,80}}\"|\[[^\]]{{0,80}}\]|\{{[^}}]{{0,80}}\}}|\([^)
 """What is no word: a thread in brackets, a place in braces, a number."""
 
 _WORD = rf"(?:(?:\[[^\]]{{0,80}}\]|\{{[^}}]{{0,80}}\}}|[\w.@/$#][\w.@/$#-]{{0,79}}){_APART})"
+_TOLD = re.compile(rf"\b(?:{_ANY})\b|[\[( ]{_LETTER}\d?[\]) ]|(?:{_LOGRUS})\[")
+"""What may be a level: where few lines have any, no layout is looked for."""
+
 LONGEST_HEAD = 500
 """Characters of a line among which all before the message is looked for, to recognise a layout."""
 
@@ -102,17 +105,30 @@ FOLLOWING = r"^(SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): "
 def layout_of(lines: tuple[str, ...]) -> Levelled | None:
     """The layout under which most lines that begin an event have a level; None where less than six in ten would."""
     shape, heads = _stamped(lines)
-    two = _two_lines(shape, lines) if shape else None
+    two = _two_lines(shape, lines) if shape and any(re.match(FOLLOWING, line) for line in lines) else None
     if two:
         return two
-    found = [(opening, _count(opening + _after(opening, *_LOGGERS), heads)) for opening in _openings(shape)]
-    opening, count = max(found, key=lambda one: one[1])
-    if not heads or count < 0.6 * len(heads):
+    if not heads or sum(_TOLD.search(line[:LONGEST_HEAD]) is not None for line in heads) < 0.6 * len(heads):
         return None
-    loggers = (one for one in _LOGGERS if _after(opening) and _count(opening + one, heads) >= 0.6 * count)
+    opening, count = _best(shape, heads)
+    if count < 0.6 * len(heads):
+        return None
+    rests = _rests(opening, heads) if _after(opening) else []
+    loggers = (one for one in _LOGGERS if rests and _count(one, rests) >= 0.6 * count)
     after = _after(opening, *islice(loggers, 1))
     stamped = rf"^(?P<head>{LEAD}(?P<stamp>{shape.pattern})[\])>\"]?[:,]?[\s|-]*{_ZONE}(?:\[\d{{1,10}}\] )?)" if shape else None
     return Levelled(shape, rf"^(?P<head>{opening}{after})", stamped, count / len(heads))
+
+
+def _best(shape: Shape | None, heads: list[str]) -> tuple[str, int]:
+    """The opening that fits most of the lines, the first of equals, and how many it fits."""
+    best = ("", 0)
+    for opening in _openings(shape):
+        count = _count(opening + _after(opening, *_LOGGERS), heads)
+        best = (opening, count) if count > best[1] else best
+        if count == len(heads):
+            break
+    return best
 
 
 def _two_lines(shape: Shape, lines: tuple[str, ...]) -> Levelled | None:
@@ -137,6 +153,12 @@ def _after(opening: str, *loggers: str) -> str:
         return ""
     named = loggers if len(loggers) == 1 else [logger.replace("?P<logger>", "") for logger in loggers]
     return f"(?:{'|'.join([*named, _END])})"
+
+
+def _rests(opening: str, lines: list[str]) -> list[str]:
+    """What stands behind the opening: a pattern for loggers alone is compiled once, and not once for each shape of stamps."""
+    found = map(re.compile(opening, re.ASCII).match, lines)
+    return [line[match.end() :] for line, match in zip(lines, found, strict=True) if match]
 
 
 def _count(pattern: str, lines: list[str]) -> int:
