@@ -253,8 +253,10 @@ def kind_of(message: pl.Expr, phrases: tuple[Phrase, ...]) -> pl.Expr:
 
 
 def _kinds(phrases: tuple[Phrase, ...], messages: pl.Series) -> pl.Series:
-    near = messages.str.contains_any(list(needles_of(phrases))).fill_null(False).arg_true()
     nothing = pl.repeat(None, len(messages), dtype=pl.String, eager=True)
+    if messages.null_count() == len(messages):
+        return nothing
+    near = messages.str.contains_any(list(needles_of(phrases))).fill_null(False).arg_true()
     if near.is_empty():
         return nothing
     kinds = pl.DataFrame({"message": messages.gather(near)}).select(pl.coalesce(*map(_said, phrases)).alias("kind"))["kind"]

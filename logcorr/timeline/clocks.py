@@ -105,7 +105,7 @@ def place(readings: Sequence[Reading], facts: Iterable[Fact], zones: Mapping[str
     offsets = [reading for reading in order if reading.offsets]
     for reading in order:
         if reading.kind == "instant" or reading.first is None or reading.last is None:
-            placed[reading] = _as_written(reading)
+            placed[reading] = _aswritten(reading)
         else:
             candidates = _candidates(reading, zones, settings, offsets)
             placed[reading] = _best(reading, candidates, windows)
@@ -131,7 +131,7 @@ def _counts(reading: Reading, placement: Placement, windows: Sequence[Window]) -
     return known is None or reading.kind == "instant" or _agreement(placement, reading, known)[0] > 0
 
 
-def _as_written(reading: Reading) -> Placement:
+def _aswritten(reading: Reading) -> Placement:
     if reading.first is None:
         return Placement("UTC", "no line carries a time")
     if reading.stamped:
@@ -140,8 +140,8 @@ def _as_written(reading: Reading) -> Placement:
         return Placement("UTC", "the stamps are in UTC")
     least, greatest = reading.offsets
     if least == greatest:
-        return Placement(_written(least), "the stamps carry their offset")
-    return Placement("UTC", f"the stamps carry their offsets, from {_written(least)} to {_written(greatest)}")
+        return Placement(written(least), "the stamps carry their offset")
+    return Placement("UTC", f"the stamps carry their offsets, from {written(least)} to {written(greatest)}")
 
 
 def _candidates(
@@ -158,7 +158,7 @@ def _candidates(
     for other in offsets:
         assert other.offsets is not None
         if other.offsets[0] == other.offsets[1]:
-            found.append(Placement(_written(other.offsets[0]), f"the stamps of {other.path} say so"))
+            found.append(Placement(written(other.offsets[0]), f"the stamps of {other.path} say so"))
     found.append(Placement("UTC", "assumed: nothing tells the zone", assumed=True))
     return list({candidate.zone: candidate for candidate in reversed(found)}.values())[::-1]
 
@@ -185,7 +185,7 @@ def _best(reading: Reading, zones: Sequence[Placement], windows: Sequence[Window
 
 def _shifted(reading: Reading, known: Window, windows: Sequence[Window]) -> Placement | None:
     """The one whole-hour offset under which the source covers the same time as the others, where none that is founded does."""
-    hours = (Placement(_written(3600 * hour), AGREED, assumed=True) for hour in range(-12, 15))
+    hours = (Placement(written(3600 * hour), AGREED, assumed=True) for hour in range(-12, 15))
     dated = [max(_dated(reading, hour, windows), key=lambda one: _agreement(one, reading, known)) for hour in hours]
     best, second = sorted(dated, key=lambda one: _agreement(one, reading, known)[0], reverse=True)[:2]
     score = _agreement(best, reading, known)[0]
@@ -277,7 +277,8 @@ def _offset(zone: str) -> timedelta | None:
     return -size if match[1] == "-" else size
 
 
-def _written(offset_s: int) -> str:
+def written(offset_s: int) -> str:
+    """An offset from UTC, in seconds, as a zone."""
     if not offset_s:
         return "UTC"
     hours, minutes = divmod(abs(offset_s) // 60, 60)
@@ -290,6 +291,12 @@ def _is_zone(name: str) -> bool:
     except LogcorrError:
         return False
     return True
+
+
+def offset_of(zone: str, time: datetime) -> float:
+    """How many seconds a zone is ahead of UTC at this instant."""
+    offset = zone_of(zone).utcoffset(time.astimezone(zone_of(zone)))
+    return offset.total_seconds() if offset else 0.0
 
 
 def zone_of(zone: str) -> ZoneInfo | timezone:

@@ -19,6 +19,7 @@ from logcorr.parsers import LogParser
 from logcorr.timeline.blocks import TURNS, Log, Parsed, Query, ahead, log_of, parsed, scan
 from logcorr.timeline.clocks import Placement, Reading, place
 from logcorr.timeline.store import Events, Store
+from logcorr.timeline.zones import TELLING, by_outages
 
 Row = Mapping[str, object]
 
@@ -59,9 +60,11 @@ def build(
     store = Store()
     told = [parsed(log, store, partial(_measured, log)) for log in logs]
     rows = [_summary(measured) for _, _, measured in told]
-    of, starts = _joined(logs, rows, place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones or {}))
-    queries = [partial(_placed, log, where, start) for log, where, start in zip(logs, of, starts, strict=True)]
+    readings = [_reading(log, row) for log, row in zip(logs, rows, strict=True)]
+    taken, starts = _joined(logs, rows, place(readings, facts, zones or {}))
     every, with_kind = [one for one, _, _ in told], [one for _, one, _ in told]
+    of = by_outages(readings, taken, lambda: _telling(with_kind, _queries(logs, taken, starts)))
+    queries = _queries(logs, of, starts)
     return Timeline(
         _merged(zip(every, queries, strict=True), since, until),
         _merged(zip(with_kind, queries, strict=True), since, until),
@@ -69,6 +72,16 @@ def build(
         problems,
         tuple(every),
     )
+
+
+def _queries(logs: Sequence[Log], of: Sequence[Placement], starts: Sequence[datetime | None]) -> list[Query]:
+    return [partial(_placed, log, where, start) for log, where, start in zip(logs, of, starts, strict=True)]
+
+
+def _telling(with_kind: Sequence[Parsed], queries: Sequence[Query]) -> pl.DataFrame:
+    """The events that tell when services ended and proxies were refused, as they are placed."""
+    events = scan(list(zip(with_kind, queries, strict=True)), TIMELINE_SCHEMA)
+    return events.filter(pl.col("kind").is_in(TELLING)).collect(engine="in-memory")
 
 
 def timed(logs: Sequence[Log], facts: tuple[Fact, ...], zones: Mapping[str | None, str]) -> list[Query]:
