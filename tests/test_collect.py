@@ -235,6 +235,8 @@ def test_writers_that_take_turns_become_artifacts_of_their_own(tmp_path):
         ("2026-11-03T10:00:00: 2026-11-03 10:00:00 [info]: x", ("pm2-times",), "2026-11-03 10:00:00 [info]: x", None),
         ("2026-11-03T10:00:00: Error: x", ("pm2-times",), "2026-11-03T10:00:00 Error: x", None),
         ("2026-11-03T10:00:00:     at x", ("pm2-times",), "    at x", None),
+        ("2026-11-03 10:00:00:552 info: x", (), "2026-11-03 10:00:00:552 info: x", None),
+        ("2026-11-03 10:00:00,552::INFO::x", (), "2026-11-03 10:00:00,552::INFO::x", None),
         ("2026-11-03T10:00:00: PM2 log: x", (), "2026-11-03T10:00:00: PM2 log: x", None),
         (
             "2026-11-03T10:00:00.123456789Z container die 3856c (exitCode=1)",

@@ -32,7 +32,13 @@ STAMPS = {
     "04/Mar/2026:21:55:01": LOCAL,
     "Wed Mar 4 21:55:01 2026": LOCAL,
     "Wed, 04 Mar 2026 22:55:01 +0100": LOCAL.replace(tzinfo=UTC),
+    "Wed Mar 4 21:55:01": LOCAL.replace(year=int(stamps.YEARLESS)),
     "Mar 4 21:55:01": LOCAL.replace(year=int(stamps.YEARLESS)),
+    "2026-03-04 21:55:01:250": LOCAL.replace(microsecond=250_000),
+    "2026-03-04 21:55:01:5501": LOCAL,  # what moment's `ms` gives: minutes and seconds
+    "Wed, 04 Mar 2026 21:55:01": LOCAL,
+    "26-03-04 21:55:01": LOCAL,
+    "Mar 4th 2026, 9:55:01 pm": LOCAL,
     "9:55PM": time(21, 55),
 }
 

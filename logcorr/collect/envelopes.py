@@ -107,9 +107,8 @@ def _docker_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
 _COMPOSE = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+(?:\.[a-z0-9]{20,}@[A-Za-z0-9_.-]+)?)? +\| ?(.*)$"
 _EXIT = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+)? (exited with code [0-9]+)$"
 _PM2 = r"^[0-9]+\|([A-Za-z0-9_.-]+) +\| ?(.*)$"
-_PM2_TIME = (
-    r"^([0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,6})?(?: ?[+-][0-9]{2}:?[0-9]{2})?)?): ?(.*)$"
-)
+_OF_PM2 = r"[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,6})?(?: ?[+-][0-9]{2}:?[0-9]{2})?"
+_PM2_TIME = rf"^([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}(?:{_OF_PM2})?):(?: (.*))?$"
 _CONTINUED = regex(r"[\s})\]]")
 
 
@@ -138,7 +137,8 @@ def _pm2_time_inner(line: str) -> str | None:
     match = re.match(_PM2_TIME, line)
     if match is None:
         return line if _CONTINUED.match(line) else None
-    return None if match[2].startswith("PM2 ") else _pm2_text(match[1], match[2])
+    text = match[2] or ""
+    return None if text.startswith("PM2 ") else _pm2_text(match[1], text)
 
 
 def _pm2_text(stamp: str, inner: str) -> str:
@@ -159,7 +159,7 @@ def _pm2_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
     unless it is a date alone.
     """
     groups = pl.col("text").str.extract_groups(_PM2_TIME).struct
-    inner = groups[1]
+    inner = pl.when(groups[0].is_not_null()).then(groups[1].fill_null(""))
     undated = pl.when(groups[0].str.contains(":", literal=True)).then(inner.str.replace(_OF_DAY, "")).otherwise(inner)
     bare = inner.str.contains(_DATED) | inner.str.contains(r"^[ \t})\]]") | (inner == "")
     text = pl.when(bare).then(inner).otherwise(groups[0] + pl.lit(" ") + undated)

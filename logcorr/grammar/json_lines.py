@@ -26,7 +26,19 @@ def objects(lines: Sequence[str]) -> list[dict[str, object]]:
     """The objects among some lines, as Python reads them."""
     opening = opening_of(lines)
     whole = lines if opening is None else _blocks(lines, opening)
-    return [value for value in map(_loaded, whole) if isinstance(value, dict)]
+    return [value for line in whole if isinstance(value := _loaded(line) or _loaded(_shortened(line)), dict)]
+
+
+def _shortened(line: str) -> str:
+    """An object whose line was cut, up to its last whole member: a sample holds no more than the beginning of long lines."""
+    if not line.startswith("{") or line.rstrip().endswith("}"):
+        return ""
+    depth = end = 0
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[{}\[\],]', line):
+        if token[0] == "," and depth == 1:
+            end = token.start()
+        depth += (token[0] in "{[") - (token[0] in "}]")
+    return line[:end] + "}" if end else ""
 
 
 def opening_of(lines: Sequence[str]) -> str | None:

@@ -17,15 +17,15 @@ from logcorr.grammar.stamps import LEAD, Shape
 from logcorr.lazily import regex
 
 SEVERITIES = {
-    "trace": ("trace", "trc", "trce", "vrb", "finest", "finer"),
-    "debug": ("debug", "dbg", "dbug", "debug1", "debug2", "debug3", "debug4", "debug5", "fine", "config", "verbose"),
+    "trace": ("trac", "trace", "trc", "trce", "vrb", "finest", "finer"),
+    "debug": ("debu", "debug", "dbg", "dbug", "debug1", "debug2", "debug3", "debug4", "debug5", "fine", "config", "verbose"),
     "info": ("info", "inf", "information", "note", "system", "log", "success"),
     "notice": ("notice",),
     "warn": ("warn", "wrn", "warning"),
-    "error": ("error", "err", "severe", "fail"),
-    "crit": ("critical", "crit", "fatal", "ftl", "dpanic"),
+    "error": ("erro", "error", "err", "severe", "fail"),
+    "crit": ("critical", "crit", "fata", "fatal", "ftl", "dpanic"),
     "alert": ("alert",),
-    "emerg": ("emerg", "emergency", "panic"),
+    "emerg": ("emerg", "emergency", "pani", "panic"),
 }
 """Words for levels, by what they mean: PostgreSQL's and MySQL's, java.util.logging's, Serilog's and zerolog's short ones besides
 those that all have."""
@@ -40,19 +40,27 @@ _LETTER = rf"[{''.join(LETTERS).upper()}]"
 _UPPER = _WORDS.upper()
 _ANY = f"{_WORDS}|{_UPPER}|{'|'.join(word.capitalize() for word in _WORDS.split('|'))}"
 
+_LOGRUS = "TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI"
+"""The levels as logrus writes them on a terminal, before the seconds since the start."""
+
 _CAPITALISED = "Debug|Info|Information|Warn|Warning|Error|Fatal|Critical|Trace|Verbose|Notice|Severe"
 """Words that are a level without brackets too, right behind the time."""
 
-_MAYBE_LEVEL = regex(rf"{_UPPER}|{_CAPITALISED}|[\[(<]\s?(?:{_ANY})\s*[\])>]|^(?:{_WORDS}): |(?<![A-Za-z]){_LETTER}(?:\d? |\])")
+_MAYBE_LEVEL = re.compile(
+    rf"{_UPPER}|{_CAPITALISED}|[\[(<]\s?(?:{_ANY})\s*[\])>]|^(?:{_WORDS}): |(?<![A-Za-z]){_LETTER}(?:\d? |\])"
+)
 
 _ZONE = r"(?:[A-Z]{3,5} )?"
 _APART = r"(?:\s+(?:[:|-]+\s+)?|[:|]\s*)"
 """What separates words; each text can be taken for it in one way only, so that no line asks for all the time there is."""
 
-_OBJECT = rf"(?:(?:\[[^\]]{{0,80}}\]|\{{[^}}]{{0,80}}\}}|\([^)]{{0,80}}\)|\d{{1,19}}){_APART}?)"
+_OBJECT = rf"(?:(?:\"[^\"]{{0,80}}\"|\[[^\]]{{0,80}}\]|\{{[^}}]{{0,80}}\}}|\([^)]{{0,80}}\)|\d{{1,19}}){_APART}?)"
 """What is no word: a thread in brackets, a place in braces, a number."""
 
 _WORD = rf"(?:(?:\[[^\]]{{0,80}}\]|\{{[^}}]{{0,80}}\}}|[\w.@/$#][\w.@/$#-]{{0,79}}){_APART})"
+_TOLD = regex(rf"\b(?:{_ANY})\b|[\[( ]{_LETTER}\d?[\]) ]|(?:{_LOGRUS})\[")
+"""What may be a level: where few lines have any, no layout is looked for."""
+
 LONGEST_HEAD = 500
 """Characters of a line among which all before the message is looked for, to recognise a layout."""
 
@@ -77,7 +85,7 @@ _FIRST = rf"[\[<]?(?:{_UPPER})[\]>]?(?:\s*[:|-]\s*|\s+)"
 _BEFORE = rf"^(?:[A-Z], |{_FIRST})"
 """What some write before the time: Ruby the level's first letter, many of Python's the level."""
 
-_END = r"(?:\s*[:|]\s*|\s*[\-–]+\s+|\s+|$)"
+_END = r"(?:\s*[:|]{1,2}\s*|\s*[\-–]+\s+|\s+|$)"
 
 
 class Levelled(Struct, frozen=True):
@@ -102,18 +110,30 @@ FOLLOWING = r"^(SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): "
 def layout_of(lines: tuple[str, ...]) -> Levelled | None:
     """The layout under which most lines that begin an event have a level; None where less than six in ten would."""
     shape, heads = _stamped(lines)
-    two = _two_lines(shape, lines) if shape else None
+    two = _two_lines(shape, lines) if shape and any(re.match(FOLLOWING, line) for line in lines) else None
     if two:
         return two
-    if not heads or sum(map(_may_be_levelled, heads)) < 0.6 * len(heads):
+    if not heads or sum(_TOLD.search(line[:LONGEST_HEAD]) is not None for line in heads) < 0.6 * len(heads):
         return None
-    opening, count = _best_opening(shape, heads)
+    opening, count = _best(shape, heads)
     if count < 0.6 * len(heads):
         return None
-    loggers = (one for one in _LOGGERS if _after(opening) and _count(opening + one, heads) >= 0.6 * count)
+    rests = _rests(opening, heads) if _after(opening) else []
+    loggers = (one for one in _LOGGERS if rests and _count(one, rests) >= 0.6 * count)
     after = _after(opening, *islice(loggers, 1))
     stamped = rf"^(?P<head>{LEAD}(?P<stamp>{shape.pattern})[\])>\"]?[:,]?[\s|-]*{_ZONE}(?:\[\d{{1,10}}\] )?)" if shape else None
     return Levelled(shape, rf"^(?P<head>{opening}{after})", stamped, count / len(heads))
+
+
+def _best(shape: Shape | None, heads: list[str]) -> tuple[str, int]:
+    """The opening that fits most of the lines, the first of equals, and how many it fits."""
+    best = ("", 0)
+    for opening in _openings(shape):
+        count = _count(opening + _after(opening, *_LOGGERS), heads)
+        best = (opening, count) if count > best[1] else best
+        if count == len(heads):
+            break
+    return best
 
 
 def _two_lines(shape: Shape, lines: tuple[str, ...]) -> Levelled | None:
@@ -121,23 +141,6 @@ def _two_lines(shape: Shape, lines: tuple[str, ...]) -> Levelled | None:
     head = re.compile(pattern, re.ASCII)
     told = [re.match(FOLLOWING, following) is not None for line, following in pairwise(lines) if head.match(line)]
     return Levelled(shape, pattern, None, 1.0, follows=True) if told and sum(told) >= 0.6 * len(told) else None
-
-
-def _may_be_levelled(line: str) -> bool:
-    """Whether some opening could fit; to compile all of them for every text with times takes much longer."""
-    return _MAYBE_LEVEL.search(line, 0, LONGEST_HEAD) is not None
-
-
-def _best_opening(shape: Shape | None, heads: list[str]) -> tuple[str, int]:
-    """The first of the openings that fit the most lines, and how many; those after one that fits all are not tried."""
-    best, most = "", -1
-    for opening in _openings(shape):
-        count = _count(opening + _after(opening, *_LOGGERS), heads)
-        if count > most:
-            best, most = opening, count
-        if count == len(heads):
-            break
-    return best, most
 
 
 def _stamped(lines: tuple[str, ...]) -> tuple[Shape | None, list[str]]:
@@ -157,6 +160,12 @@ def _after(opening: str, *loggers: str) -> str:
     return f"(?:{'|'.join([*named, _END])})"
 
 
+def _rests(opening: str, lines: list[str]) -> list[str]:
+    """What stands behind the opening: a pattern for loggers alone is compiled once, and not once for each shape of stamps."""
+    found = map(re.compile(opening, re.ASCII).match, lines)
+    return [line[match.end() :] for line, match in zip(lines, found, strict=True) if match]
+
+
 def _count(pattern: str, lines: list[str]) -> int:
     compiled = re.compile(pattern, re.ASCII)
     return sum(compiled.match(line[:LONGEST_HEAD]) is not None for line in lines)
@@ -165,10 +174,11 @@ def _count(pattern: str, lines: list[str]) -> int:
 def _openings(shape: Shape | None) -> Iterator[str]:
     """All that may stand up to the level, the least daring first: of two that fit as many lines the first is taken."""
     if shape is None:
+        yield rf"(?P<level>{_LOGRUS})\[\d{{4,10}}\]"
         yield rf"(?P<level>{_WORDS}): (?P<logger>[\w.`+]{{1,200}})\[\d{{1,9}}\]$"
         return
     stamp = rf"(?P<stamp>{shape.pattern})"
-    open = rf"{LEAD}{stamp}[\])>\"]?[:,]?[\s|-]*{_ZONE}"
+    open = rf"{LEAD}{stamp}[\])>\"]?[:,]{{0,2}}[\s|-]*{_ZONE}"
     bracketed = rf"[\[(<]\s?(?P<level>{_ANY})\s*[\])>]"
     upper = rf"[\[(<|]?\s?(?P<level>{_UPPER})(?:\s*[\])>])?"
     yield rf"\[{stamp}:?\s+(?P<level>{_UPPER})(?:[ /]\s*(?P<logger>[^\]]{{0,120}}))?\] ?"

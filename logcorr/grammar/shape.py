@@ -81,7 +81,8 @@ class Shape(Struct, frozen=True):
 
     def _numeric(self, stamp: pl.Expr) -> pl.Expr:
         """The times of stamps whose date and time of day take 19 characters, fractions of a second perhaps following."""
-        read = partial(_fractional, self.format[:17], "," if r",\d" in self.pattern else ".")
+        mark = "," if r",\d" in self.pattern else ":" if self.pattern.endswith(r":\d{3}") else "."
+        read = partial(_fractional, self.format[:17], mark)
         if self.clock is Clock.LOCAL:
             return stamp.map_batches(read, return_dtype=pl.Datetime("us"), is_elementwise=True)
         marked = pl.when(stamp.str.ends_with("Z")).then(stamp.str.head(-1))

@@ -75,6 +75,7 @@ def _written() -> list[Shape]:
         Shape("basic_day", rf"{ymd} {_DAY}{_FRACTION}", "%Y%m%d %H:%M:%S%.f", Clock.LOCAL),
         Shape("basic_joined", rf"{ymd}-{_DAY}{_FRACTION}", "%Y%m%d-%H:%M:%S%.f", Clock.LOCAL),
         Shape("short_year", rf"(?:1[3-9]|[2-9]\d)/{month}/{day} {_DAY}{_FRACTION}", "%y/%m/%d %H:%M:%S%.f", Clock.LOCAL),
+        Shape("short_year_d", rf"(?:1[3-9]|[2-9]\d)-{month}-{day} {_DAY}{_FRACTION}", "%y-%m-%d %H:%M:%S%.f", Clock.LOCAL),
         Shape("short_year_last", rf"{month}/{day}/\d\d {_DAY}{_FRACTION}", "%m/%d/%y %H:%M:%S%.f", Clock.LOCAL),
         Shape("gin", rf"\d{{4}}/{month}/{day} - {_DAY}", "%Y/%m/%d - %H:%M:%S", Clock.LOCAL),
         Shape("unpadded", r"\d{4}/\d\d?/\d\d?,? \d\d?:\d\d:\d\d", "%Y/%m/%d %k:%M:%S", Clock.LOCAL, ","),
@@ -109,6 +110,7 @@ def _named() -> list[Shape]:
             " (?:[A-Z]{2,5}|[+-][0-9]{2})$",
         ),
         Shape("mail", rf"{_WEEKDAY}, \d\d? {_MONTH} \d{{4}} {_DAY} [+-]\d{{4}}", "%a, %d %b %Y %H:%M:%S %z", Clock.OFFSET),
+        Shape("mail_local", rf"{_WEEKDAY}, \d\d? {_MONTH} \d{{4}} {_DAY}", "%a, %d %b %Y %H:%M:%S", Clock.LOCAL),
         *(
             shape
             for mark, tag in ((" ", ""), ("-", "_d"), ("/", "_s"))
@@ -117,8 +119,15 @@ def _named() -> list[Shape]:
                 Shape(f"day_name{tag}", _spelt(mark), f"%d{mark}%b{mark}%Y %H:%M:%S%.f", Clock.LOCAL),
             )
         ),
-        Shape("month_name_half", rf"{_MONTH} \d\d?, \d{{4}},? {_HALF}", "%b %e %Y %I:%M:%S%.f %p", Clock.LOCAL, ","),
+        Shape(
+            "month_name_half",
+            rf"{_MONTH} \d\d?(?:st|nd|rd|th)?,? \d{{4}},? {_HALF}",
+            "%b %e %Y %I:%M:%S%.f %p",
+            Clock.LOCAL,
+            ",|st|nd|rd|th",
+        ),
         Shape("month_name", rf"{_MONTH}-\d\d-\d{{4}} {_DAY}{_FRACTION}", "%b-%d-%Y %H:%M:%S%.f", Clock.LOCAL),
+        Shape("no_year", rf"{date} {_DAY}{_FRACTION}", "%b %e %H:%M:%S%.f", Clock.YEARLESS, "^[A-Z][a-z]{2} "),
     ]
 
 
@@ -129,6 +138,8 @@ def _spelt(mark: str) -> str:
 SHAPES = (
     Shape("date_half_day", rf"\d{{4}}-\d\d-\d\d {_HALF}", "%Y-%m-%d %I:%M:%S%.f %p", Clock.LOCAL),
     *_iso(),
+    Shape("date_colon", rf"\d{{4}}-\d\d-\d\d {_DAY}:\d{{3}}", "%Y-%m-%d %H:%M:%S%.f", Clock.LOCAL),
+    Shape("date_ms", rf"\d{{4}}-\d\d-\d\d {_DAY}:\d{{2,4}}", "%Y-%m-%d %k:%M:%S", Clock.LOCAL, ":[0-9]{2,4}$"),
     Shape("date_blank", r"\d{4}-\d\d-\d\d [ \d]\d:\d\d:\d\d", "%Y-%m-%d %k:%M:%S", Clock.LOCAL),
     Shape("short_date", r"\d{6} [ \d]\d:\d\d:\d\d", "%y%m%d %k:%M:%S", Clock.LOCAL),
     *_written(),

@@ -20,6 +20,9 @@ from logcorr.parsers._shared.columns import events, folded, no
 
 _VALUE = r'"(?:[^"\\]|\\.)*"|[^\s"]*'
 _LINE = regex(rf"(?:[\w.@/-]+=(?:{_VALUE})(?:\s+|$)){{2,}}")
+_TELLS = regex(r"(?:^|\s)(?:level|lvl|msg|at)=|^method=[A-Z]+ path=")
+"""A level or a message; lograge's lines have neither."""
+
 _TIMES = ("time", "ts", "timestamp", "t", "at_time")
 _LEVELS = ("level", "lvl", "severity", "at")
 _MESSAGES = ("msg", "message", "event")
@@ -27,7 +30,7 @@ _ERRORS = ("err", "error")
 
 
 def _recognise(sample: Sample) -> float:
-    pairs = stamps.share(sample.lines, lambda line: _LINE.match(line) and re.search(r"(?:^|\s)(?:level|lvl|msg|at)=", line))
+    pairs = stamps.share(sample.lines, lambda line: _LINE.match(line) and _TELLS.search(line))
     return 0.92 * pairs if pairs >= 0.6 else 0.0
 
 
@@ -74,5 +77,6 @@ def _value(keys: tuple[str, ...], names: set[str]) -> pl.Expr:
     if key is None:
         return no(pl.String)
     quoted = pl.col("text").str.extract(ascii_only(rf'(?:^|\s){re.escape(key)}="((?:[^"\\]|\\.)*)"'), 1)
+    single = pl.col("text").str.extract(ascii_only(rf"(?:^|\s){re.escape(key)}='([^']*)'"), 1)
     plain = pl.col("text").str.extract(ascii_only(rf'(?:^|\s){re.escape(key)}=([^\s"]+)'), 1)
-    return pl.coalesce(quoted.str.replace_all(r'\\(["\\])', "${1}"), plain)
+    return pl.coalesce(quoted.str.replace_all(r'\\(["\\])', "${1}"), single, plain)

@@ -127,7 +127,8 @@ def _request(value: dict[str, pl.Expr]) -> pl.Expr:
 
 def _values(lines: pl.LazyFrame, chosen: LogFormat, whole: bool) -> tuple[pl.LazyFrame, dict[str, pl.Expr]]:
     """The lines, and each variable's value."""
-    patterns = dict.fromkeys(ascii_only(chosen.pattern(whole, one_word=one_word)) for one_word in (True, False))
+    wholes = (True, False) if whole and chosen in _KNOWN else (whole,)  # a server may log more from some day on
+    patterns = dict.fromkeys(ascii_only(chosen.pattern(each, one_word=word)) for each in wholes for word in (True, False))
     part = pl.col("groups").struct
     found = {name: part[number] for number, name in enumerate(chosen.variables)}
     return lines.with_columns(groups_of(pl.col("text"), *patterns).alias("groups")), found
@@ -163,18 +164,20 @@ def _best(formats: tuple[LogFormat, ...], lines: tuple[str, ...]) -> tuple[LogFo
 
     Where those that are given are not all of most lines, their layout is inferred; else more may follow a known one.
     """
-    inferred = access_lines.infer(lines)
-    tried = (
-        [(found, True) for found in formats if found.variables],
-        [(inferred, True)] if inferred else [],
-        [(found, False) for found in _KNOWN],
-    )
-    for candidates in tried:
-        shares = [stamps.share(lines, re.compile(found.pattern(whole), re.ASCII).match) for found, whole in candidates]
-        if max(shares, default=0.0) >= 0.7 or (candidates is tried[-1] and any(shares)):
-            good = [one for one, share in zip(candidates, shares, strict=True) if share >= 0.7 * max(shares)]
-            return max(good, key=lambda one: len(one[0].variables))
-    return UNKNOWN, False
+    given = _most(((found, True) for found in formats if found.variables), lines)
+    if given[1] < 0.7:
+        inferred = access_lines.infer(lines)
+        given = _most([(inferred, True)] if inferred else [], lines)
+    chosen, share = given if given[1] >= 0.7 else _most(((found, False) for found in _KNOWN), lines)
+    return chosen if share else (UNKNOWN, False)
+
+
+def _most(candidates: Iterable[tuple[LogFormat, bool]], lines: tuple[str, ...]) -> tuple[tuple[LogFormat, bool], float]:
+    """The format with the most variables among those that nearly as many lines are in as the best has, and the best's share."""
+    shares = [(stamps.share(lines, re.compile(one.pattern(whole), re.ASCII).match), (one, whole)) for one, whole in candidates]
+    best = max((share for share, _ in shares), default=0.0)
+    good = [one for share, one in shares if share >= 0.7 * best]
+    return max(good, key=lambda one: len(one[0].variables), default=(UNKNOWN, False)), best
 
 
 def _configured(facts: Iterable[Fact]) -> Iterator[LogFormat]:

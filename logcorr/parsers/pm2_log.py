@@ -14,7 +14,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import events, severity_of
+from logcorr.parsers._shared.columns import events, folded, severity_of
 
 _PATTERN = r"^(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d): PM2 (?P<level>log|error|warn|info)?\s*:?\s*\|?\s*(?P<message>.*)$"
 
@@ -47,7 +47,7 @@ _EMITS = {kind: [pattern for pattern, meant in _MEANINGS.items() if meant == kin
 
 @log_parser(title="pm2's own log", source="pm2", recognise=_recognise, emits=_EMITS)
 def pm2_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
-    """Events with unit, the application's name."""
+    """Events with unit, the application's name; its own traces belong to the event before."""
     groups, stream = (
         pl.col("text").str.extract_groups(ascii_only(_PATTERN)),
         pl.col("text").str.extract_groups(ascii_only(_STREAM)),
@@ -55,12 +55,15 @@ def pm2_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     part, repeated = pl.col("groups").struct.field, pl.col("stream").struct.field
     message = pl.coalesce(part("message"), repeated("said"), pl.col("text"))
     meant = [pl.when(part("message").str.contains(ascii_only(text))).then(pl.lit(kind)) for text, kind in _MEANINGS.items()]
+    begins = ~pl.col("text").str.contains(r"^[ \t]+at ")
+    read = folded(lines.with_columns(groups.alias("groups"), stream.alias("stream")), begins, context)
     return events(
-        lines.with_columns(groups.alias("groups"), stream.alias("stream")),
+        read,
         time=part("stamp").str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False),
         severity=severity_of(part("level")),
         kind=pl.coalesce(*meant),
         message=message,
         parsed=part("stamp").is_not_null() | repeated("said").is_not_null(),
+        count=pl.col("lines"),
         own={"unit": part("message").str.extract(ascii_only(_APP), 1)},
     )
