@@ -18,7 +18,7 @@ author = "the logcorr authors"
 extensions = ["myst_parser", "sphinx.ext.autodoc"]
 html_theme = "furo"
 html_title = "logcorr"
-html_show_sphinx = False
+html_show_copyright = html_show_sphinx = False
 html_copy_source = False
 myst_heading_anchors = 3
 autodoc_member_order = "bysource"

@@ -71,6 +71,6 @@ def analyze(
         version=version("logcorr"),
     )  # fmt: skip
     return Analysis(
-        result=result, timeline=case.timeline, events=case.events, sources=case.sources,
+        result=result, timeline=case.timeline, told=case.events, sources=case.sources,
         findings=findings, causes=judgement.causes, zone=zone, repair=repair,
     )  # fmt: skip

@@ -51,11 +51,11 @@ def reinterpreted(case: Case, facts: tuple[Fact, ...], *, zone: str, reader: Rea
     )
 
 
-def _records(logs: Sequence[timeline.Log]) -> Callable[[str], pl.LazyFrame]:
+def _records(logs: Sequence[timeline.Parsed]) -> Callable[[str], pl.LazyFrame]:
     """For a format's name, the typed frame of all its logs; without rows and columns where there are none."""
 
     def records(name: str) -> pl.LazyFrame:
-        parts = [(log, partial(_typed, log)) for log in logs if log.artifact.format == name]
+        parts = [(one, partial(_typed, one.log)) for one in logs if one.log.artifact.format == name]
         return timeline.scan(parts) if parts else pl.LazyFrame()
 
     return records
@@ -72,6 +72,6 @@ def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
         frames = [artifact.lines for artifact in artifacts if artifact.path == path]
         if not frames:
             return pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String})
-        return pl.concat(frames, how="diagonal_relaxed").sort("line", maintain_order=True)
+        return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed").sort("line", maintain_order=True)
 
     return lines

@@ -27,18 +27,23 @@ SHORTEST_S = 1e-6
 class Analysis(Struct, frozen=True, kw_only=True, eq=False):
     """What one analysis found.
 
-    `timeline` is every event, lazily; `events` those whose kind is known; `sources` how each log was read; `zone` is the host's.
-    `result` is the document that every report is made from (`docs/result.md`).
+    `timeline` is every event, lazily, and `told` those whose kind is known; `sources` is how each log was read, `zone` the
+    host's. `result` is the document that every report is made from (`docs/result.md`).
     """
 
     result: dict[str, Any]
     timeline: pl.LazyFrame
-    events: pl.DataFrame
+    told: pl.LazyFrame
     sources: tuple[Source, ...]
     findings: tuple[Finding, ...]
     causes: tuple[Cause, ...]
     zone: str = "UTC"
     repair: Repair | None = None
+
+    @property
+    def events(self) -> pl.DataFrame:
+        """The events whose kind is known, in time order."""
+        return self.told.collect()
 
     def compared(self, after: Analysis, *, changed: datetime | None = None) -> Analysis:
         """The same with `comparison` in the document: what became of it in a folder collected after a change.

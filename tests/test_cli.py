@@ -41,7 +41,7 @@ def asked(monkeypatch):
 
     def analyze(paths, **options):
         calls.append((paths, options))
-        told = {"timeline": pl.LazyFrame(), "events": pl.DataFrame(), "sources": (), "findings": (), "causes": (), "repair": None}
+        told = {"timeline": pl.LazyFrame(), "told": pl.LazyFrame(), "sources": (), "findings": (), "causes": (), "repair": None}
         return Analysis(result=Saved.result, **told)
 
     monkeypatch.setitem(vars(logcorr), "analyze", analyze)

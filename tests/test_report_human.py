@@ -58,28 +58,68 @@ def test_ticked_boxes_stay_ticked():
     assert new.count("- [ ] ") > 2
     first = new.index("- [ ] ")
     ticked = new[:first] + new[first:].replace("- [ ] ", "- [x] ", 1)
-    assert not human.changed(ticked)
+    assert not human.added(ticked)
     assert render(document(), ".md", old=ticked) == ticked
 
 
 @pytest.mark.parametrize("suffix", [".md", ".html"])
-def test_a_report_with_text_elsewhere_is_not_written_over(suffix, tmp_path):
+def test_another_file_is_not_written_over(suffix, tmp_path):
     file = tmp_path / f"report{suffix}"
+    file.write_text("# notes\n")
+    with pytest.raises(LogcorrError, match=f"report{suffix} is there already and is no report of logcorr's"):
+        write(document(), file)
+    assert file.read_text() == "# notes\n"
+
+
+def test_an_html_report_with_text_elsewhere_is_not_written_over(tmp_path):
+    file = tmp_path / "report.html"
     write(document(), file)
     file.write_text(edited(file.read_text()).replace("\n", "  \r\n"))
     write(document(), file)
     assert "We were lucky" in file.read_text()
-    for text in (file.read_text().replace("backend", "our backend", 1), "# notes\n"):
-        file.write_text(text)
-        with pytest.raises(LogcorrError, match=f"report{suffix} holds text that would be lost"):
-            write(document(), file)
-        assert file.read_text() == text
+    changed = file.read_text().replace("backend", "our backend", 1)
+    file.write_text(changed)
+    with pytest.raises(LogcorrError, match=r"report.html holds text that would be lost"):
+        write(document(), file)
+    assert file.read_text() == changed
+
+
+def inserted(report, before, text):
+    at = report.index(before)
+    return report[:at] + text + report[at:]
+
+
+@pytest.mark.parametrize("end", ["\n", "  \r\n"])
+def test_what_people_wrote_elsewhere_stays_where_it_stood(end):
+    report = render(document(), ".md")
+    heading = "\n## " + report.split("\n## ")[3].split("\n")[0]
+    row = next(line for line in report.split("\n") if line.startswith("| ") and report.count(line) == 1)
+    ours = inserted(report, heading, "\nAnna saw this first.\n\n- she called Bo\n")
+    ours = ours.replace(row, f"{row}\n| 10:07 | Anna called Bo |")
+    ours = edited("Read this aloud on Monday.\n\n" + ours)
+    again = render(document(), ".md", old=ours.replace("\n", end))
+    assert [line.rstrip() for line in again.split("\n")] == [line.rstrip() for line in ours.split("\n")]
+    assert render(document(), ".md", old=again) == again
+
+
+def test_what_people_wrote_elsewhere_moves_with_what_it_is_about():
+    old = inserted(render(document("undetermined"), ".md"), "\n## Impact", "\nNo customer called.\n")
+    new = render(document(), ".md", old=old)
+    assert new == inserted(render(document(), ".md"), "\n## Impact", "\nNo customer called.\n")
+
+
+def test_a_reworded_line_stays_below_the_one_written_anew():
+    new = render(document(), ".md")
+    title = new.split("\n")[0]
+    again = render(document(), ".md", old=new.replace(title, "# The day the letters stopped", 1))
+    assert again.split("\n")[0] in (title, "# The day the letters stopped")
+    assert sorted(again.split("\n")) == sorted([*new.split("\n"), "# The day the letters stopped"])
 
 
 def test_an_empty_file_is_filled(tmp_path):
     (tmp_path / "report.md").write_text("\n")
     write(document(), tmp_path / "report.md")
-    assert not human.changed((tmp_path / "report.md").read_text())
+    assert human.ours((tmp_path / "report.md").read_text())
 
 
 def test_a_quoted_mark_in_a_log_is_no_mark():

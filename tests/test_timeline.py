@@ -6,14 +6,14 @@ from pathlib import Path
 import pytest
 
 import logcorr
-from logcorr import plugins, timeline
+from logcorr import plugins, reading, timeline
 from logcorr.collect import collect
 from logcorr.errors import LogcorrError
 from logcorr.model.events import TIMELINE_SCHEMA
 from logcorr.model.facts import Service, Setting
 from logcorr.model.source import Span
 from logcorr.parsers import LogParser
-from logcorr.timeline import blocks, clocks
+from logcorr.timeline import blocks, clocks, store
 from logcorr.timeline.lifecycles import Downtime, downtimes
 
 PARSERS = plugins.parsers()
@@ -49,8 +49,8 @@ def test_events_of_all_files_in_order_and_ties_in_the_order_of_files(tmp_path):
     frame = built.lazy.collect()
     assert frame["message"].to_list() == ["one", "two", "also three", "three"]
     assert frame.schema == TIMELINE_SCHEMA
-    assert built.events.schema == TIMELINE_SCHEMA
-    assert built.events.height == 0
+    assert built.events.collect_schema() == TIMELINE_SCHEMA
+    assert built.events.collect().is_empty()
 
 
 def test_parts_of_a_rotated_log_go_on_from_the_one_before(tmp_path):
@@ -75,14 +75,14 @@ def test_lines_without_a_stamp_stay_with_their_neighbours(tmp_path):
     text = "Restarting web ... done\n[2026-11-18 06:00:13] x\nRestarting db ... done\n[2026-11-18 06:05:13] y\n"
     built = build(tmp_path, {"h.log": text})
     assert built.lazy.collect()["time"].to_list() == [at(18, 6, 0, 13), at(18, 6, 0, 13), at(18, 6, 0, 13), at(18, 6, 5, 13)]
-    assert built.events["time"].to_list() == [at(18, 6, 0, 13), at(18, 6, 0, 13)]
-    assert built.events["line"].to_list() == [1, 3]
+    assert built.events.collect()["time"].to_list() == [at(18, 6, 0, 13), at(18, 6, 0, 13)]
+    assert built.events.collect()["line"].to_list() == [1, 3]
 
 
 def test_a_source_without_any_time_comes_last_without_one(tmp_path):
     console = "GET https://example.com/socket.io/ 502 (Bad Gateway)\n"
     built = build(tmp_path, {"console.txt": console, "app.log": "2026-11-20 08:00:01 info: SIGTERM received\n"})
-    assert built.events["time"].to_list() == [at(20, 8, 0, 1), None]
+    assert built.events.collect()["time"].to_list() == [at(20, 8, 0, 1), None]
     assert [source.zone_reason for source in built.sources if source.first is None] == ["no line carries a time"]
 
 
@@ -156,6 +156,26 @@ def test_the_year_that_syslog_lacks_is_that_of_the_others_over_new_year(tmp_path
     assert frame["time"].to_list()[1:3] == [at(31, 23, 59, month=12, year=2025), at(1, 0, 1, month=1)]
 
 
+@pytest.mark.parametrize("stamp", ["05/03/2026", "03/05/2026"])
+def test_what_is_day_and_what_is_month_agrees_with_the_others(tmp_path, stamp):
+    built = build(
+        tmp_path,
+        {"job.log": f"{stamp} 12:00:00 copied\n", "app.log": "2026-03-05 11:58:00 info: x\n2026-03-05 12:02:00 info: y\n"},
+    )
+    assert built.lazy.collect()["time"].to_list()[1] == at(5, 12, month=3)
+
+
+def test_a_day_that_is_no_month_decides_the_order_of_the_whole_log(tmp_path):
+    built = build(
+        tmp_path,
+        {
+            "job.log": "05/03/2026 12:00:00 copied\n13/03/2026 12:00:00 copied\n",
+            "app.log": "2026-05-03 11:58:00 info: x\n2026-05-03 12:02:00 info: y\n",
+        },
+    )
+    assert built.lazy.collect()["time"].to_list()[0] == at(5, 12, month=3)
+
+
 def test_a_leap_day_has_a_leap_year(tmp_path):
     built = build(
         tmp_path,
@@ -197,21 +217,21 @@ def test_times_of_day_are_placed_on_the_days_of_the_others_over_midnight(tmp_pat
 def test_dockers_own_stamps_are_taken(tmp_path):
     line = '{"log":"15:12:19 info %s\\n","stream":"stdout","time":"2026-11-03T14:12:%02d.5Z"}\n'
     built = build(tmp_path, {"x-json.log": "".join(line % ("SIGTERM received", second) for second in (1, 2))})
-    assert built.events["time"].to_list() == [at(3, 14, 12, second, microsecond=500_000) for second in (1, 2)]
+    assert built.events.collect()["time"].to_list() == [at(3, 14, 12, second, microsecond=500_000) for second in (1, 2)]
     assert built.sources[0].zone_reason == "docker-json stamps each line in UTC"
 
 
 def test_since_and_until_keep_what_is_between_both_included(tmp_path):
     text = "".join(f"2026-11-20 08:00:0{second} info: SIGTERM received\n" for second in range(5))
     built = build(tmp_path, {"app.log": text}, since=at(20, 8, 0, 1), until=at(20, 8, 0, 3))
-    assert built.events["line"].to_list() == [2, 3, 4]
+    assert built.events.collect()["line"].to_list() == [2, 3, 4]
     assert built.lazy.collect()["line"].to_list() == [2, 3, 4]
 
 
 def test_identical_copies_are_read_once(tmp_path):
     text = "2026-11-20 08:00:01 info: SIGTERM received\n"
     built = build(tmp_path, {"a.log": text, "copy.log": text})
-    assert built.events["file"].to_list() == ["a.log"]
+    assert built.events.collect()["file"].to_list() == ["a.log"]
     assert [(problem.path, problem.message) for problem in built.problems] == [
         ("copy.log", "not read again: the same bytes as a.log")
     ]
@@ -226,7 +246,7 @@ def test_services_come_from_units_and_from_the_caller(tmp_path):
         },
         service_of=lambda path: "web" if path == "app.log" else None,
     )
-    assert built.events["service"].to_list() == ["blog", "web"]
+    assert built.events.collect()["service"].to_list() == ["blog", "web"]
 
 
 def test_downtimes_join_what_several_logs_saw(tmp_path):
@@ -243,7 +263,7 @@ def test_downtimes_join_what_several_logs_saw(tmp_path):
         },
         service_of=lambda path: "web" if path == "app.log" else None,
     )
-    assert downtimes(built.events) == (
+    assert downtimes(built.events.collect()) == (
         Downtime(
             service="web",
             ended=at(3, 10, 0, 1),
@@ -312,9 +332,10 @@ def test_a_log_read_in_blocks_is_what_it_is_in_one(file, monkeypatch):
     whole = timeline.build([artifact], LOGS)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 150)
     monkeypatch.setattr(blocks, "TAIL_LINES", 2)
+    monkeypatch.setattr(store, "IN_MEMORY_BYTES", 0)
     parts = timeline.build([artifact], LOGS)
     assert parts.lazy.collect().equals(whole.lazy.collect())
-    assert parts.events.equals(whole.events)
+    assert parts.events.collect().equals(whole.events.collect())
     assert parts.sources == whole.sources
 
 
@@ -339,3 +360,12 @@ def test_short_logs_take_the_offset_that_a_longer_one_was_found_to_have(tmp_path
         "syslog": "+12:00",
         "deploy.log": "+12:00",
     }
+
+
+def test_a_document_quotes_logs_but_no_configuration(tmp_path):
+    text = "# Notes\n```\n*/5 * * * * root /opt/check.sh\n```\n```\n2026-01-31 12:00:00 [error]: boom\n```\n"
+    (tmp_path / "notes.md").write_text(text)
+    given = reading.read(tmp_path)
+    assert given.facts == ()
+    events = logcorr.scan(tmp_path).select("line", "message", "service").collect()
+    assert events.rows() == [(6, "boom", None)]

@@ -30,7 +30,8 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     """Name the causes, most probable first, and say how sure that is; abstain where the evidence does not carry one."""
     told = _stops(case)
     scheduled = [one for one in (blamed(case, findings, stops) for stops in told) if one]
-    causes, away = weighed((*scheduled, *diagnosed(case, findings)), findings)
+    window = (case.window[0].timestamp(), case.window[1].timestamp()) if case.window else (0.0, 0.0)
+    causes, away = weighed((*scheduled, *diagnosed(case, findings)), findings, window)
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(causes, start=1))
     verdict = _verdict(case, ranked, findings) if case.sources else "undetermined"
     ranked = ranked if verdict != "healthy" else ()
@@ -48,7 +49,7 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
 
 def _stops(case: Case) -> list[Attributed]:
     """Each service's stops, weighed against every job; services with the most stops first."""
-    named = set(case.events["service"].drop_nulls())
+    named = set(case.events.select("service").unique().collect()["service"])
     groups = sorted((pair for pair in stops(case) if pair[0] in named), key=lambda pair: (-pair[1].height, pair[0]))
     return [attributed(case, service, rows) for service, rows in groups]
 

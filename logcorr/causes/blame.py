@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from logcorr.causes.chain import scheduled_chain
+from logcorr.causes.chain import deciding, scheduled_chain
 from logcorr.causes.follow import LONGEST_S, Ends, of_stops, of_times
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect, hits
@@ -18,7 +18,7 @@ from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Finding
 from logcorr.model.source import Span
 from logcorr.statistics import Group
-from logcorr.timeline.select import seconds
+from logcorr.timeline.select import moments
 
 FEW = 4
 UNPROVED = 0.85
@@ -85,7 +85,7 @@ def _felt_after_runs(case: Case, suspect: Suspect, stops: Ends) -> Ends | None:
         return None
     start, end = (time.timestamp() for time in case.window)
     runs = of_times(suspect.ticks[(suspect.ticks >= start) & (suspect.ticks <= end)], 2 * LONGEST_S)
-    harm = seconds(case.happened(*HARM))
+    harm = moments(case, *HARM)
     if not len(harm) or not len(runs.times) or runs.covered((start, end)) > MOST_COVERED:
         return None
     return runs if runs.felt(harm).mean() >= FOLLOWS and stops.felt(harm).mean() <= 1 - FOLLOWS else None
@@ -210,7 +210,7 @@ def _acting(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
         script=proved.effect.span.path,
         action=proved.effect.action,
         service=told.service,
-        condition=proved.effect.guard[-1][0],
+        condition=deciding(proved)[0],
     )
 
 

@@ -38,7 +38,7 @@ def scheduled_chain(
     if effect:
         called = list(_called(suspect, effect))
         checks_there = any(one.probe.span.path == effect.effect.span.path for one in effect.probes)
-        decided = (*_answered(case, told, effect, known), *_branch(effect))
+        decided = (*_answered(case, told, effect, known), *_branch(effect, suspect.told))
         yield _runs(case, suspect, effect)
         yield from (*called, *decided) if checks_there else (*decided, *called)
     yield _terminates(case, told, effect.effect.span if effect else suspect.span, matched)
@@ -119,11 +119,12 @@ def _answer(answered: ProbeAnswer, reach: Reach) -> Link:
     )
 
 
-def _branch(effect: ProvedEffect) -> Iterator[Link]:
+def _branch(effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
+    """What sets the effect off, and what the script `told` in just the runs that had it."""
     guard = effect.effect.guard
     if not guard:
         return
-    text, span = guard[-1]
+    text, span = deciding(effect)
     yield Link(
         mechanism="answer_takes_branch",
         source=span,
@@ -132,9 +133,16 @@ def _branch(effect: ProvedEffect) -> Iterator[Link]:
         evidence=(
             *(Evidence(span, f"condition: {text}") for text, span in guard),
             Evidence(effect.effect.span, effect.effect.action),
+            *(cite(told, "written in just the runs that had the effect", most=4) if told is not None else ()),
         ),
         proof=effect.proof.reach.value,
     )
+
+
+def deciding(effect: ProvedEffect) -> tuple[str, Span]:
+    """The condition that decides whether an effect with a guard is reached: the last that asks a probe, else the last."""
+    asked = {one.probe.span.line for one in effect.probes}
+    return next((one for one in reversed(effect.effect.guard) if one[1].line in asked), effect.effect.guard[-1])
 
 
 def _branch_claim(effect: ProvedEffect, condition: str) -> Claim:

@@ -100,6 +100,14 @@ def horizon(times: Times) -> float:
     return float(min(LONGEST_S, gaps.min() / 2)) if len(gaps) and gaps.min() > 0 else LONGEST_S
 
 
+def explained_by(ends: Ends, times: Times, window: tuple[float, float]) -> npt.NDArray[np.bool_]:
+    """Which times are effects of the ends; none where the odds that one lies in a wake are hardly better than by chance."""
+    felt = ends.felt(times)
+    share, covered = float(felt.mean()) if len(felt) else 1.0, ends.covered(window)
+    by_chance = not ends.sure and share * (1 - covered) < LEAST_LIFT * covered * (1 - share)
+    return np.zeros(len(times), dtype=bool) if by_chance else felt
+
+
 def on_another_clock(ends: Ends, times: Times) -> npt.NDArray[np.bool_]:
     """Which times would be effects, were the clock that tells them wrong by one distance that explains nearly all of them."""
     nothing = np.zeros(len(times), dtype=bool)

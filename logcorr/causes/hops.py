@@ -203,12 +203,19 @@ def _since_claim(found: Following) -> Claim:
 
 def _consequence_claim(mechanism: str, found: Following) -> Claim:
     numbers = {"count": found.followed, "total": found.total, "lag": round(found.lag_s, 1)}
+    at_once = not numbers["lag"]
     if mechanism == "termination_closes_connections":
+        if at_once:
+            return claim("chain.closes_at_once", "{count} of {total} broken connections follow a stop at once", **numbers)
         return claim(
             "chain.closes", "{count} of {total} broken connections follow a stop, the first {lag:g} s after it", **numbers
         )
     if mechanism == "termination_refuses_connections" and "http.5xx" not in found.rows["kind"]:
+        if at_once:
+            return claim("chain.refuses_at_once", "{count} of {total} refused connections follow a stop at once", **numbers)
         return claim(
             "chain.refuses", "{count} of {total} refused connections follow a stop, the first {lag:g} s after it", **numbers
         )
+    if at_once:
+        return claim("chain.felt_at_once", "{count} of {total} failures that clients saw follow it at once", **numbers)
     return claim("chain.felt", "{count} of {total} failures that clients saw follow it, the first {lag:g} s after it", **numbers)

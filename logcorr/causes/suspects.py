@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from math import comb
 
+import numpy as np
 import polars as pl
 from msgspec import Struct
 
@@ -15,7 +17,7 @@ from logcorr.model.case import Behaviour, Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, claim
 from logcorr.model.source import Span
 from logcorr.timeline.contradictions import not_found, outlived
-from logcorr.timeline.scripts import said
+from logcorr.timeline.scripts import messages, said
 from logcorr.timeline.select import seconds
 
 REACH_WEIGHT = {
@@ -29,13 +31,17 @@ Window = tuple[float, float]
 ENOUGH_TICKS = 4
 """So many runs without the effect refute that every run has it."""
 
+MOST_TELLING = 100.0
+"""What a message is worth at most that is written in just the runs after which the service was stopped."""
+
 
 class Suspect(Struct, frozen=True, kw_only=True):
     """One thing that runs, when it ran, what it could do to the service, and the weight this gives it.
 
     `span` is where it is set off: a job's line, a loop's. `runs` tells when (on `*/5 * * * *`, on `a 90 s loop`).
     `scheduler` is empty for what runs by itself. `reach` is that of the effect on this very service.
-    `ticks` are its runs, epoch seconds, `coming` the next ones. `refuted` says what in the case contradicts its effect.
+    `ticks` are its runs, epoch seconds, `coming` the next ones. `refuted` says what in the case contradicts its effect; `told`
+    are lines that it wrote in just those runs after which the service was stopped.
     """
 
     span: Span
@@ -49,6 +55,7 @@ class Suspect(Struct, frozen=True, kw_only=True):
     reach: Reach | None = None
     behaviour: Behaviour | None = None
     refuted: Claim | None = None
+    told: pl.DataFrame | None = None
 
     @property
     def name(self) -> str:
@@ -70,8 +77,9 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
     refuted = None
     if effect:
         refuted = _contradicted(case, schedule, service, effect) or _missed(schedule.ticks, effect, stops, window)
+    telling, told = _telling(case, schedule, stops, window) if effect else (1.0, None)
     if effect:
-        weight = words.CONTRADICTED if refuted else _weight(effect, service)
+        weight = words.CONTRADICTED if refuted else _weight(effect, service) * telling
     else:
         known = any(one.understood for one in schedule.behaviours)
         weight = words.STOPS_NOTHING_HERE if known else words.NOT_COLLECTED
@@ -87,7 +95,31 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
         reach=_reach(effect, service) if effect else None,
         behaviour=behaviour,
         refuted=refuted,
+        told=told,
     )
+
+
+def _telling(case: Case, schedule: Schedule, stops: Times, window: Window) -> tuple[float, pl.DataFrame | None]:
+    """The lines of a message that the job wrote in just those of its runs after which the service was stopped, and their worth.
+
+    That k of n runs are the same by chance has the probability 1 / C(n, k); every message that was tried lessens it.
+    """
+    ticks = schedule.ticks[(schedule.ticks >= window[0]) & (schedule.ticks <= window[1])]
+    stopped = _runs(ticks, stops)
+    sorts = [pieces for behaviour in schedule.behaviours for pieces, _ in messages(behaviour)]
+    if not sorts or not 0 < len(stopped) < len(ticks):
+        return 1.0, None
+    rows = said(case, schedule.behaviours)
+    for pieces in sorts:
+        same = rows.filter(pl.all_horizontal(pl.col("message").str.contains(piece, literal=True) for piece in pieces))
+        if _runs(ticks, seconds(same)) == stopped:
+            return max(1.0, min(comb(len(ticks), len(stopped)) / len(sorts), MOST_TELLING)), same
+    return 1.0, None
+
+
+def _runs(ticks: Times, times: Times) -> set[int]:
+    """In which of the runs these times lie; what comes before the first is left out."""
+    return set((np.searchsorted(ticks, times, side="right") - 1).tolist()) - {-1}
 
 
 def _at_work(case: Case, service: str) -> Iterator[Suspect]:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from msgspec import Struct
 from msgspec.structs import replace
 
-from logcorr.causes.follow import Ends, on_another_clock
+from logcorr.causes.follow import Ends, explained_by, on_another_clock
 from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Explained, Finding
 from logcorr.model.source import Span
@@ -19,6 +19,9 @@ LEAST_EXPLAINED, MOST_UNEXPLAINED = 0.5, 0.6
 
 MOST_ON_ANOTHER_CLOCK = 0.85
 """And so sure where nearly all of them keep one distance from it: then a clock may be wrong, or something else."""
+
+FEW_EXPLAINED = 0.1
+"""What explains no more than this of them is not why."""
 
 LEAST = 0.2
 """A hypothesis less probable than this is no cause, only a rival."""
@@ -58,13 +61,19 @@ class _Weighed(Struct, frozen=True):
     struck: int
 
 
-def weighed(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> tuple[list[Cause], list[Cause]]:
-    """The independent causes, the one that accounts for most of the harm first; and those that others explain away."""
+def weighed(
+    hypotheses: Sequence[Hypothesis], findings: Sequence[Finding], window: tuple[float, float]
+) -> tuple[list[Cause], list[Cause]]:
+    """The independent causes, the one that accounts for most of the harm first; and those that others explain away.
+
+    `window` is what the logs cover, in epoch seconds.
+    """
     own = {one.finding for one in hypotheses}
-    symptoms = {one.id: _times(one) for one in findings if (one.role == "symptom" or one.id in own) and one.times}
+    symptoms = {one.id: one.at.seconds for one in findings if (one.role == "symptom" or one.id in own) and one.times}
     serious = [one.id for one in findings if one.id in symptoms and one.severity == "error"]
-    told = [_explaining(one, symptoms, serious) for one in _distinct(hypotheses)]
-    ranked = sorted(told, key=lambda one: -one.cause.confidence * one.share)
+    told = [_explaining(one, symptoms, serious, window) for one in _distinct(hypotheses)]
+    shared = [_posterior(one, told) for one in told]
+    ranked = sorted(shared, key=lambda one: (_is_step(one, shared), -one.cause.confidence * one.share))
     kept: list[_Weighed] = []
     away: list[Cause] = []
     for one in ranked:
@@ -73,12 +82,8 @@ def weighed(hypotheses: Sequence[Hypothesis], findings: Sequence[Finding]) -> tu
             away.append(one.cause)
         else:
             kept.append(one)
-    weighed_up = [_tempered(_posterior(one, ranked), kept) for one in kept]
+    weighed_up = [_tempered(one, kept) for one in kept]
     return [one for one in weighed_up if one.confidence >= LEAST], [*away, *(one for one in weighed_up if one.confidence < LEAST)]
-
-
-def _times(finding: Finding) -> npt.NDArray[np.float64]:
-    return np.array([time.timestamp() for time in finding.times])
 
 
 def _distinct(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
@@ -89,8 +94,10 @@ def _distinct(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
     return list(best.values())
 
 
-def _explaining(one: Hypothesis, symptoms: Mapping[str, npt.NDArray[np.float64]], serious: Sequence[str]) -> _Weighed:
-    felt = {name: one.ends.felt(times) for name, times in symptoms.items()}
+def _explaining(
+    one: Hypothesis, symptoms: Mapping[str, npt.NDArray[np.float64]], serious: Sequence[str], window: tuple[float, float]
+) -> _Weighed:
+    felt = {name: explained_by(one.ends, times, window) for name, times in symptoms.items()}
     explains = tuple(Explained(finding=name, count=int(hit.sum()), total=len(hit)) for name, hit in felt.items())
     apart = {name: on_another_clock(one.ends, symptoms[name]) if not felt[name].any() else felt[name] for name in serious}
     return _Weighed(
@@ -107,7 +114,13 @@ def _joined(masks: Masks, names: Sequence[str]) -> npt.NDArray[np.bool_]:
 
 
 def _posterior(one: _Weighed, told: Sequence[_Weighed]) -> _Weighed:
-    """The probability among all that would explain the same events: at most one of them is why, unless they tell one story."""
+    """The probability among all that would explain the same events: at most one of them is why, unless they tell one story.
+
+    What says but where it broke is what to look at only if none of those that say why is right.
+    """
+    if one.cause.kind in WHERE_ONLY:
+        whys = [other.cause.confidence for other in told if _overlaps(one, other)]
+        return replace(one, cause=replace(one.cause, confidence=one.cause.confidence * (1 - max(whys, default=0.0))))
     against = [_odds(other.cause) for other in told if _competes(one, other)]
     odds = _odds(one.cause)
     return replace(one, cause=replace(one.cause, confidence=odds / (1 + odds + sum(against)))) if against else one
@@ -119,10 +132,20 @@ def _odds(cause: Cause) -> float:
 
 
 def _competes(one: _Weighed, other: _Weighed) -> bool:
-    """Whether the other explains most of what this one does, says why, and cites none of the places that this one does."""
+    """Whether the other would be why instead: it cites none of the places that this one does."""
+    return _overlaps(one, other) and not _places(one.cause) & _places(other.cause)
+
+
+def _overlaps(one: _Weighed, other: _Weighed) -> bool:
+    """Whether the other explains most of what this one does, and says why."""
     both = (one.serious & other.serious).sum()
-    same = one is other or both < LEAST_EXPLAINED * max(one.serious.sum(), 1)
-    return not same and other.cause.kind not in WHERE_ONLY and not _places(one.cause) & _places(other.cause)
+    return one is not other and other.cause.kind not in WHERE_ONLY and both >= LEAST_EXPLAINED * max(one.serious.sum(), 1)
+
+
+def _is_step(one: _Weighed, told: Sequence[_Weighed]) -> bool:
+    """Whether a likelier one tells of it on its way: then it is but what came between."""
+    likelier = [other.cause for other in told if other.cause.confidence > max(one.cause.confidence, LIKELY)]
+    return any(one.cause.culprit in (each.span for each in link.evidence) for other in likelier for link in other.chain[1:])
 
 
 def _places(cause: Cause) -> set[Span]:
@@ -140,7 +163,8 @@ def _tempered(one: _Weighed, kept: Sequence[_Weighed]) -> Cause:
     if not total or explained >= LEAST_EXPLAINED * total:
         return one.cause
     cause, apart = one.cause, int(one.apart.sum())
-    most = MOST_ON_ANOTHER_CLOCK if apart >= LEAST_EXPLAINED * total else MOST_UNEXPLAINED if explained else MOST_UNFELT
+    some = explained > FEW_EXPLAINED * total
+    most = MOST_ON_ANOTHER_CLOCK if apart >= LEAST_EXPLAINED * total else MOST_UNEXPLAINED if some else MOST_UNFELT
     return replace(cause, confidence=min(cause.confidence, most), against=(*cause.against, _unexplained(explained, total, apart)))
 
 

@@ -116,7 +116,7 @@ def _lanes(screen: Screen) -> None:
     lanes, window = screen.document["lanes"], screen.document["window"]
     if not lanes:
         return
-    span = f"{write.when(window['first'])} – {write.when(window['last'])}"
+    span = " – ".join(write.when(f"{window[end][:19]}Z") for end in ("first", "last"))  # whole seconds
     scale = screen.word("one sign is %s") % screen.language.duration(lanes[0]["bin_s"])
     screen.out.print(Text.assemble((screen.word("Timeline"), "bold"), f" {span}  ", (scale, "dim")), soft_wrap=True)
     names = [_cut(line(lane["source"])) for lane in lanes]

@@ -108,7 +108,9 @@ def _docker_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
 _COMPOSE = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+(?:\.[a-z0-9]{20,}@[A-Za-z0-9_.-]+)?)? +\| ?(.*)$"
 _EXIT = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+)? (exited with code [0-9]+)$"
 _PM2 = r"^[0-9]+\|([A-Za-z0-9_.-]+) +\| ?(.*)$"
-_PM2_TIME = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,6})?(?: ?[+-][0-9]{2}:?[0-9]{2})?): ?(.*)$"
+_PM2_TIME = (
+    r"^([0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,6})?(?: ?[+-][0-9]{2}:?[0-9]{2})?)?): ?(.*)$"
+)
 _CONTINUED = re.compile(r"[\s})\]]")
 
 
@@ -144,7 +146,7 @@ def _pm2_text(stamp: str, inner: str) -> str:
     """As `_pm2_time_peel` does it for one line."""
     if not inner or _CONTINUED.match(inner) or re.match(_DATED, inner):
         return inner
-    return f"{stamp} {re.sub(_OF_DAY, '', inner)}"
+    return f"{stamp} {re.sub(_OF_DAY, '', inner) if ':' in stamp else inner}"
 
 
 _DATED = r"^\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ]|^\{"
@@ -154,12 +156,14 @@ _OF_DAY = r"^\[?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?\]? "
 def _pm2_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
     """`2026-01-31T12:00:00: text` (`pm2 --time`), on some lines or all; with a zone and a blank by the usual `log_date_format`.
 
-    The stamp goes where the line has a date of its own or goes on from the line before; it takes the place of a time of day.
+    The stamp goes where the line has a date of its own or goes on from the line before; it takes the place of a time of day,
+    unless it is a date alone.
     """
     groups = _TEXT.str.extract_groups(_PM2_TIME).struct
     inner = groups[1]
+    undated = pl.when(groups[0].str.contains(":", literal=True)).then(inner.str.replace(_OF_DAY, "")).otherwise(inner)
     bare = inner.str.contains(_DATED) | inner.str.contains(r"^[ \t})\]]") | (inner == "")
-    text = pl.when(bare).then(inner).otherwise(groups[0] + pl.lit(" ") + inner.str.replace(_OF_DAY, ""))
+    text = pl.when(bare).then(inner).otherwise(groups[0] + pl.lit(" ") + undated)
     return lines.with_columns(pl.coalesce(text, _TEXT).alias("text"))
 
 

@@ -1,20 +1,59 @@
-"""Lines that are JSON objects, read by the column; one broken line costs no other."""
+"""Lines that are JSON objects, read by the column; one broken line costs no other. Objects of several lines become one each."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import partial
+from itertools import pairwise
 
 import polars as pl
 
 FEW = 64
 """So many lines are read one by one where the whole of them cannot be decoded at once."""
 
+SURROGATE = r"\\u[dD][89a-fA-F]"
+PAIR = r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+"""How JSON escapes a character outside of the first plane."""
+
 
 def objects(lines: Sequence[str]) -> list[dict[str, object]]:
     """The objects among some lines, as Python reads them."""
-    return [value for value in map(_loaded, lines) if isinstance(value, dict)]
+    opening = opening_of(lines)
+    whole = lines if opening is None else _blocks(lines, opening)
+    return [value for value in map(_loaded, whole) if isinstance(value, dict)]
+
+
+def opening_of(lines: Sequence[str]) -> str | None:
+    """The line that opens each object where they have several lines, alone or in one array; None where they have one each."""
+    written = (line.rstrip() for line in lines if line and not line.isspace())
+    first = next(written, "")
+    opening = next(written, "") if first == "[" else first
+    return opening if opening.strip() == "{" else None
+
+
+def joined(lines: pl.LazyFrame, opening: str) -> pl.LazyFrame:
+    """The objects that such lines open, each as one text; `lines` counts its lines."""
+    text = pl.col("text")
+    number = (text.str.strip_chars_end() == opening).cum_sum().clip(1).alias("object")
+    blocks = (
+        lines.with_columns(number)
+        .group_by("object", maintain_order=True)
+        .agg(pl.col("line").first(), pl.len().cast(pl.UInt32).alias("lines"), text.str.join("\n"), pl.col("^logged_at$").first())
+    )
+    return blocks.with_columns(text.str.replace(_BEFORE, "").str.replace(_AFTER, ""))
+
+
+_BEFORE, _AFTER = r"^\s*\[?\s*", r",?\s*\]?\s*$"
+"""What an array puts around its objects."""
+
+
+def _blocks(lines: Sequence[str], opening: str) -> Iterator[str]:
+    begins = [number for number, line in enumerate(lines) if line.rstrip() == opening]
+    for begin, end in pairwise([*begins, len(lines)]):
+        yield re.sub(_AFTER, "", "\n".join(lines[begin:end]).lstrip())
 
 
 def fields(text: pl.Expr, names: Sequence[str]) -> pl.Expr:
@@ -25,14 +64,20 @@ def fields(text: pl.Expr, names: Sequence[str]) -> pl.Expr:
 
 
 def _decoded(schema: pl.Struct, lines: pl.Series) -> pl.Series:
-    try:
-        return lines.str.json_decode(schema)
-    except pl.exceptions.ComputeError:
-        if len(lines) > FEW:
-            half = len(lines) // 2
-            return _decoded(schema, lines[:half]).append(_decoded(schema, lines[half:]))
+    if not _has_lone_surrogate(lines):
+        with suppress(pl.exceptions.ComputeError):
+            return lines.str.json_decode(schema)
+    if len(lines) > FEW:
+        half = len(lines) // 2
+        return _decoded(schema, lines[:half]).append(_decoded(schema, lines[half:]))
     names = [field.name for field in schema.fields]
     return pl.Series([_members(line, names) for line in lines], dtype=schema)
+
+
+def _has_lone_surrogate(lines: pl.Series) -> bool:
+    """Whether some escape is half of a pair: polars makes another character of it."""
+    escaped = lines.drop_nulls().filter(lines.drop_nulls().str.contains(SURROGATE))
+    return escaped.str.replace_all(PAIR, "").str.contains(SURROGATE).any()
 
 
 def _members(line: str | None, names: Sequence[str]) -> dict[str, str | None] | None:

@@ -10,6 +10,8 @@ import re
 
 from msgspec import Struct
 
+from logcorr.grammar.shape import Shape
+
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
 COMBINED = '$remote_addr - $remote_user [$time_local] "$request" $status $body_bytes_sent "$http_referer" "$http_user_agent"'
@@ -29,7 +31,7 @@ MANAGER_OWN = (
 )
 """What it writes of requests that it answers itself."""
 
-_TRIES = r"([^\s,]*(?:(?:,| :) [^\s,]+)*)"
+TRIES = r"[^\s,]*(?:(?:,| :) [^\s,]+)*"
 """A value for each server that was asked: `, ` between those of one group, ` : ` after an internal redirect."""
 
 _STAMPS = {"time_local": r"\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d [+-]\d{4}"}
@@ -37,11 +39,15 @@ _DIGITS = _STAMPS | {"status": r"\d{3}|-", "body_bytes_sent": r"\d+|-", "bytes_s
 
 
 class LogFormat(Struct, frozen=True):
-    """A format by its name; `variables` in order, as groups of `pattern`: built from `text`, unless `regex` is given."""
+    """A format by its name; `variables` in order, as groups of `pattern`: built from `text`, unless `regex` is given.
+
+    `shape` is that of its times, where no variable of nginx's own tells.
+    """
 
     name: str
     text: str
     regex: str = ""
+    shape: Shape | None = None
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -77,7 +83,7 @@ def _value(name: str, quoted: bool, following: str) -> str:
     if name in _DIGITS:
         return f"({_DIGITS[name]})"
     if name.startswith("upstream_") and following[:1] in (" ", ""):
-        return _TRIES
+        return f"({TRIES})"
     if following[:1] in (" ", ""):
         return r"(\S*)" if name != "remote_user" else r"(.*?)"
     if following[:1] == "]":

@@ -64,7 +64,7 @@ APPLICATION = (
         "process.terminating",
         (
             *("SIGTERM", "SIGINT", "SIGQUIT", "hutting down", "hutdown", "ermination requested", "正在關閉", "正在关闭"),
-            *("Handling signal", "Terminating ..."),
+            *("Handling signal", "Terminating ...", "erminating"),
         ),
         _at_start(
             rf"{_WHO}(?:received|got|caught|handling|on)(?: a| the)?[: ]+(?:signal[: ]+)?(?:\d+ \()?SIG(?:TERM|INT|QUIT)\b"
@@ -76,6 +76,9 @@ APPLICATION = (
             r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
             r"|handling signal: (?:term|int|quit)$|received (?:fast|smart|immediate) shutdown request$|user requested shutdown\b"
             r"|(?:[\w./-]+ )?\(initiated by: [^)]*\): normal shutdown|terminating \.\.\.$"
+            r"|(?:gracefully )?(?:closing|stopping|exiting|quitting|leaving|draining|going down|ending)"
+            r" (?:on|after|due to|because of|for|upon) (?:a )?(?:signal )?SIG(?:TERM|INT|QUIT)\b"
+            r"|(?:gracefully )?terminating(?: now| gracefully)?(?: ?[.!…]+)?$"
         ),
     ),
     Phrase("process.killed", ("exited with code 137",), _at_start(r"exited with code 137$")),
@@ -93,9 +96,9 @@ APPLICATION = (
     Phrase(
         "process.started",
         (
-            "istening ",
+            "istening",
             "tarted",
-            "running ",
+            "running",
             " ready",
             " starting",
             " up",
@@ -117,6 +120,7 @@ APPLICATION = (
             r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
             rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*"
             r"(?:\+\d+ms|Press Ctrl\+C to shut down\.)?$"
+            r"|[\w.-]+ (?:listening|is (?:now )?(?:up(?: and running)?|listening|running))(?: again)?[.!]?$"
             r"|(?:[\w./-]+: |database system is )?ready (?:for|to accept|to handle) connections\b|waiting for connections$"
             r"|fpm is running, pid \d+|starting [\w-]+ v?\d+\.\d+|\S+ \([\w.-]+ \d[\w.-]*\) starting as process \d"
             r"|celery@\S+ ready\b"
@@ -126,11 +130,23 @@ APPLICATION = (
     Phrase("client.connect_failed", ("connect_error",), _at_start(r"connect_error\b")),
     Phrase(
         "client.disconnected",
-        ("isconnect", "離線", "離開", "离线", "斷線", "断线", "斷開", "断开"),
+        (
+            "isconnect",
+            "transport close",
+            "transport error",
+            "ping timeout",
+            "離線",
+            "離開",
+            "离线",
+            "斷線",
+            "断线",
+            "斷開",
+            "断开",
+        ),
         _at_start(
             r"(?:使用者|用戶|用户|客戶端|客户端|用戶端|連線|连接)(?: ?\S+ )?(?:已)?(?:離線|離開|离线|斷線|断线|斷開|断开)"
             rf"|(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?{_DETAIL}"
-            r"|disconnect(?:ed)?:? [\w-]+\b"
+            r"|disconnect(?:ed)?:? [\w-]+\b|[^\"'“]{0,80}\b(?:transport (?:close|error)|ping timeout)\b"
         ),
     ),
     Phrase(
@@ -145,7 +161,9 @@ APPLICATION = (
 )
 """Phrases of servers, the Node.js world's first."""
 
-_ERROR = r"""^[\s\[{"]*(?:(?:(?:code|error|err|stack|cause)"?\]?: |(?:[\w.]+: )?[\w.$]*(?:Error|Exception)(?: \[\w+\])?: ).*)?"""
+_MEMBER = r"""(?:code|error|err|stack|cause)"?\]?: """
+_CLASS = r"(?:[\w.]+: )?[\w.$]*(?:Error|Exception)(?: \[\w+\])?: "
+_ERROR = rf"""^[\s\[{{"]*(?:Caused by: )?(?:(?:{_MEMBER}|{_CLASS}).*)?"""
 """How a line that describes an error opens: with its class, or with a member that holds it."""
 
 CONTINUED = tuple(replace(phrase, pattern=f"{_ERROR}(?:{phrase.pattern})") for phrase in FAILURES)
@@ -235,8 +253,10 @@ def kind_of(message: pl.Expr, phrases: tuple[Phrase, ...]) -> pl.Expr:
 
 
 def _kinds(phrases: tuple[Phrase, ...], messages: pl.Series) -> pl.Series:
-    near = messages.str.contains_any(list(needles_of(phrases))).fill_null(False).arg_true()
     nothing = pl.repeat(None, len(messages), dtype=pl.String, eager=True)
+    if messages.null_count() == len(messages):
+        return nothing
+    near = messages.str.contains_any(list(needles_of(phrases))).fill_null(False).arg_true()
     if near.is_empty():
         return nothing
     kinds = pl.DataFrame({"message": messages.gather(near)}).select(pl.coalesce(*map(_said, phrases)).alias("kind"))["kind"]

@@ -8,177 +8,33 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
-from enum import Enum
-from functools import cache, lru_cache, partial
+from functools import cache, lru_cache
 
-import polars as pl
-from msgspec import Struct
-
-from logcorr.grammar.patterns import ascii_only
-
-YEARLESS = "1972"
-"""Stands for the missing year; a leap year. The same as `model.events.YEARLESS`."""
-
-LEAD = r'(?:\d{1,7}:[A-Z] |(?:time|ts)=)?[\[(<"]?'
-"""What may open a stamp: a bracket or quote, redis's process and role, logfmt's key."""
-
-
-_IN_FIGURES = re.compile(r"(?=.{0,6}%Y)%[Ymd]\W%[Ymd]\W%[Ymd].%H:%M:%S")
-"""The formats whose date and time of day take 19 characters."""
-
-
-class Clock(Enum):
-    """What a stamp says about its zone."""
-
-    LOCAL = "the writer's local time"
-    UTC = "UTC, marked by Z"
-    OFFSET = "its own offset from UTC"
-    YEARLESS = "local time without a year"
-    TIME_OF_DAY = "a time of day"
-
-
-class Shape(Struct, frozen=True):
-    """One way of writing a time. `format` is chrono's; a shape without one is a number of seconds and its fractions.
-
-    `drop` is what is left out before reading, as a pattern: commas, names of zones.
-    """
-
-    name: str
-    pattern: str
-    format: str
-    clock: Clock
-    drop: str = ""
-
-    def text(self, line: pl.Expr) -> pl.Expr:
-        """The stamp at the head of a line, as it is written."""
-        return line.str.extract(ascii_only(f"^{LEAD}({self.pattern})"), 1)
-
-    def time(self, stamp: pl.Expr) -> pl.Expr:
-        """The times that stamps say: naive, in UTC, or of day (see `parsers.ReadLog`); null where one does not fit."""
-        if not self.format:
-            return _epoch(stamp)
-        if _IN_FIGURES.match(self.format) and self.clock is not Clock.OFFSET:
-            return self._numeric(stamp)
-        if self.drop:
-            stamp = stamp.str.replace_all(self.drop, "")
-        elif r",\d" in self.pattern:
-            stamp = stamp.str.replace(",", ".", literal=True)
-        match self.clock:
-            case Clock.TIME_OF_DAY:
-                return stamp.str.to_time(self.format, strict=False)
-            case Clock.YEARLESS:
-                return _years_counted(datetimes(pl.lit(f"{YEARLESS} ") + stamp, f"%Y {self.format}"))
-            case Clock.UTC:
-                return datetimes(stamp, self.format).dt.replace_time_zone("UTC")
-            case Clock.OFFSET if self.name == "clf":
-                return _clf(stamp)
-            case Clock.OFFSET if self.name == "date_offset":
-                stamp = stamp.str.replace(r" ([+-][0-9]{2}) ", " ${1}00 ")
-                return datetimes(stamp, self.format).dt.convert_time_zone("UTC")
-            case Clock.OFFSET:
-                return datetimes(stamp.str.replace(r" ?(GMT|UTC|Z)$", "+0000"), self.format).dt.convert_time_zone("UTC")
-        return datetimes(stamp, self.format)
-
-    def _numeric(self, stamp: pl.Expr) -> pl.Expr:
-        """The times of stamps whose date and time of day take 19 characters, fractions of a second perhaps following."""
-        read = partial(_fractional, self.format[:17], "," if r",\d" in self.pattern else ".")
-        if self.clock is Clock.LOCAL:
-            return stamp.map_batches(read, return_dtype=pl.Datetime("us"), is_elementwise=True)
-        marked = pl.when(stamp.str.ends_with("Z")).then(stamp.str.head(-1))
-        return marked.map_batches(read, return_dtype=pl.Datetime("us"), is_elementwise=True).dt.replace_time_zone("UTC")
-
-    def utc_offset_s(self, stamp: pl.Expr) -> pl.Expr | None:
-        """Seconds east of UTC, for stamps that say so in figures."""
-        if self.clock is not Clock.OFFSET:
-            return None
-        return _by_runs(
-            stamp, lambda each: offset_s(each.str.extract(r"([+-][0-9]{2}(?::?[0-9]{2})?)(?: [0-9]{4})?$", 1)), pl.Int32()
-        )
-
-
-def offset_s(written: pl.Expr) -> pl.Expr:
-    """`+0530`, `+05:30` or `+05` in seconds."""
-    number = written.str.replace(":", "", literal=True).str.pad_end(5, "0").cast(pl.Int32, strict=False)
-    minutes = (number.abs() // 100) * 60 + number.abs() % 100
-    return (number.sign() * minutes * 60).cast(pl.Int32)
-
-
-def datetimes(text: pl.Expr, format: str) -> pl.Expr:
-    """The times of stamps, null where one is none: naive, or in UTC where the format ends in `%z`."""
-    dtype = pl.Datetime("us", "UTC" if "%z" in format else None)
-    return _by_runs(text, lambda each: each.str.to_datetime(format, time_unit="us", strict=False), dtype)
-
-
-def _by_runs(text: pl.Expr, read: Callable[[pl.Expr], pl.Expr], dtype: pl.DataType) -> pl.Expr:
-    """What `read` makes of stamps. Busy logs repeat a stamp: each run of one is read once."""
-    return text.map_batches(partial(_runs, read), return_dtype=dtype, is_elementwise=True)
-
-
-def _runs(read: Callable[[pl.Expr], pl.Expr], stamps: pl.Series) -> pl.Series:
-    begins = stamps.ne_missing(stamps.shift(1))
-    if len(stamps):
-        begins = begins.scatter(0, True)
-    first = stamps.filter(begins)
-    values = pl.select(read(pl.lit(first))).to_series()
-    return values if len(first) == len(stamps) else values.gather(begins.cum_sum() - 1)
-
-
-def _fractional(format: str, mark: str, stamps: pl.Series) -> pl.Series:
-    """Times read as whole seconds, of which busy logs repeat many, and a number behind a mark."""
-    text = pl.lit(stamps)
-    whole = datetimes(text.str.head(19), format)
-    if (stamps.str.len_bytes() > 19).any():
-        length = text.str.len_bytes()
-        digits = pl.when(length.is_between(21, 29)).then(text.str.slice(20)).str.pad_end(9, "0").cast(pl.UInt32, strict=False)
-        fraction = pl.when(length == 19).then(0).when(text.str.slice(19, 1) == mark).then(digits // 1000)
-        whole = (whole.cast(pl.Int64) + fraction).cast(pl.Datetime("us"))
-    return pl.select(whole).to_series()
-
-
-def _years_counted(time: pl.Expr) -> pl.Expr:
-    """Times of one year counted on over New Year: a step back by more than half a year is one passed."""
-    known = time.forward_fill()
-    passed = (known - known.shift(1) < -pl.duration(days=183)).fill_null(False).cast(pl.Int32).cum_sum()
-    later = pl.when(passed > 0).then(time.dt.offset_by(pl.concat_str(passed, pl.lit("y"))))
-    return pl.coalesce(later, time)
-
-
-def _clf(stamp: pl.Expr) -> pl.Expr:
-    """Apache's stamps; their offsets are few, so that taking them off by arithmetic is much faster than reading zoned times."""
-    return _by_runs(stamp, _clf_each, pl.Datetime("us", "UTC"))
-
-
-def _clf_each(stamp: pl.Expr) -> pl.Expr:
-    local = stamp.str.slice(0, 20).str.to_datetime("%d/%b/%Y:%H:%M:%S", time_unit="us", strict=False)
-    return (local - pl.duration(seconds=offset_s(stamp.str.slice(21, 5)))).dt.replace_time_zone("UTC")
-
-
-def _epoch(stamp: pl.Expr) -> pl.Expr:
-    """Seconds, milli-, micro- or nanoseconds since 1970, told apart by their number of digits."""
-    whole = stamp.str.extract(r"^([0-9]+)", 1).cast(pl.Int64, strict=False)
-    fraction = stamp.str.extract(r"\.([0-9]{1,6})", 1).str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
-    microseconds = (
-        pl.when(whole < 10**11)
-        .then(whole * 1_000_000 + fraction)
-        .when(whole < 10**14)
-        .then(whole * 1_000)
-        .when(whole < 10**17)
-        .then(whole)
-        .otherwise(whole // 1_000)
-    )
-    return pl.from_epoch(microseconds, time_unit="us").dt.replace_time_zone("UTC")
-
+from logcorr.grammar.shape import LEAD as LEAD
+from logcorr.grammar.shape import YEARLESS as YEARLESS
+from logcorr.grammar.shape import Clock as Clock
+from logcorr.grammar.shape import Shape as Shape
+from logcorr.grammar.shape import datetimes as datetimes
+from logcorr.grammar.shape import offset_s as offset_s
 
 _DAY = r"\d\d:\d\d:\d\d"
+_FRACTION = r"(?:\.\d{1,9})?"
 _OFFSET = r"(?: ?[+-]\d\d:?\d\d| ?GMT| ?UTC|Z)"
 
 
 def _iso() -> list[Shape]:
     shapes = []
-    for joint, date, written in (("T", "-", "iso"), (" ", "-", "date"), (" ", "/", "slash")):
-        head = rf"\d{{4}}{date}\d\d{date}\d\d{joint}{_DAY}"
+    for joint, date, written in (
+        ("T", "-", "iso"),
+        (" ", "-", "date"),
+        (" ", "/", "slash"),
+        ("-", "/", "joined"),
+        (" ", ".", "dots"),
+    ):
+        head = rf"\d{{4}}{re.escape(date)}\d\d{re.escape(date)}\d\d{joint}{_DAY}"
         format = f"%Y{date}%m{date}%d{joint}%H:%M:%S"
-        for fraction, tag in ((r",\d{1,9}", "_c"), (r"(?:\.\d{1,9})?", "")):
+        comma = ((r",\d{1,9}", "_c"),) if written in ("iso", "date", "slash") else ()
+        for fraction, tag in (*comma, (_FRACTION, "")):
             shapes += [
                 Shape(f"{written}{tag}_z", f"{head}{fraction}Z", f"{format}%.fZ", Clock.UTC),
                 Shape(f"{written}{tag}_o", f"{head}{fraction}{_OFFSET}", f"{format}%.f%z", Clock.OFFSET),
@@ -187,7 +43,6 @@ def _iso() -> list[Shape]:
     return shapes
 
 
-_FRACTION = r"(?:\.\d{1,9})?"
 _HALF = r"\d{1,2}:\d\d:\d\d(?:\.\d{1,9})? [AaPp][Mm]"
 _WEEKDAY, _MONTH = "[A-Z][a-z]{2}", "[A-Z][a-z]{2}"
 
@@ -208,9 +63,33 @@ def _numbered() -> list[Shape]:
     return shapes
 
 
+def _written() -> list[Shape]:
+    """Figures without marks, years of two figures, minutes, and what browsers and people write in Chinese."""
+    month, day, hour = "(?:0[1-9]|1[0-2])", r"(?:0[1-9]|[12]\d|3[01])", r"(?:[01]\d|2[0-3])"
+    ymd, clock = rf"20\d\d{month}{day}", rf"{hour}[0-5]\d[0-5]\d"
+    date, minute = rf"\d{{4}}-{month}-{day}", rf"{hour}:[0-5]\d"
+    return [
+        Shape("basic_z", rf"{ymd}T{clock}Z", "%Y%m%dT%H%M%SZ", Clock.UTC),
+        Shape("basic_t", rf"{ymd}T{clock}", "%Y%m%dT%H%M%S", Clock.LOCAL),
+        Shape("basic", rf"{ymd}{clock}", "%Y%m%d%H%M%S", Clock.LOCAL),
+        Shape("basic_day", rf"{ymd} {_DAY}{_FRACTION}", "%Y%m%d %H:%M:%S%.f", Clock.LOCAL),
+        Shape("basic_joined", rf"{ymd}-{_DAY}{_FRACTION}", "%Y%m%d-%H:%M:%S%.f", Clock.LOCAL),
+        Shape("short_year", rf"(?:1[3-9]|[2-9]\d)/{month}/{day} {_DAY}{_FRACTION}", "%y/%m/%d %H:%M:%S%.f", Clock.LOCAL),
+        Shape("short_year_last", rf"{month}/{day}/\d\d {_DAY}{_FRACTION}", "%m/%d/%y %H:%M:%S%.f", Clock.LOCAL),
+        Shape("gin", rf"\d{{4}}/{month}/{day} - {_DAY}", "%Y/%m/%d - %H:%M:%S", Clock.LOCAL),
+        Shape("unpadded", r"\d{4}/\d\d?/\d\d?,? \d\d?:\d\d:\d\d", "%Y/%m/%d %k:%M:%S", Clock.LOCAL, ","),
+        Shape("unpadded_d", r"\d{4}-\d\d?-\d\d?,? \d\d?:\d\d:\d\d", "%Y-%m-%d %k:%M:%S", Clock.LOCAL, ","),
+        Shape("chinese", rf"\d{{4}}年\d\d?月\d\d?日 ?{_DAY}", "%Y年%m月%d日 %H:%M:%S", Clock.LOCAL),
+        Shape("chinese_half", r"\d{4}/\d\d?/\d\d? [上下]午 ?\d\d?:\d\d:\d\d", "%Y/%m/%d %p%I:%M:%S", Clock.LOCAL),
+        Shape("minute_z", rf"{date}T{minute}Z", "%Y-%m-%dT%H:%MZ", Clock.UTC),
+        Shape("minute_t", rf"{date}T{minute}", "%Y-%m-%dT%H:%M", Clock.LOCAL),
+        Shape("minute", rf"{date} {minute}", "%Y-%m-%d %H:%M", Clock.LOCAL),
+    ]
+
+
 def _named() -> list[Shape]:
     """Dates with the names of weekdays and months: date(1), JavaScript, HTTP, Apache, PHP, redis."""
-    date = rf"{_WEEKDAY} {_MONTH} [ \d]\d"
+    date = rf"{_WEEKDAY} {_MONTH} [ \d]?\d"
     zone = r"(?: [A-Z]{2,5})?"
     read = "%a %b %e %H:%M:%S%.f %Y"
     return [
@@ -221,6 +100,15 @@ def _named() -> list[Shape]:
         Shape("date_offset", rf"{date} {_DAY} [+-]\d\d(?:\d\d)? \d{{4}}", "%a %b %e %H:%M:%S %z %Y", Clock.OFFSET),
         Shape("javascript", rf"{date} \d{{4}} {_DAY} GMT[+-]\d{{4}}", "%a %b %e %Y %H:%M:%S GMT%z", Clock.OFFSET),
         Shape("http", rf"{_WEEKDAY}, \d\d {_MONTH} \d{{4}} {_DAY} GMT", "%a, %d %b %Y %H:%M:%S GMT", Clock.UTC),
+        Shape("journal_utc", rf"{_WEEKDAY} \d{{4}}-\d\d-\d\d {_DAY}{_FRACTION} UTC", "%a %Y-%m-%d %H:%M:%S%.f UTC", Clock.UTC),
+        Shape(
+            "journal",
+            rf"{_WEEKDAY} \d{{4}}-\d\d-\d\d {_DAY}{_FRACTION}(?: [A-Z]{{2,5}}| [+-]\d\d)?",
+            "%a %Y-%m-%d %H:%M:%S%.f",
+            Clock.LOCAL,
+            " (?:[A-Z]{2,5}|[+-][0-9]{2})$",
+        ),
+        Shape("mail", rf"{_WEEKDAY}, \d\d? {_MONTH} \d{{4}} {_DAY} [+-]\d{{4}}", "%a, %d %b %Y %H:%M:%S %z", Clock.OFFSET),
         *(
             shape
             for mark, tag in ((" ", ""), ("-", "_d"), ("/", "_s"))
@@ -243,13 +131,16 @@ SHAPES = (
     *_iso(),
     Shape("date_blank", r"\d{4}-\d\d-\d\d [ \d]\d:\d\d:\d\d", "%Y-%m-%d %k:%M:%S", Clock.LOCAL),
     Shape("short_date", r"\d{6} [ \d]\d:\d\d:\d\d", "%y%m%d %k:%M:%S", Clock.LOCAL),
+    *_written(),
     Shape("clf", rf"\d\d/{_MONTH}/\d{{4}}:{_DAY} [+-]\d{{4}}", "%d/%b/%Y:%H:%M:%S %z", Clock.OFFSET),
+    Shape("clf_local", rf"\d\d/{_MONTH}/\d{{4}}:{_DAY}", "%d/%b/%Y:%H:%M:%S", Clock.LOCAL),
     *_named(),
-    Shape("syslog", rf"{_MONTH} [ \d]\d {_DAY}{_FRACTION}", "%b %e %H:%M:%S%.f", Clock.YEARLESS),
+    Shape("syslog", rf"{_MONTH} [ \d]?\d {_DAY}{_FRACTION}", "%b %e %H:%M:%S%.f", Clock.YEARLESS),
     Shape("dotted", rf"\d\d\.\d\d\.\d{{4}},? {_DAY}{_FRACTION}", "%d.%m.%Y %H:%M:%S%.f", Clock.LOCAL, ","),
     *_numbered(),
     Shape("month_day", rf"\d\d-\d\d {_DAY}{_FRACTION}", "%m-%d %H:%M:%S%.f", Clock.YEARLESS),
     Shape("twelve_hours", _HALF, "%I:%M:%S%.f %p", Clock.TIME_OF_DAY),
+    Shape("kitchen", r"\d{1,2}:\d\d[AP]M", "%I:%M%p", Clock.TIME_OF_DAY),
     Shape("day_c", rf"{_DAY},\d{{1,9}}", "%H:%M:%S%.f", Clock.TIME_OF_DAY),
     Shape("day", _DAY + _FRACTION, "%H:%M:%S%.f", Clock.TIME_OF_DAY),
     Shape("epoch", r"1\d{9}(?:\d{3}|\d{6}|\d{9})?(?:\.\d{1,9})?", "", Clock.UTC),

@@ -11,6 +11,7 @@ import polars as pl
 from msgspec import Struct
 
 from logcorr.model.behaviour import Answer, Call, Effect, Probe, ReachProof
+from logcorr.model.events import TIMELINE_SCHEMA
 from logcorr.model.facts import F, Fact, ScheduledJob, Script, Service, of_kind
 from logcorr.model.source import Span
 
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
+
+FEW_EVENTS = 100_000
+"""So many events are kept in memory."""
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -142,7 +146,8 @@ class Configuration(Struct, frozen=True, kw_only=True):
 class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
     """One incident: its configuration, and the timeline.
 
-    `events` holds the timeline's events that have a kind (see `model.events.TIMELINE_SCHEMA`), in time order.
+    `events` are the timeline's events that have a kind (see `model.events.TIMELINE_SCHEMA`), in time order; there may be
+    millions, and `happened` gives those of some kinds.
     `window` is the first and last stamp of all logs, None without any. `records` gives the typed columns of all logs of one
     format, with `file` and `line` to join on: nothing of them is computed that is not asked for. `lines` gives the text of
     any collected file, also one that nothing could read, as `line` and `text`, envelopes peeled; where an envelope stamped the
@@ -150,7 +155,7 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
     """
 
     sources: tuple[Source, ...]
-    events: pl.DataFrame
+    events: pl.LazyFrame
     timeline: pl.LazyFrame
     window: tuple[datetime, datetime] | None = None
     records: Callable[[str], pl.LazyFrame] = lambda format: pl.LazyFrame()
@@ -158,10 +163,12 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
 
     def happened(self, *kinds: str) -> pl.DataFrame:
         """The events of these kinds, in time order."""
-        there = [kind for kind in dict.fromkeys(kinds) if kind in self._of_kind]
-        if len(there) > 1:
-            return self.events.filter(pl.col("kind").is_in(there))
-        return self._of_kind[there[0]] if there else self.events.clear()
+        there = [kind for kind in dict.fromkeys(kinds) if kind in self.kinds]
+        if not there:
+            return pl.DataFrame(schema=TIMELINE_SCHEMA)
+        if self._of_kind and len(there) == 1:
+            return self._of_kind[there[0]]
+        return self.events.filter(pl.col("kind").is_in(there)).collect()
 
     def once(self, work: Callable[[Case], T]) -> T:
         """What some work on the case comes to: done when it is first asked for, and kept for whoever asks again."""
@@ -174,6 +181,13 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
         return {}
 
     @cached_property
+    def kinds(self) -> Mapping[str, int]:
+        """How many events there are of each kind, in alphabetical order; rules ask mostly for kinds that are not."""
+        return dict(sorted(self.events.group_by("kind").len().collect().iter_rows()))
+
+    @cached_property
     def _of_kind(self) -> Mapping[str, pl.DataFrame]:
-        """The events of each kind there is; rules ask mostly for kinds that are not."""
-        return {str(kind): rows for (kind,), rows in self.events.partition_by("kind", as_dict=True).items()}
+        """The events of each kind, if they are few: then they are kept."""
+        if sum(self.kinds.values()) > FEW_EVENTS:
+            return {}
+        return {str(kind): rows for (kind,), rows in self.events.collect().partition_by("kind", as_dict=True).items()}

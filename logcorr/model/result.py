@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import MappingProxyType
+from typing import cast
 
 from msgspec import Struct, field
+from msgspec.structs import force_setattr
 
 from logcorr.model.claim import Claim, Evidence, Value
 from logcorr.model.source import Span
+from logcorr.model.times import Times
 
 NO_NUMBERS: Mapping[str, Value] = MappingProxyType({})
 
@@ -40,15 +43,22 @@ class Finding(Struct, frozen=True, kw_only=True):
     role: str = ""
     severity: str = ""
     measured: Mapping[str, Value] = field(default_factory=lambda: NO_NUMBERS)
-    times: tuple[datetime, ...] = ()
+    times: Sequence[datetime] = Times()
     fix: Claim | None = None
     id: str = ""
 
     def __post_init__(self) -> None:
+        if not isinstance(self.times, Times):
+            force_setattr(self, "times", Times(self.times))
         if not self.evidence:
             raise ValueError(f"{self.rule}: a finding needs evidence")
         if self.role not in ("", *ROLES) or self.severity not in ("", *SEVERITIES):
             raise ValueError(f"{self.rule}: unknown role or severity {self.role!r}, {self.severity!r}")
+
+    @property
+    def at(self) -> Times:
+        """The times, as columns are."""
+        return cast(Times, self.times)
 
 
 class Link(Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from functools import lru_cache
 
 import polars as pl
 
-from logcorr.grammar import stamps
+from logcorr.grammar import access_lines, stamps
 from logcorr.grammar.log_format import COMBINED, COMMON, MANAGER, MANAGER_OWN, UNKNOWN, LogFormat, of_json
 from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
@@ -59,7 +59,9 @@ def _recognise(sample: Sample) -> float:
     if own_names >= 0.5:
         return 0.4 * own_names
     custom = stamps.share(sample.lines, _REQUEST.match)
-    return 0.6 * custom if custom >= 0.5 else 0.0
+    inferred = access_lines.infer(sample.lines)
+    told = stamps.share(sample.lines, re.compile(inferred.pattern(), re.ASCII).match) if inferred else 0.0
+    return 0.65 * max(custom, told) if max(custom, told) >= 0.5 else 0.0
 
 
 def _recognise_by(sample: Sample, facts: Sequence[Fact]) -> bool:
@@ -97,7 +99,7 @@ def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     read, value = _values(lines, chosen, whole)
     known = value[chosen.variables[0]].is_not_null()
     status = value["status"].cast(pl.Int16, strict=False) if "status" in value else no(pl.Int16)
-    time, offset = _time(value)
+    time, offset = _time(value, chosen.shape)
     request = value.get("request", _request(value))
     answered = pl.when(status.is_not_null()).then(value.get("status", no(pl.String)))
     answer = pl.concat_str(request, answered, separator=" ", ignore_nulls=True)
@@ -127,12 +129,13 @@ def _values(lines: pl.LazyFrame, chosen: LogFormat, whole: bool) -> tuple[pl.Laz
     return lines.with_columns(groups_of(TEXT, *patterns).alias("groups")), found
 
 
-def _time(value: dict[str, pl.Expr]) -> tuple[pl.Expr, pl.Expr | None]:
-    """The time, and its offset from UTC, from whichever variable holds it."""
+def _time(value: dict[str, pl.Expr], own: stamps.Shape | None) -> tuple[pl.Expr, pl.Expr | None]:
+    """The time, and its offset from UTC, from whichever variable holds it; `own` is its shape in a format that is not nginx's."""
     shapes = {shape.name: shape for shape in stamps.SHAPES}
     for variable, name in _TIMES.items():
         if variable in value:
-            return shapes[name].time(value[variable]), shapes[name].utc_offset_s(value[variable])
+            shape = own or shapes[name]
+            return shape.time(value[variable]), shape.utc_offset_s(value[variable])
     return no(pl.Datetime("us")), None
 
 
@@ -154,15 +157,20 @@ def _chosen(context: Context) -> tuple[LogFormat, bool]:
 def _best(formats: tuple[LogFormat, ...], lines: tuple[str, ...]) -> tuple[LogFormat, bool]:
     """Of the formats that about as many lines are in as any, the one with the most variables, the first among equals.
 
-    Where only the known ones are not all of a line, more may follow.
+    Where those that are given are not all of most lines, their layout is inferred; else more may follow a known one.
     """
-    candidates = [(found, True) for found in formats if found.variables]
-    candidates += [(found, False) for found in _KNOWN]
-    shares = [stamps.share(lines, re.compile(found.pattern(whole)).match) for found, whole in candidates]
-    if not any(shares):
-        return UNKNOWN, False
-    good = [candidate for candidate, share in zip(candidates, shares, strict=True) if share >= 0.7 * max(shares)]
-    return max(good, key=lambda candidate: (len(candidate[0].variables), candidate[1]))
+    inferred = access_lines.infer(lines)
+    tried = (
+        [(found, True) for found in formats if found.variables],
+        [(inferred, True)] if inferred else [],
+        [(found, False) for found in _KNOWN],
+    )
+    for candidates in tried:
+        shares = [stamps.share(lines, re.compile(found.pattern(whole), re.ASCII).match) for found, whole in candidates]
+        if max(shares, default=0.0) >= 0.7 or (candidates is tried[-1] and any(shares)):
+            good = [one for one, share in zip(candidates, shares, strict=True) if share >= 0.7 * max(shares)]
+            return max(good, key=lambda one: len(one[0].variables))
+    return UNKNOWN, False
 
 
 def _configured(facts: Iterable[Fact]) -> Iterator[LogFormat]:

@@ -19,6 +19,9 @@ from logcorr.parsers._shared.columns import TEXT, events, severity_of
 
 _PATTERN = r"^(?P<stamp>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d): PM2 (?P<level>log|error|warn|info)?\s*:?\s*\|?\s*(?P<message>.*)$"
 
+_STREAM = r"^(?:\d\d:\d\d:\d\d )?(?:\d+\|[^\s|]+|PM2) *\| (?P<said>.*)$"
+"""In the foreground it repeats its own lines, and what its processes print: that has their own logs, and is told there."""
+
 _MEANINGS = {
     r"^App \[[^\]]+\].*exited with code \[\d+\] via signal \[SIGKILL\]": "process.killed",
     r"^App \[[^\]]+\].*exited with code": "process.exited",
@@ -46,16 +49,16 @@ _EMITS = {kind: [pattern for pattern, meant in _MEANINGS.items() if meant == kin
 @log_parser(title="pm2's own log", source="pm2", recognise=_recognise, emits=_EMITS)
 def pm2_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with unit, the application's name."""
-    groups = TEXT.str.extract_groups(ascii_only(_PATTERN))
-    part = pl.col("groups").struct.field
-    message = pl.coalesce(part("message"), TEXT)
-    meant = [pl.when(message.str.contains(ascii_only(text))).then(pl.lit(kind)) for text, kind in _MEANINGS.items()]
+    groups, stream = TEXT.str.extract_groups(ascii_only(_PATTERN)), TEXT.str.extract_groups(ascii_only(_STREAM))
+    part, repeated = pl.col("groups").struct.field, pl.col("stream").struct.field
+    message = pl.coalesce(part("message"), repeated("said"), TEXT)
+    meant = [pl.when(part("message").str.contains(ascii_only(text))).then(pl.lit(kind)) for text, kind in _MEANINGS.items()]
     return events(
-        lines.with_columns(groups.alias("groups")),
+        lines.with_columns(groups.alias("groups"), stream.alias("stream")),
         time=part("stamp").str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False),
         severity=severity_of(part("level")),
         kind=pl.coalesce(*meant),
         message=message,
-        parsed=part("stamp").is_not_null(),
-        own={"unit": message.str.extract(ascii_only(_APP), 1)},
+        parsed=part("stamp").is_not_null() | repeated("said").is_not_null(),
+        own={"unit": part("message").str.extract(ascii_only(_APP), 1)},
     )

@@ -1,4 +1,4 @@
-"""System logs: RFC 3164, RFC 5424, ISO stamps, and journalctl's text, which looks the same, or JSON.
+"""System logs: RFC 3164, RFC 5424, ISO stamps, and all that journalctl writes: text that looks the same, or fields.
 
 `Nov 18 06:00:01 prod-web-01 CRON[15578]: (deploy) CMD (/home/deploy/scripts/health-check.sh)`
 
@@ -12,14 +12,13 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from logcorr.grammar import json_lines, messages, stamps
+from logcorr.grammar import journal, messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.winston import cased
 from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import LEVELS, TEXT, events, folded, no
-from logcorr.parsers._shared.records import members
 
 _PROGRAM = r"(?P<program>[^\s:\[\]]+(?: [^\s:\[\]]+)?)(?:\[(?P<pid>\d+)\])?"
 
@@ -45,10 +44,10 @@ _UNITS = {
     rf"^Stopped {_UNIT}": "process.exited",
     rf"^Reload(?:ed|ing) {_UNIT}": "process.reloaded",
     rf"^{_UNIT}: Scheduled restart job": "service.restarting",
-    rf"^{_UNIT}: Main process exited, code=killed, status=9": "process.killed",
-    rf"^{_UNIT}: Main process exited, code=killed, status=(?:1|2|3|15)/": "process.terminating",
+    rf"^{_UNIT}: Main process exited, code=(?:killed, status=9|exited, status=137)/": "process.killed",
+    rf"^{_UNIT}: Main process exited, code=(?:killed, status=(?:1|2|3|15)|exited, status=1(?:29|30|43))/": "process.terminating",
     rf"^{_UNIT}: Main process exited, code=dumped": "process.crashed",
-    rf"^{_UNIT}: Main process exited, code=exited, status=(?:1|2|134|139)/": "process.crashed",
+    rf"^{_UNIT}: Main process exited, code=exited, status=[1-9]\d*/": "process.crashed",
     rf"^{_UNIT}: (?:A process of this unit has been killed by the OOM|Failed with result 'oom-kill')": "process.out_of_memory",
 }
 """What systemd says of a service (src/core/unit.c, service.c); other units, and users' own managers, are none."""
@@ -107,24 +106,9 @@ _DAEMONS = ("systemd", "kernel", "cron", "crond", "sshd", "rsyslogd", "sudo", "d
 _DAEMON = re.compile(rf" (?i:{'|'.join(_DAEMONS)})(?:\[\d+\])?: ")
 
 
-_JOURNAL = {
-    "microseconds": "__REALTIME_TIMESTAMP",
-    "priority": "PRIORITY",
-    "host": "_HOSTNAME",
-    "identifier": "SYSLOG_IDENTIFIER",
-    "executable": "_COMM",
-    "pid": "_PID",
-    "subject": "UNIT",
-    "own_unit": "_SYSTEMD_UNIT",
-    "message": "MESSAGE",
-}
-"""journalctl's members (systemd.journal-fields(7))."""
-
-
 def _recognise(sample: Sample) -> float:
-    exported = members(sample.lines)
-    if exported:
-        return 0.97 * sum(_JOURNAL["microseconds"] in record for record in exported) / len(exported)
+    if journal.form_of(sample.lines):
+        return 0.97
     layout = _layout(sample.lines)
     if layout is None or layout[0].clock is stamps.Clock.TIME_OF_DAY:
         return 0.0
@@ -132,7 +116,10 @@ def _recognise(sample: Sample) -> float:
     fits = stamps.share(sample.lines, lambda line: pattern.match(line) or line.startswith("-- "))
     heads = list(filter(None, map(pattern.match, sample.lines)))
     one_host = len({head["host"] for head in heads}) == 1 and all(head["pid"] for head in heads)
-    known = layout[1] or layout[0].clock is stamps.Clock.YEARLESS or one_host or any(map(_DAEMON.search, sample.lines))
+    of_journal = layout[0].name.startswith("journal")
+    known = (
+        layout[1] or of_journal or layout[0].clock is stamps.Clock.YEARLESS or one_host or any(map(_DAEMON.search, sample.lines))
+    )
     known = known or (layout[0].clock is stamps.Clock.OFFSET and fits >= 0.9 and _is_one_host(heads))
     return 0.9 * fits if fits >= 0.6 and known else 0.0
 
@@ -146,8 +133,9 @@ def _is_one_host(heads: Sequence[re.Match[str]]) -> bool:
 @log_parser(title="syslog and journal", source="syslog", recognise=_recognise, emits=_EMITS)
 def syslog(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with host, program, pid; user and command of cron's jobs; unit of systemd's services."""
-    if members(context.sample.lines):
-        return _described(_exported(lines))
+    form = journal.form_of(context.sample.lines)
+    if form:
+        return _described(_exported(journal.entries(lines, form)))
     layout = _layout(context.sample.lines)
     if layout is None:
         return events(lines, time=no(pl.Datetime("us")), message=TEXT, parsed=pl.lit(False))
@@ -169,23 +157,17 @@ def syslog(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     return _described(described if offset is None else described.with_columns(offset.alias("utc_offset_s")))
 
 
-def _exported(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """`journalctl -o json`: an object a line."""
-    read = lines.with_columns(json_lines.fields(TEXT, sorted(_JOURNAL.values())).alias("record"))
-    part = {name: pl.col("record").struct.field(member) for name, member in _JOURNAL.items()}
-    time = pl.from_epoch(part["microseconds"].cast(pl.Int64, strict=False), time_unit="us").dt.replace_time_zone("UTC")
-    program = pl.coalesce(part["identifier"], part["executable"])
-    service = pl.when(part["own_unit"].str.ends_with(".service") & ~_is_daemon(program)).then(part["own_unit"])
-    return read.with_columns(
-        pl.lit(1, pl.UInt32).alias("lines"),
+def _exported(entries: pl.LazyFrame) -> pl.LazyFrame:
+    """The journal's entries by their fields."""
+    time = pl.from_epoch(pl.col("microseconds").cast(pl.Int64, strict=False), time_unit="us").dt.replace_time_zone("UTC")
+    program = pl.coalesce("identifier", "executable")
+    service = pl.when(pl.col("own_unit").str.ends_with(".service") & ~_is_daemon(program)).then("own_unit")
+    return entries.with_columns(
         time.alias("time"),
         program.alias("program"),
-        part["host"].alias("host"),
-        part["pid"].alias("pid"),
-        part["priority"].alias("priority"),
-        pl.coalesce(part["message"], TEXT).alias("message"),
-        pl.coalesce(part["subject"], service).alias("unit"),
-        time.is_not_null().alias("parsed"),
+        pl.coalesce("message", TEXT).alias("message"),
+        pl.coalesce("subject", service).alias("unit"),
+        (time.is_not_null() | TEXT.str.starts_with("-- ")).alias("parsed"),
     )
 
 

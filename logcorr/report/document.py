@@ -31,7 +31,7 @@ def spans(case: Case, findings: Sequence[Finding], judgement: Judgement, artifac
     """All spans that the document will quote, so that they can be read in one go."""
     quoted = {evidence.span for evidence in _evidence(findings, judgement)}
     quoted |= {event.span for event in keyevents.choose(case, judgement)[0]}
-    quoted |= {harm.span for harm in lanes.harms(case)}
+    quoted |= {harm.span for harm in case.once(lanes.harms)}
     return quoted | {excerpt.span for excerpt in excerpts.choose(case, findings, judgement, artifacts)}
 
 
@@ -106,7 +106,7 @@ def _judged(judgement: Judgement, quotes: Quotes) -> Document:
 def _seen(case: Case, findings: Sequence[Finding], judgement: Judgement, quotes: Quotes) -> Document:
     """What happened when, and how much of it."""
     events, left_out = keyevents.choose(case, judgement)
-    harms = lanes.harms(case)
+    harms = case.once(lanes.harms)
     return {
         "impact": [lanes.write(harm, quotes) for harm in harms],
         "timeline": [keyevents.write(event, quotes) for event in events],
@@ -144,7 +144,7 @@ def inputs(read: Sequence[Source], artifacts: Sequence[Artifact]) -> list[Docume
 
 def write_finding(finding: Finding, quotes: Quotes) -> Document:
     """A finding as the document holds it."""
-    times = sorted(finding.times)
+    ends = finding.at.ends
     return {
         "id": finding.id,
         "rule": finding.rule,
@@ -155,7 +155,7 @@ def write_finding(finding: Finding, quotes: Quotes) -> Document:
         "subject": clean(finding.subject),
         "claim": state(finding.claim),
         "measured": {name: plain(value) for name, value in finding.measured.items()},
-        "times": {"count": len(times), "first": instant(times[0]), "last": instant(times[-1])} if times else None,
+        "times": {"count": len(finding.times), "first": instant(ends[0]), "last": instant(ends[1])} if ends else None,
         "evidence": cite_all(finding.evidence, quotes),
         "would_refute": state(finding.would_refute),
         "fix": state(finding.fix) if finding.fix else None,

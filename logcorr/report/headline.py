@@ -26,7 +26,7 @@ def title(case: Case, findings: Sequence[Finding], judgement: Judgement) -> Clai
 
 def status(case: Case, findings: Sequence[Finding], judgement: Judgement) -> Claim:
     """Whether the symptoms were still going on where the logs end."""
-    felt = [time for finding in findings if finding.role == "symptom" for time in finding.times]
+    felt = [finding.at.ends[1] for finding in findings if finding.role == "symptom" and finding.at.ends]
     if not felt or not case.window:
         return claim("report.status.none", "no symptom with a time of its own was logged")
     last, end = max(felt), case.window[1]

@@ -13,6 +13,7 @@ from logcorr.model.case import Case
 from logcorr.model.claim import Claim
 from logcorr.model.result import Cause, Finding, Judgement
 from logcorr.model.source import Span
+from logcorr.model.times import Times
 from logcorr.report.cite import Document, Quotes, clean, instant, locate, shorten, state
 
 BINS = 60
@@ -26,6 +27,8 @@ FINEST = 500_000
 
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 604800)
 """Widths of a bin or cell; a window too long for the last one takes a multiple of it."""
+
+OF_HARM = ("kind", "source", "service")
 
 HARMLESS = (
     "process.started",
@@ -79,7 +82,7 @@ def lanes(case: Case) -> list[Document]:
         .agg(pl.len().alias("events"), (pl.col("severity") >= "error").sum().alias("errors"))
         .filter(grid.within())
         .sort("source", "cell")
-        .collect()
+        .collect(engine="streaming")
     )
     return [_lane(counts, grid) for counts in counted.partition_by("source", maintain_order=True)]
 
@@ -90,20 +93,23 @@ def overlays(case: Case, findings: Sequence[Finding], judgement: Judgement) -> l
         return []
     grid = _grid(*(time.timestamp() for time in case.window))
     struck = [("cause", cause.claim, _strikes(case, findings, cause)) for cause in judgement.causes[:1]]
-    felt = [("symptom", finding.claim, finding.times) for finding in findings if finding.role == "symptom"]
+    felt = [("symptom", finding.claim, finding.at) for finding in findings if finding.role == "symptom"]
     return list(_overlays(grid, [*struck, *felt]))
 
 
 def harms(case: Case) -> list[Harm]:
     """Everything harmful that was logged, by kind, source and service; the most frequent first."""
     dated = case.events.filter(pl.col("time").is_not_null() & ~pl.col("kind").is_in(HARMLESS))
-    grouped = dated.group_by("kind", "source", "service", maintain_order=True).agg(
-        pl.len().alias("count"),
-        pl.col("time").min().alias("first"),
-        pl.col("time").max().alias("last"),
-        pl.col("file", "line", "lines").first(),
+    counted = dated.group_by(OF_HARM).agg(
+        pl.len().alias("count"), pl.col("time").min().alias("first"), pl.col("time").max().alias("last")
     )
-    rows = grouped.sort(-pl.col("count").cast(pl.Int64), "kind", "source", "service", nulls_last=True)
+    grouped = counted.collect(engine="streaming")
+    begun = (
+        dated.filter(pl.col("time").is_in(grouped["first"].implode())).select(*OF_HARM, "time", "file", "line", "lines").collect()
+    )
+    first = begun.unique([*OF_HARM, "time"], keep="first", maintain_order=True)
+    placed = grouped.join(first, left_on=[*OF_HARM, "first"], right_on=[*OF_HARM, "time"], nulls_equal=True)
+    rows = placed.sort(-pl.col("count").cast(pl.Int64), *OF_HARM, nulls_last=True)
     return [_harm(row) for row in rows.iter_rows(named=True)]
 
 
@@ -155,23 +161,23 @@ def _lane(counts: pl.DataFrame, grid: Grid) -> Document:
     }
 
 
-def _overlays(grid: Grid, struck: Iterable[tuple[str, Claim, Sequence[datetime]]]) -> Iterator[Document]:
+def _overlays(grid: Grid, struck: Iterable[tuple[str, Claim, Times]]) -> Iterator[Document]:
     for role, claim, times in struck:
-        at = pl.DataFrame({"time": times}, schema={"time": pl.Datetime("us", "UTC")})
+        at = times.series.alias("time").to_frame()
         counts = at.group_by(grid.cell()).agg(pl.len().alias("events"), pl.lit(0).alias("errors"))
         counts = counts.filter(grid.within()).sort("cell")
         if counts.height:
             yield {"role": role, "claim": state(claim), "start": _start(grid), "detail": _detail(counts, grid)}
 
 
-def _strikes(case: Case, findings: Sequence[Finding], cause: Cause) -> Sequence[datetime]:
+def _strikes(case: Case, findings: Sequence[Finding], cause: Cause) -> Times:
     """The runs of a cause's trigger; without a schedule, the times of what was found at its culprit or trigger."""
     runs = [tick for schedule in case.schedules if schedule.job.span == cause.trigger for tick in schedule.ticks]
     if runs:
-        return [datetime.fromtimestamp(run, UTC) for run in runs]
+        return Times(datetime.fromtimestamp(run, UTC) for run in runs)
     places = {cause.culprit, cause.trigger}
     own = [each for each in findings if each.role != "symptom" and places & {evidence.span for evidence in each.evidence}]
-    return sorted({time for finding in own for time in finding.times})
+    return Times(pl.concat([Times().series, *(finding.at.series for finding in own)]).unique().sort())
 
 
 def _detail(counts: pl.DataFrame, grid: Grid) -> Document:

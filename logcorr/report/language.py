@@ -74,9 +74,9 @@ class Language(Struct, frozen=True):
         return self.catalogue.pgettext(name, value) if isinstance(value, str) and value else value
 
     def duration(self, seconds: float) -> str:
-        """Seconds as people write them, in the two largest units that are not zero: `5 min`, `1 h 1 min`, `2.5 s`."""
+        """Seconds as people write them, three digits of less than a minute or the two largest units: `2.5 s`, `1 h 1 min`."""
         if seconds < 60:
-            return f"{seconds:g} {self.word('s')}"
+            return f"{seconds:.3g} {self.word('s')}"
         rest, parts = round(seconds), []
         for size, unit in UNITS:
             if rest >= size:

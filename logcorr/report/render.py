@@ -45,12 +45,15 @@ def render(
 
 
 def write(document: Document, path: Path, lang: str = "en", *, templates: Path | None = None, most: int | None = None) -> None:
-    """Write a Result document as the report that the suffix names; what people wrote between marks into the old one is kept.
+    """Write a Result document as the report that the suffix names; what people wrote into the old one is kept (see `human`).
 
-    Raises LogcorrError, and writes nothing, where `render` does, and if people wrote elsewhere in the report that is there.
+    Raises LogcorrError, and writes nothing, where `render` does, if another text is there, and if people wrote into an HTML
+    report elsewhere than between marks.
     """
     old = path.read_text("utf-8", "replace") if path.is_file() else ""
-    if path.suffix in ASKING and human.changed(old):
+    if path.suffix in ASKING and not human.ours(old):
+        raise LogcorrError(f"{path} is there already and is no report of logcorr's", "write to another file, or remove it")
+    if path.suffix == ".html" and human.added(old):
         raise LogcorrError(
             f"{path} holds text that would be lost: it was changed outside of the places that the report asks about",
             f"move that between the marks ({human.MARK}… -->), or write to another file",

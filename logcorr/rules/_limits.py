@@ -30,6 +30,11 @@ NEARLY = 0.05
 TELLING = 10.0
 """A smaller number may be the same by chance."""
 
+BOUNDS = re.compile(
+    r"(?i)exceed|limit|reach|too (?:many|large|long|big|slow)|full|max|allow|time[d ]*out|out of|exhaust|abort|quota"
+)
+"""By which a text tells that something went as far as it may; others may name a setting for another reason."""
+
 
 class Limit(Struct, frozen=True):
     """A setting with a number: the words of its name, and its value in seconds or bytes, or as it stands."""
@@ -76,13 +81,12 @@ def limits(case: Case) -> list[Limit]:
 def behind(told: str, known: Sequence[Limit], lasted_s: float | None) -> Limit | None:
     """The one setting that a text is about, or None.
 
-    It is named by two words or more, or in quotes; or by one, and the text tells its value, or what failed had `lasted_s` as long
-    as it says.
-    Of several that are named so, the one whose value is told.
+    It is named by two words or more, or in quotes; or by one, and a text that tells of a bound tells its value, or what failed
+    had `lasted_s` as long as it says. Of several that are named so, the one whose value is told.
     """
     text, numbers = f" {words(told)} ", list(_numbers(told))
     named = [one for one in known if f" {one.words} " in text]
-    agreeing = [one for one in named if _agrees(one, numbers, lasted_s)]
+    agreeing = [one for one in named if BOUNDS.search(told) and _agrees(one, numbers, lasted_s)]
     long = [one for one in named if " " in one.words or re.search(rf"['`]{re.escape(one.name)}['`]", told)]
     for several in (agreeing, long):
         if len({one.words for one in several}) == 1 and len(several) == 1:

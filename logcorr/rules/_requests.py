@@ -16,28 +16,26 @@ ASKED = pl.Schema({"client": pl.String(), "method": pl.String(), "uri": pl.Strin
 
 def asked(case: Case, events: pl.DataFrame) -> pl.DataFrame:
     """Those of the events that stand in nginx's error log, with the columns of `ASKED`; text that is not known is empty."""
-    told = case.once(_told) if events.height else pl.DataFrame()
-    if "uri" not in told.columns:
-        return events.clear().with_columns(pl.lit("").alias(name) for name in ASKED)
-    joined = events.join(told, on=["file", "line"], how="inner", maintain_order="left")
-    return joined.with_columns(pl.col(name).fill_null("") for name in ASKED)
+    if events.is_empty():
+        return events.with_columns(pl.lit("").alias(name) for name in ASKED)
+    return asking(case, events.lazy().with_row_index("row")).sort("row").drop("row").collect(engine="streaming")
 
 
-def _told(case: Case) -> pl.DataFrame:
-    """What nginx's error logs tell of requests, where they tell of something that has a kind: one reading serves all rules."""
+def asking(case: Case, events: pl.LazyFrame) -> pl.LazyFrame:
+    """The same of events that are not read yet, in any order."""
     told = case.records("nginx_error")
     columns = told.collect_schema()
     if "request" not in columns:
-        return pl.DataFrame()
+        return events.clear().with_columns(pl.lit("").alias(name) for name in ASKED)
     request = pl.col("request")
     wanted = told.select(
         "file",
         "line",
-        *(pl.col(name) if name in columns else pl.lit("").alias(name) for name in ("client", "upstream")),
+        *((pl.col(name) if name in columns else pl.lit(None, pl.String)).alias(name) for name in ("client", "upstream")),
         request.str.extract(r"^(\S+)", 1).alias("method"),
         request.str.extract(r"^\S+ (\S+)", 1).alias("uri"),
     )
-    return wanted.join(case.events.lazy().select("file", "line"), on=["file", "line"], how="semi").collect()
+    return events.join(wanted, on=["file", "line"]).with_columns(pl.col(name).fill_null("") for name in ASKED)
 
 
 def by_place(case: Case, rows: pl.DataFrame) -> Iterator[tuple[Proxied, pl.DataFrame]]:

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import numpy as np
 import polars as pl
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
-from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._deeds import due, told
+from logcorr.rules._deeds import changes
 from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, instants, seconds
 
@@ -74,13 +73,6 @@ def _steady(times: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:
     return False
 
 
-def _changes(case: Case, since: datetime) -> Iterator[Evidence]:
-    """What a script that no schedule runs did shortly before, by the words of a log."""
-    for script in case.of(Script):
-        if script.span.line == 1 and due(case, script, since, JUST_BEFORE) is None:
-            yield from cite(told(case, script, since, JUST_BEFORE), "it ran", most=2, shows="deploy_changes_configuration")
-
-
 def _finding(case: Case, span: Span, path: str, rows: pl.DataFrame, acts: pl.DataFrame) -> Finding:
     return Finding(
         confidence=SURE,
@@ -92,7 +84,7 @@ def _finding(case: Case, span: Span, path: str, rows: pl.DataFrame, acts: pl.Dat
         ),
         evidence=(
             Evidence(span, "the check", shows="probe_gets_answer"),
-            *_changes(case, rows["time"][0]),
+            *changes(case, rows["time"][0]),
             *cite(rows, "nothing is there", most=3, shows="probe_gets_answer"),
             *cite(acts, "it acts on it", most=3, shows="answer_takes_branch"),
         ),

@@ -14,6 +14,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, counted, rule
+from logcorr.rules._deeds import writers
 from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite
 
@@ -22,8 +23,9 @@ PLACE = re.compile(r" in (?P<path>/\S+):(?P<line>\d+)\.?$")
 ENDED = ("process.crashed", "process.exited")
 SOON = timedelta(seconds=5)
 
-IN_PLACE, SHARED, ONLY_TOLD = 0.92, 0.92, 0.4
-"""How sure it is what to change: the refused line was collected; two settings name one port; only a log tells of it."""
+IN_PLACE, SHARED, WRITTEN, ONLY_TOLD = 0.92, 0.92, 0.85, 0.6
+"""How sure it is what to change: the refused line was collected; two settings name one port; a script wrote what is
+refused; only a log tells of it."""
 
 
 @rule(
@@ -49,11 +51,14 @@ def _placed(case: Case, found: Finding, events: pl.DataFrame) -> Finding:
     """With the line that the program names, if the file was collected."""
     named = next((match for message in events["message"] if (match := PLACE.search(message))), None)
     file = _collected(case, named["path"]) if named else None
+    since = next(iter(found.times), None)
+    wrote = list(writers(case, named["path"], since))[:1] if named and since else []
+    written = [Evidence(span, "writes it", shows="deploy_changes_configuration") for span in wrote]
     told = tuple(replace(one, shows="deploy_changes_configuration") for one in found.evidence)
     if not named or not file:
-        return replace(found, confidence=ONLY_TOLD)
+        return replace(found, confidence=WRITTEN if written else ONLY_TOLD, evidence=(*written, *found.evidence))
     place = Evidence(Span(file, int(named["line"])), "what it does not take", shows="configuration_mismatch")
-    return replace(found, confidence=IN_PLACE, evidence=(place, *told))
+    return replace(found, confidence=IN_PLACE, evidence=(place, *written, *told))
 
 
 def _collected(case: Case, path: str) -> str | None:
@@ -82,23 +87,34 @@ def _finding(case: Case, service: str, address: str, rows: pl.DataFrame) -> Find
         count=rows.height,
     )
     refute = claim("configuration_refused.free", "nothing listening on {address} at these times (ss -ltnp)", address=address)
-    found = counted(rows, service, said, refute, address=address)
     ended = _ended(case, rows)
+    found = counted(rows, service, said, refute, address=address)
     named = _naming(case, address.rpartition(":")[2], list(dict.fromkeys(ended["service"])))
     return replace(
         found,
         confidence=SHARED if len({one.span.path for one in named}) > 1 else ONLY_TOLD,
         subject=", ".join(dict.fromkeys(ended["service"])) or found.subject,
-        evidence=(*(named if len(named) > 1 else ()), *found.evidence, *cite(ended, most=2, shows="crash_ends_process")),
+        evidence=(
+            *(named if len(named) > 1 else ()),
+            *cite(_lately(rows, ended)),
+            *cite(ended.unique("service", keep="first").sort("since", descending=True), most=3, shows="crash_ends_process"),
+        ),
     )
 
 
 def _ended(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
-    """The processes that ended for it: at once, or so shortly after that nothing else comes between."""
+    """The processes that ended for it: at once, or so shortly after that nothing else comes between; it was taken at `since`."""
     ended = case.happened(*ENDED).drop_nulls(["time", "service"]).sort("time")
     told = rows.select("time").drop_nulls().sort("time").with_columns(since="time")
     near = ended.join_asof(told, on="time", strategy="backward", tolerance=SOON)
-    return near.filter(pl.col("since").is_not_null()).drop("since")
+    return near.filter(pl.col("since").is_not_null())
+
+
+def _lately(rows: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
+    """Of several services that find it taken, the lines of the one that began to last: it had the address until then."""
+    first = ended.group_by("service", maintain_order=True).agg(pl.col("since").min()).sort("since", maintain_order=True)
+    own = ended.filter(pl.col("service") == first["service"][-1]) if first.height > 1 else ended.clear()
+    return rows.join(own, left_on="time", right_on="since", how="semi", maintain_order="left") if own.height else rows
 
 
 def _naming(case: Case, port: str, services: list[str]) -> list[Evidence]:

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 import polars as pl
 from msgspec import Struct
 
 from logcorr.model.case import Case
-from logcorr.model.claim import Evidence, claim
+from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Container, Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
-from logcorr.rules import rule
-from logcorr.timeline.lifecycles import OWN_ENDS, downtimes
+from logcorr.rules import _deeds, rule
+from logcorr.rules._failures import HEAD, failures, sort_of
+from logcorr.timeline.lifecycles import OWN_ENDS, stopped
 from logcorr.timeline.select import cite
 
 NAME = r"(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z][A-Z0-9]{3,})"
@@ -47,6 +48,21 @@ OMITS = re.compile(r"--exclude(?:=|\s+)(?P<quote>['\"]?)(?P<what>[^\s'\"]+)(?P=q
 STARTS = ("start", "restart", "up", "recreate", "reload")
 FEWEST = 3
 SOON = timedelta(minutes=15)
+CHANGES, DEPLOYED = "deploy_changes_configuration", "the deployment"
+LAST_WORDS_S = 120.0
+"""What a process says last it says so shortly before it ends, or before it is started again after a pause."""
+
+SUPERVISORS = r"^\S+\.(?:service|scope|socket): "
+"""What systemd says of a unit is no word of its process."""
+
+REASONS = (
+    *("disk.full", "limit.reached", "dependency.failed", "dependency.denied", "dependency.timeout", "permission.denied"),
+    *("address.in_use", "tls.failed", "file.missing", "config.invalid", "process.out_of_memory"),
+)
+"""Failures that tell why by themselves: other rules judge them."""
+
+MARKS = (*OWN_ENDS, "process.exited", "process.started")
+MOST_OF = 0.5
 
 
 class _Lack(Struct, frozen=True, kw_only=True):
@@ -57,6 +73,11 @@ class _Lack(Struct, frozen=True, kw_only=True):
     first: Span
     count: int
     since: datetime | None
+
+    @property
+    def told(self) -> str:
+        """What its first line shows."""
+        return "its last words" if self.sort == "words" else f"{self.name} is missing"
 
 
 class _Loop(Struct, frozen=True, kw_only=True):
@@ -72,7 +93,7 @@ def check(case: Case) -> Iterator[Finding]:
     """Joins a crash loop, the thing that its last words name, and the deployment that did not bring it."""
     loops = [*_containers(case), *_ends(case)]
     for loop in loops[:1]:
-        lack = max(_lacks(case), key=lambda one: one.count, default=None)
+        lack = max(_lacks(case), key=lambda one: one.count, default=None) or _last_words(case, loop)
         deployed = _deployment(case, loop.service, lack) if lack else ()
         if lack and deployed:
             yield _finding(case, loop, lack, deployed)
@@ -89,7 +110,7 @@ def _containers(case: Case) -> Iterator[_Loop]:
 
 def _ends(case: Case) -> Iterator[_Loop]:
     """Services that ended of their own several times."""
-    stops = [stop for stop in downtimes(case.events) if stop.kind in (*OWN_ENDS, "process.exited")]
+    stops = [stop for stop in case.once(stopped) if stop.kind in (*OWN_ENDS, "process.exited")]
     for service, count in Counter(stop.service for stop in stops).most_common():
         if count >= FEWEST:
             seen = [
@@ -118,6 +139,24 @@ def _lacks_of(case: Case, path: str) -> Iterator[_Lack]:
             yield _Lack(sort=sort, name=name, first=Span(path, lines[0]), count=len(lines), since=_time(case, path, lines[0]))
 
 
+def _last_words(case: Case, loop: _Loop) -> _Lack | None:
+    """What nearly every one of its lives ends with, where that is no failure that tells why by itself."""
+    own = pl.col("service") == loop.service
+    said = failures(case).filter(own & ~pl.col("message").str.contains(SUPERVISORS)).with_columns(sort_of())
+    known = case.happened(*REASONS).filter(own).with_columns(sort=pl.lit(None, pl.String))
+    told = pl.concat([said, known]).drop_nulls("time").sort("time", "sort", nulls_last=True, maintain_order=True)
+    marks = case.happened(*MARKS).filter(own).select("time").drop_nulls().unique().sort("time")
+    near = timedelta(seconds=LAST_WORDS_S)
+    last = marks.join_asof(told, on="time", strategy="backward", tolerance=near, coalesce=False).drop_nulls("line")
+    for (_,), same in last.unique(["file", "line"], maintain_order=True).drop_nulls("sort").group_by("sort", maintain_order=True):
+        since = marks.filter(pl.col("time") >= same["time_right"].min())
+        if same.height >= max(FEWEST, MOST_OF * since.height / 2):
+            first = Span(same["file"][0], same["line"][0])
+            words = str(same["message"][0]).strip()[:HEAD]
+            return _Lack(sort="words", name=words, first=first, count=same.height, since=same["time_right"][0])
+    return None
+
+
 def _time(case: Case, path: str, line: int) -> datetime | None:
     """When a line was written: as its envelope says, or the last event up to it."""
     own = case.lines(path).filter(pl.col("line") == line).collect()
@@ -130,22 +169,35 @@ def _time(case: Case, path: str, line: int) -> datetime | None:
 
 
 def _deployment(case: Case, service: str, lack: _Lack) -> tuple[Evidence, ...]:
-    """What shows that something was deployed: a log that says so shortly before, or a deploy script that starts the service."""
-    told = case.happened("deploy.started").filter(pl.col("time").is_not_null())
-    if lack.since:
-        told = told.filter((pl.col("time") <= lack.since) & (pl.col("time") >= lack.since - SOON))
+    """What shows that something was deployed: a log that says so shortly before, or a deploy script that starts the service.
+
+    Where the process does not say what it lacks, only the former tells that it is the deployment.
+    """
     scripts = [
-        Evidence(proved.effect.span, f"{proved.effect.action} {service}", shows="deploy_changes_configuration")
+        (behaviour.script, Evidence(proved.effect.span, f"{proved.effect.action} {service}", shows=CHANGES))
         for behaviour in case.behaviours
         for proved in behaviour.proved
         if DEPLOYS.search(behaviour.script.name) and proved.effect.action in STARTS
         if service in proved.hits or service in proved.effect.targets or not proved.certain
     ]
-    return (*cite(told, "the deployment", most=2, shows="deploy_changes_configuration"), *dict.fromkeys(scripts[:1]))
+    told = _told(case, [script for script, _ in scripts], lack.since)
+    starts = () if lack.sort == "words" and told.is_empty() else tuple(dict.fromkeys(evidence for _, evidence in scripts[:1]))
+    return (*cite(told, DEPLOYED, most=2, shows=CHANGES), *starts)
+
+
+def _told(case: Case, scripts: Sequence[Script], since: datetime | None) -> pl.DataFrame:
+    """The lines that tell of the deployment: any, if it is not known since when it fails, else those shortly before."""
+    told = case.happened("deploy.started").filter(pl.col("time").is_not_null())
+    if since is None:
+        return told
+    near = told.filter(pl.col("time").is_between(since - SOON, since))
+    return near if near.height else pl.concat([near, *(_deeds.told(case, script, since, SOON) for script in scripts[:1])])
 
 
 def _without(case: Case, lack: _Lack) -> tuple[Evidence, ...]:
     """The files that should have it and do not; the one that a deployment copies from first, with the line that does."""
+    if lack.sort == "words":
+        return ()
     if lack.sort in ("module", "file"):
         return (*_omissions(case, lack.name), *(_packages(case, lack.name) if lack.sort == "module" else ()))
     files = [path for path in sorted(case.files) if ENVIRONMENT.search(path.rpartition("/")[2])]
@@ -153,11 +205,8 @@ def _without(case: Case, lack: _Lack) -> tuple[Evidence, ...]:
     uses = {path: use for path, _ in lacking if (use := _use(case, path))}
     ordered = sorted(lacking, key=lambda pair: pair[0] not in uses)
     return (
-        *(
-            Evidence(last, f"{path.rpartition('/')[2]} does not set {lack.name}", shows="deploy_changes_configuration")
-            for path, last in ordered
-        ),
-        *(Evidence(use, "what the deployment writes", shows="deploy_changes_configuration") for use in uses.values()),
+        *(Evidence(last, f"{path.rpartition('/')[2]} does not set {lack.name}", shows=CHANGES) for path, last in ordered),
+        *(Evidence(use, "what the deployment writes", shows=CHANGES) for use in uses.values()),
     )
 
 
@@ -195,7 +244,7 @@ def _omissions(case: Case, name: str) -> Iterator[Evidence]:
             left_out = [match["what"].strip("/").removeprefix("./") for match in OMITS.finditer(line.partition("#")[0])]
             if any(what in parts for what in left_out):
                 place = Span(script.span.path, script.span.line + number)
-                yield Evidence(place, "the deployment leaves it out", shows="deploy_changes_configuration")
+                yield Evidence(place, "the deployment leaves it out", shows=CHANGES)
 
 
 def _packages(case: Case, module: str) -> Iterator[Evidence]:
@@ -218,21 +267,15 @@ def _packages(case: Case, module: str) -> Iterator[Evidence]:
 def _finding(case: Case, loop: _Loop, lack: _Lack, deployed: tuple[Evidence, ...]) -> Finding:
     without = _without(case, lack)
     refused = case.happened("upstream.refused").filter(pl.col("time").is_not_null())
-    told = any(one.note == "the deployment" for one in deployed)
+    told = any(one.note == DEPLOYED for one in deployed)
     omitted = any(one.note == "the deployment leaves it out" for one in without) and _restarted(case, loop.service, lack)
     times = (lack.since,) if lack.since else tuple(refused["time"].head(1))
     return Finding(
-        confidence=0.95 if without and (told or omitted) and lack.since else 0.85,
-        claim=claim(
-            "crash_after_deploy.found",
-            "since a deployment {service} dies at each start: {name} is missing, its log says {count} times",
-            service=loop.service,
-            name=lack.name,
-            count=lack.count,
-        ),
+        confidence=0.95 if (without or lack.sort == "words") and (told or omitted) and lack.since else 0.85,
+        claim=_claim(loop, lack),
         evidence=(
             *(without or deployed)[:1],
-            Evidence(lack.first, f"{lack.name} is missing", shows="configuration_mismatch"),
+            Evidence(lack.first, lack.told, shows="configuration_mismatch"),
             Evidence(lack.first, "what it dies of", shows="crash_ends_process"),
             *loop.evidence[:1],
             *without[1:],
@@ -245,9 +288,30 @@ def _finding(case: Case, loop: _Loop, lack: _Lack, deployed: tuple[Evidence, ...
         subject=loop.service,
         measured={"missing": lack.name, "sort": lack.sort, "count": lack.count, **({"ends": loop.ends} if loop.ends else {})},
         times=times,
-        fix=claim(
-            "crash_after_deploy.fix",
-            "bring {name} with the deployment, and let it fail before the old version is taken away",
-            name=lack.name,
-        ),
+        fix=_fix(lack),
+    )
+
+
+def _claim(loop: _Loop, lack: _Lack) -> Claim:
+    numbers: dict[str, str | int] = {"service": loop.service, "name": lack.name, "count": lack.count}
+    if lack.sort == "words":
+        return claim(
+            "crash_after_deploy.words", "since a deployment {service} dies at each start, saying “{name}” ({count}×)", **numbers
+        )
+    return claim(
+        "crash_after_deploy.found",
+        "since a deployment {service} dies at each start: {name} is missing, its log says {count} times",
+        **numbers,
+    )
+
+
+def _fix(lack: _Lack) -> Claim:
+    if lack.sort == "words":
+        return claim(
+            "crash_after_deploy.try_first", "let a deployment start the new version and fail before the old one is taken away"
+        )
+    return claim(
+        "crash_after_deploy.fix",
+        "bring {name} with the deployment, and let it fail before the old version is taken away",
+        name=lack.name,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import polars as pl
@@ -15,31 +15,19 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
 from logcorr.rules._settings import settings
-from logcorr.timeline.lifecycles import downtimes
+from logcorr.rules._targets import ADDRESS, UNRESOLVED, target
+from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.select import cite, instants, texts
 
 KINDS = ("dependency.failed", "dependency.denied", "dependency.timeout")
 CLIENTS = r"\b(?:read|write) (?:ECONNRESET|EPIPE)\b"
 """A client that went away is nothing that an application needs."""
 
-ADDRESS = r"(?:\[[\da-f:]+\]|[\w.-]+):\d{2,5}"
-TARGETS = (
-    re.compile(rf"(?:ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ECONNRESET|dial tcp|connect to)\W+(?P<target>{ADDRESS})"),
-    re.compile(r"(?:ENOTFOUND|EAI_AGAIN|lookup|UnknownHostException:|host name) ['\"]?(?P<target>[\w.-]+)"),
-    re.compile(r"(?:for|user|role) (?:user |role )?\\?['\"](?P<target>[\w.-]+)"),
-    re.compile(rf"(?<![\w.:/-])(?!\d+:|[\w.-]+\.(?:[cm]?[jt]sx?|py|rb|go|java|php|rs):)(?P<target>{ADDRESS})\b(?!:)"),
-    re.compile(r"^(?:\w+: )?(?P<target>[\w.-]+) (?:did not|didn't|does not) (?:answer|respond)"),
-)
-"""What could not be reached: an address (no time of day, no place in a program), a name, or the user who is not let in; the first
-that fits."""
-
-UNRESOLVED = re.compile(r"ENOTFOUND|EAI_AGAIN|no such host|UnknownHost|not known|translate host|resolution")
-
 FEWEST = 3
 JUST_BEFORE = timedelta(minutes=5)
-CHANGED, NAMED, UNEXPLAINED = 0.92, 0.6, 0.3
+CHANGED, BEGAN, UNEXPLAINED = 0.92, 0.6, 0.3
 """How sure it is that a setting is wrong: nothing goes by the name it gives, or what it is refused with came with the last start;
-it is what names the thing; nothing was collected that says why."""
+so it seems, but where it is set was not collected; nothing says why."""
 
 AT_ONCE = timedelta(seconds=2)
 LEAST_FELT = 0.3
@@ -65,25 +53,23 @@ def check(case: Case) -> Iterator[Finding]:
         named = [Evidence(span, f"names {lost.target}", shows="configuration_mismatch") for span in _named(case, lost)]
         stopped = _stopped(case, lost)
         began = cite(_began(case, lost), "it began anew", most=2, shows="deploy_changes_configuration")
-        changed = bool(named) and not stopped and _wrong(case, lost, since_start=bool(began))
-        why = (*named[:1], *began) if changed else ()
-        yield _finding(case, lost, why, sure=CHANGED if changed else UNEXPLAINED, stopped=stopped)
+        changed = not stopped and _wrong(case, lost, since_start=bool(began))
+        sure = UNEXPLAINED if not changed else CHANGED if named else BEGAN if began else UNEXPLAINED
+        shown = cite(lost.rows, shows="configuration_mismatch")
+        told = (*named[:1], *began, *shown) if sure == CHANGED else (*shown, *began) if sure == BEGAN else shown
+        yield _finding(case, lost, told, sure=sure, stopped=stopped)
 
 
 def _lost(case: Case) -> Iterator[_Lost]:
     quiet = (pl.col("kind") == "dependency.timeout") & (pl.col("severity") < "error").fill_null(False)
     events = case.happened(*KINDS).filter(~pl.col("message").str.contains(CLIENTS) & ~quiet)
     for service, told in by_service(events):
-        targets = [_target(message) or _target(text) for message, text in zip(told["message"], texts(case, told), strict=True)]
-        for (target,), rows in told.with_columns(target=pl.Series(targets, dtype=pl.String)).group_by(
+        targets = [target(message) or target(text) for message, text in zip(told["message"], texts(case, told), strict=True)]
+        for (name,), rows in told.with_columns(target=pl.Series(targets, dtype=pl.String)).group_by(
             "target", maintain_order=True
         ):
             if rows.height >= FEWEST:
-                yield _Lost(service=service, target=str(target), kind=str(rows["kind"][0]), rows=rows.drop("target"))
-
-
-def _target(message: str) -> str:
-    return next((found["target"] for pattern in TARGETS if (found := pattern.search(message))), "")
+                yield _Lost(service=service, target=str(name), kind=str(rows["kind"][0]), rows=rows.drop("target"))
 
 
 def _named(case: Case, lost: _Lost) -> list[Span]:
@@ -104,7 +90,7 @@ def _named(case: Case, lost: _Lost) -> list[Span]:
 def _stopped(case: Case, lost: _Lost) -> bool:
     """Whether something that was down at these times is what it calls, by name or by the port it is known to have."""
     times = lost.rows["time"].drop_nulls()
-    for stop in downtimes(case.events):
+    for stop in case.once(stopped):
         if stop.service != lost.service and stop.service.rpartition("/")[2] in _names(case, lost):
             up = stop.up or stop.ended + JUST_BEFORE
             if times.is_between(stop.ended - AT_ONCE, up + AT_ONCE).any():
@@ -139,7 +125,7 @@ def _began(case: Case, lost: _Lost) -> pl.DataFrame:
     """Where the service was started, or something deployed, just before it first failed, if all was well until then."""
     since = lost.since
     if since is None:
-        return case.events.clear()
+        return case.happened()
     began = case.happened("process.started", "deploy.started").filter(
         pl.col("time").is_between(since - JUST_BEFORE, since)
         & ((pl.col("service") == lost.service) | (pl.col("kind") == "deploy.started"))
@@ -158,18 +144,19 @@ def _felt(case: Case, lost: _Lost) -> bool:
     return near >= LEAST_FELT * len(times.head(50))
 
 
-def _finding(case: Case, lost: _Lost, why: Sequence[Evidence], *, sure: float, stopped: bool) -> Finding:
+def _finding(case: Case, lost: _Lost, told: tuple[Evidence, ...], *, sure: float, stopped: bool) -> Finding:
+    wrong = sure > UNEXPLAINED
     return Finding(
         severity="error" if _felt(case, lost) else "warning",
         confidence=sure,
-        claim=_claim(lost, wrong=bool(why), stopped=stopped),
-        evidence=(*why, *cite(lost.rows, shows="configuration_mismatch")),
+        claim=_claim(lost, wrong=wrong, stopped=stopped),
+        evidence=told,
         would_refute=claim("dependency_unreachable.refute", "{target} answered at these times", target=lost.target),
         subject=lost.service,
         measured={"count": lost.rows.height, "target": lost.target},
         times=instants(lost.rows),
         fix=claim("dependency_unreachable.fix", "correct the setting, and let the service fail its start while it does not work")
-        if why
+        if wrong
         else None,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import polars as pl
 
@@ -13,6 +13,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._fillers import Filler, complains, fillers
+from logcorr.rules._verbose import asked_for, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
 
 PATH = re.compile(r"[\"' ](?P<path>/[^\"' :,]+)")
@@ -20,6 +21,13 @@ DF_NAME = re.compile(r"(?:^|/|[._-])df(?:[._-]|$)")
 FULL = r"\s(?:9[89]|100)%\s+/\S*$"
 MOST_LINES = 1000
 FEWEST = 3
+REFUTE = claim("disk_full.refute", "free space (and free inodes) on the device at these times")
+
+UNFILLED = 0.6
+"""How sure one can be where what filled the disk was not collected."""
+
+CHATTED, CHATTED_THERE = 0.85, 0.92
+"""And where a log is full of what only developers ask for; and the device that is full is the one which holds it."""
 
 
 @rule(code="NGX008", title="A disk is full", role="defect", severity="error")
@@ -30,8 +38,12 @@ def check(case: Case) -> Iterator[Finding]:
         return
     paths = sorted({found["path"] for message in failed["message"] if (found := PATH.search(message))})
     filler, captured = _filler(case, failed)
+    device = () if filler else tuple(_full(case, paths))
+    if not filler and (setting := _chatty(case)):
+        yield _chatted(case, failed, *setting)
+        return
     yield Finding(
-        confidence=(0.92 if captured else 0.88) if filler else 0.7,
+        confidence=(0.92 if captured else 0.88) if filler else UNFILLED,
         claim=_claim(failed, filler),
         evidence=(
             *(
@@ -40,12 +52,13 @@ def check(case: Case) -> Iterator[Finding]:
                 else []
             ),
             *([Evidence(filler.schedule.job.span, f"runs on {filler.schedule.job.schedule}")] if filler else []),
+            *(Evidence(span, "the device that is full", shows="resource_exhausted") for span in device),
             *cite(failed, most=1, shows="resource_exhausted"),
             *(Evidence(span, "how full it was", shows="resource_exhausted") for span in captured),
             *(_jobs(case, failed) if not filler else ()),
             *cite(failed.slice(1), shows="resource_exhausted"),
         ),
-        would_refute=claim("disk_full.refute", "free space (and free inodes) on the device at these times"),
+        would_refute=REFUTE,
         subject=paths[0] if paths else "",
         measured={"count": failed.height, "paths": ", ".join(paths[:3])},
         times=instants(failed),
@@ -53,9 +66,35 @@ def check(case: Case) -> Iterator[Finding]:
     )
 
 
-def _piling_up(filler: Filler) -> Iterator[Evidence]:
-    yield Evidence(filler.line, "a new name each time, and nothing is removed", shows="resource_exhausted")
-    yield Evidence(filler.schedule.job.span, f"runs on {filler.schedule.job.schedule}")
+def _chatty(case: Case) -> tuple[Span, str] | None:
+    """The one setting that asks for a level below `info`, and a log that is mostly of it."""
+    logs = verbose_logs(case)
+    asking = list(asked_for(case)) if logs else []
+    return (asking[0], logs[0]) if len(asking) == 1 else None
+
+
+def _chatted(case: Case, failed: pl.DataFrame, setting: Span, log: str) -> Finding:
+    there = tuple(span for span, mount in _mounts(case) if f"/{log}".rpartition("/")[0].endswith(mount.rpartition("/")[2]))
+    return Finding(
+        confidence=CHATTED_THERE if there else CHATTED,
+        claim=claim(
+            "disk_full.chatted",
+            "no space was left on a device: {count} writes failed; most lines of {log} are of a level that {setting} asks for",
+            count=failed.height,
+            log=log,
+            setting=str(setting),
+        ),
+        evidence=(
+            Evidence(setting, "asks for them", shows="deploy_changes_configuration"),
+            *(Evidence(span, "the device that is full", shows="resource_exhausted") for span in there),
+            *cite(failed, shows="resource_exhausted"),
+        ),
+        would_refute=REFUTE,
+        subject=log,
+        measured={"count": failed.height, "log": log},
+        times=instants(failed),
+        fix=claim("disk_full.less", "log at level info, and bound the log: rotation by size, a quota"),
+    )
 
 
 def _filler(case: Case, failed: pl.DataFrame) -> tuple[Filler | None, tuple[Span, ...]]:
@@ -67,11 +106,20 @@ def _filler(case: Case, failed: pl.DataFrame) -> tuple[Filler | None, tuple[Span
 
 def _captured(case: Case, folder: str) -> Iterator[Span]:
     """The line of a collected `df` that shows the folder's device to be full."""
+    yield from (span for span, mount in _mounts(case) if f"{folder}/".startswith(mount.rstrip("/") + "/"))
+
+
+def _full(case: Case, paths: Sequence[str]) -> Iterator[Span]:
+    """The captured line of the device on which the writes failed; of writes to unnamed files that of the only full one."""
+    mounts = list(_mounts(case))
+    named = [span for span, mount in mounts if any(path.startswith(mount.rstrip("/") + "/") for path in paths)]
+    yield from named if paths else [span for span, _ in mounts] if len(mounts) == 1 else ()
+
+
+def _mounts(case: Case) -> Iterator[tuple[Span, str]]:
+    """The lines of a collected `df` that show a full device, and where it is mounted."""
     for path in sorted(path for path in case.files if DF_NAME.search(path)):
-        for span, text in lines_like(case, Span(path, 1, MOST_LINES), FULL):
-            mount = text.split()[-1]
-            if folder == mount or folder.startswith(mount.rstrip("/") + "/"):
-                yield span
+        yield from ((span, text.split()[-1]) for span, text in lines_like(case, Span(path, 1, MOST_LINES), FULL))
 
 
 def _claim(failed: pl.DataFrame, filler: Filler | None) -> Claim:

@@ -13,24 +13,12 @@ from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
+from logcorr.rules._failures import HEAD, failures, sort_of
 from logcorr.rules._limits import Limit, behind, limits
-from logcorr.timeline.select import cite, seconds
-
-WORDS = (
-    r"\b(?:[eE]rror|ERROR|FATAL|CRITICAL|[fF]ailed|FAILED|[eE]xceeds|[eE]xceeded|[pP]ermission denied|unavailable"
-    r"|is DOWN|no server available|[tT]imed out|TIMEOUT|[cC]annot|[uU]nable to)\b"
-)
-"""By which a line without a level tells of a failure."""
-
-REQUESTS = ("nginx_access", "apache_access", "morgan", "w3c_log")
-"""Logs of requests hold such words in addresses; their answers are counted by other rules."""
+from logcorr.timeline.select import cite, moments, seconds
 
 PROXIES = ("nginx", "apache")
 
-NAMES = r"""\"[^\"]*\"|'[^']*'|\b[0-9a-f]{8}[0-9a-f-]*\b|[\w/.-]*\d[\w/.-]*"""
-"""What differs from one line to the next of the same sort."""
-
-HEAD = 60
 FEWEST = 3
 UNUSUAL = 1e-3
 """Errors as even as background noise would leave so long a pause among them no oftener than this."""
@@ -55,12 +43,12 @@ TRACED = 0.92
 @rule(code="LOG005", title="A service logs failures, at some times and not at others", role="symptom", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Lines at error level, or that tell of a failure, which no kind fits; by service, each sort of line once."""
-    told = _told(case)
+    told = failures(case)
     known = limits(case) if told.height else []
-    felt, lasted = seconds(case.happened(*FELT)), _lasted(case) if told.height else None
+    felt, lasted = moments(case, *FELT), _lasted(case) if told.height else None
     traced: set[object] = set()
     for service, rows in by_service(told):
-        for _, same in rows.group_by(_sort(), maintain_order=True):
+        for _, same in rows.group_by(sort_of(), maintain_order=True):
             limit = behind(_whole(case, same), known, lasted)
             if same.height < FEWEST or (limit and limit.span in traced):
                 continue
@@ -74,22 +62,10 @@ def _severity(case: Case, rows: pl.DataFrame, felt: np.ndarray[tuple[int], np.dt
     return "warning" if rows["source"][0] in PROXIES and not _is_felt(case, rows, felt) else "error"
 
 
-def _told(case: Case) -> pl.DataFrame:
-    requests = [source.path for source in case.sources if source.format in REQUESTS]
-    severe = (pl.col("severity") >= "error").fill_null(False)
-    worded = (pl.col("severity").is_null() | (pl.col("severity") >= "info")) & pl.col("message").str.contains(WORDS)
-    untold = pl.col("kind").is_null() & pl.col("time").is_not_null() & ~pl.col("file").is_in(requests)
-    return case.timeline.filter(untold & (severe | worded)).collect()
-
-
-def _sort() -> pl.Expr:
-    return pl.col("message").str.replace_all(NAMES, "#").str.slice(0, HEAD).alias("sort")
-
-
 def _whole(case: Case, same: pl.DataFrame) -> str:
     """The first line as it stands: what failed may be told in a field beside the message."""
     path, line = same["file"][0], same["line"][0]
-    told = case.lines(path).filter(pl.col("line") == line).collect()["text"].to_list()
+    told = case.lines(path).head(line).filter(pl.col("line") == line).collect()["text"].to_list()
     return str(told[0] if told else same["message"][0])
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
 
 import polars as pl
+from msgspec.structs import replace
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.rules import rule
+from logcorr.rules._limits import Limit as Setting
+from logcorr.rules._limits import limits
+from logcorr.rules._sessions import sessions
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import Limit, Proxied
 from logcorr.timeline.select import cite, instants
@@ -19,22 +24,84 @@ IDLE = ("while proxying upgraded connection", "while reading upstream")
 """How nginx words a timeout between data, when the answer has begun; before it, the endpoint is slow instead."""
 
 FEWEST = 3
+MISMATCH = "configuration_mismatch"
+
+FEWEST_LIVED, NEARLY_ALL = 5, 0.6
+"""So many connections, and so much of them, end at one age if it is a limit that ends them."""
+
+LATE_SHARE, LATE_S = 0.1, 2.0
+"""They end that much later than the limit: what opens a connection is data, too."""
+
+PINGS = re.compile(r"(?:ping|heartbeat|keep ?alive) (?:interval|period|every)")
+"""What settings are called by which an upstream sends something again and again."""
+
+SHORT_MS = 1000.0
+"""A larger number without a unit is one of milliseconds."""
+
+SURE, UNSURE = 0.92, 0.75
 
 
 @rule(code="NGX012", title="A proxy timeout closes idle connections", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
-    """Ties timeouts of connections that had begun to the location they went through, and to the limit in force there."""
+    """Ties timeouts of connections that had begun to the location they went through, and to the limit in force there.
+
+    nginx tells of them only at its level `info`: without that, connections that nearly all end at the limit's age tell of it.
+    """
     files = tuple(case.of(NginxFile))
-    closed = _closed(case)
-    if not files or closed.height < FEWEST:
+    if not files:
         return
     places = sorted(Nginx.of(files).proxied(), key=lambda place: -len(_prefix(place)))
+    closed = _closed(case)
+    if closed.height < FEWEST:
+        yield from _aged(case, [place for place in places if place.upgrades])
+        return
     left = closed
     for place in places:
         here = left.filter(pl.col("uri").str.starts_with(_prefix(place)))
         left = left.filter(~pl.col("uri").str.starts_with(_prefix(place)))
         if here.height >= FEWEST:
             yield _finding(here, place, _read_limit(place))
+
+
+def _aged(case: Case, places: Sequence[Proxied]) -> Iterator[Finding]:
+    """The one limit at which most connections end, unless the upstream is known to send something more often."""
+    lived = sessions(case) if places else None
+    if lived is None or lived.height < FEWEST_LIVED:
+        return
+    for limit, place in {_read_limit(place).seconds: (_read_limit(place), place) for place in reversed(places)}.values():
+        most = limit.seconds * (1 + LATE_SHARE) + LATE_S
+        at_limit = lived.filter(pl.col("lived").is_between(limit.seconds - 0.5, most))
+        pings = [(one, seconds) for one in limits(case) if PINGS.search(one.words) for seconds in [_seconds(one)]]
+        if at_limit.height >= NEARLY_ALL * lived.height and all(seconds >= limit.seconds for _, seconds in pings):
+            told = tuple(Evidence(one.span, f"sends something each {seconds:g} s", shows=MISMATCH) for one, seconds in pings)
+            yield _of_age(at_limit, lived.height, place, limit, told)
+            return
+
+
+def _seconds(setting: Setting) -> float:
+    """The interval that a setting of pings means."""
+    return setting.value / 1000 if setting.value >= SHORT_MS or setting.unit == "ms" else next(setting.values())
+
+
+def _of_age(closed: pl.DataFrame, of: int, place: Proxied, limit: Limit, pings: tuple[Evidence, ...]) -> Finding:
+    found = _finding(closed, place, limit)
+    return replace(
+        found,
+        confidence=SURE if limit.span or pings else UNSURE,
+        claim=claim(
+            "idle_timeout.aged",
+            "{name} {seconds:g} s in location {path} closes connections on which nothing is sent: "
+            "{count} of {total} ended {low:.0f} to {high:.0f} s after they began",
+            name=limit.name,
+            seconds=limit.seconds,
+            path=_prefix(place),
+            count=closed.height,
+            total=of,
+            low=round(float(closed["lived"].quantile(0.05) or 0)),
+            high=round(float(closed["lived"].quantile(0.95) or 0)),
+        ),
+        evidence=(found.evidence[0], *pings, *found.evidence[1:]),
+    )
 
 
 def _closed(case: Case) -> pl.DataFrame:
@@ -77,9 +144,9 @@ def _finding(closed: pl.DataFrame, place: Proxied, limit: Limit) -> Finding:
             Evidence(
                 where,
                 f"{limit.name} {limit.seconds:g} s" if limit.span else f"{limit.name} is not set: {limit.seconds:g} s",
-                shows="configuration_mismatch",
+                shows=MISMATCH,
             ),
-            Evidence(place.location, "the location", shows="configuration_mismatch"),
+            Evidence(place.location, "the location", shows=MISMATCH),
             *cite(closed, shows="timeout_closes_connection"),
         ),
         would_refute=claim(

@@ -21,7 +21,7 @@ from logcorr.rules._jobs import scripts_of
 from logcorr.rules._requests import asked, by_place, read_limit
 from logcorr.statistics import Group, Job, attribute
 from logcorr.statistics import Schedule as Ticks
-from logcorr.timeline.lifecycles import downtimes
+from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, instants, seconds, spans
 
@@ -30,18 +30,27 @@ UNANSWERED = "while reading response header"
 
 LOCKS = re.compile(
     r"\bflock\b(?!.* (?:-\w*[nu]|--nonblock|--unlock))|\block(?:file)?-?create\b|\bfsfreeze\b|\bdocker pause\b|-(?:SIG)?STOP\b"
-    r"|\b(?:un)?lock tables\b|--lock-(?:all-)?tables|\bread lock\b|\baccess exclusive\b|\bvacuum full\b|\breindex\b|\bgit gc\b",
+    r"|\b(?:un)?lock tables\b|--lock-(?:all-)?tables|\bread lock\b|\baccess exclusive\b|\bvacuum full\b|\breindex\b|\bgit gc\b"
+    r"|\bredis-cli\b.*\b(?:save|keys|flush(?:all|db)|sort|debug)\b|\bfsyncLock\b|\bxfs_freeze\b|\balter table\b"
+    r"|\b(?:create (?:unique )?index|refresh materialized view) (?!concurrently)|\bcluster \w+ using\b",
     re.IGNORECASE,
 )
-"""Commands that make others wait; a lock that is only tried (`flock -n`) makes nobody wait but its own next run."""
+"""Commands that make others wait; a lock that is only tried (`flock -n`) makes nobody wait but its own next run.
+
+Redis serves everybody from one thread: SAVE, KEYS and their like keep it from all others (https://redis.io/commands/save).
+"""
+
+WAITED_S = 1.0
+"""A request that fails after so long has waited for something."""
 
 HEAVY = re.compile(
     r"^[^'\"]*\b(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip|gzip|xz|zstd"
     r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
-    r"|\bfind / |\boptimize table\b|\bvacuum\b|\.backup\b",
+    r"|\bfind / |\boptimize table\b|\bvacuum\b|\.backup\b"
+    r"|\bxargs\b.* -P ?[2-9]|\bparallel\b.*-j|^[^'\"]*\b(?:ab|hey|wrk|siege|vegeta)\b",
     re.IGNORECASE,
 )
-"""Commands that keep disks, processors or databases busy."""
+"""Commands that keep disks, processors, databases or the service itself busy."""
 
 IN_VAIN = ("dependency.timeout", "dependency.failed", "limit.reached")
 """By what an application tells that something it needs is kept from it."""
@@ -125,15 +134,16 @@ def _given_up(case: Case) -> pl.DataFrame:
 
 
 def _unanswered(case: Case) -> pl.DataFrame:
-    """Requests that were answered with 504: the access log tells when, and often how long they took."""
-    rows = case.happened("http.5xx").filter(pl.col("message").str.ends_with(" 504") & pl.col("time").is_not_null())
+    """Requests that were answered with 504, or with another 5xx after a wait: the access log tells when, and how long it was."""
+    rows = case.happened("http.5xx").filter(pl.col("time").is_not_null())
     access = case.records("nginx_access")
+    late = pl.col("message").str.ends_with(" 504")
     if "request_time" not in access.collect_schema():
-        return rows.with_columns(came=GIVEN_UP)
+        return rows.filter(late).with_columns(came=GIVEN_UP)
     took = access.select("file", "line", "request_time").filter(pl.col("request_time").is_not_null()).collect()
-    return rows.join(took, on=["file", "line"], how="left", maintain_order="left").with_columns(
-        came=GIVEN_UP - pl.col("request_time").fill_null(0.0)
-    )
+    timed = rows.join(took, on=["file", "line"], how="left", maintain_order="left")
+    waited = timed.filter(late | (pl.col("request_time") >= WAITED_S).fill_null(False))
+    return waited.with_columns(came=GIVEN_UP - pl.col("request_time").fill_null(0.0))
 
 
 def _in_vain(case: Case) -> pl.DataFrame:
@@ -144,7 +154,7 @@ def _in_vain(case: Case) -> pl.DataFrame:
 def _restarted(case: Case, came: Times) -> bool:
     """Whether processes end while the requests wait: then it is that, and not a job that keeps them waiting."""
     bursts = _onsets(came)
-    ended = np.array([stop.ended.timestamp() for stop in downtimes(case.events)])
+    ended = np.array([stop.ended.timestamp() for stop in case.once(stopped)])
     near = sum(bool(((ended > onset - 30) & (ended < onset + 60)).any()) for onset in bursts)
     return 2 * near >= len(bursts)
 
@@ -224,6 +234,7 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
             Evidence(scheduled.span, f"runs on {scheduled.schedule}"),
             *([Evidence(suspect.last, "the job's own message", shows="job_stalls_service")] if suspect.last else []),
             *cite(run, "a logged run", most=2),
+            *cite(_exhausted(case, suspect, group), shows="resource_exhausted"),
             *cite(waiting, shows="timeout_closes_connection"),
         ),
         would_refute=claim("job_stalls_service.refute", "a run of the job during which these requests were answered as ever"),
@@ -240,6 +251,14 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
             "let the job take a snapshot, or the lock for a moment only, so that requests need not wait for all of its run",
         ),
     )
+
+
+def _exhausted(case: Case, suspect: _Suspect, group: Group) -> pl.DataFrame:
+    """What is told to have run out between a run and the requests that waited for it."""
+    told = case.happened("limit.reached").drop_nulls("time")
+    at, ticks = seconds(told), suspect.schedule.ticks
+    last = at - ticks[np.maximum(np.searchsorted(ticks, at, side="right") - 1, 0)]
+    return told.filter(pl.Series((last >= 0) & (last <= (group.evidence.lag_high_s or 0.0) + ONE_BURST_S), dtype=pl.Boolean))
 
 
 def _claim(waiting: pl.DataFrame, suspect: _Suspect, group: Group) -> Claim:

@@ -15,7 +15,7 @@ from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._jobs import scripts_of
 from logcorr.rules._settings import settings
-from logcorr.timeline.lifecycles import OWN_ENDS, STARTS, Downtime, downtimes
+from logcorr.timeline.lifecycles import OWN_ENDS, STARTS, Downtime, stopped
 
 FEWEST = 3
 SCATTER, SHORTEST_S = 0.1, 10.0
@@ -44,7 +44,7 @@ BOUNDS = (
 def check(case: Case) -> Iterator[Finding]:
     """Compares the age at which a service ends with the bounds that collected files set."""
     starts = case.happened(*STARTS).drop_nulls(["time", "service"])
-    for service, found in groupby(downtimes(case.events), lambda stop: stop.service):
+    for service, found in groupby(case.once(stopped), lambda stop: stop.service):
         ended = [stop for stop in found if stop.kind not in OWN_ENDS]
         began = starts.filter(starts["service"] == service)["time"].dt.epoch("us").to_numpy() / 1e6
         born = np.union1d(began, [stop.ended.timestamp() for stop in ended])

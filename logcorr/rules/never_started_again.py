@@ -12,7 +12,7 @@ from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.timeline.lifecycles import ONE_START, Downtime, downtimes
+from logcorr.timeline.lifecycles import ONE_START, Downtime, stopped
 
 LONG = timedelta(minutes=10)
 
@@ -20,7 +20,7 @@ LONG = timedelta(minutes=10)
 @rule(code="PROC005", title="A service stopped and was not started again", role="signal", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Looks at each service's last stop: no start after it, no further line of its own, and other logs that go on."""
-    for _, stops in groupby(downtimes(case.events), lambda stop: stop.service):
+    for _, stops in groupby(case.once(stopped), lambda stop: stop.service):
         last = list(stops)[-1]
         silent = _silent(case, last) if last.up is None and last.kind != "process.exited" else None
         if silent and silent >= LONG:
@@ -29,11 +29,16 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _silent(case: Case, stop: Downtime) -> timedelta | None:
     """How long others still wrote after the stop; None where its own log goes on too."""
-    own = {stop.end.path, *case.events.filter(pl.col("service") == stop.service)["file"]}
+    own = {stop.end.path, *_files(case, stop.service)}
     ends = [(source.path in own, source.last) for source in case.sources if source.last]
     if any(mine and last > stop.ended + ONE_START for mine, last in ends):
         return None
     return max((last - stop.ended for mine, last in ends if not mine), default=None)
+
+
+def _files(case: Case, service: str) -> list[str]:
+    """The logs that tell of the service."""
+    return case.events.filter(pl.col("service") == service).select("file").unique().collect()["file"].to_list()
 
 
 def _finding(stop: Downtime, silent: timedelta) -> Finding:

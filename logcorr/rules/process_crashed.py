@@ -10,7 +10,7 @@ from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
-from logcorr.timeline.lifecycles import downtimes
+from logcorr.timeline.lifecycles import stopped
 
 
 @rule(code="NODE001", title="A process crashed", role="symptom", severity="error")
@@ -28,7 +28,7 @@ def check(case: Case) -> Iterator[Finding]:
 def _deaths(case: Case) -> pl.DataFrame:
     """The most telling line of each crash; of logs without times, every line."""
     told = case.happened("process.crashed")
-    ends = [(stop.end.path, stop.end.line) for stop in downtimes(case.events)]
+    ends = [(stop.end.path, stop.end.line) for stop in case.once(stopped)]
     places = pl.DataFrame(ends, schema={"file": pl.String, "line": pl.UInt32}, orient="row")
     timed = told.join(places, on=["file", "line"], how="semi", maintain_order="left")
     return pl.concat([timed, told.filter(pl.col("time").is_null())])

@@ -36,23 +36,27 @@ def _refused(case: Case, access: pl.LazyFrame) -> pl.DataFrame:
     """The lines of the timeline that tell of such requests."""
     refused = pl.col("status").is_between(400, 499) & ~pl.col("status").is_in(NOT_REFUSED)
     asked = pl.col("request").str.extract(r"^(\S+ [^? ]+)", 1).str.replace_all(r"\d+", "#")
-    rows = access.select("file", "line", "time", "status", asked=asked, refused=refused).drop_nulls()
-    last = pl.col("time").filter(~pl.col("refused")).max()
-    since = rows.with_columns(last=last.over("asked")).filter(pl.col("last").is_not_null())
-    changed = since.group_by("asked").agg(
-        well=(~pl.col("refused")).sum(),
-        before=(pl.col("refused") & (pl.col("time") < pl.col("last"))).sum(),
-        since=(pl.col("refused") & (pl.col("time") >= pl.col("last"))).sum(),
+    of_kind = (
+        access.select("time", "status", asked=asked, refused=refused)
+        .drop_nulls()
+        .group_by("asked")
+        .agg(
+            last=pl.col("time").filter(~pl.col("refused")).max(),
+            well=(~pl.col("refused")).sum(),
+            refused=pl.col("refused").sum(),
+        )
     )
-    enough = (pl.col("well") >= FEWEST) & (pl.col("since") >= FEWEST) & (pl.col("before") <= MOST_BEFORE * pl.col("well"))
-    late = pl.col("refused") & (pl.col("time") >= pl.col("last"))
-    told = since.join(changed.filter(enough).select("asked"), on="asked").filter(late)
-    lines = told.select("file", "line", "asked", "status").collect()
-    if not lines.height:
-        return case.events.clear().with_columns(asked=pl.lit(""), status=pl.lit(0))
-    files = lines["file"].unique().to_list()
-    timeline = case.timeline.filter(pl.col("file").is_in(files)).with_columns(pl.col("line").cast(lines.schema["line"]))
-    return timeline.join(lines.lazy(), on=["file", "line"]).sort("time", "file", "line").collect()
+    often = of_kind.filter((pl.col("well") >= FEWEST) & (pl.col("refused") >= FEWEST)).drop("refused")
+    rows = access.filter(refused).select("file", "line", "time", "status", asked=asked).drop_nulls()
+    told = rows.join(often.collect(engine="streaming").lazy(), on="asked")
+    late = pl.col("time") >= pl.col("last")
+    changed = told.group_by("asked", "well").agg(before=(~late).sum(), since=late.sum())
+    enough = (pl.col("since") >= FEWEST) & (pl.col("before") <= MOST_BEFORE * pl.col("well"))
+    kinds = changed.filter(enough).select("asked").collect(engine="streaming")["asked"]
+    if not len(kinds):
+        return case.happened().with_columns(asked=pl.lit(""), status=pl.lit(0))
+    lines = told.filter(late & pl.col("asked").is_in(kinds.implode())).select("file", "line", "asked", "status")
+    return case.timeline.join(lines, on=["file", "line"]).collect(engine="streaming").sort("time", "file", "line")
 
 
 def _finding(service: str, asked: str, status: str, rows: pl.DataFrame) -> Finding:

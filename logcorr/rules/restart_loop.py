@@ -11,7 +11,7 @@ from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.timeline.lifecycles import Downtime, downtimes
+from logcorr.timeline.lifecycles import Downtime, stopped
 
 FEWEST = 5
 WITHIN = timedelta(minutes=10)
@@ -24,7 +24,7 @@ MOST_CITED = 3
 @rule(code="PROC004", title="A service is started again and again", role="signal", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Looks in each service's stops for those whose starts stand close together."""
-    again = (stop for stop in downtimes(case.events) if stop.up and stop.up > stop.ended)
+    again = (stop for stop in case.once(stopped) if stop.up and stop.up > stop.ended)
     for service, found in groupby(again, lambda stop: stop.service):
         row = _closest(list(found))
         if len(row) >= FEWEST:

@@ -52,25 +52,25 @@ def _endpoint(uri: pl.Expr) -> pl.Expr:
     return uri.str.replace(r"[?#].*$", "").str.replace_all(r"/[^/]*\d[^/]*", "/*")
 
 
-def _requests(case: Case) -> pl.DataFrame:
+def _requests(case: Case) -> pl.LazyFrame:
     """What the proxy answered: `at` (epoch seconds), `endpoint`, and whether it `failed`."""
     told = case.records("nginx_access")
     if not {"request", "status", "time"} <= set(told.collect_schema()):
-        return pl.DataFrame(schema={"at": pl.Float64, "endpoint": pl.String, "failed": pl.Boolean})
+        return pl.LazyFrame(schema={"at": pl.Float64, "endpoint": pl.String, "failed": pl.Boolean})
     uri = pl.col("request").str.extract(r"^\S+ (\S+)", 1)
-    return told.select(
-        at=pl.col("time").dt.epoch("us") / 1e6, endpoint=_endpoint(uri), failed=pl.col("status") == 504
-    ).collect()  # fmt: skip
+    return told.select(at=pl.col("time").dt.epoch("us") / 1e6, endpoint=_endpoint(uri), failed=pl.col("status") == 504)
 
 
-def _of_its_own(given_up: pl.DataFrame, requests: pl.DataFrame, endpoint: str, limit_s: float) -> bool:
+def _of_its_own(given_up: pl.DataFrame, requests: pl.LazyFrame, endpoint: str, limit_s: float) -> bool:
     """Whether it is this endpoint that is slow: it nearly always is, at different times, and others are answered meanwhile."""
     times = seconds(given_up)
     if 1 + (np.diff(times) >= APART_S).sum() < FEWEST:
         return False
-    mine, others = requests.filter(pl.col("endpoint") == endpoint), requests.filter(pl.col("endpoint") != endpoint)
+    told = requests.select("at", "failed", own=pl.col("endpoint") == endpoint).collect()
+    mine, others = told.filter(pl.col("own")), told.filter(~pl.col("own"))
     at, failed = others["at"].to_numpy(), others["failed"].to_numpy()
-    meanwhile = np.any([(at >= time - limit_s) & (at <= time) for time in times], axis=0)
+    ended = np.append(times, np.inf)[np.searchsorted(times, at)]
+    meanwhile = ended - limit_s <= at
     always = mine.height >= FEWEST and float(mine["failed"].to_numpy().mean()) >= LEAST_SHARE
     return always and bool(meanwhile.any()) and float(failed[meanwhile].mean()) < MOST_OF_ALL
 

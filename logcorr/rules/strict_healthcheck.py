@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,23 +14,22 @@ from logcorr.model.facts import Healthcheck, Service
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._deeds import changes
+from logcorr.rules._health import TEST, Why, checked, why
 from logcorr.timeline.lifecycles import stops
 from logcorr.timeline.select import cite, instants, lines_like, seconds
 
 FEWEST = 3
 LEAST_SHARE = 0.8
-SOON_S = 60.0
-"""Whoever acts on a container's state does it within a minute."""
+SOON_S = 120.0
+"""Whoever acts on a container's state looks every minute or so, and lets it end in peace."""
 
 SHORT_S, ONCE = 2.0, 1
 """A check that gives so little time, or so few tries, calls a busy service ill."""
 
-STRICT, SERVING, LACKING = 0.92, 0.75, 0.95
+STRICT, SERVING = 0.92, 0.75
 
-NOT_FOUND = re.compile(
-    r"""["'\s:](?P<name>[\w./-]+): (?:command )?not found|exec: \W*(?P<program>[\w./-]+)\W*: executable file not found"""
-)
-"""What shells and container engines print for want of a program; a health record keeps it as the check's `Output`."""
+FIX = claim("strict_healthcheck.fix", "give the check more time and three tries or more, and let it ask something that is quick")
 
 
 @rule(code="PROC012", title="A container that answers is restarted as unhealthy", role="defect", severity="error")
@@ -40,14 +38,14 @@ def check(case: Case) -> Iterator[Finding]:
     told = case.happened("probe.failed", "service.restarting").filter(
         pl.col("message").str.contains("unhealthy") & pl.col("time").is_not_null()
     )
-    services = {one.name: one for one in (case.stack.services if case.stack else ()) if one.healthcheck}
-    for name, ended in stops(case) if told.height >= FEWEST else ():
-        service = services.get(name)
-        if service and service.healthcheck:
+    services = checked(case) if told.height >= FEWEST else {}
+    for name, ended in stops(case) if services else ():
+        if name in services:
+            service, health = services[name]
             unhealthy = told.filter((pl.col("service") == name) | pl.col("message").str.contains(rf"\b{service.name}\b"))
             acted = _soon_after(ended, seconds(unhealthy))
             if acted.height >= FEWEST and acted.height >= LEAST_SHARE * ended.height and _served(case, seconds(acted)):
-                yield _finding(case, service, service.healthcheck, unhealthy, acted)
+                yield _finding(case, service, health, unhealthy, acted)
 
 
 def _soon_after(ended: pl.DataFrame, unhealthy: npt.NDArray[np.float64]) -> pl.DataFrame:
@@ -69,18 +67,19 @@ def _served(case: Case, times: npt.NDArray[np.float64]) -> bool:
 
 
 def _finding(case: Case, service: Service, check: Healthcheck, unhealthy: pl.DataFrame, acted: pl.DataFrame) -> Finding:
-    strict = check.timeout_s <= SHORT_S or check.retries <= ONCE
-    lacked, printed = _lacked(case, check)
-    lines = {word: tuple(_lines(case, check.span, word)) for word in ("test", "timeout", "retries")}
     short = [word for word, too in (("timeout", check.timeout_s <= SHORT_S), ("retries", check.retries <= ONCE)) if too]
-    order = [*([] if lacked else short), "test", "timeout", "retries"]
+    reason = why(case, service, check, acted.height)
+    lines = {word: tuple(_lines(case, check.span, rf"(?i)^\W*{word}\b")) for word in ("timeout", "retries")}
+    lines["test"] = tuple(_lines(case, check.span, TEST))
+    order = [*([] if reason else short), "test", "timeout", "retries"]
     first = [span for word in dict.fromkeys(order) for span in lines[word]] or [check.span]
     return Finding(
-        confidence=LACKING if lacked else STRICT if strict else SERVING,
-        claim=_claim(service, check, acted.height, lacked, strict=strict),
+        confidence=reason.sure if reason else STRICT if short else SERVING,
+        claim=reason.said if reason else _claim(service, check, acted.height, strict=bool(short)),
         evidence=(
             *(Evidence(span, "the health check", shows="probe_gets_answer") for span in first),
-            *(Evidence(span, "what the health check printed", shows="probe_gets_answer") for span in printed[:2]),
+            *(reason.shown if reason else ()),
+            *(_changed(case, reason, acted) if reason else ()),
             *(Evidence(span, "so many failures make it unhealthy", shows="answer_takes_branch") for span in lines["retries"]),
             *cite(unhealthy, "called unhealthy", most=4, shows="answer_takes_branch"),
             *(Evidence(span, "acts on unhealthy containers", shows="effect_hits_service") for span in _healers(case)),
@@ -92,38 +91,20 @@ def _finding(case: Case, service: Service, check: Healthcheck, unhealthy: pl.Dat
         subject=service.name,
         measured={"stops": acted.height, "timeout_s": check.timeout_s, "retries": check.retries, "interval_s": check.interval_s},
         times=instants(acted),
-        fix=_fix(lacked),
+        fix=reason.fix if reason else FIX,
     )
 
 
-def _lacked(case: Case, check: Healthcheck) -> tuple[str, tuple[Span, ...]]:
-    """The program that the check calls and did not find, as captured health records say, and where; empty where none does."""
-    words = re.split(r"[\s;|&()'\"]+", " ".join(check.test))
-    called = {word.rpartition("/")[2] for word in words if "://" not in word}
-    found: dict[str, list[Span]] = {}
-    for path in sorted(case.files):
-        rows = case.lines(path).filter(pl.col("text").str.contains(r'"Output": ?".*not found'))
-        for line, text in rows.select("line", "text").collect().iter_rows():
-            match = NOT_FOUND.search(text)
-            name = (match["name"] or match["program"]).rpartition("/")[2] if match else ""
-            if name in called:
-                found.setdefault(name, []).append(Span(path, line))
-    program = min(found, default="")
-    return program, tuple(found.get(program, ()))
+def _changed(case: Case, reason: Why, acted: pl.DataFrame) -> Iterator[Evidence]:
+    """What the check disagrees with, and who changed something just before it first failed."""
+    changed = tuple(changes(case, acted["time"][0]))
+    shows = "deploy_changes_configuration" if changed else "probe_gets_answer"
+    yield from (Evidence(span, "where it listens", shows=shows) for span in reason.settings)
+    yield from changed
 
 
-def _fix(lacked: str) -> Claim:
-    if lacked:
-        return claim(
-            "strict_healthcheck.install", "check with a program that the image has, or add {program} to it", program=lacked
-        )
-    return claim(
-        "strict_healthcheck.fix", "give the check more time and three tries or more, and let it ask something that is quick"
-    )
-
-
-def _lines(case: Case, stanza: Span, word: str) -> Iterator[Span]:
-    yield from (span for span, _ in lines_like(case, stanza, rf"(?i)^\W*{word}\b"))
+def _lines(case: Case, stanza: Span, pattern: str) -> Iterator[Span]:
+    yield from (span for span, _ in lines_like(case, stanza, pattern))
 
 
 def _healers(case: Case) -> Iterator[Span]:
@@ -141,16 +122,7 @@ def _own_words(case: Case, service: str, acted: pl.DataFrame) -> pl.DataFrame:
     return rows.unique("file", keep="first", maintain_order=True)
 
 
-def _claim(service: Service, check: Healthcheck, count: int, lacked: str, *, strict: bool) -> Claim:
-    if lacked:
-        return claim(
-            "strict_healthcheck.lacking",
-            "{service} was restarted as unhealthy {count} times while it answered requests: its health check calls {program}, "
-            "which the container does not have",
-            service=service.name,
-            count=count,
-            program=lacked,
-        )
+def _claim(service: Service, check: Healthcheck, count: int, *, strict: bool) -> Claim:
     if strict:
         return claim(
             "strict_healthcheck.strict",

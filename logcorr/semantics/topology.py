@@ -14,8 +14,11 @@ EVERYDAY = frozenset(
     {"app", "application", "combined", "console", "error", "info", "log", "logs", "out", "output", "server", "var"}
 )
 """Names of log files and folders that say nothing about who writes there."""
-PM2_FILE = re.compile(r"(?P<name>.+)-(?:out|error)-\d+\.log")
+PM2_FILE = re.compile(r"(?P<name>.+)-(?:out|error)(?:-\d+)?\.log")
 """pm2's own names for what its processes print."""
+
+DOCKER_FILE = re.compile(r"[0-9a-f]{4,64}-json\.log(?:[.-].*)?")
+"""Docker's own name for what a container prints: the container's id, or its beginning, which says nothing."""
 
 SHARED = frozenset(
     {
@@ -44,7 +47,10 @@ def entities(facts: Sequence[Fact], files: Iterable[str]) -> tuple[Entity, ...]:
         named.setdefault(service.name, {service.name}).update(filter(None, [service.container_name]))
         homes.setdefault(service.name, set()).update(_written(service, compose, collected))
     for container in of_kind(Container, facts):
-        named.setdefault(_home(container, named) or container.name, set()).add(container.name)
+        home = _home(container, named)
+        named.setdefault(home or container.name, set()).update(
+            {container.name, _unnumbered(container.name) if home else ""} - {""}
+        )
     for unit in of_kind(Unit, facts):
         bare = unit.name.removesuffix(".service")
         named.setdefault(bare, {bare}).add(unit.name)
@@ -107,7 +113,7 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
     ]
     if len(words) == 1:
         return words[0]
-    telling = [word for word in (stem, *reversed(folders)) if word not in EVERYDAY]
+    telling = [word for word in (stem, *reversed(folders)) if word not in EVERYDAY and not DOCKER_FILE.fullmatch(name)]
     others = [thing.name for thing in things if thing.name != nginx]
     return telling[0] if telling else others[0] if len(others) == 1 else stem
 
@@ -138,6 +144,11 @@ def _written(service: Service, compose: ComposeFile, files: frozenset[str]) -> s
 def _folders(path: str) -> Iterator[str]:
     while path := folder_of(path).removesuffix("!"):
         yield path
+
+
+def _unnumbered(name: str) -> str:
+    """A container's name without the number of its replica, as compose's logs write it."""
+    return re.sub(r"[-_]\d+$", "", name)
 
 
 def _home(container: Container, named: dict[str, set[str]]) -> str | None:

@@ -58,7 +58,7 @@ def understand(facts: Sequence[Fact], files: frozenset[str], reader: Reader | No
     things = topology.entities(facts, files)
     stack = running_stack(facts, [effect for one in read.values() for effect in one.effects])
     targets = _Targets(facts, files, things, stack)
-    world = World(_nginx(facts, stack), stack.services if stack else ())
+    world = World(running_nginx(facts, stack), stack.services if stack else ())
     behaviours = {source: _behaviour(one, world, targets, all(_called(one, scripts))) for source, one in read.items()}
     of_job = _of_jobs(behaviours)
     for job, does in of_job.items():
@@ -138,7 +138,8 @@ def _home(job: ScheduledJob) -> str | None:
     return dict(job.environment).get("HOME") or ("/root" if job.user == "root" else None)
 
 
-def _nginx(facts: Sequence[Fact], stack: RunningStack | None) -> Nginx | None:
+def running_nginx(facts: Sequence[Fact], stack: RunningStack | None) -> Nginx | None:
+    """The nginx that the collected configuration describes, read where its container mounts it; None where none was collected."""
     files = tuple(of_kind(NginxFile, facts))
     return Nginx.of(files, mounts=_nginx_mounts(facts, stack)) if files else None
 

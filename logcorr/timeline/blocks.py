@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import chain, islice
 from typing import TypeVar
 
@@ -21,8 +22,12 @@ from logcorr.model.events import YEARLESS
 from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact
 from logcorr.parsers import Context, LogParser
+from logcorr.timeline.store import Events, Store
 
 DAY_US = 86_400_000_000
+
+TOLD = ("line", "lines", "clock", "service", "severity", "kind", "message")
+"""What the timeline needs of an event."""
 
 BLOCK_BYTES = 8 << 20
 """A block holds about so much text: enough that planning its query costs little beside running it."""
@@ -41,6 +46,8 @@ TURNS = {"day": timedelta(days=1), "yearless": timedelta(days=366)}
 Query = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 Job = TypeVar("Job")
+
+Result = TypeVar("Result")
 
 
 class Log(Struct, frozen=True):
@@ -75,19 +82,30 @@ class Log(Struct, frozen=True):
         stamp = pl.col("logged_at" if "logged_at" in self.schema else "time")
         return events.with_columns((_days(stamp) if self.kind == "day" else stamp.cast(self.dtype)).alias("clock"))
 
-    def each(self, query: Query, *, few: bool = False) -> Iterator[pl.DataFrame]:
-        """What a query makes of the events of each block, in order; `few`: of the first block's first lines alone.
+    def blocks(self, *, few: bool = False) -> Iterator[Events]:
+        """The events of each block, in order; `few`: of the first block's first lines alone.
 
         The events have the parser's columns, `service`, and `clock`, filled where some stamp came before.
         """
-        if few:
-            lines = self.artifact.lines.head(FEW_LINES).collect(engine="in-memory")
-            return iter([query(_clocked(self, Block(lines, None, 0))).collect(engine="in-memory")])
-        return _ahead(lambda block: query(_clocked(self, block)).collect(engine="in-memory"), _blocks(self))
+        first = iter([Block(self.artifact.lines.head(FEW_LINES).collect(engine="in-memory"), None, 0)]) if few else None
+        return (partial(_clocked, self, block) for block in first or _blocks(self))
 
+    @property
     def nothing(self) -> pl.LazyFrame:
         """What a query is given, without events."""
         return _clocked(self, Block(pl.DataFrame(schema=self.artifact.lines.collect_schema()), None, 0))
+
+
+class Parsed(Struct, frozen=True):
+    """A log that was parsed: its events are put aside, so that whoever asks for them does not read it again."""
+
+    log: Log
+    nothing: pl.LazyFrame
+    put: tuple[Events, ...]
+
+    def blocks(self) -> Iterator[Events]:
+        """As those of the log."""
+        return iter(self.put)
 
 
 class Block(Struct, frozen=True):
@@ -116,7 +134,19 @@ def log_of(artifact: Artifact, parser: LogParser, facts: tuple[Fact, ...], servi
     return Log(artifact, parser, facts, service, names, schema, kind)
 
 
-def scan(parts: Sequence[tuple[Log, Query]], schema: pl.Schema | None = None) -> pl.LazyFrame:
+def parsed(log: Log, store: Store, query: Query) -> tuple[Parsed, Parsed, pl.DataFrame]:
+    """Parse a log into the store: all its events, those that have a kind, and what a query makes of them, a row a block."""
+
+    def work(events: Events) -> tuple[pl.DataFrame, Events, Events, pl.DataFrame]:
+        block = events().collect(engine="in-memory")
+        told = block.lazy().select(TOLD).filter(pl.col("kind").is_not_null()).collect(engine="in-memory")
+        return block.clear(), store.put(block), store.put(told), query(block.lazy()).collect(engine="in-memory")
+
+    nothing, every, told, rows = zip(*ahead(work, log.blocks()), strict=True)
+    return Parsed(log, nothing[0].lazy(), every), Parsed(log, nothing[0].lazy().select(TOLD), told), pl.concat(rows)
+
+
+def scan(parts: Sequence[tuple[Log | Parsed, Query]], schema: pl.Schema | None = None) -> pl.LazyFrame:
     """What queries make of the events of logs, one log after the other; columns that a log lacks are null there.
 
     Logs are read when the frame is collected, and what is not asked of it is not computed. `schema` is that of the result, where
@@ -125,19 +155,19 @@ def scan(parts: Sequence[tuple[Log, Query]], schema: pl.Schema | None = None) ->
     schema = schema or _common(parts)
 
     def read(columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None) -> Iterator[pl.DataFrame]:
-        def answer(job: tuple[Log, Query, Block]) -> pl.DataFrame:
-            log, query, block = job
-            return _asked(_filled(query(_clocked(log, block)), schema), columns, predicate).collect(engine="in-memory")
+        def answer(job: tuple[Query, Events]) -> pl.DataFrame:
+            query, events = job
+            return _asked(_filled(query(events()), schema), columns, predicate).collect(engine="in-memory")
 
-        frames = _ahead(answer, ((log, query, block) for log, query in parts for block in _blocks(log)))
+        frames = ahead(answer, ((query, events) for log, query in parts for events in log.blocks()))
         yield from frames if rows is None else _first(frames, rows)
 
     return register_io_source(read, schema=schema)
 
 
-def _common(parts: Sequence[tuple[Log, Query]]) -> pl.Schema:
+def _common(parts: Sequence[tuple[Log | Parsed, Query]]) -> pl.Schema:
     """The columns that what is made of any of the logs has."""
-    own = [pl.LazyFrame(schema=query(log.nothing()).collect_schema()) for log, query in parts]
+    own = [pl.LazyFrame(schema=query(log.nothing).collect_schema()) for log, query in parts]
     return pl.concat(own, how="diagonal_relaxed").collect_schema()
 
 
@@ -161,7 +191,7 @@ def _first(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
             return
 
 
-def _ahead(work: Callable[[Job], pl.DataFrame], jobs: Iterator[Job]) -> Iterator[pl.DataFrame]:
+def ahead(work: Callable[[Job], Result], jobs: Iterator[Job]) -> Iterator[Result]:
     """The work's results in order, done by as many threads as polars has; a single job needs none of them."""
     held = list(islice(jobs, 2))
     if len(held) < 2:
@@ -169,7 +199,7 @@ def _ahead(work: Callable[[Job], pl.DataFrame], jobs: Iterator[Job]) -> Iterator
         return
     workers = pl.thread_pool_size()
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[pl.DataFrame]] = deque()
+        waiting: deque[Future[Result]] = deque()
         for job in chain(held, jobs):
             waiting.append(pool.submit(work, job))
             if len(waiting) > workers:

@@ -73,7 +73,7 @@ def stops(case: Case) -> Iterator[tuple[str, pl.DataFrame]]:
     Where a service's log never tells of its end, every start after the first stands for the stop before it. A job's own worker
     that `timeout` ends when its time is up is no service.
     """
-    for service, found in groupby(downtimes(case.events), lambda downtime: downtime.service):
+    for service, found in groupby(case.once(stopped), lambda downtime: downtime.service):
         rows = [(service, stop.ended, stop.kind, *_where(stop.end), stop.up) for stop in found if stop.kind not in OWN_ENDS]
         if rows and not _time_is_up(case, service, [ended.timestamp() for _, ended, *_ in rows]):
             yield service, pl.DataFrame(rows, schema=STOP_SCHEMA, orient="row")
@@ -93,6 +93,11 @@ def _time_is_up(case: Case, service: str, ends: list[float]) -> bool:
 
 def _where(span: Span) -> tuple[str, int, int]:
     return span.path, span.line, span.end_line - span.line + 1
+
+
+def stopped(case: Case) -> tuple[Downtime, ...]:
+    """Every stop that the case's logs tell of, by service, then by time."""
+    return downtimes(case.happened(*ENDS, *STARTS))
 
 
 def downtimes(events: pl.DataFrame) -> tuple[Downtime, ...]:

@@ -1,7 +1,8 @@
-"""One timeline of many logs: one pass measures every source and keeps the events that have a kind."""
+"""One timeline of many logs: one pass parses every source, measures it, and puts its events aside."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -15,13 +16,12 @@ from logcorr.model.facts import Fact
 from logcorr.model.rotation import part_of
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser
-from logcorr.parsers._shared.columns import by_value
-from logcorr.timeline.blocks import TURNS, Log, Query, log_of, scan
+from logcorr.timeline.blocks import TURNS, Log, Parsed, Query, ahead, log_of, parsed, scan
 from logcorr.timeline.clocks import Placement, Reading, place
+from logcorr.timeline.store import Events, Store
+from logcorr.timeline.zones import TELLING, by_outages
 
 Row = Mapping[str, object]
-
-EVENT = ("line", "lines", "clock", "service", "severity", "kind", "message")
 
 
 class Timeline(Struct, frozen=True):
@@ -33,10 +33,10 @@ class Timeline(Struct, frozen=True):
     """
 
     lazy: pl.LazyFrame
-    events: pl.DataFrame
+    events: pl.LazyFrame
     sources: tuple[Source, ...]
     problems: tuple[Problem, ...] = ()
-    logs: tuple[Log, ...] = ()
+    logs: tuple[Parsed, ...] = ()
 
 
 def build(
@@ -57,18 +57,31 @@ def build(
     to `until`, both included, are kept.
     """
     logs, problems = logs_of(artifacts, parsers, facts, service_of, names or {})
-    measured = [_measured(log) for log in logs]
-    rows = [_summary(blocks) for blocks in measured]
-    of, starts = _joined(logs, rows, place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones or {}))
-    kept = [_kept(log, blocks, where, start) for log, blocks, where, start in zip(logs, measured, of, starts, strict=True)]
-    whole = [(log, partial(_placed, log, where, start)) for log, where, start in zip(logs, of, starts, strict=True)]
+    store = Store()
+    told = [parsed(log, store, partial(_measured, log)) for log in logs]
+    rows = [_summary(measured) for _, _, measured in told]
+    readings = [_reading(log, row) for log, row in zip(logs, rows, strict=True)]
+    taken, starts = _joined(logs, rows, place(readings, facts, zones or {}))
+    every, with_kind = [one for one, _, _ in told], [one for _, one, _ in told]
+    of = by_outages(readings, taken, lambda: _telling(with_kind, _queries(logs, taken, starts)))
+    queries = _queries(logs, of, starts)
     return Timeline(
-        _merged([scan(whole, TIMELINE_SCHEMA)] if whole else [], since, until),
-        _merged(kept, since, until).collect(),
+        _merged(zip(every, queries, strict=True), since, until),
+        _merged(zip(with_kind, queries, strict=True), since, until),
         tuple(_source(log, row, where) for log, row, where in zip(logs, rows, of, strict=True)),
         problems,
-        tuple(logs),
+        tuple(every),
     )
+
+
+def _queries(logs: Sequence[Log], of: Sequence[Placement], starts: Sequence[datetime | None]) -> list[Query]:
+    return [partial(_placed, log, where, start) for log, where, start in zip(logs, of, starts, strict=True)]
+
+
+def _telling(with_kind: Sequence[Parsed], queries: Sequence[Query]) -> pl.DataFrame:
+    """The events that tell when services ended and proxies were refused, as they are placed."""
+    events = scan(list(zip(with_kind, queries, strict=True)), TIMELINE_SCHEMA)
+    return events.filter(pl.col("kind").is_in(TELLING)).collect(engine="in-memory")
 
 
 def timed(logs: Sequence[Log], facts: tuple[Fact, ...], zones: Mapping[str | None, str]) -> list[Query]:
@@ -77,7 +90,7 @@ def timed(logs: Sequence[Log], facts: tuple[Fact, ...], zones: Mapping[str | Non
     Times that need no others to be understood are not looked through for it: a few lines tell what they are.
     """
     alone = len(logs) == 1 or all(log.kind == "instant" for log in logs)
-    rows = [_summary(pl.concat(log.each(partial(_ended, log), few=alone))) for log in logs]
+    rows = [_summary(pl.concat(ahead(partial(_ended, log), log.blocks(few=alone)))) for log in logs]
     of, starts = _joined(logs, rows, place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones))
     return [partial(_timed, log, where, start) for log, where, start in zip(logs, of, starts, strict=True)]
 
@@ -127,25 +140,23 @@ def logs_of(
         if first != artifact.path:
             problems.append(Problem(artifact.path, f"not read again: the same bytes as {first}"))
             continue
-        logs.append(log_of(artifact, parser, facts, artifact.service or service_of(artifact.path), names))
+        service = artifact.service or service_of(artifact.path)
+        logs.append(log_of(artifact, parser, facts, names.get(service or "", service), names))
     return logs, tuple(problems)
 
 
-def _measured(log: Log) -> pl.DataFrame:
-    """A row a block: what the log's stamps are like, and its events that have a kind."""
+def _measured(log: Log, events: pl.LazyFrame) -> pl.LazyFrame:
+    """What the log's stamps are like, and how many of its lines its format does not know."""
     microseconds = pl.col("clock").dt.epoch("us")
-    columns = [
-        pl.col("lines").sum().alias("lines"),
+    return events.select(
         pl.col("lines").filter(~pl.col("parsed")).sum().alias("unparsed"),
         *((microseconds % step == 0).all().alias(f"every_{step}") for step in _STEPS),
         *_ends(log),
-        *(column.filter(pl.col("kind").is_not_null()).implode() for column in _event_columns()),
-    ]
-    return pl.concat(log.each(lambda events: events.select(columns)))
+    )
 
 
-def _ended(log: Log, events: pl.LazyFrame) -> pl.LazyFrame:
-    return events.select(_ends(log))
+def _ended(log: Log, events: Events) -> pl.DataFrame:
+    return events().select(_ends(log)).collect(engine="in-memory")
 
 
 def _ends(log: Log) -> list[pl.Expr]:
@@ -158,30 +169,28 @@ def _ends(log: Log) -> list[pl.Expr]:
         offset.min().alias("least_offset"),
         offset.max().alias("greatest_offset"),
         (clock.dt.strftime("%m-%d") == "02-29").any().alias("leap") if log.kind == "yearless" else pl.lit(False).alias("leap"),
+        (clock.dt.day() <= 12).all().alias("turnable") if _unordered(log) else pl.lit(False).alias("turnable"),
     ]
 
 
-def _event_columns() -> list[pl.Expr]:
-    """An event's columns; of its text a copy for each that differs, because a view would keep the whole log in memory."""
-    columns = {name: pl.col(name) for name in EVENT}
-    columns["message"] = by_value(pl.when(pl.col("kind").is_not_null()).then(pl.col("message")), _copied, pl.String)
-    return [column.alias(f"event_{name}") for name, column in columns.items()]
-
-
-def _copied(texts: pl.Series) -> pl.Series:
-    return pl.select(pl.concat_str(pl.lit(texts), pl.lit(""))).to_series()
+def _unordered(log: Log) -> bool:
+    """Whether its stamps are of local time and begin with two numbers of which either may be the day."""
+    return log.kind == "local" and any(map(UNORDERED.search, log.artifact.sample.lines))
 
 
 def _summary(blocks: pl.DataFrame) -> Row:
     """What the blocks of a log say together."""
     return blocks.select(
-        pl.col("^(lines|unparsed)$").sum(),
+        pl.col("^unparsed$").sum(),
         pl.col("first", "least_offset").min(),
         pl.col("last", "greatest_offset").max(),
         pl.col("^every_.*$").all(),
         pl.col("leap").any(),
+        pl.col("turnable").all(),
     ).row(0, named=True)
 
+
+UNORDERED = re.compile(r"(?<![\d/.-])\d{1,2}[/-]\d{1,2}[/-]\d{4}(?![\d/-])")
 
 _STEPS = (1_000_000, 1_000)
 """Microseconds that stamps may all be multiples of."""
@@ -194,14 +203,9 @@ def _reading(log: Log, row: Row) -> Reading:
     least, greatest = row["least_offset"], row["greatest_offset"]
     offsets = (least, greatest) if isinstance(least, int) and isinstance(greatest, int) else None
     return Reading(
-        log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped, row["leap"] is True
-    )
-
-
-def _kept(log: Log, blocks: pl.DataFrame, placement: Placement, start: datetime | None) -> pl.LazyFrame:
-    names = [f"event_{name}" for name in EVENT]
-    exploded = blocks.lazy().select(names).explode(names).rename(dict(zip(names, EVENT, strict=True)))
-    return _placed(log, placement, start, exploded.filter(pl.col("line").is_not_null()))
+        log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped,
+        leap=row["leap"] is True, turnable=row["turnable"] is True,
+    )  # fmt: skip
 
 
 def _placed(log: Log, placement: Placement, start: datetime | None, events: pl.LazyFrame) -> pl.LazyFrame:
@@ -218,8 +222,8 @@ def _timed(log: Log, placement: Placement, start: datetime | None, events: pl.La
     )
 
 
-def _merged(frames: Sequence[pl.LazyFrame], since: datetime | None, until: datetime | None) -> pl.LazyFrame:
-    whole = pl.concat(frames) if frames else pl.LazyFrame(schema=TIMELINE_SCHEMA)
+def _merged(parts: Iterable[tuple[Parsed, Query]], since: datetime | None, until: datetime | None) -> pl.LazyFrame:
+    whole = scan(list(parts), TIMELINE_SCHEMA)
     if since is not None:
         whole = whole.filter(pl.col("time") >= _aware(since))
     if until is not None:

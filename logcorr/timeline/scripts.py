@@ -23,18 +23,25 @@ def said(case: Case, behaviours: Iterable[Behaviour], near: Span | None = None) 
     A line without a stamp inside another log (`docker compose logs`) has the time of the event after it in the file: scripts
     say what they do before they do it.
     """
-    pieces = [
-        [part.strip() for piece in pieces for part in re.split(r"\d+", piece) if len(part.strip()) >= FEWEST_LETTERS]
+    wanted = [
+        pieces
         for behaviour in behaviours
-        for pieces, span in behaviour.says
+        for pieces, span in messages(behaviour)
         if near is None or (span.path == near.path and abs(span.line - near.line) <= NEAR_LINES)
     ]
-    wanted = [one for one in pieces if one]
     if not wanted:
-        return case.events.clear()
+        return case.happened()
     timed = case.timeline.filter(_holds("message", wanted) & pl.col("time").is_not_null())
     rows = timed.sort("time", maintain_order=True).collect()
     return rows if rows.height else pl.concat([rows, *_unstamped(case, wanted)])
+
+
+def messages(behaviour: Behaviour) -> Iterator[tuple[Sequence[str], Span]]:
+    """What a script writes: the pieces by which each message is known again, and the line that writes it."""
+    for pieces, span in behaviour.says:
+        known = [part.strip() for piece in pieces for part in re.split(r"\d+", piece) if len(part.strip()) >= FEWEST_LETTERS]
+        if known:
+            yield known, span
 
 
 def _holds(column: str, wanted: Sequence[Sequence[str]]) -> pl.Expr:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -11,20 +10,27 @@ import polars as pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
 from logcorr.model.source import Span
+from logcorr.model.times import Times
 
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
 
-def instants(rows: pl.DataFrame) -> tuple[datetime, ...]:
+def instants(rows: pl.DataFrame) -> Times:
     """The rows' times in UTC, those without one left out."""
-    return tuple(rows["time"].drop_nulls())
+    return Times(rows["time"].drop_nulls())
 
 
 def seconds(rows: pl.DataFrame) -> npt.NDArray[np.float64]:
     """The rows' times as sorted epoch seconds, those without one left out."""
     return (rows["time"].drop_nulls().sort().dt.epoch("us") / 1e6).to_numpy()
+
+
+def moments(case: Case, *kinds: str) -> npt.NDArray[np.float64]:
+    """When events of these kinds happened, as sorted epoch seconds: of millions nothing else is read."""
+    there = [kind for kind in kinds if kind in case.kinds]
+    return seconds(case.events.filter(pl.col("kind").is_in(there)).select("time").collect() if there else case.happened())
 
 
 def spans(rows: pl.DataFrame) -> tuple[Span, ...]:

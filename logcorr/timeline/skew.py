@@ -14,7 +14,7 @@ import polars as pl
 from msgspec.structs import replace
 
 from logcorr.model.case import Case
-from logcorr.timeline.lifecycles import downtimes
+from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.select import seconds
 
 Times = npt.NDArray[np.float64]
@@ -76,7 +76,7 @@ def _bursts(times: Times) -> Times:
 def _outages(case: Case, proxies: Container[str]) -> list[Times]:
     """For each service that was down often enough, each end and how long it was down, by other logs than the proxies'."""
     told: dict[str, list[tuple[float, float]]] = {}
-    for stop in downtimes(case.events):
+    for stop in case.once(stopped):
         if stop.up and stop.end.path not in proxies:
             told.setdefault(stop.service, []).append((stop.ended.timestamp(), (stop.up - stop.ended).total_seconds()))
     return [np.array(rows) for rows in told.values() if len(rows) >= FEWEST]

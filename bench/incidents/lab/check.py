@@ -7,6 +7,7 @@ last moments are found again by grep; the measured spacing agrees with the state
 shows in the input.
 """
 
+import gzip
 import json
 import re
 import subprocess
@@ -59,7 +60,8 @@ def place_fault(root: Path, place: dict[str, Any]) -> str | None:
         return f"{place['file']} does not exist"
     if place["line"] is None:
         return None
-    lines = path.read_bytes().split(b"\n")
+    data = path.read_bytes()
+    lines = (gzip.decompress(data) if path.suffix == ".gz" else data).split(b"\n")
     if place["line"] > len(lines) or place["text"].encode() not in lines[place["line"] - 1]:
         return f"{place['file']}:{place['line']} does not hold {place['text']!r}"
     return None

@@ -236,13 +236,14 @@ def _items(machine: Machine, path: Path, node: For) -> list[Value]:
 
 def _matching(machine: Machine, path: Path, word: Word) -> list[Value]:
     """The collected scripts that a pattern matches; what other files it does is not known."""
-    pattern = "".join(piece.text for piece in word.pieces if isinstance(piece, Literal))
-    whole = all(isinstance(piece, Literal) for piece in word.pieces) and not re.search(r"[*?\[].*/", pattern)
+    given = fields(machine, path, word)
+    pattern = literal(given[0]) if len(given) == 1 else None
     here = literal(path.place.directory)
-    scripts = machine.resolve(pattern, here and normpath(here)) if whole and path.place.remote is None else None
+    whole = pattern is not None and path.place.remote is None and not re.search(r"[*?\[].*/", pattern)
+    scripts = machine.resolve(pattern, here and normpath(here)) if pattern and whole else None
     if scripts is None:
         return [(Unknown(f"files matching {machine.source.text[word.start : word.end]}", splits=True),)]
-    return [text(join(dirname(pattern), basename(name))) for name in scripts.text.split("\n")]
+    return [text(join(dirname(pattern or ""), basename(name))) for name in scripts.text.split("\n")]
 
 
 def _globs(word: Word) -> bool:

@@ -1,0 +1,36 @@
+"""Lines that tell of a failure which no kind fits, and which of them are of one sort."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from logcorr.model.case import Case
+
+WORDS = (
+    r"\b(?:[eE]rror|ERROR|FATAL|[fF]atal|CRITICAL|[fF]ailed|FAILED|[eE]xceeds|[eE]xceeded|[pP]ermission denied|unavailable"
+    r"|is DOWN|no server available|[tT]imed out|TIMEOUT|[cC]annot|[uU]nable to)\b"
+)
+"""By which a line without a level tells of a failure."""
+
+REQUESTS = ("nginx_access", "apache_access", "morgan", "w3c_log")
+"""Logs of requests hold such words in addresses; their answers are counted by other rules."""
+
+NAMES = r"""\"[^\"]*\"|'[^']*'|\b[0-9a-f]{8}[0-9a-f-]*\b|[\w/.-]*\d[\w/.-]*"""
+"""What differs from one line to the next of the same sort."""
+
+HEAD = 60
+"""Letters by which sorts of lines are told apart, and of a line that a claim quotes."""
+
+
+def failures(case: Case) -> pl.DataFrame:
+    """The timeline's rows at error level, or that tell of a failure, which no kind fits and whose time is known."""
+    requests = [source.path for source in case.sources if source.format in REQUESTS]
+    severe = (pl.col("severity") >= "error").fill_null(False)
+    worded = (pl.col("severity").is_null() | (pl.col("severity") >= "info")) & pl.col("message").str.contains(WORDS)
+    untold = pl.col("kind").is_null() & pl.col("time").is_not_null() & ~pl.col("file").is_in(requests)
+    return case.timeline.filter(untold & (severe | worded)).collect()
+
+
+def sort_of() -> pl.Expr:
+    """The words of a message without what differs from one line to the next, in a column `sort`."""
+    return pl.col("message").str.replace_all(NAMES, "#").str.slice(0, HEAD).alias("sort")
