@@ -60,7 +60,7 @@ def _recognise(sample: Sample) -> float:
 
 def _is_job(line: str) -> bool:
     found = job_line(line)
-    return found is not None and bool(found.rest) and _refusal(found.schedule) is None
+    return found is not None and bool(re.match(r"[^<>|=)]", found.rest)) and _refusal(found.schedule) is None
 
 
 def _refusal(schedule: str) -> str | None:
