@@ -26,7 +26,7 @@ from logcorr.report import understood as document
 from logcorr.report.document import to_json
 from logcorr.semantics import probing, schedule
 from logcorr.semantics.hooks import ROTATION
-from logcorr.semantics.stack import effective
+from logcorr.semantics.stack import effective, whole
 from logcorr.semantics.understanding import Understanding, understand
 from logcorr.timeline.clocks import zone_of
 
@@ -126,11 +126,18 @@ def _shown(
 
 
 def _services(found: Sequence[Fact], understood: Understanding) -> Iterator[Service]:
-    """The services of the running stack as merged, then those of the compose files that are no part of it."""
+    """The services of the running stack as merged, then those of the compose files that are no part of it, each once.
+
+    A file that others include comes after them: what it defines is then known.
+    """
     running = understood.stack.compose_paths if understood.stack else ()
-    yield from understood.stack.services if understood.stack else ()
-    others = (file.span.path for file in of_kind(ComposeFile, found) if file.span.path not in running)
-    yield from (service for path in others for service in effective((path,), found).services)
+    files = {file.span.path: file for file in of_kind(ComposeFile, found)}
+    stacks = [understood.stack.services] if understood.stack else []
+    stacks += [effective((path,), found).services for path in dict.fromkeys([*whole(files), *files]) if path not in running]
+    told: dict[tuple[str, Span], Service] = {}
+    for service in (one for stack in stacks for one in stack):
+        told.setdefault((service.name, service.span), service)
+    yield from told.values()
 
 
 def _unhealthy_after(service: Service) -> tuple[float, float] | None:

@@ -19,6 +19,7 @@ from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import ConfigurationParser, LogParser, Parser
 from logcorr.semantics import topology
+from logcorr.semantics.paths import copied_from
 
 Paths = str | Path | Sequence[str | Path]
 Zones = Mapping[str | None, str]
@@ -73,10 +74,12 @@ def read(paths: Paths) -> Input:
             "nothing here is a log or configuration that logcorr knows", "`logcorr sources PATH` says what was seen"
         )
     read: list[Fact | Problem] = []
+    paths_read = {artifact.path for artifact in collection.artifacts}
     for artifact in collection.artifacts:
         parser = parsers.get(artifact.format or "")
         if isinstance(parser, ConfigurationParser):
-            read.extend(parser.read(artifact))
+            original = copied_from(artifact.path, paths_read)
+            read.extend([Problem(artifact.path, f"left out: a copy of {original}")] if original else parser.read(artifact))
     facts = tuple(one for one in read if isinstance(one, Fact))
     problems = (
         *collection.skipped,

@@ -372,6 +372,17 @@ def test_an_archive_that_expands_without_end_is_refused(tmp_path, monkeypatch):
     assert "refused: more than 3 files" in [problem.message for problem in collection.skipped]
 
 
+def test_a_member_with_another_name_in_the_directory_than_before_its_bytes_is_not_read(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("logs/run.sh", "#!/bin/sh\ntrue\n")
+        archive.writestr("other.sh", "#!/bin/sh\ntrue\n")
+    written = (tmp_path / "a.zip").read_bytes()
+    (tmp_path / "a.zip").write_bytes(written.replace(b"logs/run.sh", b"logs\\run.sh", 1))
+    found = collect([tmp_path], {})
+    assert [artifact.path for artifact in found.artifacts] == ["a.zip!other.sh"]
+    assert [problem.path for problem in found.skipped] == ["a.zip!logs/run.sh"]
+
+
 def test_hard_links_pipes_and_archives_inside_are_skipped(tmp_path):
     link, pipe = tarfile.TarInfo("hard"), tarfile.TarInfo("pipe")
     link.type, link.linkname, pipe.type = tarfile.LNKTYPE, "/etc/passwd", tarfile.FIFOTYPE

@@ -74,6 +74,8 @@ def _effect(fact: Document) -> Iterator[str]:
     files = f" through {', '.join(fact['compose_files'])}" if fact["compose_files"] else ""
     yield f"{fact['reach']}: {fact['manager']} {fact['action']} {', '.join(fact['targets']) or 'everything'}{files}"
     yield from (f"guarded by {guard['text']} ({write.place(guard)})" for guard in fact["guard"])
+    if fact["reach"] == "never" and not fact["cases"]:
+        yield "no way through the script leads here"
     yield from (f"{_runs(case['runs'])} when {case['when']}" for case in fact["cases"])
     yield from (f"provided that {text}" for text in fact["assumes"])
     yield from (f"not known: {text}" for text in fact["unknown"])

@@ -5,6 +5,7 @@ An archive is hostile until shown otherwise: names that lead out of it, links, a
 
 from __future__ import annotations
 
+import errno
 import io
 import tarfile
 import zipfile
@@ -90,7 +91,11 @@ def _zipped(content: Content) -> Iterator[Member | Problem]:
 
 
 def _unzipped(content: Content, info: zipfile.ZipInfo) -> BufferedIOBase:
-    return cast(BufferedIOBase, zipfile.ZipFile(content.open()).open(info))
+    """Raises OSError for a member that is not what the archive's directory says."""
+    try:
+        return cast(BufferedIOBase, zipfile.ZipFile(content.open()).open(info))
+    except zipfile.BadZipFile as error:
+        raise OSError(errno.EINVAL, str(error)) from error
 
 
 def _tarred(content: Content) -> Iterator[Member | Problem]:

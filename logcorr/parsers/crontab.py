@@ -54,12 +54,14 @@ def _recognise(sample: Sample) -> float:
         return 0.6 if named and all(map(setting, others)) else 0.0
     understood = jobs + sum(setting(line) is not None for line in others)
     share = understood / len(speaking)
-    return min(1.0, 0.5 * share + 0.35 + 0.15 * named) if share > 0.5 else 0.3 + 0.35 * named
+    if share > 0.5:
+        return min(1.0, 0.5 * share + 0.35 + 0.15 * named)
+    return 0.3 + 0.35 * named if named or any(_FRAME.fullmatch(line) for line in others) else 0.0
 
 
 def _is_job(line: str) -> bool:
     found = job_line(line)
-    return found is not None and bool(found.rest) and _refusal(found.schedule) is None
+    return found is not None and bool(re.match(r"[^<>|=)]", found.rest)) and _refusal(found.schedule) is None
 
 
 def _refusal(schedule: str) -> str | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
-from difflib import get_close_matches
+from difflib import SequenceMatcher
 
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import Configuration, ProvedEffect
@@ -13,23 +14,51 @@ from logcorr.model.facts import ComposeFile, Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 
-CLOSE = 0.85
+CLOSE = 0.75
+"""How alike two names must be: `prd` and `prod` are 0.86."""
+SHORTEST = 3
+"""The letters of the shortest abbreviation."""
 
 
 @rule(code="COMP001", title="A compose file that a script names is missing", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for `-f` files of which nothing was collected, while a compose file of nearly the same name was."""
-    names = {file.span.path.rpartition("/")[2]: file for file in case.of(ComposeFile)}
     collected = {path.rpartition("/")[2] for path in case.files}
     seen = set()
     for behaviour in case.behaviours:
         for effect in (proved.effect for proved in behaviour.proved if _through_compose(proved)):
             for path in effect.compose_files:
                 name = path.rpartition("/")[2]
-                near = get_close_matches(name, names, n=1, cutoff=CLOSE) if name not in collected else []
+                near = _near(case, path, effect.directory) if name not in collected else None
                 if near and (effect.span, name) not in seen and not _made_or_asked_for(case, effect, name):
                     seen.add((effect.span, name))
-                    yield _finding(effect, name, names[near[0]])
+                    yield _finding(effect, name, near)
+
+
+def _near(case: Configuration, path: str, directory: str | None) -> ComposeFile | None:
+    """The compose file whose name is most like this one's, in what may be its folder (the root of what was collected, or one of
+    that name)."""
+    wanted = _told(path)
+    folder = posixpath.basename(posixpath.dirname(posixpath.join(directory or "", path)))
+    alike = [
+        (_likeness(wanted, _told(file.span.path)), file)
+        for file in case.of(ComposeFile)
+        if posixpath.dirname(file.span.path).rpartition("/")[2] in ("", folder)
+    ]
+    best, file = max(alike, key=lambda pair: pair[0], default=(0.0, None))
+    return file if best >= CLOSE else None
+
+
+def _told(path: str) -> str:
+    """What tells a compose file from others: its name without what all have in common."""
+    return re.sub(r"^(?:docker-)?compose[._-]?|\.ya?ml$", "", posixpath.basename(path))
+
+
+def _likeness(one: str, other: str) -> float:
+    """From 0 to 1; an abbreviation (`prod`) is as good as the word."""
+    short, long = sorted((one, other), key=len)
+    abbreviated = len(short) >= SHORTEST and long.isalpha() and long.startswith(short)
+    return 1.0 if one == other or abbreviated else SequenceMatcher(None, one, other, autojunk=False).ratio()
 
 
 def _through_compose(proved: ProvedEffect) -> bool:

@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from logcorr.model.case import Configuration, ProvedEffect, RunningStack
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import ComposeFile, Container
+from logcorr.model.facts import ComposeFile, Container, Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.semantics.paths import folder_of
+from logcorr.semantics.stack import STARTING
 
 
 @rule(code="COMP008", title="A script names a compose file that is not the deployed one", role="defect", severity="warning")
@@ -21,16 +22,34 @@ def check(case: Configuration) -> Iterator[Finding]:
     for behaviour in case.behaviours:
         for proved in behaviour.proved:
             used = proved.compose_paths
-            differs = used and used != case.stack.compose_paths and _may_be_one_stack(case, case.stack, used)
+            differs = used and used != case.stack.compose_paths and _may_be_one_stack(case, case.stack, proved)
             if differs and proved.effect.span not in seen:
                 seen.add(proved.effect.span)
                 yield _finding(case, case.stack, proved)
 
 
-def _may_be_one_stack(case: Configuration, stack: RunningStack, used: tuple[str, ...]) -> bool:
-    """Whether both can be meant for one stack: a repository may hold several, in folders of their own."""
+def _may_be_one_stack(case: Configuration, stack: RunningStack, proved: ProvedEffect) -> bool:
+    """Whether both can be meant for one stack, as they are on the host that containers were captured from.
+
+    A repository may hold several: in folders of their own, started by scripts of their own, or chosen by an argument.
+    """
+    if any(case.of(Container)):
+        return True
+    used = proved.compose_paths
     folders = {folder_of(path) for path in (used[0], stack.compose_paths[0])}
-    return len(folders) == 1 or any(case.of(Container))
+    return len(folders) == 1 and not _started_whole(case, used) and not _chosen(case, proved)
+
+
+def _started_whole(case: Configuration, used: tuple[str, ...]) -> bool:
+    """Whether a script starts all of a stack from these files: then there are two."""
+    every = (one for behaviour in case.behaviours for one in behaviour.proved if one.compose_paths == used)
+    return any(one.effect.action in STARTING and not one.effect.targets for one in every)
+
+
+def _chosen(case: Configuration, proved: ProvedEffect) -> bool:
+    """Whether the script makes the file's name from pieces (`docker-compose.$1.yml`), so that it serves more than one."""
+    text = "\n".join(script.text for script in case.of(Script) if script.span.path == proved.effect.span.path)
+    return not all(path.rpartition("/")[2] in text for path in proved.effect.compose_files)
 
 
 def _finding(case: Configuration, stack: RunningStack, proved: ProvedEffect) -> Finding:

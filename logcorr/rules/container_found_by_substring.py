@@ -21,12 +21,16 @@ STATES = frozenset(
 
 @rule(code="SH015", title="A container is found by part of its name", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
-    """Looks for `docker ps | grep NAME` that decides something: the word may stand in another name, an image, a command."""
+    """Looks for `docker ps | grep NAME` that decides something: the word may stand in another name, an image, a command.
+
+    A word that is nobody's whole name is meant to find several.
+    """
     names = _names(case)
     for command in written(case):
         name = _searched(command)
-        if name and (command.asked() or _captured(command)):
-            yield _finding(command, name, sorted(other for other in names if name in other and other != name))
+        others = sorted(other for other in names if name and name in other and other != name)
+        if name and (others if name in names else not names) and (command.asked() or _captured(command)):
+            yield _finding(command, name, others)
 
 
 def _names(case: Configuration) -> set[str]:
@@ -57,11 +61,17 @@ def _captured(command: Written) -> bool:
     return any(isinstance(node, Substitution) for node in command.around)
 
 
+def _names_only(command: Written) -> bool:
+    """Whether docker was told to print nothing but names."""
+    text = command.script.text[command.pipeline.start : command.node.start] if command.pipeline else ""
+    return "{{.Names}}" in text.replace(" ", "")
+
+
 def _finding(command: Written, name: str, others: list[str]) -> Finding:
     return Finding(
         severity="warning" if others else "info",
         confidence=0.9 if others else 0.7,
-        claim=_claim(name, others),
+        claim=_claim(name, others, names_only=_names_only(command)),
         evidence=(Evidence(spanned(command.script, command.pipeline or command.node), "finds any line with this text"),),
         would_refute=claim(
             "container_found_by_substring.refute", "a host where no other line of docker ps holds {name}", name=name
@@ -74,13 +84,17 @@ def _finding(command: Written, name: str, others: list[str]) -> Finding:
     )
 
 
-def _claim(name: str, others: list[str]) -> Claim:
+def _claim(name: str, others: list[str], *, names_only: bool) -> Claim:
     if others:
         return claim(
             "container_found_by_substring.other",
             "this takes {others} for {name}: the search finds any line that holds the word",
             name=name,
             others=", ".join(others),
+        )
+    if names_only:
+        return claim(
+            "container_found_by_substring.name", "this finds any container whose name holds {name}, not only that one", name=name
         )
     return claim(
         "container_found_by_substring.any",

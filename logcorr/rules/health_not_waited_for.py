@@ -14,12 +14,15 @@ from logcorr.semantics.compose.conditions import Waiting, waiting
 
 @rule(code="COMP004", title="A health check that only some wait for", role="defect", severity="info")
 def check(case: Configuration) -> Iterator[Finding]:
-    """Looks for `depends_on` without a condition, on a service whose health another one in the same file waits for."""
+    """Looks for `depends_on` without a condition, on a service whose health another one in the same file waits for.
+
+    What Docker starts again when it fails comes right by itself."""
     for file in case.of(ComposeFile):
         every = list(waiting(file))
+        once = {service.name for service in file.services if service.restart in (None, "no")}
         for one in every:
             other = next((two for two in every if two.dependency == one.dependency and two.condition == "service_healthy"), None)
-            if other and one.condition == "service_started":
+            if other and one.condition == "service_started" and one.service in once:
                 yield _finding(one, other)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import Directive, NginxFile
 from logcorr.model.result import Finding
+from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._proxying import Place, places
 
@@ -15,22 +16,35 @@ from logcorr.rules._proxying import Place, places
 @rule(code="NGX017", title="Kept connections are closed after every request", role="defect", severity="info")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for proxies to a group with `keepalive` that do not speak HTTP/1.1 or do not clear the header Connection."""
-    groups = {group.args[0]: line for group, line in _kept(case)}
+    groups = list(_groups(case))
+    closed: dict[tuple[Span, str], tuple[Directive, list[Place]]] = {}
     for place in places(case):
-        line = groups.get(place.host())
+        line = _keeps(place, groups)
         lacks = _lacks(place) if line and place.known() else None
         if line and lacks:
-            yield _finding(place, line, lacks)
+            closed.setdefault((line.span, lacks), (line, []))[1].append(place)
+    for (_, lacks), (line, found) in closed.items():
+        yield _finding(found, line, lacks)
 
 
-def _kept(case: Configuration) -> Iterator[tuple[Directive, Directive]]:
-    """The groups that keep connections, each with the line that says so."""
+def _groups(case: Configuration) -> Iterator[Directive]:
+    """Every upstream group."""
     for file in case.of(NginxFile):
         tops = [one for one in file.directives if one.name == "http"]
         for group in [*file.directives, *(child for top in tops for child in top.children or ())]:
-            line = next((one for one in group.children or () if one.name == "keepalive"), None)
-            if group.name == "upstream" and group.args and line:
-                yield group, line
+            if group.name == "upstream" and group.args:
+                yield group
+
+
+def _keeps(place: Place, groups: Sequence[Directive]) -> Directive | None:
+    """The line with which the group that a place hands on to keeps connections.
+
+    Of several groups of one name, that in the same file is meant; where none is, nobody knows which belongs to this place.
+    """
+    named = [group for group in groups if group.args[0] == place.host()]
+    here = [group for group in named if group.span.path == place.passes.span.path] or named
+    lines = [next((one for one in group.children or () if one.name == "keepalive"), None) for group in here]
+    return lines[0] if len(lines) == 1 else None
 
 
 def _lacks(place: Place) -> str | None:
@@ -43,7 +57,8 @@ def _lacks(place: Place) -> str | None:
     return 'proxy_set_header Connection ""' if headers.get("connection", "close") != "" else None
 
 
-def _finding(place: Place, line: Directive, lacks: str) -> Finding:
+def _finding(found: Sequence[Place], line: Directive, lacks: str) -> Finding:
+    place = found[0]
     return Finding(
         confidence=0.9,
         claim=claim(
@@ -52,7 +67,11 @@ def _finding(place: Place, line: Directive, lacks: str) -> Finding:
             group=place.host(),
             lacks=lacks,
         ),
-        evidence=(Evidence(place.passes.span, f"without {lacks}"), Evidence(line.span, "keeps connections")),
+        evidence=(
+            Evidence(place.passes.span, f"without {lacks}"),
+            Evidence(line.span, "keeps connections"),
+            *(Evidence(other.passes.span, f"without {lacks}") for other in found[1:]),
+        ),
         would_refute=claim("keepalive_not_used.refute", "nginx 1.29.7 or later, which does both by itself"),
         subject=place.host(),
         measured={"lacks": lacks},

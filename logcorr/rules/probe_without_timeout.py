@@ -27,7 +27,7 @@ def check(case: Configuration) -> Iterator[Finding]:
     seen = set()
     for behaviour, job in _jobs_first(case):
         for probe in behaviour.probes:
-            if probe.tool == "curl" and probe.timeout_s is None and probe.span not in seen:
+            if probe.tool == "curl" and probe.purpose == "asks" and probe.timeout_s is None and probe.span not in seen:
                 command = command_at(scripts, probe.span, "curl")
                 bound = _bound(behaviour, probe, job, command) if command and not _bounded(command) else None
                 if bound:

@@ -31,19 +31,32 @@ def check(case: Configuration) -> Iterator[Finding]:
         if command.name in UNFAILING and _is_last(command) and (command.asked() or next_test(command)):
             first = _first(command)
             fallback = _fallback(command)
-            harmless = fallback in HARMLESS or (fallback == "echo" and command.name == "wc")
-            if first and first.name not in NEVER_FAIL and not harmless and not in_program(command, "pipefail"):
-                yield _finding(command, first, "info" if fallback in ("echo", "printf") else "warning")
+            if (
+                first
+                and first.name not in NEVER_FAIL
+                and not _harmless(command, fallback)
+                and not in_program(command, "pipefail")
+            ):
+                yield _finding(command, first, "info" if fallback and fallback.name in ("echo", "printf") else "warning")
 
 
-def _fallback(command: Written) -> str | None:
+def _harmless(command: Written, fallback: Written | None) -> bool:
+    """Whether it makes no difference that the fallback never runs: it says that a failure is none, or prints nothing."""
+    if fallback is None:
+        return False
+    printed = [word for word in fallback.words if not word.startswith("-")]
+    silent = fallback.name in ("echo", "printf") and not any(word.strip() for word in printed)
+    return fallback.name in HARMLESS or silent or (fallback.name == "echo" and command.name == "wc")
+
+
+def _fallback(command: Written) -> Written | None:
     """The one command that stands behind `||`, if that is all there is."""
     pipeline = command.pipeline
     outer = command.around[-2] if len(command.around) > 1 else None
     if not isinstance(outer, AndOr) or outer.operator != "||" or outer.left is not pipeline:
         return None
     others = compound(command.script, outer.right)
-    return others[0].name if len(others) == 1 else None
+    return others[0] if len(others) == 1 else None
 
 
 def _is_last(command: Written) -> bool:

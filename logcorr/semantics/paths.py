@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+
+COPY = re.compile(
+    r"(?P<original>.+?)(?:~|[._-](?:bak|backup|old|orig|save|saved|disabled|copy|dpkg-\w+|rpm(?:save|new|orig))\d*(?:[._-][\d._-]+)?)",
+    re.IGNORECASE,
+)
+"""How programs and people name the copy of a file that they are about to change."""
 
 
 def normal(path: str, directory: str | None = None) -> str:
@@ -31,6 +37,12 @@ def collected(path: str, files: Iterable[str], directory: str | None = None, *, 
     best = max((rank for rank, _ in ranked), default=None)
     matches = [file for rank, file in ranked if rank == best]
     return matches[0] if len(matches) == 1 else None
+
+
+def copied_from(path: str, files: Collection[str]) -> str | None:
+    """The file beside it that a collected one is an old copy of, by its name (`nginx.conf.bak`): nothing reads such a copy."""
+    named = COPY.fullmatch(path)
+    return named["original"] if named and named["original"] in files else None
 
 
 def below(path: str, folder: str) -> bool:

@@ -222,7 +222,11 @@ class _Targets(Struct, frozen=True):
 
     def compose_paths(self, effect: Effect) -> tuple[str, ...]:
         """The collected files that a compose command works through."""
-        return used_files(effect, [file.span.path for file in of_kind(ComposeFile, self.facts)])
+        return (
+            ()
+            if effect.manager != "compose"
+            else used_files(effect, [file.span.path for file in of_kind(ComposeFile, self.facts)])
+        )
 
     def _processes(self, effect: Effect) -> list[str]:
         """What the effect's patterns and pid files are known to mean."""

@@ -28,6 +28,20 @@ class Run(Protocol):
         """Run it; without `functions`, only programs."""
 
 
+_NUMBERS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM"}
+_SIGNALLED = {
+    "HUP": "reload", "USR1": "reopen-logs", "STOP": "pause", "TSTP": "pause",
+    **dict.fromkeys(("USR2", "WINCH", "CONT", "CHLD", "URG"), "signal"),
+}  # fmt: skip
+"""What signals that servers do not end by are sent for."""
+
+
+def signal_name(written: str) -> str:
+    """A signal's name without `SIG`, for a name or a number."""
+    name = written.upper().removeprefix("SIG")
+    return _NUMBERS.get(name, name)
+
+
 class Command(Struct):
     """A program's name and arguments, the path it runs on, and what it may do there."""
 
@@ -73,8 +87,10 @@ class Command(Struct):
 
     def do(self, action: str, manager: str, targets: Collection[str] = (), *, argv0: str | None = None, signal: str | None = None,
            compose_files: tuple[str, ...] = (), project: str | None = None, directory: str | None = None) -> None:  # fmt: skip
-        """Record an effect; whether it succeeds is presumed."""
+        """Record an effect; whether it succeeds is presumed. A `kill` does what its signal is sent for."""
         place = self.path.place
+        signal = signal_name(signal) if signal else None
+        action = _SIGNALLED.get(signal or "", action) if action == "kill" else action
         effect = Effect(
             id=0, span=self.span, action=action, manager=manager, targets=tuple(targets), signal=signal,
             compose_files=compose_files, project=project, directory=directory or self.directory(), argv0=argv0 or self.name,

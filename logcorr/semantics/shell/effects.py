@@ -12,8 +12,6 @@ from logcorr.semantics.shell.values import Value, literal, shown
 RENEWAL_HOOKS = tuple(f"/etc/letsencrypt/renewal-hooks/{when}/" for when in ("pre", "deploy", "post"))
 """Folders whose scripts certbot runs around each renewal."""
 
-_SIGNALS = {"1": "HUP", "2": "INT", "3": "QUIT", "9": "KILL", "10": "USR1", "12": "USR2", "15": "TERM"}
-
 
 def _kill(command: Command) -> None:
     signal, targets = None, list[str]()
@@ -34,13 +32,10 @@ def _kill(command: Command) -> None:
             signal = known[1:]
         elif known != "--" and not re.fullmatch(r"-[a-z-]+", known):
             targets.append(known)
-    signal = signal.removeprefix("SIG") if signal else None
-    signal = _SIGNALS.get(signal or "", signal)
     if signal == "0":
         probes.ask(command, "kill -0", " ".join(targets), prints=False)
         return
-    action = {"HUP": "reload", "USR1": "reopen-logs"}.get(signal or "", "kill")
-    command.do(action, "process", tuple(targets), signal=signal or "TERM")
+    command.do("kill", "process", tuple(targets), signal=signal or "TERM")
 
 
 def _fuser(command: Command) -> None:

@@ -48,8 +48,9 @@ def _seconds(options: dict[str, list[Value]], *names: str) -> float | None:
 
 
 def _url(value: Value, default: str) -> str | None:
+    """The address; None where a part is not known, or a variable that is empty by default leaves no host or no port."""
     known = literal(value)
-    if not known:
+    if not known or re.match(r"(?:\w+://)?+(?:[^/]*:)?(?:/|$)", known):
         return None
     return known if "://" in known else f"{default}://{known}"
 
@@ -89,12 +90,13 @@ def _probe(
     command: Command, tool: str, url: Value, *, method: str, headers: tuple[tuple[str, str], ...], prints: tuple[str, ...],
     follows_redirects: bool, fails_on_error: bool, checks_certificate: bool, timeout_s: float | None, saved: bool,
 ) -> Probe:  # fmt: skip
-    known = _url(url, "http")
+    known, unknown = _url(url, "http"), ", ".join(origins(url))
     probe = Probe(
         id=0, span=command.span, tool=tool, url=known, url_span=first_span(url) or command.span, method=method, headers=headers,
         yields=_yields(command, prints), follows_redirects=follows_redirects, fails_on_error=fails_on_error,
         checks_certificate=checks_certificate, timeout_s=timeout_s, prints=prints,
-        asks=None if known else shown(url), unknown=None if known else ", ".join(origins(url)),
+        asks=shown(url) if unknown and not known else None,
+        unknown=None if known else unknown or "an empty part of the address",
     )  # fmt: skip
     looked_at = probe.yields != "exit" or command.machine.checked
     return replace(

@@ -3,8 +3,8 @@
 Health checks and other requests are made by the same programs. A request counts as asking unless something says otherwise:
 
 - it **sends** if it goes to a service that takes messages (chat, pagers, heartbeats), if the address it goes to is not known
-  but called so in the script (`$SLACK_WEBHOOK`), or if it writes (POST, PUT …) and nobody looks at what comes back or asks how
-  it went;
+  but called so in the script (`$SLACK_WEBHOOK`), or if it writes (POST, PUT …) and what it writes is a file, or nobody looks at
+  what comes back or asks how it went;
 - it **fetches** if what comes back is kept in a file (unless it comes from near by and the script asks how it went) or given
   to a program that installs or unpacks it, or if it goes to a service that only tells one's own address.
 """
@@ -29,6 +29,7 @@ _ADDRESSES = regex(
 _CALLED = regex(r"webhook|slack|discord|telegram|pushover|pagerduty|heartbeat_url|ping_url", re.IGNORECASE)
 _VARIABLE = regex(r"\$\{?(\w+)")
 _WRITING = ("POST", "PUT", "PATCH", "DELETE")
+_FILE = regex(r"""(?:-d|--data[\w-]*|--json)[ =]*["']?@(?!-)|(?:^|\s)(?:-T|--upload-file|-F|--form)[ =]""")
 _NEAR = regex(r"localhost|127\.|0\.0\.0\.0|\[::1\]|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|[\w-]+$")
 RUNS_CODE = frozenset({"bash", "sh", "zsh", "dash", "eval", "source", "."})
 INSTALLERS = RUNS_CODE | frozenset({
@@ -48,7 +49,7 @@ def purpose(probe: Probe, *, looked_at: bool, saved: bool, reader: str | None, w
     host = urlsplit(address).hostname or address.partition("://")[2].partition("/")[0]
     if _MESSAGES.search(host) or "/webhook" in address or (probe.url is None and _called(probe, written)):
         return "sends"
-    if probe.method in _WRITING and not looked_at:
+    if probe.method in _WRITING and (not looked_at or _FILE.search(written)):
         return "sends"
     if (saved and not (looked_at and _NEAR.match(host))) or reader in INSTALLERS or _ADDRESSES.search(host):
         return "fetches"

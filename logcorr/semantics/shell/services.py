@@ -97,8 +97,10 @@ def _manager(name: str, with_value: str = "", long_with_value: tuple[str, ...] =
             words[1:], "nciou", ("name", "instances", "interpreter", "cwd", "log", "max-memory-restart", *long_with_value)
         )
         targets = tuple(shown(word) for word in names)
+        signal = targets[0] if verb == "signal" and targets else None
+        targets = targets[1:] if signal else targets
         if verb in _SIMPLE:
-            command.do(_SIMPLE[verb], name, () if targets[:1] == ("all",) else targets)
+            command.do(_SIMPLE[verb], name, () if targets[:1] == ("all",) else targets, signal=signal)
         elif verb in ("save", "startup", "install", "set", "log", "logs", "monit"):
             command.print_unknown()
             command.presumed()
