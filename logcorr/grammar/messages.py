@@ -76,6 +76,8 @@ APPLICATION = (
             r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
             r"|handling signal: (?:term|int|quit)$|received (?:fast|smart|immediate) shutdown request$|user requested shutdown\b"
             r"|(?:[\w./-]+ )?\(initiated by: [^)]*\): normal shutdown|terminating \.\.\.$"
+            r"|(?:gracefully )?(?:closing|stopping|exiting|quitting|leaving|draining|going down|ending)"
+            r" (?:on|after|due to|because of|for|upon) (?:a )?(?:signal )?SIG(?:TERM|INT|QUIT)\b"
             r"|(?:gracefully )?terminating(?: now| gracefully)?(?: ?[.!…]+)?$"
         ),
     ),
@@ -159,7 +161,9 @@ APPLICATION = (
 )
 """Phrases of servers, the Node.js world's first."""
 
-_ERROR = r"""^[\s\[{"]*(?:(?:(?:code|error|err|stack|cause)"?\]?: |(?:[\w.]+: )?[\w.$]*(?:Error|Exception)(?: \[\w+\])?: ).*)?"""
+_MEMBER = r"""(?:code|error|err|stack|cause)"?\]?: """
+_CLASS = r"(?:[\w.]+: )?[\w.$]*(?:Error|Exception)(?: \[\w+\])?: "
+_ERROR = rf"""^[\s\[{{"]*(?:Caused by: )?(?:(?:{_MEMBER}|{_CLASS}).*)?"""
 """How a line that describes an error opens: with its class, or with a member that holds it."""
 
 CONTINUED = tuple(replace(phrase, pattern=f"{_ERROR}(?:{phrase.pattern})") for phrase in FAILURES)
