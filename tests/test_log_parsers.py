@@ -182,3 +182,10 @@ HITS = {
 def test_what_programs_say_has_its_kind(text, kind):
     frame = parse.winston([f"2026-01-31 12:00:00 info: {text}"])
     assert frame["kind"].to_list() == [kind]
+
+
+def test_a_long_object_that_a_sample_cuts_tells_its_format():
+    whole = json.dumps({"level": "error", "message": 'a "quoted, {odd" text', "of": {"a": [1, 2]}, "stack": "x, y" * 3000})
+    sample = Sample("error.log", (whole[:4096],))
+    claims = {name: parser.recognise(sample) for name, parser in PARSERS.items()}
+    assert max(claims, key=lambda name: claims[name]) == "winston"

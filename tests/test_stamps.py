@@ -48,3 +48,10 @@ def test_a_stamp_is_read_as_what_it_says(text):
     shape = stamps.shape_of((f"[{text}] started",))
     assert shape
     assert pl.select(shape.time(pl.lit(pl.Series([text])))).item() == STAMPS[text]
+
+
+@pytest.mark.parametrize(
+    "line", ["20260304215501_create_users.rb", "20260304215501123 x", "26/13/04 21:55:01 x", "2026-03-04 21:550 x"]
+)
+def test_other_figures_are_no_time(line):
+    assert stamps.at_head(line) is None

@@ -19,7 +19,8 @@ _CONTEXT = re.compile(
     r'(?:, upstream: "(?P<upstream>[^"]*)")?(?:, host: "(?P<host>[^"]*)")?(?:, referrer: "(?P<referrer>.*)")?'
 )
 _ACCESS = re.compile(
-    r'(\S+) \S+ (.*?) \[([^\[\]]+)\] "((?:[^"\\]|\\.)*)" (\d{3}) (\d+|-) "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"', re.ASCII
+    r'(\S+) \S+ (.*?) \[([^\[\]]+)\] "((?:[^"\\]|\\.)*)" (\d{3}) (\d+|-) "((?:[^"\\]|\\.)*)" "((?:[^"\\]|\\.)*)"(?:\s.*)?',
+    re.ASCII,
 )
 _WINSTON = re.compile(r"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d) \[(\w+)\]: (.*)", re.ASCII)
 
@@ -42,7 +43,7 @@ def nginx_error(lines: list[str]) -> Iterator[Row]:
 
 
 def nginx_access(lines: list[str]) -> Iterator[Row]:
-    """`combined`."""
+    """`combined`, and what more a server may log behind it."""
     for line in lines:
         match = _ACCESS.fullmatch(line)
         if match is None:

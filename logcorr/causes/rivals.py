@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence, Set
 from datetime import timedelta
 
-import polars as pl
-
 from logcorr.causes import words
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Cause, Finding, Rival

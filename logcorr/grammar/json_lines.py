@@ -34,7 +34,7 @@ def _shortened(line: str) -> str:
     if not line.startswith("{") or line.rstrip().endswith("}"):
         return ""
     depth = end = 0
-    for token in re.finditer(r'"(?:[^"\\]|\\.)*"|[{}\[\],]', line):
+    for token in re.finditer(r'"(?:[^"\\]|\\.)*(?:"|\\?$)|[{}\[\],]', line):
         if token[0] == "," and depth == 1:
             end = token.start()
         depth += (token[0] in "{[") - (token[0] in "}]")

@@ -56,7 +56,7 @@ class LogFormat(Struct, frozen=True):
         return tuple(braced or plain for braced, plain in _VARIABLE.findall(self.text))
 
     def pattern(self, whole: bool = True, *, one_word: bool = False) -> str:
-        """A pattern with a group for each variable; `whole`: to the end of the line, else more may follow.
+        """A pattern with a group for each variable; `whole`: to the end of the line, else more may follow a blank.
 
         `one_word`: for users whose names hold no blank, which is where most patterns else have two ways to go on, and are slow.
         """
@@ -71,7 +71,7 @@ class LogFormat(Struct, frozen=True):
             name = match[1] or match[2]
             word = one_word and name == "remote_user" and not quoted
             parts += [re.escape(literal), r"(\S*)" if word else _value(name, quoted, self.text[end : end + 2])]
-        return "^" + "".join(parts) + re.escape(self.text[end:]) + ("$" if whole else "")
+        return "^" + "".join(parts) + re.escape(self.text[end:]) + ("$" if whole else r"(?:\s.*)?$")
 
 
 def _value(name: str, quoted: bool, following: str) -> str:

@@ -70,8 +70,8 @@ def _written() -> list[Shape]:
     date, minute = rf"\d{{4}}-{month}-{day}", rf"{hour}:[0-5]\d"
     return [
         Shape("basic_z", rf"{ymd}T{clock}Z", "%Y%m%dT%H%M%SZ", Clock.UTC),
-        Shape("basic_t", rf"{ymd}T{clock}", "%Y%m%dT%H%M%S", Clock.LOCAL),
-        Shape("basic", rf"{ymd}{clock}", "%Y%m%d%H%M%S", Clock.LOCAL),
+        Shape("basic_t", rf"{ymd}T{clock}\b", "%Y%m%dT%H%M%S", Clock.LOCAL),
+        Shape("basic", rf"{ymd}{clock}\b", "%Y%m%d%H%M%S", Clock.LOCAL),
         Shape("basic_day", rf"{ymd} {_DAY}{_FRACTION}", "%Y%m%d %H:%M:%S%.f", Clock.LOCAL),
         Shape("basic_joined", rf"{ymd}-{_DAY}{_FRACTION}", "%Y%m%d-%H:%M:%S%.f", Clock.LOCAL),
         Shape("short_year", rf"(?:1[3-9]|[2-9]\d)/{month}/{day} {_DAY}{_FRACTION}", "%y/%m/%d %H:%M:%S%.f", Clock.LOCAL),

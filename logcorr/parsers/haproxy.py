@@ -25,6 +25,9 @@ _PATTERN = (
 _OTHER = r"^\S+:\d{1,5} \[(\d\d/[A-Z][a-z]{2}/\d{4}:\d\d:\d\d:\d\d\.\d{3})\] \S+: (.*)$"
 _SERVER = r"^(?:\[[A-Z]+\] +\(\d+\) : )?(?:Backup )?Server (?P<of>[^/\s]+)/(?P<name>\S+) is (?P<state>UP|DOWN)\b.*$"
 
+_OWN = r"^(?:Proxy \S+ (?:started|stopped)|Stopping (?:frontend|backend|proxy) )"
+"""What it says of itself when it starts and is reloaded."""
+
 _ENDS = {"SC": "upstream.refused", "SH": "upstream.closed_early", "SD": "upstream.closed_early", "sH": "upstream.timeout"} | {
     "sC": "upstream.timeout",
     "CD": "client.aborted",
@@ -35,7 +38,7 @@ _ENDS = {"SC": "upstream.refused", "SH": "upstream.closed_early", "SD": "upstrea
 
 
 def _recognise(sample: Sample) -> float:
-    known = [re.compile(pattern, re.ASCII) for pattern in (_PATTERN, _OTHER, _SERVER)]
+    known = [re.compile(pattern, re.ASCII) for pattern in (_PATTERN, _OTHER, _SERVER, _OWN)]
     share = stamps.share(sample.lines, lambda line: any(pattern.match(line) for pattern in known))
     return 0.96 * share if share >= 0.5 else 0.0
 
@@ -65,7 +68,9 @@ def haproxy(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         pl.col("text").str.extract_groups(ascii_only(_SERVER)).alias("health"),
     )
     error = failed | (state == "DOWN")
-    known = part("stamp").is_not_null() | other[0].is_not_null() | state.is_not_null()
+    known = (
+        part("stamp").is_not_null() | other[0].is_not_null() | state.is_not_null() | pl.col("text").str.contains(ascii_only(_OWN))
+    )
     return events(
         read,
         time=stamps.datetimes(pl.coalesce(part("stamp"), other[0]), "%d/%b/%Y:%H:%M:%S%.f"),

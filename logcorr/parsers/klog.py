@@ -20,7 +20,7 @@ from logcorr.parsers._shared.columns import events, folded
 
 _STAMP = Shape("klog", r"\d{4} \d\d:\d\d:\d\d\.\d{6}", "%m%d %H:%M:%S%.f", Clock.YEARLESS)
 _PATTERN = (
-    rf"^(?P<level>[IWEF])(?P<stamp>{_STAMP.pattern})\s+(?P<pid>\d{{1,9}}) "
+    rf"^(?P<level>[IWEF])(?P<stamp>{_STAMP.pattern})\s+(?P<pid>\d{{1,20}}) "
     r"(?P<caller>[^\]\s]{1,120}:\d{1,6})\] (?P<message>.*)$"
 )
 _LEVELS = {"I": "info", "W": "warn", "E": "error", "F": "crit"}
@@ -46,5 +46,5 @@ def klog(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         message=message,
         parsed=part("stamp").is_not_null(),
         count=pl.col("lines"),
-        own={"pid": part("pid").cast(pl.Int32, strict=False), "caller": part("caller")},
+        own={"pid": part("pid").cast(pl.Int64, strict=False), "caller": part("caller")},
     )

@@ -15,7 +15,7 @@ from logcorr.lazily import pl
 from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import events, folded
+from logcorr.parsers._shared.columns import events, folded, reached, within
 
 _STARTED = (
     r'^(?:\[[^\]]{1,80}\] )*Started (?P<method>[A-Z]{3,8}) "(?P<path>[^"]*)" for (?P<client>\S+)'
@@ -47,9 +47,9 @@ def rails(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         completed[1].alias("took"),
         pl.when(following.str.contains(ascii_only(_FAILED))).then(following).alias("exception"),
     )
-    reached = found.with_columns(expression for name in ("status", "took", "exception") for expression in _next(name))
-    cut = folded(reached, part("stamp").is_not_null(), context)
-    status, took, exception = _within("status"), _within("took"), _within("exception")
+    ahead = found.with_columns(expression for name in ("status", "took", "exception") for expression in reached(name))
+    cut = folded(ahead, part("stamp").is_not_null(), context)
+    status, took, exception = within("status"), within("took"), within("exception")
     asked = pl.concat_str(part("method"), part("path"), status, separator=" ", ignore_nulls=True)
     known, wrong = part("stamp").is_not_null(), exception.is_not_null() | status.str.starts_with("5")
     return events(
@@ -72,14 +72,3 @@ def rails(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
             "utc_offset_s": stamps.offset_s(part("stamp").str.slice(-5)),
         },
     )
-
-
-def _next(name: str) -> tuple[pl.Expr, pl.Expr]:
-    """The next value from each line on, and where it is."""
-    at = pl.when(pl.col(name).is_not_null()).then(pl.int_range(pl.len()))
-    return pl.col(name).backward_fill(), at.backward_fill().alias(f"{name}_at")
-
-
-def _within(name: str) -> pl.Expr:
-    """That value, if it is among an event's own lines."""
-    return pl.when(pl.col(f"{name}_at") < pl.col("row") + pl.col("lines")).then(pl.col(name))

@@ -112,6 +112,17 @@ def failure() -> pl.Expr:
     return pl.when(pl.col("failed_at") < pl.col("row") + pl.col("lines")).then(pl.col("failure"))
 
 
+def reached(name: str) -> tuple[pl.Expr, pl.Expr]:
+    """Of a column the next value from each line on, and where that is: what `within` needs of `folded` lines."""
+    at = pl.when(pl.col(name).is_not_null()).then(pl.int_range(pl.len()))
+    return pl.col(name).backward_fill(), at.backward_fill().alias(f"{name}_at")
+
+
+def within(name: str) -> pl.Expr:
+    """The first value of a column among an event's own lines."""
+    return pl.when(pl.col(f"{name}_at") < pl.col("row") + pl.col("lines")).then(pl.col(name))
+
+
 def _joined(lines: pl.LazyFrame, mark: str) -> pl.LazyFrame:
     begins = pl.col("begins")
     marked = pl.when(~begins).then(pl.col("text")).str.contains(mark, literal=True).fill_null(False)
