@@ -72,6 +72,6 @@ def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
         frames = [artifact.lines for artifact in artifacts if artifact.path == path]
         if not frames:
             return pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String})
-        return pl.concat(frames, how="diagonal_relaxed").sort("line", maintain_order=True)
+        return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed").sort("line", maintain_order=True)
 
     return lines

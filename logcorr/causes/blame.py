@@ -18,7 +18,7 @@ from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Finding
 from logcorr.model.source import Span
 from logcorr.statistics import Group
-from logcorr.timeline.select import seconds
+from logcorr.timeline.select import moments
 
 FEW = 4
 UNPROVED = 0.85
@@ -85,7 +85,7 @@ def _felt_after_runs(case: Case, suspect: Suspect, stops: Ends) -> Ends | None:
         return None
     start, end = (time.timestamp() for time in case.window)
     runs = of_times(suspect.ticks[(suspect.ticks >= start) & (suspect.ticks <= end)], 2 * LONGEST_S)
-    harm = seconds(case.happened(*HARM))
+    harm = moments(case, *HARM)
     if not len(harm) or not len(runs.times) or runs.covered((start, end)) > MOST_COVERED:
         return None
     return runs if runs.felt(harm).mean() >= FOLLOWS and stops.felt(harm).mean() <= 1 - FOLLOWS else None

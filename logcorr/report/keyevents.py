@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 from msgspec import Struct
 
@@ -24,6 +26,9 @@ FOLLOWS_S = 120
 """Events up to this long after a run of the trigger are looked at as its consequences."""
 
 
+INSTANT = pl.Datetime("us", "UTC")
+
+
 class KeyEvent(Struct, frozen=True):
     """A row of the timeline. `inferred`: not logged, but known from a schedule, which `span` cites."""
 
@@ -38,15 +43,18 @@ class KeyEvent(Struct, frozen=True):
 
 def choose(case: Case, judgement: Judgement) -> tuple[list[KeyEvent], int]:
     """The key events in time order, and how many dated events are left out."""
-    narrow = case.events.select("time", pl.col("kind", "file").cast(pl.Categorical), "line")  # of all: they may be millions
-    dated = narrow.filter(pl.col("time").is_not_null()).with_row_index("row").collect()
+    dated = case.events.filter(pl.col("time").is_not_null())
+    kinds = dated.group_by("kind").agg(count=pl.len(), first=pl.col("time").min(), last=pl.col("time").max())
+    ends = kinds.collect(engine="streaming")
     trigger = judgement.causes[0].trigger if judgement.causes else None
-    runs = _runs(case, trigger, dated)
-    rows = dated[_most_telling(dated, runs)]
-    events = [_logged(row) for row in _whole(case, rows).iter_rows(named=True)]
+    followed = _followed(case, trigger, dated)
+    runs, count = followed["run"].unique().sort(), int(ends["count"].sum())
+    room = MOST - len(runs)
+    rows = dated.collect() if count <= room else _most_telling(dated, ends, followed, room)
+    events = [_logged(row) for row in rows.iter_rows(named=True)]
     if trigger:
-        events += [KeyEvent(time, "job.started", "schedule", None, None, trigger, True) for time in runs["run"]]
-    return sorted(events, key=lambda event: (event.time, not event.inferred)), dated.height - rows.height
+        events += [KeyEvent(time, "job.started", "schedule", None, None, trigger, True) for time in runs]
+    return sorted(events, key=lambda event: (event.time, not event.inferred)), count - rows.height
 
 
 def write(event: KeyEvent, quotes: Quotes) -> Document:
@@ -65,38 +73,38 @@ def write(event: KeyEvent, quotes: Quotes) -> Document:
     }
 
 
-def _runs(case: Case, trigger: Span | None, dated: pl.DataFrame) -> pl.DataFrame:
-    """Runs of the trigger that events follow (`run`), each with the rows of the first event of each kind after it."""
+def _followed(case: Case, trigger: Span | None, dated: pl.LazyFrame) -> pl.DataFrame:
+    """Of a few runs of the trigger that events follow (`run`), the `time` of the first event of each kind after it."""
     ticks = [tick for schedule in case.schedules if schedule.job.span == trigger for tick in schedule.ticks]
-    run = (pl.Series("run", ticks, pl.Float64) * 1e6).round().cast(pl.Int64).cast(pl.Datetime("us", "UTC")).sort()
-    runs = (
-        dated.sort("time", maintain_order=True)
-        .join_asof(run.to_frame(), left_on="time", right_on="run", strategy="backward", tolerance=f"{FOLLOWS_S}s")
-        .filter(pl.col("run").is_not_null())
-        .group_by("run", "kind", maintain_order=True)
-        .agg(pl.col("row").first())
-        .group_by("run", maintain_order=True)
-        .agg("row")
-    )
-    return runs if runs.height <= RUNS else pl.concat([runs.head(RUNS - 1), runs.tail(1)])
+    if not ticks:
+        return pl.DataFrame(schema={"run": INSTANT, "kind": pl.String, "time": INSTANT})
+    run = pl.col("time").map_batches(partial(_latest, np.sort(ticks)), return_dtype=INSTANT, is_elementwise=True)
+    after = dated.select("kind", "time", run=run).drop_nulls().group_by("run", "kind").agg(pl.col("time").min())
+    found = after.collect(engine="streaming")
+    runs = found["run"].unique().sort()
+    shown = runs if len(runs) <= RUNS else pl.concat([runs.head(RUNS - 1), runs.tail(1)])
+    return found.filter(pl.col("run").is_in(shown.implode()))
 
 
-def _most_telling(dated: pl.DataFrame, runs: pl.DataFrame) -> list[int]:
-    """The rows to show, in order: all if they are few, else what follows the runs, firsts and lasts of each kind."""
-    room = MOST - runs.height
-    if dated.height <= room:
-        return list(range(dated.height))
-    kinds = dated.group_by("kind", maintain_order=True)
-    firsts, lasts = (kinds.agg(pl.col("row").first())["row"], kinds.agg(pl.col("row").last())["row"])
-    groups: Sequence[Sequence[int]] = [firsts.to_list(), *runs["row"].to_list(), lasts.to_list()]
-    return sorted(list(dict.fromkeys(row for group in groups for row in group))[:room])
+def _latest(ticks: npt.NDArray[np.float64], times: pl.Series) -> pl.Series:
+    """The run before each event, null where that is long ago."""
+    runs, at = (ticks * 1e6).round().astype(np.int64), times.dt.epoch("us").to_numpy()
+    place = np.searchsorted(runs, at, side="right") - 1
+    run = runs[np.maximum(place, 0)]
+    follows = (place >= 0) & (at - run <= FOLLOWS_S * 1_000_000)
+    return pl.Series(run).set(pl.Series(~follows), None).cast(INSTANT)
 
 
-def _whole(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
-    """The rows with all their columns."""
-    chosen = rows.select("row", pl.col("file").cast(pl.String), "line")
-    there = pl.col("line").is_in(chosen["line"].implode()) & pl.col("file").is_in(chosen["file"].implode())
-    return case.events.filter(there).collect().join(chosen, on=["file", "line"]).sort("row")
+def _most_telling(dated: pl.LazyFrame, ends: pl.DataFrame, followed: pl.DataFrame, room: int) -> pl.DataFrame:
+    """The rows to show, in order: the first of each kind, what follows the runs, the last of each kind."""
+    times = pl.concat([ends["first"], ends["last"], followed["time"]]).unique()
+    rows = dated.filter(pl.col("time").is_in(times.implode())).collect().with_row_index("row")
+    first = rows.join(ends, left_on=["kind", "time"], right_on=["kind", "first"]).group_by("kind").agg(pl.col("row").min())
+    last = rows.join(ends, left_on=["kind", "time"], right_on=["kind", "last"]).group_by("kind").agg(pl.col("row").max())
+    after = rows.join(followed, on=["kind", "time"]).group_by("run", "kind").agg(pl.col("row").min()).sort("run", "row")
+    kinds = first.sort("row")
+    order = [*kinds["row"], *after["row"], *kinds.select("kind").join(last, on="kind", maintain_order="left")["row"]]
+    return rows[sorted(list(dict.fromkeys(order))[:room])]
 
 
 def _logged(row: dict[str, Any]) -> KeyEvent:

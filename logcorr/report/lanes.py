@@ -28,6 +28,8 @@ FINEST = 500_000
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 604800)
 """Widths of a bin or cell; a window too long for the last one takes a multiple of it."""
 
+OF_HARM = ("kind", "source", "service")
+
 HARMLESS = (
     "process.started",
     "process.reloaded",
@@ -80,7 +82,7 @@ def lanes(case: Case) -> list[Document]:
         .agg(pl.len().alias("events"), (pl.col("severity") >= "error").sum().alias("errors"))
         .filter(grid.within())
         .sort("source", "cell")
-        .collect()
+        .collect(engine="streaming")
     )
     return [_lane(counts, grid) for counts in counted.partition_by("source", maintain_order=True)]
 
@@ -97,20 +99,17 @@ def overlays(case: Case, findings: Sequence[Finding], judgement: Judgement) -> l
 
 def harms(case: Case) -> list[Harm]:
     """Everything harmful that was logged, by kind, source and service; the most frequent first."""
-    harmful = [kind for kind in case.kinds if kind not in HARMLESS]
-    dated = (case.happened(kind).filter(pl.col("time").is_not_null()) for kind in harmful)  # one at a time: they may be many
-    grouped = [
-        rows.group_by("kind", "source", "service", maintain_order=True).agg(
-            pl.len().alias("count"),
-            pl.col("time").min().alias("first"),
-            pl.col("time").max().alias("last"),
-            pl.col("file", "line", "lines").first(),
-        )
-        for rows in dated
-    ]
-    if not grouped:
-        return []
-    rows = pl.concat(grouped).sort(-pl.col("count").cast(pl.Int64), "kind", "source", "service", nulls_last=True)
+    dated = case.events.filter(pl.col("time").is_not_null() & ~pl.col("kind").is_in(HARMLESS))
+    counted = dated.group_by(OF_HARM).agg(
+        pl.len().alias("count"), pl.col("time").min().alias("first"), pl.col("time").max().alias("last")
+    )
+    grouped = counted.collect(engine="streaming")
+    begun = (
+        dated.filter(pl.col("time").is_in(grouped["first"].implode())).select(*OF_HARM, "time", "file", "line", "lines").collect()
+    )
+    first = begun.unique([*OF_HARM, "time"], keep="first", maintain_order=True)
+    placed = grouped.join(first, left_on=[*OF_HARM, "first"], right_on=[*OF_HARM, "time"], nulls_equal=True)
+    rows = placed.sort(-pl.col("count").cast(pl.Int64), *OF_HARM, nulls_last=True)
     return [_harm(row) for row in rows.iter_rows(named=True)]
 
 

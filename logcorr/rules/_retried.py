@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import polars as pl
 
 from logcorr.model.case import Case
-from logcorr.rules._requests import asking
+from logcorr.model.facts import Directive, NginxFile
+from logcorr.rules._requests import asked, asking
+from logcorr.semantics.nginx import Nginx
+from logcorr.semantics.nginx.facts import Upstream
 
 TROUBLES = ("upstream.refused", "upstream.timeout", "upstream.closed_early", "upstream.reset", "upstream.unreachable")
 
 WITHIN, EARLIER = timedelta(seconds=121, microseconds=-1), timedelta(seconds=2, microseconds=-1)
 """The access log tells of a request when it ends; retries are over by then (`proxy_next_upstream_timeout` aside). Its stamps are
 cut to the second, so that it may seem to end a second before."""
-
-REQUEST = ["client", "method", "uri"]
 
 NOT_BEGUN = ("upstream.refused", "upstream.unreachable")
 """Troubles before any of an answer was sent: without another server, the access log must hold a 5xx for the request."""
@@ -34,35 +36,43 @@ def answered(case: Case) -> pl.DataFrame:
     """Those of the `TROUBLES` whose request stands in an access log with a status below 500.
 
     That request is the first of the same client, method and path to end after the event: the same client may ask again. Where
-    nothing of an answer had been sent, it is enough that no such request failed at all: then no clock matters.
+    nothing of an answer had been sent, it is enough that no such request failed at all: then no clock matters. Without an access
+    log the configuration tells whether another server was asked.
     """
-    ends = _ends(case) if any(kind in case.kinds for kind in TROUBLES) else None
-    if ends is None:
+    if not any(kind in case.kinds for kind in TROUBLES):
         return case.happened()
+    access = _access(case)
+    if access is None:
+        return _others_left(case)
     troubles = case.events.filter(pl.col("kind").is_in(TROUBLES) & pl.col("time").is_not_null())
     known = asking(case, troubles.select("file", "line", "time", "kind")).filter(pl.col("client") != "")
-    rows = known.select("file", "line", "time", "kind", request=_request()).collect(engine="streaming").sort("time")
-    again = ends.join(rows.lazy().select("request").unique(), on="request", how="semi")
+    request = pl.concat_str("client", "method", "uri", separator=" ").hash()
+    early = pl.col("kind").is_in(NOT_BEGUN)
+    narrow = known.select(pl.col("file").cast(pl.Categorical), "line", "time", early=early, request=request)
+    rows = narrow.collect(engine="streaming").sort("time")
+    again = _ends(access).join(rows.lazy().select("request").unique(), on="request", how="semi")
     logged = again.group_by("request", "ended").agg(pl.col("status").max()).collect(engine="streaming").sort("ended")
-    spared = pl.concat([_answered_then(rows, logged), _never_failed(rows, logged, ends)]).unique()
+    spared = pl.concat([_answered_then(rows, logged), _never_failed(rows, logged, access)]).unique().cast({"file": pl.String})
     there = pl.col("file").is_in(spared["file"].implode()) & pl.col("line").is_in(spared["line"].implode())
     return troubles.filter(there).collect().join(spared, on=["file", "line"], how="semi", maintain_order="left")
 
 
-def _ends(case: Case) -> pl.LazyFrame | None:
-    """When requests `ended`, and with which `status`, by access logs that tell it in UTC."""
+def _access(case: Case) -> pl.LazyFrame | None:
+    """The access logs, if they tell when requests ended in UTC, and with which status."""
     told = case.records("nginx_access")
     columns = told.collect_schema()
     if not {"client", "request", "status", "time"} <= columns.keys() or columns["time"] != pl.Datetime("us", "UTC"):
         return None
-    request = pl.col("request")
-    asked = told.with_columns(method=request.str.extract(r"^(\S+)", 1), uri=request.str.extract(r"^\S+ (\S+)", 1))
-    return asked.select(_request().alias("request"), pl.col("time").alias("ended"), "status").drop_nulls()
+    return told
 
 
-def _request() -> pl.Expr:
-    """A number for each client, method and path: of a million requests, two share theirs in one of ten million cases."""
-    return pl.concat_str(REQUEST, separator="\n").hash()
+def _ends(access: pl.LazyFrame) -> pl.LazyFrame:
+    """When requests `ended`, and with which `status`.
+
+    `request` is a number for each client, method and path: of a million, two have the same in one of thirty million cases.
+    """
+    asked = pl.concat_str("client", pl.col("request").str.extract(r"^(\S+ \S+)", 1), separator=" ")
+    return access.select(asked.hash().alias("request"), pl.col("time").alias("ended"), "status").drop_nulls()
 
 
 def _answered_then(rows: pl.DataFrame, logged: pl.DataFrame) -> pl.DataFrame:
@@ -80,11 +90,42 @@ def _answered_then(rows: pl.DataFrame, logged: pl.DataFrame) -> pl.DataFrame:
     return first.filter(pl.col("status") < 500).select("file", "line")
 
 
-def _never_failed(rows: pl.DataFrame, logged: pl.DataFrame, ends: pl.LazyFrame) -> pl.DataFrame:
+def _never_failed(rows: pl.DataFrame, logged: pl.DataFrame, access: pl.LazyFrame) -> pl.DataFrame:
     """Those troubles before an answer whose request an access log of that time tells of, and never with a 5xx."""
-    early = rows.filter(pl.col("kind").is_in(NOT_BEGUN))
-    times = ends.select(pl.col("ended").unique()).collect(engine="streaming").sort("ended")
+    early = rows.filter("early")
+    times = access.select(ended=pl.col("time").drop_nulls()).unique().collect(engine="streaming").sort("ended")
     covered = early.join_asof(times, left_on="time", right_on="ended", strategy="nearest", tolerance=COVERED, coalesce=False)
     worst = logged.group_by("request").agg(pl.col("status").max())
     well = covered.filter(pl.col("ended").is_not_null()).join(worst, on="request").filter(pl.col("status") < 500)
     return well.select("file", "line")
+
+
+def _others_left(case: Case) -> pl.DataFrame:
+    """Those troubles before an answer after which another server of the group was left to ask, and is not told to fail."""
+    events = case.happened(*NOT_BEGUN)
+    rows = asked(case, events).with_columns(address=pl.col("upstream").str.extract(r"//([^/]+)", 1))
+    files = tuple(case.of(NginxFile))
+    groups = [[one.address for one in group.servers if "down" not in one.parameters] for group in _groups(files)]
+    members = pl.DataFrame(
+        [(address, len(group)) for group in groups for address in group],
+        schema={"address": pl.String(), "of": pl.Int64()},
+        orient="row",
+    )
+    failed = pl.col("address").n_unique().over("client", "method", "uri", pl.col("time").dt.truncate("10s"))
+    tried = rows.with_columns(failed=failed).join(members.unique("address"), on="address", maintain_order="left")
+    spared = tried.filter(pl.col("failed") < pl.col("of")).select("file", "line")
+    return events.join(spared, on=["file", "line"], how="semi", maintain_order="left")
+
+
+def _groups(files: Sequence[NginxFile]) -> Sequence[Upstream]:
+    """The upstream groups, if the proxy asks another server where one fails, as it does unless told otherwise."""
+    if not files or any(one.name == "proxy_next_upstream" and "off" in one.args for one in _directives(files)):
+        return ()
+    return tuple(Nginx.of(files).upstreams())
+
+
+def _directives(files: Sequence[NginxFile]) -> Iterator[Directive]:
+    level = [one for file in files for one in file.directives]
+    while level:
+        yield from level
+        level = [child for one in level for child in one.children or ()]

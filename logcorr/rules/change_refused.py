@@ -17,7 +17,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.semantics.paths import collected
-from logcorr.timeline.select import seconds, spans
+from logcorr.timeline.select import moments, spans
 
 REFUSES = (
     r"(?:\[emerg\]|\[ALERT\]|[sS]yntax error|AH00526|unknown (?:directive|keyword|option|key)|[uU]nexpected (?:EOF|token|end)"
@@ -65,7 +65,7 @@ def check(case: Case) -> Iterator[Finding]:
 
     Of a configuration that is refused as such, `configuration_refused` tells.
     """
-    failed = seconds(case.happened(*FELT))
+    failed = moments(case, *FELT)
     if len(failed) < FEWEST:
         return
     invalid = {(span.path, span.line) for span in spans(case.happened("config.invalid"))}

@@ -15,7 +15,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
 from logcorr.rules._failures import HEAD, failures, sort_of
 from logcorr.rules._limits import Limit, behind, limits
-from logcorr.timeline.select import cite, seconds
+from logcorr.timeline.select import cite, moments, seconds
 
 PROXIES = ("nginx", "apache")
 
@@ -45,7 +45,7 @@ def check(case: Case) -> Iterator[Finding]:
     """Lines at error level, or that tell of a failure, which no kind fits; by service, each sort of line once."""
     told = failures(case)
     known = limits(case) if told.height else []
-    felt, lasted = seconds(case.happened(*FELT)), _lasted(case) if told.height else None
+    felt, lasted = moments(case, *FELT), _lasted(case) if told.height else None
     traced: set[object] = set()
     for service, rows in by_service(told):
         for _, same in rows.group_by(sort_of(), maintain_order=True):

@@ -21,7 +21,7 @@ from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import Proxied, Upstream
 from logcorr.semantics.nginx.facts import seconds as duration
 from logcorr.timeline.lifecycles import stopped
-from logcorr.timeline.select import cite, instants, seconds
+from logcorr.timeline.select import cite, instants, moments, seconds
 
 BROKEN = ("while reading response header", "while sending request")
 """How nginx words it that a connection broke before any answer."""
@@ -112,7 +112,7 @@ def _lonely(case: Case, rows: pl.DataFrame) -> bool:
     """Whether they break off one by one, few among many requests, with no end of a process and no refusal near."""
     times = seconds(rows)
     ended = [stop.ended.timestamp() for stop in case.once(stopped)]
-    troubles = np.array([*ended, *seconds(case.happened("upstream.refused", "upstream.timeout"))])
+    troubles = np.array([*ended, *moments(case, "upstream.refused", "upstream.timeout")])
     alone = [not (np.abs(troubles - time) < NEAR_S).any() and ((np.abs(times - time) < APART_S).sum() == 1) for time in times]
     requests = _requests(case)
     return float(np.mean(alone)) >= LEAST_ALONE and len(requests) * MOST_SHARE >= len(times)

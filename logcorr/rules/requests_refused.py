@@ -36,14 +36,19 @@ def _refused(case: Case, access: pl.LazyFrame) -> pl.DataFrame:
     """The lines of the timeline that tell of such requests."""
     refused = pl.col("status").is_between(400, 499) & ~pl.col("status").is_in(NOT_REFUSED)
     asked = pl.col("request").str.extract(r"^(\S+ [^? ]+)", 1).str.replace_all(r"\d+", "#")
-    rows = access.select("file", "line", "time", "status", asked=asked, refused=refused).drop_nulls()
-    of_kind = rows.group_by("asked").agg(
-        last=pl.col("time").filter(~pl.col("refused")).max(),
-        well=(~pl.col("refused")).sum(),
-        refused=pl.col("refused").sum(),
+    of_kind = (
+        access.select("time", "status", asked=asked, refused=refused)
+        .drop_nulls()
+        .group_by("asked")
+        .agg(
+            last=pl.col("time").filter(~pl.col("refused")).max(),
+            well=(~pl.col("refused")).sum(),
+            refused=pl.col("refused").sum(),
+        )
     )
     often = of_kind.filter((pl.col("well") >= FEWEST) & (pl.col("refused") >= FEWEST)).drop("refused")
-    told = rows.filter("refused").join(often.collect(engine="streaming").lazy(), on="asked")
+    rows = access.filter(refused).select("file", "line", "time", "status", asked=asked).drop_nulls()
+    told = rows.join(often.collect(engine="streaming").lazy(), on="asked")
     late = pl.col("time") >= pl.col("last")
     changed = told.group_by("asked", "well").agg(before=(~late).sum(), since=late.sum())
     enough = (pl.col("since") >= FEWEST) & (pl.col("before") <= MOST_BEFORE * pl.col("well"))

@@ -35,7 +35,7 @@ class Reading(Struct, frozen=True):
     `kind` is `instant`, `local`, `yearless` or `day`. `first` and `last` are as the stamps say: naive, but for instants;
     a time of day counts from 1970-01-01, midnights passed included. `offsets` are the least and the greatest offset
     from UTC that the stamps carry, in seconds. `stamped` names the envelope whose stamps these are; `leap`, that
-    some stamp without a year is of 29 February.
+    some stamp without a year is of 29 February; `turnable`, that nothing tells the day from the month in any of them.
     """
 
     path: str
@@ -47,12 +47,13 @@ class Reading(Struct, frozen=True):
     offsets: tuple[int, int] | None = None
     stamped: str | None = None
     leap: bool = False
+    turnable: bool = False
 
 
 class Placement(Struct, frozen=True):
     """How a source's stamps become instants: years and days to add, and the zone they are in, with the reason.
 
-    `assumed`: nothing in the case tells the zone.
+    `turned`: what was read as the month is the day. `assumed`: nothing in the case tells the zone.
     """
 
     zone: str
@@ -60,6 +61,7 @@ class Placement(Struct, frozen=True):
     years: int = 0
     days: int = 0
     assumed: bool = False
+    turned: bool = False
 
     def after(self, before: Placement, last: datetime, first: datetime, turn: timedelta | None) -> Placement:
         """This placement of a log that begins with `first` and goes on from another that ends with `last`.
@@ -81,7 +83,8 @@ class Placement(Struct, frozen=True):
 
     def expression(self, clock: pl.Expr) -> pl.Expr:
         """A column of naive stamps as instants."""
-        moved = clock.dt.offset_by(f"{self.years}y{self.days}d") if self.years or self.days else clock
+        read = clock.dt.replace(month=clock.dt.day(), day=clock.dt.month()) if self.turned else clock
+        moved = read.dt.offset_by(f"{self.years}y{self.days}d") if self.years or self.days else read
         offset = _offset(self.zone)
         if offset is not None:
             return (moved - offset).dt.replace_time_zone("UTC")
@@ -217,6 +220,10 @@ def _dated(reading: Reading, zone: Placement, windows: Sequence[Window]) -> Iter
             )
     else:
         yield zone
+        if reading.turnable:
+            yield replace(
+                zone, turned=True, reason=f"{zone.reason}; day and month are in the order that agrees with the other logs"
+            )
 
 
 def _agreement(candidate: Placement, reading: Reading, known: Window) -> tuple[float, float]:
@@ -247,6 +254,8 @@ def _settings(facts: Iterable[Fact]) -> Iterator[tuple[str | None, str, str]]:
 
 
 def _moved(stamp: datetime, placement: Placement) -> datetime:
+    if placement.turned:
+        stamp = stamp.replace(month=stamp.day, day=stamp.month)
     if placement.years:
         year = stamp.year + placement.years
         leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)

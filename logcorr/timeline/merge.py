@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -168,7 +169,13 @@ def _ends(log: Log) -> list[pl.Expr]:
         offset.min().alias("least_offset"),
         offset.max().alias("greatest_offset"),
         (clock.dt.strftime("%m-%d") == "02-29").any().alias("leap") if log.kind == "yearless" else pl.lit(False).alias("leap"),
+        (clock.dt.day() <= 12).all().alias("turnable") if _unordered(log) else pl.lit(False).alias("turnable"),
     ]
+
+
+def _unordered(log: Log) -> bool:
+    """Whether its stamps are of local time and begin with two numbers of which either may be the day."""
+    return log.kind == "local" and any(map(UNORDERED.search, log.artifact.sample.lines))
 
 
 def _summary(blocks: pl.DataFrame) -> Row:
@@ -179,8 +186,11 @@ def _summary(blocks: pl.DataFrame) -> Row:
         pl.col("last", "greatest_offset").max(),
         pl.col("^every_.*$").all(),
         pl.col("leap").any(),
+        pl.col("turnable").all(),
     ).row(0, named=True)
 
+
+UNORDERED = re.compile(r"(?<![\d/.-])\d{1,2}[/-]\d{1,2}[/-]\d{4}(?![\d/-])")
 
 _STEPS = (1_000_000, 1_000)
 """Microseconds that stamps may all be multiples of."""
@@ -193,8 +203,9 @@ def _reading(log: Log, row: Row) -> Reading:
     least, greatest = row["least_offset"], row["greatest_offset"]
     offsets = (least, greatest) if isinstance(least, int) and isinstance(greatest, int) else None
     return Reading(
-        log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped, row["leap"] is True
-    )
+        log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped,
+        leap=row["leap"] is True, turnable=row["turnable"] is True,
+    )  # fmt: skip
 
 
 def _placed(log: Log, placement: Placement, start: datetime | None, events: pl.LazyFrame) -> pl.LazyFrame:

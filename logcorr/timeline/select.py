@@ -27,6 +27,12 @@ def seconds(rows: pl.DataFrame) -> npt.NDArray[np.float64]:
     return (rows["time"].drop_nulls().sort().dt.epoch("us") / 1e6).to_numpy()
 
 
+def moments(case: Case, *kinds: str) -> npt.NDArray[np.float64]:
+    """When events of these kinds happened, as sorted epoch seconds: of millions nothing else is read."""
+    there = [kind for kind in kinds if kind in case.kinds]
+    return seconds(case.events.filter(pl.col("kind").is_in(there)).select("time").collect() if there else case.happened())
+
+
 def spans(rows: pl.DataFrame) -> tuple[Span, ...]:
     """Where the rows stand."""
     return tuple(Span(file, line, line + lines - 1) for file, line, lines in rows.select("file", "line", "lines").iter_rows())
