@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from msgspec import Struct, field
 
@@ -17,10 +18,11 @@ UNKNOWN = "\0"
 MOST_LINES, LONGEST_LINE = 600, 1_000
 """Longer programs are no checks, and nobody writes longer lines."""
 
-LONGEST_CALL, LONGEST_OPTIONS = 12, 200
-"""So many lines of a call are looked at, and so many characters behind its words for options."""
+MOST_CALL_LINES, LONGEST_CALL, LONGEST_OPTIONS = 12, 800, 200
+"""So many lines and characters of a call are looked at, and so many characters behind its words for options."""
 
-MOST_CALLS = 20
+MOST_CALLS, DEEPEST = 20, 5
+"""So many calls of a function are looked at, and so many functions that call each other."""
 
 Condition = tuple[int, str]
 """A line (from 1) that decides whether something is reached, and what it says."""
@@ -141,7 +143,7 @@ class _Program(Struct, frozen=True):
 
     def _words(self, number: int, at: int) -> tuple[tuple[str, ...], str]:
         """The words that a call is given, in a list or one by one, and the text of what it is given, as far as that goes."""
-        text = "\n".join((self.lines[number][at:], *self.lines[number + 1 : number + LONGEST_CALL]))
+        text = "\n".join((self.lines[number][at:], *self.lines[number + 1 : number + MOST_CALL_LINES]))[:LONGEST_CALL]
         words: list[str] = []
         fresh, end = True, 0
         while token := _TOKEN.match(text, end):
@@ -175,8 +177,8 @@ class _Program(Struct, frozen=True):
         before = range(number - 1, -1, -1)
         return next((one for one in before if self.lines[one].strip() and self.indents[one] < self.indents[number]), -1)
 
-    def condition(self, number: int, at: int) -> Condition | None:
-        """The condition under which something on a line is reached; None where it always is."""
+    def condition(self, number: int, at: int, depth: int = 0) -> Condition | None:
+        """The condition under which something on a line is reached; None where it always is. `depth` counts calls followed."""
         if _INLINE.search(self.lines[number][:at]):
             return number + 1, _bare(self.lines[number][:at])
         here, leaves = self.indents[number], False
@@ -193,7 +195,7 @@ class _Program(Struct, frozen=True):
             elif indent < here:
                 here, leaves = indent, False
                 if _FUNCTION.match(line):
-                    return self._called(before)
+                    return self._called(before, depth)
                 if _BRANCHES.search(line):
                     return self._opened(before, "")
         return None
@@ -207,15 +209,19 @@ class _Program(Struct, frozen=True):
         parts = [self.lines[number], *([line] if _ELSE.match(line) else []), *([then] if then else [])]
         return number + 1, " ".join(f"{_bare(part)} …" for part in parts)
 
-    def _called(self, defined: int) -> Condition | None:
+    def _called(self, defined: int, depth: int) -> Condition | None:
         """The condition under which a function is called: the first, if all calls have one; its own line where none is seen."""
+        own = defined + 1, f"{_bare(self.lines[defined])} …"
+        if depth == DEEPEST:
+            return own
         if defined not in self.known:
-            self.known[defined] = own = defined + 1, f"{_bare(self.lines[defined])} …"  # holds where it calls itself
+            self.known[defined] = own  # where it calls itself
             function = _FUNCTION.match(self.lines[defined])
             name = next(filter(None, function.groups()), "") if function else ""
             call = re.compile(rf"(?<![\w.$]){re.escape(name)}\(")
-            places = [(one, found.start()) for one, line in enumerate(self.lines) if (found := call.search(line))]
-            under = [self.condition(*place) for place in places if place[0] != defined][:MOST_CALLS]
+            found = ((one, call.search(line)) for one, line in enumerate(self.lines) if one != defined)
+            places = islice(((one, place.start()) for one, place in found if place), MOST_CALLS)
+            under = [self.condition(*place, depth + 1) for place in places]
             self.known[defined] = own if not under else None if None in under else under[0]
         return self.known[defined]
 
