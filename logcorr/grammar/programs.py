@@ -89,7 +89,9 @@ def steps(text: str, *, seconds: bool) -> Iterator[Step]:
     lines = text.split("\n")
     if len(lines) > MOST_LINES or max(map(len, lines)) > LONGEST_LINE:
         return
-    program = _Program(lines, dict(_constants(lines)), _calls(text), 1.0 if seconds else 1e-3, [*map(_indent, lines)])
+    program = _Program(
+        lines, dict(_constants(lines)), _calls(text), 1.0 if seconds else 1e-3, [*map(_indent, lines)], [*map(_leaves, lines)]
+    )
     found = [step for number in range(len(lines)) for step in program.on(number)]
     beside = {(step.when, program.block(step.line - 1)) for step in found if step.does in ("runs", "shell")}
     yield from (step for step in found if step.does != "says" or (step.when, program.block(step.line - 1)) in beside)
@@ -116,6 +118,7 @@ class _Program(Struct, frozen=True):
     calls: re.Pattern[str]
     unit_s: float
     indents: Sequence[int]
+    leaves: Sequence[bool]
     known: dict[int, Condition | None] = field(default_factory=dict)
 
     def on(self, number: int) -> Iterator[Step]:
@@ -187,9 +190,9 @@ class _Program(Struct, frozen=True):
             if not line.strip() or _COMMENT.match(line):
                 continue
             if indent > here:
-                leaves = leaves or _LEAVES.search(line) is not None
+                leaves = leaves or self.leaves[before]
             elif indent == here and not _CLOSES.fullmatch(line):
-                if (leaves and not _FUNCTION.match(line)) or (_LEAVES.search(line) and _INLINE.search(line)):
+                if (leaves and not _FUNCTION.match(line)) or (self.leaves[before] and _INLINE.search(line)):
                     return self._opened(before, "return")
                 leaves = False
             elif indent < here:
@@ -229,6 +232,10 @@ class _Program(Struct, frozen=True):
 def _bare(line: str) -> str:
     """What a line says, without what opens and closes blocks."""
     return re.sub(r"^[\s}]*(?:(?:else )?if\b|elif\b)? ?", "", line).rstrip("{: ")[:80]
+
+
+def _leaves(line: str) -> bool:
+    return _LEAVES.search(line) is not None
 
 
 def _indent(line: str) -> int:
