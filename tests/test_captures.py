@@ -31,6 +31,7 @@ NAMES = [
     "logrotate",
     "pm2_ecosystem",
     "pm2_list",
+    "program",
     "ps",
     "systemctl_status",
     "systemd_unit",

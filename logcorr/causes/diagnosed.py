@@ -94,7 +94,10 @@ DIAGNOSES = {
     "idle_timeout": Diagnosis("idle_timeout", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "keepalive_race": Diagnosis("keepalive_race", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "stale_upstream_address": Diagnosis(
-        "stale_upstream_address", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True
+        "stale_upstream_address",
+        ("deploy_changes_configuration", "configuration_mismatch"),
+        effects=("termination_refuses_connections", "failure_reaches_clients"),
+        lasts=True,
     ),
     "job_stalls_service": Diagnosis(
         "job_stalls_service",

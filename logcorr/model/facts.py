@@ -52,6 +52,32 @@ class Script(Fact, frozen=True, kw_only=True):
     column: int = 0
 
 
+class Step(Fact, frozen=True, kw_only=True):
+    """One thing that a program in another language than a shell's does; a NUL in a word stands for what is not literal.
+
+    It `asks` for a URL, `runs` a command given as words, has a `shell` run code, or `says` a message beside such a command.
+    `when` is the line of the condition under which that is reached, None where it always is, and `condition` what it says there.
+    A question is given up after `timeout_s`, and `follows` redirects.
+    """
+
+    does: str
+    words: tuple[str, ...]
+    when: Span | None = None
+    condition: str = ""
+    timeout_s: float | None = None
+    follows: bool = True
+
+
+class Program(Fact, frozen=True, kw_only=True):
+    """A program that runs commands, by line what of it could be told.
+
+    `checks_status`: it looks at what it is answered, not only at whether it is.
+    """
+
+    steps: tuple[Step, ...] = ()
+    checks_status: bool = False
+
+
 class Port(Fact, frozen=True, kw_only=True):
     """A container's port published on the host; `host_ip` is empty for all addresses."""
 

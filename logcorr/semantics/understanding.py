@@ -18,6 +18,7 @@ from logcorr.semantics.hooks import at_most, followed, leads_nowhere
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.paths import folder_of, normal
 from logcorr.semantics.probing import World, ask, outcomes, telling_outcomes
+from logcorr.semantics.programs import as_scripts, in_its_words, no_proof
 from logcorr.semantics.reader import Reader, Resolver, Scripts
 from logcorr.semantics.shell import Interpretation
 from logcorr.semantics.stack import running_stack, used_files
@@ -51,7 +52,9 @@ def understand(facts: Sequence[Fact], files: frozenset[str], reader: Reader | No
     What `reader` has read before, of scripts whose texts are the same, is not interpreted again.
     """
     reader = reader or Reader()
-    scripts = _settings(facts) | {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
+    programs = as_scripts(facts)
+    whole = {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
+    scripts = {**_settings(facts), **programs, **whole}
     read = _interpret_all(facts, scripts, reader)
     installed = _installed(facts, read)
     read = _interpret_all((*facts, *installed), scripts, reader) if installed else read
@@ -59,7 +62,7 @@ def understand(facts: Sequence[Fact], files: frozenset[str], reader: Reader | No
     stack = running_stack(facts, [effect for one in read.values() for effect in one.effects])
     targets = _Targets(facts, files, things, stack)
     world = World(running_nginx(facts, stack), stack.services if stack else ())
-    behaviours = {source: _behaviour(one, world, targets, all(_called(one, scripts))) for source, one in read.items()}
+    behaviours = {source: _behaviour(one, world, targets, _called(one, scripts), programs) for source, one in read.items()}
     of_job = _of_jobs(behaviours)
     for job, does in of_job.items():
         if leads_nowhere(job, does):
@@ -153,14 +156,17 @@ def _nginx_mounts(facts: Sequence[Fact], stack: RunningStack | None) -> dict[str
     return {mount.target: normal(mount.source, base) for service in services for mount in service.mounts}
 
 
-def _behaviour(read: Interpretation, world: World, targets: _Targets, complete: bool) -> Behaviour:
+def _behaviour(
+    read: Interpretation, world: World, targets: _Targets, called: list[Script | None], programs: Scripts
+) -> Behaviour:
     answered = {probe.id: ask(probe, world) for probe in read.probes}
     possible = {number: outcomes(answer) for number, answer in answered.items()}
-    proofs = [at_most(read.reach(effect, possible), read.script) for effect in read.effects]
+    reached = [(effect, at_most(read.reach(effect, possible), read.script)) for effect in read.effects]
+    proofs = [no_proof(proof) if effect.span.path in programs else proof for effect, proof in reached]
     decided = {probe.id: read.decided_by(probe, telling_outcomes(probe)) for probe in read.probes}
     proved = tuple(
         ProvedEffect(
-            effect=effect,
+            effect=in_its_words(effect, targets.facts),
             proof=proof,
             probes=tuple(answered[probe.id] for probe in read.probes if effect.id in decided[probe.id]),
             hits=targets.of(effect),
@@ -172,7 +178,7 @@ def _behaviour(read: Interpretation, world: World, targets: _Targets, complete: 
     pause = next((sleep for sleep in read.sleeps if sleep.loop and sleep.seconds), None)
     return Behaviour(
         script=read.script,
-        understood=complete and not read.problems,
+        understood=all(one and one.span.path not in programs for one in called) and not read.problems,
         probes=read.probes,
         effects=read.effects,
         proved=proved,

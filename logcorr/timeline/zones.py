@@ -16,7 +16,6 @@ from msgspec.structs import replace
 
 from logcorr.lazily import np, npt, pl
 from logcorr.model.rotation import part_of
-from logcorr.statistics.likelihood import log_binomial_tail
 from logcorr.timeline.clocks import Placement, Reading, offset_of, written
 from logcorr.timeline.lifecycles import ENDS, STARTS, downtimes
 
@@ -147,6 +146,8 @@ def _met(stops: Times, refused: Times, seen: tuple[float, float]) -> float:
 
 def _fits(stops: Times, refused: Times, seen: tuple[float, float]) -> bool:
     """Whether nearly all stops that the proxy could have seen, and enough of them, meet refusals, beyond chance."""
+    from logcorr.statistics.likelihood import log_binomial_tail  # few logs ask, and `logcorr facts` never does
+
     inside = stops[(stops >= seen[0]) & (stops <= seen[1])]
     hits = int(_near(inside, refused, BEFORE_S, AFTER_S).sum())
     if hits < FEWEST or hits < LEAST_SHARE * len(inside):

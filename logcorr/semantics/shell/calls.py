@@ -14,7 +14,7 @@ from logcorr.semantics.shell.expansion import left
 from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Place, merged
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.store import Store
-from logcorr.semantics.shell.values import EMPTY, Unknown, Value, joined, literal, shown, text
+from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, joined, literal, shown, text
 
 
 def function(command: Command) -> None:
@@ -93,6 +93,19 @@ def script(command: Command, name: str, arguments: list[Value]) -> None:
         child.functions = Store()
 
     in_process(command, machine.script_source(found), prepare)
+
+
+def _program(command: Command) -> None:
+    """`node check.mjs`, `python3 check.py`: a program that was collected runs; of any other code nothing is known."""
+    path = command.path
+    _, others = separate_leading(command.arguments, "WXr", ("require", "import", "loader"))
+    name = literal(others[0]) if others else None
+    if name is not None and command.machine.resolve(name, command.directory()) is not None:
+        script(command, name, others[1:])
+        return
+    value = path.stdin if path.stdin is not None else (Unknown("standard input"),)
+    command.print(derived(value, f"output of `{command.words}`"))
+    command.unsure()
 
 
 def _run_parts(command: Command) -> None:
@@ -276,6 +289,7 @@ def in_container(container: str, command: Command, arguments: list[Value]) -> No
 
 HANDLERS: dict[str, Handler] = {
     "source": _source, ".": _source, "eval": _eval, "exec": _exec, "trap": _trap, "run-parts": _run_parts,
+    **dict.fromkeys(("node", "nodejs", "python", "python3", "tsx", "ts-node"), _program),
     **dict.fromkeys(("bash", "sh", "dash", "ash", "zsh", "ksh", "busybox sh"), shell),
 }  # fmt: skip
 

@@ -229,6 +229,6 @@ HANDLERS: dict[str, Handler] = {
     **dict.fromkeys(("grep", "egrep", "fgrep"), _grep),
     "wc": _wc, "head": _head, "tail": _tail, "jq": _jq, "sort": _sort, "uniq": _sort,
     **dict.fromkeys(
-        ("zgrep", "bc", "rev", "tac", "python", "python3", "perl", "node", "yq", "paste", "base64", "md5sum"), _other
+        ("zgrep", "bc", "rev", "tac", "perl", "yq", "paste", "base64", "md5sum"), _other
     ),
 }  # fmt: skip
