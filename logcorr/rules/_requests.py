@@ -18,7 +18,9 @@ def asked(case: Case, events: pl.DataFrame) -> pl.DataFrame:
     """Those of the events that stand in nginx's error log, with the columns of `ASKED`; text that is not known is empty."""
     if events.is_empty():
         return events.with_columns(pl.lit("").alias(name) for name in ASKED)
-    return asking(case, events.lazy().with_row_index("row")).sort("row").drop("row").collect(engine="streaming")
+    places = events.lazy().select("file", "line").with_row_index("row")
+    told = asking(case, places).select("row", *ASKED).sort("row").collect(engine="streaming")
+    return events[told["row"]].hstack(told.drop("row"))
 
 
 def asking(case: Case, events: pl.LazyFrame) -> pl.LazyFrame:
