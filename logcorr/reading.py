@@ -12,7 +12,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr import plugins, timeline
-from logcorr.collect import collect
+from logcorr.collect import Collection, collect
 from logcorr.errors import NothingRecognised
 from logcorr.model.events import EVENT_SCHEMA
 from logcorr.model.facts import Fact
@@ -29,6 +29,10 @@ FIRST = ("time", "level", "source", "service", "kind", "message", "path", "line"
 
 UNTOLD = (None, "script_log", "stamped_text")
 """Formats that say nothing of who wrote a file."""
+
+
+MARKDOWN = "markdown"
+"""The envelope of what a document quotes."""
 
 
 class Input(Struct, frozen=True):
@@ -63,7 +67,7 @@ def read(paths: Paths) -> Input:
     """
     parsers = plugins.parsers()
     roots = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
-    collection = collect(roots, {name: parser.recognise for name, parser in parsers.items()})
+    collection = _only_logs_in_text(collect(roots, {name: parser.recognise for name, parser in parsers.items()}), parsers)
     if not any(artifact.format for artifact in collection.artifacts):
         raise NothingRecognised(
             "nothing here is a log or configuration that logcorr knows", "`logcorr sources PATH` says what was seen"
@@ -82,6 +86,17 @@ def read(paths: Paths) -> Input:
     return Input(tuple(_known_by(artifact, parsers, facts) for artifact in collection.artifacts), parsers, facts, problems)
 
 
+def _only_logs_in_text(collection: Collection, parsers: Mapping[str, Parser]) -> Collection:
+    """What was collected, without formats for configuration that a document quotes: nothing says that it is in use."""
+    artifacts = (
+        replace(one, format=None)
+        if MARKDOWN in one.envelopes and isinstance(parsers.get(one.format or ""), ConfigurationParser)
+        else one
+        for one in collection.artifacts
+    )
+    return replace(collection, artifacts=tuple(artifacts))
+
+
 def _known_by(artifact: Artifact, parsers: Mapping[str, Parser], facts: Sequence[Fact]) -> Artifact:
     """The artifact, in the format that configuration shows it to have where its lines alone did not."""
     if artifact.format not in UNTOLD:
@@ -94,8 +109,9 @@ def writers(given: Input) -> Callable[[str], str | None]:
     """Which service writes a log."""
     logs = given.logs
     sources = {artifact.path: logs[artifact.format].source for artifact in given.artifacts if artifact.format in logs}
+    documents = {artifact.path for artifact in given.artifacts if MARKDOWN in artifact.envelopes}
     things, nginx = topology.entities(given.facts, given.files), topology.nginx_name(given.facts)
-    return lambda path: topology.writer(path, sources.get(path, ""), things, nginx)
+    return lambda path: None if path in documents else topology.writer(path, sources.get(path, ""), things, nginx)
 
 
 def names(given: Input) -> dict[str, str]:

@@ -294,6 +294,29 @@ def test_syslog_is_taken_off_the_programs_that_stamp_their_lines(tmp_path):
     assert (node.envelopes, node.service) == (("syslog",), None)
 
 
+def test_logs_pasted_into_markdown_are_read_where_they_stand(tmp_path):
+    text = "# What happened\n\n```\nnginx one\n```\nthen\n\n1. this:\n\n   ```log\n   api one\n     api more\n   ```\n"
+    write(tmp_path, "incident.md", text)
+    prose, first, second = collect([tmp_path], {}).artifacts
+    assert [number for number, _ in texts(prose)] == [1, 2, 3, 5, 6, 7, 8, 9, 10, 13]
+    assert (texts(first), texts(second)) == ([(4, "nginx one")], [(11, "api one"), (12, "  api more")])
+    assert (first.envelopes, first.service, first.path) == (("markdown",), None, "incident.md")
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("README.md", "# Use\n```\nINFO x\n```\n"),
+        ("app.log", "one\n```\nINFO x\n```\n"),
+        ("chat.txt", "2026-01-31 12:00:00 the bot said:\n```\nINFO x\n```\n"),
+        ("report.md", "| **Report** | draft by logcorr 1.2 |\n```\nINFO x\n```\n"),
+    ],
+)
+def test_markdown_that_is_no_paste_is_left_whole(tmp_path, name, text):
+    write(tmp_path, name, text)
+    assert only(tmp_path).envelopes == ()
+
+
 def tarred(members):
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:

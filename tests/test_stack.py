@@ -14,7 +14,7 @@ from logcorr.model.source import Artifact, Sample, Span
 from logcorr.parsers.compose import parser
 from logcorr.reading import read
 from logcorr.semantics.stack import running_stack
-from logcorr.semantics.topology import entities
+from logcorr.semantics.topology import entities, writer
 
 
 def compose_file(text, path):
@@ -110,3 +110,19 @@ def test_what_lies_at_the_top_of_an_archive_is_found(folder, tmp_path):
     given = read(tmp_path / "bundle.zip")
     (edge,) = entities(given.facts, given.files)
     assert edge.files == {f"bundle.zip!{folder}conf/nginx.conf", f"bundle.zip!{folder}conf/sites/a.conf"}
+
+
+@pytest.mark.parametrize(
+    ("path", "services", "whose"),
+    [
+        ("docker/9f0c41d7aa3e-json.log", ["mill", "proxy"], "mill"),
+        ("docker/9f0c41d7aa3e-json.log", ["mill", "proxy", "store"], "9f0c41d7aa3e"),
+        ("store/9f0c41d7aa3e-json.log", ["mill", "proxy", "store"], "store"),
+        ("docker/sieve-json.log", ["mill", "proxy"], "sieve"),
+    ],
+    ids=["the one it can be", "either of two", "its folder says", "a name of its own"],
+)
+def test_the_id_of_a_container_names_nobody(path, services, whose):
+    stack = "".join(f"  {name}: {{image: {'nginx' if name == 'proxy' else name}}}\n" for name in services)
+    things = entities([compose_file(f"services:\n{stack}", "compose.yaml")], [path])
+    assert writer(path, "app", things, "proxy") == whose

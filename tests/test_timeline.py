@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import logcorr
-from logcorr import plugins, timeline
+from logcorr import plugins, reading, timeline
 from logcorr.collect import collect
 from logcorr.errors import LogcorrError
 from logcorr.model.events import TIMELINE_SCHEMA
@@ -154,6 +154,26 @@ def test_the_year_that_syslog_lacks_is_that_of_the_others_over_new_year(tmp_path
     frame = built.lazy.collect()
     assert frame["message"].to_list() == ["x", "a", "b", "y"]
     assert frame["time"].to_list()[1:3] == [at(31, 23, 59, month=12, year=2025), at(1, 0, 1, month=1)]
+
+
+@pytest.mark.parametrize("stamp", ["05/03/2026", "03/05/2026"])
+def test_what_is_day_and_what_is_month_agrees_with_the_others(tmp_path, stamp):
+    built = build(
+        tmp_path,
+        {"job.log": f"{stamp} 12:00:00 copied\n", "app.log": "2026-03-05 11:58:00 info: x\n2026-03-05 12:02:00 info: y\n"},
+    )
+    assert built.lazy.collect()["time"].to_list()[1] == at(5, 12, month=3)
+
+
+def test_a_day_that_is_no_month_decides_the_order_of_the_whole_log(tmp_path):
+    built = build(
+        tmp_path,
+        {
+            "job.log": "05/03/2026 12:00:00 copied\n13/03/2026 12:00:00 copied\n",
+            "app.log": "2026-05-03 11:58:00 info: x\n2026-05-03 12:02:00 info: y\n",
+        },
+    )
+    assert built.lazy.collect()["time"].to_list()[0] == at(5, 12, month=3)
 
 
 def test_a_leap_day_has_a_leap_year(tmp_path):
@@ -340,3 +360,12 @@ def test_short_logs_take_the_offset_that_a_longer_one_was_found_to_have(tmp_path
         "syslog": "+12:00",
         "deploy.log": "+12:00",
     }
+
+
+def test_a_document_quotes_logs_but_no_configuration(tmp_path):
+    text = "# Notes\n```\n*/5 * * * * root /opt/check.sh\n```\n```\n2026-01-31 12:00:00 [error]: boom\n```\n"
+    (tmp_path / "notes.md").write_text(text)
+    given = reading.read(tmp_path)
+    assert given.facts == ()
+    events = logcorr.scan(tmp_path).select("line", "message", "service").collect()
+    assert events.rows() == [(6, "boom", None)]

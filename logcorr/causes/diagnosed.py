@@ -9,7 +9,7 @@ import polars as pl
 from msgspec import Struct
 
 from logcorr.causes import hops
-from logcorr.causes.follow import LONGEST_S, Ends, Times, from_then_on, of_times
+from logcorr.causes.follow import LONGEST_S, NEARLY_ALL, Ends, Times, from_then_on, of_times
 from logcorr.causes.weighing import Hypothesis
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
@@ -61,6 +61,8 @@ class Diagnosis(Struct, frozen=True):
 
 
 SAID = {
+    CHANGES: claim("hop.deploy_changes_configuration", "what it depends on was changed"),
+    "resource_exhausted": claim("hop.resource_exhausted", "what is limited runs out"),
     "configuration_mismatch": claim("hop.configuration_mismatch", "two configurations disagree"),
     "probe_gets_answer": claim("hop.probe_gets_answer", "its probe is not answered as it should be"),
     "answer_takes_branch": claim("hop.answer_takes_branch", "the script takes that for a failure"),
@@ -68,6 +70,7 @@ SAID = {
     "process_terminates": claim("hop.process_terminates", "it is told to end"),
     "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
+    "dependency_fails": claim("hop.dependency_fails", "what is needed cannot be reached, or lets nobody in"),
     "certificate_fails": claim("hop.certificate_fails", "the certificate is not accepted"),
 }
 """What a hop after the first says; the first is the finding itself."""
@@ -91,7 +94,12 @@ DIAGNOSES = {
     "stale_upstream_address": Diagnosis(
         "stale_upstream_address", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True
     ),
-    "job_stalls_service": Diagnosis("job_stalls_service", ("job_stalls_service", "timeout_closes_connection"), themselves=True),
+    "job_stalls_service": Diagnosis(
+        "job_stalls_service",
+        ("job_stalls_service", "resource_exhausted", "timeout_closes_connection"),
+        perhaps=("resource_exhausted",),
+        themselves=True,
+    ),
     "strict_healthcheck": Diagnosis(
         "strict_healthcheck",
         (CHANGES, "probe_gets_answer", "answer_takes_branch", "effect_hits_service", "process_terminates"),
@@ -100,12 +108,16 @@ DIAGNOSES = {
     ),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis("requests_limited", ("limit_rejects_requests",), themselves=True),
-    "connections_exhausted": Diagnosis("limit_reached", ("resource_exhausted",), themselves=True, within_s=GIVEN_UP_S),
+    "connections_exhausted": Diagnosis(
+        "limit_reached", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S
+    ),
     **dict.fromkeys(
         ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
         Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
     ),
     "dependency_unreachable.found": Diagnosis("dependency_failed", ("dependency_fails",), within_s=5.0),
+    "cut_off_by_command.changed": Diagnosis("wrong_setting", (CHANGES, "dependency_fails"), themselves=True),
+    "cut_off_by_command": Diagnosis("cut_off", (CHANGES, "dependency_fails"), themselves=True),
     "change_refused": Diagnosis("change_refused", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
     "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
     "configuration_refused.invalid": Diagnosis(
@@ -116,7 +128,7 @@ DIAGNOSES = {
     ),
     "command_cut_short": Diagnosis("job_broken", ("configuration_mismatch",), themselves=True),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
-    "disk_full": Diagnosis("disk_full", ("resource_exhausted",), lasts=True),
+    "disk_full": Diagnosis("disk_full", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), lasts=True),
     **dict.fromkeys(
         ("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
         Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), themselves=True),
@@ -126,23 +138,31 @@ DIAGNOSES = {
         "probe_never_satisfied", (CHANGES, "probe_gets_answer", "answer_takes_branch"), perhaps=(CHANGES,), lasts=True
     ),
     "errors_logged.traced": Diagnosis("setting_reached", effects=hops.DOWN),
-    "slow_probe": Diagnosis("slow_probe", ("probe_gets_answer", "answer_takes_branch", "effect_hits_service"), effects=hops.DOWN),
+    "slow_probe": Diagnosis(
+        "slow_probe",
+        ("probe_gets_answer", "answer_takes_branch", "effect_hits_service", "process_terminates"),
+        effects=hops.DOWN,
+        perhaps=("process_terminates",),
+    ),
 }
 """By the name of the rule, or of one of its claims. A rule that finds but a symptom of something else does not stand here."""
 
 
 def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Hypothesis]:
     """A cause for each finding of these rules."""
+    refused = [finding for finding in findings if finding.rule == "requests_refused"]
     for finding in findings:
         diagnosis = DIAGNOSES.get(finding.claim.id) or DIAGNOSES.get(finding.rule)
         if diagnosis and case.window:
-            yield _hypothesis(case, finding, diagnosis)
+            yield _hypothesis(case, finding, diagnosis, refused)
 
 
-def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis) -> Hypothesis:
+def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis, refused: Sequence[Finding]) -> Hypothesis:
     times: Times = np.unique(finding.at.seconds)
     ends = diagnosis.ends(times)
     chain = tuple(_chain(case, finding, ends, diagnosis))
+    if all(link.mechanism != hops.LAST for link in chain):
+        chain = (*chain, *_refusals(finding, ends, refused))
     cause = Cause(
         kind=diagnosis.kind,
         claim=finding.claim,
@@ -168,6 +188,22 @@ def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> It
     yield from hops.consequences(case, ends, place, hops.DOWN if dies else diagnosis.effects)
 
 
+def _refusals(finding: Finding, ends: Ends, refused: Sequence[Finding]) -> Iterator[Link]:
+    """Clients who feel it by being refused (4xx) what they got before: nearly all of that came after it."""
+    for one in refused:
+        times = one.at.seconds
+        if one is not finding and ends.felt(times).mean() >= NEARLY_ALL:
+            yield Link(
+                mechanism=hops.LAST,
+                source=finding.evidence[0].span,
+                target=one.evidence[0].span,
+                claim=one.claim,
+                evidence=one.evidence,
+                proof="observed",
+            )
+            return
+
+
 def _crashes(case: Case, finding: Finding) -> bool:
     """Whether what the finding is about dies of it: most of its moments are followed by such an end at once."""
     ended = case.happened(*OWN).filter(pl.col("service") == finding.subject).drop_nulls("time")
@@ -188,7 +224,7 @@ def _own(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
             mechanism=mechanism,
             source=before,
             target=shown[0].span,
-            claim=SAID.get(mechanism, finding.claim) if number else finding.claim,
+            claim=SAID.get(mechanism, finding.claim) if number or mechanism in diagnosis.perhaps else finding.claim,
             evidence=shown,
             proof="observed",
         )

@@ -72,7 +72,8 @@ def weighed(
     symptoms = {one.id: one.at.seconds for one in findings if (one.role == "symptom" or one.id in own) and one.times}
     serious = [one.id for one in findings if one.id in symptoms and one.severity == "error"]
     told = [_explaining(one, symptoms, serious, window) for one in _distinct(hypotheses)]
-    ranked = sorted((_posterior(one, told) for one in told), key=lambda one: -one.cause.confidence * one.share)
+    shared = [_posterior(one, told) for one in told]
+    ranked = sorted(shared, key=lambda one: (_is_step(one, shared), -one.cause.confidence * one.share))
     kept: list[_Weighed] = []
     away: list[Cause] = []
     for one in ranked:
@@ -139,6 +140,12 @@ def _overlaps(one: _Weighed, other: _Weighed) -> bool:
     """Whether the other explains most of what this one does, and says why."""
     both = (one.serious & other.serious).sum()
     return one is not other and other.cause.kind not in WHERE_ONLY and both >= LEAST_EXPLAINED * max(one.serious.sum(), 1)
+
+
+def _is_step(one: _Weighed, told: Sequence[_Weighed]) -> bool:
+    """Whether a likelier one tells of it on its way: then it is but what came between."""
+    likelier = [other.cause for other in told if other.cause.confidence > max(one.cause.confidence, LIKELY)]
+    return any(one.cause.culprit in (each.span for each in link.evidence) for other in likelier for link in other.chain[1:])
 
 
 def _places(cause: Cause) -> set[Span]:

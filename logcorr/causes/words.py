@@ -42,6 +42,7 @@ CAUSE_KINDS = {
     "dependency_failed": "something a service needs does not answer it; why is not known",
     "change_refused": "a step of a change was refused, and what runs is not what was meant to",
     "access_denied": "files are refused to, or gone from, the one who needs them, since something changed them",
+    "cut_off": "a command keeps somebody from what they need: a firewall's rule, a route, a name, a password",
     "configuration_refused": "a program refuses a changed configuration and goes on with the old one, or does not start",
     "address_shared": "two programs are told to listen on one address",
     "job_broken": "a scheduled job cannot do its work: its command is not what was meant",

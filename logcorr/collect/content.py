@@ -15,6 +15,7 @@ from io import BufferedIOBase
 from typing import IO, cast
 
 import polars as pl
+from isal import igzip, isal_zlib
 from msgspec import Struct
 
 from logcorr.collect import mojibake
@@ -40,7 +41,7 @@ MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5
 
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 
-BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zstd.ZstdError)
+BROKEN = (EOFError, OSError, zlib.error, cast(type[Exception], isal_zlib.error), lzma.LZMAError, zstd.ZstdError)
 """What the decompressors raise on damaged input."""
 
 
@@ -60,9 +61,15 @@ class Content(Struct, frozen=True):
             if self.compression is None:
                 yield from iter(lambda: raw.read(PIECE), b"")
                 return
+            given = 0
             with _decompressed(raw, self.compression) as stream:
                 while piece := _filled(stream, PIECE, found):
+                    given += len(piece)
                     yield piece
+            if found and self.compression == "gzip":
+                found.clear()
+                raw.seek(0)
+                yield from _gunzipped(raw, given, found)
         if damage is not None:
             damage.extend(found[:1])
 
@@ -221,10 +228,19 @@ def _filled(stream: BufferedIOBase, size: int, damage: list[str]) -> bytes:
     return b"".join(parts)
 
 
+def _gunzipped(raw: BufferedIOBase, given: int, damage: list[str]) -> Iterator[bytes]:
+    """What follows so many bytes, as zlib reads it: up to the damage, where ISA-L gives nothing of a whole buffer."""
+    with gzip.GzipFile(fileobj=raw) as stream:
+        while given:
+            given -= len(stream.read(min(given, PIECE)))
+        while piece := _filled(stream, PIECE, damage):
+            yield piece
+
+
 def _decompressed(stream: BufferedIOBase, compression: str | None) -> BufferedIOBase:
     match compression:
         case "gzip":
-            return gzip.GzipFile(fileobj=stream, mode="rb")
+            return cast(BufferedIOBase, igzip.IGzipFile(fileobj=stream, mode="rb"))  # type: ignore[no-untyped-call]
         case "bzip2":
             return cast(BufferedIOBase, bz2.BZ2File(stream))
         case "xz":

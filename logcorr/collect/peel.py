@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import polars as pl
 from msgspec.structs import replace
 
-from logcorr.collect import envelopes
+from logcorr.collect import envelopes, markdown
 from logcorr.collect.lines import cleaned, without_escapes
 from logcorr.model.source import Artifact, Sample
 
@@ -23,7 +23,8 @@ INTERPRETERS = ("node", "python", "python3", "java", "ruby", "php", "docker", "p
 def peeled(artifact: Artifact) -> list[Artifact]:
     """The artifact without what is wrapped around its lines; several, where several writers take turns."""
     for _ in range(DEEPEST):
-        envelope = envelopes.around(artifact.sample.lines)
+        envelope = markdown.around(artifact.sample) if not artifact.envelopes else None
+        envelope = envelope or envelopes.around(artifact.sample.lines)
         if envelope is None:
             break
         inner = [envelope.inner(line) or "" for line in artifact.sample.lines]
@@ -42,8 +43,11 @@ def peeled(artifact: Artifact) -> list[Artifact]:
 
 
 def _writers(artifact: Artifact) -> Iterator[Artifact]:
-    """An artifact for each writer, in the order of their names. nginx's two streams and interpreters bear no service's name."""
-    named = artifact.envelopes[-1] != envelopes.NGINX_STREAMS.name
+    """An artifact for each writer, in the order of their names.
+
+    nginx's two streams, interpreters and what was pasted into Markdown bear no service's name.
+    """
+    named = artifact.envelopes[-1] not in (envelopes.NGINX_STREAMS.name, markdown.MARKDOWN.name)
     counts = artifact.lines.group_by("writer").len().sort("writer").collect()
     for writer, count in counts.iter_rows():
         own = artifact.lines.filter(pl.col("writer").eq_missing(pl.lit(writer, pl.String))).drop("writer")

@@ -65,10 +65,10 @@ FAILURES = (
         rf"\b(?:connect|getaddrinfo|read|write|queryA) {_UNREACHABLE}\b|\bMongo(?:Network|ServerSelection)Error\b"
         rf"""|\bcode"?: ?["']{_UNREACHABLE}["']"""
         r"|\bdial (?:tcp|unix)\b.{0,150}: (?:connection refused|no such host|no route to host|i/o timeout|connection timed out)\b"
-        r"|\bConnectException: Connection refused\b|\bConnectionRefusedError\b|\[Errno 111\] Connection refused\b"
+        r"|\b(?:\w+\.)*ConnectException: Connection refused\b|\bConnectionRefusedError\b|\[Errno 111\] Connection refused\b"
         r"|\bSQLSTATE\[HY000\] \[2002\] Connection refused\b|\bconnection to server at .{1,120} failed: Connection refused\b"
         r"|\bName or service not known\b|\bTemporary failure in name resolution\b|\bcould not translate host name\b"
-        r"|\bUnknownHostException\b|\blookup \S+(?: on \S+)?: no such host\b|\bcould not connect to server\b"
+        r"|\b(?:\w+\.)*UnknownHostException\b|\blookup \S+(?: on \S+)?: no such host\b|\bcould not connect to server\b"
         r"|\bredis\.exceptions\.ConnectionError\b",
     ),
     Phrase(

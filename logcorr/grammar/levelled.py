@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from itertools import islice
+from itertools import islice, pairwise
 
 from msgspec import Struct
 
@@ -24,15 +24,23 @@ SEVERITIES = {
     "error": ("error", "err", "severe", "fail"),
     "crit": ("critical", "crit", "fatal", "ftl", "dpanic"),
     "alert": ("alert",),
-    "emerg": ("emerg", "panic"),
+    "emerg": ("emerg", "emergency", "panic"),
 }
 """Words for levels, by what they mean: PostgreSQL's and MySQL's, java.util.logging's, Serilog's and zerolog's short ones besides
 those that all have."""
 
-MEANT = {word: severity for severity, words in SEVERITIES.items() for word in words}
-_WORDS = "|".join(sorted(MEANT, key=lambda word: (-len(word), word)))
+_MEANT = {word: severity for severity, words in SEVERITIES.items() for word in words}
+_WORDS = "|".join(sorted(_MEANT, key=lambda word: (-len(word), word)))
+LETTERS = {"v": "trace", "t": "trace", "d": "debug", "i": "info", "w": "warn", "e": "error", "f": "crit", "c": "crit"}
+"""What one letter means to MongoDB before 4.4, Android, gitea and glog's kin."""
+
+MEANT = _MEANT | LETTERS
+_LETTER = rf"[{''.join(LETTERS).upper()}]"
 _UPPER = _WORDS.upper()
 _ANY = f"{_WORDS}|{_UPPER}|{'|'.join(word.capitalize() for word in _WORDS.split('|'))}"
+
+_CAPITALISED = "Debug|Info|Information|Warn|Warning|Error|Fatal|Critical|Trace|Verbose|Notice|Severe"
+"""Words that are a level without brackets too, right behind the time."""
 
 _ZONE = r"(?:[A-Z]{3,5} )?"
 _APART = r"(?:\s+(?:[:|-]+\s+)?|[:|]\s*)"
@@ -48,14 +56,19 @@ LONGEST_HEAD = 500
 _NAME = r"[\w.$:/#<>\[\]-]{1,120}"
 
 _SPRING = rf"\s+\d+ --- (?:\[[^\]]{{0,80}}\] ?)+(?P<logger>{_NAME})\s+: "
+_PACKAGE = r"(?P<logger>[\w$]{1,60}(?:\.[\w$]{1,80}){1,12})"
 _LOGGERS = (
     _SPRING,
+    rf"\s+\[{_PACKAGE}\] \([^)]{{0,80}}\) ",
+    rf"\s+(?:\[[^\]]{{0,80}}\] |\w{{1,40}} )?{_PACKAGE}: ",
+    r"\s+\[(?P<logger>[^\]]{1,120})\] - ",
     rf"[\s|:-]+(?P<logger>{_NAME}(?:\([^)]{{0,40}}\))?) --? ",
     r":(?P<logger>[\w.]{1,120}):",
     r"\[(?P<logger>[\w.$-]{1,120})\s*\]\s*",
     r" \[MY-\d{6}\] \[(?P<logger>\w{1,40})\] ",
 )
-"""How a logger is named after the level: Spring Boot, log4j and loguru, `logging`, Elasticsearch, MySQL."""
+"""How a logger is named after the level: Spring Boot, JBoss, Hadoop and Odoo, ZooKeeper, log4j and loguru, `logging`,
+Elasticsearch, MySQL."""
 
 _FIRST = rf"[\[<]?(?:{_UPPER})[\]>]?(?:\s*[:|-]\s*|\s+)"
 _BEFORE = rf"^(?:[A-Z], |{_FIRST})"
@@ -68,18 +81,27 @@ class Levelled(Struct, frozen=True):
     """How a file's lines are built: the shape of their stamps, and a pattern with `head`, `level` and perhaps `logger`.
 
     `stamped` is the pattern of what opens a line whose level, if it has one, stands elsewhere; None where no line has a time.
+    `follows`: the level opens the line after the head (`FOLLOWING`).
     """
 
     shape: Shape | None
     pattern: str
     stamped: str | None
     share: float
+    follows: bool = False
+
+
+FOLLOWING = r"^(SEVERE|WARNING|INFO|CONFIG|FINE|FINER|FINEST): "
+"""How java.util.logging begins the second line of an event; the first has the time, the class and the method."""
 
 
 @lru_cache(maxsize=256)
 def layout_of(lines: tuple[str, ...]) -> Levelled | None:
     """The layout under which most lines that begin an event have a level; None where less than six in ten would."""
     shape, heads = _stamped(lines)
+    two = _two_lines(shape, lines) if shape else None
+    if two:
+        return two
     found = [(opening, _count(opening + _after(opening, *_LOGGERS), heads)) for opening in _openings(shape)]
     opening, count = max(found, key=lambda one: one[1])
     if not heads or count < 0.6 * len(heads):
@@ -88,6 +110,13 @@ def layout_of(lines: tuple[str, ...]) -> Levelled | None:
     after = _after(opening, *islice(loggers, 1))
     stamped = rf"^(?P<head>{LEAD}(?P<stamp>{shape.pattern})[\])>\"]?[:,]?[\s|-]*{_ZONE}(?:\[\d{{1,10}}\] )?)" if shape else None
     return Levelled(shape, rf"^(?P<head>{opening}{after})", stamped, count / len(heads))
+
+
+def _two_lines(shape: Shape, lines: tuple[str, ...]) -> Levelled | None:
+    pattern = rf"^(?P<head>{LEAD}(?P<stamp>{shape.pattern}) (?P<logger>[\w.$<>/-]{{1,200}} [\w.$<>-]{{1,100}})$)"
+    head = re.compile(pattern, re.ASCII)
+    told = [re.match(FOLLOWING, following) is not None for line, following in pairwise(lines) if head.match(line)]
+    return Levelled(shape, pattern, None, 1.0, follows=True) if told and sum(told) >= 0.6 * len(told) else None
 
 
 def _stamped(lines: tuple[str, ...]) -> tuple[Shape | None, list[str]]:
@@ -125,7 +154,12 @@ def _openings(shape: Shape | None) -> Iterator[str]:
     yield rf"[A-Z], \[{stamp} #\d{{1,10}}\]\s+(?P<level>{_UPPER}) -- (?P<logger>[^:]{{0,80}}): ?"
     yield rf"{_FIRST.replace('(?:', '(?P<level>', 1)}{LEAD}{stamp}[\])>\"]?[:,]?{_ZONE}"
     yield rf"{open}(?P<logger>[\w-]{{1,60}})\.(?P<level>{_UPPER}): "
+    yield rf"{open}(?P<level>{_LETTER})\d? +(?P<logger>[A-Z]{{1,16}}) +\[[^\]]{{1,80}}\] "
+    yield rf"{open}{_OBJECT}{{0,3}}?(?P<level>{_LETTER}) (?P<logger>[\w./:@-]{{1,60}})\s*: "
+    yield rf"{open}(?:[\w.]{{1,40}}=[^\s=]{{0,80}} +){{1,12}}{bracketed}"
     yield rf"{open}{_OBJECT}{{0,3}}?{bracketed}"
     yield rf"{open}{_OBJECT}{{0,3}}?{upper}"
     yield rf"{open}{_WORD}{{0,4}}?{upper}"
     yield rf"{open}{_WORD}{{0,4}}?{bracketed}"
+    yield rf"{open}(?:[^\s\[\]]{{1,120}} )?\[(?P<level>{_LETTER})\]"
+    yield rf"{open}(?P<level>{_CAPITALISED})"

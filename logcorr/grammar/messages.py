@@ -76,6 +76,8 @@ APPLICATION = (
             r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
             r"|handling signal: (?:term|int|quit)$|received (?:fast|smart|immediate) shutdown request$|user requested shutdown\b"
             r"|(?:[\w./-]+ )?\(initiated by: [^)]*\): normal shutdown|terminating \.\.\.$"
+            r"|(?:gracefully )?(?:closing|stopping|exiting|quitting|leaving|draining|going down|ending)"
+            r" (?:on|after|due to|because of|for|upon) (?:a )?(?:signal )?SIG(?:TERM|INT|QUIT)\b"
             r"|(?:gracefully )?terminating(?: now| gracefully)?(?: ?[.!…]+)?$"
         ),
     ),
@@ -159,7 +161,9 @@ APPLICATION = (
 )
 """Phrases of servers, the Node.js world's first."""
 
-_ERROR = r"""^[\s\[{"]*(?:(?:(?:code|error|err|stack|cause)"?\]?: |(?:[\w.]+: )?[\w.$]*(?:Error|Exception)(?: \[\w+\])?: ).*)?"""
+_MEMBER = r"""(?:code|error|err|stack|cause)"?\]?: """
+_CLASS = r"(?:[\w.]+: )?[\w.$]*(?:Error|Exception)(?: \[\w+\])?: "
+_ERROR = rf"""^[\s\[{{"]*(?:Caused by: )?(?:(?:{_MEMBER}|{_CLASS}).*)?"""
 """How a line that describes an error opens: with its class, or with a member that holds it."""
 
 CONTINUED = tuple(replace(phrase, pattern=f"{_ERROR}(?:{phrase.pattern})") for phrase in FAILURES)
@@ -249,8 +253,10 @@ def kind_of(message: pl.Expr, phrases: tuple[Phrase, ...]) -> pl.Expr:
 
 
 def _kinds(phrases: tuple[Phrase, ...], messages: pl.Series) -> pl.Series:
-    near = messages.str.contains_any(list(needles_of(phrases))).fill_null(False).arg_true()
     nothing = pl.repeat(None, len(messages), dtype=pl.String, eager=True)
+    if messages.null_count() == len(messages):
+        return nothing
+    near = messages.str.contains_any(list(needles_of(phrases))).fill_null(False).arg_true()
     if near.is_empty():
         return nothing
     kinds = pl.DataFrame({"message": messages.gather(near)}).select(pl.coalesce(*map(_said, phrases)).alias("kind"))["kind"]

@@ -23,6 +23,9 @@ _IN_FIGURES = re.compile(r"(?=.{0,6}%Y)%[Ymd]\W%[Ymd]\W%[Ymd].%H:%M:%S")
 """The formats whose date and time of day take 19 characters."""
 
 
+_LONGEST_OFFSET = len("+05:30")
+
+
 class Clock(Enum):
     """What a stamp says about its zone."""
 
@@ -89,8 +92,9 @@ class Shape(Struct, frozen=True):
         """Seconds east of UTC, for stamps that say so in figures."""
         if self.clock is not Clock.OFFSET:
             return None
+        ends = stamp.str.tail(_LONGEST_OFFSET) if self.format.endswith("%z") else stamp
         return _by_runs(
-            stamp, lambda each: offset_s(each.str.extract(r"([+-][0-9]{2}(?::?[0-9]{2})?)(?: [0-9]{4})?$", 1)), pl.Int32()
+            ends, lambda each: offset_s(each.str.extract(r"([+-][0-9]{2}(?::?[0-9]{2})?)(?: [0-9]{4})?$", 1)), pl.Int32()
         )
 
 

@@ -8,6 +8,7 @@ Chrome puts the source of a message before or after it, Firefox after it; both l
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import polars as pl
 
@@ -30,7 +31,14 @@ _TELLTALE = re.compile(
 _PLAUSIBLE = re.compile(rf"^(?:{_TIME}\s+)?(?:\[[A-Za-z][^\]]{{0,30}}\] |\s+at |\S+ @ \S+:\d+)")
 
 
+_METHOD = r"(?:XHR)?(?P<method>GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)"
+_SAVED = re.compile(rf"{_TIME}\s{_METHOD}\nhttps?://")
+"""A request as Firefox saves its messages: time and method, the address, the answer, a line each."""
+
+
 def _recognise(sample: Sample) -> float:
+    if any(map(_SAVED.match, map("\n".join, pairwise(sample.lines)))):
+        return 0.85
     certain = stamps.share(sample.lines, _TELLTALE.match)
     dated = any(head[0].clock is not stamps.Clock.TIME_OF_DAY for head in map(stamps.at_head, sample.lines) if head)
     if not certain or dated:
@@ -49,15 +57,19 @@ def browser_console(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with script (the source position a message names)."""
     groups = TEXT.str.extract_groups(ascii_only(_PATTERN))
     part = pl.col("groups").struct.field
-    read = lines.with_columns(groups.alias("groups"))
+    method = part("message").str.extract(f"^{_METHOD}$", 1)
+    answer = TEXT.shift(-2).str.extract(r"^\[HTTP/\S+ ([1-5][0-9]{2})\b", 1)
+    request = pl.concat_str(method, TEXT.shift(-1), answer, separator=" ", ignore_nulls=True)
+    message = pl.when(method.is_not_null()).then(request).otherwise(part("message"))
+    read = lines.with_columns(groups.alias("groups")).with_columns(message.alias("message"))
     timed = any(re.match(_TIME, line) for line in context.sample.lines)
     stack = TEXT.str.contains(ascii_only(r"^\s|^at |^\S+ @ \S+:\d+"))
     cut = folded(read, part("stamp").is_not_null() if timed else ~stack & (TEXT != ""), context)
     return events(
         cut,
         time=_time(part("stamp"), context.sample.lines) if timed else no(pl.Time),
-        kind=messages.kind_of(part("message"), messages.CONSOLE),
-        message=part("message"),
+        kind=messages.kind_of(pl.col("message"), messages.CONSOLE),
+        message=pl.col("message"),
         count=pl.col("lines"),
         own={"script": pl.coalesce(part("before"), part("after"))},
     )

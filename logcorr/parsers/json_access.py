@@ -88,7 +88,9 @@ def json_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     shape = stamps.shape_of(tuple(str(_at(record, paths["time"])) for record in sample)) if "time" in paths else None
     status = value["status"].cast(pl.Int16, strict=False)
     asked = pl.concat_str(value["request_method"], value["request_uri"], value["status"], separator=" ")
-    message = pl.coalesce(asked, pl.when(value["message"] != "").then(value["message"]), TEXT)
+    said = messages.kind_of(value["message"], messages.APPLICATION)
+    told = pl.when(value["message"] != "").then(value["message"])
+    message = pl.coalesce(pl.when(said.is_not_null()).then(told), asked, told, TEXT)
     known = pl.col("record").is_not_null()
     offset = shape.utc_offset_s(value["time"]) if shape else None
     return events(
@@ -96,8 +98,8 @@ def json_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         time=shape.time(value["time"]) if shape else no(pl.Datetime("us")),
         severity=pl.when(known).then(pl.when(status >= 500).then(pl.lit("error")).otherwise(pl.lit("info")).cast(SEVERITY)),
         kind=pl.coalesce(
+            said,
             pl.when(status.is_between(500, 599)).then(pl.lit("http.5xx")).when(status == 499).then(pl.lit("client.aborted")),
-            pl.when(asked.is_null()).then(messages.kind_of(message, messages.APPLICATION)),
         ),
         message=message,
         parsed=known,

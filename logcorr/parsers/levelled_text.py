@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from logcorr.grammar import messages
-from logcorr.grammar.levelled import MEANT, Levelled, layout_of
+from logcorr.grammar.levelled import FOLLOWING, MEANT, Levelled, layout_of
 from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
@@ -61,12 +61,13 @@ def _cut(lines: pl.LazyFrame, layout: Levelled, context: Context) -> pl.LazyFram
     named = "(?P<logger>" in layout.pattern
     read = read.with_columns(
         pl.coalesce(part("head"), pl.when(pl.lit(layout.stamped is not None)).then(other("head"))).alias("head"),
-        (pl.coalesce(part("stamp"), other("stamp")) if layout.stamped else no(pl.String)).alias("stamp"),
-        part("level").alias("level"),
+        (pl.coalesce(part("stamp"), other("stamp")) if layout.shape else no(pl.String)).alias("stamp"),
+        (TEXT.shift(-1).str.extract(FOLLOWING, 1) if layout.follows else part("level")).alias("level"),
         (part("logger").str.strip_chars() if named else no(pl.String)).alias("logger"),
     )
     failing = with_failures(read, pl.when(pl.col("head").is_null()).then(TEXT))
     message = TEXT.cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)
     following = pl.when(pl.col("head").shift(-1).is_null()).then(TEXT.shift(-1)).str.strip_chars()
+    following = following.str.replace(FOLLOWING, "") if layout.follows else following
     told = failing.with_columns(pl.when(message == "").then(pl.coalesce(following, message)).otherwise(message).alias("message"))
     return folded(told, pl.col("head").is_not_null(), context)

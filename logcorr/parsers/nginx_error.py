@@ -9,6 +9,7 @@ Written by `ngx_log_error_core` (src/core/ngx_log.c); the fields after the messa
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -17,7 +18,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.model.events import SEVERITY
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import TEXT, by_value, events, folded, groups_of, patched
+from logcorr.parsers._shared.columns import TEXT, by_value, events, folded, groups_in
 
 _LEVELS = "debug|info|notice|warn|error|crit|alert|emerg"
 
@@ -52,8 +53,10 @@ _PATTERNS = (r'(?s)^(?P<message>[^"]*(?:"[^"]*"[^"]*)*?)' + _CONTEXT, "(?s)^(?P<
 """For lines with stray quotes or repeated marks, most of them hostile: a message whose own quotes are closed, then all the
 fields in nginx's order; else the last place from which the fields run to the end of the line."""
 
-_HEAD_GROUPS = r"^(\[([a-z]+)\] (?:([0-9]+)#([0-9]+): (?:\*([0-9]+) )?)?)"
-"""All before the message, the level, pid, tid and connection."""
+_IDS_GROUPS = r"^(\[[a-z]+\] (?:([0-9]+)#([0-9]+): (?:\*([0-9]+) )?)?)"
+"""All before the message, the pid, tid and connection."""
+
+_LONGEST_LEVEL = len("[notice] ")
 
 _FAILURES = {
     "failed (2: ": "file.missing",
@@ -119,7 +122,7 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     heads = [match for match in map(_HEAD.match, context.sample.lines) if match]
     dated = any(match["dated"] for match in heads) or not any(match["timed"] for match in heads)
     cut = folded(_placed(lines, dated), pl.col("severity").is_not_null(), context, _MARKS["client"])
-    head, message = pl.col("head").struct, pl.col("message")
+    ids, message = pl.col("ids").struct, pl.col("message")
     kind = by_value(message, _kinds, pl.String)
     known = pl.col("severity").is_not_null()
     return events(
@@ -131,9 +134,9 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         parsed=known,
         count=pl.col("lines"),
         own={
-            "pid": head[2].cast(pl.Int32, strict=False),
-            "tid": head[3].cast(pl.Int32, strict=False),
-            "connection": head[4].cast(pl.Int64, strict=False),
+            "pid": ids[1].cast(pl.Int32, strict=False),
+            "tid": ids[2].cast(pl.Int32, strict=False),
+            "connection": ids[3].cast(pl.Int64, strict=False),
             **{name: pl.col(name) for name in _MARKS},
             "errno": by_value(message, _errnos, pl.Int32),
         },
@@ -141,7 +144,7 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
 
 
 def _placed(lines: pl.LazyFrame, dated: bool) -> pl.LazyFrame:
-    """Where each line's `[level]` begins, its stamp, its head's groups and its severity: null where it begins no event."""
+    """Where each line's `[level]` begins, its stamp, severity and ids: null where it begins no event."""
     if dated:
         time = stamps.datetimes(TEXT.str.head(19), "%Y/%m/%d %H:%M:%S")
         stamped = 20
@@ -151,15 +154,19 @@ def _placed(lines: pl.LazyFrame, dated: bool) -> pl.LazyFrame:
     at = (
         pl.when(pl.col("time").is_not_null())
         .then(stamped)
-        .when(TEXT.str.starts_with("["))
+        .when(TEXT.str.head(1) == "[")
         .then(0)
-        .when(TEXT.str.starts_with("nginx: ["))
+        .when(TEXT.str.head(8) == "nginx: [")
         .then(7)
     )
     opened = lines.with_columns(time.alias("time")).with_columns(at.cast(pl.UInt32).alias("at"))
-    begun = pl.when(pl.col("at").is_not_null()).then(TEXT.str.slice(pl.col("at"), 64))
-    head = opened.with_columns(begun.str.extract_groups(_HEAD_GROUPS).alias("head"))
-    return head.with_columns(pl.col("head").struct[1].cast(SEVERITY, strict=False).alias("severity"))
+    head = opened.with_columns(TEXT.str.slice(pl.col("at"), 64).alias("head"))
+    severity = by_value(pl.col("head").str.head(_LONGEST_LEVEL), _severities, SEVERITY)
+    return head.with_columns(severity.alias("severity"), pl.col("head").str.extract_groups(_IDS_GROUPS).alias("ids"))
+
+
+def _severities(heads: pl.Series) -> pl.Series:
+    return pl.select(pl.lit(heads).str.extract(r"^\[([a-z]+)\] ", 1).cast(SEVERITY, strict=False)).to_series()
 
 
 def _fields(lines: pl.LazyFrame) -> pl.LazyFrame:
@@ -167,59 +174,65 @@ def _fields(lines: pl.LazyFrame) -> pl.LazyFrame:
 
     Where that may be wrong, the places are those that a pattern finds. All are at ASCII, so that the cuts are valid UTF-8.
     """
-    placed = lines.with_columns(
-        TEXT.cast(pl.Binary).alias("raw"),
-        TEXT.str.len_bytes().alias("end"),
-        TEXT.str.ends_with('"').alias("closed"),
-        *(TEXT.str.find(mark, literal=True).alias(f"at_{name}") for name, mark in _MARKS.items()),
-    )
-    message = pl.when(pl.col("severity").is_not_null()).then(pl.col("at") + pl.col("head").struct[0].str.len_bytes()).otherwise(0)
-    fast = placed.with_columns(message.alias("begin")).with_columns(_cut(*_place(name)).alias(name) for name in _FIELDS)
-    checked = fast.with_columns(pl.when(_unsure()).then(_cut(pl.col("begin"), pl.col("end"))).alias("unsure"))
-    searched = checked.with_columns(groups_of(pl.col("unsure"), *map(ascii_only, _PATTERNS)).alias("careful"))
-    careful = {name: pl.col("careful").struct.field(name) for name in _FIELDS}
-    careful["message"] = pl.coalesce(careful["message"], "unsure")
-    unsure = pl.col("unsure").is_not_null()
-    return searched.with_columns(patched(pl.col(name), careful[name], unsure).alias(name) for name in _FIELDS)
+    head = pl.when(pl.col("severity").is_not_null()).then(pl.col("at") + pl.col("ids").struct[0].str.len_bytes()).otherwise(0)
+    placed = lines.with_columns(TEXT.cast(pl.Binary).alias("raw"), head.alias("begin"), TEXT.str.ends_with('"').alias("closed"))
+    begun = placed.with_columns(TEXT.str.find(mark, literal=True).alias(f"at_{name}") for name, mark in _MARKS.items())
+    fast = _ended(begun).with_columns(_cut(_begin(name), pl.col(f"to_{name}")).alias(name) for name in _MARKS)
+    parts: list[pl.Expr | str] = [pl.when(_unsure()).then(TEXT), "at_client", *_MARKS]
+    mended = fast.with_columns(pl.map_batches(parts, _mended, return_dtype=_MENDED, is_elementwise=True).alias("mended"))
+    fields = {name: pl.col("mended").struct.field(name) for name in _MENDED.to_schema()}
+    return mended.with_columns(_cut(pl.col("begin"), fields.pop("ends")).alias("message"), **fields)
 
 
-_FIELDS = ("message", *_MARKS)
+_MENDED = pl.Struct({"ends": pl.UInt32, **dict.fromkeys(_MARKS, pl.String)})
 
 
-def _place(name: str) -> tuple[pl.Expr, pl.Expr]:
-    """Where a field begins and ends, by the marks: the last in quotes ends before the line's last quote."""
-    if name == "message":
-        return pl.col("begin"), pl.coalesce("at_client", "end")
-    mark = _MARKS[name]
-    begin = pl.when(pl.col("at_client").is_not_null()).then(pl.col(f"at_{name}") + len(mark))
-    last = pl.col("end") - pl.col("closed").cast(pl.UInt32) if mark.endswith('"') else pl.col("end")
-    return begin, pl.coalesce(*_following(name), last)
+def _mended(parts: Sequence[pl.Series]) -> pl.Series:
+    """Where the message ends (null: with the line) and the fields; of lines that are `unsure`, as a pattern finds them."""
+    unsure, *fast = parts
+    rows = unsure.is_not_null().arg_true()
+    if len(rows):
+        careful = groups_in(unsure.gather(rows), *map(ascii_only, _PATTERNS)).struct
+        slow = [careful["message"].str.len_bytes(), *(careful[name] for name in _MARKS)]
+        fast = [one.scatter(rows, other) for one, other in zip(fast, slow, strict=True)]
+    return pl.DataFrame(dict(zip(_MENDED.to_schema(), fast, strict=True))).to_struct()
 
 
-def _following(name: str) -> list[pl.Expr]:
-    """Where the marks after a field's own stand."""
+def _ended(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """Where each field ends: where the next mark stands, or before the quote that closes the line."""
     names = list(_MARKS)
-    return [pl.col(f"at_{later}") for later in names[names.index(name) + 1 :]]
+    last = (TEXT.str.len_bytes() - pl.col("closed").cast(pl.UInt32)).alias(f"to_{names[-1]}")
+    lines = lines.with_columns(last)
+    for name, later in zip(names[-2::-1], names[:0:-1], strict=True):
+        lines = lines.with_columns(pl.coalesce(f"at_{later}", f"to_{later}").alias(f"to_{name}"))
+    return lines
+
+
+def _begin(name: str) -> pl.Expr:
+    return pl.col(f"at_{name}") + len(_MARKS[name])
 
 
 def _cut(begin: pl.Expr, end: pl.Expr) -> pl.Expr:
+    """What stands from one place to another; null to the end."""
     return pl.col("raw").bin.slice(begin, end - begin).cast(pl.String)
 
 
 def _unsure() -> pl.Expr:
     """Whether cutting at the first marks may have split a line wrongly: all of it must be accounted for.
 
-    Safe are marks in order, addresses without a comma, requests, upstreams and hosts without a quote, a quote at the end of what
-    has quoted fields, and an even number of them in the message.
+    Safe are marks in order after the first, addresses without a comma, requests, upstreams and hosts without a quote, a quote at
+    the end of what has quoted fields and of nothing else, and an even number of them before the first.
     """
     names = list(_MARKS)
-    ordered = [(pl.col(f"at_{name}") < pl.coalesce(*_following(name))).fill_null(True) for name in names[:-1]]
+    at = {name: pl.col(f"at_{name}") for name in names}
+    there, quoted = (pl.any_horizontal(at[name].is_not_null() for name in names[first:]) for first in (1, 2))
+    disordered = [at[name] >= pl.col(f"to_{name}") for name in names[:-1]]
     strays = {"client": ",", "server": ",", "request": '"', "upstream": '"', "host": '"'}
-    plain = [~pl.col(name).str.contains(stray, literal=True).fill_null(False) for name, stray in strays.items()]
-    message = pl.col("message")
-    spoken = pl.when(message.str.contains('"', literal=True)).then(message).str.count_matches('"', literal=True)
-    closed = pl.all_horizontal(pl.col(f"at_{name}").is_null() for name in names[2:]) | pl.col("closed")
-    return pl.col("at_client").is_not_null() & ~pl.all_horizontal(*ordered, *plain, closed, spoken.fill_null(0) % 2 == 0)
+    stray = [pl.col(name).str.contains(mark, literal=True) for name, mark in strays.items()]
+    before = pl.when(TEXT.str.find('"', literal=True) < at["client"]).then(pl.col("raw")).bin.head(at["client"])
+    odd = before.cast(pl.String).str.count_matches('"', literal=True) % 2 == 1
+    doubts = pl.any_horizontal(one.fill_null(False) for one in (*disordered, *stray, odd, pl.col("closed") != quoted))
+    return pl.when(at["client"].is_null()).then(there).otherwise(doubts)
 
 
 def _unquoted(message: pl.Expr) -> pl.Expr:

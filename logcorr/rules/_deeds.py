@@ -11,9 +11,15 @@ import polars as pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
 from logcorr.model.facts import Script
+from logcorr.model.source import Span
 from logcorr.rules._jobs import scripts_of
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite
+
+SET = re.compile(r"^\s*(?:export |local |readonly )?(?P<name>\w+)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;]+(?:\$\([^)]*\)\S*)?)")
+
+WRITES = re.compile(r"\b(?:cp|mv|ln|install|rsync|tee|envsubst|patch)\b|\bsed\b.*\s-i|>")
+"""Commands that put a file in its place, or change it."""
 
 JUST_BEFORE = timedelta(minutes=10)
 """What a change breaks shows soon."""
@@ -54,3 +60,35 @@ def changes(case: Case, since: datetime) -> Iterator[Evidence]:
     for script in case.of(Script):
         if script.span.line == 1 and script.span.path not in loops and due(case, script, since, JUST_BEFORE) is None:
             yield from cite(told(case, script, since, JUST_BEFORE), "it ran", most=2, shows="deploy_changes_configuration")
+
+
+def ran(case: Case, script: Script, since: datetime) -> pl.DataFrame | None:
+    """How logs tell that the script ran shortly before (its schedule tells it without a line); None where nothing does."""
+    scheduled = due(case, script, since, JUST_BEFORE)
+    if scheduled is not None:
+        return case.happened() if scheduled else None
+    rows = told(case, script, since, JUST_BEFORE)
+    return rows if rows.height else None
+
+
+def expanded(script: Script) -> list[str]:
+    """The script's lines, variables that were set to plain text before put in."""
+    known: dict[str, str] = {}
+    lines = []
+    for line in script.text.split("\n"):
+        text = re.sub(r"\$\{?(\w+)\}?", lambda found: known.get(found[1], found[0]), line)
+        lines.append(text)
+        setting = SET.match(text)
+        if setting and "`" not in setting["value"] and "$(" not in setting["value"]:
+            known[setting["name"]] = setting["value"].strip("\"'")
+    return lines
+
+
+def writers(case: Case, path: str, since: datetime) -> Iterator[Span]:
+    """The lines by which a script that ran just before wrote a file of this name."""
+    name = re.compile(rf"(?<![\w.-]){re.escape(path.rpartition('/')[2])}(?![\w.-]*\w)")
+    for script in case.of(Script):
+        lines = [(number, text.partition(" #")[0]) for number, text in enumerate(expanded(script))]
+        written = [number for number, text in lines if WRITES.search(text) and name.search(text) and text.lstrip()[:1] != "#"]
+        if written and ran(case, script, since) is not None:
+            yield from (Span(script.span.path, script.span.line + number) for number in written)

@@ -16,6 +16,9 @@ NAMED = re.compile(r"(?:^|[\]:|] )(?P<message>(?:[A-Za-z_][\w.]*)?(?:Error|Excep
 """`TypeError: x is not iterable`, alone or after what stands before messages in a log."""
 
 FRAME = re.compile(r"\bat (?:.*\()?(?:file://)?(?P<path>[^\s():]+):(?P<line>\d+):\d+\)?$")
+STACKED = re.compile(r".*\bat \S")
+"""A line of a JavaScript stack; the engine's own functions have no place."""
+
 PYTHON_FRAME = re.compile(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)')
 ECHOED = re.compile(r"^(?:file://)?(?P<path>/\S+):(?P<line>\d+)$")
 """Node names the place before the exception, and the line as it stood when it ran after it."""
@@ -53,9 +56,9 @@ def thrown(case: Case, path: str) -> Iterator[Thrown]:
 
 def _frames(texts: Sequence[str], number: int) -> tuple[tuple[str, int], ...]:
     """Where it was thrown, innermost first: below the exception (JavaScript), or above it (Python)."""
-    below = takewhile(bool, map(FRAME.search, texts[number + 1 : number + MOST_FRAMES]))
+    below = map(FRAME.search, takewhile(STACKED.match, texts[number + 1 : number + MOST_FRAMES]))
     above = filter(None, map(PYTHON_FRAME.search, reversed(texts[max(0, number - MOST_FRAMES) : number])))
-    found = [*below] or [*above]
+    found = [*filter(None, below)] or [*above]
     return tuple((frame["path"], int(frame["line"])) for frame in found if frame)
 
 

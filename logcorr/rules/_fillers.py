@@ -11,10 +11,10 @@ from msgspec import Struct
 from logcorr.model.case import Case, Schedule
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
+from logcorr.rules._deeds import expanded
 from logcorr.rules._jobs import scripts_of
 from logcorr.timeline.scripts import said
 
-SET = re.compile(r"^\s*(?:export |local |readonly )?(?P<name>\w+)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;]+(?:\$\([^)]*\)\S*)?)")
 NEW_NAME = re.compile(
     r"(?P<folder>/[\w./-]+)/[^/\s\"']*(?:\$\(date\b|`date\b|\$\$|\$RANDOM|\$\{?(?:STAMP|TIMESTAMP|NOW|TODAY|DATE)\b)"
 )
@@ -34,7 +34,7 @@ class Filler(Struct, frozen=True):
 
 def fillers(case: Case) -> Iterator[Filler]:
     """Scripts of jobs that do so, and that no collected script clears up after."""
-    removed = [_expanded(script) for script in case.of(Script)]
+    removed = [expanded(script) for script in case.of(Script)]
     for schedule in case.schedules:
         for script in scripts_of(case, schedule):
             for line, folder in _new_names(script):
@@ -46,24 +46,11 @@ def _new_names(script: Script) -> Iterator[tuple[Span, str]]:
     """Lines that make a path with a part of its own each time, in a script that writes."""
     if not WRITES.search(script.text):
         return
-    for number, text in enumerate(_expanded(script)):
+    for number, text in enumerate(expanded(script)):
         found = NEW_NAME.search(text)
         if found and not text.lstrip().startswith("#"):
             yield Span(script.span.path, script.span.line + number), found["folder"]
             return
-
-
-def _expanded(script: Script) -> list[str]:
-    """The script's lines, variables that were set to plain text before put in."""
-    known: dict[str, str] = {}
-    lines = []
-    for line in script.text.split("\n"):
-        text = re.sub(r"\$\{?(\w+)\}?", lambda found: known.get(found[1], found[0]), line)
-        lines.append(text)
-        setting = SET.match(text)
-        if setting and "`" not in setting["value"] and "$(" not in setting["value"]:
-            known[setting["name"]] = setting["value"].strip("\"'")
-    return lines
 
 
 def complains(case: Case, schedule: Schedule, failed: pl.DataFrame) -> bool:

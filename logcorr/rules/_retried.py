@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import polars as pl
 
 from logcorr.model.case import Case
-from logcorr.rules._requests import asking
+from logcorr.model.facts import Directive, NginxFile
+from logcorr.rules._requests import asked, asking
+from logcorr.semantics.nginx import Nginx
+from logcorr.semantics.nginx.facts import Upstream
 
 TROUBLES = ("upstream.refused", "upstream.timeout", "upstream.closed_early", "upstream.reset", "upstream.unreachable")
 
@@ -32,11 +36,14 @@ def answered(case: Case) -> pl.DataFrame:
     """Those of the `TROUBLES` whose request stands in an access log with a status below 500.
 
     That request is the first of the same client, method and path to end after the event: the same client may ask again. Where
-    nothing of an answer had been sent, it is enough that no such request failed at all: then no clock matters.
+    nothing of an answer had been sent, it is enough that no such request failed at all: then no clock matters. Without an access
+    log the configuration tells whether another server was asked.
     """
-    access = _access(case) if any(kind in case.kinds for kind in TROUBLES) else None
-    if access is None:
+    if not any(kind in case.kinds for kind in TROUBLES):
         return case.happened()
+    access = _access(case)
+    if access is None:
+        return _others_left(case)
     troubles = case.events.filter(pl.col("kind").is_in(TROUBLES) & pl.col("time").is_not_null())
     known = asking(case, troubles.select("file", "line", "time", "kind")).filter(pl.col("client") != "")
     request = pl.concat_str("client", "method", "uri", separator=" ").hash()
@@ -91,3 +98,34 @@ def _never_failed(rows: pl.DataFrame, logged: pl.DataFrame, access: pl.LazyFrame
     worst = logged.group_by("request").agg(pl.col("status").max())
     well = covered.filter(pl.col("ended").is_not_null()).join(worst, on="request").filter(pl.col("status") < 500)
     return well.select("file", "line")
+
+
+def _others_left(case: Case) -> pl.DataFrame:
+    """Those troubles before an answer after which another server of the group was left to ask, and is not told to fail."""
+    events = case.happened(*NOT_BEGUN)
+    rows = asked(case, events).with_columns(address=pl.col("upstream").str.extract(r"//([^/]+)", 1))
+    files = tuple(case.of(NginxFile))
+    groups = [[one.address for one in group.servers if "down" not in one.parameters] for group in _groups(files)]
+    members = pl.DataFrame(
+        [(address, len(group)) for group in groups for address in group],
+        schema={"address": pl.String(), "of": pl.Int64()},
+        orient="row",
+    )
+    failed = pl.col("address").n_unique().over("client", "method", "uri", pl.col("time").dt.truncate("10s"))
+    tried = rows.with_columns(failed=failed).join(members.unique("address"), on="address", maintain_order="left")
+    spared = tried.filter(pl.col("failed") < pl.col("of")).select("file", "line")
+    return events.join(spared, on=["file", "line"], how="semi", maintain_order="left")
+
+
+def _groups(files: Sequence[NginxFile]) -> Sequence[Upstream]:
+    """The upstream groups, if the proxy asks another server where one fails, as it does unless told otherwise."""
+    if not files or any(one.name == "proxy_next_upstream" and "off" in one.args for one in _directives(files)):
+        return ()
+    return tuple(Nginx.of(files).upstreams())
+
+
+def _directives(files: Sequence[NginxFile]) -> Iterator[Directive]:
+    level = [one for file in files for one in file.directives]
+    while level:
+        yield from level
+        level = [child for one in level for child in one.children or ()]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import polars as pl
@@ -12,6 +13,14 @@ from logcorr.model.source import Span
 COMMENT = r"^\s*(?:#|//|;|\*|--|<!--)"
 PROSE = (".md", ".txt", ".rst", ".html", ".log", ".out", ".pem")
 """Notes, captures and logs say what was, and set nothing; a crontab may be called `crontab.txt`, and is read as a fact."""
+
+
+def notes(case: Case, *words: str) -> Iterator[Span]:
+    """The lines of notes (change logs, text files; no logs of programs) that hold all of these words."""
+    logs = {source.path for source in case.sources}
+    wanted = pl.all_horizontal(pl.col("text").str.contains(rf"(?:^|[^\w]){re.escape(word)}(?:[^\w]|$)") for word in words)
+    for path in sorted(path for path in case.files - logs if path.endswith(PROSE[:4])):
+        yield from (Span(path, line) for line in case.lines(path).filter(wanted).collect()["line"])
 
 
 def settings(case: Case, pattern: str) -> Iterator[tuple[Span, str]]:

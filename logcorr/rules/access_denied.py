@@ -14,7 +14,7 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
-from logcorr.rules._deeds import due, told
+from logcorr.rules._deeds import ran
 from logcorr.timeline.select import cite, instants
 
 KINDS = ("permission.denied", "file.missing")
@@ -25,11 +25,11 @@ RIGHTS = re.compile(r"\b(?:chmod|chown|chgrp|umask|setfacl|install|mktemp)\b")
 PLACES = re.compile(r"\b(?:rm|mv|cp|rsync|ln|tar|unzip|find|git)\b")
 """Commands that decide whether it is there."""
 
+NOT_THERE = r"ENOENT|[nN]o such file or directory|FileNotFoundError|NoSuchFileException"
 FEWEST = 5
 DEEP = 2
 """Two folders in common are one place; the root and `/srv` are everybody's."""
 
-JUST_BEFORE = timedelta(minutes=10)
 RAN, NAMED, UNEXPLAINED = 0.92, 0.7, 0.6
 """How sure it is what to change: a command that came just before; the only one there is; what is refused itself."""
 
@@ -45,6 +45,19 @@ def check(case: Case) -> Iterator[Finding]:
             rows = _of_old(case, rows) if kind == "file.missing" else rows
             if rows.height >= FEWEST and _new(case, rows):
                 yield _finding(case, service, kind, rows)
+    for service, rows in by_service(_missed(case)):
+        found = _finding(case, service, "file.missing", rows) if rows.height >= FEWEST and _new(case, rows) else None
+        if found and found.confidence == RAN:
+            yield found
+
+
+def _missed(case: Case) -> pl.DataFrame:
+    """What applications say of files that are not there, if a collected script moves or removes any."""
+    if not any(PLACES.search(script.text) for script in case.of(Script)):
+        return case.happened()
+    told = pl.col("message").str.contains(NOT_THERE) & pl.col("kind").is_null() & pl.col("time").is_not_null()
+    applications = [source.path for source in case.sources if source.source == "app"]
+    return case.timeline.filter(pl.col("file").is_in(applications) & told).collect()
 
 
 def _new(case: Case, rows: pl.DataFrame) -> bool:
@@ -82,12 +95,12 @@ def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame) -> Finding
     paths = [found["path"] for message in rows["message"] if (found := PATH.search(message))]
     since: datetime = rows["time"][0]
     lines = list(_touching(case, paths, RIGHTS if kind == "permission.denied" else PLACES))
-    runs = {script: _ran(case, script, since) for script in dict.fromkeys(script for _, script in lines)}
-    ran = [span for span, script in lines if runs[script] is not None]
-    chosen = (ran or [span for span, _ in lines])[:2]
+    runs = {script: ran(case, script, since) for script in dict.fromkeys(script for _, script in lines)}
+    done = [span for span, script in lines if runs[script] is not None]
+    chosen = (done or [span for span, _ in lines])[:2]
     begun = [rows for rows in runs.values() if rows is not None]
     return Finding(
-        confidence=RAN if ran else NAMED if len(lines) == 1 else UNEXPLAINED,
+        confidence=RAN if done else NAMED if len(lines) == 1 else UNEXPLAINED,
         claim=_claim(kind, service, rows, paths),
         evidence=(
             *(Evidence(span, "changes these files", shows="deploy_changes_configuration") for span in chosen),
@@ -127,12 +140,3 @@ def _touching(case: Case, paths: Sequence[str], commands: re.Pattern[str]) -> It
                 depth = max((len(folder) for folder in folders if folder in text), default=0)
                 found.append((-depth, Span(script.span.path, script.span.line + number), script))
     return ((span, script) for _, span, script in sorted(found, key=lambda one: (one[0], one[1])))
-
-
-def _ran(case: Case, script: Script, since: datetime) -> pl.DataFrame | None:
-    """How logs tell that the script ran shortly before (its schedule tells it without a line); None where nothing does."""
-    scheduled = due(case, script, since, JUST_BEFORE)
-    if scheduled is not None:
-        return case.happened() if scheduled else None
-    rows = told(case, script, since, JUST_BEFORE)
-    return rows if rows.height else None

@@ -23,12 +23,15 @@ RELOADS = re.compile(
     r"--(?:deploy|post|renew)-hook|--reloadcmd|\bnginx\b.*-s\s+reload|(?:reload|restart)\s+nginx\b|nginx\s+(?:reload|restart)\b"
     r"|\b(?:HUP|SIGHUP)\b.*\bnginx\b"
 )
-OWN = "while SSL handshaking"
-"""nginx writes so of clients that end the handshake; with an alert for the certificate that it shows them."""
+OWN, TO_UPSTREAM = "while SSL handshaking", "while SSL handshaking to upstream"
+"""nginx writes the former of clients that end the handshake, with an alert for the certificate that it shows them; the latter of
+those it asks itself (`proxy_ssl_verify`)."""
 
 FEWEST = 3
-DATED = 0.95
-"""Confidence where captured dates show which certificate it was."""
+DATED, REFUSED = 0.95, 0.92
+"""Confidence where captured dates show which certificate it was; where nginx itself says whose it refuses, and why."""
+
+REFUTE = claim("certificate_failed.refute", "a certificate that openssl s_client shows to be valid at these times")
 
 NOT_AFTER = r"notAfter=((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 12]?\d [012]\d:[0-5]\d:[0-5]\d \d{4} GMT)"
 JUST_ENDED = timedelta(hours=6)
@@ -40,11 +43,31 @@ MOST_LINES = 100_000
 def check(case: Case) -> Iterator[Finding]:
     """Handshakes that fail for an expired certificate; of nginx's own, whether one is renewed after which nobody reloads it."""
     failed = case.happened("tls.failed").filter(pl.col("message").str.contains(EXPIRED))
-    shown = pl.col("message").str.contains(OWN, literal=True)
-    own, others = failed.filter(shown), failed.filter(~shown)
+    shown, asked = (pl.col("message").str.contains(words, literal=True) for words in (OWN, TO_UPSTREAM))
+    own, upstream, others = failed.filter(shown & ~asked), failed.filter(asked), failed.filter(~shown)
+    if upstream.height >= FEWEST:
+        yield _of_upstream(case, upstream)
     for rows, of_nginx in ((own, True), (others, False)):
         if rows.height >= FEWEST:
             yield _finding(case, rows, own=of_nginx)
+
+
+def _of_upstream(case: Case, failed: pl.DataFrame) -> Finding:
+    """nginx names the one it asks, and why it refuses; a captured end of validity just before says which certificate it is."""
+    ended = tuple(one for one in _dates(case, failed) if one.shows == "certificate_fails")
+    return Finding(
+        confidence=DATED if ended else REFUSED,
+        claim=claim(
+            "certificate_failed.upstream",
+            "nginx refused the certificate of its upstream {count} times: it has expired",
+            count=failed.height,
+        ),
+        evidence=(*ended, *cite(failed, shows="certificate_fails")),
+        would_refute=REFUTE,
+        measured={"count": failed.height},
+        times=instants(failed),
+        fix=claim("certificate_failed.renew", "renew the upstream's certificate, and watch its end of validity"),
+    )
 
 
 def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
@@ -52,7 +75,7 @@ def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
     unloaded = [span for span, reloads in (*(_renewals(case) if own else ()), *_replaced(case)) if not reloads][:1]
     dates = tuple(_dates(case, failed))
     both = len({one.shows for one in dates}) > 1
-    dates = dates if unloaded or both else ()
+    dates = dates if unloaded or both or own else ()
     said, confidence = _said(failed, own=own or bool(dates), unloaded=bool(unloaded) or both)
     certificates = _certificates(case)[:2] if own or unloaded or both else []
     first = (
@@ -63,7 +86,7 @@ def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
         confidence=max(confidence, DATED if dates else 0.0),
         claim=said,
         evidence=(*first, *cite(failed, shows="certificate_fails"), *dates),
-        would_refute=claim("certificate_failed.refute", "a certificate that openssl s_client shows to be valid at these times"),
+        would_refute=REFUTE,
         subject=str(first[0].span) if first else "",
         measured={"count": failed.height},
         times=instants(failed),

@@ -14,6 +14,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, counted, rule
+from logcorr.rules._deeds import writers
 from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite
 
@@ -22,8 +23,9 @@ PLACE = re.compile(r" in (?P<path>/\S+):(?P<line>\d+)\.?$")
 ENDED = ("process.crashed", "process.exited")
 SOON = timedelta(seconds=5)
 
-IN_PLACE, SHARED, ONLY_TOLD = 0.92, 0.92, 0.6
-"""How sure it is what to change: the refused line was collected; two settings name one port; only a log tells of it."""
+IN_PLACE, SHARED, WRITTEN, ONLY_TOLD = 0.92, 0.92, 0.85, 0.6
+"""How sure it is what to change: the refused line was collected; two settings name one port; a script wrote what is
+refused; only a log tells of it."""
 
 
 @rule(
@@ -49,11 +51,14 @@ def _placed(case: Case, found: Finding, events: pl.DataFrame) -> Finding:
     """With the line that the program names, if the file was collected."""
     named = next((match for message in events["message"] if (match := PLACE.search(message))), None)
     file = _collected(case, named["path"]) if named else None
+    since = next(iter(found.times), None)
+    wrote = list(writers(case, named["path"], since))[:1] if named and since else []
+    written = [Evidence(span, "writes it", shows="deploy_changes_configuration") for span in wrote]
     told = tuple(replace(one, shows="deploy_changes_configuration") for one in found.evidence)
     if not named or not file:
-        return replace(found, confidence=ONLY_TOLD)
+        return replace(found, confidence=WRITTEN if written else ONLY_TOLD, evidence=(*written, *found.evidence))
     place = Evidence(Span(file, int(named["line"])), "what it does not take", shows="configuration_mismatch")
-    return replace(found, confidence=IN_PLACE, evidence=(place, *told))
+    return replace(found, confidence=IN_PLACE, evidence=(place, *written, *told))
 
 
 def _collected(case: Case, path: str) -> str | None:
@@ -92,7 +97,7 @@ def _finding(case: Case, service: str, address: str, rows: pl.DataFrame) -> Find
         evidence=(
             *(named if len(named) > 1 else ()),
             *cite(_lately(rows, ended)),
-            *cite(ended.drop("since"), most=2, shows="crash_ends_process"),
+            *cite(ended.unique("service", keep="first").sort("since", descending=True), most=3, shows="crash_ends_process"),
         ),
     )
 

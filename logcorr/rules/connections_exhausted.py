@@ -15,7 +15,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, counted, rule
 from logcorr.rules._leaks import Acquired, leaks
-from logcorr.rules._settings import settings
+from logcorr.rules._settings import notes, settings
 
 
 class Limit(Struct, frozen=True):
@@ -35,6 +35,12 @@ POOLED = Acquired(
     r"\.(?:release|close|end|putconn)\(|\bwith .*\.(?:connect|acquire)\(",
 )
 
+POOLS = (
+    r"(?i)\b(?:max(?:imum)?[_-]?(?:pool[_-]?size|connections|overflow)?|pool[_-]?size|connection[_-]?limit|db[_-]?pool\w*)"
+    r"['\"]?\s*[:=]\s*['\"]?\d"
+)
+SERVER = r"too many clients already|connection slots are reserved|Too many connections|max_user_connections"
+
 LIMITS = (
     Limit(
         r"\bE[MN]FILE\b|[tT]oo many open files",
@@ -44,11 +50,11 @@ LIMITS = (
     Limit(r"worker_connections are not enough", r"\bworker_connections\s+\d"),
     Limit(
         r"exceeded when trying to connect|QueuePool limit|onnection pool|acquiring a conn|onnection is not available",
-        r"(?i)\b(?:max(?:imum)?[_-]?(?:pool[_-]?size|connections|overflow)?|pool[_-]?size|connection[_-]?limit|db[_-]?pool\w*)['\"]?\s*[:=]\s*['\"]?\d",
+        POOLS,
         POOLED,
     ),
     Limit(
-        r"too many clients already|connection slots are reserved|Too many connections|max_user_connections",
+        SERVER,
         r"\bmax_(?:user_)?connections\b\s*=?\s*['\"]?\d",
         POOLED,
     ),
@@ -99,12 +105,36 @@ def _finding(case: Case, service: str, limit: Limit, told: pl.DataFrame) -> Find
     return replace(
         found,
         confidence=why if told.height >= FEWEST else SELDOM,
-        evidence=(*lost[:1], *bounds, *(replace(one, shows="resource_exhausted") for one in found.evidence)),
+        evidence=(
+            *lost[:1],
+            *bounds,
+            *_takers(case, limit, bounds),
+            *(replace(one, shows="resource_exhausted") for one in found.evidence),
+        ),
         fix=claim(
             "connections_exhausted.fix",
             "count those in use (ls /proc/PID/fd, ss -tn), and give back what is taken or raise the limit to what the load needs",
         ),
     )
+
+
+def _takers(case: Case, limit: Limit, bounds: tuple[Evidence, ...]) -> Iterator[Evidence]:
+    """Pools that may take more than the one limit allows, and the notes that tell of their being changed."""
+    if limit.told != SERVER or len(bounds) != 1:
+        return
+    allowed = _number(next(text for span, text in settings(case, limit.set_by) if span == bounds[0].span))
+    for span, text in settings(case, POOLS):
+        if _number(text) > allowed:
+            yield Evidence(span, "takes more than there are", shows="resource_exhausted")
+            name = re.split(r"[^\w.-]", text.strip())[0]
+            noted = notes(case, name, str(_number(text)))
+            yield from (Evidence(note, "tells of the change", shows="deploy_changes_configuration") for note in noted)
+
+
+def _number(text: str) -> int:
+    """The value that a line sets."""
+    found = re.search(r"[:=\s]\s*['\"]?(\d{1,9})\b", text)
+    return int(found[1]) if found else 0
 
 
 def _words(limit: Limit, told: pl.DataFrame) -> str:

@@ -52,6 +52,15 @@ CHANGES, DEPLOYED = "deploy_changes_configuration", "the deployment"
 LAST_WORDS_S = 120.0
 """What a process says last it says so shortly before it ends, or before it is started again after a pause."""
 
+SUPERVISORS = r"^\S+\.(?:service|scope|socket): "
+"""What systemd says of a unit is no word of its process."""
+
+REASONS = (
+    *("disk.full", "limit.reached", "dependency.failed", "dependency.denied", "dependency.timeout", "permission.denied"),
+    *("address.in_use", "tls.failed", "file.missing", "config.invalid", "process.out_of_memory"),
+)
+"""Failures that tell why by themselves: other rules judge them."""
+
 MARKS = (*OWN_ENDS, "process.exited", "process.started")
 MOST_OF = 0.5
 
@@ -131,13 +140,15 @@ def _lacks_of(case: Case, path: str) -> Iterator[_Lack]:
 
 
 def _last_words(case: Case, loop: _Loop) -> _Lack | None:
-    """What nearly every one of its lives ends with, if its log never said so before."""
+    """What nearly every one of its lives ends with, where that is no failure that tells why by itself."""
     own = pl.col("service") == loop.service
-    told = failures(case).filter(own).with_columns(sort_of()).sort("time", maintain_order=True)
+    said = failures(case).filter(own & ~pl.col("message").str.contains(SUPERVISORS)).with_columns(sort_of())
+    known = case.happened(*REASONS).filter(own).with_columns(sort=pl.lit(None, pl.String))
+    told = pl.concat([said, known]).drop_nulls("time").sort("time", "sort", nulls_last=True, maintain_order=True)
     marks = case.happened(*MARKS).filter(own).select("time").drop_nulls().unique().sort("time")
     near = timedelta(seconds=LAST_WORDS_S)
     last = marks.join_asof(told, on="time", strategy="backward", tolerance=near, coalesce=False).drop_nulls("line")
-    for (_,), same in last.unique(["file", "line"], maintain_order=True).group_by("sort", maintain_order=True):
+    for (_,), same in last.unique(["file", "line"], maintain_order=True).drop_nulls("sort").group_by("sort", maintain_order=True):
         since = marks.filter(pl.col("time") >= same["time_right"].min())
         if same.height >= max(FEWEST, MOST_OF * since.height / 2):
             first = Span(same["file"][0], same["line"][0])

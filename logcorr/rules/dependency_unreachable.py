@@ -15,25 +15,13 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
 from logcorr.rules._settings import settings
+from logcorr.rules._targets import ADDRESS, UNRESOLVED, target
 from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.select import cite, instants, texts
 
 KINDS = ("dependency.failed", "dependency.denied", "dependency.timeout")
 CLIENTS = r"\b(?:read|write) (?:ECONNRESET|EPIPE)\b"
 """A client that went away is nothing that an application needs."""
-
-ADDRESS = r"(?:\[[\da-f:]+\]|[\w.-]+):\d{2,5}"
-TARGETS = (
-    re.compile(rf"(?:ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ECONNRESET|dial tcp|connect to)\W+(?P<target>{ADDRESS})"),
-    re.compile(r"(?:ENOTFOUND|EAI_AGAIN|lookup|UnknownHostException:|host name) ['\"]?(?P<target>[\w.-]+)"),
-    re.compile(r"(?:for|user|role) (?:user |role )?\\?['\"](?P<target>[\w.-]+)"),
-    re.compile(rf"(?<![\w.:/-])(?!\d+:|[\w.-]+\.(?:[cm]?[jt]sx?|py|rb|go|java|php|rs):)(?P<target>{ADDRESS})\b(?!:)"),
-    re.compile(r"^(?:\w+: )?(?P<target>[\w.-]+) (?:did not|didn't|does not) (?:answer|respond)"),
-)
-"""What could not be reached: an address (no time of day, no place in a program), a name, or the user who is not let in; the first
-that fits."""
-
-UNRESOLVED = re.compile(r"ENOTFOUND|EAI_AGAIN|no such host|UnknownHost|not known|translate host|resolution")
 
 FEWEST = 3
 JUST_BEFORE = timedelta(minutes=5)
@@ -76,16 +64,12 @@ def _lost(case: Case) -> Iterator[_Lost]:
     quiet = (pl.col("kind") == "dependency.timeout") & (pl.col("severity") < "error").fill_null(False)
     events = case.happened(*KINDS).filter(~pl.col("message").str.contains(CLIENTS) & ~quiet)
     for service, told in by_service(events):
-        targets = [_target(message) or _target(text) for message, text in zip(told["message"], texts(case, told), strict=True)]
-        for (target,), rows in told.with_columns(target=pl.Series(targets, dtype=pl.String)).group_by(
+        targets = [target(message) or target(text) for message, text in zip(told["message"], texts(case, told), strict=True)]
+        for (name,), rows in told.with_columns(target=pl.Series(targets, dtype=pl.String)).group_by(
             "target", maintain_order=True
         ):
             if rows.height >= FEWEST:
-                yield _Lost(service=service, target=str(target), kind=str(rows["kind"][0]), rows=rows.drop("target"))
-
-
-def _target(message: str) -> str:
-    return next((found["target"] for pattern in TARGETS if (found := pattern.search(message))), "")
+                yield _Lost(service=service, target=str(name), kind=str(rows["kind"][0]), rows=rows.drop("target"))
 
 
 def _named(case: Case, lost: _Lost) -> list[Span]:

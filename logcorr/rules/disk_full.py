@@ -13,6 +13,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._fillers import Filler, complains, fillers
+from logcorr.rules._verbose import asked_for, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
 
 PATH = re.compile(r"[\"' ](?P<path>/[^\"' :,]+)")
@@ -20,8 +21,13 @@ DF_NAME = re.compile(r"(?:^|/|[._-])df(?:[._-]|$)")
 FULL = r"\s(?:9[89]|100)%\s+/\S*$"
 MOST_LINES = 1000
 FEWEST = 3
+REFUTE = claim("disk_full.refute", "free space (and free inodes) on the device at these times")
+
 UNFILLED = 0.6
 """How sure one can be where what filled the disk was not collected."""
+
+CHATTED, CHATTED_THERE = 0.85, 0.92
+"""And where a log is full of what only developers ask for; and the device that is full is the one which holds it."""
 
 
 @rule(code="NGX008", title="A disk is full", role="defect", severity="error")
@@ -33,6 +39,9 @@ def check(case: Case) -> Iterator[Finding]:
     paths = sorted({found["path"] for message in failed["message"] if (found := PATH.search(message))})
     filler, captured = _filler(case, failed)
     device = () if filler else tuple(_full(case, paths))
+    if not filler and (setting := _chatty(case)):
+        yield _chatted(case, failed, *setting)
+        return
     yield Finding(
         confidence=(0.92 if captured else 0.88) if filler else UNFILLED,
         claim=_claim(failed, filler),
@@ -49,11 +58,42 @@ def check(case: Case) -> Iterator[Finding]:
             *(_jobs(case, failed) if not filler else ()),
             *cite(failed.slice(1), shows="resource_exhausted"),
         ),
-        would_refute=claim("disk_full.refute", "free space (and free inodes) on the device at these times"),
+        would_refute=REFUTE,
         subject=paths[0] if paths else "",
         measured={"count": failed.height, "paths": ", ".join(paths[:3])},
         times=instants(failed),
         fix=claim("disk_full.fix", "free space, find what grew (du -x, df -i), and bound it: rotation, retention, a quota"),
+    )
+
+
+def _chatty(case: Case) -> tuple[Span, str] | None:
+    """The one setting that asks for a level below `info`, and a log that is mostly of it."""
+    logs = verbose_logs(case)
+    asking = list(asked_for(case)) if logs else []
+    return (asking[0], logs[0]) if len(asking) == 1 else None
+
+
+def _chatted(case: Case, failed: pl.DataFrame, setting: Span, log: str) -> Finding:
+    there = tuple(span for span, mount in _mounts(case) if f"/{log}".rpartition("/")[0].endswith(mount.rpartition("/")[2]))
+    return Finding(
+        confidence=CHATTED_THERE if there else CHATTED,
+        claim=claim(
+            "disk_full.chatted",
+            "no space was left on a device: {count} writes failed; most lines of {log} are of a level that {setting} asks for",
+            count=failed.height,
+            log=log,
+            setting=str(setting),
+        ),
+        evidence=(
+            Evidence(setting, "asks for them", shows="deploy_changes_configuration"),
+            *(Evidence(span, "the device that is full", shows="resource_exhausted") for span in there),
+            *cite(failed, shows="resource_exhausted"),
+        ),
+        would_refute=REFUTE,
+        subject=log,
+        measured={"count": failed.height, "log": log},
+        times=instants(failed),
+        fix=claim("disk_full.less", "log at level info, and bound the log: rotation by size, a quota"),
     )
 
 

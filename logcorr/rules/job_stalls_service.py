@@ -46,10 +46,11 @@ WAITED_S = 1.0
 HEAVY = re.compile(
     r"^[^'\"]*\b(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip|gzip|xz|zstd"
     r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
-    r"|\bfind / |\boptimize table\b|\bvacuum\b|\.backup\b",
+    r"|\bfind / |\boptimize table\b|\bvacuum\b|\.backup\b"
+    r"|\bxargs\b.* -P ?[2-9]|\bparallel\b.*-j|^[^'\"]*\b(?:ab|hey|wrk|siege|vegeta)\b",
     re.IGNORECASE,
 )
-"""Commands that keep disks, processors or databases busy."""
+"""Commands that keep disks, processors, databases or the service itself busy."""
 
 IN_VAIN = ("dependency.timeout", "dependency.failed", "limit.reached")
 """By what an application tells that something it needs is kept from it."""
@@ -233,6 +234,7 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
             Evidence(scheduled.span, f"runs on {scheduled.schedule}"),
             *([Evidence(suspect.last, "the job's own message", shows="job_stalls_service")] if suspect.last else []),
             *cite(run, "a logged run", most=2),
+            *cite(_exhausted(case, suspect, group), shows="resource_exhausted"),
             *cite(waiting, shows="timeout_closes_connection"),
         ),
         would_refute=claim("job_stalls_service.refute", "a run of the job during which these requests were answered as ever"),
@@ -249,6 +251,14 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
             "let the job take a snapshot, or the lock for a moment only, so that requests need not wait for all of its run",
         ),
     )
+
+
+def _exhausted(case: Case, suspect: _Suspect, group: Group) -> pl.DataFrame:
+    """What is told to have run out between a run and the requests that waited for it."""
+    told = case.happened("limit.reached").drop_nulls("time")
+    at, ticks = seconds(told), suspect.schedule.ticks
+    last = at - ticks[np.maximum(np.searchsorted(ticks, at, side="right") - 1, 0)]
+    return told.filter(pl.Series((last >= 0) & (last <= (group.evidence.lag_high_s or 0.0) + ONE_BURST_S), dtype=pl.Boolean))
 
 
 def _claim(waiting: pl.DataFrame, suspect: _Suspect, group: Group) -> Claim:

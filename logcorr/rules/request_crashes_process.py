@@ -16,6 +16,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._exceptions import Thrown, own_line, thrown
+from logcorr.rules._items import Item, item
 from logcorr.rules._requests import asked
 from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
 from logcorr.timeline.select import cite, instants
@@ -51,15 +52,14 @@ def check(case: Case) -> Iterator[Finding]:
     """Compares what broke off when a process died with how that request fares otherwise."""
     own = [stop for stop in case.once(stopped) if stop.kind in (*OWN_ENDS, *UNTOLD)]
     often = {service: ends for service, stops in groupby(own, lambda stop: stop.service) if len(ends := list(stops)) >= FEWEST}
-    broken = _broken(case) if often else None
-    if broken is None or not broken.height:
-        return
+    broken = _broken(case) if often else pl.DataFrame()
     for service, ends in often.items():
-        poison = _poison(case, broken, ends)
-        if poison:
-            exceptions = _exceptions(case, len(ends))
-            if exceptions or all(stop.kind in OWN_ENDS for stop in ends):
-                yield _finding(case, service, ends, poison, exceptions)
+        poison = _poison(case, broken, ends) if broken.height else None
+        exceptions = _exceptions(case, len(ends))
+        if poison and (exceptions or all(stop.kind in OWN_ENDS for stop in ends)):
+            yield _finding(case, service, ends, poison, exceptions)
+        elif found := item(case, exceptions) if exceptions and not poison else None:
+            yield _of_item(case, service, ends, found, exceptions)
 
 
 def _with_path(rows: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
@@ -168,6 +168,36 @@ def _finding(case: Case, service: str, ends: Sequence[Downtime], poison: _Poison
         fix=claim(
             "request_crashes_process.fix",
             "let the code answer what it cannot handle (400, 404), and catch what is thrown outside of the handler",
+        ),
+    )
+
+
+def _of_item(case: Case, service: str, ends: Sequence[Downtime], found: Item, exceptions: Sequence[Thrown]) -> Finding:
+    code = own_line(case, exceptions[0])
+    return Finding(
+        confidence=0.92 if code else 0.85,
+        claim=claim(
+            "request_crashes_process.item",
+            "{service} died {total} times, {count} times just at “{item}”; {others} others of its kind went well",
+            service=service,
+            total=len(ends),
+            count=found.rows.height,
+            item=found.name,
+            others=found.others,
+        ),
+        evidence=(
+            *([Evidence(code, "the line that threw", shows="request_crashes_process")] if code else []),
+            *(Evidence(one.span, "the exception", shows="request_crashes_process") for one in exceptions[:1]),
+            *cite(found.rows, "what it was at work on", most=3, shows="request_crashes_process"),
+            Evidence(ends[0].end, "the process ended", shows="crash_ends_process"),
+        ),
+        would_refute=claim("request_crashes_process.item_refute", "the same item done, or an end at another one"),
+        subject=service,
+        measured={"ends": len(ends), "with_item": found.rows.height, "others": found.others},
+        times=instants(found.rows),
+        fix=claim(
+            "request_crashes_process.item_fix",
+            "put aside what fails (a queue for it, a limit of tries), and let the code refuse what it cannot handle",
         ),
     )
 

@@ -32,6 +32,12 @@ MOST_OF = 0.5
 CROWD = 5
 """So many clients, none with most of it, are visitors and no scanner."""
 
+CODE = re.compile(r"\b(?:fetch|axios|got|ky|undici|superagent|requests?|https?|httpx|urlopen|session|client|Net::HTTP)\b")
+"""By which programs in other languages than the shell ask."""
+
+RUNTIMES = ("node", "undici", "axios", "got", "python", "aiohttp", "httpx", "ruby", "go-http", "java", "okhttp", "php", "perl")
+"""Names by which programs ask that give none."""
+
 SHARED = 0.8
 """One address that makes so much of all traffic is a proxy or a gateway in front of this one."""
 
@@ -103,7 +109,27 @@ def _line(case: Case, rows: pl.DataFrame) -> Span | None:
         for number, line in enumerate(script.text.split("\n")):
             if asks.search(line) and not line.lstrip().startswith("#") and _may_be(line, client, agents):
                 return Span(script.span.path, script.span.line + number)
+    return _line_of_code(case, prefix, agents)
+
+
+def _line_of_code(case: Case, prefix: str, agents: set[str]) -> Span | None:
+    """The line of a program that a job runs, which asks for paths that end so, under one of those names."""
+    last = f"/{prefix.strip('/').rpartition('/')[2]}"
+    for path in _programs(case):
+        lines = case.lines(path).select("line", "text").collect()
+        whole = "\n".join(lines["text"])
+        named = any(agent in whole or agent.lower().startswith(RUNTIMES) for agent in agents) or not agents
+        asking = lines.filter(pl.col("text").str.contains(CODE.pattern) & pl.col("text").str.contains(last, literal=True))
+        if named and asking.height:
+            return Span(path, int(asking["line"][0]))
     return None
+
+
+def _programs(case: Case) -> Iterator[str]:
+    """Collected files that the commands of jobs name, and that are no shell scripts."""
+    scripts = {script.span.path for script in case.of(Script)}
+    names = {word.rpartition("/")[2] for one in case.schedules for word in one.job.command.split() if "." in word}
+    yield from (path for path in sorted(case.files - scripts) if path.rpartition("/")[2] in names)
 
 
 def _may_be(line: str, client: str, agents: set[str]) -> bool:

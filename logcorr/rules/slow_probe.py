@@ -16,7 +16,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._durations import worked
 from logcorr.timeline.scripts import said
-from logcorr.timeline.select import cite, instants
+from logcorr.timeline.select import cite, instants, seconds
 
 FEWEST = 4
 LEAST_SHARE = 0.8
@@ -80,6 +80,13 @@ def _ticks(case: Case, schedule: Schedule, file: str) -> int:
     return int(((schedule.ticks >= source.first.timestamp()) & (schedule.ticks <= source.last.timestamp())).sum())
 
 
+def _ended(case: Case, proved: ProvedEffect, slow: _Slow) -> pl.DataFrame:
+    """What the services that it acts on say of their ends, within minutes of a check that gave up."""
+    told = case.happened("process.terminating").filter(pl.col("service").is_in(list(proved.hits))).drop_nulls("time")
+    began = slow.rows["began"].to_numpy()
+    return told.filter(pl.Series([bool(((began <= at) & (began > at - RUN_S)).any()) for at in seconds(told)], dtype=pl.Boolean))
+
+
 def _finding(case: Case, schedule: Schedule, proved: ProvedEffect, probe: Probe, slow: _Slow) -> Finding:
     acted = said(case, schedule.behaviours, near=proved.effect.span)
     limit, took = probe.timeout_s or 0.0, round(slow.median_s, 1)
@@ -104,6 +111,7 @@ def _finding(case: Case, schedule: Schedule, proved: ProvedEffect, probe: Probe,
             *(Evidence(span, f"condition: {text}", shows="answer_takes_branch") for text, span in proved.effect.guard),
             Evidence(proved.effect.span, proved.effect.action, shows="effect_hits_service"),
             *cite(acted, "the script acts", most=2, shows="effect_hits_service"),
+            *cite(_ended(case, proved, slow), shows="process_terminates"),
         ),
         would_refute=claim(
             "slow_probe.refute",

@@ -17,6 +17,9 @@ EVERYDAY = frozenset(
 PM2_FILE = re.compile(r"(?P<name>.+)-(?:out|error)(?:-\d+)?\.log")
 """pm2's own names for what its processes print."""
 
+DOCKER_FILE = re.compile(r"[0-9a-f]{4,64}-json\.log(?:[.-].*)?")
+"""Docker's own name for what a container prints: the container's id, or its beginning, which says nothing."""
+
 SHARED = frozenset(
     {
         "/",
@@ -110,7 +113,7 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
     ]
     if len(words) == 1:
         return words[0]
-    telling = [word for word in (stem, *reversed(folders)) if word not in EVERYDAY]
+    telling = [word for word in (stem, *reversed(folders)) if word not in EVERYDAY and not DOCKER_FILE.fullmatch(name)]
     others = [thing.name for thing in things if thing.name != nginx]
     return telling[0] if telling else others[0] if len(others) == 1 else stem
 

@@ -35,7 +35,7 @@ class Reading(Struct, frozen=True):
     `kind` is `instant`, `local`, `yearless` or `day`. `first` and `last` are as the stamps say: naive, but for instants;
     a time of day counts from 1970-01-01, midnights passed included. `offsets` are the least and the greatest offset
     from UTC that the stamps carry, in seconds. `stamped` names the envelope whose stamps these are; `leap`, that
-    some stamp without a year is of 29 February.
+    some stamp without a year is of 29 February; `turnable`, that nothing tells the day from the month in any of them.
     """
 
     path: str
@@ -47,12 +47,13 @@ class Reading(Struct, frozen=True):
     offsets: tuple[int, int] | None = None
     stamped: str | None = None
     leap: bool = False
+    turnable: bool = False
 
 
 class Placement(Struct, frozen=True):
     """How a source's stamps become instants: years and days to add, and the zone they are in, with the reason.
 
-    `assumed`: nothing in the case tells the zone.
+    `turned`: what was read as the month is the day. `assumed`: nothing in the case tells the zone.
     """
 
     zone: str
@@ -60,6 +61,7 @@ class Placement(Struct, frozen=True):
     years: int = 0
     days: int = 0
     assumed: bool = False
+    turned: bool = False
 
     def after(self, before: Placement, last: datetime, first: datetime, turn: timedelta | None) -> Placement:
         """This placement of a log that begins with `first` and goes on from another that ends with `last`.
@@ -81,7 +83,8 @@ class Placement(Struct, frozen=True):
 
     def expression(self, clock: pl.Expr) -> pl.Expr:
         """A column of naive stamps as instants."""
-        moved = clock.dt.offset_by(f"{self.years}y{self.days}d") if self.years or self.days else clock
+        read = clock.dt.replace(month=clock.dt.day(), day=clock.dt.month()) if self.turned else clock
+        moved = read.dt.offset_by(f"{self.years}y{self.days}d") if self.years or self.days else read
         offset = _offset(self.zone)
         if offset is not None:
             return (moved - offset).dt.replace_time_zone("UTC")
@@ -102,7 +105,7 @@ def place(readings: Sequence[Reading], facts: Iterable[Fact], zones: Mapping[str
     offsets = [reading for reading in order if reading.offsets]
     for reading in order:
         if reading.kind == "instant" or reading.first is None or reading.last is None:
-            placed[reading] = _as_written(reading)
+            placed[reading] = _aswritten(reading)
         else:
             candidates = _candidates(reading, zones, settings, offsets)
             placed[reading] = _best(reading, candidates, windows)
@@ -128,7 +131,7 @@ def _counts(reading: Reading, placement: Placement, windows: Sequence[Window]) -
     return known is None or reading.kind == "instant" or _agreement(placement, reading, known)[0] > 0
 
 
-def _as_written(reading: Reading) -> Placement:
+def _aswritten(reading: Reading) -> Placement:
     if reading.first is None:
         return Placement("UTC", "no line carries a time")
     if reading.stamped:
@@ -137,8 +140,8 @@ def _as_written(reading: Reading) -> Placement:
         return Placement("UTC", "the stamps are in UTC")
     least, greatest = reading.offsets
     if least == greatest:
-        return Placement(_written(least), "the stamps carry their offset")
-    return Placement("UTC", f"the stamps carry their offsets, from {_written(least)} to {_written(greatest)}")
+        return Placement(written(least), "the stamps carry their offset")
+    return Placement("UTC", f"the stamps carry their offsets, from {written(least)} to {written(greatest)}")
 
 
 def _candidates(
@@ -155,7 +158,7 @@ def _candidates(
     for other in offsets:
         assert other.offsets is not None
         if other.offsets[0] == other.offsets[1]:
-            found.append(Placement(_written(other.offsets[0]), f"the stamps of {other.path} say so"))
+            found.append(Placement(written(other.offsets[0]), f"the stamps of {other.path} say so"))
     found.append(Placement("UTC", "assumed: nothing tells the zone", assumed=True))
     return list({candidate.zone: candidate for candidate in reversed(found)}.values())[::-1]
 
@@ -182,7 +185,7 @@ def _best(reading: Reading, zones: Sequence[Placement], windows: Sequence[Window
 
 def _shifted(reading: Reading, known: Window, windows: Sequence[Window]) -> Placement | None:
     """The one whole-hour offset under which the source covers the same time as the others, where none that is founded does."""
-    hours = (Placement(_written(3600 * hour), AGREED, assumed=True) for hour in range(-12, 15))
+    hours = (Placement(written(3600 * hour), AGREED, assumed=True) for hour in range(-12, 15))
     dated = [max(_dated(reading, hour, windows), key=lambda one: _agreement(one, reading, known)) for hour in hours]
     best, second = sorted(dated, key=lambda one: _agreement(one, reading, known)[0], reverse=True)[:2]
     score = _agreement(best, reading, known)[0]
@@ -217,6 +220,10 @@ def _dated(reading: Reading, zone: Placement, windows: Sequence[Window]) -> Iter
             )
     else:
         yield zone
+        if reading.turnable:
+            yield replace(
+                zone, turned=True, reason=f"{zone.reason}; day and month are in the order that agrees with the other logs"
+            )
 
 
 def _agreement(candidate: Placement, reading: Reading, known: Window) -> tuple[float, float]:
@@ -247,6 +254,8 @@ def _settings(facts: Iterable[Fact]) -> Iterator[tuple[str | None, str, str]]:
 
 
 def _moved(stamp: datetime, placement: Placement) -> datetime:
+    if placement.turned:
+        stamp = stamp.replace(month=stamp.day, day=stamp.month)
     if placement.years:
         year = stamp.year + placement.years
         leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
@@ -268,7 +277,8 @@ def _offset(zone: str) -> timedelta | None:
     return -size if match[1] == "-" else size
 
 
-def _written(offset_s: int) -> str:
+def written(offset_s: int) -> str:
+    """An offset from UTC, in seconds, as a zone."""
     if not offset_s:
         return "UTC"
     hours, minutes = divmod(abs(offset_s) // 60, 60)
@@ -281,6 +291,12 @@ def _is_zone(name: str) -> bool:
     except LogcorrError:
         return False
     return True
+
+
+def offset_of(zone: str, time: datetime) -> float:
+    """How many seconds a zone is ahead of UTC at this instant."""
+    offset = zone_of(zone).utcoffset(time.astimezone(zone_of(zone)))
+    return offset.total_seconds() if offset else 0.0
 
 
 def zone_of(zone: str) -> ZoneInfo | timezone:

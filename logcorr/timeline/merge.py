@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
@@ -18,6 +19,7 @@ from logcorr.parsers import LogParser
 from logcorr.timeline.blocks import TURNS, Log, Parsed, Query, ahead, log_of, parsed, scan
 from logcorr.timeline.clocks import Placement, Reading, place
 from logcorr.timeline.store import Events, Store
+from logcorr.timeline.zones import TELLING, by_outages
 
 Row = Mapping[str, object]
 
@@ -58,9 +60,11 @@ def build(
     store = Store()
     told = [parsed(log, store, partial(_measured, log)) for log in logs]
     rows = [_summary(measured) for _, _, measured in told]
-    of, starts = _joined(logs, rows, place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones or {}))
-    queries = [partial(_placed, log, where, start) for log, where, start in zip(logs, of, starts, strict=True)]
+    readings = [_reading(log, row) for log, row in zip(logs, rows, strict=True)]
+    taken, starts = _joined(logs, rows, place(readings, facts, zones or {}))
     every, with_kind = [one for one, _, _ in told], [one for _, one, _ in told]
+    of = by_outages(readings, taken, lambda: _telling(with_kind, _queries(logs, taken, starts)))
+    queries = _queries(logs, of, starts)
     return Timeline(
         _merged(zip(every, queries, strict=True), since, until),
         _merged(zip(with_kind, queries, strict=True), since, until),
@@ -68,6 +72,16 @@ def build(
         problems,
         tuple(every),
     )
+
+
+def _queries(logs: Sequence[Log], of: Sequence[Placement], starts: Sequence[datetime | None]) -> list[Query]:
+    return [partial(_placed, log, where, start) for log, where, start in zip(logs, of, starts, strict=True)]
+
+
+def _telling(with_kind: Sequence[Parsed], queries: Sequence[Query]) -> pl.DataFrame:
+    """The events that tell when services ended and proxies were refused, as they are placed."""
+    events = scan(list(zip(with_kind, queries, strict=True)), TIMELINE_SCHEMA)
+    return events.filter(pl.col("kind").is_in(TELLING)).collect(engine="in-memory")
 
 
 def timed(logs: Sequence[Log], facts: tuple[Fact, ...], zones: Mapping[str | None, str]) -> list[Query]:
@@ -155,7 +169,13 @@ def _ends(log: Log) -> list[pl.Expr]:
         offset.min().alias("least_offset"),
         offset.max().alias("greatest_offset"),
         (clock.dt.strftime("%m-%d") == "02-29").any().alias("leap") if log.kind == "yearless" else pl.lit(False).alias("leap"),
+        (clock.dt.day() <= 12).all().alias("turnable") if _unordered(log) else pl.lit(False).alias("turnable"),
     ]
+
+
+def _unordered(log: Log) -> bool:
+    """Whether its stamps are of local time and begin with two numbers of which either may be the day."""
+    return log.kind == "local" and any(map(UNORDERED.search, log.artifact.sample.lines))
 
 
 def _summary(blocks: pl.DataFrame) -> Row:
@@ -166,8 +186,11 @@ def _summary(blocks: pl.DataFrame) -> Row:
         pl.col("last", "greatest_offset").max(),
         pl.col("^every_.*$").all(),
         pl.col("leap").any(),
+        pl.col("turnable").all(),
     ).row(0, named=True)
 
+
+UNORDERED = re.compile(r"(?<![\d/.-])\d{1,2}[/-]\d{1,2}[/-]\d{4}(?![\d/-])")
 
 _STEPS = (1_000_000, 1_000)
 """Microseconds that stamps may all be multiples of."""
@@ -180,8 +203,9 @@ def _reading(log: Log, row: Row) -> Reading:
     least, greatest = row["least_offset"], row["greatest_offset"]
     offsets = (least, greatest) if isinstance(least, int) and isinstance(greatest, int) else None
     return Reading(
-        log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped, row["leap"] is True
-    )
+        log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped,
+        leap=row["leap"] is True, turnable=row["turnable"] is True,
+    )  # fmt: skip
 
 
 def _placed(log: Log, placement: Placement, start: datetime | None, events: pl.LazyFrame) -> pl.LazyFrame:

@@ -147,25 +147,33 @@ def by_value(column: pl.Expr, work: Callable[[pl.Series], pl.Series], dtype: pl.
 
 
 def groups_of(text: pl.Expr, *patterns: str) -> pl.Expr:
-    """A struct of the groups of the first pattern that a text fits; all have the same, the first of them in every match.
+    """A struct of the groups of the first pattern that a text fits, as `groups_in` finds them.
 
-    Each is tried only on the texts that are there and fit none before: to polars a null costs as much as any text, and patterns
-    that leave no choice are much faster than those that do.
+    They are searched in the texts that are there: to polars a null costs as much as any text.
     """
     names = [name or str(number) for number, name in enumerate(_group_names(patterns[0]), 1)]
     dtype = pl.Struct(dict.fromkeys(names, pl.String))
 
     def search(texts: pl.Series) -> pl.Series:
         rows = texts.is_not_null().arg_true()
-        there = texts if len(rows) == len(texts) else texts.gather(rows)
-        found = there.str.extract_groups(patterns[0])
-        for pattern in patterns[1:]:
-            left = found.struct[0].is_null().arg_true()
-            if len(left):
-                found = _filled(found, left, there.gather(left).str.extract_groups(pattern))
-        return found if there is texts else _spread(found, rows, len(texts))
+        if len(rows) == len(texts):
+            return groups_in(texts, *patterns)
+        return _spread(groups_in(texts.gather(rows), *patterns), rows, len(texts))
 
     return text.map_batches(search, return_dtype=dtype, is_elementwise=True)
+
+
+def groups_in(texts: pl.Series, *patterns: str) -> pl.Series:
+    """A struct of the groups of the first pattern that a text fits; all have the same, the first of them in every match.
+
+    Each is tried only on the texts that fit none before: patterns that leave no choice are much faster than those that do.
+    """
+    found = texts.str.extract_groups(patterns[0])
+    for pattern in patterns[1:]:
+        left = found.struct[0].is_null().arg_true()
+        if len(left):
+            found = _filled(found, left, texts.gather(left).str.extract_groups(pattern))
+    return found
 
 
 def _filled(found: pl.Series, left: pl.Series, others: pl.Series) -> pl.Series:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
@@ -12,9 +12,34 @@ from logcorr.model.events import SEVERITY
 from logcorr.parsers import Context
 from logcorr.parsers._shared.columns import TEXT, by_value, events, folded, no, severity_of
 
-TIMES = ("timestamp", "time", "@timestamp", "ts", "date", "datetime", "asctime", "eventTime", "t")
-LEVELS = ("level", "severity", "levelname", "log.level", "lvl", "loglevel", "s", "@fields")
-MESSAGES = ("message", "msg", "event", "log", "text", "@message")
+TIMES = ("timestamp", "time", "@timestamp", "ts", "date", "datetime", "asctime", "eventTime", "t", "@t", "Timestamp")
+LEVELS = (
+    "level",
+    "severity",
+    "levelname",
+    "log.level",
+    "lvl",
+    "loglevel",
+    "s",
+    "@fields",
+    "error_severity",
+    "log_level",
+    "@l",
+    "Level",
+)
+MESSAGES = (
+    "message",
+    "msg",
+    "event",
+    "log",
+    "text",
+    "@message",
+    "@m",
+    "@mt",
+    "RenderedMessage",
+    "MessageTemplate",
+    "textPayload",
+)
 ERRORS = ("error", "err", "stack")
 """Members that hold what went wrong, as text or as an object."""
 
@@ -46,12 +71,12 @@ _OBJECT = '{"$date":"'
 
 
 def members(lines: Sequence[str]) -> tuple[dict[str, object], ...]:
-    """The objects of a sample, where nine lines in ten are one; else none."""
+    """The objects of a sample, where half of the lines are one; else none: a runtime that aborts writes a page of plain text."""
     written = [line for line in lines if line and not line.isspace()]
     found = json_lines.objects(written)
     if json_lines.opening_of(written) is not None:
         return tuple(found)
-    return tuple(found) if written and len(found) >= 0.9 * len(written) else ()
+    return tuple(found) if written and len(found) >= 0.5 * len(written) else ()
 
 
 def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl.LazyFrame:
@@ -72,7 +97,7 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     others = pl.when(~pl.col("is_record")).then(TEXT)
     begins = pl.col("is_record") | others.str.contains(r"^[^ \t})\]]")
     cut = folded(read, begins, context) if opening is None else read
-    stamp = part(time).str.strip_prefix(_OBJECT)
+    stamp = part(time)
     if holder:
         stamp = part(holder).str.extract(rf'"{time}":"?([^",}}]+)', 1)
     stamped, shape = _time(
@@ -80,24 +105,32 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     )
     text = pl.coalesce(part(message), part("stack"), TEXT)
     severity = by_value(part(level), _severities, SEVERITY)
-    elsewhere = messages.kind_of(pl.when(severity >= "error").then(TEXT), messages.FAILURES)
-    offset = shape.utc_offset_s(shape.text(stamp)) if shape else None
-    own_kind = pl.coalesce(
-        messages.kind_of(text, messages.APPLICATION),
-        pl.when(part(SIGNAL).str.contains(_TERMINATES) & text.str.contains(_OWN_END)).then(pl.lit("process.terminating")),
-        *(messages.kind_of(part(name), messages.FAILURES) for name in ERRORS),
-    )
+    told = cut.with_columns(severity.alias("severity"), text.alias("told"))
+    elsewhere = messages.kind_of(pl.when(pl.col("severity") >= "error").then(TEXT), messages.FAILURES)
+    found = told.with_columns(elsewhere.alias("elsewhere"))
+    failing = pl.col("elsewhere").is_not_null()
+    unsaid = failing & _own_kind(lambda name: pl.when(failing).then(name)).is_null()
+    offset = shape.utc_offset_s(shape.text(_bare(stamp))) if shape else None
     return events(
-        cut,
+        found,
         time=stamped,
-        severity=severity,
-        kind=pl.coalesce(own_kind, elsewhere),
-        message=pl.when(elsewhere.is_not_null() & own_kind.is_null())
-        .then(TEXT)
-        .otherwise(text.str.split_exact("\n", 1).struct[0]),
+        severity=pl.col("severity"),
+        kind=pl.coalesce(_own_kind(lambda name: name), "elsewhere"),
+        message=pl.when(unsaid).then(TEXT).otherwise(pl.col("told").str.split_exact("\n", 1).struct[0]),
         parsed=pl.col("is_record"),
         count=pl.col("lines"),
         own={name: part(member) for name, member in own.items()} | ({} if offset is None else {"utc_offset_s": offset}),
+    )
+
+
+def _own_kind(only: Callable[[pl.Expr], pl.Expr]) -> pl.Expr:
+    """The kind by an object's message, signal or error, of `only` some of the objects."""
+    part, text = pl.col("record").struct.field, only(pl.col("told"))
+    signalled = only(part(SIGNAL)).str.contains(_TERMINATES) & text.str.contains(_OWN_END)
+    return pl.coalesce(
+        messages.kind_of(text, messages.APPLICATION),
+        pl.when(signalled).then(pl.lit("process.terminating")),
+        *(messages.kind_of(only(part(name)), messages.FAILURES) for name in ERRORS),
     )
 
 
@@ -117,7 +150,12 @@ def _time(stamp: pl.Expr, sample: Sequence[str]) -> tuple[pl.Expr, stamps.Shape 
     if shape is None:
         return no(pl.Datetime("us")), None
     plain = shape.time(stamp)
-    return pl.coalesce(plain, shape.time(shape.text(pl.when(plain.is_null()).then(stamp)))), shape
+    others = pl.when(plain.is_null()).then(_bare(stamp))
+    return pl.coalesce(plain, shape.time(shape.text(others))), shape
+
+
+def _bare(stamp: pl.Expr) -> pl.Expr:
+    return stamp.str.strip_prefix(_OBJECT)
 
 
 def _plain(time: object) -> str:
