@@ -9,6 +9,7 @@ import polars as pl
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._durations import worked
@@ -32,6 +33,8 @@ MEASURED, SEEN = 0.93, 0.75
 @rule(code="NGX016", title="An endpoint takes longer than the proxy waits", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Given-up requests that are of one endpoint, at different times, while the others are answered."""
+    if not any(case.of(NginxFile)):  # nothing tells how long the proxy waits, and where
+        return
     timed_out = case.happened("upstream.timeout").filter(
         pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
     )
