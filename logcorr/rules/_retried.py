@@ -8,7 +8,7 @@ from datetime import timedelta
 from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.facts import Directive, NginxFile
-from logcorr.rules._requests import asked, asking
+from logcorr.rules._requests import asked, asking, position
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import Upstream
 
@@ -44,16 +44,15 @@ def answered(case: Case) -> pl.DataFrame:
     if access is None:
         return _others_left(case)
     troubles = case.events.filter(pl.col("kind").is_in(TROUBLES) & pl.col("time").is_not_null())
-    known = asking(case, troubles.select("file", "line", "time", "kind")).filter(pl.col("client") != "")
-    request = pl.concat_str("client", "method", "uri", separator=" ").hash()
     early = pl.col("kind").is_in(NOT_BEGUN)
-    narrow = known.select(pl.col("file").cast(pl.Categorical), "line", "time", early=early, request=request)
-    rows = narrow.collect(engine="streaming").sort("time")
+    known = asking(case, troubles.select(position(case), "time", early=early)).filter(pl.col("client") != "")
+    request = pl.concat_str("client", "method", "uri", separator=" ").hash()
+    rows = known.select("position", "time", "early", request=request).collect(engine="streaming").sort("time")
     again = _ends(access).join(rows.lazy().select("request").unique(), on="request", how="semi")
     logged = again.group_by("request", "ended").agg(pl.col("status").max()).collect(engine="streaming").sort("ended")
-    spared = pl.concat([_answered_then(rows, logged), _never_failed(rows, logged, access)]).unique().cast({"file": pl.String})
-    there = pl.col("file").is_in(spared["file"].implode()) & pl.col("line").is_in(spared["line"].implode())
-    return troubles.filter(there).collect().join(spared, on=["file", "line"], how="semi", maintain_order="left")
+    spared = pl.concat([_answered_then(rows, logged), _never_failed(rows, logged, access)]).unique()
+    near = troubles.filter(pl.col("line").is_in((spared["position"] % 2**32).cast(pl.UInt32).implode())).collect()
+    return near.with_columns(position(case)).join(spared, on="position", how="semi", maintain_order="left").drop("position")
 
 
 def _access(case: Case) -> pl.LazyFrame | None:
@@ -86,7 +85,7 @@ def _answered_then(rows: pl.DataFrame, logged: pl.DataFrame) -> pl.DataFrame:
         tolerance=EARLIER + WITHIN,
         check_sortedness=False,
     )
-    return first.filter(pl.col("status") < 500).select("file", "line")
+    return first.filter(pl.col("status") < 500).select("position")
 
 
 def _never_failed(rows: pl.DataFrame, logged: pl.DataFrame, access: pl.LazyFrame) -> pl.DataFrame:
@@ -96,7 +95,7 @@ def _never_failed(rows: pl.DataFrame, logged: pl.DataFrame, access: pl.LazyFrame
     covered = early.join_asof(times, left_on="time", right_on="ended", strategy="nearest", tolerance=COVERED, coalesce=False)
     worst = logged.group_by("request").agg(pl.col("status").max())
     well = covered.filter(pl.col("ended").is_not_null()).join(worst, on="request").filter(pl.col("status") < 500)
-    return well.select("file", "line")
+    return well.select("position")
 
 
 def _others_left(case: Case) -> pl.DataFrame:

@@ -81,7 +81,7 @@ def _of_old(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
         asked.group_by("uri")
         .agg(well=(good & before).sum(), ill=(~good & after).sum(), again=(good & after).sum())
         .filter((pl.col("well") > 0) & (pl.col("ill") > 0) & (pl.col("again") <= (1 - LEAST_SHARE) * pl.col("ill")))
-        .collect()["uri"]
+        .collect(engine="streaming")["uri"]
     )
     return (
         rows.filter(pl.any_horizontal(pl.col("message").str.contains(f'{uri}"', literal=True) for uri in changed))

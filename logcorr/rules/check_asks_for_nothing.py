@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from logcorr.lazily import np, pl, regex
@@ -34,8 +34,10 @@ SURE = 0.92
 def check(case: Case) -> Iterator[Finding]:
     """Compares the paths of configured checks with what logs say was not found, steadily, while the check's owner acts on it."""
     acts = case.happened(*ACTS).drop_nulls("time")
-    for span, path in _checks(case) if acts.height else ():
-        rows = _unknown(case, path)
+    checks = tuple(_checks(case)) if acts.height else ()
+    lines = _lines(case, [path for _, path in checks])
+    for span, path in checks:
+        rows = _unknown(case, lines, path)
         if rows.height >= FEWEST and _steady(seconds(rows)):
             after = acts.filter(pl.col("time") >= rows["time"][0] - JUST_BEFORE)
             if after.height:
@@ -52,13 +54,27 @@ def _checks(case: Case) -> Iterator[tuple[Span, str]]:
                 yield span, found["path"]
 
 
-def _unknown(case: Case, path: str) -> pl.DataFrame:
-    """The events of logs that tell of a request for this very path, and that nothing is there."""
-    asked = pl.col("text").str.contains(rf"[\s\"']{re.escape(path)}[\s\"'?]") & pl.col("text").str.contains(UNKNOWN)
-    files = [source.path for source in case.sources]
-    found = [case.lines(file).filter(asked).select("line", pl.lit(file).alias("file")) for file in files]
-    lines = pl.concat(found, how="vertical_relaxed").unique()
-    return case.timeline.join(lines, on=["file", "line"], how="semi").drop_nulls("time").collect()
+def _lines(case: Case, paths: Sequence[str]) -> pl.DataFrame:
+    """The lines of logs that tell of a request for one of these paths, and that nothing is there: `file`, `line` and `text`."""
+    asked = pl.col("text").str.contains(_asking("|".join(map(re.escape, paths)))) & pl.col("text").str.contains(UNKNOWN)
+    files = sorted({source.path for source in case.sources}) if paths else []
+    found = [case.lines(file).filter(asked).select("line", "text", file=pl.lit(file)).collect() for file in files]
+    return pl.concat([pl.DataFrame(schema={"line": pl.UInt32, "text": pl.String, "file": pl.String}), *found])
+
+
+def _asking(paths: str) -> str:
+    """By which a line holds one of the paths as a whole."""
+    return rf"[\s\"'](?:{paths})[\s\"'?]"
+
+
+def _unknown(case: Case, lines: pl.DataFrame, path: str) -> pl.DataFrame:
+    """The events that the lines with this very path begin."""
+    own = lines.filter(pl.col("text").str.contains(_asking(re.escape(path))))
+    if own.is_empty():
+        return case.happened()
+    there = pl.col("file").is_in(own["file"].implode()) & pl.col("line").is_in(own["line"].implode())
+    rows = case.timeline.filter(there & pl.col("time").is_not_null()).collect()
+    return rows.join(own, on=["file", "line"], how="semi", maintain_order="left")
 
 
 def _steady(times: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:

@@ -14,6 +14,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._limits import Limit as Setting
 from logcorr.rules._limits import limits
+from logcorr.rules._requests import asked
 from logcorr.rules._sessions import sessions
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import Limit, Proxied
@@ -108,13 +109,7 @@ def _closed(case: Case) -> pl.DataFrame:
     events = case.happened("upstream.timeout").filter(
         pl.any_horizontal(pl.col("message").str.contains(words, literal=True) for words in IDLE)
     )
-    if not events.height:
-        return events
-    requests = case.records("nginx_error").select("file", "line", "request").collect()
-    uri = pl.col("request").str.extract(r"^\S+ (\S+)", 1)
-    return events.join(requests, on=["file", "line"], how="inner", maintain_order="left").with_columns(
-        uri.fill_null("").alias("uri")
-    )
+    return asked(case, events)
 
 
 def _prefix(place: Proxied) -> str:

@@ -111,10 +111,15 @@ def _lonely(case: Case, rows: pl.DataFrame) -> bool:
     """Whether they break off one by one, few among many requests, with no end of a process and no refusal near."""
     times = seconds(rows)
     ended = [stop.ended.timestamp() for stop in case.once(stopped)]
-    troubles = np.array([*ended, *moments(case, "upstream.refused", "upstream.timeout")])
-    alone = [not (np.abs(troubles - time) < NEAR_S).any() and ((np.abs(times - time) < APART_S).sum() == 1) for time in times]
+    troubles = np.sort([*ended, *moments(case, "upstream.refused", "upstream.timeout")])
+    alone = (_near(troubles, times, NEAR_S) == 0) & (_near(times, times, APART_S) == 1)
     requests = _requests(case)
     return float(np.mean(alone)) >= LEAST_ALONE and len(requests) * MOST_SHARE >= len(times)
+
+
+def _near(sorted_times: Times, times: Times, within_s: float) -> npt.NDArray[np.int64]:
+    """How many of the sorted times are less than so far from each of the others."""
+    return np.searchsorted(sorted_times, times + within_s) - np.searchsorted(sorted_times, times - within_s, side="right")
 
 
 def _requests(case: Case) -> Times:

@@ -82,7 +82,7 @@ def _poison(case: Case, broken: pl.DataFrame, ends: Sequence[Downtime]) -> _Pois
         best = of_end.sort("ends", descending=True, maintain_order=True).head(1)
         if not best.height or best["ends"][0] < LEAST_SHARE * len(ends):
             continue
-        seen = access.join(best.lazy(), on=list(key), how="inner").collect()
+        seen = access.filter(*(pl.col(name) == best[name][0] for name in key)).collect()
         answered = seen.filter(pl.col("status") < 500).height
         if answered <= MOST_ANSWERED * best["ends"][0]:
             return _Poison(

@@ -165,7 +165,7 @@ def _agents(case: Case, client: str) -> set[str]:
 
 def _share(case: Case, client: str) -> float:
     """How much of all requests this address makes."""
-    shares = _access(case).select((pl.col("client") == client).mean()).collect()
+    shares = _access(case).select((pl.col("client") == client).mean()).collect(engine="streaming")
     return float(shares.item() or 0.0)
 
 

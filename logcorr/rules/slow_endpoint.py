@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from logcorr.lazily import np, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._durations import worked
@@ -30,18 +31,19 @@ MEASURED, SEEN = 0.93, 0.75
 @rule(code="NGX016", title="An endpoint takes longer than the proxy waits", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Given-up requests that are of one endpoint, at different times, while the others are answered."""
+    if not any(case.of(NginxFile)):  # nothing tells how long the proxy waits, and where
+        return
     timed_out = case.happened("upstream.timeout").filter(
         pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
     )
     rows = asked(case, timed_out)
     if rows.height < FEWEST:
         return
-    requests = _requests(case)
     for place, here in by_place(case, rows):
         shaped = here.with_columns(endpoint=_endpoint(pl.col("uri")))
         for (endpoint,), given_up in shaped.group_by("endpoint", maintain_order=True):
             limit = read_limit(place)
-            if _of_its_own(given_up, requests, str(endpoint), limit.seconds):
+            if _of_its_own(given_up, case.once(_requests), str(endpoint), limit.seconds):
                 yield _finding(case, given_up, str(endpoint), place, limit)
 
 
@@ -50,22 +52,22 @@ def _endpoint(uri: pl.Expr) -> pl.Expr:
     return uri.str.replace(r"[?#].*$", "").str.replace_all(r"/[^/]*\d[^/]*", "/*")
 
 
-def _requests(case: Case) -> pl.LazyFrame:
+def _requests(case: Case) -> pl.DataFrame:
     """What the proxy answered: `at` (epoch seconds), `endpoint`, and whether it `failed`."""
     told = case.records("nginx_access")
     if not {"request", "status", "time"} <= set(told.collect_schema()):
-        return pl.LazyFrame(schema={"at": pl.Float64, "endpoint": pl.String, "failed": pl.Boolean})
-    uri = pl.col("request").str.extract(r"^\S+ (\S+)", 1)
-    return told.select(at=pl.col("time").dt.epoch("us") / 1e6, endpoint=_endpoint(uri), failed=pl.col("status") == 504)
+        return pl.DataFrame(schema={"at": pl.Float64, "endpoint": pl.Categorical, "failed": pl.Boolean})
+    endpoint = _endpoint(pl.col("request").str.extract(r"^\S+ (\S+)", 1)).cast(pl.Categorical)
+    narrow = told.select(at=pl.col("time").dt.epoch("us") / 1e6, endpoint=endpoint, failed=pl.col("status") == 504)
+    return narrow.collect(engine="streaming")
 
 
-def _of_its_own(given_up: pl.DataFrame, requests: pl.LazyFrame, endpoint: str, limit_s: float) -> bool:
+def _of_its_own(given_up: pl.DataFrame, requests: pl.DataFrame, endpoint: str, limit_s: float) -> bool:
     """Whether it is this endpoint that is slow: it nearly always is, at different times, and others are answered meanwhile."""
     times = seconds(given_up)
     if 1 + (np.diff(times) >= APART_S).sum() < FEWEST:
         return False
-    told = requests.select("at", "failed", own=pl.col("endpoint") == endpoint).collect()
-    mine, others = told.filter(pl.col("own")), told.filter(~pl.col("own"))
+    mine, others = requests.filter(pl.col("endpoint") == endpoint), requests.filter(pl.col("endpoint") != endpoint)
     at, failed = others["at"].to_numpy(), others["failed"].to_numpy()
     ended = np.append(times, np.inf)[np.searchsorted(times, at)]
     meanwhile = ended - limit_s <= at

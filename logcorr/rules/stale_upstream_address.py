@@ -78,7 +78,8 @@ def _refused(case: Case) -> pl.DataFrame:
     address = pl.col("upstream").str.extract_groups(r"^\w+://(?P<host>unix:[^:]+|[^/:]+|\[[^\]]+\]):(?P<port>\d*)")
     port = address.struct[1].cast(pl.Int64, strict=False).fill_null(0)
     asked = columns.select("file", "line", address.struct[0].alias("host"), port.alias("port"))
-    return events.join(asked.collect(), on=["file", "line"], how="inner", maintain_order="left")
+    rows = events.lazy().with_row_index("row").join(asked, on=["file", "line"])
+    return rows.sort("row").drop("row").collect(engine="streaming")
 
 
 def _moves(case: Case) -> Iterator[_Move]:

@@ -80,8 +80,7 @@ def _queries(logs: Sequence[Log], of: Sequence[Placement], starts: Sequence[date
 def _telling(with_kind: Sequence[Parsed], queries: Sequence[Query]) -> pl.DataFrame:
     """The events that tell when services ended and proxies were refused, as they are placed."""
     events = scan(list(zip(with_kind, queries, strict=True)), timeline_schema())
-    told = events.filter(pl.col("kind").is_in(TELLING)).select(pl.exclude("message", "severity"))
-    return told.collect(engine="in-memory")
+    return events.filter(pl.col("kind").is_in(TELLING)).drop("message", "severity").collect(engine="in-memory")
 
 
 def timed(logs: Sequence[Log], facts: tuple[Fact, ...], zones: Mapping[str | None, str]) -> list[Query]:
