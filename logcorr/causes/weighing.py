@@ -39,8 +39,8 @@ STATES = ("resource_exhausted", "dependency_fails")
 LESS = 0.1
 """What tells why it came to such a state comes first, if it is not less likely by more than this."""
 
-NEW_SHARE = 0.1
-"""A further cause must explain so much of what it explains at all beyond those before it."""
+NEW_SHARE, NEW_IN_STORY = 0.1, 0.5
+"""A further cause must explain so much of what it explains at all beyond those before it; more, if they tell its story too."""
 
 Masks: TypeAlias = "Mapping[str, npt.NDArray[np.bool_]]"
 
@@ -84,7 +84,9 @@ def weighed(
     away: list[Cause] = []
     for one in ranked:
         before = np.any([other.serious for other in kept], axis=0) if kept else np.zeros_like(one.serious)
-        if kept and one.serious.any() and (one.serious & ~before).sum() < NEW_SHARE * one.serious.sum():
+        told_before = any(_places(one.cause) & _places(other.cause) for other in kept)
+        least = (NEW_IN_STORY if told_before else NEW_SHARE) * one.serious.sum()
+        if kept and one.serious.any() and (one.serious & ~before).sum() < least:
             away.append(one.cause)
         else:
             kept.append(one)

@@ -17,7 +17,7 @@ from logcorr.report.escape import line
 def show_cause(screen: Screen, cause: Document) -> None:
     """Print a cause; the first one has the marked source lines and the rejected rivals."""
     verdict = screen.document["verdict"]
-    kind = f"{verdict}[{line(cause['kind'])}]"
+    kind = f"{write.standing(screen.document, cause)}[{line(cause['kind'])}]"
     hang(
         screen.out,
         Text(""),

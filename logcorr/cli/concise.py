@@ -21,7 +21,7 @@ def show_causes(document: Document, language: Language) -> None:
     """Print the causes, or the verdict if there is none."""
     out = console()
     for cause in document["causes"]:
-        out.print(_line(cause["culprit"], document["verdict"], cause["kind"], cause, language), soft_wrap=True)
+        out.print(_line(cause["culprit"], write.standing(document, cause), cause["kind"], cause, language), soft_wrap=True)
     if not document["causes"]:
         out.print(Text(f"{document['verdict']}: {line(language.say(document['title']))}"), soft_wrap=True)
 

@@ -17,6 +17,11 @@ def place(where: Document) -> str:
     return f"{where['path']}:{where['line']}" + (f"-{end}" if end > where["line"] else "")
 
 
+def standing(document: Document, cause: Document) -> str:
+    """What stands before a cause: the verdict is that of the first; further ones are causes beside it."""
+    return str(document["verdict"]) if cause["rank"] == 1 else "also"
+
+
 def when(instant: str) -> str:
     """An instant of the document without its `T`, and without zeros at the end of a fraction."""
     whole, dot, fraction = instant.replace("T", " ").removesuffix("Z").partition(".")
