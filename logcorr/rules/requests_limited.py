@@ -27,6 +27,9 @@ LOCAL = regex(r"https?://(?:127\.[\d.]+|localhost|\[::1\])(?=[:/\s\"']|$)")
 TOOL = regex(r"\b(?:curl|[wW]get)\b")
 AGENT = regex(r"(?:-A|--user-agent)[ =]*(?P<quote>[\"']?)(?P<agent>[^\"'\s]+)")
 
+TOO_MANY = 429
+"""What `limit_req_status` and `limit_conn_status` are set to, if not left at 503."""
+
 FEWEST = 10
 MOST_OF = 0.5
 CROWD = 5
@@ -177,6 +180,15 @@ def _visitors(case: Case, client: str) -> bool:
     return int(access.filter(pl.col("client") == client).select(pl.col("user_agent").n_unique()).collect().item()) >= 3
 
 
+def _turned_away(case: Case, rejected: pl.DataFrame) -> Iterator[Evidence]:
+    """The first lines of the access log by which these clients were told so; a 5xx counts as harm anyway."""
+    access = _access(case)
+    if "status" in access.collect_schema():
+        told = access.filter((pl.col("status") == TOO_MANY) & pl.col("client").is_in(rejected["client"].unique().implode()))
+        for file, line in told.select("file", "line").head(2).collect().iter_rows():
+            yield Evidence(Span(file, line), "the answer", shows="failure_reaches_clients")
+
+
 def _finding(case: Case, zone: str, rejected: pl.DataFrame, places: tuple[Span, ...], maker: _Maker) -> Finding:
     clients = Counter(rejected["client"].to_list())
     return Finding(
@@ -187,6 +199,7 @@ def _finding(case: Case, zone: str, rejected: pl.DataFrame, places: tuple[Span, 
             *([Evidence(maker.job.span, f"runs on {maker.job.schedule}")] if maker.job else []),
             *(Evidence(place, "the limit", shows="limit_rejects_requests") for place in places),
             *cite(rejected, shows="limit_rejects_requests"),
+            *_turned_away(case, rejected),
         ),
         would_refute=claim("requests_limited.refute", "that these requests were unwanted: then the limit does what it is for"),
         subject=str(places[0]),
