@@ -18,6 +18,9 @@ WITHIN, EARLIER = timedelta(seconds=121, microseconds=-1), timedelta(seconds=2, 
 """The access log tells of a request when it ends; retries are over by then (`proxy_next_upstream_timeout` aside). Its stamps are
 cut to the second, so that it may seem to end a second before."""
 
+BEGUN = ["while proxying upgraded connection", "while reading upstream"]
+"""Words for troubles in the midst of an answer: no other server is asked then."""
+
 NOT_BEGUN = ("upstream.refused", "upstream.unreachable")
 """Troubles before any of an answer was sent: without another server, the access log must hold a 5xx for the request."""
 
@@ -43,7 +46,8 @@ def answered(case: Case) -> pl.DataFrame:
     access = _access(case)
     if access is None:
         return _others_left(case)
-    troubles = case.events.filter(pl.col("kind").is_in(TROUBLES) & pl.col("time").is_not_null())
+    before = ~pl.col("message").str.contains_any(BEGUN)
+    troubles = case.events.filter(pl.col("kind").is_in(TROUBLES) & pl.col("time").is_not_null() & before)
     early = pl.col("kind").is_in(NOT_BEGUN)
     known = asking(case, troubles.select(position(case), "time", early=early)).filter(pl.col("client") != "")
     request = pl.concat_str("client", "method", "uri", separator=" ").hash()

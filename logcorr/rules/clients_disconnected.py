@@ -11,10 +11,14 @@ from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
+from logcorr.rules._sessions import sessions
 
 CLEAN = ["client namespace disconnect", "io client disconnect"]
 """Socket.IO's reasons for an end that the client asked for, in the server's words and in the browser's."""
 
+
+FEWEST_AGED, SAME_AGE = 10, 0.1
+"""So many connections whose ages differ by no more than this share of them, but for the youngest and the oldest tenth."""
 
 LEFT = "transport close"
 """How a Socket.IO server words the end of a connection from the other side: mostly a page that was closed."""
@@ -27,8 +31,10 @@ def check(case: Case) -> Iterator[Finding]:
     left = (pl.col("source") != "browser") & pl.col("message").str.contains(LEFT, literal=True)
     for service, events in by_service(ended.filter(~left)):
         yield _lost(service, events)
-    for service, events in by_service(ended.filter(left)):
-        yield _left(service, events)
+    went = ended.filter(left)
+    age = _age(case) if went.height >= FEWEST_AGED else None
+    for service, events in by_service(went):
+        yield _left(service, events, age)
 
 
 def _lost(service: str, events: pl.DataFrame) -> Finding:
@@ -45,8 +51,27 @@ def _lost(service: str, events: pl.DataFrame) -> Finding:
     )
 
 
-def _left(service: str, events: pl.DataFrame) -> Finding:
-    """Ends that may be every day's: a signal beside other troubles, and no symptom by itself."""
+def _age(case: Case) -> float | None:
+    """How old connections were when they ended, in seconds, if nearly all were equally old: people do not leave so."""
+    lived = sessions(case)["lived"]
+    early, age, late = (lived.quantile(share) for share in (0.1, 0.5, 0.9))
+    if len(lived) < FEWEST_AGED or early is None or age is None or late is None:
+        return None
+    return age if late - early <= SAME_AGE * age else None
+
+
+def _left(service: str, events: pl.DataFrame, age: float | None) -> Finding:
+    """Ends that may be every day's: a signal beside other troubles, and no symptom by itself, but for those at one age."""
+    if age is not None:
+        said = claim(
+            "clients_disconnected.aged",
+            "{service} reports clients that went away ({count}×), nearly all {age:.0f} s after they came: something ends them",
+            service=service,
+            count=events.height,
+            age=age,
+        )
+        refute = claim("clients_disconnected.aged_refute", "a page that leaves by itself after that time")
+        return replace(counted(events, service, said, refute), severity="error")
     found = counted(
         events,
         service,

@@ -23,6 +23,7 @@ DELAYED = "delaying requests"
 NUMBERED = regex(r"/(?:\d+|[0-9a-f-]{16,})(?:[/.]|$)")
 """Where a path begins to name one thing of many."""
 
+LOOPBACK = ("127.", "::1")
 LOCAL = regex(r"https?://(?:127\.[\d.]+|localhost|\[::1\])(?=[:/\s\"']|$)")
 TOOL = regex(r"\b(?:curl|[wW]get)\b")
 AGENT = regex(r"(?:-A|--user-agent)[ =]*(?P<quote>[\"']?)(?P<agent>[^\"'\s]+)")
@@ -44,12 +45,16 @@ RUNTIMES = ("node", "undici", "axios", "got", "python", "aiohttp", "httpx", "rub
 SHARED = 0.8
 """One address that makes so much of all traffic is a proxy or a gateway in front of this one."""
 
-MADE_BY_SCRIPT, MADE_BY_VISITORS = 0.9, 0.85
+MADE_BY_SCRIPT, MADE_BY_VISITORS, MADE_HERE = 0.9, 0.85, 0.6
 
 
 class _Maker(Struct, frozen=True, kw_only=True):
-    """Who asks too much: a line of a script with its job, or visitors (`client` is the address they all come from, if one)."""
+    """Who asks too much: a line of a script with its job, or visitors (`client` is the address they all come from, if one).
 
+    `here`: an unknown program of the proxy's own host.
+    """
+
+    here: bool = False
     line: Span | None = None
     job: ScheduledJob | None = None
     client: str = ""
@@ -88,7 +93,10 @@ def _walk(directive: Directive) -> Iterator[Directive]:
 
 
 def _maker(case: Case, rejected: pl.DataFrame) -> _Maker | None:
-    """A script that asks for what was rejected, a crowd, or everybody behind one address; None for a stranger."""
+    """A script that asks for what was rejected, a crowd, everybody behind one address, or something on the host itself.
+
+    None for a stranger.
+    """
     clients = Counter(rejected["client"].to_list())
     (client, count), *_ = clients.most_common(1)
     if count < MOST_OF * rejected.height:
@@ -97,7 +105,9 @@ def _maker(case: Case, rejected: pl.DataFrame) -> _Maker | None:
     line = _line(case, of_client)
     if line:
         return _Maker(line=line, job=_job(case, line), client=client)
-    return _Maker(client=client) if _share(case, client) >= SHARED and _visitors(case, client) else None
+    if _share(case, client) >= SHARED and _visitors(case, client):
+        return _Maker(client=client)
+    return _Maker(client=client, here=True) if client.startswith(LOOPBACK) else None
 
 
 def _line(case: Case, rows: pl.DataFrame) -> Span | None:
@@ -141,7 +151,7 @@ def _may_be(line: str, client: str, agents: set[str]) -> bool:
     What asks the own machine by its loopback address comes from there; a tool goes by its own name, or by the one it is given.
     """
     local = LOCAL.search(line) is not None
-    if local and not client.startswith(("127.", "::1")):
+    if local and not client.startswith(LOOPBACK):
         return False
     tool, given = TOOL.search(line), AGENT.search(line)
     named = given["agent"] if given else tool[0] if tool else ""
@@ -192,7 +202,7 @@ def _turned_away(case: Case, rejected: pl.DataFrame) -> Iterator[Evidence]:
 def _finding(case: Case, zone: str, rejected: pl.DataFrame, places: tuple[Span, ...], maker: _Maker) -> Finding:
     clients = Counter(rejected["client"].to_list())
     return Finding(
-        confidence=MADE_BY_SCRIPT if maker.line else MADE_BY_VISITORS,
+        confidence=MADE_BY_SCRIPT if maker.line else MADE_HERE if maker.here else MADE_BY_VISITORS,
         claim=_claim(zone, rejected, maker, clients),
         evidence=(
             *([Evidence(maker.line, "asks for what is turned away", shows="limit_rejects_requests")] if maker.line else []),
@@ -222,6 +232,16 @@ def _claim(zone: str, rejected: pl.DataFrame, maker: _Maker, clients: Counter[st
             count=rejected.height,
             most=most / rejected.height,
             schedule=maker.job.schedule,
+        )
+    if maker.here:
+        return claim(
+            "requests_limited.here",
+            "the limit of zone {zone} turned {count} requests away, {most:.0%} of them from {client}: "
+            "something on the proxy's own host asks too much",
+            zone=zone,
+            count=rejected.height,
+            most=most / rejected.height,
+            client=client,
         )
     return claim(
         "requests_limited.found",
