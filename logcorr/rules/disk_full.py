@@ -66,7 +66,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _chatty(case: Case) -> tuple[Span, str] | None:
-    """The one setting that asks for a level below `info`, and a log that is mostly of it and may be on the device that is full."""
+    """The one setting that asks for a level below `info`, and a log mostly of it that may be on the full device."""
     mounts = [mount for _, mount in _mounts(case)]
     logs = [log for log in verbose_logs(case) if not mounts or "/" in mounts or "/" not in log or _held(log, mounts)]
     asking = list(asked_for(case)) if logs else []

@@ -33,7 +33,9 @@ MOST_OF = 0.5
 CROWD = 5
 """So many clients, none with most of it, are visitors and no scanner."""
 
-CODE = r"\b(?:fetch|axios|got|ky|undici|superagent|requests?|https?|httpx|urlopen|session|client|Net::HTTP)\b(?:\.\w+)*(?:<[^>]*>)?\("
+CODE = (
+    r"\b(?:fetch|axios|got|ky|undici|superagent|requests?|https?|httpx|urlopen|session|client|Net::HTTP)\b(?:\.\w+)*(?:<\w+>)?\("
+)
 """The calls by which programs in other languages than the shell ask."""
 
 SCRIPTED, JVM = ("node", "undici", "axios", "got"), ("java", "okhttp")
