@@ -150,7 +150,7 @@ def _last_words(case: Case, loop: _Loop) -> _Lack | None:
     last = marks.join_asof(told, on="time", strategy="backward", tolerance=near, coalesce=False).drop_nulls("line")
     for (_,), same in last.unique(["file", "line"], maintain_order=True).drop_nulls("sort").group_by("sort", maintain_order=True):
         since = marks.filter(pl.col("time") >= same["time_right"].min())
-        before = said.filter((pl.col("sort") == same["sort"][0]) & (pl.col("time") < same["time_right"].min() - near))
+        before = said.filter((pl.col("sort") == same["sort"][0]) & (pl.col("time") < same["time_right"][0] - near))
         if same.height >= max(FEWEST, MOST_OF * since.height / 2) and before.is_empty():
             first = Span(same["file"][0], same["line"][0])
             words = str(same["message"][0]).strip()[:HEAD]
