@@ -120,7 +120,8 @@ APPLICATION = (
             r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
             rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*"
             r"(?:\+\d+ms|Press Ctrl\+C to shut down\.)?$"
-            r"|[\w.-]+ (?:listening|is (?:now )?(?:up(?: and running)?|listening|running))(?: again)?[.!]?$"
+            r"|[\w.-]+ (?:(?:is now )?listening|is up and running|is now (?:up|running))(?: again)?[.!]?$"
+            r"|[\w.-]+ is (?:up|running|listening) again[.!]?$"
             r"|(?:[\w./-]+: |database system is )?ready (?:for|to accept|to handle) connections\b|waiting for connections$"
             r"|fpm is running, pid \d+|starting [\w-]+ v?\d+\.\d+|\S+ \([\w.-]+ \d[\w.-]*\) starting as process \d"
             r"|celery@\S+ ready\b"
@@ -146,7 +147,9 @@ APPLICATION = (
         _at_start(
             r"(?:使用者|用戶|用户|客戶端|客户端|用戶端|連線|连接)(?: ?\S+ )?(?:已)?(?:離線|離開|离线|斷線|断线|斷開|断开)"
             rf"|(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?{_DETAIL}"
-            r"|disconnect(?:ed)?:? [\w-]+\b|[^\"'“]{0,80}\b(?:transport (?:close|error)|ping timeout)\b"
+            r"|disconnect(?:ed)?:? [\w-]+\b"
+            r"|[^\"'“]{0,80}(?:[:=(\[,;–—-]|\b(?:due to|because of|by|reason|on)) ?"
+            r"(?:transport (?:close|error)|ping timeout)\W*(?:$|[(\[])"
         ),
     ),
     Phrase(

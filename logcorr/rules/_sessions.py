@@ -16,36 +16,54 @@ SWITCHED = 101
 
 
 def sessions(case: Case) -> pl.DataFrame:
-    """The timeline's rows that tell that a connection ended, not of its own, with `lived`, the seconds since it began.
+    """The timeline's rows that tell that a connection ended, not of its own, with the seconds since it began (`lived`).
+
+    `quiet` are those since its file spoke of it last; what is written in the second before the end belongs to the end.
 
     A row belongs to the one before in its file that names the same connection, or, where it names none, to the last that tells of
     a beginning. Where no program tells, those of the access log do that switched protocols and say how long they took.
     """
     ended = case.happened("client.disconnected").filter(pl.col("time").is_not_null() & ~pl.col("message").str.contains(OWN_END))
-    told = _paired(case, ended) if ended.height else ended.with_columns(lived=pl.lit(None, pl.Float64))
+    told = _paired(case, ended) if ended.height else _none(ended)
     return told if told.height else _switched(case)
+
+
+def _none(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows.clear().with_columns(lived=pl.lit(None, pl.Float64), quiet=pl.lit(None, pl.Float64))
 
 
 def _paired(case: Case, ended: pl.DataFrame) -> pl.DataFrame:
     named = pl.col("message").str.extract(NAMED, 1).alias("named")
     rows = case.timeline.filter(pl.col("file").is_in(ended["file"].unique().implode()) & pl.col("time").is_not_null())
     lines = rows.select("file", "line", named, "message", began="time").sort("file", "line").collect()
-    first = (
-        lines.drop_nulls("named").unique(["file", "named"], keep="first", maintain_order=True).select("file", "named", "began")
+    spoken = lines.drop_nulls("named").select("file", "named", "began", last="began").sort("last")
+    first = spoken.unique(["file", "named"], keep="first", maintain_order=True).drop("last")
+    begun_by_name = ended.with_columns(named).drop_nulls("named").join(first, on=["file", "named"], maintain_order="left")
+    by_name = (
+        begun_by_name.with_columns(until=pl.col("time") - pl.duration(seconds=1))
+        .sort("until")
+        .join_asof(spoken.drop("began"), left_on="until", right_on="last", by=["file", "named"], check_sortedness=False)
     )
-    by_name = ended.with_columns(named).drop_nulls("named").join(first, on=["file", "named"], maintain_order="left")
     nameless = ended.with_columns(named).filter(pl.col("named").is_null()).sort("line")
-    begun = lines.filter(pl.col("message").str.contains(BEGAN)).select("file", "line", "began").sort("line")
+    begun = lines.filter(pl.col("message").str.contains(BEGAN)).select("file", "line", "began", last="began").sort("line")
     by_turn = nameless.join_asof(begun, on="line", by="file", strategy="backward", check_sortedness=False)
-    both = pl.concat([by_name, by_turn.select(by_name.columns)]).drop_nulls("began")
-    lived = (pl.col("time") - pl.col("began")).dt.total_microseconds() / 1e6
-    return both.with_columns(lived=lived).filter(pl.col("lived") > 0).sort("time", "file", "line", maintain_order=True)
+    columns = [*ended.columns, "began", "last"]
+    both = pl.concat([by_name.select(columns), by_turn.select(columns)]).drop_nulls("began")
+    lived, quiet = ((pl.col("time") - pl.col(since)).dt.total_microseconds() / 1e6 for since in ("began", "last"))
+    return (
+        both.with_columns(lived=lived, quiet=quiet).filter(pl.col("lived") > 0).sort("time", "file", "line", maintain_order=True)
+    )
 
 
 def _switched(case: Case) -> pl.DataFrame:
     access = case.records("nginx_access")
     if not {"request_time", "status"} <= set(access.collect_schema()):
-        return case.happened().with_columns(lived=pl.lit(None, pl.Float64))
-    took = access.filter(pl.col("status") == SWITCHED).select("file", "line", lived="request_time").drop_nulls().collect()
+        return _none(case.happened())
+    took = (
+        access.filter(pl.col("status") == SWITCHED)
+        .select("file", "line", lived="request_time", quiet="request_time")
+        .drop_nulls()
+        .collect()
+    )
     rows = case.timeline.filter(pl.col("file").is_in(took["file"].unique().implode())).collect()
     return rows.join(took, on=["file", "line"], maintain_order="left").filter(pl.col("time").is_not_null())

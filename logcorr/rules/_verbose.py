@@ -10,10 +10,11 @@ from logcorr.model.source import Span
 from logcorr.rules._settings import settings
 
 SETTING = (
-    r"(?i)(?:log|verbos|debug|level)\w*['\"]?\s*[:= ]\s*['\"]?(?:debug|trace|silly|verbose|finest|all|true|1)\b"
+    r"(?i)(?:log|verbos|level)\w*['\"]?\s*[:= ]\s*['\"]?(?:debug|trace|silly|verbose|finest)\b"
+    r"|level['\"]?\s*[:= ]\s*['\"]?all\b|(?:verbose|debug)(?:_?log\w*|_?mode)?['\"]?\s*[:= ]\s*['\"]?(?:true|1|on|yes)\b"
     r"|(?:^|\s)--(?:debug|verbose)\b"
 )
-"""`LOG_LEVEL=debug`, `level: trace`, `DEBUG=1`, `--verbose`."""
+"""`LOG_LEVEL=debug`, `level: trace`, `DEBUG=1`, `--verbose`; not `LOG_TO_FILE=true`, which says where to."""
 
 MOST_OF = 0.5
 

@@ -140,7 +140,7 @@ def _lacks_of(case: Case, path: str) -> Iterator[_Lack]:
 
 
 def _last_words(case: Case, loop: _Loop) -> _Lack | None:
-    """What nearly every one of its lives ends with, where that is no failure that tells why by itself."""
+    """What nearly every life ends with since it was first said, where that is no failure that tells why by itself."""
     own = pl.col("service") == loop.service
     said = failures(case).filter(own & ~pl.col("message").str.contains(SUPERVISORS)).with_columns(sort_of())
     known = case.happened(*REASONS).filter(own).with_columns(sort=pl.lit(None, pl.String))
@@ -150,7 +150,8 @@ def _last_words(case: Case, loop: _Loop) -> _Lack | None:
     last = marks.join_asof(told, on="time", strategy="backward", tolerance=near, coalesce=False).drop_nulls("line")
     for (_,), same in last.unique(["file", "line"], maintain_order=True).drop_nulls("sort").group_by("sort", maintain_order=True):
         since = marks.filter(pl.col("time") >= same["time_right"].min())
-        if same.height >= max(FEWEST, MOST_OF * since.height / 2):
+        before = said.filter((pl.col("sort") == same["sort"][0]) & (pl.col("time") < same["time_right"][0] - near))
+        if same.height >= max(FEWEST, MOST_OF * since.height / 2) and before.is_empty():
             first = Span(same["file"][0], same["line"][0])
             words = str(same["message"][0]).strip()[:HEAD]
             return _Lack(sort="words", name=words, first=first, count=same.height, since=same["time_right"][0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from ipaddress import ip_address, ip_network
 
 from msgspec import Struct
 
@@ -46,12 +47,17 @@ EDITS = regex(
 
 WIDE = regex(
     r"-P\s+\w+\s+(?:DROP|REJECT)|\bufw\b.*\b(?:enable|default)\b|policy drop|--panic-on|\bip\s+link\b|\bifdown\b|\bdefault\b"
-    r"|\bnetem\b|resolv\.conf|nsswitch|resolvectl|requirepass|^(?!.*--[ds]?port\b)(?!.*\s-[sd]\s).*-j\s+(?:DROP|REJECT)\s*$"
+    r"|\bnetem\b|resolv\.conf|nsswitch|resolvectl|requirepass|^(?!.*--[ds]?port\b)(?!.*\s-[sdmi]\s).*-j\s+(?:DROP|REJECT)\s*$"
 )
 """Commands that name nobody, and hit all."""
 
 REACHED = ("dependency.failed", "dependency.timeout", "upstream.timeout", "upstream.refused", "upstream.unreachable")
 LET_IN = ("dependency.denied",)
+_BYTE = r"(?:25[0-5]|2[0-4]\d|1?\d?\d)"
+IPV4 = regex(rf"(?<![\w.]){_BYTE}(?:\.{_BYTE}){{3}}(?:/(?:3[0-2]|[12]?\d))?(?![\w.])")
+SENDER = regex(r"(?:\s-s|\s--source|\bfrom)\s")
+"""Addresses and networks of a firewall's rules, and what says that one of them is who sends."""
+
 COMMANDED = regex(r"COMMAND=(?P<command>.+)$")
 """sudo's own line of what somebody ran."""
 
@@ -110,7 +116,7 @@ def _cut(case: Case, lines: Sequence[tuple[Span, str, Script | None]], name: str
     """The command that did it: one that ran just before and names it, else the only one that does, else one that hits all."""
     known = [_Cut(span, text, _told(case, span, script, since)) for span, text, script in lines]
     whole = {span: script.text if script and "$" in text else text for span, text, script in lines}
-    naming = [one for one in known if _names(whole[one.span], name)]
+    naming = [one for one in known if _names(whole[one.span], name) and not _of_others(one.text, name)]
     done = [one for one in naming if one.told is not None]
     wide = [one for one in known if one.told is not None and WIDE.search(one.text)]
     if done:
@@ -133,6 +139,21 @@ def _names(command: str, name: str) -> bool:
     host, _, port = name.rpartition(":")
     words = [word for word in (host.strip("[]"), port) if word and word not in ("localhost", "127.0.0.1", "::1")]
     return any(re.search(rf"(?<![\w.-]){re.escape(word)}(?![\w.-]*\w)", command) for word in words)
+
+
+def _of_others(command: str, name: str) -> bool:
+    """Whether the command forbids something to or from addresses, and none of them is that of the target.
+
+    Of a target that is called by name only a sender's address is known to be another's.
+    """
+    host = name.rpartition(":")[0].strip("[]")
+    networks = [ip_network(found[0], strict=False) for found in IPV4.finditer(command)]
+    if not networks or " ! " in command:
+        return False
+    try:
+        return not any(ip_address(host) in network for network in networks)
+    except ValueError:
+        return SENDER.search(command) is not None
 
 
 def _finding(name: str, rows: pl.DataFrame, cut: _Cut, sure: float, *, edited: bool) -> Finding:

@@ -66,14 +66,20 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _chatty(case: Case) -> tuple[Span, str] | None:
-    """The one setting that asks for a level below `info`, and a log that is mostly of it."""
-    logs = verbose_logs(case)
+    """The one setting that asks for a level below `info`, and a log mostly of it that may be on the full device."""
+    mounts = [mount for _, mount in _mounts(case)]
+    logs = [log for log in verbose_logs(case) if not mounts or "/" in mounts or "/" not in log or _held(log, mounts)]
     asking = list(asked_for(case)) if logs else []
     return (asking[0], logs[0]) if len(asking) == 1 else None
 
 
+def _held(log: str, mounts: Sequence[str]) -> bool:
+    """Whether a collected file lies in a folder that is called as where one of these devices is mounted."""
+    return any(mount.rpartition("/")[2] in log.split("/")[:-1] for mount in mounts)
+
+
 def _chatted(case: Case, failed: pl.DataFrame, setting: Span, log: str) -> Finding:
-    there = tuple(span for span, mount in _mounts(case) if f"/{log}".rpartition("/")[0].endswith(mount.rpartition("/")[2]))
+    there = tuple(span for span, mount in _mounts(case) if _held(log, [mount]))
     return Finding(
         confidence=CHATTED_THERE if there else CHATTED,
         claim=claim(

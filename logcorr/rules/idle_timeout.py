@@ -64,13 +64,13 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _aged(case: Case, places: Sequence[Proxied]) -> Iterator[Finding]:
-    """The one limit at which most connections end, unless the upstream is known to send something more often."""
+    """The one limit at which most connections end, unless something is known to be sent on them more often."""
     lived = sessions(case) if places else None
     if lived is None or lived.height < FEWEST_LIVED:
         return
     for limit, place in {_read_limit(place).seconds: (_read_limit(place), place) for place in reversed(places)}.values():
-        most = limit.seconds * (1 + LATE_SHARE) + LATE_S
-        at_limit = lived.filter(pl.col("lived").is_between(limit.seconds - 0.5, most))
+        least, most = limit.seconds - 0.5, limit.seconds * (1 + LATE_SHARE) + LATE_S
+        at_limit = lived.filter(pl.col("lived").is_between(least, most) & (pl.col("quiet") >= least))
         pings = [(one, seconds) for one in limits(case) if PINGS.search(one.words) for seconds in [_seconds(one)]]
         if at_limit.height >= NEARLY_ALL * lived.height and all(seconds >= limit.seconds for _, seconds in pings):
             told = tuple(Evidence(one.span, f"sends something each {seconds:g} s", shows=MISMATCH) for one, seconds in pings)

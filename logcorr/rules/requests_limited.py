@@ -16,6 +16,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._requests import asked
+from logcorr.rules._settings import COMMENT
 from logcorr.timeline.select import cite, instants
 
 ZONE = r'by zone "([^"]+)"'
@@ -36,11 +37,22 @@ MOST_OF = 0.5
 CROWD = 5
 """So many clients, none with most of it, are visitors and no scanner."""
 
-CODE = regex(r"\b(?:fetch|axios|got|ky|undici|superagent|requests?|https?|httpx|urlopen|session|client|Net::HTTP)\b")
-"""By which programs in other languages than the shell ask."""
+CODE = (
+    r"\b(?:fetch|axios|got|ky|undici|superagent|requests?|https?|httpx|urlopen|session|client|Net::HTTP)\b(?:\.\w+)*(?:<\w+>)?\("
+)
+"""The calls by which programs in other languages than the shell ask."""
 
-RUNTIMES = ("node", "undici", "axios", "got", "python", "aiohttp", "httpx", "ruby", "go-http", "java", "okhttp", "php", "perl")
-"""Names by which programs ask that give none."""
+SCRIPTED, JVM = ("node", "undici", "axios", "got"), ("java", "okhttp")
+RUNTIMES = {
+    **dict.fromkeys(("js", "mjs", "cjs", "ts", "mts"), SCRIPTED),
+    **dict.fromkeys(("java", "kt", "jar"), JVM),
+    "py": ("python", "aiohttp", "httpx"),
+    "rb": ("ruby",),
+    "go": ("go-http",),
+    "php": ("php",),
+    "pl": ("perl", "libwww-perl"),
+}
+"""Names by which programs ask that give none, by how files of their language end."""
 
 SHARED = 0.8
 """One address that makes so much of all traffic is a proxy or a gateway in front of this one."""
@@ -127,12 +139,13 @@ def _line(case: Case, rows: pl.DataFrame) -> Span | None:
 
 def _line_of_code(case: Case, prefix: str, agents: set[str]) -> Span | None:
     """The line of a program that a job runs, which asks for paths that end so, under one of those names."""
-    last = f"/{prefix.strip('/').rpartition('/')[2]}"
+    asks = rf"{CODE}.*/{re.escape(prefix.strip('/').rpartition('/')[2])}(?:[^\w-]|$)"
     for path in _programs(case):
         lines = case.lines(path).select("line", "text").collect()
         whole = "\n".join(lines["text"])
-        named = any(agent in whole or agent.lower().startswith(RUNTIMES) for agent in agents) or not agents
-        asking = lines.filter(pl.col("text").str.contains(CODE.pattern) & pl.col("text").str.contains(last, literal=True))
+        runtimes = RUNTIMES.get(path.rpartition(".")[2], ())
+        named = any(agent in whole or agent.lower().startswith(runtimes) for agent in agents) or not agents
+        asking = lines.filter(pl.col("text").str.contains(asks) & ~pl.col("text").str.contains(COMMENT))
         if named and asking.height:
             return Span(path, int(asking["line"][0]))
     return None
