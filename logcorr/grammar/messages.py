@@ -149,7 +149,7 @@ APPLICATION = (
             rf"|(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?{_DETAIL}"
             r"|disconnect(?:ed)?:? [\w-]+\b"
             r"|[^\"'“]{0,80}(?:[:=(\[,;–—-]|\b(?:due to|because of|by|reason|on)) ?"
-            r"(?:transport (?:close|error)|ping timeout)\W*(?:$|[(\[])"
+            r"(?:transport (?:close|error)|ping timeout)\W*(?:$|[(\[]|after \d)"
         ),
     ),
     Phrase(
