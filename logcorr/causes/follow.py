@@ -74,14 +74,18 @@ class Following(Struct, frozen=True):
 
 
 def of_stops(stops: pl.DataFrame) -> Ends:
-    """The ends of a service; where only the start after it is known, a little before that. While it was down, it is felt."""
+    """The ends of a service; where only the start after it is known, a little before that. While it was down, it is felt.
+
+    A start that is told just before the next end may be that end's, by another clock: then nothing tells how long it was down.
+    """
     early = pl.when(pl.col("kind") == "process.started").then(START_TAKES_S).otherwise(0.0)
     rows = stops.select(
         at=pl.col("time").dt.epoch("us") / 1e6 - early,
         down=(pl.col("up") - pl.col("time")).dt.total_microseconds().fill_null(0) / 1e6,
     ).sort("at")
     times, down = rows["at"].to_numpy(), rows["down"].to_numpy()
-    return Ends(times, np.maximum(horizon(times), down + BACK_S))
+    known = np.append(times[1:], np.inf) - (times + down) >= START_TAKES_S
+    return Ends(times, np.maximum(horizon(times), np.where(known, down, 0.0) + BACK_S))
 
 
 def of_times(times: Times, within_s: float, *, sure: bool = False) -> Ends:
