@@ -305,3 +305,17 @@ def test_a_mutation_is_judged_by_its_own_truth(mutation, name, tmp_path):
     assert found.path is not False
     assert found.grounded
     assert not found.blamed
+
+
+def test_what_a_supervisor_says_of_stops_is_not_said_by_the_job(tmp_path):
+    """The script would say `Stopping seats`, too; its own log is not there, and nothing else tells that it stopped anything."""
+    script = '#!/bin/sh\nif [ "$(disk_use)" -gt 95 ]; then\n  echo "Stopping seats"\n  systemctl restart seats\nfi\n'
+    (tmp_path / "guard.sh").write_text(script)
+    (tmp_path / "crontab").write_text("*/10 * * * * /srv/bin/guard.sh >> /var/log/guard.log\n")
+    stops = ("01:03:17", "02:47:52", "04:36:08", "05:12:40")
+    said = ("Stopping seats.service - Seats...", "Stopped seats.service - Seats.", "Started seats.service - Seats.")
+    lines = [f"Sep  8 {time} hall systemd[1]: {words}" for time in stops for words in said]
+    (tmp_path / "syslog").write_text("\n".join(lines) + "\n")
+    drawn = [f"2026-09-08 {hour:02}:{minute:02}:30 [info] plan drawn" for hour in range(6) for minute in range(60)]
+    (tmp_path / "seats.log").write_text("\n".join(drawn) + "\n")
+    assert not logcorr.analyze(tmp_path).result["causes"]

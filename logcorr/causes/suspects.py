@@ -76,7 +76,7 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
     refuted = None
     if effect:
         refuted = _contradicted(case, schedule, service, effect) or _missed(schedule.ticks, effect, stops, window)
-    telling, told = _telling(case, schedule, stops, window) if effect else (1.0, None)
+    telling, told = _telling(case, schedule, service, stops, window) if effect else (1.0, None)
     if effect:
         weight = words.CONTRADICTED if refuted else _weight(effect, service) * telling
     else:
@@ -98,9 +98,10 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
     )
 
 
-def _telling(case: Case, schedule: Schedule, stops: Times, window: Window) -> tuple[float, pl.DataFrame | None]:
+def _telling(case: Case, schedule: Schedule, service: str, stops: Times, window: Window) -> tuple[float, pl.DataFrame | None]:
     """The lines of a message that the job wrote in just those of its runs after which the service was stopped, and their worth.
 
+    The lines that tell of those very stops may be in like words (“Stopping web”), whoever stops it: they are not the job's.
     That k of n runs are the same by chance has the probability 1 / C(n, k); every message that was tried lessens it.
     """
     ticks = schedule.ticks[(schedule.ticks >= window[0]) & (schedule.ticks <= window[1])]
@@ -108,7 +109,8 @@ def _telling(case: Case, schedule: Schedule, stops: Times, window: Window) -> tu
     sorts = [pieces for behaviour in schedule.behaviours for pieces, _ in messages(behaviour)]
     if not sorts or not 0 < len(stopped) < len(ticks):
         return 1.0, None
-    rows = said(case, schedule.behaviours)
+    its_own = (pl.col("service") == service) & pl.col("kind").str.starts_with("process.")
+    rows = said(case, schedule.behaviours).filter(~its_own.fill_null(False))
     for pieces in sorts:
         same = rows.filter(pl.all_horizontal(pl.col("message").str.contains(piece, literal=True) for piece in pieces))
         if _runs(ticks, seconds(same)) == stopped:

@@ -23,6 +23,9 @@ MOST_LINES, LONGEST_LINE = 600, 1_000
 MOST_CALL_LINES, LONGEST_CALL, LONGEST_OPTIONS = 12, 800, 200
 """So many lines and characters of a call are looked at, and so many characters behind its words for options."""
 
+LONGEST_PROSE = 20_000
+"""A longer comment is not looked for the end of."""
+
 MOST_CALLS, DEEPEST = 20, 5
 """So many calls of a function are looked at, and so many functions that call each other."""
 
@@ -46,6 +49,12 @@ _TIMEOUT = regex(r"\btimeout\W{1,3}(\d{1,7}(?:\.\d{1,3})?)")
 _ALIAS = regex(r"\b(\w+) = (?:util\.)?promisify\([^\n]*?\b(execFile|exec)\)")
 _CONSTANT = regex(r"""^(?:export )?(?:const |let |var )?(\w+) = (?:'([^'\\\n]*)'|"([^"\\\n]*)"|`([^`$\\\n]*)`);?$""")
 _COMMENT = regex(r"\s*(?://|#|\*|/\*)")
+_PROSE = regex(
+    rf"^[ \t]*/\*.{{0,{LONGEST_PROSE}}}?\*/|(?P<lead>^[ \t]*[rRuU]?)?(?P<quote>\"\"\"|''').{{0,{LONGEST_PROSE}}}?(?P=quote)",
+    re.M | re.S,
+)
+"""A comment of several lines, or a text between three quotes; one that begins a line documents what it stands in."""
+
 
 _TOKEN = regex(
     r"""\s*(?:(?P<text>[fbr]?(?:'(?:[^'\\\n]|\\.)*'|"(?:[^"\\\n]|\\.)*"|`(?:[^`\\]|\\.)*`))|(?P<name>[\w$.]+)|(?P<mark>\S))"""
@@ -56,6 +65,7 @@ _ENDS = ("]", ")", "(", "{", "=")
 _INSIDE = regex(r"\$?\{([^{}]*)\}")
 _LEAVES = regex(r"\b(?:return|throw|raise|exit)\b")
 _ELSE = regex(r"\W*(?:else|elif|catch|except|finally)\b")
+_MAIN = regex(r"if __name__ == ['\"]__main__['\"]")
 _BRANCHES = regex(r"\b(?:if|elif|else|catch|except|case|switch|match)\b|=> ?\{$|\bfunction ?\(")
 _INLINE = regex(r"\bif\b|\bcatch\b|\|\||&&|\?|=>")
 _CLOSES = regex(r"[\s)\]};,]*")
@@ -91,12 +101,19 @@ def steps(text: str, *, seconds: bool) -> Iterator[Step]:
     lines = text.split("\n")
     if len(lines) > MOST_LINES or max(map(len, lines)) > LONGEST_LINE:
         return
+    lines = _PROSE.sub(_blank, text).split("\n")
     program = _Program(
         lines, dict(_constants(lines)), _calls(text), 1.0 if seconds else 1e-3, [*map(_indent, lines)], [*map(_leaves, lines)]
     )
     found = [step for number in range(len(lines)) for step in program.on(number)]
     beside = {(step.when, program.block(step.line - 1)) for step in found if step.does in ("runs", "shell")}
     yield from (step for step in found if step.does != "says" or (step.when, program.block(step.line - 1)) in beside)
+
+
+def _blank(found: re.Match[str]) -> str:
+    """The same number of lines without what is no code; of a text that is assigned or passed on the first is kept."""
+    first = found[0].partition("\n")[0] if found["quote"] and found["lead"] is None else ""
+    return first + "\n" * found[0].count("\n")
 
 
 def _constants(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
@@ -184,7 +201,7 @@ class _Program(Struct, frozen=True):
 
     def condition(self, number: int, at: int, depth: int = 0) -> Condition | None:
         """The condition under which something on a line is reached; None where it always is. `depth` counts calls followed."""
-        if _INLINE.search(self.lines[number][:at]):
+        if _INLINE.search(self.lines[number][:at]) and not _MAIN.match(self.lines[number]):
             return number + 1, _bare(self.lines[number][:at])
         here, leaves = self.indents[number], False
         for before in range(number - 1, -1, -1):
@@ -201,7 +218,7 @@ class _Program(Struct, frozen=True):
                 here, leaves = indent, False
                 if _FUNCTION.match(line):
                     return self._called(before, depth)
-                if _BRANCHES.search(line):
+                if _BRANCHES.search(line) and not _MAIN.match(line):
                     return self._opened(before, "")
         return None
 

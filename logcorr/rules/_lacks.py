@@ -1,0 +1,155 @@
+"""What programs say that they lack, and the files that should have it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec import Struct
+
+from logcorr.lazily import pl, regex
+from logcorr.model.case import Case
+from logcorr.model.claim import Evidence
+from logcorr.model.facts import Script
+from logcorr.model.source import Span
+
+NAME = r"(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z][A-Z0-9]{3,})"
+LACKING = r"(?:not set|not defined|undefined|unset|missing|required)\b"
+MISSING = (
+    ("variable", regex(rf"(?<![\w.]){NAME}['\"`]? (?:(?:is|was|must be) )?{LACKING}")),
+    ("variable", regex(rf"(?i:{LACKING})[^:=]{{0,40}}(?i:variables?|env|settings?)[:= '\"`]+{NAME}")),
+    ("variable", regex(rf"KeyError: '{NAME}'")),
+    ("module", regex(r"Cannot find (?:module|package) '(?P<name>[^']+)'")),
+    ("module", regex(r"No module named '?(?P<name>[\w.]+)")),
+    ("file", regex(r"ENOENT: no such file or directory, \w+ '(?P<name>[^']+)'")),
+    ("file", regex(r"No such file or directory: '(?P<name>[^']+)'")),
+)
+"""How programs say what they lack, and what sort of thing it is."""
+
+NEEDLE = (
+    r"(?i)not set|not defined|undefined|unset|missing|required|KeyError|cannot find |no module named|no such file or directory"
+)
+ECHO = regex(r"^\s*(?:throw|raise|if)\b")
+"""A line of code that an engine prints before the exception itself."""
+
+CODE = (".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".json", ".yml", ".yaml", ".conf", ".md")
+ENVIRONMENT = regex(r"(?:^|[._-])env(?:[._-]|$)", re.IGNORECASE)
+DEPLOYS = regex(r"deploy|release|rollout|publish|upgrade|update", re.IGNORECASE)
+OMITS = regex(r"--exclude(?:=|\s+)(?P<quote>['\"]?)(?P<what>[^\s'\"]+)(?P=quote)")
+"""What tar and rsync are told to leave out."""
+
+CHANGES, LEFT_OUT = "deploy_changes_configuration", "the deployment leaves it out"
+FEWEST = 3
+
+
+class Lack(Struct, frozen=True, kw_only=True):
+    """What a log says is missing, how often, where first, and when."""
+
+    sort: str
+    name: str
+    first: Span
+    count: int
+    since: datetime | None
+
+    @property
+    def told(self) -> str:
+        """What its first line shows."""
+        return "its last words" if self.sort == "words" else f"{self.name} is missing"
+
+
+def lacks(case: Case) -> Iterator[Lack]:
+    """What logs say is missing, three times or more, and not as a mere warning; also logs that nothing could read."""
+    proxy = {source.path for source in case.sources if source.format.startswith("nginx")}
+    for path in sorted(case.files - proxy):
+        if not path.endswith(CODE):
+            yield from _lacks_of(case, path)
+
+
+def _lacks_of(case: Case, path: str) -> Iterator[Lack]:
+    rows = case.lines(path).filter(pl.col("text").str.contains(NEEDLE)).collect()
+    mild = (pl.col("file") == path) & (pl.col("severity") < "error")
+    warned = set(case.timeline.filter(mild).select("line").collect()["line"]) if rows.height else ()
+    found: dict[tuple[str, str], list[int]] = {}
+    for line, text in rows.select("line", "text").iter_rows():
+        named = next(((sort, match["name"]) for sort, pattern in MISSING if (match := pattern.search(text))), None)
+        if named and line not in warned and not ECHO.match(text):
+            found.setdefault(named, []).append(line)
+    for (sort, name), lines in found.items():
+        if len(lines) >= FEWEST:
+            yield Lack(sort=sort, name=name, first=Span(path, lines[0]), count=len(lines), since=_time(case, path, lines[0]))
+
+
+def _time(case: Case, path: str, line: int) -> datetime | None:
+    """When a line was written: as its envelope says, or the last event up to it."""
+    own = case.lines(path).filter(pl.col("line") == line).collect()
+    if "logged_at" in own.columns:
+        stamp: datetime | None = own["logged_at"][0]
+        return stamp
+    told = case.timeline.filter((pl.col("file") == path) & (pl.col("line") <= line)).select(pl.col("time").max()).collect()
+    last: datetime | None = told["time"][0]
+    return last
+
+
+def files_without(case: Case, lack: Lack) -> tuple[Evidence, ...]:
+    """The files that should have it and do not; the one that a deployment copies from first, with the line that does."""
+    if lack.sort == "words":
+        return ()
+    if lack.sort in ("module", "file"):
+        return (*_omissions(case, lack.name), *(_packages(case, lack.name) if lack.sort == "module" else ()))
+    files = [path for path in sorted(case.files) if ENVIRONMENT.search(path.rpartition("/")[2])]
+    lacking = [(path, last) for path in files if (last := _last_setting(case, path, lack.name))]
+    uses = {path: use for path, _ in lacking if (use := _use(case, path))}
+    ordered = sorted(lacking, key=lambda pair: pair[0] not in uses)
+    return (
+        *(Evidence(last, f"{path.rpartition('/')[2]} does not set {lack.name}", shows=CHANGES) for path, last in ordered),
+        *(Evidence(use, "what the deployment writes", shows=CHANGES) for use in uses.values()),
+    )
+
+
+def _last_setting(case: Case, path: str, name: str) -> Span | None:
+    """The last line of an environment file, or the one that leaves the name empty; None where it is set."""
+    lines = [(line, text.strip()) for line, text in case.lines(path).select("line", "text").collect().iter_rows() if text.strip()]
+    for line, text in lines:
+        key, _, value = text.removeprefix("export ").partition("=")
+        if key.strip() == name:
+            return None if value.strip().strip("'\"") else Span(path, line)
+    return Span(path, lines[-1][0]) if lines else None
+
+
+def _use(case: Case, path: str) -> Span | None:
+    """The line of a deploy script that reads this file."""
+    name = re.compile(rf"(?<![\w.-]){re.escape(path.rpartition('/')[2])}(?![\w.-])")
+    for script in case.of(Script):
+        for number, line in enumerate(script.text.split("\n")):
+            if DEPLOYS.search(script.name) and name.search(line) and not line.lstrip().startswith("#"):
+                return Span(script.span.path, script.span.line + number)
+    return None
+
+
+def _omissions(case: Case, name: str) -> Iterator[Evidence]:
+    """The lines of deploy scripts that leave out a directory or file of the missing path."""
+    parts = name.split("/")
+    for script in case.of(Script):
+        for number, line in enumerate(script.text.split("\n") if DEPLOYS.search(script.name) else ()):
+            left_out = [match["what"].strip("/").removeprefix("./") for match in OMITS.finditer(line.partition("#")[0])]
+            if any(what in parts for what in left_out):
+                place = Span(script.span.path, script.span.line + number)
+                yield Evidence(place, LEFT_OUT, shows=CHANGES)
+
+
+def _packages(case: Case, module: str) -> Iterator[Evidence]:
+    """Where the dependencies of a package are listed without the module."""
+    for path in sorted(case.files):
+        lines = case.lines(path).select("line", "text").collect() if path.rpartition("/")[2] == "package.json" else None
+        if lines is None or module.startswith((".", "/")):
+            continue
+        section = None
+        for line, text in lines.iter_rows():
+            section = (line, text.strip().strip('": {')) if text.rstrip().endswith("{") else section
+            if f'"{module}"' in text and section:
+                if section[1] == "devDependencies":
+                    yield Evidence(Span(path, line), "needed only for development", shows="configuration_mismatch")
+                return
+        listed = [line for line, text in lines.iter_rows() if '"dependencies"' in text]
+        yield from (Evidence(Span(path, line), f"does not list {module}", shows="configuration_mismatch") for line in listed)
