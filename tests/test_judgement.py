@@ -319,3 +319,41 @@ def test_what_a_supervisor_says_of_stops_is_not_said_by_the_job(tmp_path):
     drawn = [f"2026-09-08 {hour:02}:{minute:02}:30 [info] plan drawn" for hour in range(6) for minute in range(60)]
     (tmp_path / "seats.log").write_text("\n".join(drawn) + "\n")
     assert not logcorr.analyze(tmp_path).result["causes"]
+
+
+NIGHTS = range(4, 8)
+
+
+def nightly(folder, status=200, *, watched=True):
+    """A worker that a job restarts at 02:10 each night, and a site that answers so."""
+    (folder / "cron.d").mkdir()
+    (folder / "cron.d/press").write_text("10 2 * * * root /opt/press/rest.sh\n")
+    (folder / "rest.sh").write_text("#!/bin/sh\nsystemctl restart press-queue\n")
+    ended = [
+        f"May  {day} 02:10:0{second} mill systemd[1]: {word} press-queue.service - Queue.\n"
+        for day in NIGHTS
+        for second, word in ((3, "Stopping"), (4, "Stopped"), (4, "Started"))
+    ]
+    (folder / "syslog").write_text("".join(ended))
+    if watched:
+        asked = [
+            f'192.0.2.{minute} - - [0{day}/May/2026:02:{minute:02}:05 +0000] "GET /sheets/{minute} HTTP/1.1" '
+            f'{status if minute == 10 else 200} 77 "-" "Mozilla/5.0"\n'
+            for day in range(3, 9)
+            for minute in range(60)
+        ]
+        (folder / "access.log").write_text("".join(asked))
+    return logcorr.analyze(folder)
+
+
+def test_what_is_ordered_each_night_and_felt_by_nobody_is_meant(tmp_path):
+    assert nightly(tmp_path).result["verdict"] == "healthy"
+
+
+def test_what_is_ordered_each_night_and_felt_is_a_cause(tmp_path):
+    result = nightly(tmp_path, status=502).result
+    assert (result["verdict"], result["causes"][0]["kind"]) == ("root-cause", "scheduled_stop")
+
+
+def test_whether_it_is_felt_is_not_known_without_a_log_of_requests(tmp_path):
+    assert nightly(tmp_path, watched=False).result["verdict"] != "healthy"

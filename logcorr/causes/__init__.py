@@ -10,6 +10,7 @@ from logcorr.causes.advice import actions, lessons
 from logcorr.causes.blame import blamed
 from logcorr.causes.checks import checks
 from logcorr.causes.diagnosed import diagnosed
+from logcorr.causes.meant import ENDS, as_meant
 from logcorr.causes.missing import missing, unread
 from logcorr.causes.rivals import rivals
 from logcorr.causes.scheduled import Attributed, attributed
@@ -29,11 +30,13 @@ __all__ = ["judge"]
 def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     """Name the causes, most probable first, and say how sure that is; abstain where the evidence does not carry one."""
     told = _stops(case)
-    scheduled = [one for one in (blamed(case, findings, stops) for stops in told) if one]
+    meant = {stops.service for stops in told if as_meant(case, findings, stops)}
+    scheduled = [one for one in (blamed(case, findings, stops) for stops in told if stops.service not in meant) if one]
     window = (case.window[0].timestamp(), case.window[1].timestamp()) if case.window else (0.0, 0.0)
     causes, away = weighed((*scheduled, *diagnosed(case, findings)), findings, window)
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(causes, start=1))
-    verdict = _verdict(case, ranked, findings) if case.sources else "undetermined"
+    telling = [one for one in findings if not (one.rule in ENDS and one.subject in meant)]
+    verdict = _verdict(case, ranked, telling) if case.sources else "undetermined"
     ranked = ranked if verdict != "healthy" else ()
     return Judgement(
         verdict=verdict,

@@ -50,8 +50,8 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
     if not group or not told.possible or group.probability < LEAST or not group.evidence.explained:
         return None
     suspect = told.possible[0]
-    matched = _matched(told, group)
-    kind = _kind(suspect, group)
+    matched = matched_stops(told, group)
+    kind = kind_of(suspect, group)
     known = _known_failure(findings, suspect) if kind == "check_always_fails" else None
     of_runs = _felt_after_runs(case, suspect, of_stops(matched)) if _harmed(findings) else None
     cause = Cause(
@@ -115,13 +115,14 @@ def _may_be_right(kind: str, group: Group) -> bool:
     return kind == "scheduled_check_acts" and group.evidence.hits < SELDOM * group.evidence.ticks
 
 
-def _matched(told: Attributed, group: Group) -> pl.DataFrame:
+def matched_stops(told: Attributed, group: Group) -> pl.DataFrame:
     """The stops that fall in the schedule's lag window."""
     timed = told.stops.sort("time", maintain_order=True)
     return timed.filter(pl.Series([tick >= 0 for tick in group.evidence.tick_of], dtype=pl.Boolean))
 
 
-def _kind(suspect: Suspect, group: Group) -> str:
+def kind_of(suspect: Suspect, group: Group) -> str:
+    """The kind of cause that a suspect would be, by what it does and how often."""
     if suspect.effect is None:
         return "unproven_schedule"
     if _misread(suspect.effect):

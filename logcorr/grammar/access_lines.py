@@ -26,6 +26,9 @@ _LIST = rf"{_IP}(?::\d+)?(?:,? +{_IP}(?::\d+)?)*"
 FEWEST = 0.3
 """So many of a column's values are requests, where it holds them: clients may send what is none."""
 
+FEWEST_MARKS = 4
+"""So many bars or tabs on a line are what separates its values: there may be blanks within them."""
+
 _LABEL = regex(r"[A-Za-z_@][\w.-]{0,40}=")
 _LTSV = regex(r"[A-Za-z_@][\w.-]{0,40}: ?")
 _QUOTED = regex(r'"((?:[^"\\]|\\.)*)"')
@@ -107,6 +110,7 @@ def infer(lines: tuple[str, ...]) -> LogFormat | None:
 
 def _cut(line: str) -> list[_Value]:
     labels = _LTSV if len(re.findall(r"(?:^|[\t|])[A-Za-z_@][\w.-]*:", line)) >= 4 else _LABEL
+    marked = labels is _LTSV or any(line.count(mark) >= FEWEST_MARKS for mark in "|\t")
     values, end = [], 0
     while end < len(line):
         apart = _APART.match(line, end)
@@ -115,7 +119,7 @@ def _cut(line: str) -> list[_Value]:
         at = label.end() if label else begin
         if at == len(line):
             break
-        value, after = _value(line, at, marked=labels is _LTSV)
+        value, after = _value(line, at, marked=marked)
         if after == at:
             return []
         values.append(_Value(line[end:begin], label[0] if label else "", *value))
