@@ -28,7 +28,7 @@ from logcorr.semantics import probing, schedule
 from logcorr.semantics.hooks import ROTATION
 from logcorr.semantics.stack import effective, whole
 from logcorr.semantics.understanding import Understanding, understand
-from logcorr.timeline.clocks import zone_of
+from logcorr.timeline.offsets import zone_of
 
 BEFORE = timedelta(seconds=900)
 """How far before the logs a job's runs still matter: their effects may be the first thing logged."""

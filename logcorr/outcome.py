@@ -18,7 +18,7 @@ from logcorr.model.source import Span
 from logcorr.repair import Repair
 from logcorr.report import document
 from logcorr.semantics import schedule
-from logcorr.timeline.clocks import zone_of
+from logcorr.timeline.offsets import zone_of
 
 SHORTEST_S = 1e-6
 """Stamps are told apart to a microsecond."""

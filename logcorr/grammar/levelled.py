@@ -46,8 +46,6 @@ _LOGRUS = "TRAC|DEBU|INFO|WARN|ERRO|FATA|PANI"
 _CAPITALISED = "Debug|Info|Information|Warn|Warning|Error|Fatal|Critical|Trace|Verbose|Notice|Severe"
 """Words that are a level without brackets too, right behind the time."""
 
-_MAYBE_LEVEL = regex(rf"{_UPPER}|{_CAPITALISED}|[\[(<]\s?(?:{_ANY})\s*[\])>]|^(?:{_WORDS}): |(?<![A-Za-z]){_LETTER}(?:\d? |\])")
-
 _ZONE = r"(?:[A-Z]{3,5} )?"
 _APART = r"(?:\s+(?:[:|-]+\s+)?|[:|]\s*)"
 """What separates words; each text can be taken for it in one way only, so that no line asks for all the time there is."""

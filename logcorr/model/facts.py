@@ -149,6 +149,12 @@ class Directive(Fact, frozen=True, kw_only=True):
     args: tuple[str, ...] = ()
     children: tuple[Directive, ...] | None = None
 
+    def walk(self) -> Iterator[Directive]:
+        """Itself and what it holds, in the order of the text."""
+        yield self
+        for child in self.children or ():
+            yield from child.walk()
+
 
 class NginxFile(Fact, frozen=True, kw_only=True):
     """The directives of one nginx configuration file, in order, `include` not followed.

@@ -135,14 +135,8 @@ def _dates(case: Case, failed: pl.DataFrame) -> Iterator[Evidence]:
 
 
 def _certificates(case: Case) -> list[Directive]:
-    every = (one for file in case.of(NginxFile) for top in file.directives for one in _walk(top))
+    every = (one for file in case.of(NginxFile) for top in file.directives for one in top.walk())
     return [one for one in every if one.name == "ssl_certificate" and one.args]
-
-
-def _walk(directive: Directive) -> Iterator[Directive]:
-    yield directive
-    for child in directive.children or ():
-        yield from _walk(child)
 
 
 def _renewals(case: Case) -> Iterator[tuple[Span, bool]]:

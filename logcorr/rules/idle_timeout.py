@@ -14,7 +14,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._limits import Limit as Setting
 from logcorr.rules._limits import limits
-from logcorr.rules._requests import asked
+from logcorr.rules._requests import asked, prefix, read_limit
 from logcorr.rules._sessions import sessions
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import Limit, Proxied
@@ -50,17 +50,17 @@ def check(case: Case) -> Iterator[Finding]:
     files = tuple(case.of(NginxFile))
     if not files:
         return
-    places = sorted(Nginx.of(files).proxied(), key=lambda place: -len(_prefix(place)))
+    places = sorted(Nginx.of(files).proxied(), key=lambda place: -len(prefix(place)))
     closed = _closed(case)
     if closed.height < FEWEST:
         yield from _aged(case, [place for place in places if place.upgrades])
         return
     left = closed
     for place in places:
-        here = left.filter(pl.col("uri").str.starts_with(_prefix(place)))
-        left = left.filter(~pl.col("uri").str.starts_with(_prefix(place)))
+        here = left.filter(pl.col("uri").str.starts_with(prefix(place)))
+        left = left.filter(~pl.col("uri").str.starts_with(prefix(place)))
         if here.height >= FEWEST:
-            yield _finding(here, place, _read_limit(place))
+            yield _finding(here, place, read_limit(place))
 
 
 def _aged(case: Case, places: Sequence[Proxied]) -> Iterator[Finding]:
@@ -68,7 +68,7 @@ def _aged(case: Case, places: Sequence[Proxied]) -> Iterator[Finding]:
     lived = sessions(case) if places else None
     if lived is None or lived.height < FEWEST_LIVED:
         return
-    for limit, place in {_read_limit(place).seconds: (_read_limit(place), place) for place in reversed(places)}.values():
+    for limit, place in {read_limit(place).seconds: (read_limit(place), place) for place in reversed(places)}.values():
         least, most = limit.seconds - 0.5, limit.seconds * (1 + LATE_SHARE) + LATE_S
         at_limit = lived.filter(pl.col("lived").is_between(least, most) & (pl.col("quiet") >= least))
         pings = [(one, seconds) for one in limits(case) if PINGS.search(one.words) for seconds in [_seconds(one)]]
@@ -94,7 +94,7 @@ def _of_age(closed: pl.DataFrame, of: int, place: Proxied, limit: Limit, pings: 
             "{count} of {total} ended {low:.0f} to {high:.0f} s after they began",
             name=limit.name,
             seconds=limit.seconds,
-            path=_prefix(place),
+            path=prefix(place),
             count=closed.height,
             total=of,
             low=round(float(closed["lived"].quantile(0.05) or 0)),
@@ -112,15 +112,6 @@ def _closed(case: Case) -> pl.DataFrame:
     return asked(case, events)
 
 
-def _prefix(place: Proxied) -> str:
-    """What a location matches at the start of a path; of a regular expression nothing is known."""
-    return place.path.split()[-1] if place.path and not place.path.startswith("~") else "/"
-
-
-def _read_limit(place: Proxied) -> Limit:
-    return next(limit for limit in place.limits if limit.name.endswith("read_timeout"))
-
-
 def _finding(closed: pl.DataFrame, place: Proxied, limit: Limit) -> Finding:
     where = limit.span or place.span
     return Finding(
@@ -131,7 +122,7 @@ def _finding(closed: pl.DataFrame, place: Proxied, limit: Limit) -> Finding:
             "on which the upstream had sent nothing for so long",
             name=limit.name,
             seconds=limit.seconds,
-            path=_prefix(place),
+            path=prefix(place),
             count=closed.height,
         ),
         evidence=(

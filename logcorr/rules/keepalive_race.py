@@ -11,7 +11,7 @@ from msgspec import Struct
 from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
-from logcorr.model.facts import Directive, NginxFile
+from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
@@ -68,15 +68,9 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _reuses(files: Sequence[NginxFile]) -> bool:
     """Whether connections to upstreams are told to stay open: HTTP/1.1, and no `Connection: close`."""
-    every = [one for file in files for top in file.directives for one in _walk(top)]
+    every = [one for file in files for top in file.directives for one in top.walk()]
     version = any(one.name == "proxy_http_version" and one.args == ("1.1",) for one in every)
     return version and any(one.name == "proxy_set_header" and one.args == ("Connection", "") for one in every)
-
-
-def _walk(directive: Directive) -> Iterator[Directive]:
-    yield directive
-    for child in directive.children or ():
-        yield from _walk(child)
 
 
 def _kept(group: Upstream) -> tuple[Span, float] | None:

@@ -44,14 +44,8 @@ def _certificates(case: Configuration) -> Iterator[Directive]:
     """The lines with which nginx loads certificates that certbot writes."""
     for file in case.of(NginxFile):
         yield from (
-            one for top in file.directives for one in _walk(top) if one.name == "ssl_certificate" and "live/" in "".join(one.args)
+            one for top in file.directives for one in top.walk() if one.name == "ssl_certificate" and "live/" in "".join(one.args)
         )
-
-
-def _walk(directive: Directive) -> Iterator[Directive]:
-    yield directive
-    for child in directive.children or ():
-        yield from _walk(child)
 
 
 def _finding(schedule: Schedule, renewal: Written, certificate: Directive) -> Finding:

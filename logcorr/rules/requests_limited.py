@@ -11,7 +11,7 @@ from msgspec import Struct
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import Directive, NginxFile, ScheduledJob, Script
+from logcorr.model.facts import NginxFile, ScheduledJob, Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
@@ -88,7 +88,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _places(case: Case, zone: str) -> Iterator[Span]:
     """Where the limit is applied, then where its zone is defined."""
-    every = [one for file in case.of(NginxFile) for top in file.directives for one in _walk(top)]
+    every = [one for file in case.of(NginxFile) for top in file.directives for one in top.walk()]
     applied = [one.span for one in every if one.name in ("limit_req", "limit_conn") and {f"zone={zone}", zone} & set(one.args)]
     defined = [
         one.span
@@ -96,12 +96,6 @@ def _places(case: Case, zone: str) -> Iterator[Span]:
         if one.name in ("limit_req_zone", "limit_conn_zone") and any(arg.startswith(f"zone={zone}:") for arg in one.args)
     ]
     yield from (*defined, *applied)
-
-
-def _walk(directive: Directive) -> Iterator[Directive]:
-    yield directive
-    for child in directive.children or ():
-        yield from _walk(child)
 
 
 def _maker(case: Case, rejected: pl.DataFrame) -> _Maker | None:

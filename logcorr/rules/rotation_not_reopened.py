@@ -15,7 +15,7 @@ from logcorr.model.result import Finding
 from logcorr.model.rotation import part_of
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.timeline.clocks import zone_of
+from logcorr.timeline.offsets import zone_of
 
 LATE = timedelta(seconds=60)
 """Workers that end may still write so long into the file they have open."""

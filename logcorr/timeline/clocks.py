@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from calendar import isleap
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta, timezone
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from logcorr.errors import LogcorrError
-from logcorr.lazily import pl, regex
+from logcorr.lazily import pl
 from logcorr.model.events import YEARLESS
 from logcorr.model.facts import Fact, Service, Setting
+from logcorr.timeline.offsets import is_zone, offset, written, zone_of
 
 Window = tuple[datetime, datetime]
 
@@ -84,9 +83,9 @@ class Placement(Struct, frozen=True):
         """A column of naive stamps as instants."""
         read = clock.dt.replace(month=clock.dt.day(), day=clock.dt.month()) if self.turned else clock
         moved = read.dt.offset_by(f"{self.years}y{self.days}d") if self.years or self.days else read
-        offset = _offset(self.zone)
-        if offset is not None:
-            return (moved - offset).dt.replace_time_zone("UTC")
+        ahead = offset(self.zone)
+        if ahead is not None:
+            return (moved - ahead).dt.replace_time_zone("UTC")
         hour = timedelta(hours=1)  # stamps in the hour that summer time leaves out are read as before the change
         known = moved.dt.replace_time_zone(self.zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
         skipped = (moved - hour).dt.replace_time_zone(self.zone, ambiguous="earliest", non_existent="null")
@@ -247,8 +246,8 @@ def _settings(facts: Iterable[Fact]) -> Iterator[tuple[str | None, str, str]]:
     for fact in facts:
         if isinstance(fact, Service):
             names = [value for name, value in fact.environment if name == "TZ"]
-            yield from ((fact.name, zone, str(fact.span)) for zone in names if _is_zone(zone))
-        elif isinstance(fact, Setting) and fact.name == "TZ" and _is_zone(fact.value):
+            yield from ((fact.name, zone, str(fact.span)) for zone in names if is_zone(zone))
+        elif isinstance(fact, Setting) and fact.name == "TZ" and is_zone(fact.value):
             yield None, fact.value, str(fact.span)
 
 
@@ -260,51 +259,3 @@ def _moved(stamp: datetime, placement: Placement) -> datetime:
         leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
         stamp = stamp.replace(year=year, day=28 if stamp.month == 2 and stamp.day == 29 and not leap else stamp.day)
     return stamp + timedelta(days=placement.days)
-
-
-_OFFSET = regex(r"([+-])(\d\d):?(\d\d)")
-
-
-def _offset(zone: str) -> timedelta | None:
-    """`+05:30` as a duration; None for a named zone."""
-    if zone == "UTC":
-        return timedelta(0)
-    match = _OFFSET.fullmatch(zone)
-    if match is None:
-        return None
-    size = timedelta(hours=int(match[2]), minutes=int(match[3]))
-    return -size if match[1] == "-" else size
-
-
-def written(offset_s: int) -> str:
-    """An offset from UTC, in seconds, as a zone."""
-    if not offset_s:
-        return "UTC"
-    hours, minutes = divmod(abs(offset_s) // 60, 60)
-    return f"{'-' if offset_s < 0 else '+'}{hours:02}:{minutes:02}"
-
-
-def _is_zone(name: str) -> bool:
-    try:
-        zone_of(name)
-    except LogcorrError:
-        return False
-    return True
-
-
-def offset_of(zone: str, time: datetime) -> float:
-    """How many seconds a zone is ahead of UTC at this instant."""
-    offset = zone_of(zone).utcoffset(time.astimezone(zone_of(zone)))
-    return offset.total_seconds() if offset else 0.0
-
-
-def zone_of(zone: str) -> ZoneInfo | timezone:
-    offset = _offset(zone)
-    if offset is not None:
-        return timezone(offset)
-    try:
-        return ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise LogcorrError(
-            f"no such time zone: {zone}", "use a name such as Europe/Berlin, or an offset such as +02:00"
-        ) from error

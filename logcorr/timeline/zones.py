@@ -16,8 +16,10 @@ from msgspec.structs import replace
 
 from logcorr.lazily import np, npt, pl
 from logcorr.model.rotation import part_of
-from logcorr.timeline.clocks import Placement, Reading, offset_of, written
+from logcorr.timeline.clocks import Placement, Reading
 from logcorr.timeline.lifecycles import ENDS, STARTS, downtimes
+from logcorr.timeline.offsets import offset_of, written
+from logcorr.timeline.select import seconds
 
 Times: TypeAlias = "npt.NDArray[np.float64]"
 
@@ -99,11 +101,7 @@ def _groups(logs: Sequence[Placed]) -> Iterator[list[Placed]]:
 
 
 def _refused(events: pl.DataFrame) -> Times:
-    return _seconds(events.filter(pl.col("kind").is_in(REFUSED))["time"])
-
-
-def _seconds(times: pl.Series) -> Times:
-    return (times.drop_nulls().sort().dt.epoch("us") / 1e6).to_numpy()
+    return seconds(events.filter(pl.col("kind").is_in(REFUSED)))
 
 
 def _ended(events: pl.DataFrame, group: Sequence[Placed]) -> Times:
