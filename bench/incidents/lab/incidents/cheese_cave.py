@@ -177,7 +177,7 @@ def truth(case: Case) -> dict[str, Any]:
             hop("effect_hits_service", action, said, case.at(told, "Container cave  Started")),
             hop("process_terminates", stopped, said),
             hop("termination_refuses_connections", refused, stopped),
-            hop("failure_reaches_clients", failed, refused),
+            hop("failure_reaches_clients", failed, refused, case.at("edge/cave-access.json.1.gz", '"st":502')),
         ],
         "mechanism": ["release 5.2.0: /health of cave and labels is JSON without the letters 'ok'", "cron, every three minutes: cave-health; grep -q ok fails",
                       "docker compose restart cave: SIGTERM received; nginx: connect() failed (111), 502", "for labels: 'open /opt/cave/docker-compose.labels.yml: no such file or directory', nothing happens to it", "scales, not released, still says ok"],
