@@ -25,6 +25,9 @@ PLACES = regex(r"\b(?:rm|mv|cp|rsync|ln|tar|unzip|find|git)\b")
 """Commands that decide whether it is there."""
 
 NOT_THERE = r"ENOENT|[nN]o such file or directory|FileNotFoundError|NoSuchFileException"
+NO_SOCKET = r"to unix:\S+ failed \(2: "
+LONGER_THAN_A_START = timedelta(minutes=2)
+
 FEWEST = 5
 DEEP = 2
 """Two folders in common are one place; the root and `/srv` are everybody's."""
@@ -44,7 +47,7 @@ def check(case: Case) -> Iterator[Finding]:
             rows = _of_old(case, rows) if kind == "file.missing" else rows
             if rows.height >= FEWEST and _new(case, rows):
                 yield _finding(case, service, kind, rows)
-    for service, rows in by_service(_missed(case)):
+    for service, rows in (*by_service(_missed(case)), *by_service(_sockets(case))):
         found = _finding(case, service, "file.missing", rows) if rows.height >= FEWEST and _new(case, rows) else None
         if found and found.confidence == RAN:
             yield found
@@ -57,6 +60,13 @@ def _missed(case: Case) -> pl.DataFrame:
     told = pl.col("message").str.contains(NOT_THERE) & pl.col("kind").is_null() & pl.col("time").is_not_null()
     applications = [source.path for source in case.sources if source.source == "app"]
     return case.timeline.filter(pl.col("file").is_in(applications) & told).collect()
+
+
+def _sockets(case: Case) -> pl.DataFrame:
+    """The proxy's attempts to reach a socket that is gone, if it stays gone longer than a restart takes."""
+    gone = case.happened("upstream.refused").drop_nulls("time").filter(pl.col("message").str.contains(NO_SOCKET))
+    lasted = gone["time"][-1] - gone["time"][0] if gone.height else timedelta(0)
+    return gone if lasted >= LONGER_THAN_A_START else gone.clear()
 
 
 def _new(case: Case, rows: pl.DataFrame) -> bool:
