@@ -91,7 +91,12 @@ def _is_hop(link: Document, hop: Document) -> bool:
     cited = [link["from"], link["to"], *link["evidence"]]
     accepted = [hop, *hop.get("or", ())]
     same = link["mechanism"] == hop["mechanism"] or {link["mechanism"], hop["mechanism"]} <= ONE_HOP
-    return same and any(_near(place, one) for place in accepted for one in cited)
+    return same and any(_near(place, one) or _says(place, one) for place in accepted for one in cited)
+
+
+def _says(place: Document, where: Document) -> bool:
+    """Whether a cited line of the place's file holds its text: of a log any such line does (lab/README.md)."""
+    return place["file"] == where["path"] and bool(place.get("text")) and place["text"] in where.get("quote", "")
 
 
 def _evidence(part: object) -> Iterator[Document]:
