@@ -200,7 +200,8 @@ def ahead(work: Callable[[Job], Result], jobs: Iterator[Job]) -> Iterator[Result
         yield from map(work, held)
         return
     workers = pl.thread_pool_size()
-    with ThreadPoolExecutor(workers) as pool:
+    pool = ThreadPoolExecutor(workers)
+    try:
         waiting: deque[Future[Result]] = deque()
         for job in chain(held, jobs):
             waiting.append(pool.submit(work, job))
@@ -208,6 +209,8 @@ def ahead(work: Callable[[Job], Result], jobs: Iterator[Job]) -> Iterator[Result
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+    finally:  # not waited for: whoever leaves early may be one of these threads
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _blocks(log: Log) -> Iterator[Block]:
