@@ -9,13 +9,14 @@ from logcorr.causes.scheduled import Attributed
 from logcorr.lazily import pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case
+from logcorr.model.events import REQUEST_LOGS
 from logcorr.model.result import Finding
-
-REQUESTS = ("nginx_access", "json_access", "morgan", "haproxy", "w3c_log")
-"""Logs of what clients asked and were answered."""
 
 ENDS = ("service_terminated", "periodic_termination", "termination_at_schedule_slot")
 """Rules that tell of ends alone."""
+
+FELT = "clients_disconnected"
+"""A rule whose findings tell that clients may have felt it, also where it is but a signal."""
 
 
 def as_meant(case: Case, findings: Sequence[Finding], told: Attributed) -> bool:
@@ -25,11 +26,11 @@ def as_meant(case: Case, findings: Sequence[Finding], told: Attributed) -> bool:
         return False
     suspect, matched = told.possible[0], matched_stops(told, group)
     ordered = suspect.reach is Reach.MUST and kind_of(suspect, group) == "scheduled_stop"
-    felt = any(one.role == "symptom" and one.rule not in ENDS for one in findings)
+    felt = any(one.rule == FELT or (one.role == "symptom" and one.rule not in ENDS) for one in findings)
     return ordered and not felt and matched.height >= ALWAYS * told.stops.height and _watched(case, matched)
 
 
 def _watched(case: Case, stops: pl.DataFrame) -> bool:
     """Whether logs of requests cover all of these times."""
-    logs = [(one.first, one.last) for one in case.sources if one.format in REQUESTS and one.first and one.last]
+    logs = [(one.first, one.last) for one in case.sources if one.format in (*REQUEST_LOGS, "haproxy") and one.first and one.last]
     return all(any(first <= time <= last for first, last in logs) for time in stops["time"])

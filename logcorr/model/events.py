@@ -13,6 +13,10 @@ def severity_type() -> pl.Enum:
     return pl.Enum(["trace", "debug", "info", "notice", "warn", "error", "crit", "alert", "emerg"])
 
 
+REQUEST_LOGS = ("json_access", "morgan", "nginx_access", "w3c_log")
+"""Formats that hold nothing but what clients asked and were answered; HAProxy's tells of servers as well."""
+
+
 @cache
 def event_schema() -> pl.Schema:
     """What every log parser's frame holds, before its own typed columns."""

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
+from logcorr.model.events import REQUEST_LOGS
 
 WORDS = (
     r"\b(?:[eE]rror|ERROR|FATAL|[fF]atal|CRITICAL|[fF]ailed|FAILED|[eE]xceeds|[eE]xceeded|[pP]ermission denied|unavailable"
     r"|is DOWN|no server available|[tT]imed out|TIMEOUT|[cC]annot|[uU]nable to)\b"
 )
 """By which a line without a level tells of a failure."""
-
-REQUESTS = ("nginx_access", "apache_access", "morgan", "w3c_log")
-"""Logs of requests hold such words in addresses; their answers are counted by other rules."""
 
 NAMES = r"""\"[^\"]*\"|'[^']*'|\b[0-9a-f]{8}[0-9a-f-]*\b|[\w/.-]*\d[\w/.-]*"""
 """What differs from one line to the next of the same sort."""
@@ -23,7 +21,7 @@ HEAD = 60
 
 def failures(case: Case) -> pl.DataFrame:
     """The timeline's rows at error level, or that tell of a failure, which no kind fits and whose time is known."""
-    requests = [source.path for source in case.sources if source.format in REQUESTS]
+    requests = [source.path for source in case.sources if source.format in REQUEST_LOGS]  # words in addresses tell nothing
     severe = (pl.col("severity") >= "error").fill_null(False)
     worded = (pl.col("severity").is_null() | (pl.col("severity") >= "info")) & pl.col("message").str.contains(WORDS)
     untold = pl.col("kind").is_null() & pl.col("time").is_not_null() & ~pl.col("file").is_in(requests)

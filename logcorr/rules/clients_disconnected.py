@@ -32,9 +32,9 @@ def check(case: Case) -> Iterator[Finding]:
     for service, events in by_service(ended.filter(~left)):
         yield _lost(service, events)
     went = ended.filter(left)
-    age = _age(case) if went.height >= FEWEST_AGED else None
+    lived = sessions(case) if went.height >= FEWEST_AGED else None
     for service, events in by_service(went):
-        yield _left(service, events, age)
+        yield _left(service, events, _age(lived, events) if lived is not None else None)
 
 
 def _lost(service: str, events: pl.DataFrame) -> Finding:
@@ -51,11 +51,11 @@ def _lost(service: str, events: pl.DataFrame) -> Finding:
     )
 
 
-def _age(case: Case) -> float | None:
-    """How old connections were when they ended, in seconds, if nearly all were equally old: people do not leave so."""
-    lived = sessions(case)["lived"]
-    early, age, late = (lived.quantile(share) for share in (0.1, 0.5, 0.9))
-    if len(lived) < FEWEST_AGED or early is None or age is None or late is None:
+def _age(lived: pl.DataFrame, ended: pl.DataFrame) -> float | None:
+    """How old these connections were when they ended, in seconds, if nearly all were equally old: people do not leave so."""
+    ages = lived.join(ended, on=["file", "line"], how="semi")["lived"]
+    early, age, late = (ages.quantile(share) for share in (0.1, 0.5, 0.9))
+    if len(ages) < FEWEST_AGED or early is None or age is None or late is None:
         return None
     return age if late - early <= SAME_AGE * age else None
 
