@@ -126,6 +126,37 @@ INCIDENT = Incident(
     visitors={"base": "http://127.0.0.1", "host": "nest.example.nl", "delay": 40,
               "visits": [{"perSecond": 0.3, "bots": 0.07, "aborts": 0.05, "abortAfter": 0.6, "paths": [[5, "GET", "/api/nests/{n}"], [1, "GET", "/"]]}],
               "streams": [{"path": "/events/nest-1", "count": 3, "spread": 17}, {"path": "/events/nest-2", "count": 2, "spread": 29}, {"path": "/events/nest-3", "count": 2, "spread": 41}, {"path": "/events/chat", "count": 3, "spread": 13}]},
-    collect="""mkdir -p docker nginx cron app; cp /var/log/nestkast-json.log docker/; docker ps > docker/ps.txt; docker inspect nestkast > docker/inspect-nestkast.json
+    collect="""mkdir -p docker nginx cron app; cp /var/log/nestkast-json.log docker/
 cp /var/log/nginx/*.log /etc/nginx/nginx.conf /etc/nginx/proxy.inc nginx/; crontab -l > cron/root; cp /srv/nestkast/*.log /srv/nestkast/*.sh /srv/nestkast/server.js /srv/nestkast/compose.yml app/; cp /srv/nestkast/.env app/env; cp /srv/nestkast/.env.0* app/; mv app/.env.0* app/env.vorige""",
 )  # fmt: skip
+
+
+def truth(case: Case) -> dict[str, Any]:
+    app, errors, access, proxy = "docker/nestkast-json.log", "nginx/error.log", "nginx/access.log", "nginx/proxy.inc"
+    limit, ping, told = case.at(proxy, "proxy_read_timeout 100s"), case.at("app/env", "SSE_PING_SECONDS=150"), case.at("app/uitrol.log", "uitgerold: TAG=1.13.0")
+    listening, cut, again = case.at(app, "pingEvery\\\":150000"), case.at(errors, "timed out) while reading upstream"), case.at(app, "stream closed by peer", nth=len(case.times(app, "stream closed by peer")))
+    before = case.at("app/env.vorige", "SSE_PING_SECONDS=25", why="what it was: a byte every 25 s kept each stream open")
+    short = r'"GET /events/nest-[123] HTTP/1.1" 200 \d+ 100\.'
+    return {
+        "root_cause_kind": "heartbeat-longer-than-proxy-read-timeout",
+        "root_cause": "Release 1.13.0 (09:31) raised SSE_PING_SECONDS from 25 to 150, but nginx closes a proxied stream after 100 s without a byte (proxy_read_timeout 100s). Since then every quiet stream is cut 100 s after its last byte, mostly 100 s after it was opened, and EventSource opens it again 3 s later; the chat's streams, which get a message every 14 s, live on.",
+        "verdict": "root-cause", "culprit": limit,
+        "culprit_alternatives": [ping, told, case.at("app/server.js", "const pingEvery"), case.at("app/server.js", "const ping = setInterval"), case.at("app/uitrol.sh", "cp .env.nieuw .env"), listening],
+        "culprit_related": [case.at("nginx/nginx.conf", "include /etc/nginx/proxy.inc"), before, cut],
+        "chain": [
+            hop("deploy_changes_configuration", told, ping, listening, case.at("app/uitrol.sh", "cp .env.nieuw .env")),
+            hop("configuration_mismatch", ping, limit, listening, case.at("app/server.js", "const pingEvery")),
+            hop("timeout_closes_connection", cut, limit, again),
+            hop("failure_reaches_clients", case.at(access, '"GET /events/nest-1 HTTP/1.1" 200 18 100.'), again, cut),
+        ],
+        "mechanism": ["the release sets the heartbeat to 150 s", "nginx waits 100 s for the next byte of the upstream", "100 s after the last byte: upstream timed out (110) while reading upstream; the server sees the stream closed by its peer", "the browser reopens the stream 3 s later: the next 100 s begin"],
+        "innocent": [
+            case.at("cron/root", "stills.sh", why="every two minutes by the wall clock; the ends follow each stream's own start"), case.whole("app/stills.sh", "three questions to the API"), case.at("cron/root", "docker system df", why="only measures"),
+            case.at("cron/root", "docker image prune", why="on Sunday nights"), case.at("app/compose.yml", "healthcheck:", why="asks another path, answers each time"), case.at(app, "SIGTERM, stopping", why="the release's one planned restart"), case.at(errors, "111: Connection refused", why="the release's few seconds"),
+            case.at(access, '" 499 ', why="people who left"), case.at(access, '" 404 ', why="bots"), case.at("nginx/nginx.conf", "keepalive_timeout 65", why="between requests of clients, not within a stream"),
+        ],
+        "period_s": None, "lag_s": 100, "lags": {"release -> first stream cut": case.lag(case.times("app/uitrol.log", "1.13.0"), case.times(errors, "110: Connection timed out"), within=400)}, "step_change_at": str(case.times(errors, "110: Connection timed out")[0]),
+        "measured": [case.measure(errors, "110: Connection timed out"), case.measure(access, short), case.measure(app, "stream closed by peer"), case.measure(app, "stream opened"), case.measure(access, "/events/chat")],
+        "timezones": {"nginx, uitrol.log, stills.log": "Europe/Amsterdam (+02:00)", "docker": "UTC"},
+        "how_made": REAL + " (with express, pino; event streams reopened by the lab's clients); docker is the lab's supervisor. The release makes all streams begin together, so those of one room stay in step for a while.",
+    }  # fmt: skip
