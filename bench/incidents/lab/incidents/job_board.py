@@ -116,3 +116,37 @@ INCIDENT = Incident(
     collect="""mkdir -p nginx srv-jobboard units; cp /var/log/nginx/*.log /etc/nginx/nginx.conf nginx/; cp /srv/jobboard/*.js /srv/jobboard/NOTES srv-jobboard/; cp -r /srv/jobboard/jobs /srv/jobboard/bin srv-jobboard/; cp /etc/systemd/system/board-*.service units/; crontab -u board -l > crontab-board
 cp /var/log/syslog .; cp /var/log/board/import.log .; rotate nginx/access.log""",
 )  # fmt: skip
+
+
+def truth(case: Case) -> dict[str, Any]:
+    log, errors, access, older, cron = "syslog", "nginx/error.log", "nginx/access.log", "nginx/access.log.1.gz", "crontab-board"
+    kill, moved, entry = case.at("srv-jobboard/bin/stop-import", "pkill -TERM -f 'node.*job'"), case.at("srv-jobboard/NOTES", "moved from /srv/lakeside to /srv/jobboard"), case.at(cron, "/srv/jobboard/bin/stop-import")
+    told, ended, mailer = case.at(log, "stale import stopped"), case.at(log, "got SIGTERM, closing"), case.at(log, "board-mailer.service: Main process exited, code=killed")
+    again, started = case.at(log, "board-web.service: Scheduled restart job"), case.at(log, "board listening on 4040", nth=2)
+    refused, failed = case.at(errors, "111: Connection refused"), case.at(older, '" 502 ')
+    units = [case.at("units/board-web.service", "ExecStart=/usr/bin/node /srv/jobboard/server.js"), case.at("units/board-mailer.service", "ExecStart=/usr/bin/node /srv/jobboard/mailer.js")]
+    return {
+        "root_cause_kind": "kill-pattern-too-wide",
+        "root_cause": "stop-import ends whatever matches 'node.*job' with SIGTERM. Since the move to /srv/jobboard the web server (/usr/bin/node /srv/jobboard/server.js) and the mailer match as well as jobs/import.js, so at minutes 11, 31 and 51 both are ended in the same second, mostly without any import left to stop; systemd starts them again 3 s later.",
+        "verdict": "root-cause", "culprit": kill, "culprit_alternatives": [moved, entry],
+        "culprit_related": [*units, case.at("units/board-web.service", "Restart=always"), told],
+        "chain": [
+            hop("job_runs_script", entry, case.at(log, "CMD (/srv/jobboard/bin/stop-import)")),
+            hop("effect_terminates_process", kill, told, *units),
+            hop("process_terminates", ended, mailer, case.at(log, "board-web.service: Deactivated successfully")),
+            hop("supervisor_restarts_process", again, started, case.at("units/board-web.service", "Restart=always"), case.at(log, "Started board-web.service", nth=2)),
+            hop("termination_refuses_connections", refused),
+            hop("failure_reaches_clients", failed, case.at(access, '" 502 '), refused),
+        ],
+        "mechanism": ["cron runs stop-import at minutes 11, 31, 51", "pkill -f 'node.*job' matches by the path /srv/jobboard", "the web server says got SIGTERM, the mailer is killed by signal 15, in the same second; no Stopping line: not systemctl", "systemd: Scheduled restart job, 3 s later", "connect() failed (111) until the web server listens: 502"],
+        "innocent": [
+            case.at(cron, "node jobs/import.js", why="every twenty minutes too, at 0, 20, 40; nothing ends then"), case.whole("srv-jobboard/jobs/import.js", "its hanging is why stop-import is there; it touches no service"),
+            case.at(cron, "/srv/jobboard/bin/sitemap", why="at 7 and 37"), case.whole("srv-jobboard/bin/sitemap", "only writes a stamp"),
+            case.at("srv-jobboard/server.js", "process.on('SIGTERM'", why="obeys the signal"), case.at(older, '" 404 ', why="bots"), case.at(older, '" 499 ', why="people who left"),
+        ],
+        "period_s": 1200, "lag_s": case.lag(case.times(log, r"CMD \(/srv/jobboard/bin/stop-import"), case.times(log, "got SIGTERM")),
+        "lags": {"SIGTERM -> listening": case.lag(case.times(log, "got SIGTERM"), case.times(log, "board listening"))},
+        "measured": [case.measure(log, "got SIGTERM, closing"), case.measure(log, "board-mailer.service: Main process exited, code=killed"), case.measure(log, "stale import stopped"), case.measure(log, r"CMD \(/srv/jobboard/bin/stop-import"), case.measure("import.log", "import done"), case.measure("import.log", "import started"), case.measure(errors, "111: Connection refused", join=120), case.measure(older, '" 502 ', join=120), case.measure(access, '" 502 ', join=120)],
+        "timezones": {"all": "America/Chicago (-05:00)", "import.log": "UTC"},
+        "how_made": REAL.replace(" and curl", "") + ", procps' pkill too; systemd[1]'s lines are the lab's supervisor.",
+    }  # fmt: skip
