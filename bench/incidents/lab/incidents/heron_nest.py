@@ -133,8 +133,16 @@ cp /var/log/nginx/*.log /etc/nginx/nginx.conf /etc/nginx/proxy.inc nginx/; cront
 
 def truth(case: Case) -> dict[str, Any]:
     app, errors, access, proxy = "docker/nestkast-json.log", "nginx/error.log", "nginx/access.log", "nginx/proxy.inc"
-    limit, ping, told = case.at(proxy, "proxy_read_timeout 100s"), case.at("app/env", "SSE_PING_SECONDS=150"), case.at("app/uitrol.log", "uitgerold: TAG=1.13.0")
-    listening, cut, again = case.at(app, "pingEvery\\\":150000"), case.at(errors, "timed out) while reading upstream"), case.at(app, "stream closed by peer", nth=len(case.times(app, "stream closed by peer")))
+    limit, ping, told = (
+        case.at(proxy, "proxy_read_timeout 100s"),
+        case.at("app/env", "SSE_PING_SECONDS=150"),
+        case.at("app/uitrol.log", "uitgerold: TAG=1.13.0"),
+    )
+    listening, cut, again = (
+        case.at(app, 'pingEvery\\":150000'),
+        case.at(errors, "timed out) while reading upstream"),
+        case.at(app, "stream closed by peer", nth=len(case.times(app, "stream closed by peer"))),
+    )
     before = case.at("app/env.vorige", "SSE_PING_SECONDS=25", why="what it was: a byte every 25 s kept each stream open")
     short = r'"GET /events/nest-[123] HTTP/1.1" 200 \d+ 100\.'
     return {

@@ -120,11 +120,22 @@ cp /var/log/syslog .; cp /var/log/board/import.log .; rotate nginx/access.log"""
 
 def truth(case: Case) -> dict[str, Any]:
     log, errors, access, older, cron = "syslog", "nginx/error.log", "nginx/access.log", "nginx/access.log.1.gz", "crontab-board"
-    kill, moved, entry = case.at("srv-jobboard/bin/stop-import", "pkill -TERM -f 'node.*job'"), case.at("srv-jobboard/NOTES", "moved from /srv/lakeside to /srv/jobboard"), case.at(cron, "/srv/jobboard/bin/stop-import")
-    told, ended, mailer = case.at(log, "stale import stopped"), case.at(log, "got SIGTERM, closing"), case.at(log, "board-mailer.service: Main process exited, code=killed")
+    kill, moved, entry = (
+        case.at("srv-jobboard/bin/stop-import", "pkill -TERM -f 'node.*job'"),
+        case.at("srv-jobboard/NOTES", "moved from /srv/lakeside to /srv/jobboard"),
+        case.at(cron, "/srv/jobboard/bin/stop-import"),
+    )
+    told, ended, mailer = (
+        case.at(log, "stale import stopped"),
+        case.at(log, "got SIGTERM, closing"),
+        case.at(log, "board-mailer.service: Main process exited, code=killed"),
+    )
     again, started = case.at(log, "board-web.service: Scheduled restart job"), case.at(log, "board listening on 4040", nth=2)
     refused, failed = case.at(errors, "111: Connection refused"), case.at(older, '" 502 ')
-    units = [case.at("units/board-web.service", "ExecStart=/usr/bin/node /srv/jobboard/server.js"), case.at("units/board-mailer.service", "ExecStart=/usr/bin/node /srv/jobboard/mailer.js")]
+    units = [
+        case.at("units/board-web.service", "ExecStart=/usr/bin/node /srv/jobboard/server.js"),
+        case.at("units/board-mailer.service", "ExecStart=/usr/bin/node /srv/jobboard/mailer.js"),
+    ]
     return {
         "root_cause_kind": "kill-pattern-too-wide",
         "root_cause": "stop-import ends whatever matches 'node.*job' with SIGTERM. Since the move to /srv/jobboard the web server (/usr/bin/node /srv/jobboard/server.js) and the mailer match as well as jobs/import.js, so at minutes 11, 31 and 51 both are ended in the same second, mostly without any import left to stop; systemd starts them again 3 s later.",

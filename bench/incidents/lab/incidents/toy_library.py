@@ -98,7 +98,7 @@ autovacuum_naptime = 240
 checkpoint_timeout = 900
 """
 
-PREPARE = r"""mkdir -p /run/postgresql /var/log/postgresql /var/log/ludo /var/backups/ludo /var/lib/ludo; chown postgres: /run/postgresql /var/log/postgresql /var/log/ludo /var/backups/ludo /var/lib/ludo
+PREPARE = r"""mkdir -p /srv/pg /run/postgresql /var/log/postgresql /var/log/ludo /var/backups/ludo /var/lib/ludo; chown postgres: /srv/pg /run/postgresql /var/log/postgresql /var/log/ludo /var/backups/ludo /var/lib/ludo
 su postgres -s /bin/sh -c "/usr/lib/postgresql/15/bin/initdb -D /srv/pg --auth=trust --no-sync -E UTF8 --locale=C" > /run/initdb.out 2>&1
 cat /etc/postgresql/15/main/ludo.conf >> /srv/pg/postgresql.conf
 single() { su postgres -s /bin/sh -c "/usr/lib/postgresql/15/bin/postgres --single -D /srv/pg $1" > /run/schema.out 2>&1; }
@@ -126,3 +126,43 @@ INCIDENT = Incident(
     collect="""mkdir -p etc/nginx etc/cron.d etc/postgresql opt/ludo/bin var/log/nginx var/log/postgresql var/log/ludo; cp /etc/nginx/nginx.conf etc/nginx/; cp /etc/cron.d/ludo etc/cron.d/; cp /etc/postgresql/15/main/ludo.conf etc/postgresql/; cp /opt/ludo/web.mjs opt/ludo/; cp /opt/ludo/bin/* opt/ludo/bin/
 cp /var/log/nginx/*.log var/log/nginx/; cp /var/log/postgresql/*.log var/log/postgresql/; cp /var/log/ludo/* var/log/ludo/; cp /var/log/syslog var/log/journal.txt""",
 )  # fmt: skip
+
+
+def truth(case: Case) -> dict[str, Any]:
+    script, base, errors, access, journal = (
+        "opt/ludo/bin/sauvegarde",
+        "var/log/postgresql/postgresql-15-main.log",
+        "var/log/nginx/error.log",
+        "var/log/nginx/access.log",
+        "var/log/journal.txt",
+    )
+    lock, slow, entry = (
+        case.at(script, "lock table jeu, pret in access exclusive mode"),
+        case.at(script, "curl -sS --limit-rate 45k"),
+        case.at("etc/cron.d/ludo", "/opt/ludo/bin/sauvegarde"),
+    )
+    waits, holder, late = case.at(base, "still waiting for"), case.at(base, "Process holding the lock"), case.at(base, "acquired")
+    begun, done = case.at("var/log/ludo/sauvegarde.log", "début"), case.at("var/log/ludo/sauvegarde.log", "octets envoyés")
+    timeout, failed = case.at(errors, "110: Connection timed out"), case.at(access, '" 504 ')
+    return {
+        "root_cause_kind": "backup-locks-tables",
+        "root_cause": "The backup at minutes 8, 28 and 48 locks both tables in ACCESS EXCLUSIVE MODE and keeps the transaction open while it sends its 3 MB file to the NAS at 45 kB/s: for seventy seconds and more every query for a game or a loan waits, the pool's ten connections are taken by waiting ones, and nginx gives up after 25 s (504). Nothing ends or restarts; when the backup commits all answers come at once.",
+        "verdict": "root-cause", "culprit": lock, "culprit_alternatives": [slow, case.at(script, "begin;"), entry],
+        "culprit_related": [begun, done, waits, holder, case.at(script, "commit;"), case.at("etc/nginx/nginx.conf", "proxy_read_timeout 25s"), case.at("opt/ludo/web.mjs", "max: 10")],
+        "chain": [
+            hop("job_runs_script", entry, case.at(journal, "CMD ( /opt/ludo/bin/sauvegarde)"), begun),
+            hop("job_stalls_service", lock, waits, holder, late, slow, begun),
+            hop("timeout_closes_connection", timeout, case.at("etc/nginx/nginx.conf", "proxy_read_timeout 25s")),
+            hop("failure_reaches_clients", failed, timeout, case.at(journal, "(client parti)")),
+        ],
+        "mechanism": ["cron runs sauvegarde at minutes 8, 28, 48", "it takes both tables for itself and sends its file within the transaction", "PostgreSQL: still waiting for AccessShareLock / RowExclusiveLock, process holding the lock", "25 s later nginx: upstream timed out (110), 504", "commit: acquired the lock after tens of seconds; LENT lines; all is well again"],
+        "innocent": [
+            case.at("etc/cron.d/ludo", "/opt/ludo/bin/top10", why="every twenty minutes as well, at 0, 20, 40; a short read"), case.whole("opt/ludo/bin/top10", "a short read"), case.at("etc/cron.d/ludo", "systemctl restart ludo-web", why="/sante asks no table and answers each time"),
+            case.at(journal, "Stopping ludo-web.service", why="somebody's one restart, between two backups"), case.at(access, '" 404 ', why="bots and unknown games"), case.at("etc/postgresql/ludo.conf", "autovacuum_naptime", why="vacuum takes no such lock"),
+        ],
+        "period_s": 1200, "lag_s": case.lag(case.times(journal, r"CMD \( */opt/ludo/bin/sauvegarde"), case.times(errors, "110: Connection timed out")),
+        "lags": {"backup begins -> first query waits": case.lag(case.times("var/log/ludo/sauvegarde.log", "début"), case.times(base, "still waiting for")), "backup begins -> ends": case.lag(case.times("var/log/ludo/sauvegarde.log", "début"), case.times("var/log/ludo/sauvegarde.log", "octets"), within=400)},
+        "measured": [case.measure("var/log/ludo/sauvegarde.log", "début"), case.measure("var/log/ludo/sauvegarde.log", "octets envoyés"), case.measure(base, "still waiting for", join=120), case.measure(errors, "110: Connection timed out", join=120), case.measure(access, '" 504 ', join=120), case.measure(journal, "Stopping ludo-web.service"), case.measure(journal, "LENT ", join=120)],
+        "timezones": {"all": "Europe/Brussels (+01:00)"},
+        "how_made": REAL + " (with express, pg), PostgreSQL 15 with its real locks; the NAS is a small receiver on the machine's own network; systemctl and systemd[1]'s lines are the lab's supervisor.",
+    }  # fmt: skip
