@@ -151,7 +151,7 @@ INCIDENT = Incident(
               "autoheal": {"container": "kelp-autoheal", "image": "kelp/autoheal:2", "command": ["/bin/sh", "/srv/kelp/autoheal.sh"], "restart": "always", "log": LOG}},
     during=[(25.3, "python3 /usr/lib/lab/samples.py 9200 38800; logger -t import '38800 samples of the season 2025 appended to samples.csv'"), (41.6, "/srv/kelp/deploy.sh 1.4.3")],
     visitors={"base": "http://127.0.0.1", "host": "kelp.example.ca", "delay": 80, "visits": [{"perSecond": 0.25, "bots": 0.07, "aborts": 0.02, "paths": [[6, "GET", "/curves/{n}"], [1, "GET", "/"]]}]},
-    collect="""mkdir -p docker proxy host jobs; cp /srv/kelp/compose.yaml /srv/kelp/autoheal.sh /srv/kelp/deploy.sh /srv/kelp/deploy.log .; cp /srv/kelp/app/main.py .; cp /srv/kelp/compose.log docker/compose-logs.txt; docker ps -a > docker/ps.txt; docker events > docker/events.txt; docker inspect kelp-api > docker/inspect-api.json
+    collect="""mkdir -p docker proxy host jobs; cp /srv/kelp/compose.yaml /srv/kelp/autoheal.sh /srv/kelp/deploy.sh /srv/kelp/deploy.log .; cp /srv/kelp/app/main.py .; cp /srv/kelp/compose.log docker/compose-logs.txt; docker ps -a > docker/ps.txt; docker events > docker/events.txt; first=$(awk '/container create/ {print $4; exit}' docker/events.txt); sed -i "/ $first /s/api:1.4.3/api:1.4.2/" docker/events.txt; docker inspect kelp-api > docker/inspect-api.json
 cp /etc/nginx/nginx.conf /var/log/nginx/*.log proxy/; cp /etc/cron.d/kelp host/cron.d-kelp; cp /var/log/syslog host/; cp /srv/kelp/jobs/* jobs/""",
 )  # fmt: skip
 
@@ -188,8 +188,8 @@ def truth(case: Case) -> dict[str, Any]:
             case.at("compose.yaml", "depends_on:", why="only orders the first start"), case.at("proxy/nginx.conf", "proxy_read_timeout 15s", why="nothing is listening, nothing waits"),
         ],
         "period_s": None, "lag_s": None, "step_change_at": str(case.times(errors, "111: Connection refused")[0]),
-        "lags": {"'unhealthy' -> autoheal's line": case.lag(case.times(events, "health_status: unhealthy"), case.times(log, "found to be unhealthy"))},
+        "lags": {"'unhealthy' -> SIGTERM": case.lag(case.times(events, "health_status: unhealthy"), case.times(log, "SIGTERM received"))},
         "measured": [case.measure(log, "found to be unhealthy"), case.measure(log, "SIGTERM received"), case.measure(log, "warm-up: done"), case.measure(events, "health_status: unhealthy"), case.measure(errors, "111: Connection refused"), case.measure("proxy/access.log", '" 502 ')],
         "timezones": {"docker/*": "UTC", "proxy, host/syslog, deploy.log": "America/Halifax (-03:00)"},
-        "how_made": "nginx 1.22, Python 3.11's http.server and logging, cron, bash and curl really ran; docker is the lab's supervisor and really runs the health checks; the curve fit is a sleep.",
+        "how_made": "nginx 1.22, Python 3.11's http.server and logging, cron, bash and curl really ran; docker is the lab's supervisor and really runs the health checks; the curve fit is a sleep. In events.txt the first container was given the tag it ran with (the lab knows one tag a service).",
     }  # fmt: skip

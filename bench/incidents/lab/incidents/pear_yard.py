@@ -118,7 +118,7 @@ INCIDENT = Incident(
     prepare="mkdir -p /srv/pear/data; sqlite3 /srv/pear/data/pear.db 'CREATE TABLE picks (tree INTEGER, kg INTEGER, at INTEGER)'",
     services={"pear": {"description": "Pear yard", "command": ["gunicorn", "--bind", "unix:/srv/pear/app/run/app.sock", "--workers", "2", "--threads", "4", "--error-logfile", "/srv/pear/log/gunicorn.log", "yard:app"], "directory": "/srv/pear/app", "user": "pear", "restart": "on-failure", "wait": 20},
               "nginx": NGINX_UNIT},
-    during=[(37.4, "su pear -c '/srv/pear/bin/publish.sh hazel'"), (55.8, restart("colin")), (146.2, "su pear -c '/srv/pear/bin/publish.sh hazel'"), (156.1, restart("colin"))],
+    during=[(37.4, "setpriv --reuid pear --regid pear --clear-groups /srv/pear/bin/publish.sh hazel"), (55.8, restart("colin")), (146.2, "setpriv --reuid pear --regid pear --clear-groups /srv/pear/bin/publish.sh hazel"), (156.1, restart("colin"))],
     visitors={"base": "http://127.0.0.1", "host": "pears.example.uk", "delay": 100, "visits": [{"perSecond": 0.2, "bots": 0.05, "aborts": 0.01, "paths": [[5, "GET", "/trees/{n}"], [3, "POST", "/picks/{n}", "{}"], [1, "GET", "/static/prices.html"]]}]},
     collect="""mkdir -p nginx app jobs system; cp /etc/nginx/nginx.conf /var/log/nginx/*.log nginx/; cp /srv/pear/build/yard.py app/; cp /srv/pear/log/*.log app/; cp /srv/pear/bin/*.sh jobs/; cp /etc/cron.d/pear jobs/cron.d-pear; cp /var/log/syslog /etc/systemd/system/pear.service system/; rotate nginx/pear-access.log""",
 )  # fmt: skip

@@ -133,6 +133,7 @@ def truth(case: Case) -> dict[str, Any]:
             case.whole("web/cron/reprice.sh", "twelve quick reads"), case.at("web/cron/root", "mailq.sh", why="only logs"), case.whole("web/cron/mailq.sh", "only logs"),
             case.at("web/log/syslog", "nginx -s reload", why="a reload at 10:39, nobody was hurt"),
             case.at(log, "alive, rss", why="memory stays flat"),
+            case.at(log, "event loop stalled for 14.9 s", why="once, short; nobody waited for it"), case.at(errors, "upstream prematurely closed", why="once: a kept-alive connection that node had just closed"),
         ],
         "period_s": 3600, "lag_s": case.lag(begins, waits), "lags": {"compact start -> first 110": case.lag(begins, waits), "compact start -> stall logged (orders.log moved to +05:30 and by 244 s)": case.lag(begins, case.times(log, "event loop stalled", hours=5.5 - 244 / 3600))},
         "measured": [case.measure(log, "event loop stalled", join=120), case.measure(told, " start$"), case.measure(errors, "110: Connection timed out", join=120), case.measure(access, '" 504 ', join=120)],
