@@ -158,8 +158,16 @@ cp /etc/nginx/nginx.conf /var/log/nginx/*.log proxy/; cp /etc/cron.d/kelp host/c
 
 def truth(case: Case) -> dict[str, Any]:
     log, events, errors = "docker/compose-logs.txt", "docker/events.txt", "proxy/error.log"
-    retries, interval, test = case.at("compose.yaml", "retries: 3"), case.at("compose.yaml", "interval: 20s"), case.at("compose.yaml", "curl -fsS -o /dev/null")
-    ill, told, restart = case.at(events, "health_status: unhealthy"), case.at(log, "found to be unhealthy"), case.at("autoheal.sh", "docker restart -t 10")
+    retries, interval, test = (
+        case.at("compose.yaml", "retries: 3"),
+        case.at("compose.yaml", "interval: 20s"),
+        case.at("compose.yaml", "curl -fsS -o /dev/null"),
+    )
+    ill, told, restart = (
+        case.at(events, "health_status: unhealthy"),
+        case.at(log, "found to be unhealthy"),
+        case.at("autoheal.sh", "docker restart -t 10"),
+    )
     term, warm = case.at(log, "SIGTERM received, exiting", nth=2), case.at(log, "warm-up: 48000 samples")
     refused, failed = case.at(errors, "111: Connection refused"), case.at("proxy/access.log", '" 502 ')
     return {

@@ -65,9 +65,12 @@ LIMITS = """# límites por dirección
 limit_conn_zone $binary_remote_addr zone=por_ip:1m;
 limit_conn por_ip 40;
 """
-WRONG = LIMITS + """# un cliente pide cotizaciones sin parar (ticket 418)
+WRONG = (
+    LIMITS
+    + """# un cliente pide cotizaciones sin parar (ticket 418)
 limit_req_zone $binary_remote_addr zone=cotiza:1m rate=2r/sec;
 """
+)
 CHANGES = """# Cambios en cal1, lo último abajo
 2026-05-04 10:20 jorge   node 20.19
 2026-05-11 16:02 luisa   paso a azul, versión 9.1
@@ -82,7 +85,14 @@ echo "$(date '+%F %H:%M') jorge   límite para cotizaciones en conf.d/limites.co
 
 
 def unit(color: str, port: str, release: str) -> dict[str, Any]:
-    return {"description": f"Cal y Horno ({color})", "command": ["/usr/bin/node", "server.js"], "directory": "/srv/cal", "environment": {"COLOR": color, "PORT": port, "RELEASE": release}, "restart": "always", "restart_seconds": 3}
+    return {
+        "description": f"Cal y Horno ({color})",
+        "command": ["/usr/bin/node", "server.js"],
+        "directory": "/srv/cal",
+        "environment": {"COLOR": color, "PORT": port, "RELEASE": release},
+        "restart": "always",
+        "restart_seconds": 3,
+    }
 
 
 INCIDENT = Incident(
@@ -103,9 +113,21 @@ cp /var/log/nginx/error.log /var/log/nginx/access.json var/log/; cp /var/log/cal
 
 def truth(case: Case) -> dict[str, Any]:
     errors, access, told = "var/log/error.log", "var/log/access.json", "var/log/cambios.log"
-    rate, emerg, reload = case.at("etc/nginx/conf.d/limites.conf", "rate=2r/sec"), case.at(errors, "[emerg]"), case.at("cambiar.sh", "nginx -s reload > /dev/null 2>&1")
-    stop, stopped, term = case.at("cambiar.sh", 'systemctl stop "cal-$viejo"'), case.at(told, "azul parado, listo"), case.at("var/log/azul.log", "SIGTERM: termino")
-    refused, failed, upstream = case.at(errors, "111: Connection refused"), case.at(access, '"st":502'), case.at("etc/nginx/conf.d/upstream.conf", "127.0.0.1:5102")
+    rate, emerg, reload = (
+        case.at("etc/nginx/conf.d/limites.conf", "rate=2r/sec"),
+        case.at(errors, "[emerg]"),
+        case.at("cambiar.sh", "nginx -s reload > /dev/null 2>&1"),
+    )
+    stop, stopped, term = (
+        case.at("cambiar.sh", 'systemctl stop "cal-$viejo"'),
+        case.at(told, "azul parado, listo"),
+        case.at("var/log/azul.log", "SIGTERM: termino"),
+    )
+    refused, failed, upstream = (
+        case.at(errors, "111: Connection refused"),
+        case.at(access, '"st":502'),
+        case.at("etc/nginx/conf.d/upstream.conf", "127.0.0.1:5102"),
+    )
     return {
         "root_cause_kind": "failed-reload-then-old-instance-stopped",
         "root_cause": "At 14:20 a limit with rate=2r/sec was written into conf.d/limites.conf and not tested (nginx knows r/s and r/m). At 14:51 cambiar.sh switched to verde: nginx -s reload failed with [emerg] invalid rate, the script looks at neither status nor message, logs 'nginx recargado' and stops azul. "

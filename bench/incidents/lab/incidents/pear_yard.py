@@ -126,10 +126,21 @@ INCIDENT = Incident(
 
 def truth(case: Case) -> dict[str, Any]:
     errors, access, log, syslog = "nginx/pear-error.log", "nginx/pear-access.log", "app/app.log", "system/syslog"
-    sweep, socket, begin = case.at("jobs/publish.sh", 'rm -rf "${APP:?}"/*'), case.at("nginx/nginx.conf", "server unix:/srv/pear/app/run/app.sock"), case.at("app/publish.log", "publish by hazel begins")
+    sweep, socket, begin = (
+        case.at("jobs/publish.sh", 'rm -rf "${APP:?}"/*'),
+        case.at("nginx/nginx.conf", "server unix:/srv/pear/app/run/app.sock"),
+        case.at("app/publish.log", "publish by hazel begins"),
+    )
     missing, failed = case.at(errors, "2: No such file or directory) while connecting to upstream"), case.at(access, '" 502 ')
-    bind, mend = case.at("system/pear.service", "--bind unix:/srv/pear/app/run/app.sock"), case.at(syslog, "COMMAND=/usr/bin/systemctl restart pear")
-    lock, count, locked = case.at("jobs/stocktaking.sh", "BEGIN EXCLUSIVE"), case.at("jobs/cron.d-pear", "stocktaking.sh"), case.at(log, "database is locked")
+    bind, mend = (
+        case.at("system/pear.service", "--bind unix:/srv/pear/app/run/app.sock"),
+        case.at(syslog, "COMMAND=/usr/bin/systemctl restart pear"),
+    )
+    lock, count, locked = (
+        case.at("jobs/stocktaking.sh", "BEGIN EXCLUSIVE"),
+        case.at("jobs/cron.d-pear", "stocktaking.sh"),
+        case.at(log, "database is locked"),
+    )
     five = "nginx/pear-access.log.1.gz"
     return {
         "root_cause_kind": "publish-deletes-socket",

@@ -109,7 +109,7 @@ INCIDENT = Incident(
 
 
 def truth(case: Case) -> dict[str, Any]:
-    log, errors, access = "fair-json.log", "nginx/error.log", "nginx/access.log"
+    log, access = "fair-json.log", "nginx/access.log"
     return {
         "root_cause": "No incident: no answer of 5xx, no restart (one container start, 'Up 2 hours'). Scanners and mistyped stalls get 404, wrong passwords 401, impatient visitors leave (499), phones drop off the live map when their screen goes dark; the sums of the day take 38 s, as long as they may; "
         "nginx was reloaded once for a new certificate, which closed only idle or draining connections.",

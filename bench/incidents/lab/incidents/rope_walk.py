@@ -146,9 +146,15 @@ def truth(case: Case) -> dict[str, Any]:
     watch, api, errors, journal = "systemd/stack-watch", "logs/seil-api-json.log", "nginx/error.log", "journal.txt"
     old, probe = case.at(watch, "PROJECT=seilerei"), case.at(watch, 'docker compose -p "$PROJECT" ps')
     branch, restart = case.at(watch, '[ "$up" -ge "$EXPECTED" ]'), case.at(watch, "docker restart seil-api seil-worker seil-web")
-    new, label = case.at("compose/compose.prod.yml", "name: seil-prod"), case.at("docker-inspect-api.json", '"com.docker.compose.project": "seil-prod"')
+    new, label = (
+        case.at("compose/compose.prod.yml", "name: seil-prod"),
+        case.at("docker-inspect-api.json", '"com.docker.compose.project": "seil-prod"'),
+    )
     told, begin = case.at(journal, "0 von 3 Containern laufen"), case.at("deploy.log", "Deploy 3.9.0 beginnt")
-    timer, unit = case.at("systemd/stack-watch.timer", "OnCalendar=*:0/10"), case.at("systemd/stack-watch.service", "ExecStart=/usr/local/bin/stack-watch")
+    timer, unit = (
+        case.at("systemd/stack-watch.timer", "OnCalendar=*:0/10"),
+        case.at("systemd/stack-watch.service", "ExecStart=/usr/local/bin/stack-watch"),
+    )
     term = case.at(api, "SIGTERM, fahre herunter", nth=2)
     refused, failed = case.at(errors, "111: Connection refused"), case.at("nginx/access.log", '" 502 ')
     return {

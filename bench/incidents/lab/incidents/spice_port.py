@@ -105,8 +105,17 @@ cp /var/log/orders/orders.log /srv/orders/server.js /srv/orders/bin/compact-ledg
 
 
 def truth(case: Case) -> dict[str, Any]:
-    log, errors, access, told = "order-vm/orders.log", "web/nginx/spice.error.log", "web/nginx/spice.access.log", "web/log/compact.log"
-    blocks, job, ask = case.at("order-vm/server.js", "execFileSync('/srv/orders/bin/compact-ledger')"), case.at("web/cron/root", "compact.sh"), case.at("web/cron/compact.sh", "curl -fsS --max-time 180 -X POST")
+    log, errors, access, told = (
+        "order-vm/orders.log",
+        "web/nginx/spice.error.log",
+        "web/nginx/spice.access.log",
+        "web/log/compact.log",
+    )
+    blocks, job, ask = (
+        case.at("order-vm/server.js", "execFileSync('/srv/orders/bin/compact-ledger')"),
+        case.at("web/cron/root", "compact.sh"),
+        case.at("web/cron/compact.sh", "curl -fsS --max-time 180 -X POST"),
+    )
     stalled, began = case.at(log, "event loop stalled"), case.at(told, " start")
     timeout, failed = case.at(errors, "110: Connection timed out"), case.at(access, '" 504 ')
     limit = case.at("web/nginx/nginx.conf", "proxy_read_timeout 20s")
