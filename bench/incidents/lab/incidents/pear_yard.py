@@ -145,7 +145,7 @@ def truth(case: Case) -> dict[str, Any]:
     return {
         "root_cause_kind": "publish-deletes-socket",
         "root_cause": "publish.sh empties /srv/pear/app before it copies the new pages, and the application's socket lies in there (app/run/app.sock). gunicorn goes on running on a socket without a name; nginx finds no file: connect() to unix:... failed (2), 502 for everybody "
-        "from 10:23 to 10:42 and from 12:12 to 12:22, each time until somebody restarted pear.",
+        "from 10:23 to 10:41 and from 12:12 to 12:22, each time until somebody restarted pear.",
         "verdict": "root-cause", "culprit": sweep, "culprit_alternatives": [bind, socket, begin, missing], "culprit_related": [case.at("jobs/publish.sh", "cp -a /srv/pear/build/."), mend],
         "chain": [
             hop("deploy_changes_configuration", begin, case.at("app/publish.log", "pages in place"), sweep),
@@ -161,11 +161,12 @@ def truth(case: Case) -> dict[str, Any]:
         }],
         "mechanism": [
             "10:23 and 12:12: publish.sh: rm -rf app/*, the socket with it; no restart, for only pages changed", "nginx: connect() to unix:/srv/pear/app/run/app.sock failed (2: No such file or directory), 502; static pages are served",
-            "10:42 and 12:22: systemctl restart pear makes a new socket, all is well", "independently, at 10:00, 11:00 and 12:00: stocktaking.sh locks the database, 'database is locked', 500 for less than a minute",
+            "10:41 and 12:22: systemctl restart pear makes a new socket, all is well", "independently, at 10:00, 11:00 and 12:00: stocktaking.sh locks the database, 'database is locked', 500 for less than a minute",
         ],
         "innocent": [
             mend | {"why": "mends: the 502 end with it"}, case.at(syslog, "Stopping pear.service", why="ordered, the repair"), case.at("jobs/cron.d-pear", "frost.sh", why="only logs"), case.at("jobs/cron.d-pear", "backup.sh", why="only reads"),
             case.at("nginx/nginx.conf", "proxy_read_timeout 30s", why="nothing waits that long"),
+            case.at("app/gunicorn.log", "Control server error", why="at every start, also when all is well"),
         ],
         "period_s": None, "lag_s": None, "lags": {"publish -> first (2)": case.lag(case.times("app/publish.log", "begins"), case.times(errors, "2: No such file"))},
         "measured": [case.measure(errors, "2: No such file or directory\\) while connecting", join=300), case.measure("app/publish.log", "begins"), case.measure(syslog, "COMMAND=/usr/bin/systemctl restart pear"), case.measure(log, "ERROR", join=300), case.measure(five, '" 50[02] ', join=300), case.measure(access, '" 50[02] ', join=300)],
