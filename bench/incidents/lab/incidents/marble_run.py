@@ -173,10 +173,28 @@ openssl x509 -in /etc/ssl/biglie/fullchain.pem -noout -subject -startdate -endda
 
 
 def truth(case: Case) -> dict[str, Any]:
-    syslog, hardening, errors, access, box = "log/syslog", "nginx/snippets/hardening.conf", "log/nginx_error.log", "log/nginx_access.log", "log/blackbox.log"
-    rule, deny, included = case.at(hardening, "location ~ /\\."), case.at(hardening, "deny all"), case.at("nginx/conf.d/biglie.conf", "include snippets/hardening.conf")
-    failed, forbidden, asked = case.at(syslog, "ordine non valido (403)"), case.at(errors, "acme-challenge"), case.at(access, "interna-ca/0.27")
-    down, until, note = case.at(box, "DOWN CERT_HAS_EXPIRED"), case.at("cert.txt", "notAfter="), case.at("diario.txt", "hardening.conf attivo")
+    syslog, hardening, errors, access, box = (
+        "log/syslog",
+        "nginx/snippets/hardening.conf",
+        "log/nginx_error.log",
+        "log/nginx_access.log",
+        "log/blackbox.log",
+    )
+    rule, deny, included = (
+        case.at(hardening, "location ~ /\\."),
+        case.at(hardening, "deny all"),
+        case.at("nginx/conf.d/biglie.conf", "include snippets/hardening.conf"),
+    )
+    failed, forbidden, asked = (
+        case.at(syslog, "ordine non valido (403)"),
+        case.at(errors, "acme-challenge"),
+        case.at(access, "interna-ca/0.27"),
+    )
+    down, until, note = (
+        case.at(box, "DOWN CERT_HAS_EXPIRED"),
+        case.at("cert.txt", "notAfter="),
+        case.at("diario.txt", "hardening.conf attivo"),
+    )
     return {
         "root_cause_kind": "certificate-renewal-blocked",
         "root_cause": "snippets/hardening.conf, active since the day before, denies every path with a dot after a slash by a regular expression, which in nginx wins over the plain prefix location of /.well-known/acme-challenge/: the CA is answered 403, each renewal since fails, and the certificate runs out at 06:37 UTC (07:37 local); from then on every client that verifies turns away.",

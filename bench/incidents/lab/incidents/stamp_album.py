@@ -148,9 +148,21 @@ cp /srv/album/jobs/* srv/jobs/; cp /srv/album/lib/* srv/lib/; cp /srv/album/conf
 
 def truth(case: Case) -> dict[str, Any]:
     script, api, report, access = "srv/jobs/valuation.py", "log/api.log", "log/valuation.log", "log/nginx-album.log"
-    loop, retry, job = case.at(script, "values = [value_of(stamp) for stamp in ALBUM]"), case.at(script, "for attempt in range(TRIES)"), case.at("etc/crontab.album", "valuation.py")
-    limit, code, said = case.at("srv/config/limits.json", '"default"'), case.at("srv/lib/limiter.js", "status(429)"), case.at(api, "rate limit exceeded")
-    turned, older, skipped = case.at(access, '" 429 '), case.at(access + ".1.gz", '" 429 '), case.at(report, "skipped after 3 tries: HTTP 429")
+    loop, retry, job = (
+        case.at(script, "values = [value_of(stamp) for stamp in ALBUM]"),
+        case.at(script, "for attempt in range(TRIES)"),
+        case.at("etc/crontab.album", "valuation.py"),
+    )
+    limit, code, said = (
+        case.at("srv/config/limits.json", '"default"'),
+        case.at("srv/lib/limiter.js", "status(429)"),
+        case.at(api, "rate limit exceeded"),
+    )
+    turned, older, skipped = (
+        case.at(access, '" 429 '),
+        case.at(access + ".1.gz", '" 429 '),
+        case.at(report, "skipped after 3 tries: HTTP 429"),
+    )
     return {
         "root_cause_kind": "own-batch-rate-limited",
         "root_cause": "valuation.py, at :10 and :40, asks the API for 180 stamps one after the other without a pause and tries each refused one twice more at once; its key 'reports' has no entry in limits.json, so the default of 60 a minute (burst 40) holds: the API's own limiter answers 429 and most stamps are skipped.",
