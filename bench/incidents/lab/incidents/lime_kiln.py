@@ -149,7 +149,7 @@ def truth(case: Case) -> dict[str, Any]:
             case.whole("var/log/monitor.txt", "asks only the front page, which nginx answers itself"),
         ],
         "period_s": None, "lag_s": None, "step_change_at": str(case.times(errors, "111: Connection refused")[0]),
-        "lags": {"azul stopped -> first 111": case.lag(case.times(told, "azul parado"), case.times(errors, "111: Conn"), 300)},
+        "lags": {"azul's SIGTERM -> first 111": case.lag(case.times("var/log/azul.log", "SIGTERM", hours=-5), case.times(errors, "111: Conn"), 300)},
         "measured": [case.measure("var/log/recarga.log", "\\[emerg\\]"), case.measure(errors, "111: Connection refused"), case.measure(access, '"st":502'), case.measure(told, "listo")],
         "timezones": {"var/log/azul.log, verde.log, monitor.txt": "UTC (Z)", "others": "America/Bogota (-05:00)"},
         "how_made": REAL + " (with express, bunyan); systemctl is the lab's supervisor. The syslog was cut at 14:10.",
