@@ -120,7 +120,7 @@ DIAGNOSES = {
         "limit_reached", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S, once=True
     ),
     **dict.fromkeys(
-        ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
+        ("dependency_unreachable.wrong", "dependency_unreachable.denied", "dependency_unreachable.gone"),
         Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
     ),
     "dependency_unreachable.found": Diagnosis("dependency_failed", ("dependency_fails",), within_s=5.0),
