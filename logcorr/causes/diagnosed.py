@@ -92,7 +92,9 @@ DIAGNOSES = {
         lasts=True,
     ),
     "process_crashed": Diagnosis("crash", dies=True, effects=hops.DOWN, most=0.8),
-    "idle_timeout": Diagnosis("idle_timeout", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
+    "idle_timeout": Diagnosis(
+        "idle_timeout", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
+    ),
     "keepalive_race": Diagnosis("keepalive_race", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "stale_upstream_address": Diagnosis(
         "stale_upstream_address",
