@@ -146,7 +146,10 @@ DIAGNOSES = {
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), lasts=True),
     **dict.fromkeys(
-        ("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
+        (
+            *("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
+            *("certificate_failed.renewal_refused", "certificate_failed.renewal_failed"),
+        ),
         Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), themselves=True),
     ),
     "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), themselves=True),
