@@ -122,8 +122,20 @@ cp /srv/winkel/log/* logs/; cp /home/deploy/.pm2/logs/* /home/deploy/.pm2/pm2.lo
 
 
 def truth(case: Case) -> dict[str, Any]:
-    probe, tab, site, notes, log, daemon = "bin/probe.sh", "crontab-deploy.txt", "nginx/winkel.conf", "logs/wijzigingen.txt", "logs/probe.log", "pm2/pm2-daemon.log"
-    test, restart, url, ask = case.at(probe, '"$code" != "200"'), case.at(probe, "pm2 restart winkel"), case.at(probe, "URL=http://localhost/status"), case.at(probe, "code=$(curl")
+    probe, tab, site, notes, log, daemon = (
+        "bin/probe.sh",
+        "crontab-deploy.txt",
+        "nginx/winkel.conf",
+        "logs/wijzigingen.txt",
+        "logs/probe.log",
+        "pm2/pm2-daemon.log",
+    )
+    test, restart, url, ask = (
+        case.at(probe, '"$code" != "200"'),
+        case.at(probe, "pm2 restart winkel"),
+        case.at(probe, "URL=http://localhost/status"),
+        case.at(probe, "code=$(curl"),
+    )
     lock, told = case.at(site, 'auth_basic "beheer"'), case.at(notes, "/status stond open")
     said, answer = case.at(log, "status 401"), case.at("nginx/access.log", '"GET /status HTTP/1.1" 401')
     job, gone = case.at(tab, "probe.sh"), case.at("pm2/winkel-out.log", "SIGINT, sluiten", nth=2)

@@ -96,9 +96,18 @@ cp /var/log/nginx/* log/nginx/; cp /var/log/otter/*.log /var/log/syslog log/; cp
 
 
 def truth(case: Case) -> dict[str, Any]:
-    rotate, tab, errors, console, system, app = "etc/logrotate.d/nginx", "etc/cron.d/otter", "log/nginx/error.log", "browser-console.txt", "log/syslog", "log/otter.log"
+    rotate, tab, console, system, app = (
+        "etc/logrotate.d/nginx",
+        "etc/cron.d/otter",
+        "browser-console.txt",
+        "log/syslog",
+        "log/otter.log",
+    )
     restart, job, size = case.at(rotate, "systemctl restart nginx"), case.at(tab, "root logrotate"), case.at(rotate, "size 90k")
-    stopping, killed = case.at(system, "Stopping nginx.service"), case.at(system, "nginx.service: State 'stop-sigterm' timed out. Killing.")
+    stopping, killed = (
+        case.at(system, "Stopping nginx.service"),
+        case.at(system, "nginx.service: State 'stop-sigterm' timed out. Killing."),
+    )
     closed, lost = case.at(app, '"reason":"transport close"'), case.at(console, "disconnected: transport close")
     refused = case.at(console, "connect_error")
     begun = case.times(system, "Stopping nginx.service")
