@@ -126,6 +126,7 @@ def _service(artifact: Artifact, name: str, entries: Sequence[_Entry]) -> Iterat
     starts = _all(entries, "Service", "ExecStart")
     description, restart = _last(entries, "Unit", "Description"), _last(entries, "Service", "Restart")
     delay = _seconds(_last(entries, "Service", "RestartSec"))
+    timeout = _last(entries, "Service", "TimeoutStartSec") or _last(entries, "Service", "TimeoutSec")
     last = max(entry.end_line for entry in entries)
     yield Unit(
         span=artifact.span(1, last),
@@ -134,6 +135,7 @@ def _service(artifact: Artifact, name: str, entries: Sequence[_Entry]) -> Iterat
         restart=restart.value if restart else None,
         restart_s=delay,
         command=_bare(starts[0].value) if starts else None,
+        start_timeout_s=_seconds(timeout),
     )
     watchdog = _last(entries, "Service", "WatchdogSec")
     if watchdog:
