@@ -114,6 +114,16 @@ DIAGNOSES = {
         effects=hops.DOWN,
         perhaps=(CHANGES,),
     ),
+    "ended_before_ready.unhealthy": Diagnosis(
+        "ended_before_ready",
+        ("configuration_mismatch", "probe_gets_answer", "answer_takes_branch", "effect_hits_service", "process_terminates"),
+        effects=hops.DOWN,
+    ),
+    "ended_before_ready.start_timeout": Diagnosis(
+        "ended_before_ready",
+        ("configuration_mismatch", "effect_terminates_process", "process_terminates"),
+        effects=hops.DOWN,
+    ),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis(
         "requests_limited", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True
