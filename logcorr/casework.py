@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache, partial
 
 from msgspec.structs import replace
 
@@ -54,9 +54,11 @@ def reinterpreted(case: Case, facts: tuple[Fact, ...], *, zone: str, reader: Rea
 def _records(logs: Sequence[timeline.Parsed]) -> Callable[[str], pl.LazyFrame]:
     """For a format's name, the typed frame of all its logs; without rows and columns where there are none."""
 
+    @cache
     def records(name: str) -> pl.LazyFrame:
         parts = [(one, partial(_typed, one.log)) for one in logs if one.log.artifact.format == name]
-        return timeline.scan(parts) if parts else pl.LazyFrame()
+        lines = sum(one.log.artifact.line_count for one, _ in parts)
+        return timeline.kept(timeline.scan(parts), lines) if parts else pl.LazyFrame()
 
     return records
 

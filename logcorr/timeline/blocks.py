@@ -17,6 +17,7 @@ from typing import TypeAlias, TypeVar
 from msgspec import Struct
 
 from logcorr.lazily import pl
+from logcorr.model.case import FEW_EVENTS
 from logcorr.model.events import YEARLESS
 from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact
@@ -129,7 +130,7 @@ def log_of(artifact: Artifact, parser: LogParser, facts: tuple[Fact, ...], servi
         kind = "instant"
     elif isinstance(dtype, pl.Datetime):
         events = parser.read(sample.with_row_index("line", 1).cast({"line": pl.UInt32}), context)
-        first = events.select(pl.col("time").min()).collect().item()
+        first = events.select(pl.col("time").min()).collect(engine="in-memory").item()
         kind = "yearless" if first is not None and first.year == YEARLESS else "local"
     else:
         kind = "day"
@@ -165,6 +166,11 @@ def scan(parts: Sequence[tuple[Log | Parsed, Query]], schema: pl.Schema | None =
         yield from frames if rows is None else _first(frames, rows)
 
     return pl.io.plugins.register_io_source(read, schema=schema)
+
+
+def kept(whole: pl.LazyFrame, lines: int) -> pl.LazyFrame:
+    """What was made of so many lines, in memory if they are few: planning its queries anew takes longer than all else then."""
+    return whole.collect(engine="in-memory").lazy() if lines <= FEW_EVENTS else whole
 
 
 def _common(parts: Sequence[tuple[Log | Parsed, Query]]) -> pl.Schema:

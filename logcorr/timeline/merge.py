@@ -15,7 +15,7 @@ from logcorr.model.facts import Fact
 from logcorr.model.rotation import part_of
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser
-from logcorr.timeline.blocks import TURNS, Log, Parsed, Query, ahead, log_of, parsed, scan
+from logcorr.timeline.blocks import TURNS, Log, Parsed, Query, ahead, kept, log_of, parsed, scan
 from logcorr.timeline.clocks import Placement, Reading, place
 from logcorr.timeline.store import Events, Store
 from logcorr.timeline.zones import TELLING, by_outages
@@ -222,12 +222,13 @@ def _timed(log: Log, placement: Placement, start: datetime | None, events: pl.La
 
 
 def _merged(parts: Iterable[tuple[Parsed, Query]], since: datetime | None, until: datetime | None) -> pl.LazyFrame:
-    whole = scan(list(parts), timeline_schema())
+    held = list(parts)
+    whole = scan(held, timeline_schema())
     if since is not None:
         whole = whole.filter(pl.col("time") >= _aware(since))
     if until is not None:
         whole = whole.filter(pl.col("time") <= _aware(until))
-    return whole.sort("time", nulls_last=True, maintain_order=True)
+    return kept(whole.sort("time", nulls_last=True, maintain_order=True), sum(one.log.artifact.line_count for one, _ in held))
 
 
 def _aware(time: datetime) -> datetime:
