@@ -18,6 +18,10 @@ from logcorr.semantics.reader import Reader
 from logcorr.semantics.understanding import Understanding, understand
 
 
+FEW_LINES = 2_000
+"""A file of so many lines is kept when a rule has asked for it: others ask for the same, and files are many."""
+
+
 def case_of(given: Input, understood: Understanding, told: timeline.Timeline, zone: str) -> Case:
     """The case of what was collected, understood and logged; `zone` is that of the host."""
     times = [time for source in told.sources for time in (source.first, source.last) if time]
@@ -70,10 +74,13 @@ def _typed(log: timeline.Log, events: pl.LazyFrame) -> pl.LazyFrame:
 def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
     """For a path, the text of its lines, in file order."""
 
+    @cache
     def lines(path: str) -> pl.LazyFrame:
-        frames = [artifact.lines for artifact in artifacts if artifact.path == path]
-        if not frames:
+        parts = [artifact for artifact in artifacts if artifact.path == path]
+        if not parts:
             return pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String})
-        return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed").sort("line", maintain_order=True)
+        frames = [part.lines for part in parts]
+        whole = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed").sort("line", maintain_order=True)
+        return timeline.kept(whole, sum(part.line_count for part in parts), FEW_LINES)
 
     return lines

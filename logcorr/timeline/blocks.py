@@ -168,9 +168,9 @@ def scan(parts: Sequence[tuple[Log | Parsed, Query]], schema: pl.Schema | None =
     return pl.io.plugins.register_io_source(read, schema=schema)
 
 
-def kept(whole: pl.LazyFrame, lines: int) -> pl.LazyFrame:
+def kept(whole: pl.LazyFrame, lines: int, few: int = FEW_EVENTS) -> pl.LazyFrame:
     """What was made of so many lines, in memory if they are few: planning its queries anew takes longer than all else then."""
-    return whole.collect(engine="in-memory").lazy() if lines <= FEW_EVENTS else whole
+    return whole.collect(engine="in-memory").lazy() if lines <= few else whole
 
 
 def _common(parts: Sequence[tuple[Log | Parsed, Query]]) -> pl.Schema:
