@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import cache
 
 from msgspec.structs import replace
 
@@ -16,7 +16,6 @@ from logcorr.model.source import Artifact
 from logcorr.reading import Input
 from logcorr.semantics.reader import Reader
 from logcorr.semantics.understanding import Understanding, understand
-
 
 FEW_LINES = 2_000
 """A file of so many lines is kept when a rule has asked for it: others ask for the same, and files are many."""
@@ -60,15 +59,17 @@ def _records(logs: Sequence[timeline.Parsed]) -> Callable[[str], pl.LazyFrame]:
 
     @cache
     def records(name: str) -> pl.LazyFrame:
-        parts = [(one, partial(_typed, one.log)) for one in logs if one.log.artifact.format == name]
-        lines = sum(one.log.artifact.line_count for one, _ in parts)
-        return timeline.kept(timeline.scan(parts), lines) if parts else pl.LazyFrame()
+        those = [one for one in logs if one.log.artifact.format == name]
+        if not those:
+            return pl.LazyFrame()
+        whole = pl.concat(map(_typed, those), how="diagonal_relaxed")
+        return timeline.kept(whole, sum(one.log.artifact.line_count for one in those))
 
     return records
 
 
-def _typed(log: timeline.Log, events: pl.LazyFrame) -> pl.LazyFrame:
-    return events.select(*log.schema.names(), pl.lit(log.artifact.path).alias("file"))
+def _typed(one: timeline.Parsed) -> pl.LazyFrame:
+    return one.events.select(*one.log.schema.names(), pl.lit(one.log.artifact.path).alias("file"))
 
 
 def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
