@@ -141,19 +141,24 @@ def parsed(log: Log, store: Store) -> Parsed:
     return Parsed(log, store.put(ahead(work, log.blocks()), log.nothing.collect_schema()))
 
 
-def scan(parts: Sequence[tuple[Log, Query]]) -> pl.LazyFrame:
+def scan(logs: Sequence[Log], queries: Callable[[bool], Sequence[Query]]) -> pl.LazyFrame:
     """What queries make of the events of logs, one log after the other; columns that a log lacks are null there.
 
-    Logs are read when the frame is collected, and what is not asked of it is not computed.
+    Logs are read when the frame is collected, and what is not asked of it is not computed. `queries` gives one for each log, and
+    is told whether their `time` will be asked for.
     """
-    schema = _common(parts)
+    own = [query(log.nothing).collect_schema() for log, query in zip(logs, queries(False), strict=True)]
+    schema = pl.concat([pl.LazyFrame(schema=one) for one in own], how="diagonal_relaxed").collect_schema()
 
     def read(columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None) -> Iterator[pl.DataFrame]:
-        def answer(job: tuple[Query, Events]) -> pl.DataFrame:
-            query, events = job
-            return _asked(_filled(query(events()), schema), columns, predicate).collect(engine="in-memory")
+        asked = {*(schema if columns is None else columns), *(() if predicate is None else predicate.meta.root_names())}
+        parts = zip(logs, queries("time" in asked), own, strict=True)
 
-        frames = ahead(answer, ((query, events) for log, query in parts for events in log.blocks()))
+        def answer(job: tuple[Query, pl.Schema, Events]) -> pl.DataFrame:
+            query, there, events = job
+            return _asked(_filled(query(events()), there, schema), columns, predicate).collect(engine="in-memory")
+
+        frames = ahead(answer, ((query, there, events) for log, query, there in parts for events in log.blocks()))
         yield from frames if rows is None else _first(frames, rows)
 
     return pl.io.plugins.register_io_source(read, schema=schema)
@@ -164,14 +169,7 @@ def kept(whole: pl.LazyFrame, lines: int, few: int = FEW_EVENTS) -> pl.LazyFrame
     return whole.collect(engine="in-memory").lazy() if lines <= few else whole
 
 
-def _common(parts: Sequence[tuple[Log, Query]]) -> pl.Schema:
-    """The columns that what is made of any of the logs has."""
-    own = [pl.LazyFrame(schema=query(log.nothing).collect_schema()) for log, query in parts]
-    return pl.concat(own, how="diagonal_relaxed").collect_schema()
-
-
-def _filled(frame: pl.LazyFrame, schema: pl.Schema) -> pl.LazyFrame:
-    there = frame.collect_schema()
+def _filled(frame: pl.LazyFrame, there: pl.Schema, schema: pl.Schema) -> pl.LazyFrame:
     return frame.select(
         (pl.col(name) if name in there else pl.lit(None)).cast(dtype).alias(name) for name, dtype in schema.items()
     )

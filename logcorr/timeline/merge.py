@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 
 from msgspec import Struct
 
@@ -78,15 +78,25 @@ def _telling(events: pl.LazyFrame) -> pl.DataFrame:
     return events.filter(pl.col("kind").is_in(TELLING)).drop("message", "severity").collect(engine="in-memory")
 
 
-def timed(logs: Sequence[Log], facts: tuple[Fact, ...], zones: Mapping[str | None, str]) -> list[Query]:
-    """For each log what gives its events `time`, `source` and `file`.
+def timed(logs: Sequence[Log], facts: tuple[Fact, ...], zones: Mapping[str | None, str]) -> Callable[[bool], Sequence[Query]]:
+    """For each log what gives its events `time`, `source` and `file`; the times are not to be looked at where none will be.
 
-    Times that need no others to be understood are not looked through for it: a few lines tell what they are.
+    Times that need no others to be understood are not looked through for it: a few lines tell what they are. Raises LogcorrError
+    for an unknown zone.
     """
+    place([], facts, zones)
     alone = len(logs) == 1 or all(log.kind == "instant" for log in logs)
-    rows = [_summary(pl.concat(ahead(partial(_ended, log), log.blocks(few=alone)))) for log in logs]
-    of, starts = _joined(logs, rows, place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones))
-    return [partial(_timed, log, where, start) for log, where, start in zip(logs, of, starts, strict=True)]
+
+    @cache
+    def queries(asked: bool) -> Sequence[Query]:
+        if not asked:
+            return [partial(_timed, log, Placement("UTC", ""), None) for log in logs]
+        rows = [_summary(pl.concat(ahead(partial(_ended, log), log.blocks(few=alone)))) for log in logs]
+        readings = [_reading(log, row) for log, row in zip(logs, rows, strict=True)]
+        of, starts = _joined(logs, rows, place(readings, facts, zones))
+        return [partial(_timed, log, where, start) for log, where, start in zip(logs, of, starts, strict=True)]
+
+    return queries
 
 
 def _joined(logs: Sequence[Log], rows: Sequence[Row], of: Sequence[Placement]) -> tuple[list[Placement], list[datetime | None]]:
