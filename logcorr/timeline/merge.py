@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from functools import cache, partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Source
@@ -28,7 +29,7 @@ class Timeline(Struct, frozen=True):
 
     `lazy` has every event, `events` those that have a kind; both in `model.events.timeline_schema`. Events without a stamp have
     the time of the one before in their file; in a file without any stamp they have none, and come last. `logs` are what they were
-    read from, each file once.
+    read from, each file once, with `time` as it is here.
     """
 
     lazy: pl.LazyFrame
@@ -61,15 +62,16 @@ def build(
     rows = [_measured(one) for one in every]
     readings = [_reading(log, row) for log, row in zip(logs, rows, strict=True)]
     taken, starts = _joined(logs, rows, place(readings, facts, zones or {}))
-    of = by_outages(readings, taken, lambda: _telling(_merged(every, taken, starts)))
+    of = by_outages(readings, taken, lambda: _telling(_merged(_placed(every, taken, starts))))
+    placed = _placed(every, of, starts)
     lines = sum(log.artifact.line_count for log in logs)
-    whole = kept(_sorted(_merged(every, of, starts), since, until), lines)
+    whole = kept(_sorted(_merged(placed), since, until), lines)
     return Timeline(
         whole,
         kept(whole.filter(pl.col("kind").is_not_null()), lines),
         tuple(_source(log, row, where) for log, row, where in zip(logs, rows, of, strict=True)),
         problems,
-        tuple(every),
+        tuple(placed),
     )
 
 
@@ -221,14 +223,16 @@ def _timed(log: Log, placement: Placement, start: datetime | None, events: pl.La
     )
 
 
-def _merged(logs: Sequence[Parsed], of: Sequence[Placement], starts: Sequence[datetime | None]) -> pl.LazyFrame:
-    """The events of all logs, one log after the other, as they are placed."""
+def _placed(logs: Sequence[Parsed], of: Sequence[Placement], starts: Sequence[datetime | None]) -> list[Parsed]:
+    return [
+        replace(one, events=_timed(one.log, where, start, one.events)) for one, where, start in zip(logs, of, starts, strict=True)
+    ]
+
+
+def _merged(logs: Sequence[Parsed]) -> pl.LazyFrame:
+    """The events of all logs, one log after the other."""
     schema = timeline_schema()
-    placed = (
-        _timed(one.log, where, start, one.events).select(schema.names())
-        for one, where, start in zip(logs, of, starts, strict=True)
-    )
-    return pl.concat([pl.LazyFrame(schema=schema), *placed])
+    return pl.concat([pl.LazyFrame(schema=schema), *(one.events.select(schema.names()) for one in logs)])
 
 
 def _sorted(events: pl.LazyFrame, since: datetime | None, until: datetime | None) -> pl.LazyFrame:
