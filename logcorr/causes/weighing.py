@@ -28,7 +28,7 @@ LEAST = 0.2
 
 LIKELY = 0.5
 MOST_UNFELT, FEWEST_UNFELT = 0.45, 3
-"""What explains none of the harm, or what nobody felt and happened but once or twice (an ordered restart), is no cause."""
+"""What explains none of the harm is no cause, nor what nobody felt and a schedule orders, or happened but once or twice."""
 
 WHERE_ONLY = ("crash", "dependency_failed")
 """Kinds of causes that say where it broke and not why: they leave room for whatever does."""
@@ -176,14 +176,22 @@ def _tempered(one: _Weighed, kept: Sequence[_Weighed]) -> Cause:
     others = [other.serious for other in kept if other is not one and other.cause.confidence >= LIKELY]
     elsewhere = np.any(others, axis=0) if others else np.zeros_like(one.serious)
     explained, total = int(one.serious.sum()), int((one.serious | ~elsewhere).sum())
-    if not len(one.serious) and one.struck < FEWEST_UNFELT:
-        return replace(one.cause, confidence=min(one.cause.confidence, MOST_UNFELT))
+    if not len(one.serious):
+        return _unfelt(one)
     if not total or explained >= LEAST_EXPLAINED * total:
         return one.cause
     cause, apart = one.cause, int(one.apart.sum())
     some = explained > FEW_EXPLAINED * total
     most = MOST_ON_ANOTHER_CLOCK if apart >= LEAST_EXPLAINED * total else MOST_UNEXPLAINED if some else MOST_UNFELT
     return replace(cause, confidence=min(cause.confidence, most), against=(*cause.against, _unexplained(explained, total, apart)))
+
+
+def _unfelt(one: _Weighed) -> Cause:
+    """Hardly sure of what no log shows anybody to have felt, if a schedule orders it or it happened but once or twice."""
+    if one.struck >= FEWEST_UNFELT and one.cause.kind != "scheduled_stop":
+        return one.cause
+    may_be_meant = claim("cause.unfelt", "no log shows that anybody felt it: it may be meant")
+    return replace(one.cause, confidence=min(one.cause.confidence, MOST_UNFELT), against=(*one.cause.against, may_be_meant))
 
 
 def _unexplained(explained: int, total: int, apart: int) -> Claim:

@@ -17,8 +17,8 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.phrase import Phrase as Phrase
 from logcorr.lazily import pl
 
-_LABELS = r"^(?:\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
-"""What may stand before the words: labels in brackets (`[worker-1]`), a place (`(app.js:12):`), signs."""
+_LABELS = r"^(?:[\w-]*\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
+"""What may stand before the words: labels in brackets (`[worker-1]`, `app[web.1]:`), a place (`(app.js:12):`), signs."""
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
 
