@@ -188,7 +188,8 @@ def _tempered(one: _Weighed, kept: Sequence[_Weighed]) -> Cause:
     elsewhere = np.any([one.after_others, *others], axis=0)
     explained, total = int(one.serious.sum()), int((one.serious | ~elsewhere).sum())
     if not explained and total <= FEW_EXPLAINED * len(one.serious):
-        return one.cause if any(link.mechanism == FELT for link in one.cause.chain) else _unfelt(one)
+        felt = len(one.serious) > 0 and any(link.mechanism == FELT for link in one.cause.chain)
+        return one.cause if felt else _unfelt(one)
     if explained >= LEAST_EXPLAINED * total:
         return one.cause
     cause, apart = one.cause, int(one.apart.sum())
