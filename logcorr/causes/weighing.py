@@ -187,8 +187,9 @@ def _tempered(one: _Weighed, kept: Sequence[_Weighed]) -> Cause:
     others = [other.serious for other in kept if other is not one and other.cause.confidence >= LIKELY]
     elsewhere = np.any([one.after_others, *others], axis=0)
     explained, total = int(one.serious.sum()), int((one.serious | ~elsewhere).sum())
-    if not explained and total <= FEW_EXPLAINED * len(one.serious):
-        felt = len(one.serious) > 0 and any(link.mechanism == FELT for link in one.cause.chain)
+    few = FEW_EXPLAINED * len(one.serious)
+    if (not explained and total <= few) or (explained <= few and one.struck < FEWEST_UNFELT):
+        felt = few > 0 and any(link.mechanism == FELT for link in one.cause.chain)
         return one.cause if felt else _unfelt(one)
     if explained >= LEAST_EXPLAINED * total:
         return one.cause
