@@ -97,9 +97,32 @@ def _last_words(case: Case, loop: _Loop) -> Lack | None:
         since = marks.filter(pl.col("time") >= same["time_right"].min())
         before = said.filter((pl.col("sort") == same["sort"][0]) & (pl.col("time") < same["time_right"][0] - near))
         if same.height >= max(FEWEST, MOST_OF * since.height / 2) and before.is_empty():
-            first = Span(same["file"][0], same["line"][0])
-            words = str(same["message"][0]).strip()[:HEAD]
-            return Lack(sort="words", name=words, first=first, count=same.height, since=same["time_right"][0])
+            return _words(same.drop("time").rename({"time_right": "time"}))
+    return _refrain(case, loop, said) if loop.since is None else None
+
+
+def _words(same: pl.DataFrame) -> Lack:
+    first = Span(same["file"][0], same["line"][0])
+    words = str(same["message"][0]).strip()[:HEAD]
+    return Lack(sort="words", name=words, first=first, count=same.height, since=same["time"][0])
+
+
+def _refrain(case: Case, loop: _Loop, said: pl.DataFrame) -> Lack | None:
+    """What each life ends with, of a log that marks neither its starts nor its ends: only its supervisor tells of them.
+
+    The last failure that is told as often as it was restarted, is followed by the same line each time (the next life's first),
+    and since which what the log said most often before is said no more.
+    """
+    for (path, _), same in reversed(list(said.group_by("file", "sort", maintain_order=True))):
+        if same.height < max(FEWEST, MOST_OF * (loop.ends or 0)):
+            continue
+        log = case.timeline.filter((pl.col("file") == path) & pl.col("time").is_not_null()).sort("line").with_columns(sort_of())
+        lines = log.with_columns(pl.col("sort").shift(-1).alias("next")).collect()
+        following = lines.join(same, on="line", how="semi")["next"].drop_nulls()
+        before, since = (lines.filter(part) for part in (pl.col("line") < same["line"][0], pl.col("line") >= same["line"][0]))
+        usual = before["sort"].value_counts(sort=True)["sort"].head(1)
+        if following.n_unique() == 1 and not usual.is_in(since["sort"].implode()).any():
+            return _words(same)
     return None
 
 
