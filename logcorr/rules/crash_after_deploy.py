@@ -161,6 +161,7 @@ def _restarted(case: Case, service: str, lack: Lack) -> bool:
 def _finding(case: Case, loop: _Loop, lack: Lack, deployed: tuple[Evidence, ...]) -> Finding:
     without = files_without(case, lack)
     refused = case.happened("upstream.refused").filter(pl.col("time").is_not_null())
+    refused = refused.filter(pl.col("time") >= lack.since) if lack.since else refused
     told = any(one.note == DEPLOYED for one in deployed)
     omitted = any(one.note == LEFT_OUT for one in without) and _restarted(case, loop.service, lack)
     times = (lack.since,) if lack.since else tuple(refused["time"].head(1))
