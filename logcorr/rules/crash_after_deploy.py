@@ -87,7 +87,9 @@ def _lived_with(lack: Lack, loop: _Loop) -> bool:
 def _last_words(case: Case, loop: _Loop) -> Lack | None:
     """What nearly every life ends with since it was first said, where that is no failure that tells why by itself."""
     own = pl.col("service") == loop.service
-    said = failures(case).filter(own & ~pl.col("message").str.contains(SUPERVISORS)).with_columns(sort_of())
+    crashed = case.happened("process.crashed").filter(pl.col("time").is_not_null() & pl.col("severity").is_null())
+    words = pl.concat([failures(case), crashed], how="diagonal_relaxed").sort("time", maintain_order=True)
+    said = words.filter(own & ~pl.col("message").str.contains(SUPERVISORS)).with_columns(sort_of())
     known = case.happened(*REASONS).filter(own).with_columns(sort=pl.lit(None, pl.String))
     told = pl.concat([said, known]).drop_nulls("time").sort("time", "sort", nulls_last=True, maintain_order=True)
     marks = case.happened(*MARKS).filter(own).select("time").drop_nulls().unique().sort("time")
