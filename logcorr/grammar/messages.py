@@ -62,7 +62,7 @@ APPLICATION = (
     ),
     Phrase(  # .NET, Java, Rust, Deno, Python, Go
         "process.crashed",
-        ("Unhandled exception", "in thread \"main\"", "panicked at ", "error: Uncaught", "Fatal Python error", "fatal error: "),
+        ("Unhandled exception", 'in thread "main"', "panicked at ", "error: Uncaught", "Fatal Python error", "fatal error: "),
         r"^(?:Unhandled exception[.:] |Exception in thread \"main\" |thread 'main' (?:\(\d+\) )?panicked at |error: Uncaught "
         r"|Fatal Python error: |fatal error: (?:all goroutines|concurrent map|runtime: |unexpected signal|stack overflow))",
     ),
