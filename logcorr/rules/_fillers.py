@@ -20,9 +20,7 @@ from logcorr.timeline.select import lines_like
 MADE = r"\$\(date\b[^)]*\)|`date\b[^`]*`|\$\$|\$RANDOM|\$\{?(?:STAMP|TIMESTAMP|NOW|TODAY|DATE)\b\}?"
 """What differs each time."""
 
-NEW_NAME = regex(
-    rf"(?P<folder>/?(?:[\w.-]+/)+)(?P<before>[^/\s\"'$`>=]*)(?:{MADE})(?P<after>(?:{MADE}|[^/\s\"';|&)])*)"
-)
+NEW_NAME = regex(rf"(?P<folder>/?(?:[\w.-]+/)+)(?P<before>[^/\s\"'$`>=]*)(?:{MADE})(?P<after>(?:{MADE}|[^/\s\"';|&)])*)")
 DATED = regex(
     r"\s*(?:export |local |readonly )?(?P<name>\w+)=(?P<value>\"[^\"]*\"|(?:\$\([^)]*\)|`[^`]*`|\$(?!\()|[^\s;`$\"'])+)"
 )

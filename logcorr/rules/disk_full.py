@@ -57,8 +57,19 @@ def check(case: Case) -> Iterator[Finding]:
         subject=paths[0] if paths else "",
         measured={"count": failed.height, "paths": ", ".join(paths[:3])},
         times=instants(failed),
-        fix=claim("disk_full.fix", "free space, find what grew (du -x, df -i), and bound it: rotation, retention, a quota"),
+        fix=_fix(filler),
     )
+
+
+def _fix(filler: Filler | None) -> Claim:
+    if filler and filler.missed:
+        return claim(
+            "disk_full.mend",
+            "free space, and let the clean-up at {missed} look for what {written} writes",
+            missed=str(filler.missed),
+            written=str(filler.line),
+        )
+    return claim("disk_full.fix", "free space, find what grew (du -x, df -i), and bound it: rotation, retention, a quota")
 
 
 def _filled(filler: Filler) -> Iterator[Evidence]:

@@ -35,8 +35,6 @@ MOST_ANSWERED = 0.25
 KEYS = (("method", "uri"), ("method", "path"), ("client", "method", "path"))
 """How a request is told from others, the most particular first: what is sent along in a body nobody logs."""
 
-PLACED = {"status": pl.Int16, "file": pl.String, "line": pl.UInt32, "lines": pl.UInt32}
-
 
 class _Poison(Struct, frozen=True, kw_only=True):
     """A kind of request, at how many of the ends it broke off, and how often it was asked for and answered.
@@ -156,7 +154,8 @@ def _access(case: Case) -> pl.LazyFrame:
     """Every request that the proxy logged, by what tells it from others."""
     told = case.records("nginx_access")
     if "request" not in told.collect_schema():
-        return pl.LazyFrame(schema={name: pl.String() for key in KEYS for name in key} | PLACED)
+        numbers = {"status": pl.Int16(), "line": pl.UInt32(), "lines": pl.UInt32()}
+        return pl.LazyFrame(schema={name: pl.String() for key in KEYS for name in key} | {"file": pl.String()} | numbers)
     request = pl.col("request")
     columns = told.select(
         "file",
