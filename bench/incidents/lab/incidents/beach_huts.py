@@ -164,9 +164,19 @@ cp /srv/huts/bin/deploy.sh /srv/huts/bin/weather.sh /srv/huts/CHANGES.md /srv/hu
 
 def truth(case: Case) -> dict[str, Any]:
     journal, errors, access = "journal.txt", "nginx/partners.error.log", "nginx/partners.access.log"
-    old, port = case.at("nginx/sites/partners.conf", "proxy_pass http://127.0.0.1:5010"), case.at("huts/config.json", '"port": 5020')
-    release, listens, note = case.at("deploy.log", "release 3.8.0"), case.at(journal, "listening on 127.0.0.1:5020"), case.at("huts/CHANGES.md", "the API listens on 5020")
-    copied, new = case.at("huts/deploy.sh", "sites-available/huts.conf"), case.at("nginx/sites/huts.conf", "proxy_pass http://127.0.0.1:5020")
+    old, port = (
+        case.at("nginx/sites/partners.conf", "proxy_pass http://127.0.0.1:5010"),
+        case.at("huts/config.json", '"port": 5020'),
+    )
+    release, listens, note = (
+        case.at("deploy.log", "release 3.8.0"),
+        case.at(journal, "listening on 127.0.0.1:5020"),
+        case.at("huts/CHANGES.md", "the API listens on 5020"),
+    )
+    copied, new = (
+        case.at("huts/deploy.sh", "sites-available/huts.conf"),
+        case.at("nginx/sites/huts.conf", "proxy_pass http://127.0.0.1:5020"),
+    )
     refused, failed = case.at(errors, "111: Connection refused"), case.at(access, '" 502 ')
     onset = case.times(errors, "111: Connection refused")[0]
     return {

@@ -130,8 +130,16 @@ cp /opt/dispatch/app/src/hooks.js src/; cp /opt/dispatch/app/server.js src/; cp 
 def truth(case: Case) -> dict[str, Any]:
     api, hooks = "log/api-json.log", "src/hooks.js"
     code, later = case.at(hooks, "event.recipient.postcode"), case.at(hooks, "setImmediate(() => store(event))")
-    error, event, request = case.at(api, "TypeError: Cannot read properties of null"), case.at(api, "parcel.unclaimed"), case.at("log/nginx-access.json", "/hooks/zipex")
-    refused, failed, older = case.at("log/nginx-error.log", "111: Connection refused"), case.at("log/nginx-access.json", '"status":502'), case.at("log/nginx-access.json.1.gz", '"status":502')
+    error, event, request = (
+        case.at(api, "TypeError: Cannot read properties of null"),
+        case.at(api, "parcel.unclaimed"),
+        case.at("log/nginx-access.json", "/hooks/zipex"),
+    )
+    refused, failed, older = (
+        case.at("log/nginx-error.log", "111: Connection refused"),
+        case.at("log/nginx-access.json", '"status":502'),
+        case.at("log/nginx-access.json.1.gz", '"status":502'),
+    )
     return {
         "root_cause_kind": "poison-request-crashes-process",
         "root_cause": "The carrier's webhook POST /hooks/zipex with event parcel.unclaimed has recipient null; hooks.js answers 202 first and reads event.recipient.postcode later in setImmediate, where nobody catches: the rejected promise ends the process with status 1 and Docker starts it again.",

@@ -111,9 +111,21 @@ cp /opt/tareskog/bin/*.sh tareskog/bin/; crontab -u tare -l > tareskog/crontab; 
 
 def truth(case: Case) -> dict[str, Any]:
     source, daemon, err = "tareskog/middleware/timings.js", "pm2/pm2-tare.log", "pm2/tareskog-error.log"
-    key, kept, series = case.at(source, "const key ="), case.at(source, "series.set(key"), case.at(source, "const series = new Map()")
-    fatal, limit, exited = case.at(err, "FATAL ERROR: "), case.at("tareskog/ecosystem.config.js", "--max-old-space-size=72"), case.at(daemon, "via signal [SIGABRT]")
-    refused, failed, older = case.at("nginx/error.log", "111: Connection refused"), case.at("nginx/access.log", '" 502 '), case.at("nginx/access.log.1.gz", '" 502 ')
+    key, kept, series = (
+        case.at(source, "const key ="),
+        case.at(source, "series.set(key"),
+        case.at(source, "const series = new Map()"),
+    )
+    fatal, limit, exited = (
+        case.at(err, "FATAL ERROR: "),
+        case.at("tareskog/ecosystem.config.js", "--max-old-space-size=72"),
+        case.at(daemon, "via signal [SIGABRT]"),
+    )
+    refused, failed, older = (
+        case.at("nginx/error.log", "111: Connection refused"),
+        case.at("nginx/access.log", '" 502 '),
+        case.at("nginx/access.log.1.gz", '" 502 '),
+    )
     return {
         "root_cause_kind": "memory-leak-heap-limit",
         "root_cause": "middleware/timings.js keeps a window of 40000 measurements for every URL, the query string included, and drops none; as nearly every /prognose has its own query, the heap fills at the visitors' pace until V8 aborts at --max-old-space-size=72; pm2 starts it again.",

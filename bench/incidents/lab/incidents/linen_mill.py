@@ -127,7 +127,11 @@ echo "$(date '+%F %T') dump $(stat -c %s /tmp/linen-latest.sql.gz) bytes"
 FIRST = "CREATE TABLE orders (id serial PRIMARY KEY, email text, metres int NOT NULL);\nINSERT INTO orders (email, metres) SELECT CASE WHEN n % 9 = 0 THEN NULL ELSE 'c' || n || '@example.com' END, n % 12 + 1 FROM generate_series(1, 260) n;\n"
 SECOND = "CREATE INDEX orders_metres ON orders (metres);\n"
 THIRD = "-- guests must leave an address from now on\nALTER TABLE orders ALTER COLUMN email SET NOT NULL;\n"
-RELEASES = {"2026.10.1": {"001_orders.sql": FIRST}, "2026.10.2": {"001_orders.sql": FIRST, "002_index_metres.sql": SECOND}, "2026.10.3": {"001_orders.sql": FIRST, "002_index_metres.sql": SECOND, "003_email_required.sql": THIRD}}
+RELEASES = {
+    "2026.10.1": {"001_orders.sql": FIRST},
+    "2026.10.2": {"001_orders.sql": FIRST, "002_index_metres.sql": SECOND},
+    "2026.10.3": {"001_orders.sql": FIRST, "002_index_metres.sql": SECOND, "003_email_required.sql": THIRD},
+}
 PREPARE = r"""mkdir -p /run/postgresql /srv/linen-db; chown postgres: /run/postgresql /srv/linen-db
 su postgres -s /bin/sh -c "/usr/lib/postgresql/15/bin/initdb -D /srv/linen-db --auth=trust --no-sync -E UTF8 --locale=C" > /run/initdb.out 2>&1
 printf 'create role linen login;\ncreate database linen owner linen;\n' | su postgres -s /bin/sh -c "/usr/lib/postgresql/15/bin/postgres --single -D /srv/linen-db postgres" > /run/schema.out 2>&1
@@ -155,9 +159,20 @@ cp /srv/linen/entrypoint.sh /srv/linen/deploy /srv/linen/deploy.log /srv/linen/c
 
 def truth(case: Case) -> dict[str, Any]:
     shop, db = "docker/linen-shop-json.log", "docker/linen-db-json.log"
-    statement, failed = case.at("srv/current/migrations/003_email_required.sql", "SET NOT NULL"), case.at(shop, "[migrate] failed: ")
-    applying, said, told = case.at(shop, "applying 003_email_required.sql"), case.at(db, "contains null values"), case.at("srv/deploy.log", "deploying 2026.10.3")
-    step, switch, nulls = case.at("srv/entrypoint.sh", "node migrate.js"), case.at("srv/deploy", "ln -sfn"), case.at("srv/current/migrations/001_orders.sql", "THEN NULL")
+    statement, failed = (
+        case.at("srv/current/migrations/003_email_required.sql", "SET NOT NULL"),
+        case.at(shop, "[migrate] failed: "),
+    )
+    applying, said, told = (
+        case.at(shop, "applying 003_email_required.sql"),
+        case.at(db, "contains null values"),
+        case.at("srv/deploy.log", "deploying 2026.10.3"),
+    )
+    step, switch, nulls = (
+        case.at("srv/entrypoint.sh", "node migrate.js"),
+        case.at("srv/deploy", "ln -sfn"),
+        case.at("srv/current/migrations/001_orders.sql", "THEN NULL"),
+    )
     refused, lost = case.at("nginx/error.log", "111: Connection refused"), case.at("nginx/access.log", '" 502 ')
     onset = case.times(shop, r"\[migrate\] failed", hours=2)[0]
     return {

@@ -112,7 +112,7 @@ def truth(case: Case) -> dict[str, Any]:
     log, access = "fair-json.log", "nginx/access.log"
     return {
         "root_cause": "No incident: no answer of 5xx, no restart (one container start, 'Up 2 hours'). Scanners and mistyped stalls get 404, wrong passwords 401, impatient visitors leave (499), phones drop off the live map when their screen goes dark; the sums of the day take 38 s, as long as they may; "
-        "nginx was reloaded once for a new certificate, which closed only idle or draining connections.",
+        "nginx was reloaded once for a new certificate, its old worker went on for the open sockets.",
         "verdict": "healthy", "expected_no_incident": True,
         "innocent": [
             case.at(log, "login failed", why="wrong password, 401"), case.at(log, "no such stall", why="404 for a stall that never was"), case.at(log, "slow search", why="3-4 s, answered"), case.at(log, "visitor left", why="phones and closed tabs"),

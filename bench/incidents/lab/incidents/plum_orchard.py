@@ -8,7 +8,7 @@ from truth import Case, hop
 
 from incidents import NGINX_UNIT
 
-APP = r'''#!/usr/bin/python3
+APP = r"""#!/usr/bin/python3
 # Bestellungen: kleiner HTTP-Dienst auf SQLite
 import logging
 import sqlite3
@@ -60,7 +60,7 @@ class Orders(BaseHTTPRequestHandler):
 
 log.info("orders on 127.0.0.1:8400")
 ThreadingHTTPServer(("127.0.0.1", 8400), Orders).serve_forever()
-'''
+"""
 
 BACKUP = r"""#!/bin/bash
 # Sicherung der Bestellungen und Bilder, alle 20 Minuten in der Erntezeit
@@ -148,8 +148,16 @@ df -h /srv/orchard / 2>/dev/null | sed 's/^overlay /\\/dev\\/vda1 /' > df.txt; (
 
 def truth(case: Case) -> dict[str, Any]:
     script, log = "bin/sicherung.sh", "logs/orders.log"
-    glob, writes, job = case.at(script, "ls -1t backups/orchard-*.tar.gz"), case.at(script, "tar -C /srv/orchard -cJf"), case.at("etc/crontab", "sicherung.sh")
-    full, short, failed = case.at(log, "database or disk is full"), case.at("logs/sicherung.log", "No space left on device"), case.at("logs/orchard_access.log", '" 500 ')
+    glob, writes, job = (
+        case.at(script, "ls -1t backups/orchard-*.tar.gz"),
+        case.at(script, "tar -C /srv/orchard -cJf"),
+        case.at("etc/crontab", "sicherung.sh"),
+    )
+    full, short, failed = (
+        case.at(log, "database or disk is full"),
+        case.at("logs/sicherung.log", "No space left on device"),
+        case.at("logs/orchard_access.log", '" 500 '),
+    )
     df, listed, du = case.at("df.txt", "/srv/orchard"), case.at("ls-backups.txt", ".tar.xz"), case.at("du.txt", "backups")
     onset = case.times(log, "POST /orders/.* failed")[0]
     return {
