@@ -60,6 +60,12 @@ APPLICATION = (
         ("on signal", "terminated unexpectedly"),
         _at_start(r"child \d+ exited on signal \d+ \(SIG(?:SEGV|ABRT|BUS|ILL|FPE)\b|host terminated unexpectedly"),
     ),
+    Phrase(  # .NET, Java, Rust, Deno, Python, Go
+        "process.crashed",
+        ("Unhandled exception", 'in thread "main"', "panicked at ", "error: Uncaught", "Fatal Python error", "fatal error: "),
+        r"^(?:Unhandled exception[.:] |Exception in thread \"main\" |thread 'main' (?:\(\d+\) )?panicked at |error: Uncaught "
+        r"|Fatal Python error: |fatal error: (?:all goroutines|concurrent map|runtime: |unexpected signal|stack overflow))",
+    ),
     Phrase(
         "process.terminating",
         (
