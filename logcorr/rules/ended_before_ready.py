@@ -155,7 +155,9 @@ def _runs(case: Case, service: str) -> list[Run]:
 def _timed_out(case: Case, unit: Unit) -> pl.DataFrame:
     """The ends that systemd ordered because a start took too long."""
     told = (pl.col("service") == unit.name.removesuffix(".service")) & pl.col("message").str.contains(TIMED_OUT, literal=True)
-    return case.happened("process.terminating").filter(told & pl.col("time").is_not_null() & (unit.manager == "systemd"))
+    return case.happened("process.terminating").filter(
+        told & pl.col("time").is_not_null() & (unit.manager == "systemd" and not unit.oneshot)
+    )
 
 
 def _unhealthy(case: Case, one: Unhealthy, early: Early) -> Finding:
