@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration, Schedule
 from logcorr.model.facts import Script
 from logcorr.semantics.paths import collected
 from logcorr.semantics.written import Written, commands
+
+WRITES = regex(r">>?\s*(?P<path>[^\s;&|<>]+)")
 
 
 def cron_jobs(case: Configuration) -> Iterator[Schedule]:
@@ -27,3 +30,9 @@ def scripts_of(case: Configuration, schedule: Schedule) -> list[Script]:
 def jobs_commands(case: Configuration, schedule: Schedule) -> list[Written]:
     """Every command of the job's scripts, as written."""
     return [command for script in scripts_of(case, schedule) for command in commands(script)]
+
+
+def logs_of(case: Configuration, schedule: Schedule) -> list[str]:
+    """The collected files that bear the name of a file which the job's line writes to."""
+    names = {found["path"].rpartition("/")[2] for found in WRITES.finditer(schedule.job.command)}
+    return [path for path in sorted(case.files) if path.rpartition("/")[2] in names]
