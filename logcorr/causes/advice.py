@@ -24,6 +24,7 @@ ALARMS = {
         "action.alert_reconnections", "count how often clients connect again, and raise an alarm above the usual"
     ),
     "requests_limited": claim("action.alert_limited", "count the requests that the limit turns away, by client"),
+    "larger_than_allowed": claim("action.alert_size", "count what is refused for its size, by directive"),
     "crash_after_deploy": claim("action.alert_deploy", "let the deployment wait for health, and end with a failure without it"),
 }
 """What would have told sooner, by the kind of the cause."""

@@ -116,6 +116,12 @@ DIAGNOSES = {
     "requests_limited": Diagnosis(
         "requests_limited", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True
     ),
+    "larger_than_allowed": Diagnosis(
+        "larger_than_allowed",
+        (CHANGES, "configuration_mismatch", "limit_rejects_requests", hops.LAST),
+        perhaps=(CHANGES, hops.LAST),
+        themselves=True,
+    ),
     "connections_exhausted": Diagnosis(
         "limit_reached", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S, once=True
     ),

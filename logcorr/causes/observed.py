@@ -26,7 +26,7 @@ ALIVE = 500
 
 
 class Observed(Struct, frozen=True):
-    """`probe` got `status`, which it does not expect, on the `rows` (in time order), which are nearly all since the first of them.
+    """`probe` got `status`, which it does not expect, on `rows` (in time order), nearly all since the first of them.
 
     `before` is how many answers were as expected until then.
     """

@@ -108,7 +108,7 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
 
 
 class _Telling(Struct, frozen=True):
-    """Lines of a message that a job wrote in some of its `runs` (their ticks), and what it is worth that these ended a service."""
+    """Lines of a message that a job wrote in some of its `runs` (their ticks), and what it is worth that a stop followed."""
 
     rows: pl.DataFrame
     runs: Times

@@ -27,8 +27,8 @@ LEAST = 0.2
 """A hypothesis less probable than this is no cause, only a rival."""
 
 LIKELY = 0.5
-MOST_UNFELT, FEWEST_UNFELT, DAILY_S = 0.45, 3, 72_000.0
-"""What explains none of the harm is no cause, nor what nobody felt and is ordered once a day, or happened but once or twice."""
+MOST_UNFELT, FEWEST_UNFELT = 0.45, 3
+"""What explains none of the harm is no cause, nor what nobody felt and a schedule orders, or happened but once or twice."""
 
 WHERE_ONLY = ("crash", "dependency_failed")
 """Kinds of causes that say where it broke and not why: they leave room for whatever does."""
@@ -187,9 +187,8 @@ def _tempered(one: _Weighed, kept: Sequence[_Weighed]) -> Cause:
 
 
 def _unfelt(one: _Weighed) -> Cause:
-    """Hardly sure of what no log shows anybody to have felt, if it is a nightly restart or happened but once or twice."""
-    nightly = one.cause.kind == "scheduled_stop" and (one.cause.period_s or 0.0) >= DAILY_S
-    if one.struck >= FEWEST_UNFELT and not nightly:
+    """Hardly sure of what no log shows anybody to have felt, if a schedule orders it or it happened but once or twice."""
+    if one.struck >= FEWEST_UNFELT and one.cause.kind != "scheduled_stop":
         return one.cause
     may_be_meant = claim("cause.unfelt", "no log shows that anybody felt it: it may be meant")
     return replace(one.cause, confidence=min(one.cause.confidence, MOST_UNFELT), against=(*one.cause.against, may_be_meant))

@@ -10,9 +10,9 @@ from msgspec import Struct
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case, Schedule
-from logcorr.model.facts import ScheduledJob, Script, Unit
+from logcorr.model.facts import ScheduledJob, Script
 from logcorr.model.source import Span
-from logcorr.rules._jobs import scripts_of
+from logcorr.rules._jobs import programs_of, scripts_of
 from logcorr.rules._settings import COMMENT
 
 NUMBERED = regex(r"/(?:\d+|[0-9a-f-]{16,})(?:[/.]|$)")
@@ -124,7 +124,7 @@ def _asking(prefix: str, whole: str) -> Iterator[str]:
 
 def asking_line(case: Case, schedule: Schedule) -> Span | None:
     """The first line by which the program or script of a job asks for anything."""
-    own = [path for path, job in _programs(case).items() if job == schedule.job]
+    own = list(programs_of(case, schedule))
     for path in (*own, *(script.span.path for script in scripts_of(case, schedule) if script.span != schedule.job.span)):
         lines = case.lines(path).filter(~pl.col("text").str.contains(COMMENT)).select("line", "text").collect()
         asking = _first(lines, CODE if path in own else SHELL)
@@ -138,24 +138,8 @@ def _first(lines: pl.DataFrame, pattern: str) -> int | None:
 
 
 def _programs(case: Case) -> dict[str, ScheduledJob]:
-    """Collected files that jobs name, in their command or in the scripts that it leads to, and that are no shell scripts."""
-    scripts = {script.span.path for script in case.of(Script)}
-    named = {path.rpartition("/")[2]: path for path in sorted(case.files - scripts) if "." in path.rpartition("/")[2]}
-    return {
-        named[name]: schedule.job
-        for schedule in reversed(case.schedules)
-        for text in _commands(case, schedule)
-        for word in text.split()
-        if (name := word.strip("\"'();").rpartition("/")[2]) in named
-    }
-
-
-def _commands(case: Case, schedule: Schedule) -> Iterator[str]:
-    """What a job runs: its line, the command of the unit that it starts, and the scripts that these lead to."""
-    yield schedule.job.command
-    started = schedule.job.command.removeprefix("systemctl start ")
-    yield from (unit.command for unit in case.of(Unit) if unit.name == started and unit.command)
-    yield from (script.text for script in scripts_of(case, schedule))
+    """The programs of jobs, each with the first that runs it."""
+    return {path: schedule.job for schedule in reversed(case.schedules) for path in programs_of(case, schedule)}
 
 
 def _may_be(line: str, client: str, agents: set[str]) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from logcorr.lazily import regex
 from logcorr.model.case import Configuration, Schedule
-from logcorr.model.facts import Script
+from logcorr.model.facts import Script, Unit
 from logcorr.semantics.paths import collected
 from logcorr.semantics.written import Written, commands
 
@@ -25,6 +25,21 @@ def scripts_of(case: Configuration, schedule: Schedule) -> list[Script]:
     called = (call.path for behaviour in schedule.behaviours for call in behaviour.calls if call.path)
     found = (collected(path, whole, None, asker=schedule.job.span.path) for path in called)
     return [*own, *dict.fromkeys(whole[path] for path in found if path and whole[path] not in own)]
+
+
+def programs_of(case: Configuration, schedule: Schedule) -> Iterator[str]:
+    """Collected files that the job's command names, or that what it leads to names, and that are no shell scripts."""
+    scripts = {script.span.path for script in case.of(Script)}
+    names = {word.strip("\"'();").rpartition("/")[2] for text in _texts(case, schedule) for word in text.split() if "." in word}
+    yield from (path for path in sorted(case.files - scripts) if path.rpartition("/")[2] in names)
+
+
+def _texts(case: Configuration, schedule: Schedule) -> Iterator[str]:
+    """What a job runs: its line, the command of the unit that it starts, and the scripts that these lead to."""
+    yield schedule.job.command
+    started = schedule.job.command.removeprefix("systemctl start ")
+    yield from (unit.command for unit in case.of(Unit) if unit.name == started and unit.command)
+    yield from (script.text for script in scripts_of(case, schedule))
 
 
 def jobs_commands(case: Configuration, schedule: Schedule) -> list[Written]:

@@ -38,6 +38,11 @@ def asking(case: Case, events: pl.LazyFrame) -> pl.LazyFrame:
     return events.join(wanted, on="position").with_columns(pl.col(name).fill_null("") for name in ASKED)
 
 
+def endpoint_of(uri: pl.Expr) -> pl.Expr:
+    """A path without its query, every part that holds a digit being as good as another."""
+    return uri.str.replace(r"[?#].*$", "").str.replace_all(r"/[^/]*\d[^/]*", "/*")
+
+
 def position(case: Case) -> pl.Expr:
     """A `file` and a `line` of it as one number, the line in the lower half: to join millions of rows by it takes less memory."""
     paths = sorted({source.path for source in case.sources})

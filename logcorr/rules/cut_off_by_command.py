@@ -85,7 +85,7 @@ def check(case: Case) -> Iterator[Finding]:
         lines = list(_commands(case, pattern)) if failed.height >= FEWEST else []
         for name, rows in _by_target(case, failed, pattern) if lines else ():
             cut = _cut(case, lines, name, rows["time"][0]) if rows.height >= FEWEST else None
-            if cut and (pattern is not EDITS or cut[1] == RAN):
+            if cut and (pattern is not EDITS or (cut[1] == RAN and not _written_otherwise(case, cut[0].text, name))):
                 yield _finding(name, rows, *cut, edited=pattern is EDITS)
 
 
@@ -161,6 +161,13 @@ def _of_others(command: str, name: str) -> bool:
         return not any(ip_address(host) in network for network in networks)
     except ValueError:
         return SENDER.search(command) is not None
+
+
+def _written_otherwise(case: Case, command: str, name: str) -> bool:
+    """Whether a collected file that the command writes does not name the target: then something else asks it."""
+    written = {path for path in case.files if re.search(rf"[/\s]{re.escape(path.rpartition('/')[2])}(?:[\s\"';]|$)", command)}
+    texts = ("\n".join(case.lines(path).collect()["text"]) for path in written - {one.path for one in case.sources})
+    return bool(written) and not any(_names(text, name) for text in texts)
 
 
 def _finding(name: str, rows: pl.DataFrame, cut: _Cut, sure: float, *, edited: bool) -> Finding:

@@ -125,7 +125,14 @@ def _words(name: str) -> set[str]:
 
 def log_stem(name: str) -> str:
     """A log file's name without compression, rotation number or date, `.log`, and the `-json` of Docker's own files."""
-    return re.sub(r"(-json(?=\.log)|\.(gz|bz2|xz|zst|log|txt|out|err|(nd)?jsonl?|\d+)|[-.]\d{4}-?\d\d-?\d\d)+$", "", name) or name
+    return (
+        re.sub(
+            r"(-json(?=\.log)|\.(gz|bz2|xz|zst|log|txt|out|err|(nd)?jsonl?|\d+)|[-.](\d{4}-?\d\d-?\d\d([-_T.]?\d\d){0,3}|\d{10}))+$",
+            "",
+            name,
+        )
+        or name
+    )
 
 
 def _services(facts: Iterable[Fact]) -> Iterator[tuple[Service, ComposeFile]]:

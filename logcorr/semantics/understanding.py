@@ -161,7 +161,7 @@ def _behaviour(
 ) -> Behaviour:
     answered = {probe.id: ask(probe, world) for probe in read.probes}
     possible = {number: outcomes(answer) for number, answer in answered.items()}
-    reached = [(effect, at_most(read.reach(effect, possible), read.script)) for effect in read.effects]
+    reached = [(effect, at_most(read.reach(effect, possible), read.script, targets.facts)) for effect in read.effects]
     proofs = [no_proof(proof) if effect.span.path in programs else proof for effect, proof in reached]
     decided = {probe.id: read.decided_by(probe, telling_outcomes(probe)) for probe in read.probes}
     proved = tuple(

@@ -75,6 +75,11 @@ class Nginx(Struct, frozen=True):
         """The blocks that hand requests on, with the time limits in force."""
         return tuple(facts.proxied(self.site.http))
 
+    def in_force(self, place: facts.Proxied, name: str) -> tuple[tuple[str, ...], Span] | None:
+        """The arguments of the directive of this name that holds where requests are handed on, and its line."""
+        passes = next(node for node in self.site.http.walk() if node.span == place.span)
+        return next(((node.args, node.span) for node in passes.inherited(name) if node.args), None)
+
     def request(
         self,
         url_host: str,

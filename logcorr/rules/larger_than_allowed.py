@@ -1,0 +1,204 @@
+"""The proxy refuses what is larger than one of its buffers, or than a request may be."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec import Struct
+
+from logcorr.lazily import pl, regex
+from logcorr.model.case import Case
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import NginxFile
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import rule
+from logcorr.rules._deeds import JUST_BEFORE, LATE, changes
+from logcorr.rules._requests import asked, by_place, endpoint_of
+from logcorr.semantics.nginx import Nginx, Proxied
+from logcorr.timeline.select import cite, instants
+
+CHANGES = "deploy_changes_configuration"
+FEWEST = 3
+LEAST_SHARE = 0.02
+"""Of what is asked for there, so much is refused, or to as many clients: one visitor may try a film once more."""
+
+LACKING = 3.0
+"""So many would have been refused before, had it been as now: then something changed."""
+
+CONFIGURED, SEEN = 0.93, 0.75
+SIZE = regex(r"(?i)^(?P<number>\d+)(?P<unit>[kmg]?)$")
+POWERS = {"": 0, "k": 10, "m": 20, "g": 30}
+
+
+class Bound(Struct, frozen=True):
+    """What bounds a size: how nginx says that it was passed, the directive with its default, and how clients are answered.
+
+    That of an answer begins with the name of the module that hands the request on.
+    """
+
+    told: str
+    directive: str
+    default: tuple[str, ...]
+    statuses: tuple[int, ...] = ()
+
+    @property
+    def of_answers(self) -> bool:
+        """Whether it is the upstream's answer that is too large."""
+        return not self.statuses
+
+
+BOUNDS = (
+    Bound("sent too big header", "buffer_size", ("4k",)),
+    Bound("intended to send too large", "client_max_body_size", ("1m",), (413,)),
+    Bound(
+        r"sent too long (?:URI|header)|sent too large request|exceeded http2_max_",
+        "large_client_header_buffers",
+        ("4", "8k"),
+        (400, 414, 431, 494),
+    ),
+)
+"""http://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffer_size (a page of memory: 4k, or 8k) and
+http://nginx.org/en/docs/http/ngx_http_core_module.html."""
+
+
+class _Limit(Struct, frozen=True):
+    """The size in force, and the lines to look at: the directive's, or those of the block in which it is not set."""
+
+    name: str
+    allowed: str
+    places: tuple[Span, ...]
+
+    @property
+    def size(self) -> dict[str, int]:
+        """In bytes, where it is known."""
+        found = SIZE.match(self.allowed)
+        return {"limit_bytes": int(found["number"]) << POWERS[found["unit"].lower()]} if found else {}
+
+
+@rule(code="NGX024", title="A request or an answer is larger than nginx takes", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Refusals for want of room, by what bounds it and where; those of what was never served are no defect."""
+    told = asked(case, case.happened("size.exceeded").drop_nulls("time"))
+    for bound in BOUNDS if told.height >= FEWEST else ():
+        for place, rows in _placed(case, told.filter(pl.col("message").str.contains(bound.told))):
+            refused = rows if bound.of_answers else _meant(case, rows)
+            if refused.height >= FEWEST:
+                yield _finding(case, bound, _limit(case, bound, place), refused)
+
+
+def _placed(case: Case, rows: pl.DataFrame) -> Iterator[tuple[Proxied | None, pl.DataFrame]]:
+    """The rows of each block that hands requests on, then those of none."""
+    for place, here in by_place(case, rows):
+        yield place, here
+        rows = rows.join(here, on=["file", "line"], how="anti", maintain_order="left")
+    yield None, rows
+
+
+def _requests(case: Case) -> pl.LazyFrame | None:
+    """What the proxy answered, by `endpoint`; None where no log tells."""
+    access = case.records("nginx_access")
+    if not {"request", "status", "time"} <= set(access.collect_schema()):
+        return None
+    uri = pl.col("request").str.extract(r"^\S+ (\S+)", 1)
+    return access.select("file", "line", "time", "status", endpoint=endpoint_of(uri)).drop_nulls()
+
+
+def _meant(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
+    """Those for what is served otherwise, if they are more than one client's fancy."""
+    requests, shaped = _requests(case), rows.with_columns(endpoint=endpoint_of(pl.col("uri")))
+    if requests is None:
+        return shaped if rows["client"].n_unique() >= FEWEST else shaped.clear()
+    well = requests.group_by("endpoint").agg(well=(pl.col("status") < 400).sum()).filter(pl.col("well") > 0)
+    served = shaped.join(well.collect(engine="streaming"), on="endpoint", maintain_order="left")
+    often = pl.len().over("endpoint") >= LEAST_SHARE * pl.col("well")
+    return served.filter(often | (pl.col("client").n_unique().over("endpoint") >= FEWEST))
+
+
+def _limit(case: Case, bound: Bound, place: Proxied | None) -> _Limit:
+    """What holds there, with its lines; of a place that is not known, only what the directive is called."""
+    if place is None:
+        return _Limit("proxy_buffer_size" if bound.of_answers else bound.directive, "?", ())
+    module = place.limits[0].name.partition("_")[0]
+    name = f"{module}_{bound.directive}" if bound.of_answers else bound.directive
+    found = Nginx.of(tuple(case.of(NginxFile))).in_force(place, name)
+    args, span = found or (bound.default, None)
+    return _Limit(name, args[-1], (span,) if span else (place.location, place.span))
+
+
+def _finding(case: Case, bound: Bound, limit: _Limit, refused: pl.DataFrame) -> Finding:
+    return Finding(
+        confidence=CONFIGURED if limit.places else SEEN,
+        claim=_claim(bound, limit, refused),
+        evidence=(
+            *(Evidence(span, f"{limit.name} {limit.allowed}", shows="configuration_mismatch") for span in limit.places),
+            *_changed(case, refused),
+            *cite(refused, most=2, shows="configuration_mismatch"),
+            *cite(refused, shows="limit_rejects_requests"),
+            *_answered(case, bound, refused),
+        ),
+        would_refute=claim("larger_than_allowed.refute", "an answer or a request as large as one of these that was let through"),
+        subject=str(refused["service"][0] or refused["source"][0]),
+        measured={"count": refused.height, "directive": limit.name, **limit.size},
+        times=instants(refused),
+        fix=claim(
+            "larger_than_allowed.fix",
+            "set {directive} at this place to what is really needed, or let what is sent be smaller",
+            directive=limit.name,
+        ),
+    )
+
+
+def _claim(bound: Bound, limit: _Limit, refused: pl.DataFrame) -> Claim:
+    told: dict[str, str | int] = {
+        "count": refused.height,
+        "directive": limit.name,
+        "allowed": limit.allowed,
+        "asked": f"{refused['method'][0]} {refused['uri'][0].partition('?')[0]}".strip(),
+    }
+    if bound.of_answers:
+        return claim(
+            "larger_than_allowed.answer",
+            "nginx gives up {count} answers ({asked}) whose header is larger than {directive} ({allowed})",
+            **told,
+        )
+    return claim(
+        "larger_than_allowed.request",
+        "nginx refuses {count} requests ({asked}) that are larger than {directive} ({allowed}) lets them be",
+        **told,
+    )
+
+
+def _answered(case: Case, bound: Bound, refused: pl.DataFrame) -> Iterator[Evidence]:
+    """How clients were told so; a 5xx counts as harm anyway."""
+    requests = _requests(case)
+    if requests is not None and bound.statuses:
+        asked_for = pl.col("endpoint").is_in(refused.select(endpoint_of(pl.col("uri")).unique().implode()).to_series())
+        told = requests.filter(pl.col("status").is_in(bound.statuses) & asked_for).select("file", "line").head(2)
+        for file, line in told.collect(engine="streaming").iter_rows():
+            yield Evidence(Span(file, line), "the answer", shows="failure_reaches_clients")
+
+
+def _changed(case: Case, refused: pl.DataFrame) -> Iterator[Evidence]:
+    """What was changed just before the first of them, if none would have been refused until then by chance."""
+    since: datetime = refused["time"][0]
+    if not _new(case, refused, since):
+        return
+    scripts = tuple(changes(case, since))
+    begun = case.happened("deploy.started", "process.started").filter(
+        pl.col("time").is_between(since - JUST_BEFORE, since + LATE)
+    )
+    yield from scripts
+    yield from cite(begun, "it began", most=2, shows=CHANGES)
+
+
+def _new(case: Case, refused: pl.DataFrame, since: datetime) -> bool:
+    """Whether the same was asked for so often before that some would have been refused."""
+    requests = _requests(case)
+    if requests is None:
+        return False
+    wanted = refused.select(endpoint_of(pl.col("uri")).unique().implode()).to_series()
+    of_those = requests.filter(pl.col("endpoint").is_in(wanted))
+    before, after = of_those.select((pl.col("time") < since).sum(), b=(pl.col("time") >= since).sum()).collect().row(0)
+    return bool(after) and before * refused.height / after >= LACKING
