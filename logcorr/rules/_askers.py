@@ -46,6 +46,9 @@ RUNTIMES = {
 }
 """Names by which programs ask that give none, by how files of their language end."""
 
+DISTINCT = 5
+"""A shorter name before a version may be anybody's."""
+
 SHARED = 0.8
 """One address that makes so much of all traffic is a proxy or a gateway in front of this one."""
 
@@ -96,16 +99,25 @@ def _line(case: Case, rows: pl.DataFrame) -> Span | None:
 
 
 def _line_of_code(case: Case, prefix: str, agents: set[str]) -> Span | None:
-    """The line of a program that a job runs, which asks for such paths, under one of those names."""
-    for path in sorted(_programs(case)):
+    """The line of a program that asks for such paths: a job's, under one of those names, or any that gives itself such a name."""
+    jobs = sorted(_programs(case))
+    for path in (*jobs, *sorted(path for path in case.files if path.rpartition(".")[2] in RUNTIMES and path not in jobs)):
         lines = case.lines(path).filter(~pl.col("text").str.contains(COMMENT)).select("line", "text").collect()
-        runtimes = RUNTIMES.get(path.rpartition(".")[2], ())
         whole = "\n".join(lines["text"])
-        if not agents or any(agent in whole or agent.lower().startswith(runtimes) for agent in agents):
+        runtimes = RUNTIMES.get(path.rpartition(".")[2], ())
+        by_default = path in jobs and (not agents or any(agent.lower().startswith(runtimes) for agent in agents))
+        if by_default or any(_gives(whole, agent) for agent in agents):
             asking = next((found for pattern in _asking(prefix, whole) if (found := _first(lines, pattern))), None)
             if asking:
                 return Span(path, asking)
     return None
+
+
+def _gives(whole: str, agent: str) -> bool:
+    """Whether a program holds the name by which it asks, or the name before a version that it computes."""
+    product, _, version = agent.partition("/")
+    computed = len(product) >= DISTINCT and bool(version) and re.search(rf"[\"'`]{re.escape(product)}/", whole)
+    return agent in whole or bool(computed)
 
 
 def _asking(prefix: str, whole: str) -> Iterator[str]:
