@@ -98,6 +98,15 @@ APPLICATION = (
             rf"|(?:[\w.-]+: |{_THING} )?terminated(?: by (?:signal )?(?:SIG[A-Z]+|\d+))?[.!]?$"
         ),
     ),
+    Phrase(
+        "client.limited",
+        ("ate limit", "ate-limit", "oo many requests", "oo Many Requests", "hrottl", "RateLimit", "uota exceeded"),
+        _at_start(
+            r"(?:[\w'-]+ ){0,3}rate[- ]?limit(?:er|s)?(?: \S+){0,3} (?:exceeded|reached|hit)\b|(?:[\w'-]+ ){0,3}rate[- ]limited\b"
+            r"|too many requests\b|(?:[\w.]+\.)?(?:RateLimit|Throttl)\w*(?:Error|Exception)\b|(?:[\w-]+ ){0,2}quota exceeded\b"
+            r"|(?:requests?|clients?|key|user|ip)(?: \S+)? (?:was |is |are )?throttled\b"
+        ),
+    ),
     *FAILURES,
     Phrase(
         "process.started",

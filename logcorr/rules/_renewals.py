@@ -22,6 +22,10 @@ RENEWS = regex(
     r"\b(?:certbot\b.*\brenew|acme\.sh\b.*--(?:cron|renew)|dehydrated\b.*(?:-c|--cron)|lego\b.*\brenew|step ca renew"
     r"|getssl\b.*-\w*[au]|uacme\b.*\bissue|vault write \S*pki\S*/issue)\b"
 )
+NAMED = regex(
+    r"certbot|acme(?:\.sh|-client|-?renew|tool)|letsencrypt|dehydrated|(?:^|/)lego\b"
+    r"|certs?[-_.]?renew|renew[-_.]?(?:certs?|tls|ssl)"
+)
 RELOADS = regex(
     r"--(?:deploy|post|renew)-hook|--reloadcmd|\bnginx\b.*-s\s+reload|(?:reload|restart)\s+nginx\b|nginx\s+(?:reload|restart)\b"
     r"|\b(?:HUP|SIGHUP)\b.*\bnginx\b"
@@ -146,7 +150,7 @@ def _refused(asked: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame | None:
 
 def _renews(case: Case, command: str, name: str) -> bool:
     """Whether a job renews certificates: by its command, by its name, or by what its scripts do."""
-    if RENEWS.search(command) or re.search(r"certbot|acme|letsencrypt|dehydrated|\blego\b", name):
+    if RENEWS.search(command) or NAMED.search(name):
         return True
     own = [schedule for schedule in case.schedules if schedule.job.command.strip() == command]
     writing = {span.path for span, _ in replaced(case)}

@@ -6,14 +6,13 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from logcorr.lazily import pl, regex
-from logcorr.model.case import Case, Schedule
+from logcorr.lazily import pl
+from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import counted, rule
 from logcorr.rules._failed_runs import FailedRuns, failed_runs
-
-WRITES = regex(r">>?\s*(?P<path>[^\s;&|<>]+)")
+from logcorr.rules._jobs import logs_of
 
 
 @rule(code="CRON010", title="A scheduled job failed", role="signal", severity="warning")
@@ -22,7 +21,7 @@ def check(case: Case) -> Iterator[Finding]:
     yield from (_ended(one) for one in case.once(failed_runs))
     failed = case.happened("job.failed")
     for schedule in case.schedules if failed.height else ():
-        told = failed.filter(pl.col("file").is_in(_logs(case, schedule)))
+        told = failed.filter(pl.col("file").is_in(logs_of(case, schedule)))
         if told.height:
             found = counted(
                 told,
@@ -36,12 +35,6 @@ def check(case: Case) -> Iterator[Finding]:
                 claim("job_failed.refute", "somebody ran it by hand, or the line is of no consequence: the job exits with 0"),
             )
             yield replace(found, evidence=(*found.evidence, Evidence(schedule.job.span, f"runs on {schedule.job.schedule}")))
-
-
-def _logs(case: Case, schedule: Schedule) -> list[str]:
-    """The collected files that bear the name of a file which the job's line writes to."""
-    names = {found["path"].rpartition("/")[2] for found in WRITES.finditer(schedule.job.command)}
-    return [path for path in sorted(case.files) if path.rpartition("/")[2] in names]
 
 
 def _ended(runs: FailedRuns) -> Finding:
