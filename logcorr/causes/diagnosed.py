@@ -92,7 +92,9 @@ DIAGNOSES = {
         lasts=True,
     ),
     "process_crashed": Diagnosis("crash", dies=True, effects=hops.DOWN, most=0.8),
-    "idle_timeout": Diagnosis("idle_timeout", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
+    "idle_timeout": Diagnosis(
+        "idle_timeout", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
+    ),
     "keepalive_race": Diagnosis("keepalive_race", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "stale_upstream_address": Diagnosis(
         "stale_upstream_address",
@@ -158,7 +160,10 @@ DIAGNOSES = {
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), lasts=True),
     **dict.fromkeys(
-        ("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
+        (
+            *("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
+            *("certificate_failed.renewal_refused", "certificate_failed.renewal_failed"),
+        ),
         Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), themselves=True),
     ),
     "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), themselves=True),

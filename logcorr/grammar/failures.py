@@ -47,7 +47,16 @@ FAILURES = (
         r"|\bexceeds LimitRequestFieldSize\b"
         r"|\b(?:content-length|[rR]equest body|Content-Length\)).{0,40} is larger than the configured limit\b",
     ),
-    Phrase("disk.full", ("ENOSPC", "o space left on device"), r"\bENOSPC\b|[nN]o space left on device"),
+    Phrase(
+        "disk.full",
+        _any(
+            "ENOSPC|o space left on device|database or disk is full|SQLITE_FULL|EDQUOT|uota exceeded|OutOfDiskSpace"
+            "|not enough space on the disk|' is full|disk watermark"
+        ),
+        r"\bENOSPC\b|[nN]o space left on device|\bdatabase or disk is full\b|\bSQLITE_FULL\b|\bEDQUOT\b|\bDisk quota exceeded\b"
+        r"|\bOutOfDiskSpace\b|\bThere is not enough space on the disk\b|\bThe table '[^']+' is full\b"
+        r"|\bflood[ -]stage disk watermark \[[^\]]+\] exceeded\b",
+    ),
     Phrase(
         "dependency.denied",
         _any("authentication failed|Authentication failed|Access denied for user|WRONGPASS|NOAUTH|ER_ACCESS_DENIED"),

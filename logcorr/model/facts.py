@@ -206,8 +206,8 @@ class Unit(Fact, frozen=True, kw_only=True):
     restart_s: float | None = None
     command: str | None = None
     memory_limit: int | None = None
-    start_timeout_s: float | None = None
     oneshot: bool = False
+    start_timeout_s: float | None = None
 
 
 class Process(Fact, frozen=True, kw_only=True):

@@ -15,13 +15,12 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
-from logcorr.rules._deeds import JUST_BEFORE, LATE, changes
+from logcorr.rules._deeds import just_before
 from logcorr.rules._requests import asked, by_place, endpoint_of
 from logcorr.rules._settings import settings
 from logcorr.semantics.nginx import Nginx, Proxied
 from logcorr.timeline.select import cite, instants
 
-CHANGES = "deploy_changes_configuration"
 FEWEST = 3
 LEAST_SHARE = 0.02
 """Of what is asked for there, so much is refused, or to as many clients: one visitor may try a film once more."""
@@ -251,14 +250,8 @@ def _answered(case: Case, bound: Bound, refused: pl.DataFrame) -> Iterator[Evide
 def _changed(case: Case, refused: pl.DataFrame) -> Iterator[Evidence]:
     """What was changed just before the first of them, if none would have been refused until then by chance."""
     since: datetime = refused["time"][0]
-    if not _new(case, refused, since):
-        return
-    scripts = tuple(changes(case, since))
-    begun = case.happened("deploy.started", "process.started").filter(
-        pl.col("time").is_between(since - JUST_BEFORE, since + LATE)
-    )
-    yield from scripts
-    yield from cite(begun, "it began", most=2, shows=CHANGES)
+    if _new(case, refused, since):
+        yield from just_before(case, since)
 
 
 def _new(case: Case, refused: pl.DataFrame, since: datetime) -> bool:
