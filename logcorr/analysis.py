@@ -67,7 +67,7 @@ def analyze(
         artifacts=given.artifacts,
         problems=(*problems, *crashes),
         rules_run=ran,
-        quotes=quotes(given.artifacts, document.spans(case, findings, judgement, given.artifacts)),
+        quote=partial(quotes, given.artifacts),
         assumptions=assumptions(case, judgement, accepted),
         version=version("logcorr"),
     )  # fmt: skip

@@ -155,8 +155,8 @@ def scan(paths: Paths, *, tz: str | Zones | None = None) -> pl.LazyFrame:
     logs, _ = timeline.logs_of(given.artifacts, given.logs, given.facts, writers(given), names(given))
     if not logs:
         raise NothingRecognised("nothing here is a log that logcorr knows", "`logcorr sources PATH` says what was seen")
-    queries = [partial(_wide, log, timed) for log, timed in zip(logs, timeline.timed(logs, given.facts, zones(tz)), strict=True)]
-    return timeline.scan(list(zip(logs, queries, strict=True)))
+    timed = timeline.timed(logs, given.facts, zones(tz))
+    return timeline.scan(logs, lambda asked: [partial(_wide, log, query) for log, query in zip(logs, timed(asked), strict=True)])
 
 
 def _wide(log: timeline.Log, timed: timeline.Query, events: pl.LazyFrame) -> pl.LazyFrame:

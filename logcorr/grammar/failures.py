@@ -35,6 +35,14 @@ FAILURES = (
         r"|\b(?:fork|spawn|pthread_create)\b.{0,20} EAGAIN\b|\bunable to create (?:new )?native thread\b",
     ),
     Phrase(
+        "size.exceeded",
+        _any("oo large|oo big|ooLarge|ooBig|TOO_LARGE|SizeExceeded|LimitExceeded|HEADER_OVERFLOW|bytes exceeds the limit"),
+        r"\bPayloadTooLargeError\b|\b[rR]equest (?:entity|body|header|headers|header fields) (?:is |are )?too large\b"
+        r"|\bRequestEntityTooLarge\b|\bRequestDataTooBig\b|\b(?:MaxUploadSize|FileSizeLimit|SizeLimit)ExceededException\b"
+        r"|\bMulterError: File too large\b|\bFST_ERR_CTP_BODY_TOO_LARGE\b|\bHPE_HEADER_OVERFLOW\b"
+        r"|\bPOST Content-Length of \d+ bytes exceeds the limit\b",
+    ),
+    Phrase(
         "disk.full",
         _any(
             "ENOSPC|o space left on device|database or disk is full|SQLITE_FULL|EDQUOT|uota exceeded|OutOfDiskSpace"
