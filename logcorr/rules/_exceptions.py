@@ -65,8 +65,8 @@ def _frames(texts: Sequence[str], number: int) -> tuple[tuple[str, int], ...]:
     """Where it was thrown, innermost first: below the exception (JavaScript, Java, .NET, Go), or above it (Python)."""
     following = texts[number + 1 : number + MOST_FRAMES]
     if "panic: " in texts[number]:
-        places = [found for text in following if GO_ENGINE not in text and (found := GO_FRAME.match(text))]
-        return tuple((found["path"], int(found["line"])) for found in places)
+        places = filter(None, (GO_FRAME.match(text) for text in following if GO_ENGINE not in text))
+        return tuple((place["path"], int(place["line"])) for place in places)
     below = map(FRAME.search, takewhile(STACKED.match, following))
     above = filter(None, map(PYTHON_FRAME.search, reversed(texts[max(0, number - MOST_FRAMES) : number])))
     found = [*filter(None, below)] or [*above]
