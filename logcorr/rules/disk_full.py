@@ -43,8 +43,8 @@ def check(case: Case) -> Iterator[Finding]:
     if not filler and (setting := _chatty(case)):
         yield _chatted(case, failed, *setting)
         return
-    if not filler and (found := hoard(case, [mount for _, mount in _mounts(case)])):
-        yield _hoarded(case, failed, found)
+    if not filler and (hoarded := hoard(case, [mount for _, mount in _mounts(case)])):
+        yield _hoarded(case, failed, hoarded)
         return
     yield Finding(
         confidence=(0.92 if captured else 0.88) if filler else UNFILLED,
