@@ -43,7 +43,8 @@ def build(
     shown = excerpts.choose(case, findings, judgement, artifacts)
     events, left_out = keyevents.choose(case, judgement)
     harms = lanes.harms(case)
-    spans = {one.span for one in (*_evidence(findings, judgement), *shown, *events, *harms)}
+    cited = {one.span for one in _evidence(findings, judgement)} | {one.span for one in shown}
+    spans = cited | {one.span for one in events} | {one.span for one in harms}
     quotes = quote(spans)
     return {
         "schema": SCHEMA,
