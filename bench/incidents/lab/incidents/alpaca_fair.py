@@ -203,5 +203,5 @@ def truth(case: Case) -> dict[str, Any]:
         "period_s": 600, "lag_s": case.lag(case.times("syslog", r"CMD \(/srv/fair/bin/stack-watch"), terms, 120), "lags": {"ALARM -> SIGTERM": case.lag(case.times("logs/stack-watch.log", "ALARM"), terms, 60), "SIGTERM -> refused": case.lag(terms, case.times("nginx/error.log", "111: Conn"))},
         "measured": [case.measure("logs/stack-watch.log", "ALARM: only"), case.measure("logs/api.log", "Received SIGTERM"), case.measure("nginx/error.log", "111: Connection refused", join=120), case.measure("browser-console.txt", "disconnected:"), case.measure("uptime-robot.txt", "DOWN", join=120)],
         "timezones": {"api.log, nginx, cron": "Europe/Berlin (without zone in logs/ and error.log)", "uptime-robot.txt, browser-console.txt, redis.log, inspect": "UTC"},
-        "how_made": REAL.replace("and curl", "redis 7.0") + " (with express, socket.io, ioredis, winston); docker is the lab's supervisor. The deploys of deploy.log were before the machine booted.",
+        "how_made": REAL.replace("and curl", "and redis 7.0") + " (with express, socket.io, ioredis, winston); docker is the lab's supervisor. The deploys of deploy.log were before the machine booted.",
     }  # fmt: skip
