@@ -178,6 +178,6 @@ def truth(case: Case) -> dict[str, Any]:
                      case.at(journal, "PUT gate 14 level=2.35", why="the same handset's other requests are well"), case.at(journal, "passages: slow query", why="slow, harmless")],
         "period_s": None, "lag_s": case.lag(puts, crashes, 30), "lags": {"exit -> listening again": case.lag(crashes, case.times(journal, "gates api up on 6060"), 120)},
         "measured": [case.measure(journal, "PUT gate 19 level=null"), case.measure(journal, "TypeError: Cannot read properties of null"), case.measure(journal, "gates.service: Main process exited"), case.measure(error, "upstream prematurely closed connection while reading response"), case.measure(error, "111: Connection refused", join=120)],
-        "timezones": {journal: "UTC (+0000)", error: "Europe/Amsterdam without zone", access: "+02:00"},
+        "timezones": {"log/journal.log, cron": "UTC (+0000)", error: "Europe/Amsterdam without zone", access: "+02:00"},
         "how_made": REAL + " (with express); systemctl and systemd[1]'s lines are the lab's supervisor, the journal's form is rsyslog's template. Partner and gauges are the lab's clients.",
     }  # fmt: skip
