@@ -58,7 +58,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         kind=known.rule if known else kind,
         claim=known.claim if known else _claim(kind, told, suspect, group),
         confidence=_confidence(told, group, suspect, kind),
-        proof=suspect.reach.value if suspect.reach else "timing",
+        proof="observed" if suspect.answer else suspect.reach.value if suspect.reach else "timing",
         culprit=_culprit(kind, suspect),
         trigger=suspect.span,
         chain=tuple(scheduled_chain(case, told, suspect, matched, ends=of_runs or of_stops(told.stops), known=known)),

@@ -83,7 +83,11 @@ def _changed(case: Case, seen: Observed) -> Iterator[Link]:
             mechanism="deploy_changes_configuration",
             source=spans(changes)[0],
             target=spans(seen.rows)[0],
-            claim=claim("chain.answer_changed", "until then it was answered as it should be, {count} times", count=seen.before),
+            claim=claim(
+                "chain.answer_changed",
+                "just before, something was loaded or deployed; until then the probe was answered as it should be, {count} times",
+                count=seen.before,
+            ),
             evidence=cite(changes, most=4),
             proof="observed",
         )

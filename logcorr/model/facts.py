@@ -194,7 +194,7 @@ class Container(Fact, frozen=True, kw_only=True):
 class Unit(Fact, frozen=True, kw_only=True):
     """Something that `manager` (`systemd`, `pm2`) keeps running, as its unit or ecosystem file or `systemctl status` shows it.
 
-    pm2 restarts what takes more than `memory_limit` bytes.
+    pm2 restarts what takes more than `memory_limit` bytes. `oneshot`: it is no service but work that is done and ends.
     """
 
     name: str
@@ -205,6 +205,7 @@ class Unit(Fact, frozen=True, kw_only=True):
     restart_s: float | None = None
     command: str | None = None
     memory_limit: int | None = None
+    oneshot: bool = False
 
 
 class Process(Fact, frozen=True, kw_only=True):

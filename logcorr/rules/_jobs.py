@@ -24,6 +24,13 @@ def scripts_of(case: Configuration, schedule: Schedule) -> list[Script]:
     return [*own, *dict.fromkeys(whole[path] for path in found if path and whole[path] not in own)]
 
 
+def programs_of(case: Configuration, schedule: Schedule) -> Iterator[str]:
+    """Collected files that the job's command names, and that are no shell scripts."""
+    scripts = {script.span.path for script in case.of(Script)}
+    names = {word.rpartition("/")[2] for word in schedule.job.command.split() if "." in word}
+    yield from (path for path in sorted(case.files - scripts) if path.rpartition("/")[2] in names)
+
+
 def jobs_commands(case: Configuration, schedule: Schedule) -> list[Written]:
     """Every command of the job's scripts, as written."""
     return [command for script in scripts_of(case, schedule) for command in commands(script)]

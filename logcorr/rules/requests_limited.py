@@ -15,6 +15,7 @@ from logcorr.model.facts import NginxFile, ScheduledJob, Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._jobs import programs_of
 from logcorr.rules._requests import asked
 from logcorr.rules._settings import COMMENT
 from logcorr.timeline.select import cite, instants
@@ -134,7 +135,7 @@ def _line(case: Case, rows: pl.DataFrame) -> Span | None:
 def _line_of_code(case: Case, prefix: str, agents: set[str]) -> Span | None:
     """The line of a program that a job runs, which asks for paths that end so, under one of those names."""
     asks = rf"{CODE}.*/{re.escape(prefix.strip('/').rpartition('/')[2])}(?:[^\w-]|$)"
-    for path in _programs(case):
+    for path in sorted({path for schedule in case.schedules for path in programs_of(case, schedule)}):
         lines = case.lines(path).select("line", "text").collect()
         whole = "\n".join(lines["text"])
         runtimes = RUNTIMES.get(path.rpartition(".")[2], ())
@@ -143,13 +144,6 @@ def _line_of_code(case: Case, prefix: str, agents: set[str]) -> Span | None:
         if named and asking.height:
             return Span(path, int(asking["line"][0]))
     return None
-
-
-def _programs(case: Case) -> Iterator[str]:
-    """Collected files that the commands of jobs name, and that are no shell scripts."""
-    scripts = {script.span.path for script in case.of(Script)}
-    names = {word.rpartition("/")[2] for one in case.schedules for word in one.job.command.split() if "." in word}
-    yield from (path for path in sorted(case.files - scripts) if path.rpartition("/")[2] in names)
 
 
 def _may_be(line: str, client: str, agents: set[str]) -> bool:
