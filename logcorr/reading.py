@@ -35,6 +35,9 @@ UNTOLD = (None, "script_log", "stamped_text")
 MARKDOWN = "markdown"
 """The envelope of what a document quotes."""
 
+CONTAINED = frozenset({"docker-json", "cri"})
+"""The envelopes of what one container prints."""
+
 
 class Input(Struct, frozen=True):
     """What was collected: files as what they are, the facts of those that are configuration, and what could not be read."""
@@ -111,10 +114,16 @@ def _known_by(artifact: Artifact, parsers: Mapping[str, Parser], facts: Sequence
 def writers(given: Input) -> Callable[[str], str | None]:
     """Which service writes a log."""
     logs = given.logs
-    sources = {artifact.path: logs[artifact.format].source for artifact in given.artifacts if artifact.format in logs}
+    sources = {artifact.path: _source(artifact, logs) for artifact in given.artifacts if artifact.format in logs}
     documents = {artifact.path for artifact in given.artifacts if MARKDOWN in artifact.envelopes}
     things, nginx = topology.entities(given.facts, given.files), topology.nginx_name(given.facts)
     return lambda path: None if path in documents else topology.writer(path, sources.get(path, ""), things, nginx)
+
+
+def _source(artifact: Artifact, logs: Mapping[str, LogParser]) -> str:
+    """What writes a log, by its format; text that says nothing of it is an application's where a container printed it."""
+    untold = artifact.format in UNTOLD and not CONTAINED.isdisjoint(artifact.envelopes)
+    return "app" if untold else logs[artifact.format or ""].source
 
 
 def names(given: Input) -> dict[str, str]:

@@ -69,7 +69,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         against=(*_few(group), *_unexplained(kind, suspect, group)),
         recurrence=suspect.coming,
     )
-    return Hypothesis(cause, of_runs or of_stops(matched))
+    return Hypothesis(cause, of_runs or of_stops(matched), service=told.service)
 
 
 def _harmed(findings: Sequence[Finding]) -> bool:

@@ -52,6 +52,7 @@ CAUSE_KINDS = {
     "certificate_failed": "a certificate has expired, or the renewed one was not loaded",
     "slow_probe": "a health check gives up before it is answered, and acts on it",
     "slow_endpoint": "one endpoint takes longer than the proxy waits for it",
+    "ended_before_ready": "a service is given less time to start than it needs, and ended before it is ready",
     "strict_healthcheck": "a container that answers is called unhealthy, and restarted for that",
     "crash": "a process dies of its own",
     "probe_never_satisfied": "a health check waits for an answer that never comes, and acts on it",

@@ -60,6 +60,12 @@ APPLICATION = (
         ("on signal", "terminated unexpectedly"),
         _at_start(r"child \d+ exited on signal \d+ \(SIG(?:SEGV|ABRT|BUS|ILL|FPE)\b|host terminated unexpectedly"),
     ),
+    Phrase(  # .NET, Java, Rust, Deno, Python, Go
+        "process.crashed",
+        ("Unhandled exception", 'in thread "main"', "panicked at ", "error: Uncaught", "Fatal Python error", "fatal error: "),
+        r"^(?:Unhandled exception[.:] |Exception in thread \"main\" |thread 'main' (?:\(\d+\) )?panicked at |error: Uncaught "
+        r"|Fatal Python error: |fatal error: (?:all goroutines|concurrent map|runtime: |unexpected signal|stack overflow))",
+    ),
     Phrase(
         "process.terminating",
         (
@@ -90,6 +96,15 @@ APPLICATION = (
             r"|(?:process|worker|application|app|server)(?: \S+)? exited\b"
             r"|(?:process )?exiting(?: with| now|\.|$|, bye)|(?:http:? )?server closed(?:$|[.!])|exited with code \d+"
             rf"|(?:[\w.-]+: |{_THING} )?terminated(?: by (?:signal )?(?:SIG[A-Z]+|\d+))?[.!]?$"
+        ),
+    ),
+    Phrase(
+        "client.limited",
+        ("ate limit", "ate-limit", "oo many requests", "oo Many Requests", "hrottl", "RateLimit", "uota exceeded"),
+        _at_start(
+            r"(?:[\w'-]+ ){0,3}rate[- ]?limit(?:er|s)?(?: \S+){0,3} (?:exceeded|reached|hit)\b|(?:[\w'-]+ ){0,3}rate[- ]limited\b"
+            r"|too many requests\b|(?:[\w.]+\.)?(?:RateLimit|Throttl)\w*(?:Error|Exception)\b|(?:[\w-]+ ){0,2}quota exceeded\b"
+            r"|(?:requests?|clients?|key|user|ip)(?: \S+)? (?:was |is |are )?throttled\b"
         ),
     ),
     *FAILURES,

@@ -194,7 +194,8 @@ class Container(Fact, frozen=True, kw_only=True):
 class Unit(Fact, frozen=True, kw_only=True):
     """Something that `manager` (`systemd`, `pm2`) keeps running, as its unit or ecosystem file or `systemctl status` shows it.
 
-    pm2 restarts what takes more than `memory_limit` bytes. `oneshot`: it is no service but work that is done and ends.
+    pm2 restarts what takes more than `memory_limit` bytes. systemd ends what is not up `start_timeout_s` after its start.
+    `oneshot`: it is no service but work that is done and ends.
     """
 
     name: str
@@ -206,6 +207,7 @@ class Unit(Fact, frozen=True, kw_only=True):
     command: str | None = None
     memory_limit: int | None = None
     oneshot: bool = False
+    start_timeout_s: float | None = None
 
 
 class Process(Fact, frozen=True, kw_only=True):

@@ -41,6 +41,7 @@ _UNITS = {
     rf"^Started {_UNIT}": "process.started",
     rf"^Stopping {_UNIT}": "process.terminating",
     rf"^Stopped {_UNIT}": "process.exited",
+    rf"^{_UNIT}:? [Ss]tart(?:-pre|-post)? operation timed out\. (?:Terminating|Killing|Aborting)": "process.terminating",
     rf"^Reload(?:ed|ing) {_UNIT}": "process.reloaded",
     rf"^{_UNIT}: Scheduled restart job": "service.restarting",
     rf"^{_UNIT}: Main process exited, code=(?:killed, status=9|exited, status=137)/": "process.killed",
@@ -88,6 +89,7 @@ _EMITS = {
     "process.started": ["Started X.service", *messages.emitted(messages.APPLICATION)["process.started"]],
     "process.terminating": [
         "Stopping X.service",
+        "start operation timed out. Terminating.",
         "Main process exited, code=killed, status=15",
         *messages.emitted(messages.APPLICATION)["process.terminating"],
     ],

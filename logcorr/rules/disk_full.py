@@ -15,7 +15,7 @@ from logcorr.rules._fillers import Filler, complains, fillers
 from logcorr.rules._verbose import asked_for, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
 
-PATH = regex(r"[\"' ](?P<path>/[^\"' :,]+)")
+PATH = regex(r"(?<!GET)(?<!POST)(?<!PUT)(?<!PATCH)(?<!DELETE)[\"' ](?P<path>/[^\"' :,]+)")
 DF_NAME = regex(r"(?:^|/|[._-])df(?:[._-]|$)")
 FULL = r"\s(?:9[89]|100)%\s+/\S*$"
 MOST_LINES = 1000
@@ -45,15 +45,11 @@ def check(case: Case) -> Iterator[Finding]:
         confidence=(0.92 if captured else 0.88) if filler else UNFILLED,
         claim=_claim(failed, filler),
         evidence=(
-            *(
-                [Evidence(filler.line, "a new name each time, and nothing is removed", shows="resource_exhausted")]
-                if filler
-                else []
-            ),
-            *([Evidence(filler.schedule.job.span, f"runs on {filler.schedule.job.schedule}")] if filler else []),
+            *(_filled(filler) if filler else ()),
             *(Evidence(span, "the device that is full", shows="resource_exhausted") for span in device),
             *cite(failed, most=1, shows="resource_exhausted"),
             *(Evidence(span, "how full it was", shows="resource_exhausted") for span in captured),
+            *(Evidence(span, "what it left", shows="resource_exhausted") for span in (filler.listed if filler else ())),
             *(_jobs(case, failed) if not filler else ()),
             *cite(failed.slice(1), shows="resource_exhausted"),
         ),
@@ -61,8 +57,28 @@ def check(case: Case) -> Iterator[Finding]:
         subject=paths[0] if paths else "",
         measured={"count": failed.height, "paths": ", ".join(paths[:3])},
         times=instants(failed),
-        fix=claim("disk_full.fix", "free space, find what grew (du -x, df -i), and bound it: rotation, retention, a quota"),
+        fix=_fix(filler),
     )
+
+
+def _fix(filler: Filler | None) -> Claim:
+    if filler and filler.missed:
+        return claim(
+            "disk_full.mend",
+            "free space, and let the clean-up at {missed} look for what {written} writes",
+            missed=str(filler.missed),
+            written=str(filler.line),
+        )
+    return claim("disk_full.fix", "free space, find what grew (du -x, df -i), and bound it: rotation, retention, a quota")
+
+
+def _filled(filler: Filler) -> Iterator[Evidence]:
+    """The job that filled it: what it is to remove, what it writes, when."""
+    if filler.missed:
+        yield Evidence(filler.missed, "only what is called otherwise is removed", shows="resource_exhausted")
+    nothing = "a new name each time" if filler.missed else "a new name each time, and nothing is removed"
+    yield Evidence(filler.line, nothing, shows="resource_exhausted")
+    yield Evidence(filler.schedule.job.span, f"runs on {filler.schedule.job.schedule}")
 
 
 def _chatty(case: Case) -> tuple[Span, str] | None:
@@ -128,6 +144,16 @@ def _mounts(case: Case) -> Iterator[tuple[Span, str]]:
 
 
 def _claim(failed: pl.DataFrame, filler: Filler | None) -> Claim:
+    if filler and filler.missed:
+        return claim(
+            "disk_full.missed",
+            "no space was left on a device: {count} writes failed; the job on {schedule} writes into {folder} under a new name "
+            "each time, and its clean-up at {missed} looks for other names",
+            count=failed.height,
+            schedule=filler.schedule.job.schedule,
+            folder=filler.folder,
+            missed=str(filler.missed),
+        )
     if filler:
         return claim(
             "disk_full.filled",

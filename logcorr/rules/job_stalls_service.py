@@ -52,7 +52,9 @@ ONE_BURST_S = 120.0
 """Requests that came so close together waited for the same."""
 LEAST_SHARE = 0.6
 LEAST_WITHIN = 0.8
-MOST_PROVED, MOST_PLAUSIBLE, MOST_UNKNOWN = 0.95, 0.85, 0.7
+MOST_PROVED, MOST_ASKED, MOST_PLAUSIBLE, MOST_UNKNOWN = 0.95, 0.92, 0.85, 0.7
+ENOUGH_BURSTS = 4
+"""So many bursts, and not one without a run: what the job asks of that very service is what keeps the others waiting."""
 
 BRIEFLY = claim(
     "job_stalls_service.fix",
@@ -223,8 +225,9 @@ def _attributed(
 def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group, job: Job) -> Finding:
     scheduled = suspect.schedule.job
     run = case.happened("job.started").filter(pl.col("message").str.contains(scheduled.command.strip(), literal=True))
+    always = suspect.asks and group.evidence.explained == group.evidence.events >= ENOUGH_BURSTS
     return Finding(
-        confidence=min(job.probability, suspect.most),
+        confidence=min(job.probability, max(suspect.most, MOST_ASKED) if always else suspect.most),
         claim=_claim(waiting, suspect, group),
         evidence=(
             *suspect.lines,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 
@@ -13,13 +14,13 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
-from logcorr.rules import rule
-from logcorr.rules._deeds import JUST_BEFORE, LATE, changes
+from logcorr.rules import by_service, rule
+from logcorr.rules._deeds import just_before
 from logcorr.rules._requests import asked, by_place, endpoint_of
+from logcorr.rules._settings import settings
 from logcorr.semantics.nginx import Nginx, Proxied
 from logcorr.timeline.select import cite, instants
 
-CHANGES = "deploy_changes_configuration"
 FEWEST = 3
 LEAST_SHARE = 0.02
 """Of what is asked for there, so much is refused, or to as many clients: one visitor may try a film once more."""
@@ -63,6 +64,21 @@ BOUNDS = (
 http://nginx.org/en/docs/http/ngx_http_core_module.html."""
 
 
+OF_APPLICATIONS = (
+    (r"(?i)header", r"(?i)max[-_]?(?:http[-_]?)?(?:request[-_]?)?header[-_]?size|\bLimitRequestField(?:Size|s)\b"),
+    (
+        "",
+        r"(?i)\blimit['\"]?\s*:\s*['\"]?\d+ ?[kmg]?b|\bbody_?limit\b|\bfile_?size['\"]?\s*[:=]|\bMaxBytesReader\("
+        r"|\bpost_max_size\b|\bmax[-_]?(?:content[-_]?length|file[-_]?size|request[-_]?size|body[-_]?size|upload\w*|swallow[-_]?size)\b"
+        r"|\bDATA_UPLOAD_MAX\w+|\bupload_max_filesize\b|\bLimitRequestBody\b",
+    ),
+)
+"""By what an application refuses (the words of its line), the settings of frameworks and servers that bound it."""
+
+REFUSED = (400, 413, 431)
+AT_ONCE_S = 2.0
+
+
 class _Limit(Struct, frozen=True):
     """The size in force, and the lines to look at: the directive's, or those of the block in which it is not set."""
 
@@ -77,15 +93,62 @@ class _Limit(Struct, frozen=True):
         return {"limit_bytes": int(found["number"]) << POWERS[found["unit"].lower()]} if found else {}
 
 
+REFUTE = claim("larger_than_allowed.refute", "an answer or a request as large as one of these that was let through")
+
+
 @rule(code="NGX024", title="A request or an answer is larger than nginx takes", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Refusals for want of room, by what bounds it and where; those of what was never served are no defect."""
-    told = asked(case, case.happened("size.exceeded").drop_nulls("time"))
+    every = case.happened("size.exceeded").drop_nulls("time")
+    told = asked(case, every)
+    for service, rows in by_service(every.join(told, on=["file", "line"], how="anti", maintain_order="left")):
+        if rows.height >= FEWEST:
+            yield _of_application(case, service, rows)
     for bound in BOUNDS if told.height >= FEWEST else ():
         for place, rows in _placed(case, told.filter(pl.col("message").str.contains(bound.told))):
             refused = rows if bound.of_answers else _meant(case, rows)
             if refused.height >= FEWEST:
                 yield _finding(case, bound, _limit(case, bound, place), refused)
+
+
+def _of_application(case: Case, service: str, rows: pl.DataFrame) -> Finding:
+    """What an application itself refuses, with its setting if there is but one."""
+    configured = {file.span.path for file in case.of(NginxFile)}
+    pattern = next(sets for words, sets in OF_APPLICATIONS if re.search(words, rows["message"][0]))
+    found = [span for span, _ in settings(case, pattern) if span.path not in configured]
+    bounds = found if len(found) == 1 else []
+    return Finding(
+        confidence=CONFIGURED if bounds else SEEN,
+        claim=claim(
+            "larger_than_allowed.application",
+            "{service} refuses {count} requests that are larger than it takes: “{words}”",
+            service=service,
+            count=rows.height,
+            words=rows["message"][0].strip()[:80],
+        ),
+        evidence=(
+            *(Evidence(span, "the limit", shows="configuration_mismatch") for span in bounds),
+            *cite(rows, most=2, shows="configuration_mismatch"),
+            *cite(rows, shows="limit_rejects_requests"),
+            *_refused_then(case, rows),
+        ),
+        would_refute=REFUTE,
+        subject=service,
+        measured={"count": rows.height},
+        times=instants(rows),
+        fix=claim("larger_than_allowed.raise", "set the limit to what is really needed, or let what is sent be smaller"),
+    )
+
+
+def _refused_then(case: Case, rows: pl.DataFrame) -> Iterator[Evidence]:
+    """The first answers of the proxy that tell clients so at these moments."""
+    requests = _requests(case)
+    if requests is not None:
+        told = requests.filter(pl.col("status").is_in(REFUSED)).select("file", "line", "time").sort("time").collect()
+        at = rows.select("time").sort("time")
+        near = told.join_asof(at.with_columns(near="time"), on="time", strategy="nearest", tolerance=f"{AT_ONCE_S:g}s")
+        for file, line in near.drop_nulls("near").select("file", "line").head(2).iter_rows():
+            yield Evidence(Span(file, line), "the answer", shows="failure_reaches_clients")
 
 
 def _placed(case: Case, rows: pl.DataFrame) -> Iterator[tuple[Proxied | None, pl.DataFrame]]:
@@ -138,7 +201,7 @@ def _finding(case: Case, bound: Bound, limit: _Limit, refused: pl.DataFrame) -> 
             *cite(refused, shows="limit_rejects_requests"),
             *_answered(case, bound, refused),
         ),
-        would_refute=claim("larger_than_allowed.refute", "an answer or a request as large as one of these that was let through"),
+        would_refute=REFUTE,
         subject=str(refused["service"][0] or refused["source"][0]),
         measured={"count": refused.height, "directive": limit.name, **limit.size},
         times=instants(refused),
@@ -183,14 +246,8 @@ def _answered(case: Case, bound: Bound, refused: pl.DataFrame) -> Iterator[Evide
 def _changed(case: Case, refused: pl.DataFrame) -> Iterator[Evidence]:
     """What was changed just before the first of them, if none would have been refused until then by chance."""
     since: datetime = refused["time"][0]
-    if not _new(case, refused, since):
-        return
-    scripts = tuple(changes(case, since))
-    begun = case.happened("deploy.started", "process.started").filter(
-        pl.col("time").is_between(since - JUST_BEFORE, since + LATE)
-    )
-    yield from scripts
-    yield from cite(begun, "it began", most=2, shows=CHANGES)
+    if _new(case, refused, since):
+        yield from just_before(case, since)
 
 
 def _new(case: Case, refused: pl.DataFrame, since: datetime) -> bool:

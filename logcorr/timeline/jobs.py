@@ -6,15 +6,18 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from logcorr.lazily import pl
+from logcorr.lazily import np, pl
 from logcorr.model.case import Case
 from logcorr.model.facts import ScheduledJob, Unit
 
 STARTS = "systemctl start "
 """How a timer's job is told to begin what it activates."""
 
-DONE = r"^Finished (\S+)\.service"
-"""systemd's word for a unit that has done its work (src/core/service.c); of a service it says that it is started."""
+LIFE = r"^(?:(Starting|Started|Finished|Failed to start) (\S+)\.service|(\S+)\.service: Scheduled restart job)"
+"""What systemd says of units (src/core/job.c, service.c): only of one that is work to be done does it say that it is finished."""
+
+FEWEST, SLACK_S, UNEVEN = 4, 60.0, 0.1
+"""So many beginnings, the pauses between them alike to a minute (a timer's AccuracySec) or a tenth, are a clock's doing."""
 
 ENDED = r"^\S+\.service: Main process exited"
 AS_RUNS = {"process.started": "job.started", "process.crashed": "job.failed"}
@@ -38,5 +41,16 @@ def _jobs(case: Case) -> Iterator[str]:
             yield job.command.removeprefix(STARTS).removesuffix(".service")
     ended = case.happened("process.crashed").filter(pl.col("message").str.contains(ENDED))
     if ended.height:
-        done = case.records("syslog").select(pl.col("message").str.extract(DONE, 1).drop_nulls().unique())
-        yield from done.collect(engine="streaming").to_series().to_list()
+        told = case.records("syslog").filter(pl.col("message").str.contains(LIFE)).select("time", "message").collect()
+        parts = pl.col("message").str.extract_groups(LIFE).struct
+        lives = told.select("time", said=parts.field("1"), unit=pl.coalesce(parts.field("2"), parts.field("3"))).sort("time")
+        yield from (str(unit) for (unit,), life in lives.group_by("unit", maintain_order=True) if _is_work(life))
+
+
+def _is_work(life: pl.DataFrame) -> bool:
+    """Whether systemd says that the unit was done, or begins it again and again by a clock though it never comes to be up."""
+    said = set(life["said"])
+    begun = np.unique(life.filter(pl.col("said") == "Starting")["time"].drop_nulls().dt.epoch("s").to_numpy())
+    pauses = np.diff(begun)
+    by_clock = len(begun) >= FEWEST and pauses.max() - pauses.min() <= max(SLACK_S, UNEVEN * float(np.median(pauses)))
+    return "Finished" in said or ("Failed to start" in said and "Started" not in said and None not in said and by_clock)
