@@ -43,8 +43,8 @@ def build(
     shown = excerpts.choose(case, findings, judgement, artifacts)
     events, left_out = keyevents.choose(case, judgement)
     harms = lanes.harms(case)
-    spans = {one.span for one in (*_evidence(findings, judgement), *shown, *events, *harms)}
-    quotes = quote(spans)
+    cited = (one.span for one in _evidence(findings, judgement))
+    quotes = quote({*cited, *(one.span for one in shown), *(one.span for one in events), *(one.span for one in harms)})
     return {
         "schema": SCHEMA,
         "tool": {"name": "logcorr", "version": version},
