@@ -125,7 +125,10 @@ def _explaining(
 def _after_others(one: Hypothesis, times: Times, window: tuple[float, float], stops: Mapping[str, Ends]) -> npt.NDArray[np.bool_]:
     """Which times are effects of other services' stops than the one that this is about: those are why, whoever ordered them."""
     of_others = [ends for service, ends in stops.items() if one.service and service != one.service]
-    return np.any([np.zeros(len(times), dtype=bool), *(explained_by(ends, times, window) for ends in of_others)], axis=0)
+    felt = np.zeros(len(times), dtype=bool)
+    for ends in of_others:
+        felt |= explained_by(ends, times, window)
+    return felt
 
 
 def _joined(masks: Masks, names: Sequence[str]) -> npt.NDArray[np.bool_]:

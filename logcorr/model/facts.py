@@ -171,6 +171,7 @@ class Container(Fact, frozen=True, kw_only=True):
 
     `up_s` and `created_s` are ages in seconds, as the capture gave them; `age_resolution_s` is the unit they are rounded
     down to. `compose_files` and `directory` come from compose's labels; `label_span` is the line that names the files.
+    `id` is as long as the capture shows it.
     """
 
     name: str
@@ -189,6 +190,7 @@ class Container(Fact, frozen=True, kw_only=True):
     compose_files: tuple[str, ...] = ()
     directory: str | None = None
     label_span: Span | None = None
+    id: str | None = None
 
 
 class Unit(Fact, frozen=True, kw_only=True):

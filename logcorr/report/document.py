@@ -43,8 +43,9 @@ def build(
     shown = excerpts.choose(case, findings, judgement, artifacts)
     events, left_out = keyevents.choose(case, judgement)
     harms = lanes.harms(case)
-    cited = (one.span for one in _evidence(findings, judgement))
-    quotes = quote({*cited, *(one.span for one in shown), *(one.span for one in events), *(one.span for one in harms)})
+    cited = {one.span for one in _evidence(findings, judgement)} | {one.span for one in shown}
+    spans = cited | {one.span for one in events} | {one.span for one in harms}
+    quotes = quote(spans)
     return {
         "schema": SCHEMA,
         "tool": {"name": "logcorr", "version": version},

@@ -44,23 +44,24 @@ def marked(case: Case, exceptions: Sequence[Thrown]) -> Item | None:
     near = lines.join_asof(ends.with_columns(thrown="line"), on="line", strategy="forward")
     near = near.filter(pl.col("line").ne_missing(pl.col("thrown")) & (pl.col("ended") - pl.col("time") <= NEAR))
     pairs = near.with_columns(pl.col("text").str.extract_all(PAIR).alias("pair")).explode("pair").drop_nulls("pair")
-    shared = pairs.group_by("message", "pair", maintain_order=True).agg(pl.col("end").n_unique().alias("ends"))
-    for message, pair, count in shared.sort("ends", descending=True, maintain_order=True).iter_rows():
+    shared = pairs.group_by("head", "pair", maintain_order=True).agg(pl.col("end").n_unique().alias("ends"))
+    for head, pair, count in shared.sort("ends", descending=True, maintain_order=True).iter_rows():
         if count < LEAST_SHARE * len(exceptions):
             return None
-        like = lines.filter(pl.col("message") == message)
+        like = lines.filter(pl.col("head") == head)
         same = like.filter(pl.col("text").str.contains(pair, literal=True))
         others = like.height - same.height
         rows = same.join(near, on="line", how="semi")
         if others >= FEWEST_OTHERS and same.height - rows.height <= MOST_SURVIVED * count:
-            return Item(f"{message.partition(chr(10))[0].strip()}: {_plain(pair)}", rows, others)
+            return Item(f"{head.strip()}: {_plain(pair)}", rows, others)
     return None
 
 
 def _lines(case: Case, path: str) -> pl.DataFrame:
-    """A log's events with their first lines; `calm` those that tell of nothing bad."""
+    """A log's events with their first lines; `head` is what their message says before its fields, `calm` tells of nothing bad."""
     calm = pl.col("kind").is_null() & (pl.col("severity").is_null() | (pl.col("severity") <= "info"))
-    own = case.timeline.filter((pl.col("file") == path) & pl.col("time").is_not_null()).with_columns(calm.alias("calm"))
+    head = pl.col("message").str.extract(r"^([^\n]*?)(?: *[\w.]+=|\n|$)", 1).alias("head")
+    own = case.timeline.filter((pl.col("file") == path) & pl.col("time").is_not_null()).with_columns(calm.alias("calm"), head)
     return own.join(case.lines(path).select("line", "text"), on="line").sort("line").collect()
 
 

@@ -35,8 +35,8 @@ ECHO = regex(r"^\s*(?:throw|raise|if)\b")
 
 WORD = regex(r"[\w-]{4,}(?:\.[\w-]+)*")
 COMMENT = r"^\s*(?:--|#|//|/?\*|$)"
-MOST_BEFORE = 4
-"""What a process was at work on it says in one of so many lines, its last words being one of them."""
+MOST_BEFORE = 12
+"""What a process was at work on it says in one of so many lines before its last words."""
 
 CODE = (".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".json", ".yml", ".yaml", ".conf", ".md")
 ENVIRONMENT = regex(r"(?:^|[._-])env(?:[._-]|$)", re.IGNORECASE)
@@ -114,8 +114,8 @@ def files_without(case: Case, lack: Lack) -> tuple[Evidence, ...]:
 
 def _at_work(case: Case, lack: Lack) -> Iterator[Evidence]:
     """The collected file that the lines up to the last words name last, as a migration: its first line that is no comment."""
-    own = (pl.col("file") == lack.first.path) & (pl.col("line") <= lack.first.line)
-    said = " ".join(case.timeline.filter(own).sort("line").tail(MOST_BEFORE).collect()["message"])
+    near = pl.col("line").is_between(lack.first.line - MOST_BEFORE, lack.first.line)
+    said = " ".join(case.lines(lack.first.path).filter(near).select("text").collect()["text"])
     files = [(path, path.rpartition("/")[2]) for path in sorted(case.files - {lack.first.path})]
     named = ([path for path, name in files if _is_named(name, word)] for word in reversed(WORD.findall(said)))
     for path in next((paths for paths in named if len(paths) == 1), ()):
@@ -127,8 +127,8 @@ def _is_named(name: str, word: str) -> bool:
     """Whether a word names a file: as it is called, without its ending, or by the number that it begins with."""
     stem = name.rpartition(".")[0] or name
     number = re.match(r"\w*?\d\w*?(?=_)", stem)
-    numbered = {stem, number[0]} if number else {stem} if re.search(r"\d", stem) else set()
-    return name == word or not numbered.isdisjoint({word, word.rpartition(".")[2]})
+    numbered = {name, stem, *([number[0]] if number else [])} if re.search(r"\d", stem) else set()
+    return not numbered.isdisjoint({word, word.rpartition(".")[2]}) or (name == word and name.endswith(".sql"))
 
 
 def _last_setting(case: Case, path: str, name: str) -> Span | None:

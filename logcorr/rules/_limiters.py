@@ -20,6 +20,7 @@ _NAME = (
 SETS = (
     rf"(?i)\b{_NAME}['\"]?\s*[:=(,]\s*[^;\d]{{0,30}}\d"
     r"|(?i)['\"`]\d+\s?(?:/|per) ?(?:s|sec|second|m|min|minute|h|hour|d|day)s?['\"`]|^\s*(?:second|minute|hour): \d+\s*$"
+    r"|(?i)^\s*[\"']?rate[-_]?limit\w*[\"']?\s*:\s*\{?\s*$"
 )
 """How limits of a rate are set: Express, slowapi, Django, Rails, Laravel, Spring, Kong, Traefik, and in words of one's own."""
 

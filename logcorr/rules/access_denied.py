@@ -29,6 +29,8 @@ NOT_THERE = r"ENOENT|[nN]o such file or directory|FileNotFoundError|NoSuchFileEx
 SOCKETS = {"file.missing": r"to unix:\S+ failed \(2: ", "permission.denied": r"to unix:\S+ failed \(13: "}
 """How nginx words what is wrong with a socket that is not simply without a listener."""
 
+SOCKET = r"unix:|\.sock(?:et)?\b|\.s\.PGSQL\."
+
 REMOVES = regex(r"\brm\b|\bunlink\b|\s-delete\b|\bmv\b|--delete\b|\bgit clean\b|\btmp(?:reaper|watch)\b|\btrash\b")
 """Commands after which a file is there no more: what is copied to its place brings back no socket."""
 
@@ -64,9 +66,9 @@ def check(case: Case) -> Iterator[Finding]:
             rows = _of_old(case, rows) if kind == "file.missing" else rows
             if rows.height >= FEWEST and _new(case, rows):
                 yield _finding(case, service, kind, rows)
-    told = [("file.missing", _missed(case), False), *((kind, _sockets(case, kind), True) for kind in KINDS)]
-    for kind, every, of_socket in told:
+    for kind, every in (("file.missing", _missed(case)), *((kind, _sockets(case, kind)) for kind in KINDS)):
         for service, rows in by_service(every):
+            of_socket = bool(rows["message"].str.contains(SOCKET).mean() == 1)
             new = rows.height >= FEWEST and _new(case, rows)
             found = _finding(case, service, kind, rows, of_socket=of_socket) if new else None
             if found and found.confidence == RAN:
@@ -77,7 +79,8 @@ def _missed(case: Case) -> pl.DataFrame:
     """What applications say of files that are not there, if a collected script moves or removes any."""
     if not any(PLACES.search(script.text) for script in case.of(Script)):
         return case.happened()
-    told = pl.col("message").str.contains(NOT_THERE) & pl.col("kind").is_null() & pl.col("time").is_not_null()
+    lacked = pl.col("kind").is_null() | (pl.col("kind") == "dependency.failed")
+    told = pl.col("message").str.contains(NOT_THERE) & lacked & pl.col("time").is_not_null()
     applications = [source.path for source in case.sources if source.source == "app"]
     return case.timeline.filter(pl.col("file").is_in(applications) & told).collect()
 

@@ -17,6 +17,7 @@ from logcorr.model.source import Span
 from logcorr.rules import _deeds, rule
 from logcorr.rules._failures import HEAD, failures, sort_of
 from logcorr.rules._lacks import CHANGES, DEPLOYS, FEWEST, LEFT_OUT, Lack, files_without, lacks
+from logcorr.semantics.topology import find
 from logcorr.timeline.lifecycles import OWN_ENDS, stopped
 from logcorr.timeline.select import cite
 
@@ -66,7 +67,8 @@ def _containers(case: Case) -> Iterator[_Loop]:
         failing = one.exit_code not in (None, 0) and not one.oom_killed
         if failing and ((one.restart_count or 0) >= FEWEST or one.status.lower().startswith("restarting")):
             seen = Evidence(one.span, f"exit code {one.exit_code}", shows="crash_ends_process")
-            yield _Loop(service=one.service or one.name, ends=one.restart_count, evidence=(seen,))
+            known = find(one.name, case.entities)
+            yield _Loop(service=one.service or (known.name if known else one.name), ends=one.restart_count, evidence=(seen,))
 
 
 def _ends(case: Case) -> Iterator[_Loop]:

@@ -12,6 +12,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._fillers import Filler, complains, fillers
+from logcorr.rules._hoards import Hoard, hoard
 from logcorr.rules._verbose import asked_for, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
 
@@ -25,8 +26,9 @@ REFUTE = claim("disk_full.refute", "free space (and free inodes) on the device a
 UNFILLED = 0.6
 """How sure one can be where what filled the disk was not collected."""
 
-CHATTED, CHATTED_THERE = 0.85, 0.92
-"""And where a log is full of what only developers ask for; and the device that is full is the one which holds it."""
+CHATTED, CHATTED_THERE, HOARDED = 0.85, 0.92, 0.9
+"""And where a log is full of what only developers ask for; and the device that is full is the one which holds it; and where a
+capture shows the folder that takes most of it, into which one line of a program puts something new each time."""
 
 
 @rule(code="NGX008", title="A disk is full", role="defect", severity="error")
@@ -40,6 +42,9 @@ def check(case: Case) -> Iterator[Finding]:
     device = () if filler else tuple(_full(case, paths))
     if not filler and (setting := _chatty(case)):
         yield _chatted(case, failed, *setting)
+        return
+    if not filler and (hoarded := hoard(case, [mount for _, mount in _mounts(case)])):
+        yield _hoarded(case, failed, hoarded)
         return
     yield Finding(
         confidence=(0.92 if captured else 0.88) if filler else UNFILLED,
@@ -115,6 +120,31 @@ def _chatted(case: Case, failed: pl.DataFrame, setting: Span, log: str) -> Findi
         measured={"count": failed.height, "log": log},
         times=instants(failed),
         fix=claim("disk_full.less", "log at level info, and bound the log: rotation by size, a quota"),
+    )
+
+
+def _hoarded(case: Case, failed: pl.DataFrame, found: Hoard) -> Finding:
+    return Finding(
+        confidence=HOARDED,
+        claim=claim(
+            "disk_full.hoarded",
+            "no space was left on a device: {count} writes failed; most of it is in {folder}, "
+            "where {line} puts something new each time",
+            count=failed.height,
+            folder=found.folder,
+            line=str(found.line),
+        ),
+        evidence=(
+            Evidence(found.line, "a new name each time", shows="resource_exhausted"),
+            Evidence(found.told, "what takes the space", shows="resource_exhausted"),
+            *(Evidence(span, "the device that is full", shows="resource_exhausted") for span, _ in _mounts(case)),
+            *cite(failed, shows="resource_exhausted"),
+        ),
+        would_refute=REFUTE,
+        subject=found.folder,
+        measured={"count": failed.height},
+        times=instants(failed),
+        fix=claim("disk_full.remove", "remove what is left behind on every way out, also where something fails or is refused"),
     )
 
 

@@ -65,7 +65,11 @@ http://nginx.org/en/docs/http/ngx_http_core_module.html."""
 
 
 OF_APPLICATIONS = (
-    (r"(?i)header", r"(?i)max[-_]?(?:http[-_]?)?(?:request[-_]?)?header[-_]?size|\bLimitRequestField(?:Size|s)\b"),
+    (r"(?i)request line|\bURI\b", r"(?i)\blimit_?request_?line\b|\bmax[-_]?(?:uri|url|request[-_]?line)\w*\b"),
+    (
+        r"(?i)header",
+        r"(?i)\blimit_request_field|max[-_]?(?:http[-_]?)?(?:request[-_]?)?header[-_]?size|\bLimitRequestField(?:Size|s)\b",
+    ),
     (
         "",
         r"(?i)\blimit['\"]?\s*:\s*['\"]?\d+ ?[kmg]?b|\bbody_?limit\b|\bfile_?size['\"]?\s*[:=]|\bMaxBytesReader\("

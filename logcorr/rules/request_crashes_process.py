@@ -154,8 +154,8 @@ def _access(case: Case) -> pl.LazyFrame:
     """Every request that the proxy logged, by what tells it from others."""
     told = case.records("nginx_access")
     if "request" not in told.collect_schema():
-        numbers = {"status": pl.Int16(), "line": pl.UInt32(), "lines": pl.UInt32()}
-        return pl.LazyFrame(schema={name: pl.String() for key in KEYS for name in key} | {"file": pl.String()} | numbers)
+        texts = dict.fromkeys((name for key in KEYS for name in (*key, "file")), pl.String)
+        return pl.LazyFrame(schema=pl.Schema({**texts, "status": pl.Int16, "line": pl.UInt32, "lines": pl.UInt32}))
     request = pl.col("request")
     columns = told.select(
         "file",
