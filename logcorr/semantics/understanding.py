@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -24,6 +24,9 @@ from logcorr.semantics.shell import Interpretation
 from logcorr.semantics.stack import running_stack, used_files
 
 PID_FILE = regex(r"/(?P<name>[\w.-]+)\.pid\b")
+
+HOLDS = regex(r"\s*(?:local |export |readonly )?(?P<name>\w+)=[\"']?(?:\$\(|`)")
+"""How a line begins that puts what a command prints into a variable."""
 
 PRINTED = regex(r"<what (?:pgrep|pidof) prints \((?P<place>[^()]+)\)>")
 COLUMN = "<output of `awk "
@@ -173,7 +176,11 @@ def _behaviour(
         ProvedEffect(
             effect=in_its_words(effect, targets.facts),
             proof=proof,
-            probes=tuple(answered[probe.id] for probe in read.probes if effect.id in decided[probe.id]),
+            probes=tuple(
+                answered[probe.id]
+                for probe in read.probes
+                if effect.id in decided[probe.id] or _looks_at(effect, probe, (read.script, *called))
+            ),
             hits=targets.of(effect),
             certain=targets.certain(effect),
             compose_paths=targets.compose_paths(effect),
@@ -192,6 +199,16 @@ def _behaviour(
         pause_s=pause.seconds if pause else None,
         loop=pause.loop if pause else None,
     )
+
+
+def _looks_at(effect: Effect, probe: Probe, scripts: Iterable[Script | None]) -> bool:
+    """Whether the effect's guard looks at a variable that holds what the probe printed, or made of it (`up=$(… | wc -l)`)."""
+    script = next((one for one in scripts if one and one.span.path == probe.span.path), None)
+    if script is None or probe.purpose != "asks":
+        return False
+    lines = script.text.split("\n")[probe.span.line - script.span.line :]
+    held = HOLDS.match(lines[0]) if lines else None
+    return held is not None and any(re.search(rf"\$\{{?{held['name']}\b", text) for text, _ in effect.guard)
 
 
 def _aimed(effect: Effect, probes: Sequence[Probe]) -> Effect:
