@@ -123,14 +123,14 @@ def truth(case: Case) -> dict[str, Any]:
     first = case.times(error, office)
     return {
         "root_cause_kind": "limit-per-address-behind-nat",
-        "root_cause": "The office in Wels reaches the site through one address, 203.0.113.44; from 06:00 its boards together ask about 1.5 requests a second of /api/, nginx allows one address 60 a minute (limit_req zone one, burst 12) and answers the rest 503. The application never sees them.",
+        "root_cause": "The office in Wels reaches the site through one address, 203.0.113.44; from the shift's start at 06:00 on its boards together ask about 1.5 requests a second of /api/, nginx allows one address 60 a minute (limit_req zone one, burst 12) and answers the rest 503. The application never sees them.",
         "verdict": "root-cause", "culprit": zone, "culprit_alternatives": [use], "culprit_related": [said, refused, case.at("ticket-4417.txt", "vierzehn Tafeln")],
         "chain": [
             hop("limit_rejects_requests", said, use, zone),
             hop("failure_reaches_clients", refused, said, case.at("ticket-4417.txt", "503 Service Temporarily Unavailable")),
         ],
         "mechanism": ["January: limit_req 60r/m per $binary_remote_addr", "the office is one address (NAT) and has fourteen boards since Monday, shift from 06:00", 'limiting requests, excess: 12.x by zone "one", client: 203.0.113.44', "503 for the office alone; urt=- : the upstream was not asked"],
-        "innocent": [case.at("etc/cron.d/depot", "slots.sh", why="at 06:00 as the 503s begin, and at 06:30 while they go on; touches nothing"), case.at("etc/cron.d/depot", "customs.sh", why="three requests, past nginx"), case.at("log/deploy.log", "7.12.1", why="05:45, well for a quarter of an hour after it"),
+        "innocent": [case.at("etc/cron.d/depot", "slots.sh", why="at 06:00, some minutes before the first 503, and at 06:30 while they go on; touches nothing"), case.at("etc/cron.d/depot", "customs.sh", why="three requests, past nginx"), case.at("log/deploy.log", "7.12.1", why="05:44, well for a quarter of an hour after it"),
                      case.whole("log/depot.log", "the application is well"), case.at(site, "limit_conn conns 60;", why="never reached"), case.whole("bin/slots.sh", "touches nothing"), case.whole("bin/customs.sh", "well behaved")],
         "period_s": None, "lag_s": None, "lags": {}, "step_change_at": str(first[0]),
         "measured": [case.measure(error, office), case.measure(error, "limiting requests"), case.measure(access, r'^203\.0\.113\.44 .*" 503 '), case.measure(access, r'" 503 ')],

@@ -60,7 +60,7 @@ MAIL = """Von: Empfang
 An: Informatik
 Betreff: Saalplan war wieder weg
 
-Heute am Vormittag vier Mal kurz weg ("502 Bad Gateway"), zwei, drei Minuten spaeter ging es jeweils wieder.
+Heute am Vormittag vier Mal kurz weg ("502 Bad Gateway"), eine Minute spaeter ging es jeweils wieder.
 Ich glaube es ist immer, wenn jemand im Plan weit nach vorne blaettert, sicher bin ich nicht.
 
 > Anbei was ich auf die Schnelle vom Server holen konnte. Auf die Maschine selbst (Cron, Docker) komme ich erst morgen.

@@ -156,7 +156,7 @@ def truth(case: Case) -> dict[str, Any]:
     )
     refused, other = (
         case.at(error, 'upstream: "http://127.0.0.1:4400/'),
-        case.at(error, 'upstream: "http://127.0.0.1:4410/', nth=3),
+        case.at(error, 'upstream: "http://127.0.0.1:4410/'),
     )
     terms, main = case.times("log/canteen.log", '"msg":"SIGTERM"', 1), r"111: Connection refused.*127\.0\.0\.1:4400"
     return {
