@@ -9,7 +9,7 @@ from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._idioms import next_test, written
+from logcorr.rules._idioms import next_test, only_tells, written
 from logcorr.semantics.written import AndOr, Written, commands, compound, in_program, spanned
 
 UNFAILING = frozenset(
@@ -37,7 +37,7 @@ def check(case: Configuration) -> Iterator[Finding]:
                 and not _harmless(command, fallback)
                 and not in_program(command, "pipefail")
             ):
-                yield _finding(command, first, "info" if fallback and fallback.name in ("echo", "printf") else "warning")
+                yield _finding(command, first, "info" if fallback and only_tells(fallback) else "warning")
 
 
 def _harmless(command: Written, fallback: Written | None) -> bool:
