@@ -47,6 +47,11 @@ PROSE_AND_CODE = frozenset({
 """What the names of files end with that are for readers, or programs of which no command is read."""
 
 
+UNUSED = frozenset({".disabled", ".deprecated", ".obsolete"})
+KEPT_AWAY = frozenset({"archive", "archived", "deprecated", "obsolete", "attic"})
+"""Endings, and folders, that say that a file is no longer in use."""
+
+
 class Input(Struct, frozen=True):
     """What was collected: files as what they are, the facts of those that are configuration, and what could not be read."""
 
@@ -104,7 +109,10 @@ def read_configuration(paths: Paths) -> Input:
 
 def _never_configuration(path: str) -> str | None:
     """Why a file of this name is not opened where only configuration is asked for: empty for the text of people and programs."""
-    ending = path[path.rfind(".") :].lower()
+    folder, _, name = path.rpartition("/")
+    ending = name[name.rfind(".") :].lower()
+    if ending in UNUSED or KEPT_AWAY & set(folder.lower().split("/")):
+        return "not opened: put away, by its name"
     if ending in PACKED:
         return "not opened: an archive among other files (name it to have it read)"
     return "" if ending in PROSE_AND_CODE else None

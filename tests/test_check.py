@@ -300,6 +300,8 @@ def test_only_what_may_be_configuration_is_opened(folder):
     (folder / "NOTES.md").write_text(f"```sh\n{LOCAL}```\n")
     with zipfile.ZipFile(folder / "vendor.zip", "w") as archive:
         archive.writestr("load.sh", LOCAL)
+    (folder / "archive").mkdir()
+    (folder / "archive/load.sh").write_text(LOCAL)
     document = logcorr.check(folder).result
     assert {one["path"] for one in document["inputs"]} == {"crontab", "deploy/load.sh"}
     assert any(one["path"] == "vendor.zip" and "name it" in one["message"] for one in document["problems"])

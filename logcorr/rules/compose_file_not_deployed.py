@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from logcorr.model.case import Configuration, ProvedEffect, RunningStack
@@ -41,8 +42,9 @@ def _may_be_one_stack(case: Configuration, stack: RunningStack, proved: ProvedEf
         return True
     used = proved.compose_paths
     folders = {folder_of(path) for path in (used[0], stack.compose_paths[0])}
-    one = len(folders) == 1 and _started_whole(case, stack.compose_paths) and not _started_whole(case, used)
-    return one and not _chosen(case, proved)
+    here = len(folders) == 1 and not proved.effect.remote  # on another host, files may have been sent under other names
+    started = _started_whole(case, stack.compose_paths) and not _started_whole(case, used)
+    return here and started and not _chosen(case, proved)
 
 
 def _started_whole(case: Configuration, used: tuple[str, ...]) -> bool:
@@ -52,9 +54,10 @@ def _started_whole(case: Configuration, used: tuple[str, ...]) -> bool:
 
 
 def _chosen(case: Configuration, proved: ProvedEffect) -> bool:
-    """Whether the script makes the file's name from pieces (`docker-compose.$1.yml`), so that it serves more than one."""
+    """Whether an argument makes the file's name (`docker-compose.$1.yml`) or replaces it (`${1:-compose.yml}`)."""
     text = "\n".join(script.text for script in case.of(Script) if script.span.path == proved.effect.span.path)
-    return not all(path.rpartition("/")[2] in text for path in proved.effect.compose_files)
+    names = [path.rpartition("/")[2] for path in proved.effect.compose_files]
+    return any(name not in text or re.search(rf"\$\{{\w+:?-[^}}]*{re.escape(name)}", text) for name in names)
 
 
 def _finding(case: Configuration, stack: RunningStack, proved: ProvedEffect) -> Finding:
