@@ -72,6 +72,7 @@ def _service(name: str, node: Node, problems: list[Problem]) -> Service:
         name=name,
         container_name=_text(node.get("container_name")),
         image=_text(node.get("image")),
+        entrypoint=_words(node.get("entrypoint")),
         command=_words(node.get("command")),
         ports=tuple(port for port in ports if port.published),
         expose=tuple(dict.fromkeys([*expose, *(port.target for port in ports if not port.published)])),

@@ -110,6 +110,7 @@ class Service(Fact, frozen=True, kw_only=True):
     name: str
     container_name: str | None = None
     image: str | None = None
+    entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     ports: tuple[Port, ...] = ()
     expose: tuple[int, ...] = ()
