@@ -21,6 +21,8 @@ ASKING_WITH = {
 ENDLESS = regex(r"\s*(?:true|:|\[\[? ?(?:1|true) ?\]\]?|\(\( ?1 ?\)\)|sleep\b.*);?\s*")
 
 
+DUMPING = frozenset({"pg_dump", "pg_dumpall", "pg_basebackup", "mysqldump", "mariadb-dump", "mongodump", "mysqlpump"})
+
 TELLING = frozenset({"echo", "printf", "[", "test", "true", ":", "false", "date", "cat", "tee", "logger", "tput"})
 """Programs that do no more than tell, or ask."""
 
@@ -34,6 +36,12 @@ def written(case: Configuration) -> Iterator[Written]:
 def asks(command: Written) -> bool:
     """Whether it is a question about health, whose failure is an answer."""
     return command.name in ASKING or bool(ASKING_WITH.get(command.name, set()) & set(command.words[:2]))
+
+
+def dumps(command: Written) -> str | None:
+    """The program that writes a backup, called directly or in a container."""
+    words = command.words if command.name in ("docker", "docker-compose", "podman", "kubectl") else (command.name,)
+    return next((word for word in words if word in DUMPING), None)
 
 
 def only_tells(command: Written, seen: frozenset[str] = frozenset()) -> bool:
