@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from logcorr.grammar import compose
-from logcorr.grammar.yaml_tree import NotYaml, load
 from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import ComposeFile, Service
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.semantics.compose.conditions import waiting
+from logcorr.semantics.compose.conditions import started_otherwise, waiting
 
 AT_A_DESK = regex(r"(?:^|[/._-])(?:dev|devel|development|local|test|tests|testing|e2e|ci|debug|example|override|demo)(?:[._-]|$)")
 """What the name of a file says that is for a desk, or is laid over another."""
@@ -42,13 +40,8 @@ def _runs_for_ever(service: Service) -> bool:
 
 def _settled(file: ComposeFile, service: Service) -> bool:
     """Whether its stanza says in other words when it is started again, or another service waits until it has ended."""
-    if any(one.dependency == service.name and one.condition == "service_completed_successfully" for one in waiting(file)):
-        return True
-    try:
-        stanza = dict(compose.stanzas(load(file.text, file.span.path))).get(service.name)
-    except NotYaml:
-        return True
-    return stanza is None or any(stanza.get(key) is not None for key in ("restart", "deploy", "extends"))
+    ends = (one.dependency for one in waiting(file) if one.condition == "service_completed_successfully")
+    return service.name in {*ends, *started_otherwise(file)}
 
 
 def _finding(service: Service, kept: Sequence[Service]) -> Finding:
@@ -56,7 +49,7 @@ def _finding(service: Service, kept: Sequence[Service]) -> Finding:
         confidence=0.85,
         claim=claim(
             "no_restart_policy.found",
-            "{service} stays down after a crash or a reboot: it alone has no restart policy, {others} beside it have one",
+            "{service} stays down after a crash or a reboot: it has no restart policy, {others} beside it have one",
             service=service.name,
             others=len(kept),
         ),

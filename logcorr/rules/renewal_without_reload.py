@@ -61,7 +61,7 @@ def _told(case: Configuration, file: ComposeFile) -> bool:
 
 def _by_container(file: ComposeFile, renewing: Service, serving: Service) -> Finding:
     lines = file.text.split("\n")
-    written = (number for number in range(renewing.span.line, renewing.span.end_line + 1) if "renew" in lines[number - 1])
+    written = (number for number in range(renewing.span.line, renewing.span.end_line + 1) if "certbot renew" in lines[number - 1])
     at = next(written, renewing.span.line)
     return Finding(
         confidence=0.85,

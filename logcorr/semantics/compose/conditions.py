@@ -34,3 +34,13 @@ def waiting(file: ComposeFile) -> Iterator[Waiting]:
             yield Waiting(name, dependency, condition.text if condition else None, Span(node.path, node.line, node.end_line))
         for node in written.items if written else ():
             yield Waiting(name, node.text, None, Span(node.path, node.line, node.end_line))
+
+
+def started_otherwise(file: ComposeFile) -> set[str]:
+    """The services whose stanzas say in other words than `restart` when they are started again, or draw on another stanza."""
+    try:
+        document = load(file.text, file.span.path)
+    except NotYaml:
+        return set()
+    keys = ("deploy", "extends")
+    return {name for name, stanza in compose.stanzas(document) if any(stanza.get(key) is not None for key in keys)}
