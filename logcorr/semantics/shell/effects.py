@@ -35,7 +35,8 @@ def _kill(command: Command) -> None:
     if signal == "0":
         probes.ask(command, "kill -0", " ".join(targets), prints=False)
         return
-    command.do("kill", "process", tuple(targets), signal=signal or "TERM")
+    if targets:  # without any it only complains, as after `xargs` with nothing to hand on
+        command.do("kill", "process", tuple(targets), signal=signal or "TERM")
 
 
 def _fuser(command: Command) -> None:
