@@ -102,19 +102,22 @@ def read_configuration(paths: Paths) -> Input:
     parsers = plugins.parsers()
     settled = {name: parser for name, parser in parsers.items() if isinstance(parser, ConfigurationParser)}
     named = {root.name for root in _roots(paths)}
-    collection = collect(
-        _roots(paths), _recognisers(settled), passed_over=lambda path: None if path in named else _never_configuration(path)
-    )
+    collection = collect(_roots(paths), _recognisers(settled), passed_over=lambda path: _never_configuration(path, named))
     every = _recognisers(parsers)
     artifacts = (replace(one, format=recognised(one.sample, every)) if one.format else one for one in collection.artifacts)
     return _read(_only_logs_in_text(replace(collection, artifacts=tuple(artifacts)), parsers), parsers)
 
 
-def _never_configuration(path: str) -> str | None:
-    """Why a file of this name is not opened where only configuration is asked for: empty for the text of people and programs."""
+def _never_configuration(path: str, named: set[str]) -> str | None:
+    """Why a file of this name is not opened where only configuration is asked for: empty for the text of people and programs.
+
+    What is `named` itself is always read.
+    """
     folder, _, name = path.rpartition("/")
     ending = name[name.rfind(".") :].lower()
-    if ending in UNUSED or KEPT_AWAY & set(folder.lower().split("/")):
+    if path in named:
+        return None
+    if ending in UNUSED or KEPT_AWAY & ({part.lower() for part in folder.split("/")} - named):
         return "not opened: put away, by its name"
     if ending in PACKED:
         return "not opened: an archive among other files (name it to have it read)"
