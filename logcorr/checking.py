@@ -15,7 +15,7 @@ from logcorr.errors import LogcorrError, NothingRecognised
 from logcorr.model.case import Configuration
 from logcorr.model.result import Finding
 from logcorr.model.source import Problem
-from logcorr.reading import Input, Paths, read
+from logcorr.reading import Input, Paths, read_configuration
 from logcorr.report import checked, document, sarif
 from logcorr.rules import Rule, findings_of
 from logcorr.semantics.understanding import Understanding, understand
@@ -56,7 +56,7 @@ def check(
     Raises LogcorrError for a path that does not exist or a rule that nobody knows, NothingRecognised if there is no
     configuration.
     """
-    given = read(paths)
+    given = read_configuration(paths)
     if not given.configured:
         raise NothingRecognised("nothing here is configuration that logcorr knows", "`logcorr sources PATH` says what was seen")
     installed = plugins.rules()

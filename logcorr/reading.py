@@ -11,12 +11,12 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr import plugins, timeline
-from logcorr.collect import Collection, collect
+from logcorr.collect import Collection, collect, recognised
 from logcorr.errors import NothingRecognised
 from logcorr.lazily import pl
 from logcorr.model.events import event_schema
 from logcorr.model.facts import Fact
-from logcorr.model.source import Artifact, Problem
+from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import ConfigurationParser, LogParser, Parser
 from logcorr.semantics import topology
 from logcorr.semantics.paths import copied_from
@@ -37,6 +37,22 @@ MARKDOWN = "markdown"
 
 CONTAINED = frozenset({"docker-json", "cri"})
 """The envelopes of what one container prints."""
+
+
+PACKED = frozenset({".zip", ".tar", ".tgz", ".gz", ".bz2", ".xz", ".zst", ".txz", ".jar", ".war", ".whl", ".7z", ".rar"})
+
+PROSE_AND_CODE = frozenset({
+    ".md", ".markdown", ".rst", ".adoc", ".html", ".htm", ".css", ".scss", ".sass", ".less", ".svg", ".csv", ".tsv",
+    ".po", ".pot", ".ipynb", ".map", ".lock", ".tex", ".sql", ".sum", ".ts", ".tsx", ".jsx", ".vue", ".svelte",
+    ".astro", ".go", ".rs", ".java", ".kt", ".kts", ".scala", ".c", ".h", ".cc", ".cpp", ".hpp", ".cs", ".swift",
+    ".dart", ".php", ".rb", ".lua", ".ex", ".exs", ".sol", ".proto", ".graphql", ".prisma",
+})  # fmt: skip
+"""What the names of files end with that are for readers, or programs of which no command is read."""
+
+
+UNUSED = frozenset({".disabled", ".deprecated", ".obsolete"})
+KEPT_AWAY = frozenset({"archive", "archived", "deprecated", "obsolete", "attic"})
+"""Endings, and folders, that say that a file is no longer in use."""
 
 
 class Input(Struct, frozen=True):
@@ -70,12 +86,54 @@ def read(paths: Paths) -> Input:
     Raises LogcorrError for a path that does not exist, NothingRecognised if there is nothing to read.
     """
     parsers = plugins.parsers()
-    roots = [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
-    collection = _only_logs_in_text(collect(roots, {name: parser.recognise for name, parser in parsers.items()}), parsers)
-    if not any(artifact.format for artifact in collection.artifacts):
+    given = _read(_only_logs_in_text(collect(_roots(paths), _recognisers(parsers)), parsers), parsers)
+    if not any(artifact.format for artifact in given.artifacts):
         raise NothingRecognised(
             "nothing here is a log or configuration that logcorr knows", "`logcorr sources PATH` says what was seen"
         )
+    return replace(given, artifacts=tuple(_known_by(artifact, parsers, given.facts) for artifact in given.artifacts))
+
+
+def read_configuration(paths: Paths) -> Input:
+    """Collect, and read, what may be configuration; the rest of a repository is not opened, unless it is named itself.
+
+    Raises LogcorrError for a path that does not exist.
+    """
+    parsers = plugins.parsers()
+    settled = {name: parser for name, parser in parsers.items() if isinstance(parser, ConfigurationParser)}
+    named = {root.name for root in _roots(paths)}
+    collection = collect(_roots(paths), _recognisers(settled), passed_over=lambda path: _never_configuration(path, named))
+    every = _recognisers(parsers)
+    artifacts = (replace(one, format=recognised(one.sample, every)) if one.format else one for one in collection.artifacts)
+    return _read(_only_logs_in_text(replace(collection, artifacts=tuple(artifacts)), parsers), parsers)
+
+
+def _never_configuration(path: str, named: set[str]) -> str | None:
+    """Why a file of this name is not opened where only configuration is asked for: empty for the text of people and programs.
+
+    What is `named` itself is always read.
+    """
+    folder, _, name = path.rpartition("/")
+    ending = name[name.rfind(".") :].lower()
+    if path in named:
+        return None
+    if ending in UNUSED or KEPT_AWAY & ({part.lower() for part in folder.split("/")} - named):
+        return "not opened: put away, by its name"
+    if ending in PACKED:
+        return "not opened: an archive among other files (name it to have it read)"
+    return "" if ending in PROSE_AND_CODE else None
+
+
+def _roots(paths: Paths) -> list[Path]:
+    return [Path(paths)] if isinstance(paths, str | Path) else [Path(path) for path in paths]
+
+
+def _recognisers(parsers: Mapping[str, Parser]) -> dict[str, Callable[[Sample], float]]:
+    return {name: parser.recognise for name, parser in parsers.items()}
+
+
+def _read(collection: Collection, parsers: plugins.Plugins[Parser]) -> Input:
+    """What was collected, with the facts of those files that are configuration."""
     read: list[Fact | Problem] = []
     paths_read = {artifact.path for artifact in collection.artifacts}
     for artifact in collection.artifacts:
@@ -89,7 +147,7 @@ def read(paths: Paths) -> Input:
         *(problem for artifact in collection.artifacts for problem in artifact.problems),
         *(one for one in read if isinstance(one, Problem)),
     )
-    return Input(tuple(_known_by(artifact, parsers, facts) for artifact in collection.artifacts), parsers, facts, problems)
+    return Input(collection.artifacts, parsers, facts, problems)
 
 
 def _only_logs_in_text(collection: Collection, parsers: Mapping[str, Parser]) -> Collection:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -293,3 +294,22 @@ def test_wrappers_are_set_apart(text, name, wrappers):
 def test_shell_options_hold_from_where_they_are_set(text, on):
     last = next(command for command in commands(script(text)) if command.name == "x")
     assert in_program(last, "e") is on
+
+
+def test_only_what_may_be_configuration_is_opened(folder):
+    (folder / "NOTES.md").write_text(f"```sh\n{LOCAL}```\n")
+    with zipfile.ZipFile(folder / "vendor.zip", "w") as archive:
+        archive.writestr("load.sh", LOCAL)
+    (folder / "archive").mkdir()
+    (folder / "archive/load.sh").write_text(LOCAL)
+    document = logcorr.check(folder).result
+    assert {one["path"] for one in document["inputs"]} == {"crontab", "deploy/load.sh"}
+    assert any(one["path"] == "vendor.zip" and "name it" in one["message"] for one in document["problems"])
+    assert codes(logcorr.check(folder / "vendor.zip")) == ["SH017"]
+
+
+def test_a_log_is_no_configuration(folder):
+    log = "PORT=3000\nNODE_ENV=production\n" + "2026-03-14T07:50:12.000Z INFO served in 12 ms\n" * 20
+    (folder / "out.log").write_text(log)
+    formats = {one["path"]: one["format"] for one in logcorr.check(folder).result["inputs"]}
+    assert formats["out.log"] not in ("environment", "crontab", "shell")

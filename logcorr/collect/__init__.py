@@ -21,7 +21,7 @@ from logcorr.collect.quotes import Quote, quotes
 from logcorr.collect.walk import walk
 from logcorr.model.source import Artifact, Problem, Sample
 
-__all__ = ["Collection", "Quote", "collect", "quotes"]
+__all__ = ["Collection", "Quote", "collect", "quotes", "recognised"]
 
 STDIN = Path("-")
 
@@ -40,22 +40,26 @@ def collect(
     paths: Sequence[Path],
     recognisers: Mapping[str, Callable[[Sample], float]],
     *,
-    only: Callable[[str], bool] = lambda path: True,
+    passed_over: Callable[[str], str | None] = lambda path: None,
 ) -> Collection:
     """Every readable file under `paths`, as what its content shows it to be.
 
     Paths are relative to their root; of several roots each prefixes its files with its name. `-` is standard input. A file
-    (or an archive as a whole) whose path `only` declines is not opened. Raises LogcorrError for a path that does not exist.
+    (or an archive as a whole) is not opened where `passed_over` has a reason for its path, which is told unless it is empty.
+    Raises LogcorrError for a path that does not exist.
     """
     items: list[Artifact | Problem] = []
     if STDIN in paths:
         data = sys.stdin.buffer.read()
         items += _artifacts("stdin", lambda: io.BytesIO(data), recognisers)
     for found in walk([path for path in paths if path != STDIN]):
+        reason = None if isinstance(found, Problem) else passed_over(found.path)
         if isinstance(found, Problem):
             items.append(found)
-        elif only(found.path):
+        elif reason is None:
             items += _artifacts(found.path, partial(_opened, found.file), recognisers)
+        elif reason:
+            items.append(Problem(found.path, reason))
     return Collection(
         tuple(item for item in items if isinstance(item, Artifact)), tuple(item for item in items if isinstance(item, Problem))
     )
@@ -98,7 +102,7 @@ def _artifacts(
         problems=tuple(_problems(path, look)),
         read=content.pieces,
     )
-    return [replace(part, format=_recognised(part.sample, recognisers)) for part in peeled(whole)]
+    return [replace(part, format=recognised(part.sample, recognisers)) for part in peeled(whole)]
 
 
 def _looked(content: Content) -> Look | str:
@@ -117,7 +121,8 @@ def _member(
     return _artifacts(f"{path}!{member.name}", member.open, recognisers)
 
 
-def _recognised(sample: Sample, recognisers: Mapping[str, Callable[[Sample], float]]) -> str | None:
+def recognised(sample: Sample, recognisers: Mapping[str, Callable[[Sample], float]]) -> str | None:
+    """The format whose recogniser claims most; None where none is certain enough."""
     claims = [(-recognise(sample), name) for name, recognise in recognisers.items()]
     best, name = min(claims, default=(0.0, ""))
     return name if -best >= CERTAIN else None

@@ -6,6 +6,7 @@ Syntax: the Compose specification and docker-compose 1.29's version 1 to 3 files
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -72,6 +73,8 @@ def _service(name: str, node: Node, problems: list[Problem]) -> Service:
         name=name,
         container_name=_text(node.get("container_name")),
         image=_text(node.get("image")),
+        dockerfile=_dockerfile(node.get("build")),
+        entrypoint=_words(node.get("entrypoint")),
         command=_words(node.get("command")),
         ports=tuple(port for port in ports if port.published),
         expose=tuple(dict.fromkeys([*expose, *(port.target for port in ports if not port.published)])),
@@ -86,6 +89,13 @@ def _service(name: str, node: Node, problems: list[Problem]) -> Service:
         env_files=tuple(env_files(node)),
         profiles=tuple(item.text for item in _list(node.get("profiles"))),
     )
+
+
+def _dockerfile(build: Node | None) -> str | None:
+    if build is None or build.get("target") is not None:
+        return None
+    context = _text(build) or _text(build.get("context")) or "."
+    return posixpath.normpath(posixpath.join(context, _text(build.get("dockerfile")) or "Dockerfile"))
 
 
 def _span(node: Node) -> Span:

@@ -104,12 +104,27 @@ class Healthcheck(Fact, frozen=True, kw_only=True):
     start_period_s: float = 0.0
 
 
+class Image(Fact, frozen=True, kw_only=True):
+    """An image that a Dockerfile builds: the `base` of its last stage, and what is run and copied on top of that.
+
+    A base that is a stage of the same file is followed to the image below it.
+    """
+
+    base: str
+    steps: tuple[str, ...] = ()
+
+
 class Service(Fact, frozen=True, kw_only=True):
-    """One service of a compose file; `span` covers its stanza."""
+    """One service of a compose file; `span` covers its stanza.
+
+    `dockerfile` is the file that its image is built from, as a path from the compose file; None for a stage that is not the last.
+    """
 
     name: str
     container_name: str | None = None
     image: str | None = None
+    dockerfile: str | None = None
+    entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     ports: tuple[Port, ...] = ()
     expose: tuple[int, ...] = ()

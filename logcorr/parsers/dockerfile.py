@@ -1,4 +1,4 @@
-r"""Dockerfiles, for the health check that they give an image.
+r"""Dockerfiles, for the health check that they give an image, and what is in it to run one.
 
     HEALTHCHECK --interval=15s --timeout=3s --retries=5 \
         CMD curl -fsS http://localhost:4000/health || exit 1
@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 
 from logcorr.grammar.duration import compose_seconds
 from logcorr.lazily import regex
-from logcorr.model.facts import Fact, Healthcheck
+from logcorr.model.facts import Fact, Healthcheck, Image
 from logcorr.model.source import Artifact, Problem, Sample, Span
 from logcorr.parsers import configuration_parser
 
@@ -26,6 +26,8 @@ _CHECK = regex(
     r"\s*HEALTHCHECK\s+(?P<options>(?:--[\w-]+=\S+\s+)*)(?:CMD\s+(?P<command>.+)|(?P<none>NONE))\s*", re.IGNORECASE | re.DOTALL
 )
 _FROM = regex(r"\s*FROM\s", re.IGNORECASE)
+_STAGE = regex(r"\s*FROM\s+(?:--\S+\s+)*(?P<base>\S+)(?:\s+AS\s+(?P<name>\S+))?", re.IGNORECASE)
+_FILLS = regex(r"\s*(RUN|COPY|ADD)\s", re.IGNORECASE)
 _OPTION = regex(r"--([\w-]+)=(\S+)")
 _DEFAULTS = {"interval": 30.0, "timeout": 30.0, "start-period": 0.0}
 
@@ -40,8 +42,9 @@ def _recognise(sample: Sample) -> float:
 
 @configuration_parser(title="Dockerfile", recognise=_recognise)
 def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
-    """The health check of the last stage, the image's own: the last one in it, none if that is `NONE`."""
+    """The image, and the health check of its last stage: the last one in it, none if that is `NONE`."""
     found: Healthcheck | None = None
+    yield from _image(artifact)
     for first, last, text in _instructions(artifact.text().split("\n")):
         check = _CHECK.fullmatch(text)
         if _FROM.match(text) or (check and check["none"]):
@@ -52,6 +55,21 @@ def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
             found = _check(artifact.span(first, last), options, check["command"].strip())
     if found:
         yield found
+
+
+def _image(artifact: Artifact) -> Iterator[Image]:
+    stages: dict[str, tuple[str, tuple[str, ...]]] = {}
+    name, base, steps = "", "", tuple[str, ...]()
+    for _, _, text in _instructions(artifact.text().split("\n")):
+        stage = _STAGE.match(text)
+        if stage:
+            name = stage["name"] or ""
+            base, steps = stages.get(stage["base"].lower(), (stage["base"], ()))
+        elif _FILLS.match(text):
+            steps = (*steps, text)
+        stages[name.lower()] = (base, steps)
+    if base:
+        yield Image(span=artifact.span(1), base=base, steps=steps)
 
 
 def _instructions(lines: list[str]) -> Iterator[tuple[int, int, str]]:

@@ -9,7 +9,7 @@ from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
-from logcorr.semantics.written import AndOr, If, Loop, Node, Written, commands, compound, following
+from logcorr.semantics.written import AndOr, If, Loop, Node, Pipeline, Redirected, Written, commands, compound, following
 
 ASKING = frozenset({"curl", "wget", "nc", "pg_isready", "redis-cli", "mysqladmin", "mongosh", "mongo", "ping", "pgrep", "pidof"})
 ASKING_WITH = {
@@ -21,6 +21,12 @@ ASKING_WITH = {
 ENDLESS = regex(r"\s*(?:true|:|\[\[? ?(?:1|true) ?\]\]?|\(\( ?1 ?\)\)|sleep\b.*);?\s*")
 
 
+DUMPING = frozenset({"pg_dump", "pg_dumpall", "pg_basebackup", "mysqldump", "mariadb-dump", "mongodump", "mysqlpump"})
+
+TELLING = frozenset({"echo", "printf", "[", "test", "true", ":", "false", "date", "cat", "tee", "logger", "tput"})
+"""Programs that do no more than tell, or ask."""
+
+
 def written(case: Configuration) -> Iterator[Written]:
     """The commands of all collected scripts and cron lines."""
     for script in case.of(Script):
@@ -30,6 +36,22 @@ def written(case: Configuration) -> Iterator[Written]:
 def asks(command: Written) -> bool:
     """Whether it is a question about health, whose failure is an answer."""
     return command.name in ASKING or bool(ASKING_WITH.get(command.name, set()) & set(command.words[:2]))
+
+
+def dumps(command: Written) -> str | None:
+    """The program that writes a backup, called directly or in a container."""
+    words = command.words if command.name in ("docker", "docker-compose", "podman", "kubectl") else (command.name,)
+    return next((word for word in words if word in DUMPING), None)
+
+
+def only_tells(command: Written, seen: frozenset[str] = frozenset()) -> bool:
+    """Whether it says something and does no more, or leaves with a failure; a function by all that stands in it."""
+    if command.name in TELLING:
+        return True
+    if command.name in ("exit", "return"):
+        return bool(command.words) and command.words[0] != "0"
+    body = [one for one in commands(command.script) if one.function == command.name]
+    return bool(body) and command.name not in seen and all(only_tells(one, seen | {command.name}) for one in body)
 
 
 def compose_verb(command: Written) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
@@ -79,9 +101,19 @@ def _tests_status(command: Written) -> bool:
 
 
 def watch_loop(command: Written) -> Loop | None:
-    """The loop around it that never ends by itself (`while true`)."""
+    """The loop around it that never ends by itself (`while true`), and that does not wait for a person in each round."""
     loops = (node for node in command.around if isinstance(node, Loop) and not node.until)
-    return next((one for one in loops if ENDLESS.fullmatch(command.script.text[one.condition.start : one.condition.end])), None)
+    text = command.script.text
+    endless = next((one for one in loops if ENDLESS.fullmatch(text[one.condition.start : one.condition.end])), None)
+    asking = endless and any(_asks_a_person(one, endless) for one in compound(command.script, endless))
+    return None if asking else endless
+
+
+def _asks_a_person(command: Written, loop: Loop) -> bool:
+    """Whether it reads what somebody types: no file, no pipe, no limit of time."""
+    at = next(place for place, node in enumerate(command.around) if node is loop)
+    fed = command.node.redirects or any(isinstance(node, Pipeline | Redirected) for node in command.around[at:])
+    return command.name == "read" and not fed and "t" not in command.flags()
 
 
 def command_at(scripts: Iterable[Script], place: Span, name: str) -> Written | None:

@@ -49,13 +49,37 @@ class Place(Struct, frozen=True):
 
     def host(self) -> str:
         """The host or group that requests are handed to, without port and path."""
-        return re.split(r"[:/]", re.sub(r"^\w+://", "", self.passes.args[0]))[0] if self.passes.args else ""
+        return host_in(re.sub(r"^\w+://", "", self.passes.args[0])) if self.passes.args else ""
 
 
 def places(case: Configuration) -> Iterator[Place]:
     """Every `proxy_pass` of the collected configuration."""
     for file in case.of(NginxFile):
         yield from _places(file.directives, (), ())
+
+
+def host_in(address: str) -> str:
+    """The host or group of an address, without port and path."""
+    return re.split(r"[:/]", address)[0]
+
+
+def group_of(case: Configuration, place: Place) -> Directive | None:
+    """The upstream group that a place hands on to.
+
+    Of several of one name, that in the same file is meant; where none is, nobody knows which belongs to this place.
+    """
+    named = [group for group in _groups(case) if group.args[0] == place.host()]
+    here = [group for group in named if group.span.path == place.passes.span.path] or named
+    return here[0] if len(here) == 1 else None
+
+
+def _groups(case: Configuration) -> Iterator[Directive]:
+    """Every upstream group."""
+    for file in case.of(NginxFile):
+        tops = [one for one in file.directives if one.name == "http"]
+        for group in [*file.directives, *(child for top in tops for child in top.children or ())]:
+            if group.name == "upstream" and group.args:
+                yield group
 
 
 def _places(

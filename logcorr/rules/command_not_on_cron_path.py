@@ -41,8 +41,8 @@ def check(case: Configuration) -> Iterator[Finding]:
             continue
         for command in written:
             known = elsewhere.get(command.name)
-            if (known or command.name in SBIN) and _by_name(command) and (command.span, command.name) not in seen:
-                seen.add((command.span, command.name))
+            if (known or command.name in SBIN) and _by_name(command) and (schedule.job.span, command.name) not in seen:
+                seen.add((schedule.job.span, command.name))
                 yield _finding(schedule, command, known)
 
 

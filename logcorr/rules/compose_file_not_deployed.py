@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from logcorr.model.case import Configuration, ProvedEffect, RunningStack
@@ -11,6 +12,9 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.semantics.paths import folder_of
 from logcorr.semantics.stack import STARTING
+
+UNTOUCHED = frozenset({"build", "pull"})
+"""What compose does without touching a container."""
 
 
 @rule(code="COMP008", title="A script names a compose file that is not the deployed one", role="defect", severity="warning")
@@ -22,8 +26,8 @@ def check(case: Configuration) -> Iterator[Finding]:
     for behaviour in case.behaviours:
         for proved in behaviour.proved:
             used = proved.compose_paths
-            differs = used and used != case.stack.compose_paths and _may_be_one_stack(case, case.stack, proved)
-            if differs and proved.effect.span not in seen:
+            touches = used and used != case.stack.compose_paths and proved.effect.action not in UNTOUCHED
+            if touches and proved.effect.span not in seen and _may_be_one_stack(case, case.stack, proved):
                 seen.add(proved.effect.span)
                 yield _finding(case, case.stack, proved)
 
@@ -31,13 +35,16 @@ def check(case: Configuration) -> Iterator[Finding]:
 def _may_be_one_stack(case: Configuration, stack: RunningStack, proved: ProvedEffect) -> bool:
     """Whether both can be meant for one stack, as they are on the host that containers were captured from.
 
-    A repository may hold several: in folders of their own, started by scripts of their own, or chosen by an argument.
+    A repository may hold several: in folders of their own, started by scripts of their own, or chosen by an argument. Who starts
+    but a part of one may be at a desk.
     """
     if any(case.of(Container)):
         return True
     used = proved.compose_paths
     folders = {folder_of(path) for path in (used[0], stack.compose_paths[0])}
-    return len(folders) == 1 and not _started_whole(case, used) and not _chosen(case, proved)
+    here = len(folders) == 1 and not proved.effect.remote  # on another host, files may have been sent under other names
+    started = _started_whole(case, stack.compose_paths) and not _started_whole(case, used)
+    return here and started and not _chosen(case, proved)
 
 
 def _started_whole(case: Configuration, used: tuple[str, ...]) -> bool:
@@ -47,9 +54,10 @@ def _started_whole(case: Configuration, used: tuple[str, ...]) -> bool:
 
 
 def _chosen(case: Configuration, proved: ProvedEffect) -> bool:
-    """Whether the script makes the file's name from pieces (`docker-compose.$1.yml`), so that it serves more than one."""
+    """Whether an argument makes the file's name (`docker-compose.$1.yml`) or replaces it (`${1:-compose.yml}`)."""
     text = "\n".join(script.text for script in case.of(Script) if script.span.path == proved.effect.span.path)
-    return not all(path.rpartition("/")[2] in text for path in proved.effect.compose_files)
+    names = [path.rpartition("/")[2] for path in proved.effect.compose_files]
+    return any(name not in text or re.search(rf"\$\{{\w+:?-[^}}]*{re.escape(name)}", text) for name in names)
 
 
 def _finding(case: Configuration, stack: RunningStack, proved: ProvedEffect) -> Finding:

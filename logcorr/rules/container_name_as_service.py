@@ -7,19 +7,19 @@ from collections.abc import Iterator
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
-from logcorr.model.facts import ComposeFile, Service
+from logcorr.model.facts import Service
 from logcorr.model.result import Finding
 from logcorr.rules import rule
+from logcorr.rules._composed import services_of
 
 
 @rule(code="COMP009", title="compose is given a container's name", role="defect", severity="error")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for targets of compose commands that are the `container_name` of a service and no service's name."""
-    files = {file.span.path: file for file in case.of(ComposeFile)}
     seen = set()
     for behaviour in case.behaviours:
         for proved in behaviour.proved:
-            services = [service for path in proved.compose_paths for service in files[path].services]
+            services = services_of(case, proved)
             names = {service.name for service in services}
             for target in proved.effect.targets if proved.effect.manager == "compose" else ():
                 meant = next((service for service in services if service.container_name == target), None)

@@ -7,11 +7,27 @@ from collections.abc import Iterator
 
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
+from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._idioms import asks, next_test, written
-from logcorr.semantics.written import Commands, Function, Simple, Substitution, Test, Written, commands, in_program, spanned, walk
+from logcorr.rules._idioms import asks, next_test, only_tells, written
+from logcorr.semantics.written import (
+    AndOr,
+    Commands,
+    Function,
+    If,
+    Node,
+    Simple,
+    Substitution,
+    Test,
+    Written,
+    commands,
+    in_program,
+    spanned,
+    tree,
+    walk,
+)
 
 
 @rule(code="SH012", title="set -e ends the script before it acts on a failed check", role="defect", severity="error")
@@ -22,7 +38,7 @@ def check(case: Configuration) -> Iterator[Finding]:
             statement = _statement(command)
             test = _test(command, statement) if statement and _ends_the_script(statement) else None
             if test:
-                yield _finding(command, test)
+                yield _finding(command, spanned(command.script, test), "info" if _only_words(command.script, test) else "error")
 
 
 def _tells_by_text(command: Written) -> bool:
@@ -53,15 +69,25 @@ def _ends_the_script(statement: Written, seen: frozenset[str] = frozenset()) -> 
     return bool(calls) and not captured and all(_ends_the_script(one, seen | {name}) for one in calls)
 
 
-def _test(command: Written, statement: Written) -> Span | None:
+def _only_words(script: Script, test: Node) -> bool:
+    """Whether no more is lost than a message: so is all that hangs on the answer, and all that comes after it."""
+    hanging = [node for node in walk(tree(script)) if isinstance(node, If | AndOr) and node.start <= test.start < node.end]
+    whole = min(hanging, key=lambda node: node.end - node.start, default=test)
+    inside = [one for one in commands(script) if whole.start <= one.node.start < whole.end]
+    failing = any(one.name in ("exit", "return") for one in inside)
+    after = [] if failing else [one for one in commands(script) if one.node.start >= whole.end and one.function is None]
+    return all(only_tells(one) for one in (*inside, *after))
+
+
+def _test(command: Written, statement: Written) -> Node | None:
     """Where its answer is looked at afterwards: `$?` in the next command, or the variable in any later test."""
     if statement is command:
         tested = next_test(command)
-        return tested.span if tested else None
+        return tested.node if tested else None
     name = re.compile(rf"\$\{{?{re.escape(statement.node.assignments[-1].name)}\b")
     body = next((node for node in reversed(statement.around) if isinstance(node, Function | Commands)), None)
     later = (node for node in walk(body) if node.start >= statement.node.end) if body else iter(())
-    return next((spanned(command.script, node) for node in later if _looks_at(command, node, name)), None)
+    return next((node for node in later if _looks_at(command, node, name)), None)
 
 
 def _looks_at(command: Written, node: object, name: re.Pattern[str]) -> bool:
@@ -71,8 +97,9 @@ def _looks_at(command: Written, node: object, name: re.Pattern[str]) -> bool:
     return bool(re.match(r"\[|test\s", text) and name.search(text))
 
 
-def _finding(command: Written, test: Span) -> Finding:
+def _finding(command: Written, test: Span, severity: str) -> Finding:
     return Finding(
+        severity=severity,
         confidence=0.95,
         claim=claim(
             "dies_before_recovery.found",

@@ -11,21 +11,37 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import written
-from logcorr.semantics.written import AndOr, Substitution, Written, compound
+from logcorr.semantics.written import AndOr, Node, Substitution, Written, compound
 
 STATUS = regex(r"%\{(http_code|response_code)\}\\?n?")
-COMPARED = regex(r"""(?:==?|!=|-eq|-ne)\s*["']?0{1,3}["']?(?=\s|\]|$)""")
 
 
 @rule(code="SH011", title="A failed probe prints its status twice", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
-    """Looks for `$(curl -w '%{http_code}' … || echo 000)`, where the second 000 follows curl's own."""
+    """Looks for `$(curl -w '%{http_code}' … || echo 000)`, where the second 000 follows what curl has printed itself."""
     for command in written(case):
         if command.name == "curl" and any(STATUS.fullmatch(word.strip()) for word in command.words):
             echo = _fallback(command)
             if echo:
-                compared = bool(COMPARED.search(command.script.text))
-                yield _finding(command, echo.words[-1], compared)
+                yield _finding(command, echo.words[-1], _compared(command))
+
+
+def _compared(command: Written) -> str | None:
+    """The status with which the script compares what it got, and which it can never be: `000`, or with `-f` one of a failure."""
+    variable = command.captured()
+    name = re.escape(variable.name) if variable else None
+    text = command.script.text
+    if name is None:
+        return "000" if re.match(r"""["')\s]*(?:==?|!=)\s*["']?000\b""", text[_outermost(command).end :]) else None
+    tested = re.findall(rf"""\$\{{?{name}\b[^\s=!]*\s*(?:==?|!=)\s*["']?(\d{{3}})\b""", text)
+    chosen = re.findall(rf"""case\s+["']?\$\{{?{name}\b.*?\besac\b""", text, re.DOTALL)
+    statuses = [*tested, *(status for one in chosen for status in re.findall(r"(?:^|[\s|(])(\d{3})(?=[\s|)])", one))]
+    fails = bool({"f", "fail"} & command.flags())
+    return next((status for status in statuses if status == "000" or (fails and status[0] in "45")), None)
+
+
+def _outermost(command: Written) -> Node:
+    return next(node for node in command.around if isinstance(node, Substitution))
 
 
 def _fallback(command: Written) -> Written | None:
@@ -44,19 +60,28 @@ def _captured(command: Written) -> bool:
     return any(isinstance(around, Substitution) for around in command.around)
 
 
-def _finding(command: Written, word: str, compared: bool) -> Finding:
+def _finding(command: Written, word: str, compared: str | None) -> Finding:
     return Finding(
         severity="warning" if compared else "info",
         confidence=0.99,
         claim=_claim(word, compared),
-        evidence=(Evidence(command.span, "prints 000 itself where no answer comes"),),
+        evidence=(Evidence(command.span, "prints the status itself, 000 where no answer comes"),),
         would_refute=claim("doubled_status.refute", "a run against a closed port that prints 000 once"),
         subject=command.script.span.path,
+        measured={"status": compared} if compared else {},
         fix=claim("doubled_status.fix", "write code=$(curl …) || code=000, so that the second value replaces the first"),
     )
 
 
-def _claim(word: str, compared: bool) -> Claim:
-    if compared:
+def _claim(word: str, compared: str | None) -> Claim:
+    if compared == "000":
         return claim("doubled_status.compared", "where no answer comes this yields 000{word}, which equals no 000", word=word)
+    if compared:
+        return claim(
+            "doubled_status.failed",
+            "where the server answers {status} this yields {status}{word}, which equals no {status}: with -f curl fails there, "
+            "and has printed the status already",
+            status=compared,
+            word=word,
+        )
     return claim("doubled_status.found", "where no answer comes this yields 000{word}: curl prints 000 by itself", word=word)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import ComposeFile
@@ -11,18 +12,24 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.semantics.compose.conditions import Waiting, waiting
 
+ASKED_LATER = regex(
+    r"(?:^|/)(?:phpmyadmin|adminer|pgadmin4?|mongo-express|redis-?(?:commander|insight)|rockmongo|dozzle|portainer(?:-ce)?|nginx)"
+    r"(?:[:@]|$)"
+)
+"""Images of pages that connect when somebody opens them."""
+
 
 @rule(code="COMP004", title="A health check that only some wait for", role="defect", severity="info")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for `depends_on` without a condition, on a service whose health another one in the same file waits for.
 
-    What Docker starts again when it fails comes right by itself."""
+    What Docker starts again when it fails comes right by itself, and so does what asks only when somebody opens it."""
     for file in case.of(ComposeFile):
         every = list(waiting(file))
-        once = {service.name for service in file.services if service.restart in (None, "no")}
+        once = {one.name for one in file.services if one.restart in (None, "no") and not ASKED_LATER.search(one.image or "")}
         for one in every:
             other = next((two for two in every if two.dependency == one.dependency and two.condition == "service_healthy"), None)
-            if other and one.condition == "service_started" and one.service in once:
+            if other and one.condition is None and one.service in once:
                 yield _finding(one, other)
 
 

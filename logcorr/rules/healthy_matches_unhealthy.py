@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from logcorr.model.case import Configuration
-from logcorr.model.claim import Evidence, claim
+from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import written
 from logcorr.semantics.written import Written, commands, spanned
 
+STATE = claim(
+    "healthy_matches_unhealthy.fix", "compare the whole word: docker inspect -f '{{{{.State.Health.Status}}}}', or grep -w"
+)
+PAGE = claim("healthy_matches_unhealthy.page_fix", "let the status decide (curl -f), or ask for the whole word (grep -w)")
+
 
 @rule(code="SH016", title="A search for healthy finds unhealthy too", role="defect", severity="error")
 def check(case: Configuration) -> Iterator[Finding]:
-    """Looks for `grep healthy` behind docker's lists and states, where `unhealthy` is the answer it must not take."""
+    """Looks for `grep healthy` behind docker's lists and states, and health pages, where `unhealthy` is what it must not take."""
     for command in written(case):
-        if command.name in ("grep", "egrep") and _finds_both(command) and _reads_states(command):
-            yield _finding(command)
+        if command.name in ("grep", "egrep") and _finds_both(command) and (said := _said(command)):
+            yield _finding(command, said)
 
 
 def _finds_both(command: Written) -> bool:
@@ -27,18 +33,33 @@ def _finds_both(command: Written) -> bool:
         return False
     pattern = next((word for word in command.words if not word.startswith("-")), "")
     extended = command.name == "egrep" or bool(flags & {"E", "P", "extended-regexp", "perl-regexp"})
-    return pattern in ("healthy", "Healthy") or (extended and pattern == "(healthy)")
+    words = re.split(r"\|", pattern.strip("()")) if extended else pattern.split("\\|")
+    return any(word in ("healthy", "Healthy") for word in words)
 
 
-def _reads_states(command: Written) -> bool:
-    """Whether docker feeds it, and nothing on the way leaves out what is unhealthy."""
+def _said(command: Written) -> Claim | None:
+    """What can be said of what it reads, if nothing on the way leaves out what is unhealthy: docker's states, or a page."""
     pipeline = command.pipeline
-    before = [
-        one for one in commands(command.script) if pipeline and one.node in pipeline.commands and one.node is not command.node
-    ]
+    before = [one for one in commands(command.script) if pipeline and one.node in pipeline.commands]
     fed = [one for one in before if one.node.start < command.node.start]
-    source = bool(fed) and fed[0].name in ("docker", "docker-compose", "podman")
-    return source and not any("unhealthy" in one.text for one in fed) and _lists_states(fed[0])
+    if not fed or any("unhealthy" in one.text for one in fed):
+        return None
+    source = _kept(fed[0]) or fed[0]
+    if source.name in ("docker", "docker-compose", "podman") and _lists_states(source):
+        return claim("healthy_matches_unhealthy.found", "this search finds unhealthy as well as healthy")
+    if source.name == "curl" and not {"f", "fail"} & source.flags() and any("health" in word for word in source.words):
+        return claim(
+            "healthy_matches_unhealthy.page", "this search takes a page that says unhealthy for healthy, whatever its status"
+        )
+    return None
+
+
+def _kept(command: Written) -> Written | None:
+    """The command whose output an `echo "$x"` repeats: the last one that the variable was filled by."""
+    name = re.fullmatch(r"\$\{?(\w+)\}?", command.words[-1]) if command.name == "echo" and command.words else None
+    earlier = [one for one in commands(command.script) if one.node.start < command.node.start] if name else []
+    filled = [one for one in earlier if name and (kept := one.captured()) and kept.name == name[1]]
+    return filled[-1] if filled else None
 
 
 def _lists_states(command: Written) -> bool:
@@ -47,18 +68,17 @@ def _lists_states(command: Written) -> bool:
     return bool({"ps", "inspect", "ls"} & words) and not {"exec", "run"} & words
 
 
-def _finding(command: Written) -> Finding:
+def _finding(command: Written, said: Claim) -> Finding:
     pipeline = command.pipeline or command.node
+    page = said.id.endswith("page")
     return Finding(
-        confidence=0.98,
-        claim=claim("healthy_matches_unhealthy.found", "this search finds unhealthy as well as healthy"),
+        severity="warning" if page else "error",
+        confidence=0.75 if page else 0.98,
+        claim=said,
         evidence=(Evidence(spanned(command.script, pipeline), "healthy is part of unhealthy"),),
         would_refute=claim(
             "healthy_matches_unhealthy.refute", "a run with an unhealthy container in which the search finds nothing"
         ),
         subject=command.script.span.path,
-        fix=claim(
-            "healthy_matches_unhealthy.fix",
-            "compare the whole word: docker inspect -f '{{{{.State.Health.Status}}}}', or grep -w",
-        ),
+        fix=PAGE if page else STATE,
     )

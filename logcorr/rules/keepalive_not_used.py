@@ -6,20 +6,19 @@ from collections.abc import Iterator, Sequence
 
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
-from logcorr.model.facts import Directive, NginxFile
+from logcorr.model.facts import Directive
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._proxying import Place, places
+from logcorr.rules._proxying import Place, group_of, places
 
 
 @rule(code="NGX017", title="Kept connections are closed after every request", role="defect", severity="info")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for proxies to a group with `keepalive` that do not speak HTTP/1.1 or do not clear the header Connection."""
-    groups = list(_groups(case))
     closed: dict[tuple[Span, str], tuple[Directive, list[Place]]] = {}
     for place in places(case):
-        line = _keeps(place, groups)
+        line = _keeps(case, place)
         lacks = _lacks(place) if line and place.known() else None
         if line and lacks:
             closed.setdefault((line.span, lacks), (line, []))[1].append(place)
@@ -27,24 +26,10 @@ def check(case: Configuration) -> Iterator[Finding]:
         yield _finding(found, line, lacks)
 
 
-def _groups(case: Configuration) -> Iterator[Directive]:
-    """Every upstream group."""
-    for file in case.of(NginxFile):
-        tops = [one for one in file.directives if one.name == "http"]
-        for group in [*file.directives, *(child for top in tops for child in top.children or ())]:
-            if group.name == "upstream" and group.args:
-                yield group
-
-
-def _keeps(place: Place, groups: Sequence[Directive]) -> Directive | None:
-    """The line with which the group that a place hands on to keeps connections.
-
-    Of several groups of one name, that in the same file is meant; where none is, nobody knows which belongs to this place.
-    """
-    named = [group for group in groups if group.args[0] == place.host()]
-    here = [group for group in named if group.span.path == place.passes.span.path] or named
-    lines = [next((one for one in group.children or () if one.name == "keepalive"), None) for group in here]
-    return lines[0] if len(lines) == 1 else None
+def _keeps(case: Configuration, place: Place) -> Directive | None:
+    """The line with which the group that a place hands on to keeps connections."""
+    group = group_of(case, place)
+    return next((one for one in group.children or () if one.name == "keepalive"), None) if group else None
 
 
 def _lacks(place: Place) -> str | None:

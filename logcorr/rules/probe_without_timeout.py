@@ -19,6 +19,9 @@ Bound = tuple[Claim, tuple[Evidence, ...]]
 OPTIONS_ELSEWHERE = regex(r"^\$[{A-Za-z_]*(opt|arg|flag|timeout)|^\$\{?\w+\[[@*]\]", re.IGNORECASE)
 """A word that may hold options: a timeout among them cannot be excluded."""
 
+IN_A_WORKFLOW = regex(r"(?:^|/)\.?(?:github|gitea|forgejo)/workflows/|(?:^|/)\.?gitlab-ci[^/]*\.ya?ml$")
+"""Steps of a workflow, whose jobs have a limit of their own."""
+
 
 @rule(code="SH013", title="A probe has no timeout", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
@@ -57,6 +60,8 @@ def _bound(behaviour: Behaviour, probe: Probe, job: ScheduledJob | None, command
             "a server that takes the connection and does not answer holds this probe, and the loop around it, for ever",
         )
         return said, ()
+    if IN_A_WORKFLOW.search(probe.span.path):
+        return None
     hangs = (
         one.effect for one in behaviour.proved if one.effect.ends_processes and any(a.probe.id == probe.id for a in one.probes)
     )

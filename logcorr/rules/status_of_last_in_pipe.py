@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator
 
 from logcorr.model.case import Configuration
-from logcorr.model.claim import Evidence, claim
+from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._idioms import next_test, written
+from logcorr.rules._idioms import dumps, next_test, only_tells, written
 from logcorr.semantics.written import AndOr, Written, commands, compound, in_program, spanned
 
 UNFAILING = frozenset(
@@ -26,18 +26,23 @@ NEVER_FAIL = frozenset({"echo", "printf", "cat", "true", ":", "date"})
 
 @rule(code="SH018", title="A pipe hides the failure that is asked for", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
-    """Looks for pipes that end in tee, gzip or their like and whose status decides something, without `pipefail`."""
+    """Looks for pipes that end in tee, gzip or their like and whose status decides something, without `pipefail`.
+
+    What a script dumps under `set -e` is meant to end it where it fails.
+    """
     for command in written(case):
-        if command.name in UNFAILING and _is_last(command) and (command.asked() or next_test(command)):
-            first = _first(command)
+        first = _first(command) if command.name in UNFAILING and _is_last(command) else None
+        if first and (command.asked() or next_test(command)):
             fallback = _fallback(command)
-            if (
-                first
-                and first.name not in NEVER_FAIL
-                and not _harmless(command, fallback)
-                and not in_program(command, "pipefail")
-            ):
-                yield _finding(command, first, "info" if fallback and fallback.name in ("echo", "printf") else "warning")
+            if first.name not in NEVER_FAIL and not _harmless(command, fallback) and not in_program(command, "pipefail"):
+                yield _finding(command, first, "info" if fallback and only_tells(fallback) else "warning")
+        elif first and dumps(first) and _left_to_errexit(command):
+            yield _finding(command, first, "warning", errexit=True)
+
+
+def _left_to_errexit(command: Written) -> bool:
+    """Whether only `set -e` could notice a failure, and does not."""
+    return in_program(command, "e") and not in_program(command, "pipefail") and "PIPESTATUS" not in command.script.text
 
 
 def _harmless(command: Written, fallback: Written | None) -> bool:
@@ -69,23 +74,34 @@ def _first(command: Written) -> Written | None:
     return next((one for one in commands(command.script) if pipeline and one.node is pipeline.commands[0]), None)
 
 
-def _finding(command: Written, first: Written, severity: str) -> Finding:
+def _finding(command: Written, first: Written, severity: str, *, errexit: bool = False) -> Finding:
     pipeline = command.pipeline or command.node
     return Finding(
         severity=severity,
         confidence=0.95,
-        claim=claim(
-            "status_of_last_in_pipe.found",
-            "the status asked for is that of {last}, which succeeds whatever {first} does",
-            last=command.name,
-            first=_named(first),
-        ),
+        claim=_claim(command.name, _named(first), errexit=errexit),
         evidence=(Evidence(spanned(command.script, pipeline), "a pipe ends with the status of its last command"),),
         would_refute=claim(
             "status_of_last_in_pipe.refute", "a run in which {first} fails and that is noticed", first=_named(first)
         ),
         subject=command.script.span.path,
         fix=claim("status_of_last_in_pipe.fix", "set -o pipefail (bash) before it, or ask ${{PIPESTATUS[0]}}"),
+    )
+
+
+def _claim(last: str, first: str, *, errexit: bool) -> Claim:
+    if errexit:
+        return claim(
+            "status_of_last_in_pipe.errexit",
+            "set -e does not see it where {first} fails: the status is that of {last}, and what is written is empty or cut short",
+            last=last,
+            first=first,
+        )
+    return claim(
+        "status_of_last_in_pipe.found",
+        "the status asked for is that of {last}, which succeeds whatever {first} does",
+        last=last,
+        first=first,
     )
 
 

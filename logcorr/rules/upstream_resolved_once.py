@@ -6,11 +6,13 @@ from collections.abc import Iterator
 
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import Behaviour, Configuration, ProvedEffect
-from logcorr.model.claim import Evidence, claim
-from logcorr.model.facts import ComposeFile, Service
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import ComposeFile
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._proxying import Place, places
+from logcorr.rules._composed import services_of
+from logcorr.rules._proxying import Place, group_of, host_in, places
+from logcorr.semantics.paths import below, folder_of, normal
 from logcorr.semantics.topology import is_nginx
 
 RECREATING = frozenset({"up", "recreate", "down"})
@@ -18,32 +20,59 @@ RECREATING = frozenset({"up", "recreate", "down"})
 
 @rule(code="NGX020", title="nginx keeps the address of a container that is replaced", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
-    """Looks for scripts that recreate a service nginx proxies to by name, and tell nginx nothing."""
-    files = {file.span.path: file for file in case.of(ComposeFile)}
-    for place in places(case):
-        named = place.host()
-        for behaviour in case.behaviours if named and "$" not in place.passes.args[0] else ():
-            found = next((one for one in behaviour.proved if _replaces(one, named, files)), None)
-            if found and not _told(behaviour, files, found):
-                yield _finding(place, named, found.effect)
-                break
+    """Looks for scripts that recreate services nginx proxies to by name, and tell nginx nothing."""
+    asked = _asked_once(case)
+    said: set[str] = set()
+    for behaviour in case.behaviours:
+        kept: dict[str, tuple[Place, Effect]] = {}
+        for proved in behaviour.proved:
+            replaced = [name for name in asked if name not in said and _replaces(case, proved, name)]
+            if replaced and not _told(case, behaviour, proved):
+                kept |= {name: (asked[name], proved.effect) for name in replaced if name not in kept}
+        said |= set(kept)
+        if kept:
+            yield _finding(kept)
 
 
-def _services(proved: ProvedEffect, files: dict[str, ComposeFile]) -> list[Service]:
-    return [service for path in proved.compose_paths for service in files[path].services]
+def _asked_once(case: Configuration) -> dict[str, Place]:
+    """The hosts whose address nginx asks for at its start, each with the first place that hands on to it."""
+    found = list(places(case))
+    mounted = [place for place in found if _mounted(case, place.passes.span.path)]
+    hosts = ((host, place) for place in mounted or found for host in _hosts(case, place))
+    asked: dict[str, Place] = {}
+    for host, place in hosts:
+        asked.setdefault(host, place)
+    return asked
 
 
-def _replaces(proved: ProvedEffect, named: str, files: dict[str, ComposeFile]) -> bool:
+def _mounted(case: Configuration, path: str) -> bool:
+    """Whether a container of nginx sees this file."""
+    composed = [(folder_of(file.span.path), service) for file in case.of(ComposeFile) for service in file.services]
+    folders = [normal(mount.source, base) for base, service in composed if is_nginx(service) for mount in service.mounts]
+    return any(below(path, folder) for folder in folders)
+
+
+def _hosts(case: Configuration, place: Place) -> list[str]:
+    """The hosts behind a place: those of its group, without the ones that nginx is told to ask for again, or the one it names."""
+    group = group_of(case, place)
+    if group:
+        servers = [one.args for one in group.children or () if one.name == "server" and one.args]
+        return [host_in(args[0]) for args in servers if "resolve" not in args]
+    return [place.host()] if place.host() and "$" not in place.passes.args[0] else []
+
+
+def _replaces(case: Configuration, proved: ProvedEffect, named: str) -> bool:
     """Whether it recreates this service by name, in a project in which nginx runs too."""
-    services = _services(proved, files)
+    services = services_of(case, proved)
     effect = proved.effect
     beside_nginx = any(is_nginx(service) for service in services) and named in {service.name for service in services}
     return effect.manager == "compose" and effect.action in RECREATING and named in effect.targets and beside_nginx
 
 
-def _told(behaviour: Behaviour, files: dict[str, ComposeFile], replaced: ProvedEffect) -> bool:
+def _told(case: Configuration, behaviour: Behaviour, replaced: ProvedEffect) -> bool:
     """Whether nginx is reloaded, restarted or recreated by the same script."""
-    proxies = {name for one in _services(replaced, files) if is_nginx(one) for name in (one.name, one.container_name) if name}
+    nginx = (one for one in services_of(case, replaced) if is_nginx(one))
+    proxies = {name for one in nginx for name in (one.name, one.container_name) if name}
     return any(
         effect.manager == "nginx" or not effect.targets or proxies & set(effect.targets) or effect.container in proxies
         for effect in behaviour.effects
@@ -51,21 +80,38 @@ def _told(behaviour: Behaviour, files: dict[str, ComposeFile], replaced: ProvedE
     )
 
 
-def _finding(place: Place, named: str, effect: Effect) -> Finding:
+def _finding(kept: dict[str, tuple[Place, Effect]]) -> Finding:
+    names = ", ".join(sorted(kept))
+    _, effect = next(iter(kept.values()))
+    effects = dict.fromkeys(effect for _, effect in kept.values())
     return Finding(
         confidence=0.85,
-        claim=claim(
-            "upstream_resolved_once.found",
-            "nginx looks up {service} once, at its start; after {place} it has a new address, and nginx asks at the old one",
-            service=named,
-            place=str(effect.span),
+        claim=_claim(names, str(effect.span), several=len(kept) > 1),
+        evidence=(
+            *(Evidence(span, "looked up once") for span in dict.fromkeys(place.passes.span for place, _ in kept.values())),
+            *(Evidence(effect.span, "new container, new address") for effect in effects),
         ),
-        evidence=(Evidence(place.passes.span, "looked up once"), Evidence(effect.span, "new container, new address")),
         would_refute=claim("upstream_resolved_once.refute", "a release after which nginx answers without a reload"),
-        subject=named,
-        measured={"service": named},
+        subject=names,
+        measured={"services": names} if len(kept) > 1 else {"service": names},
         fix=claim(
             "upstream_resolved_once.fix",
             "reload nginx in the script, or let it ask again: resolver 127.0.0.11 valid=10s; and the name in a variable",
         ),
+    )
+
+
+def _claim(names: str, place: str, *, several: bool) -> Claim:
+    if several:
+        return claim(
+            "upstream_resolved_once.several",
+            "nginx looks up {services} once, at its start; after {place} they have new addresses, and nginx asks at the old ones",
+            services=names,
+            place=place,
+        )
+    return claim(
+        "upstream_resolved_once.found",
+        "nginx looks up {service} once, at its start; after {place} it has a new address, and nginx asks at the old one",
+        service=names,
+        place=place,
     )

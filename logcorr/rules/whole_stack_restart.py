@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from logcorr.lazily import regex
 from logcorr.model.behaviour import Reach
-from logcorr.model.case import Configuration, ProvedEffect
+from logcorr.model.case import Behaviour, Configuration, ProvedEffect
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
@@ -22,10 +22,16 @@ def check(case: Configuration) -> Iterator[Finding]:
     for behaviour in case.behaviours:
         for proved in behaviour.proved:
             effect = proved.effect
-            whole = effect.ends_processes and not effect.targets and len(proved.hits) > 1
+            whole = effect.ends_processes and not effect.targets and len(proved.hits) > 1 and not _tears_down(behaviour, proved)
             if whole and proved.probes and _for_want_of_success(proved) and effect.span not in seen:
                 seen.add(effect.span)
                 yield _finding(proved)
+
+
+def _tears_down(behaviour: Behaviour, proved: ProvedEffect) -> bool:
+    """Whether it takes down what the same script has brought up, as a test does."""
+    brought = (one for one in behaviour.proved if one.effect.action == "up" and one.compose_paths == proved.compose_paths)
+    return proved.effect.action == "down" and any(one.effect.span.line < proved.effect.span.line for one in brought)
 
 
 def _for_want_of_success(proved: ProvedEffect) -> bool:

@@ -28,12 +28,15 @@ def collected(path: str, files: Iterable[str], directory: str | None = None, *, 
     """The collected file that a host path means: the one that shares most of its last components.
 
     Of two that share equally much, the one that is wholly part of the host path (the folder was collected from there), then
-    the one collected nearer to the `asker`, the file that names it: a folder may hold several hosts.
+    the one collected nearer to the `asker`, the file that names it: a folder may hold several hosts. Of a path whose folder is
+    not known, the nearer one comes first.
     None if no file shares the name, or if it is still a tie: a guess would be worse than not knowing.
     """
     wanted, home = _parts(normal(path, directory)), _parts(asker)[:-1]
     shared = [(_common_tail(wanted, parts), parts, file) for file in files for parts in [_parts(file)]]
-    ranked = [((count, count == len(parts), _common_head(home, parts)), file) for count, parts, file in shared if count]
+    known = directory is not None or path.startswith("/")
+    near = [(count, count == len(parts), _common_head(home, parts), file) for count, parts, file in shared if count]
+    ranked = [((count, whole, head) if known else (count, head, whole), file) for count, whole, head, file in near]
     best = max((rank for rank, _ in ranked), default=None)
     matches = [file for rank, file in ranked if rank == best]
     return matches[0] if len(matches) == 1 else None

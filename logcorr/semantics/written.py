@@ -24,6 +24,7 @@ from logcorr.grammar.shell.tree import (
     Loop,
     Node,
     Pipeline,
+    Redirected,
     Simple,
     Substitution,
     Test,
@@ -36,8 +37,8 @@ from logcorr.model.facts import Script
 from logcorr.model.source import Span
 
 __all__ = [
-    "AndOr", "Assignment", "Commands", "For", "Function", "Group", "If", "Loop", "Node", "Pipeline", "Simple", "Substitution",
-    "Test", "Written", "commands", "compound", "following", "in_program", "plain", "spanned", "tree", "walk",
+    "AndOr", "Assignment", "Commands", "For", "Function", "Group", "If", "Loop", "Node", "Pipeline", "Redirected", "Simple",
+    "Substitution", "Test", "Written", "commands", "compound", "following", "in_program", "plain", "spanned", "tree", "walk",
 ]  # fmt: skip
 
 N = TypeVar("N", bound=Node)
@@ -88,6 +89,14 @@ class Written(Struct, frozen=True):
         """Its short options as letters and its long ones as words, without their values."""
         short = {letter for word in self.words if re.match(r"-[A-Za-z]", word) for letter in word[1:] if letter.isalnum()}
         return short | {word[2:].partition("=")[0] for word in self.words if word.startswith("--")}
+
+    def captured(self) -> Assignment | None:
+        """The assignment `x=$(…)` whose value is what it prints, with whatever else stands in the substitution."""
+        inside = (at for at in range(len(self.around) - 1, 0, -1) if isinstance(self.around[at], Substitution))
+        depth = next(inside, None)
+        inner = self.around[depth] if depth else None
+        found = _assignment(self.around[:depth], inner) if isinstance(inner, Substitution) else None
+        return found[1] if found else None
 
     def assigned(self) -> tuple[Simple, Assignment] | None:
         """The command and assignment `x=$(…)` whose status is that of this command: the last one in the substitution."""

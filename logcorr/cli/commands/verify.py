@@ -73,7 +73,7 @@ def _files(cited: Sequence[Citation], roots: Sequence[str]) -> Files:
     found = collect(
         [Path(root) for root in roots],
         {},
-        only=lambda path: same(path) in wanted or any(agrees(name, same(path)) for name in masked),
+        passed_over=lambda path: None if same(path) in wanted or any(agrees(name, same(path)) for name in masked) else "",
     )
     lines = Counter[str]()
     for artifact in found.artifacts:  # of several writers in one file each has its own

@@ -13,11 +13,11 @@ from logcorr.model.source import Span
 
 
 class Waiting(Struct, frozen=True):
-    """`service` waits for `dependency` until `condition` holds (`service_started` where none is written)."""
+    """`service` waits for `dependency` until `condition` holds; None where none is written, which is until it was started."""
 
     service: str
     dependency: str
-    condition: str
+    condition: str | None
     span: Span
 
 
@@ -31,7 +31,16 @@ def waiting(file: ComposeFile) -> Iterator[Waiting]:
         written = service.get("depends_on")
         for dependency, node in written.entries if written else ():
             condition = node.get("condition")
-            said = condition.text if condition else "service_started"
-            yield Waiting(name, dependency, said, Span(node.path, node.line, node.end_line))
+            yield Waiting(name, dependency, condition.text if condition else None, Span(node.path, node.line, node.end_line))
         for node in written.items if written else ():
-            yield Waiting(name, node.text, "service_started", Span(node.path, node.line, node.end_line))
+            yield Waiting(name, node.text, None, Span(node.path, node.line, node.end_line))
+
+
+def started_otherwise(file: ComposeFile) -> set[str]:
+    """The services whose stanzas say in other words than `restart` when they are started again, or draw on another stanza."""
+    try:
+        document = load(file.text, file.span.path)
+    except NotYaml:
+        return set()
+    keys = ("deploy", "extends")
+    return {name for name, stanza in compose.stanzas(document) if any(stanza.get(key) is not None for key in keys)}
