@@ -9,9 +9,9 @@ from logcorr.model.events import REQUEST_LOGS
 WORDS = (
     r"\b(?:[eE]rror|ERROR|FATAL|[fF]atal|CRITICAL|[fF]ailed|FAILED|[eE]xceeds|[eE]xceeded|[pP]ermission denied|unavailable"
     r"|is DOWN|no server available|[tT]imed out|TIMEOUT|[cC]annot|[uU]nable to)\b"
-    r"|^[\w.]*[a-z](?:Error|Exception|Violation): "
 )
-"""By which a line without a level tells of a failure."""
+RAISED = r"^[\w.]*[a-z](?:Error|Exception|Violation): "
+"""By which a line without a level tells of a failure: apart, as one pattern of both takes three times as long."""
 
 NAMES = r"""\"[^\"]*\"|'[^']*'|\b[0-9a-f]{8}[0-9a-f-]*\b|[\w/.-]*\d[\w/.-]*"""
 """What differs from one line to the next of the same sort."""
@@ -24,7 +24,8 @@ def failures(case: Case) -> pl.DataFrame:
     """The timeline's rows at error level, or that tell of a failure, which no kind fits and whose time is known."""
     requests = [source.path for source in case.sources if source.format in REQUEST_LOGS]  # words in addresses tell nothing
     severe = (pl.col("severity") >= "error").fill_null(False)
-    worded = (pl.col("severity").is_null() | (pl.col("severity") >= "info")) & pl.col("message").str.contains(WORDS)
+    said = pl.any_horizontal(pl.col("message").str.contains(pattern) for pattern in (WORDS, RAISED))
+    worded = (pl.col("severity").is_null() | (pl.col("severity") >= "info")) & said
     untold = pl.col("kind").is_null() & pl.col("time").is_not_null() & ~pl.col("file").is_in(requests)
     rows = case.timeline.filter(untold)
     # rows that were chosen by their message would hold the messages of all rows in memory: only their lines are taken, then they
