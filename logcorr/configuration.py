@@ -28,7 +28,7 @@ from logcorr.semantics import probing, schedule
 from logcorr.semantics.hooks import ROTATION
 from logcorr.semantics.stack import effective, whole
 from logcorr.semantics.understanding import Understanding, understand
-from logcorr.timeline.offsets import zone_of
+from logcorr.timeline.offsets import is_zone, zone_of
 
 BEFORE = timedelta(seconds=900)
 """How far before the logs a job's runs still matter: their effects may be the first thing logged."""
@@ -166,10 +166,18 @@ def schedules(understood: Understanding, window: Window | None, zone: str) -> tu
     A rotation's stanza is left out: it has no clock of its own, and what it runs is part of the job that runs logrotate.
     """
     return tuple(
-        replace(_runs(job, window, zone) if window else Schedule(job=job), behaviours=behaviours)
+        replace(_runs(job, window, _zone_of(job, understood) or zone) if window else Schedule(job=job), behaviours=behaviours)
         for job, behaviours in understood.of_job.items()
         if job.scheduler != ROTATION
     )
+
+
+def _zone_of(job: ScheduledJob, understood: Understanding) -> str | None:
+    """The zone of a container whose own scheduler reads the job's table, as its service sets it; None for the host's."""
+    homes = {thing.name for thing in understood.entities if job.span.path in thing.files}
+    services = understood.stack.services if understood.stack else ()
+    zones = [dict(service.environment).get("TZ") for service in services if service.name in homes]
+    return zones[0] if len(zones) == 1 and zones[0] and is_zone(zones[0]) else None
 
 
 @lru_cache(maxsize=256)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -241,6 +242,21 @@ def test_the_schedule_is_read_in_the_zone_of_the_hosts_own_logs(tmp_path):
     result = logcorr.analyze(tmp_path).result
     assert result["verdict"] == "root-cause"
     assert (result["causes"][0]["culprit"]["path"], result["causes"][0]["culprit"]["line"]) == ("srv/shop/nightly.sh", 3)
+
+
+def test_a_table_that_a_container_mounts_runs_in_the_zone_of_that_container(tmp_path):
+    texts = {
+        "compose.yml": "services:\n  jobs:\n    image: jobs\n    environment: {TZ: Asia/Kolkata}\n    volumes: [./jobs:/srv/jobs]\n",
+        "jobs/crontab": "5 * * * * docker restart shop\n",
+        "host/crontab": "5 * * * * docker restart till\n",
+        "shop.log": "".join(f"2026-05-05T0{hour}:00:00+00:00 info: sold {hour}\n" for hour in range(1, 8)),
+    }
+    for path, text in texts.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(text)
+    now = datetime(2026, 5, 5, 8, tzinfo=UTC)
+    due = {one.job.span.path: one.next[0].minute for one in logcorr.facts(tmp_path, at=now, tz="UTC").schedules}
+    assert due == {"jobs/crontab": 35, "host/crontab": 5}
 
 
 def test_files_of_one_name_are_each_found_by_their_own_host(tmp_path):

@@ -53,6 +53,10 @@ SHARED = 0.8
 """One address that makes so much of all traffic is a proxy or a gateway in front of this one."""
 
 
+PAGE, BROWSER, AGAIN = r"^(?:GET|HEAD) ([^ ?]+)", r"^Mozilla/5\.0 \([^)]*(?:Windows|Macintosh|X11|iPhone|iPad|Android)", 20
+"""A page that one address asks for so often is shown somewhere, and not read by a scraper."""
+
+
 class Maker(Struct, frozen=True, kw_only=True):
     """Who asks too much: a line of a script with its job, or visitors (`client` is the address they all come from, if one).
 
@@ -78,7 +82,7 @@ def maker(case: Case, rejected: pl.DataFrame) -> Maker | None:
     line = _line(case, of_client)
     if line:
         return Maker(line=line, job=_job(case, line), client=client)
-    if _share(case, client) >= SHARED and _visitors(case, client):
+    if (_share(case, client) >= SHARED and _visitors(case, client)) or _looks_again(case, client):
         return Maker(client=client)
     return Maker(client=client, here=True) if client.startswith(LOOPBACK) else None
 
@@ -194,6 +198,19 @@ def _share(case: Case, client: str) -> float:
     """How much of all requests this address makes."""
     shares = access(case).select((pl.col("client") == client).mean()).collect(engine="streaming")
     return float(shares.item() or 0.0)
+
+
+def _looks_again(case: Case, client: str) -> bool:
+    """Whether browsers at this address look at the same few pages again and again, and mostly get them: boards in an office."""
+    told = access(case)
+    if not {"user_agent", "request", "status"} <= set(told.collect_schema()):
+        return False
+    own = told.filter(pl.col("client") == client).select("status", "user_agent", page=pl.col("request").str.extract(PAGE, 1))
+    rows = own.collect(engine="streaming")
+    often = rows.filter(pl.len().over("page") >= AGAIN)
+    browsers = rows["user_agent"].str.contains(BROWSER).mean()
+    served = (rows["status"] < 400).mean()
+    return bool(browsers and browsers >= MOST_OF and served and served >= 0.5 and often.height >= MOST_OF * rows.height)
 
 
 def _visitors(case: Case, client: str) -> bool:
