@@ -174,10 +174,9 @@ def schedules(understood: Understanding, window: Window | None, zone: str) -> tu
 
 def _zone_of(job: ScheduledJob, understood: Understanding) -> str | None:
     """The zone of a container whose own scheduler reads the job's table, as its service sets it; None for the host's."""
-    homes = {thing.name for thing in understood.entities if job.span.path in thing.files}
-    services = understood.stack.services if understood.stack else ()
-    zones = [dict(service.environment).get("TZ") for service in services if service.name in homes]
-    return zones[0] if len(zones) == 1 and zones[0] and is_zone(zones[0]) else None
+    zones = {thing.zone for thing in understood.entities if job.span.path in thing.files}
+    zone = zones.pop() if len(zones) == 1 else None
+    return zone if zone and is_zone(zone) else None
 
 
 @lru_cache(maxsize=256)

@@ -246,7 +246,7 @@ def test_the_schedule_is_read_in_the_zone_of_the_hosts_own_logs(tmp_path):
 
 def test_a_table_that_a_container_mounts_runs_in_the_zone_of_that_container(tmp_path):
     texts = {
-        "compose.yml": "services:\n  jobs:\n    image: jobs\n    environment: {TZ: Asia/Kolkata}\n    volumes: [./jobs:/srv/jobs]\n",
+        "compose.yml": "services:\n  jobs:\n    environment: {TZ: Asia/Kolkata}\n    volumes: [./jobs:/srv/jobs]\n",
         "jobs/crontab": "5 * * * * docker restart shop\n",
         "host/crontab": "5 * * * * docker restart till\n",
         "shop.log": "".join(f"2026-05-05T0{hour}:00:00+00:00 info: sold {hour}\n" for hour in range(1, 8)),

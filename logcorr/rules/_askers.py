@@ -53,6 +53,7 @@ SHARED = 0.8
 """One address that makes so much of all traffic is a proxy or a gateway in front of this one."""
 
 
+SERVED = 0.5
 PAGE, BROWSER, AGAIN = r"^(?:GET|HEAD) ([^ ?]+)", r"^Mozilla/5\.0 \([^)]*(?:Windows|Macintosh|X11|iPhone|iPad|Android)", 20
 """A page that one address asks for so often is shown somewhere, and not read by a scraper."""
 
@@ -205,12 +206,14 @@ def _looks_again(case: Case, client: str) -> bool:
     told = access(case)
     if not {"user_agent", "request", "status"} <= set(told.collect_schema()):
         return False
-    own = told.filter(pl.col("client") == client).select("status", "user_agent", page=pl.col("request").str.extract(PAGE, 1))
-    rows = own.collect(engine="streaming")
-    often = rows.filter(pl.len().over("page") >= AGAIN)
-    browsers = rows["user_agent"].str.contains(BROWSER).mean()
-    served = (rows["status"] < 400).mean()
-    return bool(browsers and browsers >= MOST_OF and served and served >= 0.5 and often.height >= MOST_OF * rows.height)
+    own = told.filter(pl.col("client") == client)
+    shares = own.select(
+        pl.col("user_agent").str.contains(BROWSER).mean().alias("browsers"),
+        (pl.col("status") < 400).mean().alias("served"),
+        (pl.len().over(pl.col("request").str.extract(PAGE, 1)) >= AGAIN).mean().alias("again"),
+    )
+    browsers, served, again = (float(share or 0.0) for share in shares.collect(engine="streaming").row(0))
+    return browsers >= MOST_OF and again >= MOST_OF and served >= SERVED
 
 
 def _visitors(case: Case, client: str) -> bool:

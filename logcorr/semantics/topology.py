@@ -46,6 +46,7 @@ def entities(facts: Sequence[Fact], files: Iterable[str]) -> tuple[Entity, ...]:
     """The things that run: compose services, containers and units, those that share a name being one; sorted by name."""
     named: dict[str, set[str]] = {}
     homes: dict[str, set[str]] = {}
+    zones = {service.name: dict(service.environment).get("TZ") for service, _ in _services(facts)}
     collected = frozenset(files)
     for service, compose in _services(facts):
         named.setdefault(service.name, {service.name}).update(filter(None, [service.container_name]))
@@ -61,7 +62,7 @@ def entities(facts: Sequence[Fact], files: Iterable[str]) -> tuple[Entity, ...]:
     if any(of_kind(NginxFile, facts)) and nginx_name(facts) not in named:
         named[NGINX] = {NGINX}
     return tuple(
-        Entity(name=name, names=frozenset(names | {name}), files=frozenset(homes.get(name, ())))
+        Entity(name=name, names=frozenset(names | {name}), files=frozenset(homes.get(name, ())), zone=zones.get(name))
         for name, names in sorted(named.items())
     )
 
