@@ -92,7 +92,7 @@ def script(command: Command, name: str, arguments: list[Value]) -> None:
         child.script, child.arguments = name, tuple(arguments)
         child.functions = Store()
 
-    in_process(command, machine.script_source(found), prepare)
+    in_process(command, machine.sources.of(found), prepare)
 
 
 def _program(command: Command) -> None:
@@ -138,7 +138,7 @@ def _source(command: Command) -> None:
         if path.flow is None:
             command.presumed()
         return
-    source = machine.script_source(found)
+    source = machine.sources.of(found)
     if len(command.arguments) > 1:
         path.arguments = tuple(command.arguments[1:])
     in_shell(command, source, source.tree)

@@ -21,6 +21,7 @@ from logcorr.semantics.shell.outcomes import any_outcomes
 from logcorr.semantics.shell.path import Path, Place, Sink
 from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
+from logcorr.semantics.shell.sources import Sources
 from logcorr.semantics.shell.statements import execute
 from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import Value, text, unknown
@@ -172,7 +173,7 @@ def interpret(
     `resolve(path as written, working directory)` gives a collected script that is called or sourced. `environment` holds the
     variables known to be set. `arguments` are the script's own; None when they are not known.
     """
-    program = _Program(script, Source.of_script(script, main=True), resolve, environment, arguments)
+    program = _Program(script, Sources(Source.of_script(script, main=True)), resolve, environment, arguments)
     machine, complete = program.survey()
     problems = tuple(machine.record.problems)
     if not complete:
@@ -181,7 +182,7 @@ def interpret(
             Problem(script.span.path, "too many ways through the script; nothing is proved about it", script.span.line),
         )
     return Interpretation(
-        script=script, probes=_probes(machine), effects=tuple(machine.record.effects.values()), problems=problems,
+        script=script, probes=_probes(machine.record), effects=tuple(machine.record.effects.values()), problems=problems,
         calls=_facts(machine, Call), sleeps=_facts(machine, Sleep), installs=_facts(machine, ScheduledJob),
         messages=_facts(machine, Message), _evaluate=program.under,
     )  # fmt: skip
@@ -200,22 +201,19 @@ def _facts(machine: Machine, kind: type[F]) -> tuple[F, ...]:
     return tuple(fact for fact in machine.record.facts if isinstance(fact, kind))
 
 
-def _probes(machine: Machine) -> tuple[Probe, ...]:
-    return tuple(
-        replace(probe, expects=tuple(machine.record.expects.get(probe.id, ()))) for probe in machine.record.probes.values()
-    )
+def _probes(record: Record) -> tuple[Probe, ...]:
+    return tuple(replace(probe, expects=tuple(record.expects.get(probe.id, ()))) for probe in record.probes.values())
 
 
 class _Program(Struct):
     """A script with all it is evaluated with; `base` is the survey, which numbered its probes and effects."""
 
     script: Script
-    source: Source
+    sources: Sources
     resolve: Resolve
     environment: Mapping[str, str]
     arguments: tuple[str, ...] | None
     base: Record = field(default_factory=Record)
-    sources: dict[Script, Source] = field(default_factory=dict)
     answered: dict[tuple[tuple[int, tuple[Outcome, ...]], ...], Machine | None] = field(default_factory=dict)
     work: int = 0
 
@@ -229,10 +227,24 @@ class _Program(Struct):
 
     def under(self, allowed: Allowed) -> Machine | None:
         """Evaluate with the outcomes that can occur, once for each question; None if that is too much work."""
-        key = tuple(sorted((number, tuple(outcomes)) for number, outcomes in allowed.items()))
+        narrowed = self._narrowed(allowed)
+        key = tuple(sorted(narrowed.items()))
         if key not in self.answered:
-            self.answered[key] = self._told_apart(allowed) if self.work < MOST_WORK else None
+            self.answered[key] = self._told_apart(narrowed) if self.work < MOST_WORK else None
         return self.answered[key]
+
+    def _narrowed(self, allowed: Allowed) -> dict[int, tuple[Outcome, ...]]:
+        """The probes that cannot have any outcome, each with those it can have and that the script can tell apart."""
+        kinds = {number: self._kinds(outcomes) for number, outcomes in allowed.items()}
+        everything = {probe.id: self._kinds(any_outcomes(probe)) for probe in _probes(self.base) if probe.id in kinds}
+        return {number: tuple(found.values()) for number, found in kinds.items() if found.keys() != everything[number].keys()}
+
+    def _kinds(self, outcomes: Sequence[Outcome]) -> dict[tuple[str, int], Outcome]:
+        """Outcomes by what they print and by their status, of which most scripts look only at whether it is 0."""
+        counts = self.sources.counts
+        return {
+            (outcome.printed, outcome.exit_code if counts else min(outcome.exit_code, 1)): outcome for outcome in reversed(outcomes)
+        }
 
     def _told_apart(self, allowed: Allowed) -> Machine | None:
         """Evaluate until no new expected value turns up: an outcome is only listed once the script is known to tell it apart."""
@@ -249,16 +261,15 @@ class _Program(Struct):
         record = Record() if allowed is None else self.base.after()
         machine = Machine(
             execute,
-            self.source,
+            self.sources,
             record,
             resolve=self.resolve,
             allowed=allowed,
-            sources=self.sources,
             interpreter=self.script.interpreter,
             coarse=coarse,
         )
         try:
-            for path in machine.run(self.source.tree, self._start()):
+            for path in machine.run(self.sources.main.tree, self._start()):
                 installed_files(machine, path, self.script.span)
                 finish(machine, path)
             machine.unreached()

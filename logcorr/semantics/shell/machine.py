@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.semantics.shell.bounded import Overflow
 from logcorr.semantics.shell.facts import Allowed, Resolve
 from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status, merged, widened
 from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
+from logcorr.semantics.shell.sources import Sources
 from logcorr.semantics.shell.survey import Survey
 from logcorr.semantics.shell.values import Unknown, Value
 
@@ -58,15 +58,16 @@ class Machine:
     """One evaluation of a script under the outcomes that its probes are allowed to have.
 
     With `allowed` None it is a survey, which meets everything once and proves nothing: what probes print stays unknown, all
-    assumptions hold, loops that do not go over known words end after two rounds. `sources` are scripts that were parsed before.
+    assumptions hold, loops that do not go over known words end after two rounds. `sources` are the script and those parsed before.
     """
 
     def __init__(
-        self, execute: Callable[[Machine, Node, Path], list[Path]], source: Source, record: Record, *, resolve: Resolve,
-        allowed: Allowed | None, sources: dict[Script, Source], interpreter: str = "sh", coarse: bool = False,
+        self, execute: Callable[[Machine, Node, Path], list[Path]], sources: Sources, record: Record, *, resolve: Resolve,
+        allowed: Allowed | None, interpreter: str = "sh", coarse: bool = False,
     ) -> None:  # fmt: skip
         self._execute = execute
-        self.source = source
+        self.source = sources.main
+        self.sources = sources
         self.resolve = resolve
         self.allowed = allowed
         self.interpreter = interpreter
@@ -85,7 +86,6 @@ class Machine:
         self.placeholders: list[Unknown] = []
         self.record = record
         self._trails: list[_Trail] = []
-        self._sources = sources
         self.survey = Survey()
         self.commands = 0
 
@@ -269,11 +269,13 @@ class Machine:
         """The lines of a node of the present source."""
         return self.source.span(node.start, node.end)
 
-    def script_source(self, script: Script) -> Source:
-        """A collected script, read once."""
-        if script not in self._sources:
-            self._sources[script] = Source.of_script(script)
-        return self._sources[script]
+    def forgotten(self, node: Node, paths: list[Path]) -> list[Path]:
+        """The paths that are about to run a node, without the status of what ran before where it does not look at that."""
+        if self.sources.looks(self.source, node):
+            return paths
+        for path in paths:
+            path.status = SUCCESS
+        return merged(paths)
 
     def code(self, value: Value, span: Span) -> Source:
         """Text put together at run time, as code."""

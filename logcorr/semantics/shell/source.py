@@ -74,6 +74,10 @@ class Source:
     def _bodies(self) -> list[tuple[str, int, int]]:
         return [(node.name, node.start, node.end) for node in _functions(self.tree)]
 
+    def bodies(self) -> list[tuple[str, str]]:
+        """The functions that are defined, each with its text."""
+        return [(name, self.text[start:end]) for name, start, end in self._bodies]
+
     @cached_property
     def _uses(self) -> dict[str, list[int]]:
         uses: dict[str, list[int]] = {}

@@ -50,16 +50,16 @@ def sequence(machine: Machine, node: Commands, path: Path) -> list[Path]:
     """Commands one after the other."""
     done: list[Path] = []
     paths = [path]
-    for command in node.commands:
+    for command, then in zip(node.commands, (*node.commands[1:], None), strict=True):
         following = [way for start in paths for way in machine.run(command, start)]
         paths = [way for way in following if way.flow is None]
-        if not paths and command is not node.commands[-1] and following:
+        if not paths and then is not None and following:
             machine.skip(_rest(node, command), following[-1])
         if len(paths) < len(following):
             done.extend(way if machine.surveys else withered(way) for way in following if way.flow is not None)
         if len(paths) > 1:
             _forget(machine, command, paths)
-            paths = machine.widened(paths)
+            paths = machine.widened(machine.forgotten(then, paths) if then is not None else paths)
     return [*machine.widened(done), *paths] if done else paths
 
 
@@ -79,7 +79,7 @@ def _rest(node: Commands, last: Node) -> Commands:
 
 
 def _and_or(machine: Machine, node: AndOr, path: Path) -> list[Path]:
-    before, results = path.guards, list[Path]()
+    before, results, entering = path.guards, list[Path](), list[Path]()
     with machine.asking():
         lefts = machine.run(node.left, path)
     for way in lefts:
@@ -87,12 +87,9 @@ def _and_or(machine: Machine, node: AndOr, path: Path) -> list[Path]:
             results.append(way)
             continue
         for branch, succeeded in machine.settled(way):
-            if succeeded != (node.operator == "&&"):
-                results.append(branch)
-                guarded(machine, node.left, branch, holds=succeeded)
-                continue
             guarded(machine, node.left, branch, holds=succeeded)
-            results.extend(machine.run(node.right, branch))
+            (entering if succeeded == (node.operator == "&&") else results).append(branch)
+    results.extend(after for branch in machine.forgotten(node.right, entering) for after in machine.run(node.right, branch))
     machine.skip(node.right, path)
     return unguarded(machine, node, before, results)
 
@@ -102,8 +99,8 @@ def _if(machine: Machine, node: If, path: Path) -> list[Path]:
     for part in (*(part for arm in node.arms for part in arm), *([node.otherwise] if node.otherwise else [])):
         machine.skip(part, path)
     for condition, body in node.arms:
-        still: list[Path] = []
-        for start in waiting:
+        entering, still = list[Path](), list[Path]()
+        for start in machine.forgotten(condition, waiting):
             with machine.asking():
                 tested = machine.run(condition, start)
             for way in tested:
@@ -112,14 +109,15 @@ def _if(machine: Machine, node: If, path: Path) -> list[Path]:
                     continue
                 for branch, succeeded in machine.settled(way):
                     guarded(machine, condition, branch, holds=succeeded)
-                    if succeeded:
-                        results.extend(machine.run(body, branch))
-                    else:
-                        still.append(branch)
+                    (entering if succeeded else still).append(branch)
+        results.extend(after for branch in machine.forgotten(body, entering) for after in machine.run(body, branch))
         waiting = merged(still)
-    for way in waiting:
-        way.status = SUCCESS
-        results.extend(machine.run(node.otherwise, way) if node.otherwise else [way])
+    if node.otherwise is not None:
+        waiting = [after for way in machine.forgotten(node.otherwise, waiting) for after in machine.run(node.otherwise, way)]
+    else:
+        for way in waiting:
+            way.status = SUCCESS
+    results.extend(waiting)
     return unguarded(machine, node, before, results)
 
 
