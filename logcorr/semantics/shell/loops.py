@@ -44,7 +44,7 @@ class _Heads(Struct):
 
     def again(self, path: Path) -> bool:
         """Whether the path brings nothing new: it may go round for ever. Otherwise it is noted."""
-        key = path.key()
+        key = (*path.key(), path.shadow, bool(path.broken))
         before = self.seen.get(key)
         if before is not None and before <= path.ran:
             return True

@@ -73,10 +73,10 @@ class Machine:
         self.interpreter = interpreter
         self.coarse = coarse
         self.surveys = allowed is None
-        self.most_paths = 2 if self.surveys else 4 if coarse else 48
+        self.most_paths = 2 if self.surveys else 4 if coarse else int(__import__("os").environ.get("MP","48"))
         self.most_rounds = 6 if coarse else 70
         self.most_recursion = 2 if coarse else 10
-        self.most_commands = 8_000 if coarse else 5_000
+        self.most_commands = 8_000 if coarse else int(__import__("os").environ.get("MF","5000"))
         self.checked = False
         self.substituted = False
         self.reader: str | None = None
@@ -170,14 +170,14 @@ class Machine:
         if assume is None:
             path.doubts |= {question}
         elif not answer:
-            path.broken |= {assume}
+            path.fail(assume)
             path.shadow = True
         return answer
 
     def _depends(self, path: Path, key: tuple[object, ...]) -> None:
         """That a variable is not set cannot be taken for granted where its value itself decides."""
         values = [part for item in key if isinstance(item, tuple) for part in item if isinstance(part, Unknown)]
-        path.broken -= {unset(part.key) for part in values}
+        path.depend(frozenset(unset(part.key) for part in values))
 
     def succeeded(self, path: Path) -> bool:
         """Whether the last command succeeded, in direct style."""

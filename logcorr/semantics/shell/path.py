@@ -87,6 +87,17 @@ class Place(Struct, frozen=True):
     container: str | None = None
 
 
+class Aside(Struct, frozen=True):
+    """What ran on other ways to the same state, on which assumptions failed, and these: from here on all are one path."""
+
+    ran: frozenset[int]
+    broken: frozenset[str]
+
+    def joined(self, other: Aside | None) -> Aside:
+        """What is true of both."""
+        return Aside(self.ran & other.ran, self.broken | other.broken) if other else self
+
+
 class Path(Struct):
     """The mutable state of one way through; `copy` before forking. All that it holds is immutable, so a copy is cheap."""
 
@@ -110,6 +121,7 @@ class Path(Struct):
     broken: frozenset[str] = frozenset()
     doubts: frozenset[str] = frozenset()
     shadow: bool = False
+    aside: Aside | None = None
 
     def copy(self) -> Path:
         """A path that goes its own way from here."""
@@ -131,6 +143,26 @@ class Path(Struct):
     def write(self, name: str, content: Value | None) -> None:
         """Give a file its content; None: it is known to be gone."""
         self.files = self.files.put(name, content)
+
+    def did(self, effect: int) -> None:
+        """An effect runs."""
+        self.ran |= {effect}
+        if self.aside:
+            self.aside = Aside(self.aside.ran | {effect}, self.aside.broken)
+
+    def fail(self, assumption: str) -> None:
+        """An assumption fails."""
+        if self.aside:
+            self.ran, self.broken, self.aside = self.ran & self.aside.ran, self.broken | self.aside.broken, None
+        self.broken |= {assumption}
+
+    def depend(self, assumptions: frozenset[str]) -> None:
+        """What was assumed decides something, so it is no more taken for granted."""
+        self.broken -= assumptions
+        if self.aside and not self.aside.broken - assumptions:
+            self.ran, self.doubts, self.aside = self.ran & self.aside.ran, self.doubts | assumptions, None
+        elif self.aside:
+            self.aside = Aside(self.aside.ran, self.aside.broken - assumptions)
 
     def learn(self, question: tuple[object, ...], answer: bool) -> None:
         """Remember an answer, which holds from here on."""
@@ -164,7 +196,7 @@ class Path(Struct):
         return (
             self.place, self.variables, self.files, self.traps, self.known, self.functions,
             self.options, tuple(frozenset(scope.items()) for scope in self.scopes), self.arguments, self.script, self.status,
-            self.output, self.stdin, self.sinks, self.flow, self.shadow, bool(self.broken),
+            self.output, self.stdin, self.sinks, self.flow,
         )  # fmt: skip
 
 
@@ -203,9 +235,16 @@ def merged(paths: Sequence[Path]) -> list[Path]:
 
 
 def _absorb(path: Path, other: Path) -> None:
-    path.ran &= other.ran
-    path.broken |= other.broken
-    path.doubts |= other.doubts
+    if bool(path.broken) == bool(other.broken):
+        path.ran &= other.ran
+        path.broken |= other.broken
+        path.doubts |= other.doubts
+        path.shadow = path.shadow and other.shadow
+        path.aside = path.aside.joined(other.aside) if path.aside else other.aside
+    else:
+        sound, broken = (other, path) if path.broken else (path, other)
+        aside = Aside(broken.ran, broken.broken).joined(sound.aside)
+        path.ran, path.broken, path.doubts, path.shadow, path.aside = sound.ran, frozenset(), sound.doubts, sound.shadow, aside
     shared = 0
     while shared < min(len(path.guards), len(other.guards)) and path.guards[shared] == other.guards[shared]:
         shared += 1
@@ -225,9 +264,10 @@ def widened(paths: Sequence[Path], limit: int, *, keeps: bool = False) -> list[P
     """
     if len(paths) < 2:
         return list(paths)
-    sound = [path for path in paths if not path.broken]
-    broken = [path for path in paths if path.broken]
-    return [*_reduced(merged(sound), limit, keeps), *_reduced(merged(broken), MOST_BROKEN, keeps)]
+    alike = merged(paths)
+    sound = [path for path in alike if not path.broken]
+    broken = [path for path in alike if path.broken]
+    return [*_reduced(sound, limit, keeps), *_reduced(broken, MOST_BROKEN, keeps)]
 
 
 def _reduced(paths: list[Path], limit: int, keeps: bool) -> list[Path]:

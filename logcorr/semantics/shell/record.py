@@ -61,14 +61,15 @@ class Record(Struct):
             other = next((other for other in self.effects.values() if _site(effect) == _site(other)), None)
             if other is not None:
                 self.met.add(other.id)
-                path.ran |= {other.id} if path.broken else frozenset()
+                if path.broken:
+                    path.did(other.id)
                 return
         if known is None and self.numbered:
             self.strange.add(_site(effect))
         if known is None:
             known = self.effects[key] = replace(effect, id=len(self.effects) + 1, guard=path.guards)
         self.met.add(known.id)
-        path.ran |= {known.id}
+        path.did(known.id)
 
     def ask(self, path: Path, probe: Probe, text: Value) -> tuple[Probe, bool]:
         """The probe as numbered, and whether its outcomes may be narrowed: not where it stands for one with other words."""
@@ -102,14 +103,18 @@ class Record(Struct):
                 self.expects.setdefault(part.probe, {}).update(dict.fromkeys(expected))
 
     def end(self, path: Path) -> None:
-        """A path's end."""
+        """A path's end, and that of the ways that were one with it."""
         self.ended.append(path)
+        if path.aside:
+            other = path.copy()
+            other.ran, other.broken = path.aside.ran, path.aside.broken
+            self.ended.append(other)
 
     def endless(self, path: Path, assume: str | None) -> None:
         """A path that goes round a loop for ever; `assume` says the loop ends, where it may."""
         path.flow = Flow("endless")
         if assume:
-            path.broken |= {assume}
+            path.fail(assume)
         self.end(path)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 
 from msgspec.structs import replace
 
@@ -50,7 +51,7 @@ def sequence(machine: Machine, node: Commands, path: Path) -> list[Path]:
     """Commands one after the other."""
     done: list[Path] = []
     paths = [path]
-    for command, then in zip(node.commands, (*node.commands[1:], None), strict=True):
+    for command, then in zip_longest(node.commands, node.commands[1:]):
         following = [way for start in paths for way in machine.run(command, start)]
         paths = [way for way in following if way.flow is None]
         if not paths and then is not None and following:
