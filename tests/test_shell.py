@@ -281,10 +281,10 @@ def test_a_function_that_may_be_called_by_a_name_nobody_knows_is_not_never_reach
     assert read.reach(effect, {}).reach is expected
 
 
-def test_a_command_behind_words_that_were_given_up_is_not_never_reached():
+def test_a_command_behind_options_that_were_given_up_is_reached():
     choices = "".join(f"[ -f /etc/{number} ] && OPTIONS+=(-o Key{number}=yes)\n" for number in range(8))
     read = interpret(script(f'OPTIONS=(-i key)\n{choices}ssh "${{OPTIONS[@]}}" host "docker restart shop"\n'))
-    assert [read.reach(effect, {}).reach for effect in read.effects] == [Reach.MAY]
+    assert [read.reach(effect, {}).reach for effect in read.effects] == [Reach.MUST]
 
 
 @pytest.mark.parametrize(
@@ -295,6 +295,8 @@ def test_a_command_behind_words_that_were_given_up_is_not_never_reached():
         ("./kubectl -n shop rollout undo deployment web", [("rollback", "kubernetes", ("deployment", "web"))]),
         ("/opt/tools/pm2 restart shop", [("restart", "pm2", ("shop",))]),
         ("~/.local/bin/supervisorctl restart shop", [("restart", "supervisor", ("shop",))]),
+        ("DOCKER=$(command -v docker)\n$DOCKER restart shop", [("restart", "docker", ("shop",))]),
+        ('ssh $SSH_OPTS web1 "docker restart shop"', [("restart", "docker", ("shop",))]),
         ("./service restart shop", []),
         ("./bin/test -f x", []),
         ("""ps aux | grep shop | awk '{print "kill -9 " $2}' | sh""", [("kill", "process", None)]),

@@ -194,8 +194,15 @@ def _found(command: Command) -> None:
         command.print(text(names[-1] + "\n"))
         command.path.status = SUCCESS
         return
-    command.print_unknown()
-    command.unsure(f"{' '.join(names)} is installed ({command.span})")
+    assumed = f"{' '.join(names)} is installed ({command.span})"
+    if len(names) != 1 or command.name in ("type", "hash") or command.path.sinks[0].kind != "captured":
+        command.print_unknown()
+        command.unsure(assumed)
+    elif command.machine.decide(command.path, assumed, assume=assumed):
+        command.print(joined(unknown(f"the folder of {names[0]}"), text(f"/{names[0]}\n", command.span)))
+        command.path.status = SUCCESS
+    else:
+        command.path.status = FAILURE
 
 
 def _wait(command: Command) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from msgspec.structs import replace
 
 from logcorr.grammar.shell.tree import Node
+from logcorr.lazily import regex
 from logcorr.model.behaviour import Call
 from logcorr.semantics.shell.assignments import leave_scope
 from logcorr.semantics.shell.command import Command, Handler, separate
@@ -203,13 +205,19 @@ def shell(command: Command) -> None:
         run_code(command, command.path.stdin or (Unknown("standard input"),), prepare)
 
 
+_CALLED_OPTIONS = regex(r"<(?:\$|more of )\w*(?:opt|arg|flag)\w*>", re.IGNORECASE)
+
+
 def separate_leading(
     arguments: list[Value], with_value: str, long_with_value: tuple[str, ...] = ()
 ) -> tuple[dict[str, list[Value]], list[Value]]:
-    """Options up to the first other argument, and everything from there on."""
+    """Options up to the first other argument, and everything from there on. What is not known but called options is some."""
     index = 0
     while index < len(arguments):
         known = shown(arguments[index])
+        if _CALLED_OPTIONS.fullmatch(known) and index + 1 < len(arguments):
+            index += 1
+            continue
         if known == "--":
             break
         if not known.startswith("-") or known == "-":

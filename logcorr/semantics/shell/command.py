@@ -241,6 +241,12 @@ def separate(
     return options, others
 
 
+def before_dashes(arguments: list[Value]) -> list[Value]:
+    """A program's own arguments; what follows `--` is for another that it starts."""
+    position = next((index for index, argument in enumerate(arguments) if literal(argument) == "--"), len(arguments))
+    return arguments[:position]
+
+
 def _letters(argument: Value, head: str, with_value: str, following: list[Value], options: dict[str, list[Value]]) -> int:
     for position, letter in enumerate(head[1:], 1):
         if letter not in with_value:

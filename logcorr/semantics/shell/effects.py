@@ -35,7 +35,10 @@ def _kill(command: Command) -> None:
     if signal == "0":
         probes.ask(command, "kill -0", " ".join(targets), prints=False)
         return
-    command.do("kill", "process", tuple(targets), signal=signal or "TERM")
+    if targets:
+        command.do("kill", "process", tuple(targets), signal=signal or "TERM")
+    else:
+        command.unsure()
 
 
 def _fuser(command: Command) -> None:

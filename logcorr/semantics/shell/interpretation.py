@@ -59,7 +59,7 @@ class Interpretation(Struct, frozen=True, kw_only=True, eq=False):
         everything = self._evaluate(outcomes)
         if everything is None:
             return ReachProof(reach=Reach.MAY, unknown=("the script has too many ways through",))
-        if not _may_run(everything, effect):
+        if not everything.record.may_have_run(effect):
             return ReachProof(reach=Reach.NEVER)
         if effect.id not in everything.record.met:
             return ReachProof(reach=Reach.MAY, unknown=_doubts(everything))
@@ -128,11 +128,6 @@ def _told_apart(probe: Probe, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...
     return tuple({(outcome.printed if reads else "", outcome.exit_code == 0): outcome for outcome in outcomes}.values())
 
 
-def _may_run(machine: Machine, effect: Effect) -> bool:
-    """Whether the effect was met, some way was not followed, or the same command did something with other words."""
-    return effect.id in machine.record.met or machine.record.cut or machine.record.is_strange(effect)
-
-
 def _runs(machine: Machine, effect: Effect) -> bool:
     """Whether the effect runs on every path on which all assumptions hold (or on all, if they never do)."""
     paths = [path for path in machine.record.ended if not path.broken] or machine.record.ended
@@ -141,7 +136,7 @@ def _runs(machine: Machine, effect: Effect) -> bool:
 
 def _answer(machine: Machine, effect: Effect) -> bool | None:
     if effect.id not in machine.record.met:
-        return None if _may_run(machine, effect) else False
+        return None if machine.record.may_have_run(effect) else False
     if _runs(machine, effect):
         return True
     sound = [path for path in machine.record.ended if not path.broken and not path.doubts]

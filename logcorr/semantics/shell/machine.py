@@ -286,6 +286,7 @@ class Machine:
         path.doubts |= {what}
         if self.surveys:
             return
+        self.record.cut |= bool(path.functions)
         turn = self.choose(lambda: ("as before", "changed", "ended"))
         if turn == "as before":
             return

@@ -280,12 +280,20 @@ def _reduced(paths: list[Path], limit: int, keeps: bool) -> list[Path]:
         name = _most_varied(paths)
         if name is None:
             return _forgetful(paths)
-        values = [value for path in paths if isinstance(value := path.variables.get(name), tuple)]
-        kept = _shown_value(values) if keeps else None
+        given_up = _given_up(name, [path.variables.get(name) for path in paths], keeps)
         for path in paths:
-            path.set(name, derived(joined(*values), f"one of several values of {name}") if kept is None else kept)
+            path.set(name, given_up)
         paths = merged(paths)
     return paths
+
+
+def _given_up(name: str, values: Sequence[Value | Array | None], keeps: bool) -> Value | Array:
+    """What stands for several values of a variable."""
+    if any(isinstance(value, Array) for value in values):
+        return Array((), whole=False)
+    texts = [value for value in values if isinstance(value, tuple)]
+    kept = _shown_value(texts) if keeps else None
+    return derived(joined(*texts), f"one of several values of {name}") if kept is None else kept
 
 
 def _shown_value(values: Sequence[Value]) -> Value | None:

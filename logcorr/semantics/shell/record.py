@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -10,7 +12,7 @@ from logcorr.model.facts import ScheduledJob
 from logcorr.model.source import Problem, Span
 from logcorr.semantics.shell.facts import Message, Sleep
 from logcorr.semantics.shell.path import Flow, Path
-from logcorr.semantics.shell.values import Value, literal
+from logcorr.semantics.shell.values import Value, could_be, literal
 
 Noted = Call | ScheduledJob | Message | Sleep
 
@@ -20,7 +22,8 @@ class Record(Struct):
 
     `expects` holds what each probe's output was compared with, `listed` the outcomes it was given when nobody said which can
     occur; `met` the effects that ran on any path; `ended` the paths' ends; `cut` says that some way was not followed.
-    `strange` are the sites of effects with words that an earlier evaluation, which numbered them, did not meet.
+    `strange` are the sites of effects with words that an earlier evaluation, which numbered them, did not meet; `unnamed` those
+    of commands whose name is not known.
     """
 
     probes: dict[tuple[object, ...], Probe] = field(default_factory=dict)
@@ -34,6 +37,7 @@ class Record(Struct):
     cut: bool = False
     numbered: bool = False
     strange: set[tuple[Span, str, str]] = field(default_factory=set)
+    unnamed: set[Span] = field(default_factory=set)
 
     def after(self) -> Record:
         """The record for another evaluation of the same script."""
@@ -92,9 +96,17 @@ class Record(Struct):
             known = self.probes[key] = replace(probe, id=len(self.probes) + 1)
         return known, True
 
-    def is_strange(self, effect: Effect) -> bool:
-        """Whether the command did something with words that were not met when effects were numbered."""
-        return _site(effect) in self.strange
+    def may_have_run(self, effect: Effect) -> bool:
+        """Whether it was met, or may hide: some way was not followed, the command had other words, or its name is not known."""
+        if effect.id in self.met or self.cut or _site(effect) in self.strange:
+            return True
+        return any(_overlap(effect.span, span) for span in self.unnamed)
+
+    def unknown_name(self, name: Value, functions: Iterable[str], spans: Iterable[Span]) -> None:
+        """A command whose name is not known: it may be what stands there with a known one, or any function."""
+        self.unnamed.update(spans)
+        if any(could_be(name, function) for function in functions):
+            self.cut = True
 
     def compare(self, value: Value, *expected: str) -> None:
         """Note what a probe's output is compared with."""
@@ -116,6 +128,10 @@ class Record(Struct):
         if assume:
             path.fail(assume)
         self.end(path)
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.path == other.path and one.line <= other.end_line and other.line <= one.end_line
 
 
 def _site(effect: Effect) -> tuple[Span, str, str]:
