@@ -27,10 +27,10 @@ from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import Value, text, unknown
 
 F = TypeVar("F", bound=Fact)
+_Kind = tuple[str, int]
 
 MOST_CASES = 48
-import os
-MOST_WORK = int(os.environ.get("MW","12000"))
+MOST_WORK = 2_500
 """So many commands are evaluated to answer questions about one script; no further question is then begun."""
 NO_ENVIRONMENT: Mapping[str, str] = {}
 
@@ -210,7 +210,7 @@ class _Program(Struct):
     environment: Mapping[str, str]
     arguments: tuple[str, ...] | None
     base: Record = field(default_factory=Record)
-    answered: dict[tuple[tuple[int, tuple[Outcome, ...]], ...], Machine | None] = field(default_factory=dict)
+    answered: dict[tuple[tuple[int, tuple[_Kind, ...]], ...], Machine | None] = field(default_factory=dict)
     work: int = 0
 
     def survey(self) -> tuple[Machine, bool]:
@@ -224,22 +224,28 @@ class _Program(Struct):
     def under(self, allowed: Allowed) -> Machine | None:
         """Evaluate with the outcomes that can occur, once for each question; None if that is too much work."""
         narrowed = self._narrowed(allowed)
-        key = tuple(sorted(narrowed.items()))
+        key = tuple(sorted((number, tuple(sorted(kinds))) for number, kinds in narrowed.items()))
         if key not in self.answered:
-            self.answered[key] = self._told_apart(narrowed) if self.work < MOST_WORK else None
+            outcomes = {number: tuple(kinds.values()) for number, kinds in narrowed.items()}
+            self.answered[key] = self._told_apart(outcomes) if self.work < MOST_WORK else None
         return self.answered[key]
 
-    def _narrowed(self, allowed: Allowed) -> dict[int, tuple[Outcome, ...]]:
+    def _narrowed(self, allowed: Allowed) -> dict[int, dict[_Kind, Outcome]]:
         """The probes that cannot have any outcome, each with those it can have and that the script can tell apart."""
-        kinds = {number: self._kinds(outcomes) for number, outcomes in allowed.items()}
-        everything = {probe.id: self._kinds(any_outcomes(probe)) for probe in _probes(self.base) if probe.id in kinds}
-        return {number: tuple(found.values()) for number, found in kinds.items() if found.keys() != everything[number].keys()}
+        probes = {probe.id: probe for probe in _probes(self.base)}
+        narrowed = {}
+        for number, outcomes in allowed.items():
+            kinds = self._kinds(probes[number], outcomes)
+            if kinds.keys() != self._kinds(probes[number], any_outcomes(probes[number])).keys():
+                narrowed[number] = kinds
+        return narrowed
 
-    def _kinds(self, outcomes: Sequence[Outcome]) -> dict[tuple[str, int], Outcome]:
-        """Outcomes by what they print and by their status, of which most scripts look only at whether it is 0."""
-        counts = self.sources.counts
+    def _kinds(self, probe: Probe, outcomes: Sequence[Outcome]) -> dict[_Kind, Outcome]:
+        """Outcomes by what they print where that is kept, and by their status, of which most scripts look only at whether it is 0."""
+        reads, counts = probe.yields != "exit" or bool(probe.expects), self.sources.counts
         return {
-            (outcome.printed, outcome.exit_code if counts else min(outcome.exit_code, 1)): outcome for outcome in reversed(outcomes)
+            (outcome.printed if reads else "", outcome.exit_code if counts else min(outcome.exit_code, 1)): outcome
+            for outcome in reversed(outcomes)
         }
 
     def _told_apart(self, allowed: Allowed) -> Machine | None:

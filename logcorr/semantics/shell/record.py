@@ -94,6 +94,8 @@ class Record(Struct):
                 return other, False
         if known is None:
             known = self.probes[key] = replace(probe, id=len(self.probes) + 1)
+        elif known.yields == "exit" != probe.yields:
+            known = self.probes[key] = replace(known, yields=probe.yields)
         return known, True
 
     def may_have_run(self, effect: Effect) -> bool:
