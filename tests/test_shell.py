@@ -308,3 +308,10 @@ def test_what_a_command_does(text, effects):
     found = interpret(script(text + "\n")).effects
     assert [(effect.action, effect.manager) for effect in found] == [effect[:2] for effect in effects]
     assert all(targets in (None, effect.targets) for effect, (_, _, targets) in zip(found, effects, strict=True))
+
+
+def test_what_follows_a_check_that_a_variable_is_set_is_listed_with_it_set():
+    text = 'set -u\nif [ -z "${HOST:-}" ] || [ -z "${NAME:-}" ]; then exit 1; fi\ncurl -fsS "http://${HOST}/up"\ndocker restart "$NAME"\n'
+    read = interpret(script(text))
+    assert [probe.asks for probe in read.probes] == ["http://<$HOST>/up"]
+    assert [effect.targets for effect in read.effects] == [("<$NAME>",)]
