@@ -241,7 +241,7 @@ class _Program(Struct):
         return narrowed
 
     def _kinds(self, probe: Probe, outcomes: Sequence[Outcome]) -> dict[_Kind, Outcome]:
-        """Outcomes by what they print where that is kept, and by their status, of which most scripts look only at whether it is 0."""
+        """Outcomes by what they print, where that is kept, and by their status: by whether it is 0, unless the script counts."""
         reads, counts = probe.yields != "exit" or bool(probe.expects), self.sources.counts
         return {
             (outcome.printed if reads else "", outcome.exit_code if counts else min(outcome.exit_code, 1)): outcome

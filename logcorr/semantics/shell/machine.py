@@ -58,7 +58,7 @@ class Machine:
     """One evaluation of a script under the outcomes that its probes are allowed to have.
 
     With `allowed` None it is a survey, which meets everything once and proves nothing: what probes print stays unknown, all
-    assumptions hold, loops that do not go over known words end after two rounds. `sources` are the script and those parsed before.
+    assumptions hold, loops that do not go over known words end after two rounds. `sources` are the scripts.
     """
 
     def __init__(

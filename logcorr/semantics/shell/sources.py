@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from functools import cached_property
 
-from logcorr.grammar.shell.tree import AndOr, Assignment, Background, Group, If, Literal, Loop, Node, Pipeline, Redirected, Sequence, Simple
+from logcorr.grammar.shell.tree import (
+    AndOr,
+    Assignment,
+    Background,
+    Group,
+    If,
+    Literal,
+    Loop,
+    Node,
+    Pipeline,
+    Redirected,
+    Sequence,
+    Simple,
+)
 from logcorr.lazily import regex
 from logcorr.model.facts import Script
 from logcorr.semantics.shell.source import Source
@@ -71,7 +84,13 @@ def _first(node: Node) -> Node:
         match node:
             case Sequence(commands=(inner, *_)) | Pipeline(commands=(inner, *_)):
                 node = inner
-            case AndOr(left=inner) | Group(body=inner) | Redirected(command=inner) | Background(command=inner) | Loop(condition=inner):
+            case (
+                AndOr(left=inner)
+                | Group(body=inner)
+                | Redirected(command=inner)
+                | Background(command=inner)
+                | Loop(condition=inner)
+            ):
                 node = inner
             case If(arms=((inner, _), *_)):
                 node = inner
