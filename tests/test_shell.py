@@ -311,7 +311,8 @@ def test_what_a_command_does(text, effects):
 
 
 def test_what_follows_a_check_that_a_variable_is_set_is_listed_with_it_set():
-    text = 'set -u\nif [ -z "${HOST:-}" ] || [ -z "${NAME:-}" ]; then exit 1; fi\ncurl -fsS "http://${HOST}/up"\ndocker restart "$NAME"\n'
+    text = 'set -u\nif [ -z "${HOST:-}" ] || [ -z "${NAME:-}" ]; then exit 1; fi\n'
+    text += 'curl -fsS "http://${HOST}/up"\ndocker restart "$NAME"\n'
     read = interpret(script(text))
     assert [probe.asks for probe in read.probes] == ["http://<$HOST>/up"]
     assert [effect.targets for effect in read.effects] == [("<$NAME>",)]

@@ -13,7 +13,8 @@ from logcorr.model.behaviour import Call
 from logcorr.semantics.shell.assignments import leave_scope
 from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.expansion import left
-from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Place, merged
+from logcorr.semantics.shell.merging import merged
+from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Place
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, joined, literal, shown, text

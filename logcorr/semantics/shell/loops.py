@@ -15,7 +15,8 @@ from logcorr.semantics.shell.arithmetic import calculate
 from logcorr.semantics.shell.bounded import Overflow
 from logcorr.semantics.shell.expansion import fields, single
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, Status, merged
+from logcorr.semantics.shell.merging import merged
+from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, Status
 from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, literal, text, unknown
 

@@ -18,7 +18,8 @@ from msgspec.structs import replace
 from logcorr.model.source import Span
 from logcorr.semantics.shell.bounded import Overflow
 from logcorr.semantics.shell.facts import Allowed, Resolve
-from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status, merged, widened
+from logcorr.semantics.shell.merging import merged, widened
+from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status
 from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.sources import Sources
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from logcorr.grammar.shell.tree import Node
 
 T = TypeVar("T")
-
 
 MOST_DEPTH = 24
 
@@ -268,14 +268,6 @@ class Machine:
     def span(self, node: Node) -> Span:
         """The lines of a node of the present source."""
         return self.source.span(node.start, node.end)
-
-    def forgotten(self, node: Node, paths: list[Path]) -> list[Path]:
-        """The paths that are about to run a node, without the status of what ran before where it does not look at that."""
-        if self.sources.looks(self.source, node):
-            return paths
-        for path in paths:
-            path.status = SUCCESS
-        return merged(paths)
 
     def code(self, value: Value, span: Span) -> Source:
         """Text put together at run time, as code."""

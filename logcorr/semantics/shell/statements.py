@@ -37,7 +37,8 @@ from logcorr.semantics.shell.endings import failing
 from logcorr.semantics.shell.expansion import left, single
 from logcorr.semantics.shell.guards import guarded, unguarded
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import FAILURE, SUCCESS, Body, Path, Status, merged, withered
+from logcorr.semantics.shell.merging import merged, withered
+from logcorr.semantics.shell.path import FAILURE, SUCCESS, Body, Path, Status
 
 
 def execute(machine: Machine, node: Node, path: Path) -> list[Path]:
@@ -60,7 +61,7 @@ def sequence(machine: Machine, node: Commands, path: Path) -> list[Path]:
             done.extend(way if machine.surveys else withered(way) for way in following if way.flow is not None)
         if len(paths) > 1:
             _forget(machine, command, paths)
-            paths = machine.widened(machine.forgotten(then, paths) if then is not None else paths)
+            paths = machine.widened(_forgotten(machine, then, paths) if then is not None else paths)
     return [*machine.widened(done), *paths] if done else paths
 
 
@@ -71,6 +72,15 @@ def _forget(machine: Machine, node: Node, paths: list[Path]) -> None:
         return
     for path in paths:
         path.variables = path.variables.without(*(name for name in path.variables if source.last_use(name) < node.end))
+
+
+def _forgotten(machine: Machine, node: Node, paths: list[Path]) -> list[Path]:
+    """The paths that are about to run a node, without the status of what ran before where it does not look at that."""
+    if machine.sources.looks(machine.source, node):
+        return paths
+    for path in paths:
+        path.status = SUCCESS
+    return merged(paths)
 
 
 def _rest(node: Commands, last: Node) -> Commands:
@@ -90,7 +100,7 @@ def _and_or(machine: Machine, node: AndOr, path: Path) -> list[Path]:
         for branch, succeeded in machine.settled(way):
             guarded(machine, node.left, branch, holds=succeeded)
             (entering if succeeded == (node.operator == "&&") else results).append(branch)
-    results.extend(after for branch in machine.forgotten(node.right, entering) for after in machine.run(node.right, branch))
+    results.extend(after for branch in _forgotten(machine, node.right, entering) for after in machine.run(node.right, branch))
     machine.skip(node.right, path)
     return unguarded(machine, node, before, results)
 
@@ -101,7 +111,7 @@ def _if(machine: Machine, node: If, path: Path) -> list[Path]:
         machine.skip(part, path)
     for condition, body in node.arms:
         entering, still = list[Path](), list[Path]()
-        for start in machine.forgotten(condition, waiting):
+        for start in _forgotten(machine, condition, waiting):
             with machine.asking():
                 tested = machine.run(condition, start)
             for way in tested:
@@ -111,10 +121,10 @@ def _if(machine: Machine, node: If, path: Path) -> list[Path]:
                 for branch, succeeded in machine.settled(way):
                     guarded(machine, condition, branch, holds=succeeded)
                     (entering if succeeded else still).append(branch)
-        results.extend(after for branch in machine.forgotten(body, entering) for after in machine.run(body, branch))
+        results.extend(after for branch in _forgotten(machine, body, entering) for after in machine.run(body, branch))
         waiting = merged(still)
     if node.otherwise is not None:
-        waiting = [after for way in machine.forgotten(node.otherwise, waiting) for after in machine.run(node.otherwise, way)]
+        waiting = [after for way in _forgotten(machine, node.otherwise, waiting) for after in machine.run(node.otherwise, way)]
     else:
         for way in waiting:
             way.status = SUCCESS
