@@ -8,7 +8,6 @@ do refute a NEVER. Where one comes to the state of a path on which all hold, the
 
 from __future__ import annotations
 
-from copy import copy
 from operator import attrgetter
 
 from msgspec import Struct, field
@@ -122,7 +121,7 @@ class Path(Struct):
 
     def copy(self) -> Path:
         """A path that goes its own way from here."""
-        return copy(self)
+        return self.__copy__()
 
     def become(self, other: Path) -> None:
         """Take over the whole state of another path."""

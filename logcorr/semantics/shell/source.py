@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from logcorr.grammar.shell import Node, parse
 from logcorr.grammar.shell.tree import Function, Literal, Simple, Test, Word, children
@@ -13,6 +14,9 @@ from logcorr.lazily import regex
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.semantics.shell.values import Text, Unknown, Value, joined
+
+if TYPE_CHECKING:
+    from logcorr.semantics.shell.speech import Said
 
 _WORD = regex(r"[A-Za-z_][\w-]*")
 _INDIRECT = frozenset({"eval", "source", "trap", "nameref"})
@@ -33,6 +37,7 @@ class Source:
         self._spans: dict[tuple[int, int], Span] = {}
         self._literals: dict[tuple[int, int, str], Value] = {}
         self._last: dict[str, int] = {}
+        self.said: dict[int, Said | None] = {}
         self._starts = [start for start, _ in parts]
 
     @classmethod

@@ -39,6 +39,7 @@ from logcorr.semantics.shell.guards import guarded, unguarded
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.merging import merged, withered
 from logcorr.semantics.shell.path import FAILURE, SUCCESS, Body, Path, Status
+from logcorr.semantics.shell.speech import only_says
 
 
 def execute(machine: Machine, node: Node, path: Path) -> list[Path]:
@@ -226,6 +227,9 @@ def anything(machine: Machine, path: Path, what: str) -> list[Path]:
 
 
 def _simple(machine: Machine, node: Simple, path: Path) -> list[Path]:
+    if only_says(machine, path, node):
+        path.status = SUCCESS
+        return [path]
     return failing(machine, machine.alternatives(path, lambda way: simple(machine, way, node)))
 
 
