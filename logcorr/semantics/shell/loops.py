@@ -23,7 +23,7 @@ from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, liter
 WRITING_ROUNDS = 8
 SURVEYED_ROUNDS = 1
 FEW_ROUNDS = 6
-MANY_COMMANDS = 600
+MANY_COMMANDS = 200
 
 
 def leave_round(path: Path) -> bool:

@@ -76,7 +76,7 @@ class Machine:
         self.most_paths = 2 if self.surveys else 4 if coarse else 8
         self.most_rounds = 6 if coarse else 70
         self.most_recursion = 2 if coarse else 10
-        self.most_commands = (8_000 if coarse else 5_000) if self.surveys else 2_500 if coarse else 1_200
+        self.most_commands = (8_000 if coarse else 5_000) if self.surveys else 1_200 if coarse else 800
         self.checked = False
         self.substituted = False
         self.reader: str | None = None
