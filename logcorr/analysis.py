@@ -23,6 +23,7 @@ from logcorr.rules import Rule, findings_of, sound
 from logcorr.semantics.reader import Reader
 from logcorr.semantics.understanding import understand
 from logcorr.suppression import Acceptance, suppress
+from logcorr.timeline.jobs import runs_apart
 from logcorr.timeline.skew import one_clock
 
 
@@ -50,7 +51,7 @@ def analyze(
         zones=zones(tz), service_of=writers(given), names=names(given), since=since, until=until,
     )  # fmt: skip
     zone = host_zone(zones(tz), given.facts, told.sources)
-    case = one_clock(case_of(given, understood, told, zone))
+    case = one_clock(runs_apart(case_of(given, understood, told, zone)))
     installed = plugins.rules()
     asked = (*installed.values(), *rules)
     found, ran = findings_of(case, asked)
@@ -66,7 +67,7 @@ def analyze(
         artifacts=given.artifacts,
         problems=(*problems, *crashes),
         rules_run=ran,
-        quotes=quotes(given.artifacts, document.spans(case, findings, judgement, given.artifacts)),
+        quote=partial(quotes, given.artifacts),
         assumptions=assumptions(case, judgement, accepted),
         version=version("logcorr"),
     )  # fmt: skip

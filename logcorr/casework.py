@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cache
 
 from msgspec.structs import replace
 
@@ -16,6 +16,9 @@ from logcorr.model.source import Artifact
 from logcorr.reading import Input
 from logcorr.semantics.reader import Reader
 from logcorr.semantics.understanding import Understanding, understand
+
+FEW_LINES = 2_000
+"""A file of so many lines is kept when a rule has asked for it: others ask for the same, and files are many."""
 
 
 def case_of(given: Input, understood: Understanding, told: timeline.Timeline, zone: str) -> Case:
@@ -54,24 +57,31 @@ def reinterpreted(case: Case, facts: tuple[Fact, ...], *, zone: str, reader: Rea
 def _records(logs: Sequence[timeline.Parsed]) -> Callable[[str], pl.LazyFrame]:
     """For a format's name, the typed frame of all its logs; without rows and columns where there are none."""
 
+    @cache
     def records(name: str) -> pl.LazyFrame:
-        parts = [(one, partial(_typed, one.log)) for one in logs if one.log.artifact.format == name]
-        return timeline.scan(parts) if parts else pl.LazyFrame()
+        those = [one for one in logs if one.log.artifact.format == name]
+        if not those:
+            return pl.LazyFrame()
+        whole = pl.concat(map(_typed, those), how="diagonal_relaxed")
+        return timeline.kept(whole, sum(one.log.artifact.line_count for one in those))
 
     return records
 
 
-def _typed(log: timeline.Log, events: pl.LazyFrame) -> pl.LazyFrame:
-    return events.select(*log.schema.names(), pl.lit(log.artifact.path).alias("file"))
+def _typed(one: timeline.Parsed) -> pl.LazyFrame:
+    return one.events.select(*one.log.schema.names(), pl.lit(one.log.artifact.path).alias("file"))
 
 
 def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
     """For a path, the text of its lines, in file order."""
 
+    @cache
     def lines(path: str) -> pl.LazyFrame:
-        frames = [artifact.lines for artifact in artifacts if artifact.path == path]
-        if not frames:
+        parts = [artifact for artifact in artifacts if artifact.path == path]
+        if not parts:
             return pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String})
-        return frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed").sort("line", maintain_order=True)
+        frames = [part.lines for part in parts]
+        whole = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed").sort("line", maintain_order=True)
+        return timeline.kept(whole, sum(part.line_count for part in parts), FEW_LINES)
 
     return lines

@@ -35,6 +35,9 @@ UNTOLD = (None, "script_log", "stamped_text")
 MARKDOWN = "markdown"
 """The envelope of what a document quotes."""
 
+CONTAINED = frozenset({"docker-json", "cri"})
+"""The envelopes of what one container prints."""
+
 
 class Input(Struct, frozen=True):
     """What was collected: files as what they are, the facts of those that are configuration, and what could not be read."""
@@ -111,10 +114,16 @@ def _known_by(artifact: Artifact, parsers: Mapping[str, Parser], facts: Sequence
 def writers(given: Input) -> Callable[[str], str | None]:
     """Which service writes a log."""
     logs = given.logs
-    sources = {artifact.path: logs[artifact.format].source for artifact in given.artifacts if artifact.format in logs}
+    sources = {artifact.path: _source(artifact, logs) for artifact in given.artifacts if artifact.format in logs}
     documents = {artifact.path for artifact in given.artifacts if MARKDOWN in artifact.envelopes}
     things, nginx = topology.entities(given.facts, given.files), topology.nginx_name(given.facts)
     return lambda path: None if path in documents else topology.writer(path, sources.get(path, ""), things, nginx)
+
+
+def _source(artifact: Artifact, logs: Mapping[str, LogParser]) -> str:
+    """What writes a log, by its format; text that says nothing of it is an application's where a container printed it."""
+    untold = artifact.format in UNTOLD and not CONTAINED.isdisjoint(artifact.envelopes)
+    return "app" if untold else logs[artifact.format or ""].source
 
 
 def names(given: Input) -> dict[str, str]:
@@ -146,8 +155,8 @@ def scan(paths: Paths, *, tz: str | Zones | None = None) -> pl.LazyFrame:
     logs, _ = timeline.logs_of(given.artifacts, given.logs, given.facts, writers(given), names(given))
     if not logs:
         raise NothingRecognised("nothing here is a log that logcorr knows", "`logcorr sources PATH` says what was seen")
-    queries = [partial(_wide, log, timed) for log, timed in zip(logs, timeline.timed(logs, given.facts, zones(tz)), strict=True)]
-    return timeline.scan(list(zip(logs, queries, strict=True)))
+    timed = timeline.timed(logs, given.facts, zones(tz))
+    return timeline.scan(logs, lambda asked: [partial(_wide, log, query) for log, query in zip(logs, timed(asked), strict=True)])
 
 
 def _wide(log: timeline.Log, timed: timeline.Query, events: pl.LazyFrame) -> pl.LazyFrame:

@@ -8,10 +8,13 @@ import pytest
 from msgspec.structs import replace
 
 import logcorr
+from logcorr import reading, timeline
+from logcorr.casework import case_of
 from logcorr.model import case as model_case
 from logcorr.model.case import Case
 from logcorr.model.events import timeline_schema
 from logcorr.model.times import Times
+from logcorr.semantics.understanding import understand
 from logcorr.timeline import blocks, store
 
 
@@ -74,3 +77,14 @@ def test_a_case_too_large_for_memory_is_judged_alike(name, monkeypatch):
     monkeypatch.setattr(store, "IN_MEMORY_BYTES", 0)
     monkeypatch.setattr(model_case, "FEW_EVENTS", 0)
     assert logcorr.analyze(folder).to_json() == whole
+
+
+def test_requests_are_at_one_clock_whether_their_stamps_bear_an_offset_or_not(tmp_path):
+    line = '192.0.2.{} - - [04/May/2026:{}] "GET /fares HTTP/1.1" 200 9 "-" "x"\n'
+    (tmp_path / "access.log").write_text("".join(line.format(n, f"10:00:{n:02} +0200") for n in range(60)))
+    (tmp_path / "bare.log").write_text("".join(line.format(n, f"08:00:{n:02}") for n in range(60)))
+    given = reading.read(tmp_path)
+    told = timeline.build(given.artifacts, given.logs)
+    case = case_of(given, understand(given.facts, given.files), told, "UTC")
+    times = case.records("nginx_access").group_by("file").agg(pl.col("time").min(), pl.col("time").max().alias("last")).collect()
+    assert times.drop("file").unique().rows() == [(at, at.replace(second=59)) for at in [datetime(2026, 5, 4, 8, tzinfo=UTC)]]

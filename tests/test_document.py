@@ -19,7 +19,7 @@ from logcorr.model.events import timeline_schema
 from logcorr.model.facts import ScheduledJob
 from logcorr.model.result import Action, Cause, Check, Explained, Finding, Judgement, Link, Missing, Rival
 from logcorr.model.source import Artifact, Problem, Sample, Span
-from logcorr.report.document import build, spans, to_json
+from logcorr.report.document import build, to_json
 
 SCHEMA = json.loads((Path(__file__).parent.parent / "docs" / "result.schema.json").read_text("utf-8"))
 START = datetime(2025, 10, 16, 9, 0, tzinfo=UTC)
@@ -106,8 +106,8 @@ def job(minutes):
 
 def made(case, findings=(), judgement=None, **changes):
     given = {
-        "artifacts": artifacts(), "problems": (), "rules_run": (("stops", "found 1"),), "quotes": Quotes(), "assumptions": (),
-        "version": "0",
+        "artifacts": artifacts(), "problems": (), "rules_run": (("stops", "found 1"),), "quote": lambda spans: Quotes(),
+        "assumptions": (), "version": "0",
     }  # fmt: skip
     document = build(case, findings, judgement or Judgement(verdict="healthy"), **(given | changes))
     assert [error.message for error in Draft202012Validator(SCHEMA).iter_errors(document)] == []
@@ -157,9 +157,8 @@ def test_findings_and_causes_are_told_in_full():
 
 def test_every_quote_was_asked_for():
     judgement = Judgement(verdict="root-cause", causes=(cause(),))
-    told, quotes = case(TWO_STOPS, jobs=[job((5, 10))]), Quotes()
-    asked = spans(told, [finding()], judgement, artifacts())
-    made(told, [finding()], judgement, quotes=quotes)
+    told, quotes, asked = case(TWO_STOPS, jobs=[job((5, 10))]), Quotes(), set()
+    made(told, [finding()], judgement, quote=lambda spans: asked.update(spans) or quotes)
     assert set(quotes) == asked
 
 
@@ -320,7 +319,7 @@ def test_long_quotes_are_cut_and_odd_ones_mended():
     quotes = {Span("app.log", 3): Quoted("x" * 1000 + "\n" + "y"), Span("app.log", 4): Quoted("bad \udcff byte")}
     quotes[Span("app.log", 1, 20)] = Quoted("\n".join(map(str, range(20))))
     evidence = tuple(Evidence(span) for span in quotes)
-    told = made(case([]), [finding(evidence=evidence)], quotes=quotes)["findings"][0]["evidence"]
+    told = made(case([]), [finding(evidence=evidence)], quote=lambda spans: quotes)["findings"][0]["evidence"]
     assert told[0]["quote"] == "x" * 400 + "…"
     assert told[1]["quote"] == "bad ��� byte"
     assert told[2]["quote"] == "0\n1\n2\n3\n4\n5\n6\n7\n8\n9\n10\n11\n…"

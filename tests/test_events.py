@@ -132,4 +132,13 @@ def test_lines_are_read_by_the_template_in_the_collected_source():
         assert want == {name: row[name].isoformat() if name == "time" else row[name] for name in row.keys() & EVERY}
 
 
+def test_a_function_of_ones_own_may_give_the_time(tmp_path):
+    source = "const winston = require('winston');\nwinston.format.printf((i) => `${stamp()} ${i.level} shop: ${i.message}`)\n"
+    (tmp_path / "server.js").write_text(source)
+    (tmp_path / "shop.log").write_text("05.03.2026 08:41:19 info shop: up\n05.03.2026 09:02:18 error shop: no cache\n")
+    frame = logcorr.scan(tmp_path).collect()
+    assert [f"{time:%d %H:%M}" for time in frame["time"]] == ["05 08:41", "05 09:02"]
+    assert frame["message"].to_list() == ["up", "no cache"]
+
+
 EVERY = {"time", "level", "kind", "message", "line", "end_line", "service_name", "region", "meta"}

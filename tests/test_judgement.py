@@ -347,6 +347,8 @@ def nightly(folder, status=200, *, watched=True):
 
 
 def test_what_is_ordered_each_night_and_felt_by_nobody_is_meant(tmp_path):
+    refused = '[error] 7#7: *{n} access forbidden by rule, client: 192.0.2.9, server: s, request: "GET /.env HTTP/1.1"\n'
+    (tmp_path / "error.log").write_text("".join("2026/05/05 02:30:05 " + refused.format(n=number) for number in range(20)))
     assert nightly(tmp_path).result["verdict"] == "healthy"
 
 
@@ -356,4 +358,6 @@ def test_what_is_ordered_each_night_and_felt_is_a_cause(tmp_path):
 
 
 def test_whether_it_is_felt_is_not_known_without_a_log_of_requests(tmp_path):
-    assert nightly(tmp_path, watched=False).result["verdict"] != "healthy"
+    result = nightly(tmp_path, watched=False).result
+    (cause,) = result["causes"]
+    assert (result["verdict"], cause["against"][-1]["id"]) == ("undetermined", "cause.unfelt")

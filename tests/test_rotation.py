@@ -7,6 +7,8 @@ from logcorr.model.rotation import part_of
 SETS = [
     ("logs/app.log", ["logs/app.log.10.gz", "logs/app.log.2.gz", "logs/app.log.1", "logs/app.log"]),
     ("app.log", ["app.log-20261121.gz", "app.log-20261122", "app.log"]),
+    ("app.log", ["app.log-20261122-064500.gz", "app.log-20261122-071002", "app.log"]),
+    ("app.log", ["app.log-1771234567.gz", "app.log-1771238167", "app.log"]),
     ("app.log", ["app-2026-11-21.log", "app-2026-11-22.log", "app-2026-11-22.log.1", "app-2026-11-22.log.2", "app.log"]),
     ("app.log", ["app-2026-11-22-09.log", "app-2026-11-22-10.log"]),
     ("combined.log", ["combined.log", "combined1.log", "combined2.log", "combined10.log"]),

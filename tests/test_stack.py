@@ -126,3 +126,11 @@ def test_the_id_of_a_container_names_nobody(path, services, whose):
     stack = "".join(f"  {name}: {{image: {'nginx' if name == 'proxy' else name}}}\n" for name in services)
     things = entities([compose_file(f"services:\n{stack}", "compose.yaml")], [path])
     assert writer(path, "app", things, "proxy") == whose
+
+
+def test_a_captured_id_tells_whose_log_it_is():
+    whole = "9f0c41d7aa3e" + "5e58" * 13
+    path = f"containers/{whole}/{whole}-json.log"
+    stack = compose_file("services:\n  mill: {image: mill}\n  store: {image: store}\n  proxy: {image: nginx}\n", "compose.yaml")
+    shown = Container(span=Span("ps.txt", 2), name="corn-mill-1", id="9f0c41d7aa3e")
+    assert writer(path, "app", entities([stack, shown], [path]), "proxy") == "mill"

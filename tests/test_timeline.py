@@ -1,8 +1,11 @@
 """Logs become one timeline: order, zones, years, dates, and what has no time of its own."""
 
+import io
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 import logcorr
@@ -337,6 +340,33 @@ def test_a_log_read_in_blocks_is_what_it_is_in_one(file, monkeypatch):
     assert parts.lazy.collect().equals(whole.lazy.collect())
     assert parts.events.collect().equals(whole.events.collect())
     assert parts.sources == whole.sources
+
+
+@pytest.mark.parametrize("file", ["disk", "memory"])
+def test_what_does_not_fit_is_kept_in_files_and_of_very_many_logs_compressed(file, monkeypatch):
+    monkeypatch.setattr(store, "IN_MEMORY_BYTES", 100)
+    monkeypatch.setattr(store, "MOST_FILES", int(file == "disk"))
+    frames = [pl.DataFrame({"line": [2 * n, 2 * n + 1], "text": ["ß", None]}) for n in range(50)]
+    kept = store.Store().put(iter(frames), frames[0].schema)
+    assert kept.filter(pl.col("line") > 95).collect().rows() == [(96, "ß"), (97, None), (98, "ß"), (99, None)]
+    assert kept.collect().equals(pl.concat(frames))
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a disk that is full")
+def test_no_room_for_what_is_put_aside_is_said_and_what_breaks_while_reading_is_raised_as_it_is(monkeypatch):
+    monkeypatch.setattr(store, "IN_MEMORY_BYTES", 0)
+    monkeypatch.setattr(store, "TemporaryFile", partial(Path("/dev/full").open, "r+b", buffering=0))
+    frame = pl.DataFrame({"line": [1]})
+    with pytest.raises(LogcorrError, match="No space left on device"):
+        store.Store().put(iter([frame]), frame.schema)
+
+    def broken():
+        yield frame
+        raise OSError("gone")
+
+    monkeypatch.setattr(store, "TemporaryFile", io.BytesIO)
+    with pytest.raises(OSError, match="gone"):
+        store.Store().put(broken(), frame.schema)
 
 
 def test_a_log_that_goes_back_further_is_in_the_zone_that_the_others_show(tmp_path):

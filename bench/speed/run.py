@@ -70,7 +70,7 @@ def log(name: str, file: Path) -> Log:
 
 def table(opened: Log) -> pl.DataFrame:
     """All typed columns but the kinds, which no peer has."""
-    return scan([(opened, lambda events: events.drop("kind", "clock", "service"))]).collect(engine="streaming")
+    return scan([opened], lambda timed: [lambda events: events.drop("kind", "clock", "service")]).collect(engine="streaming")
 
 
 def digest(name: str, frame: pl.DataFrame) -> dict[str, object]:

@@ -10,6 +10,7 @@ from logcorr.causes.advice import actions, lessons
 from logcorr.causes.blame import blamed
 from logcorr.causes.checks import checks
 from logcorr.causes.diagnosed import diagnosed
+from logcorr.causes.follow import of_stops
 from logcorr.causes.meant import ENDS, as_meant
 from logcorr.causes.missing import missing, unread
 from logcorr.causes.rivals import rivals
@@ -33,7 +34,8 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     meant = {stops.service for stops in told if as_meant(case, findings, stops)}
     scheduled = [one for one in (blamed(case, findings, stops) for stops in told if stops.service not in meant) if one]
     window = (case.window[0].timestamp(), case.window[1].timestamp()) if case.window else (0.0, 0.0)
-    causes, away = weighed((*scheduled, *diagnosed(case, findings)), findings, window)
+    ends = {stops.service: of_stops(stops.stops) for stops in told}
+    causes, away = weighed((*scheduled, *diagnosed(case, findings)), findings, window, ends)
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(causes, start=1))
     telling = [one for one in findings if not (one.rule in ENDS and one.subject in meant)]
     verdict = _verdict(case, ranked, telling) if case.sources else "undetermined"

@@ -24,6 +24,7 @@ ALARMS = {
         "action.alert_reconnections", "count how often clients connect again, and raise an alarm above the usual"
     ),
     "requests_limited": claim("action.alert_limited", "count the requests that the limit turns away, by client"),
+    "larger_than_allowed": claim("action.alert_size", "count what is refused for its size, by directive"),
     "crash_after_deploy": claim("action.alert_deploy", "let the deployment wait for health, and end with a failure without it"),
 }
 """What would have told sooner, by the kind of the cause."""
@@ -56,6 +57,9 @@ LESSONS = {
 }
 """What can be learnt, by the kind of a cause, or the rule of what contributes."""
 
+FAILING_JOBS = ("certificate_failed",)
+"""Kinds of causes in which a job does no harm, but fails to do what it is for."""
+
 
 def actions(findings: Sequence[Finding], causes: Sequence[Cause]) -> tuple[Action, ...]:
     """The fixes of the defects on the causes' way, then how to stop it now and how to notice it sooner."""
@@ -83,7 +87,7 @@ def _prevent(findings: Sequence[Finding], causes: Sequence[Cause]) -> Iterator[A
 
 def _mitigate(causes: Sequence[Cause]) -> Iterator[Action]:
     trigger = causes[0].trigger
-    if trigger:
+    if trigger and causes[0].kind not in FAILING_JOBS:
         yield Action(kind="mitigate", claim=claim("action.pause_job", "comment the job out until it is mended"), span=trigger)
 
 

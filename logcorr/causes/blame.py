@@ -58,7 +58,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         kind=known.rule if known else kind,
         claim=known.claim if known else _claim(kind, told, suspect, group),
         confidence=_confidence(told, group, suspect, kind),
-        proof=suspect.reach.value if suspect.reach else "timing",
+        proof="observed" if suspect.answer else suspect.reach.value if suspect.reach else "timing",
         culprit=_culprit(kind, suspect),
         trigger=suspect.span,
         chain=tuple(scheduled_chain(case, told, suspect, matched, ends=of_runs or of_stops(told.stops), known=known)),
@@ -66,10 +66,10 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         period_s=_period(group.ticks),
         lag_s=group.evidence.lag_median_s,
         score=_score(group, suspect),
-        against=(*_few(group), *_unexplained(kind, group)),
+        against=(*_few(group), *_unexplained(kind, suspect, group)),
         recurrence=suspect.coming,
     )
-    return Hypothesis(cause, of_runs or of_stops(matched))
+    return Hypothesis(cause, of_runs or of_stops(matched), service=told.service)
 
 
 def _harmed(findings: Sequence[Finding]) -> bool:
@@ -104,15 +104,15 @@ def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> 
     probability = group.probability if tied else max(job.probability for job in group.jobs)
     enough = suspect.reach is Reach.MUST or group.evidence.events >= FEW
     aimed = suspect.effect is not None and hits(suspect.effect, told.service)
-    whole = not _may_be_right(kind, group)
+    whole = not _may_be_right(kind, suspect, group)
     if suspect.effect is None and not enough:
         return min(probability, UNKNOWN)
     return probability if enough and aimed and whole else min(probability, UNPROVED)
 
 
-def _may_be_right(kind: str, group: Group) -> bool:
+def _may_be_right(kind: str, suspect: Suspect, group: Group) -> bool:
     """Whether a check acts so seldom that it may well act on real trouble."""
-    return kind == "scheduled_check_acts" and group.evidence.hits < SELDOM * group.evidence.ticks
+    return kind == "scheduled_check_acts" and group.evidence.hits < SELDOM * suspect.due
 
 
 def matched_stops(told: Attributed, group: Group) -> pl.DataFrame:
@@ -125,7 +125,7 @@ def kind_of(suspect: Suspect, group: Group) -> str:
     """The kind of cause that a suspect would be, by what it does and how often."""
     if suspect.effect is None:
         return "unproven_schedule"
-    if _misread(suspect.effect):
+    if suspect.answer or _misread(suspect.effect):
         return "probe_never_satisfied"
     if _always_fails(suspect, group):
         return "check_always_fails"
@@ -149,7 +149,7 @@ def _always_fails(suspect: Suspect, group: Group) -> bool:
         return False
     pause = suspect.behaviour.pause_s if suspect.behaviour else None
     if pause is None:
-        return evidence.hits >= ALWAYS * evidence.ticks - 1
+        return evidence.hits >= ALWAYS * suspect.due - 1
     return float(np.median(np.diff(suspect.ticks))) < 2 * pause
 
 
@@ -158,7 +158,7 @@ def _culprit(kind: str, suspect: Suspect) -> Span:
     if suspect.effect is None:
         return suspect.span
     if kind in CHECK_MISLEADS:
-        probe = suspect.effect.probes[-1].probe
+        probe = suspect.answer.probe if suspect.answer else suspect.effect.probes[-1].probe
         return probe.url_span or probe.span
     return suspect.effect.effect.span
 
@@ -215,14 +215,15 @@ def _acting(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
 
 def _never_satisfied(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
     answered = proved.probes[-1]
+    probe = suspect.answer.probe if suspect.answer else answered.probe
     return claim(
         "cause.probe_never_satisfied",
         "{script}, run on {schedule}, asks {url}, gets {status} where it expects {expects}, and {action}s {hits}",
         schedule=suspect.runs,
-        script=answered.probe.span.path,
-        url=str(answered.probe.url),
-        status=answered.answers[0].status or 0,
-        expects=" or ".join(answered.probe.expects) or "success",
+        script=probe.span.path,
+        url=str(probe.url),
+        status=suspect.answer.status if suspect.answer else answered.answers[0].status or 0,
+        expects=" or ".join(probe.expects) or "success",
         action=proved.effect.action,
         hits=", ".join(proved.hits) or told.service,
     )
@@ -237,7 +238,7 @@ def _always_failing(told: Attributed, suspect: Suspect, proved: ProvedEffect, gr
         script=probe.span.path,
         schedule=suspect.runs,
         failed=group.evidence.hits,
-        runs=group.evidence.ticks,
+        runs=suspect.due,
         action=proved.effect.action,
         service=told.service,
     )
@@ -260,15 +261,15 @@ def _score(group: Group, suspect: Suspect) -> tuple[tuple[str, float], ...]:
     return (("timing", group.evidence.log10_bf), ("configuration", float(np.log10(suspect.weight))))
 
 
-def _unexplained(kind: str, group: Group) -> tuple[Claim, ...]:
-    if not _may_be_right(kind, group):
+def _unexplained(kind: str, suspect: Suspect, group: Group) -> tuple[Claim, ...]:
+    if not _may_be_right(kind, suspect, group):
         return ()
     return (
         claim(
             "cause.check_may_be_right",
             "the check acts on {hits} of its {ticks} runs: what made it fail on those is not shown, and may be the cause",
             hits=group.evidence.hits,
-            ticks=group.evidence.ticks,
+            ticks=suspect.due,
         ),
     )
 

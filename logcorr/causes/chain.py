@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from msgspec.structs import replace
 
 from logcorr.causes import hops
 from logcorr.causes.follow import Ends, of_stops, of_times
+from logcorr.causes.observed import Observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
 from logcorr.lazily import pl
@@ -17,7 +19,6 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Container
 from logcorr.model.result import Finding, Link
 from logcorr.model.source import Span
-from logcorr.statistics import Evidence as Fit
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, seconds, spans
 
@@ -25,6 +26,7 @@ TOLD = ("process.terminating", "process.killed", "process.exited", "process.star
 """By what a log tells that a process was ended by someone else, or began anew."""
 
 TOLD_WITHIN_S = 60.0
+CHANGED_WITHIN = timedelta(minutes=10)
 
 
 def scheduled_chain(
@@ -38,7 +40,10 @@ def scheduled_chain(
     if effect:
         called = list(_called(suspect, effect))
         checks_there = any(one.probe.span.path == effect.effect.span.path for one in effect.probes)
-        decided = (*_answered(case, told, effect, known), *_branch(effect, suspect.told))
+        seen = suspect.answer
+        answers = (_seen(seen, effect),) if seen else _answered(case, told, suspect, known)
+        decided = (*answers, *_branch(effect, suspect.told))
+        yield from _changed(case, seen) if seen else ()
         yield _runs(case, suspect, effect)
         yield from (*called, *decided) if checks_there else (*decided, *called)
     yield _terminates(case, told, effect.effect.span if effect else suspect.span, matched)
@@ -68,18 +73,58 @@ def _first_step(effect: ProvedEffect) -> Span:
     return effect.probes[0].probe.span if effect.probes else effect.effect.span
 
 
-def _answered(case: Case, told: Attributed, effect: ProvedEffect, known: Finding | None) -> Iterator[Link]:
+def _changed(case: Case, seen: Observed) -> Iterator[Link]:
+    """What was deployed or loaded anew just before the answer changed."""
+    since = seen.rows["time"][0]
+    just_before = pl.col("time").is_between(since - CHANGED_WITHIN, since)
+    changes = case.happened("deploy.started", "process.reloaded").filter(just_before) if seen.before else case.happened()
+    if changes.height:
+        yield Link(
+            mechanism="deploy_changes_configuration",
+            source=spans(changes)[0],
+            target=spans(seen.rows)[0],
+            claim=claim(
+                "chain.answer_changed",
+                "just before, something was loaded or deployed; until then the probe was answered as it should be, {count} times",
+                count=seen.before,
+            ),
+            evidence=cite(changes, most=4),
+            proof="observed",
+        )
+
+
+def _seen(seen: Observed, effect: ProvedEffect) -> Link:
+    """What logs say that the probe was answered."""
+    places = dict.fromkeys([seen.probe.url_span or seen.probe.span, seen.probe.span])
+    return Link(
+        mechanism="probe_gets_answer",
+        source=next(iter(places)),
+        target=effect.effect.span,
+        claim=claim(
+            "chain.answered",
+            "its probe of {url} was answered {status}, {count} times",
+            url=str(seen.probe.url),
+            status=seen.status,
+            count=seen.rows.height,
+        ),
+        evidence=(*(Evidence(place, "the probe") for place in places), *cite(seen.rows, "the answer", most=4)),
+        proof="observed",
+    )
+
+
+def _answered(case: Case, told: Attributed, suspect: Suspect, known: Finding | None) -> Iterator[Link]:
     """What the probes get: by configuration, or else by what came of it."""
-    for answered in effect.probes:
-        if answered.answers and answered.answers[0].status is not None:
+    effect = suspect.effect
+    for answered in effect.probes if effect else ():
+        if effect and answered.answers and answered.answers[0].status is not None:
             yield _answer(answered, effect.proof.reach)
-        elif told.leading:
-            link = _failed(case, answered, effect, told.leading.evidence)
+        elif effect and told.leading:
+            link = _failed(case, answered, effect, (told.leading.evidence.hits, suspect.due))
             shown = [one for one in known.evidence if one.shows == link.mechanism] if known else []
             yield replace(link, claim=known.claim, evidence=(*shown, *link.evidence)) if known else link
 
 
-def _failed(case: Case, answered: ProbeAnswer, effect: ProvedEffect, fit: Fit) -> Link:
+def _failed(case: Case, answered: ProbeAnswer, effect: ProvedEffect, runs: tuple[int, int]) -> Link:
     probe = answered.probe
     places = dict.fromkeys([probe.url_span or probe.span, probe.span])
     told = said(case, case.behaviours, near=effect.effect.span)
@@ -91,8 +136,8 @@ def _failed(case: Case, answered: ProbeAnswer, effect: ProvedEffect, fit: Fit) -
             "chain.probe_fails",
             "its check of {what} fails: {hits} of {ticks} runs go on to {action}",
             what=probe.url or probe.asks or probe.tool,
-            hits=fit.hits,
-            ticks=fit.ticks,
+            hits=runs[0],
+            ticks=runs[1],
             action=effect.effect.action,
         ),
         evidence=(*(Evidence(place, "the probe") for place in places), *cite(told, "the script says so", most=4)),

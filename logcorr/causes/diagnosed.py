@@ -92,7 +92,9 @@ DIAGNOSES = {
         lasts=True,
     ),
     "process_crashed": Diagnosis("crash", dies=True, effects=hops.DOWN, most=0.8),
-    "idle_timeout": Diagnosis("idle_timeout", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
+    "idle_timeout": Diagnosis(
+        "idle_timeout", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
+    ),
     "keepalive_race": Diagnosis("keepalive_race", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "stale_upstream_address": Diagnosis(
         "stale_upstream_address",
@@ -112,15 +114,31 @@ DIAGNOSES = {
         effects=hops.DOWN,
         perhaps=(CHANGES,),
     ),
+    "ended_before_ready.unhealthy": Diagnosis(
+        "ended_before_ready",
+        ("configuration_mismatch", "probe_gets_answer", "answer_takes_branch", "effect_hits_service", "process_terminates"),
+        effects=hops.DOWN,
+    ),
+    "ended_before_ready.start_timeout": Diagnosis(
+        "ended_before_ready",
+        ("configuration_mismatch", "effect_terminates_process", "process_terminates"),
+        effects=hops.DOWN,
+    ),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis(
         "requests_limited", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True
+    ),
+    "larger_than_allowed": Diagnosis(
+        "larger_than_allowed",
+        (CHANGES, "configuration_mismatch", "limit_rejects_requests", hops.LAST),
+        perhaps=(CHANGES, hops.LAST),
+        themselves=True,
     ),
     "connections_exhausted": Diagnosis(
         "limit_reached", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S, once=True
     ),
     **dict.fromkeys(
-        ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
+        ("dependency_unreachable.wrong", "dependency_unreachable.denied", "dependency_unreachable.gone"),
         Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
     ),
     "dependency_unreachable.found": Diagnosis("dependency_failed", ("dependency_fails",), within_s=5.0),
@@ -128,6 +146,10 @@ DIAGNOSES = {
     "cut_off_by_command": Diagnosis("cut_off", (CHANGES, "dependency_fails"), themselves=True),
     "change_refused": Diagnosis("change_refused", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
     "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
+    **dict.fromkeys(
+        ("access_denied.socket", "access_denied.socket_refused"),
+        Diagnosis("access_denied", (CHANGES, "effect_hits_service"), effects=(hops.DOWN[1], hops.LAST), lasts=True),
+    ),
     "configuration_refused.invalid": Diagnosis(
         "configuration_refused", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True
     ),
@@ -138,7 +160,10 @@ DIAGNOSES = {
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), lasts=True),
     **dict.fromkeys(
-        ("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
+        (
+            *("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
+            *("certificate_failed.renewal_refused", "certificate_failed.renewal_failed"),
+        ),
         Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), themselves=True),
     ),
     "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), themselves=True),

@@ -26,7 +26,9 @@ def as_meant(case: Case, findings: Sequence[Finding], told: Attributed) -> bool:
         return False
     suspect, matched = told.possible[0], matched_stops(told, group)
     ordered = suspect.reach is Reach.MUST and kind_of(suspect, group) == "scheduled_stop"
-    felt = any(one.rule == FELT or (one.role == "symptom" and one.rule not in ENDS) for one in findings)
+    felt = any(
+        one.rule == FELT or (one.role == "symptom" and one.severity == "error" and one.rule not in ENDS) for one in findings
+    )
     return ordered and not felt and matched.height >= ALWAYS * told.stops.height and _watched(case, matched)
 
 

@@ -44,7 +44,7 @@ def attributed(case: Case, service: str, stops: pl.DataFrame) -> Attributed:
     start, end = _window(case, stops)
     times = seconds(stops)
     found = suspects(case, service, times, (start, end))
-    schedules = [Schedule(name=suspect.name, ticks=suspect.ticks, weight=suspect.weight) for suspect in found]
+    schedules = [Schedule(name=one.name, ticks=one.ticks if one.acted is None else one.acted, weight=one.weight) for one in found]
     return Attributed(
         service=service,
         stops=stops,

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from logcorr.causes import words
 from logcorr.causes.follow import Times
+from logcorr.causes.observed import Observed, observed
 from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Case, ProvedEffect, Schedule
@@ -30,8 +31,8 @@ Window = tuple[float, float]
 ENOUGH_TICKS = 4
 """So many runs without the effect refute that every run has it."""
 
-MOST_TELLING = 100.0
-"""What a message is worth at most that is written in just the runs after which the service was stopped."""
+LEAST_TELLING, MOST_TELLING = 5.0, 100.0
+"""What a message is worth, at least and at most, that is written only in runs after which the service was stopped."""
 
 
 class Suspect(Struct, frozen=True, kw_only=True):
@@ -39,8 +40,9 @@ class Suspect(Struct, frozen=True, kw_only=True):
 
     `span` is where it is set off: a job's line, a loop's. `runs` tells when (on `*/5 * * * *`, on `a 90 s loop`).
     `scheduler` is empty for what runs by itself. `reach` is that of the effect on this very service.
-    `ticks` are its runs, epoch seconds, `coming` the next ones. `refuted` says what in the case contradicts its effect; `told`
-    are lines that it wrote in just those runs after which the service was stopped.
+    `ticks` are its runs, epoch seconds, `coming` the next ones; `due` is how many of them the logs of the stops cover. `refuted`
+    says what in the case contradicts its effect. `told` are lines that it wrote only in runs after which the service was stopped,
+    `acted` those runs. `answer` is what logs say that its check was answered.
     """
 
     span: Span
@@ -54,7 +56,10 @@ class Suspect(Struct, frozen=True, kw_only=True):
     reach: Reach | None = None
     behaviour: Behaviour | None = None
     refuted: Claim | None = None
+    due: int
     told: pl.DataFrame | None = None
+    acted: Times | None = None
+    answer: Observed | None = None
 
     @property
     def name(self) -> str:
@@ -76,9 +81,10 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
     refuted = None
     if effect:
         refuted = _contradicted(case, schedule, service, effect) or _missed(schedule.ticks, effect, stops, window)
-    telling, told = _telling(case, schedule, service, stops, window) if effect else (1.0, None)
+    ticks = schedule.ticks[(schedule.ticks >= window[0]) & (schedule.ticks <= window[1])]
+    telling = _telling(case, schedule, service, stops, ticks) if effect else None
     if effect:
-        weight = words.CONTRADICTED if refuted else _weight(effect, service) * telling
+        weight = words.CONTRADICTED if refuted else _weight(effect, service) * (telling.worth if telling else 1.0)
     else:
         known = any(one.understood for one in schedule.behaviours)
         weight = words.STOPS_NOTHING_HERE if known else words.NOT_COLLECTED
@@ -94,28 +100,47 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
         reach=_reach(effect, service) if effect else None,
         behaviour=behaviour,
         refuted=refuted,
-        told=told,
+        due=len(ticks),
+        told=telling.rows if telling else None,
+        acted=telling.runs if telling else None,
+        answer=_answer(case, behaviour, effect, schedule) if behaviour and effect else None,
     )
 
 
-def _telling(case: Case, schedule: Schedule, service: str, stops: Times, window: Window) -> tuple[float, pl.DataFrame | None]:
-    """The lines of a message that the job wrote in just those of its runs after which the service was stopped, and their worth.
+def _answer(case: Case, behaviour: Behaviour, effect: ProvedEffect, schedule: Schedule) -> Observed | None:
+    """What its check was answered, where configuration does not tell."""
+    return None if effect.proof.reach is Reach.MUST else observed(case, behaviour, effect, schedule.ticks)
+
+
+class _Telling(Struct, frozen=True):
+    """Lines of a message that a job wrote in some of its `runs` (their ticks), and what it is worth that a stop followed."""
+
+    rows: pl.DataFrame
+    runs: Times
+    worth: float
+
+
+def _telling(case: Case, schedule: Schedule, service: str, stops: Times, ticks: Times) -> _Telling | None:
+    """The message that the job wrote only in runs after which the service was stopped, and in most of those.
 
     The lines that tell of those very stops may be in like words (“Stopping web”), whoever stops it: they are not the job's.
-    That k of n runs are the same by chance has the probability 1 / C(n, k); every message that was tried lessens it.
+    That k of n runs are all among s by chance has the probability C(s, k) / C(n, k); every message that was tried lessens it.
     """
-    ticks = schedule.ticks[(schedule.ticks >= window[0]) & (schedule.ticks <= window[1])]
     stopped = _runs(ticks, stops)
     sorts = [pieces for behaviour in schedule.behaviours for pieces, _ in messages(behaviour)]
     if not sorts or not 0 < len(stopped) < len(ticks):
-        return 1.0, None
+        return None
     its_own = (pl.col("service") == service) & pl.col("kind").str.starts_with("process.")
     rows = said(case, schedule.behaviours).filter(~its_own.fill_null(False))
+    found = []
     for pieces in sorts:
         same = rows.filter(pl.all_horizontal(pl.col("message").str.contains(piece, literal=True) for piece in pieces))
-        if _runs(ticks, seconds(same)) == stopped:
-            return max(1.0, min(comb(len(ticks), len(stopped)) / len(sorts), MOST_TELLING)), same
-    return 1.0, None
+        runs = _runs(ticks, seconds(same))
+        if runs <= stopped and 2 * len(runs) > len(stopped):
+            worth = comb(len(ticks), len(runs)) / comb(len(stopped), len(runs)) / len(sorts)
+            found.append(_Telling(same, ticks[sorted(runs)], min(worth, MOST_TELLING)))
+    best = max(found, key=lambda one: one.worth, default=None)
+    return best if best and best.worth >= LEAST_TELLING else None
 
 
 def _runs(ticks: Times, times: Times) -> set[int]:
@@ -141,6 +166,7 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
                 command=behaviour.script.name,
                 scheduler="",
                 ticks=ticks,
+                due=len(ticks),
                 weight=_weight(effect, service),
                 effect=effect,
                 reach=_reach(effect, service),

@@ -8,7 +8,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from logcorr.causes.follow import Ends, explained_by, on_another_clock
+from logcorr.causes.follow import Ends, Times, explained_by, on_another_clock
 from logcorr.lazily import np, npt
 from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Explained, Finding
@@ -28,7 +28,7 @@ LEAST = 0.2
 
 LIKELY = 0.5
 MOST_UNFELT, FEWEST_UNFELT = 0.45, 3
-"""What explains none of the harm, or what nobody felt and happened but once or twice (an ordered restart), is no cause."""
+"""What explains none of the harm is no cause, nor what nobody felt and a schedule orders, or happened but once or twice."""
 
 WHERE_ONLY = ("crash", "dependency_failed")
 """Kinds of causes that say where it broke and not why: they leave room for whatever does."""
@@ -39,6 +39,8 @@ STATES = ("resource_exhausted", "dependency_fails")
 LESS = 0.1
 """What tells why it came to such a state comes first, if it is not less likely by more than this."""
 
+FELT = "failure_reaches_clients"
+
 NEW_SHARE, NEW_IN_STORY = 0.1, 0.5
 """A further cause must explain so much of what it explains at all beyond those before it; more, if they tell its story too."""
 
@@ -46,18 +48,19 @@ Masks: TypeAlias = "Mapping[str, npt.NDArray[np.bool_]]"
 
 
 class Hypothesis(Struct, frozen=True):
-    """A possible cause, when it struck, and the finding it was made of, whose own events are harm too."""
+    """A possible cause, when it struck, the finding it was made of, whose own events are harm too, or the service it stopped."""
 
     cause: Cause
     ends: Ends
     finding: str = ""
+    service: str = ""
 
 
 class _Weighed(Struct, frozen=True):
     """A possible cause, which serious events it explains, and which it would if the clocks of those who tell differed.
 
     `share` is that of the harm which it explains: each serious symptom counts alike, however many lines tell of it. It `struck`
-    so many times.
+    so many times. `after_others` are events in the wake of other services' stops.
     """
 
     cause: Cause
@@ -65,19 +68,20 @@ class _Weighed(Struct, frozen=True):
     apart: npt.NDArray[np.bool_]
     share: float
     struck: int
+    after_others: npt.NDArray[np.bool_]
 
 
 def weighed(
-    hypotheses: Sequence[Hypothesis], findings: Sequence[Finding], window: tuple[float, float]
+    hypotheses: Sequence[Hypothesis], findings: Sequence[Finding], window: tuple[float, float], stops: Mapping[str, Ends]
 ) -> tuple[list[Cause], list[Cause]]:
     """The independent causes, the one that accounts for most of the harm first; and those that others explain away.
 
-    `window` is what the logs cover, in epoch seconds.
+    `window` is what the logs cover, in epoch seconds; `stops` are those of each service, whoever ordered them.
     """
     own = {one.finding for one in hypotheses}
     symptoms = {one.id: one.at.seconds for one in findings if (one.role == "symptom" or one.id in own) and one.times}
     serious = [one.id for one in findings if one.id in symptoms and one.severity == "error"]
-    told = [_explaining(one, symptoms, serious, window) for one in _distinct(hypotheses)]
+    told = [_explaining(one, symptoms, serious, window, stops) for one in _distinct(hypotheses)]
     shared = [_posterior(one, told) for one in told]
     ranked = sorted(shared, key=lambda one: (_is_step(one, shared), -one.cause.confidence * one.share))
     kept: list[_Weighed] = []
@@ -103,7 +107,7 @@ def _distinct(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
 
 
 def _explaining(
-    one: Hypothesis, symptoms: Mapping[str, npt.NDArray[np.float64]], serious: Sequence[str], window: tuple[float, float]
+    one: Hypothesis, symptoms: Mapping[str, Times], serious: Sequence[str], window: tuple[float, float], stops: Mapping[str, Ends]
 ) -> _Weighed:
     felt = {name: explained_by(one.ends, times, window) for name, times in symptoms.items()}
     explains = tuple(Explained(finding=name, count=int(hit.sum()), total=len(hit)) for name, hit in felt.items())
@@ -114,7 +118,17 @@ def _explaining(
         apart=_joined(apart, serious),
         share=float(np.mean([felt[name].mean() for name in serious])) if serious else 1.0,
         struck=len(one.ends.times),
+        after_others=_joined({name: _after_others(one, symptoms[name], window, stops) for name in serious}, serious),
     )
+
+
+def _after_others(one: Hypothesis, times: Times, window: tuple[float, float], stops: Mapping[str, Ends]) -> npt.NDArray[np.bool_]:
+    """Which times are effects of other services' stops than the one that this is about: those are why, whoever ordered them."""
+    of_others = [ends for service, ends in stops.items() if one.service and service != one.service]
+    felt = np.zeros(len(times), dtype=bool)
+    for ends in of_others:
+        felt |= explained_by(ends, times, window)
+    return felt
 
 
 def _joined(masks: Masks, names: Sequence[str]) -> npt.NDArray[np.bool_]:
@@ -174,16 +188,26 @@ def _places(cause: Cause) -> set[Span]:
 def _tempered(one: _Weighed, kept: Sequence[_Weighed]) -> Cause:
     """Less sure of a cause that leaves most of the serious events unexplained which no other likely cause explains."""
     others = [other.serious for other in kept if other is not one and other.cause.confidence >= LIKELY]
-    elsewhere = np.any(others, axis=0) if others else np.zeros_like(one.serious)
+    elsewhere = np.any([one.after_others, *others], axis=0)
     explained, total = int(one.serious.sum()), int((one.serious | ~elsewhere).sum())
-    if not len(one.serious) and one.struck < FEWEST_UNFELT:
-        return replace(one.cause, confidence=min(one.cause.confidence, MOST_UNFELT))
-    if not total or explained >= LEAST_EXPLAINED * total:
+    few = FEW_EXPLAINED * len(one.serious)
+    if (not explained and total <= few) or (explained <= few and one.struck < FEWEST_UNFELT):
+        felt = few > 0 and any(link.mechanism == FELT for link in one.cause.chain)
+        return one.cause if felt else _unfelt(one)
+    if explained >= LEAST_EXPLAINED * total:
         return one.cause
     cause, apart = one.cause, int(one.apart.sum())
     some = explained > FEW_EXPLAINED * total
     most = MOST_ON_ANOTHER_CLOCK if apart >= LEAST_EXPLAINED * total else MOST_UNEXPLAINED if some else MOST_UNFELT
     return replace(cause, confidence=min(cause.confidence, most), against=(*cause.against, _unexplained(explained, total, apart)))
+
+
+def _unfelt(one: _Weighed) -> Cause:
+    """Hardly sure of what no log shows anybody to have felt, if a schedule orders it or it happened but once or twice."""
+    if one.struck >= FEWEST_UNFELT and one.cause.kind != "scheduled_stop":
+        return one.cause
+    may_be_meant = claim("cause.unfelt", "no log shows that anybody felt it: it may be meant")
+    return replace(one.cause, confidence=min(one.cause.confidence, MOST_UNFELT), against=(*one.cause.against, may_be_meant))
 
 
 def _unexplained(explained: int, total: int, apart: int) -> Claim:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import pkgutil
 import sys
 from collections.abc import Sequence
@@ -91,4 +92,5 @@ def commands(config: str | None, *, isolated: bool, no_progress: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and exit: 0 ran, 2 usage, 3 nothing recognised, 5 internal error, 130 interrupted."""
     gc.set_threshold(GARBAGE)
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's other threads would spin for 50 ms, and multiply nothing
     sys.exit(errors.guarded(lambda: commands.main(arguments, prog_name="logcorr", standalone_mode=False)))

@@ -34,7 +34,29 @@ FAILURES = (
         r"|\b[cC]onnection is not available, request timed out\b|\bcommand not allowed when used memory\b"
         r"|\b(?:fork|spawn|pthread_create)\b.{0,20} EAGAIN\b|\bunable to create (?:new )?native thread\b",
     ),
-    Phrase("disk.full", ("ENOSPC", "o space left on device"), r"\bENOSPC\b|[nN]o space left on device"),
+    Phrase(
+        "size.exceeded",
+        _any(
+            "oo large|oo big|ooLarge|ooBig|TOO_LARGE|SizeExceeded|LimitExceeded|HEADER_OVERFLOW|bytes exceeds the limit"
+            "|URI too long|LimitRequestFieldSize|configured limit"
+        ),
+        r"\bPayloadTooLargeError\b|\b[rR]equest (?:entity|body|header|headers|header fields) (?:is |are )?too large\b"
+        r"|\bRequestEntityTooLarge\b|\bRequestDataTooBig\b|\b(?:MaxUploadSize|FileSizeLimit|SizeLimit)ExceededException\b"
+        r"|\bMulterError: File too large\b|\bFST_ERR_CTP_BODY_TOO_LARGE\b|\bHPE_HEADER_OVERFLOW\b"
+        r"|\bPOST Content-Length of \d+ bytes exceeds the limit\b|\bRequest Line is too large\b|\bURI too long\b"
+        r"|\bexceeds LimitRequestFieldSize\b"
+        r"|\b(?:content-length|[rR]equest body|Content-Length\)).{0,40} is larger than the configured limit\b",
+    ),
+    Phrase(
+        "disk.full",
+        _any(
+            "ENOSPC|o space left on device|database or disk is full|SQLITE_FULL|EDQUOT|uota exceeded|OutOfDiskSpace"
+            "|not enough space on the disk|' is full|disk watermark"
+        ),
+        r"\bENOSPC\b|[nN]o space left on device|\bdatabase or disk is full\b|\bSQLITE_FULL\b|\bEDQUOT\b|\bDisk quota exceeded\b"
+        r"|\bOutOfDiskSpace\b|\bThere is not enough space on the disk\b|\bThe table '[^']+' is full\b"
+        r"|\bflood[ -]stage disk watermark \[[^\]]+\] exceeded\b",
+    ),
     Phrase(
         "dependency.denied",
         _any("authentication failed|Authentication failed|Access denied for user|WRONGPASS|NOAUTH|ER_ACCESS_DENIED"),

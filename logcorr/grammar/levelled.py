@@ -67,15 +67,25 @@ _PACKAGE = r"(?P<logger>[\w$]{1,60}(?:\.[\w$]{1,80}){1,12})"
 _LOGGERS = (
     _SPRING,
     rf"\s+\[{_PACKAGE}\] \([^)]{{0,80}}\) ",
-    rf"\s+(?:\[[^\]]{{0,80}}\] |\w{{1,40}} )?{_PACKAGE}: ",
+    rf"\s+(?:\[[^\]]{{0,80}}\] |\w{{1,40}} )?{_PACKAGE}(?:: | --? | )",
     r"\s+\[(?P<logger>[^\]]{1,120})\] - ",
     rf"[\s|:-]+(?P<logger>{_NAME}(?:\([^)]{{0,40}}\))?) --? ",
     r":(?P<logger>[\w.]{1,120}):",
     r"\[(?P<logger>[\w.$-]{1,120})\s*\]\s*",
     r" \[MY-\d{6}\] \[(?P<logger>\w{1,40})\] ",
+    r"\t(?P<logger>[\w./:-]{1,120})\t",
+    r":? \(?(?P<logger>[\w.-]{1,60}/\d{1,10}) on [\w.-]{1,80}\)?: ",
+    r"\s+(?P<logger><\d{1,10}\.\d{1,10}\.\d{1,10}>) ",
+    r"\s*\|\s*(?P<logger>[\w./:-]{1,60})\s*\|\s*",
+    r"\s+in (?P<logger>[\w.]{1,80}): ",
+    r"\s+(?P<logger>[\w./-]{1,100}\.\w{1,5}:\d{1,6}):?\s",
+    r"\s+(?P<logger>[\w.]{1,60}) \d{1,10} \d{1,20} ",
 )
-"""How a logger is named after the level: Spring Boot, JBoss, Hadoop and Odoo, ZooKeeper, log4j and loguru, `logging`,
-Elasticsearch, MySQL."""
+"""How a logger is named after the level: Spring Boot, JBoss, Hadoop, Odoo and Tomcat, ZooKeeper, log4j and loguru, `logging`,
+Elasticsearch, MySQL, zap, bunyan and pino-pretty, Erlang, between bars, Flask, by its place, Django's documentation."""
+
+_NAME_ALONE = r"\s+(?P<logger>[a-z@][\w@/.-]{0,60}(?:::[\w-]{1,60}){0,8}): "
+"""A word before a colon, as Rust's tracing has it, is a logger's name only if nearly all lines have one."""
 
 _FIRST = rf"[\[<]?(?:{_UPPER})[\]>]?(?:\s*[:|-]\s*|\s+)"
 _BEFORE = rf"^(?:[A-Z], |{_FIRST})"
@@ -115,7 +125,8 @@ def layout_of(lines: tuple[str, ...]) -> Levelled | None:
     if count < 0.6 * len(heads):
         return None
     rests = _rests(opening, heads) if _after(opening) else []
-    loggers = (one for one in _LOGGERS if rests and _count(one, rests) >= 0.6 * count)
+    named = ((_LOGGERS, 0.6), ((_NAME_ALONE,), 0.95))
+    loggers = (one for ones, least in named for one in ones if rests and _count(one, rests) >= least * count)
     after = _after(opening, *islice(loggers, 1))
     stamped = rf"^(?P<head>{LEAD}(?P<stamp>{shape.pattern})[\])>\"]?[:,]?[\s|-]*{_ZONE}(?:\[\d{{1,10}}\] )?)" if shape else None
     return Levelled(shape, rf"^(?P<head>{opening}{after})", stamped, count / len(heads))

@@ -70,14 +70,14 @@ class LogFormat(Struct, frozen=True):
             quoted = end_of_literal > 0 and self.text[end_of_literal - 1] == '"' and self.text[end : end + 1] == '"'
             name = match[1] or match[2]
             word = one_word and name == "remote_user" and not quoted
-            parts += [re.escape(literal), r"(\S*)" if word else _value(name, quoted, self.text[end : end + 2])]
+            parts += [re.escape(literal), r"(\S*)" if word else _value(name, quoted, self.text[end : end + 3])]
         return "^" + "".join(parts) + re.escape(self.text[end:]) + ("$" if whole else r"(?:\s.*)?$")
 
 
 def _value(name: str, quoted: bool, following: str) -> str:
     if quoted:
         return r'((?:[^"\\]|\\.)*)'
-    if following in {',"', "}"}:
+    if following.startswith((',"', ', "')) or following in {"}", " }"}:
         return "(.*?)"  # a member of a JSON object: nginx writes several upstreams' numbers, `-` or nothing at all
     if name == "request" or name.startswith("http_"):
         return "(.*?)"  # what a client sends may hold blanks
@@ -92,7 +92,7 @@ def _value(name: str, quoted: bool, following: str) -> str:
     return f"([^{re.escape(following[:1])}]*)"
 
 
-_MEMBER = regex(r'"(@?\w[\w.-]*)" ?: ?(?:(")(?:[^"\\]|\\.)*"|([^"{\[]*?))(, ?(?=")|\}$)')
+_MEMBER = regex(r'"(@?\w[\w.-]*)"( ?: ?)(?:(")(?:[^"\\]|\\.)*"|([^"{\[]*?))(, ?(?=")| ?\}$)')
 _RENAMED = {"time": "time_iso8601", "timestamp": "time_iso8601", "@timestamp": "time_iso8601", "ts": "msec"} | {
     **dict.fromkeys(("code", "status_code", "response_code", "http_status"), "status"),
     **dict.fromkeys(("method", "verb", "http_method"), "request_method"),
@@ -105,10 +105,11 @@ def of_json(line: str) -> LogFormat | None:
     """The format that a line of JSON was written by, its members taken for variables; None where it is not flat."""
     if not line.startswith("{"):
         return None
-    text, end = "{", 1
+    text = "{ " if line.startswith("{ ") else "{"
+    end = len(text)
     while match := _MEMBER.match(line, end):
-        quote = match[2] or ""
-        text += f'{line[match.start() : match.start(1)]}{match[1]}":{quote}${{{_variable(match[1])}}}{quote}{match[4]}'
+        quote = match[3] or ""
+        text += f'"{match[1]}"{match[2]}{quote}${{{_variable(match[1])}}}{quote}{match[5]}'
         end = match.end()
     return LogFormat("json", text) if end == len(line) and end > 1 else None
 

@@ -17,8 +17,8 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.phrase import Phrase as Phrase
 from logcorr.lazily import pl
 
-_LABELS = r"^(?:\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
-"""What may stand before the words: labels in brackets (`[worker-1]`), a place (`(app.js:12):`), signs."""
+_LABELS = r"^(?:[\w-]*\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
+"""What may stand before the words: labels in brackets (`[worker-1]`, `app[web.1]:`), a place (`(app.js:12):`), signs."""
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
 
@@ -60,6 +60,12 @@ APPLICATION = (
         ("on signal", "terminated unexpectedly"),
         _at_start(r"child \d+ exited on signal \d+ \(SIG(?:SEGV|ABRT|BUS|ILL|FPE)\b|host terminated unexpectedly"),
     ),
+    Phrase(  # .NET, Java, Rust, Deno, Python, Go
+        "process.crashed",
+        ("Unhandled exception", 'in thread "main"', "panicked at ", "error: Uncaught", "Fatal Python error", "fatal error: "),
+        r"^(?:Unhandled exception[.:] |Exception in thread \"main\" |thread 'main' (?:\(\d+\) )?panicked at |error: Uncaught "
+        r"|Fatal Python error: |fatal error: (?:all goroutines|concurrent map|runtime: |unexpected signal|stack overflow))",
+    ),
     Phrase(
         "process.terminating",
         (
@@ -90,6 +96,15 @@ APPLICATION = (
             r"|(?:process|worker|application|app|server)(?: \S+)? exited\b"
             r"|(?:process )?exiting(?: with| now|\.|$|, bye)|(?:http:? )?server closed(?:$|[.!])|exited with code \d+"
             rf"|(?:[\w.-]+: |{_THING} )?terminated(?: by (?:signal )?(?:SIG[A-Z]+|\d+))?[.!]?$"
+        ),
+    ),
+    Phrase(
+        "client.limited",
+        ("ate limit", "ate-limit", "oo many requests", "oo Many Requests", "hrottl", "RateLimit", "uota exceeded"),
+        _at_start(
+            r"(?:[\w'-]+ ){0,3}rate[- ]?limit(?:er|s)?(?: \S+){0,3} (?:exceeded|reached|hit)\b|(?:[\w'-]+ ){0,3}rate[- ]limited\b"
+            r"|too many requests\b|(?:[\w.]+\.)?(?:RateLimit|Throttl)\w*(?:Error|Exception)\b|(?:[\w-]+ ){0,2}quota exceeded\b"
+            r"|(?:requests?|clients?|key|user|ip)(?: \S+)? (?:was |is |are )?throttled\b"
         ),
     ),
     *FAILURES,
@@ -262,13 +277,18 @@ def _kinds(phrases: tuple[Phrase, ...], messages: pl.Series) -> pl.Series:
     near = messages.str.contains_any(list(needles_of(phrases))).fill_null(False).arg_true()
     if near.is_empty():
         return nothing
-    kinds = pl.DataFrame({"message": messages.gather(near)}).select(pl.coalesce(*map(_said, phrases)).alias("kind"))["kind"]
+    frame = pl.DataFrame({"message": messages.gather(near)})
+    holds = (pl.col("message").str.contains_any(list(phrase.needles)).alias(str(at)) for at, phrase in enumerate(phrases))
+    held = frame.with_columns(holds)
+    there = [at for at, any_does in enumerate(held.select(pl.exclude("message").any()).row(0)) if any_does]
+    kinds = held.select(pl.coalesce(*(_said(phrases[at], pl.col(str(at))) for at in there)).alias("kind"))["kind"]
     return nothing.scatter(near, kinds)
 
 
-def _said(phrase: Phrase) -> pl.Expr:
-    near = pl.when(pl.col("message").str.contains_any(list(phrase.needles))).then(pl.col("message"))
-    return pl.when(near.str.contains(ascii_only(phrase.pattern))).then(pl.lit(phrase.kind))
+def _said(phrase: Phrase, near: pl.Expr) -> pl.Expr:
+    """The phrase's kind, of messages that are `near` to it and fit."""
+    said = pl.when(near).then(pl.col("message")).str.contains(ascii_only(phrase.pattern))
+    return pl.when(said).then(pl.lit(phrase.kind))
 
 
 @cache

@@ -146,6 +146,10 @@ def agreed(lines: Sequence[str], texts: Iterable[str], levels: str) -> Agreed | 
 
 
 def _agreed(lines: Sequence[str], text: str, levels: str) -> Agreed | None:
+    """What a template makes of the lines; a value that is no property (`${stamp()}`) may be the time."""
+    dated = text.replace("{}", "{timestamp}", 1)
+    if "{timestamp}" not in text and dated != text and (found := _agreed(lines, dated, levels)):
+        return found
     shape = None
     if "{timestamp}" in text:
         rough = re.compile(_pattern(text, r".{4,40}?", levels), re.ASCII)

@@ -168,7 +168,7 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
             return pl.DataFrame(schema=timeline_schema())
         if self._of_kind and len(there) == 1:
             return self._of_kind[there[0]]
-        return self.events.filter(pl.col("kind").is_in(there)).collect()
+        return self.events.filter(pl.col("kind").is_in(there)).collect(engine="in-memory")
 
     def once(self, work: Callable[[Case], T]) -> T:
         """What some work on the case comes to: done when it is first asked for, and kept for whoever asks again."""

@@ -85,6 +85,7 @@ KINDS = {
     "http.5xx": "a request was answered with a 5xx status",
     "file.missing": "a file was asked for that does not exist",
     "disk.full": "no space is left on a device (errno 28)",
+    "size.exceeded": "a request or an answer is larger than it may be",
     "limit.reached": "a number that is limited ran out: descriptors, connections, workers, a pool, a store's memory",
     "permission.denied": "the system refused access to a file or address (errno 1, 13, 30)",
     "tls.failed": "a TLS handshake failed, or a certificate is not valid",

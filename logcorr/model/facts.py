@@ -171,6 +171,7 @@ class Container(Fact, frozen=True, kw_only=True):
 
     `up_s` and `created_s` are ages in seconds, as the capture gave them; `age_resolution_s` is the unit they are rounded
     down to. `compose_files` and `directory` come from compose's labels; `label_span` is the line that names the files.
+    `id` is as long as the capture shows it.
     """
 
     name: str
@@ -189,12 +190,14 @@ class Container(Fact, frozen=True, kw_only=True):
     compose_files: tuple[str, ...] = ()
     directory: str | None = None
     label_span: Span | None = None
+    id: str | None = None
 
 
 class Unit(Fact, frozen=True, kw_only=True):
     """Something that `manager` (`systemd`, `pm2`) keeps running, as its unit or ecosystem file or `systemctl status` shows it.
 
-    pm2 restarts what takes more than `memory_limit` bytes.
+    pm2 restarts what takes more than `memory_limit` bytes. systemd ends what is not up `start_timeout_s` after its start.
+    `oneshot`: it is no service but work that is done and ends.
     """
 
     name: str
@@ -205,6 +208,8 @@ class Unit(Fact, frozen=True, kw_only=True):
     restart_s: float | None = None
     command: str | None = None
     memory_limit: int | None = None
+    oneshot: bool = False
+    start_timeout_s: float | None = None
 
 
 class Process(Fact, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from logcorr.lazily import regex
 
 _COMPRESSED = regex(r"\.(?:gz|bz2|xz|zst)$")
 _NUMBERED = regex(r"(?P<base>.+)\.(?P<number>\d{1,4})")
-_DATE = r"[-._](?P<date>\d{4}-?\d\d-?\d\d(?:[-_T.]?\d\d){0,3})"
+_DATE = r"[-._](?P<date>\d{4}-?\d\d-?\d\d(?:[-_T.]?\d\d){0,3}|\d{10}(?![\d-]))"
 _DATED = regex(rf"(?P<base>.+?){_DATE}(?P<suffix>\.log|\.txt)?")
 _CONTINUED = regex(r"(?P<base>.+?[a-zA-Z])(?P<number>\d{1,3})(?P<suffix>\.log)")
 

@@ -99,6 +99,7 @@ def _container(artifact: Artifact, piece: _Piece) -> Container:
         compose_files=tuple(files.split(",")) if isinstance(files, str) and files else (),
         directory=labels.get(f"{_LABEL}project.working_dir"),
         label_span=Span(artifact.path, piece.find(_FILES)) if files else None,
+        id=str(value["Id"]) if value.get("Id") else None,
     )
 
 

@@ -182,6 +182,7 @@ def _json_row(line: str) -> dict[str, str] | None:
     return {
         "name": name,
         "status": status,
+        "id": str(found.get("ID", "")),
         "image": str(found.get("Image", "")),
         "created": str(found.get("RunningFor", "")),
         "service": str(found.get("Service") or labels.get("com.docker.compose.service", "")),
@@ -208,6 +209,7 @@ def _container(span: Span, cells: Mapping[str, str]) -> Container:
         exit_code=int(code) if code else None,
         service=cells.get("service") or None,
         project=cells.get("project") or None,
+        id=cells.get("id") or None,
     )
 
 

@@ -49,6 +49,7 @@ def _recognise(sample: Sample) -> float:
     recognise=_recognise,
     emits={
         "http.5xx": ["status 500 to 599"],
+        "client.limited": ["status 429"],
         **{kind: [f"termination {ended}" for ended, meant in _ENDS.items() if meant == kind] for kind in _ENDS.values()},
         "upstream.none_live": ["<NOSRV> SC"],
         "probe.failed": ["is DOWN"],
@@ -75,7 +76,7 @@ def haproxy(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         read,
         time=stamps.datetimes(pl.coalesce(part("stamp"), other[0]), "%d/%b/%Y:%H:%M:%S%.f"),
         severity=pl.when(error).then(pl.lit("error")).when(known).then(pl.lit("info")).cast(severity_type()),
-        kind=_kind(part("server"), part("ended").str.slice(0, 2), failed, state),
+        kind=_kind(part("server"), part("ended").str.slice(0, 2), status, state),
         message=message,
         parsed=known,
         own={
@@ -88,15 +89,17 @@ def haproxy(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     )
 
 
-def _kind(server: pl.Expr, ended: pl.Expr, failed: pl.Expr, state: pl.Expr) -> pl.Expr:
+def _kind(server: pl.Expr, ended: pl.Expr, status: pl.Expr, state: pl.Expr) -> pl.Expr:
     """What ended a session says more than its status."""
     return (
         pl.when((server == "<NOSRV>") & (ended == "SC"))
         .then(pl.lit("upstream.none_live"))
         .when(ended.is_in(list(_ENDS)))
         .then(ended.replace_strict(_ENDS, default=None, return_dtype=pl.String))
-        .when(failed)
+        .when(status.is_between(500, 599))
         .then(pl.lit("http.5xx"))
+        .when(status == 429)
+        .then(pl.lit("client.limited"))
         .when(state == "DOWN")
         .then(pl.lit("probe.failed"))
         .when(state == "UP")

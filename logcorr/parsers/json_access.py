@@ -75,6 +75,7 @@ def _at(record: Mapping[str, object], path: str) -> object:
         **messages.emitted(messages.APPLICATION),
         "http.5xx": ["status 500 to 599"],
         "client.aborted": ["status 499"],
+        "client.limited": ["status 429"],
     },
 )
 def json_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
@@ -100,7 +101,12 @@ def json_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         ),
         kind=pl.coalesce(
             said,
-            pl.when(status.is_between(500, 599)).then(pl.lit("http.5xx")).when(status == 499).then(pl.lit("client.aborted")),
+            pl.when(status.is_between(500, 599))
+            .then(pl.lit("http.5xx"))
+            .when(status == 499)
+            .then(pl.lit("client.aborted"))
+            .when(status == 429)
+            .then(pl.lit("client.limited")),
         ),
         message=message,
         parsed=known,

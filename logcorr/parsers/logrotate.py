@@ -22,7 +22,7 @@ from logcorr.model.facts import Fact, ScheduledJob, Script
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
 
-_SCHEDULE = regex(r"(?P<word>hourly|daily|weekly|monthly|yearly|size\s*=?\s*\S+)(\s+\d+)?\s*(#.*)?")
+_SCHEDULE = regex(r"(?P<word>hourly|daily|weekly|monthly|yearly|(?:max|min)?size\s*=?\s*\S+)(\s+\d+)?\s*(#.*)?")
 _SCRIPT = regex(r"(?P<word>postrotate|prerotate|firstaction|lastaction|preremove)\s*(#.*)?")
 _MARK = regex(r"\s*(rotate\s+\d+|postrotate|endscript|missingok|notifempty|delaycompress|sharedscripts|copytruncate)\b")
 _PATHS = regex(r"\s*(\"[^\"]+\"|'[^']+'|/\S+)(\s+(\"[^\"]+\"|'[^']+'|/\S+))*\s*")
@@ -96,7 +96,7 @@ def _stanzas(lines: list[str], default: str) -> Iterator[_Stanza | int]:
 def _directive(stanza: _Stanza, number: int, text: str) -> list[str] | None:
     """Takes one line of a stanza; the list for the lines of the script that it opens, if it does."""
     schedule, script = _SCHEDULE.fullmatch(text), _SCRIPT.fullmatch(text)
-    if schedule:
+    if schedule and "size" not in stanza.schedule:
         stanza.schedule, stanza.schedule_line = schedule["word"], number
     if not script:
         return None

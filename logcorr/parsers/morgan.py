@@ -28,7 +28,12 @@ def _recognise(sample: Sample) -> float:
     return 0.9 * stamps.share(sample.lines, re.compile(_PATTERN, re.ASCII).match)
 
 
-@log_parser(title="morgan", source="app", recognise=_recognise, emits={"http.5xx": ["status 500 to 599"]})
+@log_parser(
+    title="morgan",
+    source="app",
+    recognise=_recognise,
+    emits={"http.5xx": ["status 500 to 599"], "client.limited": ["status 429"]},
+)
 def morgan(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with client, request, status, bytes and took_ms."""
     part = pl.col("groups").struct.field
@@ -40,7 +45,7 @@ def morgan(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         severity=pl.when(known).then(
             pl.when(status >= 500).then(pl.lit("error")).otherwise(pl.lit("info")).cast(severity_type())
         ),
-        kind=pl.when(status.is_between(500, 599)).then(pl.lit("http.5xx")),
+        kind=pl.when(status.is_between(500, 599)).then(pl.lit("http.5xx")).when(status == 429).then(pl.lit("client.limited")),
         message=pl.coalesce(pl.concat_str(part("request"), part("status"), separator=" "), pl.col("text")),
         parsed=known,
         own={

@@ -92,7 +92,7 @@ _REQUESTS = frozenset(("request", "request_uri", "uri"))
     title="nginx access log",
     source="nginx",
     recognise=_recognise,
-    emits={"http.5xx": ["status 500 to 599"], "client.aborted": ["status 499"]},
+    emits={"http.5xx": ["status 500 to 599"], "client.aborted": ["status 499"], "client.limited": ["status 429"]},
     recognise_by=_recognise_by,
 )
 def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
@@ -111,7 +111,12 @@ def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         severity=pl.when(known).then(
             pl.when(status >= 500).then(pl.lit("error", severity_type())).otherwise(pl.lit("info", severity_type()))
         ),
-        kind=pl.when(status.is_between(500, 599)).then(pl.lit("http.5xx")).when(status == 499).then(pl.lit("client.aborted")),
+        kind=pl.when(status.is_between(500, 599))
+        .then(pl.lit("http.5xx"))
+        .when(status == 499)
+        .then(pl.lit("client.aborted"))
+        .when(status == 429)
+        .then(pl.lit("client.limited")),
         message=pl.when(known).then(answer).otherwise(pl.col("text")),
         parsed=known,
         own={_NAMES.get(name, name): _typed(name, column) for name, column in value.items() if name not in _TIMES}

@@ -16,15 +16,15 @@ from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import events, folded, no, severity_of
 
-_LEVELS = "DEBUG|INFO|WARNING|ERROR|CRITICAL"
-_BASIC = rf"^(?P<head>(?P<level>{_LEVELS}):(?P<logger>[\w.]+):)"
+_LEVELS = "DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL|TRACE|NOTICE|SUCCESS"
+_BASIC = rf"^(?P<head>(?P<level>{_LEVELS}):(?P<logger>[\w.-]+):)"
 
 
 def _pattern(lines: tuple[str, ...]) -> tuple[str, stamps.Shape | None]:
     shape = stamps.shape_of(lines)
     if shape is None:
         return _BASIC, None
-    return rf"^(?P<head>(?P<stamp>{shape.pattern}) - (?P<logger>[\w.]+) - (?P<level>{_LEVELS}) - )", shape
+    return rf"^(?P<head>(?P<stamp>{shape.pattern}) - (?P<logger>[\w.-]+) - (?P<level>{_LEVELS}) - )", shape
 
 
 def _recognise(sample: Sample) -> float:

@@ -12,7 +12,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.lazily import pl, regex
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import COMMON, events, folded, no, severity_of
+from logcorr.parsers._shared.columns import COMMON, crashed, events, folded, no, severity_of, uncaught
 
 NOW = regex(r"\w{3} \w{3} [ \d]\d [\d:]{8} \S+ \d{4}|\w{3} \d\d? \w{3} \d{4} [\d:]{8} .+")
 """All that date(1) prints: when something was captured, not an event."""
@@ -44,7 +44,7 @@ def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     shape = stamps.shape_of(context.sample.lines)
     pattern = rf"^({stamps.LEAD}({shape.pattern})[\])>:,]*[\s|-]*)" if shape else "^(())"
     groups = pl.col("text").str.extract_groups(ascii_only(pattern)).struct
-    read = lines.with_columns(groups[0].alias("head"), groups[1].alias("stamp"))
+    read = lines.with_columns(groups[0].alias("head"), groups[1].alias("stamp"), uncaught(context).alias("dies"))
     indented = pl.col("text").str.contains(f"^{_CONTINUED}") | (pl.col("text") == "")
     is_head = ~indented if context.sample.stamped else pl.col("head").is_not_null()
     cut = folded(read, is_head, context)
@@ -56,7 +56,7 @@ def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         cut,
         time=shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us")),
         severity=severity_of(level),
-        kind=messages.kind_of(pl.col("message"), PHRASES),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), PHRASES), crashed(pl.col("dies"))),
         message=pl.col("message"),
         parsed=pl.lit(True) if context.sample.stamped else pl.col("head").is_not_null(),
         count=pl.col("lines"),

@@ -41,6 +41,7 @@ _UNITS = {
     rf"^Started {_UNIT}": "process.started",
     rf"^Stopping {_UNIT}": "process.terminating",
     rf"^Stopped {_UNIT}": "process.exited",
+    rf"^{_UNIT}:? [Ss]tart(?:-pre|-post)? operation timed out\. (?:Terminating|Killing|Aborting)": "process.terminating",
     rf"^Reload(?:ed|ing) {_UNIT}": "process.reloaded",
     rf"^{_UNIT}: Scheduled restart job": "service.restarting",
     rf"^{_UNIT}: Main process exited, code=(?:killed, status=9|exited, status=137)/": "process.killed",
@@ -60,6 +61,13 @@ _KERNEL = {
     r"^(?:\[ *\d+\.\d+\] )?Linux version \d": "host.booted",
 }
 
+_CRONS = ("CRON", "anacron", "run-parts")
+_ENDED_BADLY = (
+    r"^\(CRON\) error \(grandchild #\d+ failed with exit status [1-9]|^Job .+ terminated \(exit status: [1-9]"
+    r"|^(?:run-parts: )?/\S+ exited with return code [1-9]"
+)
+"""What Debian's cron (told to by `-L 5`), anacron and run-parts say of a job that failed."""
+
 _HAPROXY = {
     r" -?\d+/-?\d+/-?\d+/-?\d+/\+?\d+ 5\d\d \+?\d+ ": "http.5xx",
     r"^(?:backend|proxy) \S+ has no server available!": "upstream.none_live",
@@ -71,10 +79,17 @@ _HAPROXY = {
 _EMITS = {
     **messages.emitted(messages.SCRIPT, messages.APPLICATION),
     "job.started": ["CMD (", "cmd "],
+    "job.failed": [
+        "failed with exit status",
+        "terminated (exit status:",
+        "exited with return code",
+        *messages.emitted(messages.SCRIPT)["job.failed"],
+    ],
     "service.restarting": ["Scheduled restart job", *messages.emitted(messages.SCRIPT)["service.restarting"]],
     "process.started": ["Started X.service", *messages.emitted(messages.APPLICATION)["process.started"]],
     "process.terminating": [
         "Stopping X.service",
+        "start operation timed out. Terminating.",
         "Main process exited, code=killed, status=15",
         *messages.emitted(messages.APPLICATION)["process.terminating"],
     ],
@@ -212,11 +227,13 @@ def _from_cron(*patterns: str) -> pl.Expr:
 
 def _kind() -> pl.Expr:
     message = pl.col("message")
+    by_cron = pl.when(pl.col("program").is_in(_CRONS)).then(message)
     return pl.coalesce(
         pl.when(pl.col("job").struct.field("command").is_not_null()).then(pl.lit("job.started")),
         *_meanings("systemd", _UNITS),
         *_meanings("kernel", _KERNEL),
         *_meanings("haproxy", _HAPROXY),
+        pl.when(by_cron.str.contains(ascii_only(_ENDED_BADLY))).then(pl.lit("job.failed")),
         pl.when(message.str.starts_with("-- Boot ") | message.str.starts_with("-- Reboot")).then(pl.lit("host.booted")),
         pl.when(~pl.col("program").is_in(["systemd", "kernel"])).then(messages.kind_of(message, _PHRASES)),
     )

@@ -125,7 +125,8 @@ def _job(artifact: Artifact, entry: _Entry, schedule: str, command: str, slack: 
 def _service(artifact: Artifact, name: str, entries: Sequence[_Entry]) -> Iterator[Fact]:
     starts = _all(entries, "Service", "ExecStart")
     description, restart = _last(entries, "Unit", "Description"), _last(entries, "Service", "Restart")
-    delay = _seconds(_last(entries, "Service", "RestartSec"))
+    delay, sort = _seconds(_last(entries, "Service", "RestartSec")), _last(entries, "Service", "Type")
+    timeout = _last(entries, "Service", "TimeoutStartSec") or _last(entries, "Service", "TimeoutSec")
     last = max(entry.end_line for entry in entries)
     yield Unit(
         span=artifact.span(1, last),
@@ -134,6 +135,8 @@ def _service(artifact: Artifact, name: str, entries: Sequence[_Entry]) -> Iterat
         restart=restart.value if restart else None,
         restart_s=delay,
         command=_bare(starts[0].value) if starts else None,
+        oneshot=sort is not None and sort.value == "oneshot",
+        start_timeout_s=_seconds(timeout),
     )
     watchdog = _last(entries, "Service", "WatchdogSec")
     if watchdog:

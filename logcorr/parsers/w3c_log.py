@@ -28,7 +28,12 @@ def _recognise(sample: Sample) -> float:
     return 0.97 if "time" in fields and any(name.startswith(("cs-", "sc-", "c-", "x-")) for name in fields) else 0.0
 
 
-@log_parser(title="W3C extended log", source="iis", recognise=_recognise, emits={"http.5xx": ["sc-status 500 to 599"]})
+@log_parser(
+    title="W3C extended log",
+    source="iis",
+    recognise=_recognise,
+    emits={"http.5xx": ["sc-status 500 to 599"], "client.limited": ["status 429"]},
+)
 def w3c_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     """Events with client, user, request, status, bytes, server and took (`time-taken`: IIS's milliseconds, others' seconds)."""
     fields = _fields(context.sample.lines)
@@ -52,7 +57,7 @@ def w3c_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         severity=pl.when(status.is_not_null()).then(
             pl.when(failed).then(pl.lit("error")).otherwise(pl.lit("info")).cast(severity_type())
         ),
-        kind=pl.when(failed).then(pl.lit("http.5xx")),
+        kind=pl.when(failed).then(pl.lit("http.5xx")).when(status == 429).then(pl.lit("client.limited")),
         message=pl.coalesce(pl.concat_str(request, status.cast(pl.String), separator=" "), pl.col("text")),
         parsed=pl.col("is_event") | pl.col("text").str.starts_with("#"),
         own={

@@ -26,6 +26,7 @@ from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import (
     LEVELS,
     LONGEST_LEVEL,
+    crashed,
     events,
     failure,
     folded,
@@ -33,6 +34,7 @@ from logcorr.parsers._shared.columns import (
     no,
     patched,
     severity_of,
+    uncaught,
     with_failures,
 )
 from logcorr.parsers._shared.records import members, records
@@ -102,9 +104,10 @@ def _templated(lines: pl.LazyFrame, context: Context, agreed: Agreed) -> pl.Lazy
     """Lines by the template in their application's source: a column for each of its values."""
     shape = agreed.shape
     part = pl.col("groups").struct.field
-    read = lines.with_columns(pl.col("text").str.extract_groups(ascii_only(agreed.pattern)).alias("groups"))
+    groups = pl.col("text").str.extract_groups(ascii_only(agreed.pattern)).alias("groups")
+    read = lines.with_columns(groups, uncaught(context).alias("dies"))
     headless = pl.when(part("message").is_null()).then(pl.col("text"))
-    bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null()
+    bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null() | pl.col("dies")
     cut = folded(with_failures(read, headless), part("message").is_not_null() | bare, context)
     message = pl.coalesce(part("message"), pl.col("text"))
     offset = shape.utc_offset_s(part("stamp")) if shape else None
@@ -113,7 +116,7 @@ def _templated(lines: pl.LazyFrame, context: Context, agreed: Agreed) -> pl.Lazy
         cut,
         time=shape.time(part("stamp")) if shape else no(pl.Datetime("us")),
         severity=severity_of(level),
-        kind=pl.coalesce(messages.kind_of(message, messages.APPLICATION), failure()),
+        kind=pl.coalesce(messages.kind_of(message, messages.APPLICATION), failure(), crashed(pl.col("dies"))),
         message=message,
         parsed=part("message").is_not_null(),
         count=pl.col("lines"),
@@ -184,16 +187,16 @@ def _inspected(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
 
 def _text(lines: pl.LazyFrame, context: Context, layout: Layout) -> pl.LazyFrame:
     shape = layout.shape
-    read = _heads(lines, context.sample.lines, layout)
+    read = _heads(lines, context.sample.lines, layout).with_columns(uncaught(context).alias("dies"))
     headless = pl.when(~pl.col("is_head")).then(pl.col("text"))
-    bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null()
+    bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null() | pl.col("dies")
     cut = folded(with_failures(read, headless), pl.col("is_head") | bare, context)
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
         cut,
         time=pl.col("time"),
         severity=severity_of(pl.col("level")),
-        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), failure()),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), failure(), crashed(pl.col("dies"))),
         message=pl.col("message"),
         parsed=pl.col("is_head") | bare,
         count=pl.col("lines"),

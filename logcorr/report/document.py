@@ -7,7 +7,7 @@ field means.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from logcorr.lazily import regex
@@ -19,20 +19,12 @@ from logcorr.model.source import Artifact, Problem, Span
 from logcorr.report import excerpts, headline, keyevents, lanes
 from logcorr.report.cite import Document, Quote, Quotes, cite_all, clean, instant, locate, number, plain, state, state_all
 
-__all__ = ["SCHEMA", "Document", "Quote", "Quotes", "build", "spans", "to_json"]
+__all__ = ["SCHEMA", "Document", "Quote", "Quotes", "build", "to_json"]
 
 SCHEMA = "logcorr.result/1"
 
 INVISIBLE = regex("[\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 """What a terminal could obey, or a reader not see; JSON itself escapes only the controls below a space."""
-
-
-def spans(case: Case, findings: Sequence[Finding], judgement: Judgement, artifacts: Sequence[Artifact]) -> set[Span]:
-    """All spans that the document will quote, so that they can be read in one go."""
-    quoted = {evidence.span for evidence in _evidence(findings, judgement)}
-    quoted |= {event.span for event in keyevents.choose(case, judgement)[0]}
-    quoted |= {harm.span for harm in case.once(lanes.harms)}
-    return quoted | {excerpt.span for excerpt in excerpts.choose(case, findings, judgement, artifacts)}
 
 
 def build(
@@ -43,11 +35,17 @@ def build(
     artifacts: Sequence[Artifact],
     problems: Sequence[Problem],
     rules_run: Sequence[tuple[str, str]],
-    quotes: Quotes,
+    quote: Callable[[set[Span]], Quotes],
     assumptions: Sequence[Claim],
     version: str,
 ) -> Document:
-    """The document of one analysis; `quotes` holds what `spans` asked for. Raises KeyError where one is missing."""
+    """The document of one analysis; `quote` reads all spans that it quotes in one go."""
+    shown = excerpts.choose(case, findings, judgement, artifacts)
+    events, left_out = keyevents.choose(case, judgement)
+    harms = lanes.harms(case)
+    cited = {one.span for one in _evidence(findings, judgement)} | {one.span for one in shown}
+    spans = cited | {one.span for one in events} | {one.span for one in harms}
+    quotes = quote(spans)
     return {
         "schema": SCHEMA,
         "tool": {"name": "logcorr", "version": version},
@@ -58,8 +56,13 @@ def build(
         "inputs": inputs(case.sources, artifacts),
         "findings": [write_finding(finding, quotes) for finding in findings],
         **_judged(judgement, quotes),
-        **_seen(case, findings, judgement, quotes),
-        "excerpts": [excerpts.write(excerpt, quotes) for excerpt in excerpts.choose(case, findings, judgement, artifacts)],
+        "impact": [lanes.write(harm, quotes) for harm in harms],
+        "timeline": [keyevents.write(event, quotes) for event in events],
+        "timeline_left_out": left_out,
+        "kinds": _kinds({event.kind for event in events} | {harm.kind for harm in harms}),
+        "lanes": lanes.lanes(case),
+        "overlays": lanes.overlays(case, findings, judgement),
+        "excerpts": [excerpts.write(excerpt, quotes) for excerpt in shown],
         "related": _related(case, findings, judgement),
         "rules_run": [{"rule": rule, "outcome": outcome} for rule, outcome in rules_run],
         "comparison": None,
@@ -100,20 +103,6 @@ def _judged(judgement: Judgement, quotes: Quotes) -> Document:
         "actions": [_action(action) for action in judgement.actions],
         "lessons": state_all(judgement.lessons),
         "diffs": [{"path": clean(path), "diff": clean(diff)} for path, diff in judgement.diffs],
-    }
-
-
-def _seen(case: Case, findings: Sequence[Finding], judgement: Judgement, quotes: Quotes) -> Document:
-    """What happened when, and how much of it."""
-    events, left_out = keyevents.choose(case, judgement)
-    harms = case.once(lanes.harms)
-    return {
-        "impact": [lanes.write(harm, quotes) for harm in harms],
-        "timeline": [keyevents.write(event, quotes) for event in events],
-        "timeline_left_out": left_out,
-        "kinds": _kinds({event.kind for event in events} | {harm.kind for harm in harms}),
-        "lanes": lanes.lanes(case),
-        "overlays": lanes.overlays(case, findings, judgement),
     }
 
 

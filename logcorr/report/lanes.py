@@ -182,7 +182,8 @@ def _strikes(case: Case, findings: Sequence[Finding], cause: Cause) -> Times:
 
 def _detail(counts: pl.DataFrame, grid: Grid) -> Document:
     """Counts in the finest cells of which at most `CELLS` are not empty, written as the schema's `detail` says."""
-    widths = [width for width in _finer(grid.step_s) if width % grid.cell_s == 0]
+    finest = counts.height * grid.cell_s / CELLS  # in narrower cells there are too many for sure
+    widths = [width for width in _finer(grid.step_s) if width % grid.cell_s == 0 and width >= finest]
     wider = ((width, _widened(counts, width // grid.cell_s)) for width in widths)
     width, cells = next((width, cells) for width, cells in wider if cells.height <= CELLS)
     gap = pl.col("cell").diff().fill_null(pl.col("cell")).cast(pl.String)

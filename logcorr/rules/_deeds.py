@@ -61,6 +61,14 @@ def changes(case: Case, since: datetime) -> Iterator[Evidence]:
             yield from cite(told(case, script, since, JUST_BEFORE), "it ran", most=2, shows="deploy_changes_configuration")
 
 
+def just_before(case: Case, since: datetime) -> Iterator[Evidence]:
+    """What scripts did shortly before, and what was deployed or started then."""
+    yield from changes(case, since)
+    begun = case.happened("deploy.started", "process.started")
+    near = begun.filter(pl.col("time").is_between(since - JUST_BEFORE, since + LATE))
+    yield from cite(near, "it began", most=2, shows="deploy_changes_configuration")
+
+
 def ran(case: Case, script: Script, since: datetime) -> pl.DataFrame | None:
     """How logs tell that the script ran shortly before (its schedule tells it without a line); None where nothing does."""
     scheduled = due(case, script, since, JUST_BEFORE)

@@ -12,12 +12,19 @@ from logcorr.model.case import Case
 from logcorr.model.source import Span
 from logcorr.semantics.paths import collected
 
-NAMED = regex(r"(?:^|[\]:|] )(?P<message>(?:[A-Za-z_][\w.]*)?(?:Error|Exception)(?: \[\w+\])?: .+)$")
-"""`TypeError: x is not iterable`, alone or after what stands before messages in a log."""
+NAMED = regex(
+    r"(?:^|[\]:|] |Unhandled exception\. )(?P<message>(?:[A-Za-z_][\w.]*)?(?:Error|Exception)(?: \[\w+\])?: .+|panic: .+)$"
+)
+"""`TypeError: x is not iterable`, alone or after what stands before messages in a log; Go's `panic: `."""
 
-FRAME = regex(r"\bat (?:.*\()?(?:file://)?(?P<path>[^\s():]+):(?P<line>\d+):\d+\)?$")
+TOLD = r"(?:Error|Exception)(?: \[\w+\])?: |panic: "
+
+FRAME = regex(r"\bat (?:.*(?:\(| in ))?(?:file://)?(?P<path>[^\s():]+):(?:line )?(?P<line>\d+)(?::\d+)?\)?$")
 STACKED = regex(r".*\bat \S")
-"""A line of a JavaScript stack; the engine's own functions have no place."""
+"""A line of a stack in JavaScript, Java or .NET; the engine's own functions have no place."""
+
+GO_FRAME = regex(r"^\t(?P<path>/\S+\.go):(?P<line>\d+)(?: \+0x[\da-f]+)?$")
+GO_ENGINE = "/src/runtime/"
 
 PYTHON_FRAME = regex(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)')
 ECHOED = regex(r"^(?:file://)?(?P<path>/\S+):(?P<line>\d+)$")
@@ -42,7 +49,7 @@ class Thrown(Struct, frozen=True):
 def thrown(case: Case, path: str) -> Iterator[Thrown]:
     """The exceptions with a stack that a log tells of, in file order."""
     lines = case.lines(path)
-    told = lines.filter(pl.col("text").str.contains(r"(?:Error|Exception)(?: \[\w+\])?: ")).select("line").collect()["line"]
+    told = lines.filter(pl.col("text").str.contains(TOLD)).select("line").collect()["line"]
     if not len(told):
         return
     rows = lines.select("line", "text").collect()
@@ -55,8 +62,12 @@ def thrown(case: Case, path: str) -> Iterator[Thrown]:
 
 
 def _frames(texts: Sequence[str], number: int) -> tuple[tuple[str, int], ...]:
-    """Where it was thrown, innermost first: below the exception (JavaScript), or above it (Python)."""
-    below = map(FRAME.search, takewhile(STACKED.match, texts[number + 1 : number + MOST_FRAMES]))
+    """Where it was thrown, innermost first: below the exception (JavaScript, Java, .NET, Go), or above it (Python)."""
+    following = texts[number + 1 : number + MOST_FRAMES]
+    if "panic: " in texts[number]:
+        places = filter(None, (GO_FRAME.match(text) for text in following if GO_ENGINE not in text))
+        return tuple((place["path"], int(place["line"])) for place in places)
+    below = map(FRAME.search, takewhile(STACKED.match, following))
     above = filter(None, map(PYTHON_FRAME.search, reversed(texts[max(0, number - MOST_FRAMES) : number])))
     found = [*filter(None, below)] or [*above]
     return tuple((frame["path"], int(frame["line"])) for frame in found if frame)

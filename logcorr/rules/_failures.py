@@ -9,6 +9,7 @@ from logcorr.model.events import REQUEST_LOGS
 WORDS = (
     r"\b(?:[eE]rror|ERROR|FATAL|[fF]atal|CRITICAL|[fF]ailed|FAILED|[eE]xceeds|[eE]xceeded|[pP]ermission denied|unavailable"
     r"|is DOWN|no server available|[tT]imed out|TIMEOUT|[cC]annot|[uU]nable to)\b"
+    r"|^[\w.]*[a-z](?:Error|Exception|Violation): "
 )
 """By which a line without a level tells of a failure."""
 

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from datetime import timedelta
 
 from msgspec import Struct
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.rules._exceptions import Thrown
+
+PAIR = r'"[\w.]+":(?:"(?:[^"\\]|\\.)*"|-?[\d.]+|true|false|null)|\b[A-Za-z][\w.]*=(?:"[^"]*"|[^\s",]+)'
+"""A member of a JSON object, or a field as logfmt has it."""
+
+NEAR = timedelta(seconds=3)
+MOST_SURVIVED = 0.25
+"""For each end, so often at most the same may be told without one."""
 
 DIGITS = r"[0-9a-f]{8}[0-9a-f-]*|\d+"
 LEAST_SHARE = 0.8
@@ -22,6 +30,39 @@ class Item(Struct, frozen=True):
     name: str
     rows: pl.DataFrame
     others: int
+
+
+def marked(case: Case, exceptions: Sequence[Thrown]) -> Item | None:
+    """The one value of a field that lines shortly before nearly all of these exceptions hold, and such lines hardly ever else.
+
+    What is told at a level above info may tell of the exception itself.
+    """
+    every = _lines(case, exceptions[0].span.path)
+    lines = every.filter("calm")
+    at = pl.DataFrame({"line": [one.span.line for one in exceptions]}, schema={"line": pl.UInt32}).sort("line")
+    ends = at.join_asof(every.select("line", ended="time"), on="line", strategy="backward").with_row_index("end")
+    near = lines.join_asof(ends.with_columns(thrown="line"), on="line", strategy="forward")
+    near = near.filter(pl.col("line").ne_missing(pl.col("thrown")) & (pl.col("ended") - pl.col("time") <= NEAR))
+    pairs = near.with_columns(pl.col("text").str.extract_all(PAIR).alias("pair")).explode("pair").drop_nulls("pair")
+    shared = pairs.group_by("head", "pair", maintain_order=True).agg(pl.col("end").n_unique().alias("ends"))
+    for head, pair, count in shared.sort("ends", descending=True, maintain_order=True).iter_rows():
+        if count < LEAST_SHARE * len(exceptions):
+            return None
+        like = lines.filter(pl.col("head") == head)
+        same = like.filter(pl.col("text").str.contains(pair, literal=True))
+        others = like.height - same.height
+        rows = same.join(near, on="line", how="semi")
+        if others >= FEWEST_OTHERS and same.height - rows.height <= MOST_SURVIVED * count:
+            return Item(f"{head.strip()}: {_plain(pair)}", rows, others)
+    return None
+
+
+def _lines(case: Case, path: str) -> pl.DataFrame:
+    """A log's events with their first lines; `head` is what their message says before its fields, `calm` tells of nothing bad."""
+    calm = pl.col("kind").is_null() & (pl.col("severity").is_null() | (pl.col("severity") <= "info"))
+    head = pl.col("message").str.extract(r"^([^\n]*?)(?: *[\w.]+=|\n|$)", 1).alias("head")
+    own = case.timeline.filter((pl.col("file") == path) & pl.col("time").is_not_null()).with_columns(calm.alias("calm"), head)
+    return own.join(case.lines(path).select("line", "text"), on="line").sort("line").collect()
 
 
 def item(case: Case, exceptions: Sequence[Thrown]) -> Item | None:
@@ -41,3 +82,8 @@ def item(case: Case, exceptions: Sequence[Thrown]) -> Item | None:
     if count < LEAST_SHARE * len(exceptions) or others < FEWEST_OTHERS or failed:
         return None
     return Item(message.partition("\n")[0].strip(), before.filter(pl.col("message") == message).drop("thrown"), others)
+
+
+def _plain(pair: str) -> str:
+    """A member of an object as logfmt has it."""
+    return pair if pair[0] != '"' else pair.replace('"', "").replace(":", "=", 1)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration, Schedule
-from logcorr.model.facts import Script
+from logcorr.model.facts import Script, Unit
 from logcorr.semantics.paths import collected
 from logcorr.semantics.written import Written, commands
+
+WRITES = regex(r">>?\s*(?P<path>[^\s;&|<>]+)")
 
 
 def cron_jobs(case: Configuration) -> Iterator[Schedule]:
@@ -24,6 +27,27 @@ def scripts_of(case: Configuration, schedule: Schedule) -> list[Script]:
     return [*own, *dict.fromkeys(whole[path] for path in found if path and whole[path] not in own)]
 
 
+def programs_of(case: Configuration, schedule: Schedule) -> Iterator[str]:
+    """Collected files that the job's command names, or that what it leads to names, and that are no shell scripts."""
+    scripts = {script.span.path for script in case.of(Script)}
+    names = {word.strip("\"'();").rpartition("/")[2] for text in _texts(case, schedule) for word in text.split() if "." in word}
+    yield from (path for path in sorted(case.files - scripts) if path.rpartition("/")[2] in names)
+
+
+def _texts(case: Configuration, schedule: Schedule) -> Iterator[str]:
+    """What a job runs: its line, the command of the unit that it starts, and the scripts that these lead to."""
+    yield schedule.job.command
+    started = schedule.job.command.removeprefix("systemctl start ")
+    yield from (unit.command for unit in case.of(Unit) if unit.name == started and unit.command)
+    yield from (script.text for script in scripts_of(case, schedule))
+
+
 def jobs_commands(case: Configuration, schedule: Schedule) -> list[Written]:
     """Every command of the job's scripts, as written."""
     return [command for script in scripts_of(case, schedule) for command in commands(script)]
+
+
+def logs_of(case: Configuration, schedule: Schedule) -> list[str]:
+    """The collected files that bear the name of a file which the job's line writes to."""
+    names = {found["path"].rpartition("/")[2] for found in WRITES.finditer(schedule.job.command)}
+    return [path for path in sorted(case.files) if path.rpartition("/")[2] in names]

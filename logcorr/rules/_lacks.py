@@ -33,6 +33,11 @@ NEEDLE = (
 ECHO = regex(r"^\s*(?:throw|raise|if)\b")
 """A line of code that an engine prints before the exception itself."""
 
+WORD = regex(r"[\w-]{4,}(?:\.[\w-]+)*")
+COMMENT = r"^\s*(?:--|#|//|/?\*|$)"
+MOST_BEFORE = 12
+"""What a process was at work on it says in one of so many lines before its last words."""
+
 CODE = (".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".json", ".yml", ".yaml", ".conf", ".md")
 ENVIRONMENT = regex(r"(?:^|[._-])env(?:[._-]|$)", re.IGNORECASE)
 DEPLOYS = regex(r"deploy|release|rollout|publish|upgrade|update", re.IGNORECASE)
@@ -94,7 +99,7 @@ def _time(case: Case, path: str, line: int) -> datetime | None:
 def files_without(case: Case, lack: Lack) -> tuple[Evidence, ...]:
     """The files that should have it and do not; the one that a deployment copies from first, with the line that does."""
     if lack.sort == "words":
-        return ()
+        return tuple(_at_work(case, lack))
     if lack.sort in ("module", "file"):
         return (*_omissions(case, lack.name), *(_packages(case, lack.name) if lack.sort == "module" else ()))
     files = [path for path in sorted(case.files) if ENVIRONMENT.search(path.rpartition("/")[2])]
@@ -105,6 +110,25 @@ def files_without(case: Case, lack: Lack) -> tuple[Evidence, ...]:
         *(Evidence(last, f"{path.rpartition('/')[2]} does not set {lack.name}", shows=CHANGES) for path, last in ordered),
         *(Evidence(use, "what the deployment writes", shows=CHANGES) for use in uses.values()),
     )
+
+
+def _at_work(case: Case, lack: Lack) -> Iterator[Evidence]:
+    """The collected file that the lines up to the last words name last, as a migration: its first line that is no comment."""
+    near = pl.col("line").is_between(lack.first.line - MOST_BEFORE, lack.first.line)
+    said = " ".join(case.lines(lack.first.path).filter(near).select("text").collect()["text"])
+    files = [(path, path.rpartition("/")[2]) for path in sorted(case.files - {lack.first.path})]
+    named = ([path for path, name in files if _is_named(name, word)] for word in reversed(WORD.findall(said)))
+    for path in next((paths for paths in named if len(paths) == 1), ()):
+        lines = case.lines(path).filter(~pl.col("text").str.contains(COMMENT)).select("line").head(1).collect()["line"]
+        yield from (Evidence(Span(path, line), "what it was at work on", shows=CHANGES) for line in lines)
+
+
+def _is_named(name: str, word: str) -> bool:
+    """Whether a word names a file: as it is called, without its ending, or by the number that it begins with."""
+    stem = name.rpartition(".")[0] or name
+    number = re.match(r"\w*?\d\w*?(?=_)", stem)
+    numbered = {name, stem, *([number[0]] if number else [])} if re.search(r"\d", stem) else set()
+    return not numbered.isdisjoint({word, word.rpartition(".")[2]}) or (name == word and name.endswith(".sql"))
 
 
 def _last_setting(case: Case, path: str, name: str) -> Span | None:

@@ -28,6 +28,9 @@ WAITS = regex(r"(?i)time_?out|wait|ttl|deadline|interval|expir|lifetime|max_?age
 NEARLY = 0.05
 """What runs into a limit of time is told of a little later."""
 
+ATTEMPTS = regex(r"(?i)retr(?:y|ies)|attempt")
+"""How often something is tried is no limit of what it needs: what was tried failed for another reason."""
+
 TELLING = 10.0
 """A smaller number may be the same by chance."""
 
@@ -74,6 +77,7 @@ def limits(case: Case) -> list[Limit]:
         Limit(span, found["name"], float(found["number"]), found["unit"] or "")
         for span, text in settings(case, r"[A-Za-z]['\"]?\s*[:= ]+\s*['\"]?\d")
         for found in SETTING.finditer(text)
+        if not ATTEMPTS.search(found["name"])
     ]
 
 

@@ -10,7 +10,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import Limit, Proxied
 
-ASKED = ("client", "method", "uri", "upstream")
+ASKED = ("client", "method", "uri", "upstream", "server")
 
 
 def asked(case: Case, events: pl.DataFrame) -> pl.DataFrame:
@@ -29,13 +29,19 @@ def asking(case: Case, events: pl.LazyFrame) -> pl.LazyFrame:
     if "request" not in columns:
         return events.clear().with_columns(pl.lit("").alias(name) for name in ASKED)
     request = pl.col("request")
+    plain = ("client", "upstream", "server")
     wanted = told.select(
         position(case),
-        *((pl.col(name) if name in columns else pl.lit(None, pl.String)).alias(name) for name in ("client", "upstream")),
+        *((pl.col(name) if name in columns else pl.lit(None, pl.String)).alias(name) for name in plain),
         request.str.extract(r"^(\S+)", 1).alias("method"),
         request.str.extract(r"^\S+ (\S+)", 1).alias("uri"),
     )
     return events.join(wanted, on="position").with_columns(pl.col(name).fill_null("") for name in ASKED)
+
+
+def endpoint_of(uri: pl.Expr) -> pl.Expr:
+    """A path without its query, every part that holds a digit being as good as another."""
+    return uri.str.replace(r"[?#].*$", "").str.replace_all(r"/[^/]*\d[^/]*", "/*")
 
 
 def position(case: Case) -> pl.Expr:
@@ -46,16 +52,25 @@ def position(case: Case) -> pl.Expr:
 
 
 def by_place(case: Case, rows: pl.DataFrame) -> Iterator[tuple[Proxied, pl.DataFrame]]:
-    """The rows of each block that hands requests on, by the longest prefix of their `uri`; none where nothing is configured."""
-    for place in _places(case):
-        here = pl.col("uri").str.starts_with(prefix(place))
+    """The rows of each block that hands requests on, by the longest prefix of their `uri`; none where nothing is configured.
+
+    Where one of the servers bears the name that a row tells, only its blocks count.
+    """
+    places = _places(case)
+    names = {name for _, name in places}
+    for place, name in places:
+        of_another = pl.col("server").is_in(sorted(names - {name}))
+        here = pl.col("uri").str.starts_with(prefix(place)) & ~of_another
         yield place, rows.filter(here)
         rows = rows.filter(~here)
 
 
-def _places(case: Case) -> Sequence[Proxied]:
+def _places(case: Case) -> Sequence[tuple[Proxied, str]]:
+    """The blocks, those of the longest prefix first, each with the name of its server."""
     files = tuple(case.of(NginxFile))
-    return sorted(Nginx.of(files).proxied(), key=lambda place: -len(prefix(place))) if files else ()
+    nginx = Nginx.of(files) if files else None
+    places = sorted(nginx.proxied(), key=lambda place: -len(prefix(place))) if nginx else ()
+    return [(place, nginx.server_name(place)) for place in places] if nginx else ()
 
 
 def prefix(place: Proxied) -> str:

@@ -13,7 +13,8 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
-from logcorr.rules._deeds import ran
+from logcorr.rules._deeds import expanded, ran
+from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, instants
 
 KINDS = ("permission.denied", "file.missing")
@@ -25,7 +26,14 @@ PLACES = regex(r"\b(?:rm|mv|cp|rsync|ln|tar|unzip|find|git)\b")
 """Commands that decide whether it is there."""
 
 NOT_THERE = r"ENOENT|[nN]o such file or directory|FileNotFoundError|NoSuchFileException"
-NO_SOCKET = r"to unix:\S+ failed \(2: "
+SOCKETS = {"file.missing": r"to unix:\S+ failed \(2: ", "permission.denied": r"to unix:\S+ failed \(13: "}
+"""How nginx words what is wrong with a socket that is not simply without a listener."""
+
+SOCKET = r"unix:|\.sock(?:et)?\b|\.s\.PGSQL\."
+
+REMOVES = regex(r"\brm\b|\bunlink\b|\s-delete\b|\bmv\b|--delete\b|\bgit clean\b|\btmp(?:reaper|watch)\b|\btrash\b")
+"""Commands after which a file is there no more: what is copied to its place brings back no socket."""
+
 LONGER_THAN_A_START = timedelta(minutes=2)
 
 FEWEST = 5
@@ -39,6 +47,17 @@ LEAST_SHARE = 0.8
 """Of the requests for what is now refused, so many must have gone well before, and so many go wrong since."""
 
 
+CHANGES, TERMINATION = "deploy_changes_configuration", "termination_refuses_connections"
+LOOK = claim(
+    "access_denied.fix",
+    "look at the files' owner, mode and place (namei -l), and let the deployment check one page of each kind",
+)
+ELSEWHERE = claim(
+    "access_denied.aside",
+    "keep the socket where no script cleans up (RuntimeDirectory= below /run), and restart the service: it makes it anew",
+)
+
+
 @rule(code="NGX022", title="Files are refused or gone that were served before", role="symptom", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Refusals (errno 13) and missing files (errno 2) of which the log had none before, and the command that came before them."""
@@ -47,24 +66,28 @@ def check(case: Case) -> Iterator[Finding]:
             rows = _of_old(case, rows) if kind == "file.missing" else rows
             if rows.height >= FEWEST and _new(case, rows):
                 yield _finding(case, service, kind, rows)
-    for service, rows in (*by_service(_missed(case)), *by_service(_sockets(case))):
-        found = _finding(case, service, "file.missing", rows) if rows.height >= FEWEST and _new(case, rows) else None
-        if found and found.confidence == RAN:
-            yield found
+    for kind, every in (("file.missing", _missed(case)), *((kind, _sockets(case, kind)) for kind in KINDS)):
+        for service, rows in by_service(every):
+            of_socket = bool(rows["message"].str.contains(SOCKET).mean() == 1)
+            new = rows.height >= FEWEST and _new(case, rows)
+            found = _finding(case, service, kind, rows, of_socket=of_socket) if new else None
+            if found and found.confidence == RAN:
+                yield found
 
 
 def _missed(case: Case) -> pl.DataFrame:
     """What applications say of files that are not there, if a collected script moves or removes any."""
     if not any(PLACES.search(script.text) for script in case.of(Script)):
         return case.happened()
-    told = pl.col("message").str.contains(NOT_THERE) & pl.col("kind").is_null() & pl.col("time").is_not_null()
+    lacked = pl.col("kind").is_null() | (pl.col("kind") == "dependency.failed")
+    told = pl.col("message").str.contains(NOT_THERE) & lacked & pl.col("time").is_not_null()
     applications = [source.path for source in case.sources if source.source == "app"]
     return case.timeline.filter(pl.col("file").is_in(applications) & told).collect()
 
 
-def _sockets(case: Case) -> pl.DataFrame:
-    """The proxy's attempts to reach a socket that is gone, if it stays gone longer than a restart takes."""
-    gone = case.happened("upstream.refused").drop_nulls("time").filter(pl.col("message").str.contains(NO_SOCKET))
+def _sockets(case: Case, kind: str) -> pl.DataFrame:
+    """The proxy's attempts to reach a socket that is gone or shut, if it stays so longer than a restart takes."""
+    gone = case.happened("upstream.refused").drop_nulls("time").filter(pl.col("message").str.contains(SOCKETS[kind]))
     lasted = gone["time"][-1] - gone["time"][0] if gone.height else timedelta(0)
     return gone if lasted >= LONGER_THAN_A_START else gone.clear()
 
@@ -100,30 +123,52 @@ def _of_old(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame) -> Finding:
+def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_socket: bool = False) -> Finding:
     paths = [found["path"] for message in rows["message"] if (found := PATH.search(message))]
     since: datetime = rows["time"][0]
-    lines = list(_touching(case, paths, RIGHTS if kind == "permission.denied" else PLACES))
+    lines = list(_touching(case, paths, RIGHTS if kind == "permission.denied" else REMOVES if of_socket else PLACES))
     runs = {script: ran(case, script, since) for script in dict.fromkeys(script for _, script in lines)}
     done = [span for span, script in lines if runs[script] is not None]
     chosen = (done or [span for span, _ in lines])[:2]
     begun = [rows for rows in runs.values() if rows is not None]
     return Finding(
         confidence=RAN if done else NAMED if len(lines) == 1 else UNEXPLAINED,
-        claim=_claim(kind, service, rows, paths),
+        claim=_socket_claim(kind, service, rows, paths) if of_socket else _claim(kind, service, rows, paths),
         evidence=(
-            *(Evidence(span, "changes these files", shows="deploy_changes_configuration") for span in chosen),
-            *(one for rows in begun[:1] for one in cite(rows, "it ran", most=2, shows="deploy_changes_configuration")),
-            *cite(rows, shows="configuration_mismatch"),
+            *(Evidence(span, "changes these files", shows=deed) for span in chosen for deed in _deeds(of_socket=of_socket)),
+            *(one for rows in begun[:1] for one in cite(rows, "it ran", most=2, shows=CHANGES)),
+            *(Evidence(span, "names the socket", shows="effect_hits_service") for span in _named(case, paths[:1], of_socket)),
+            *cite(rows, shows=TERMINATION if of_socket else "configuration_mismatch"),
         ),
         would_refute=claim("access_denied.refute", "one of these files was read after the change"),
         subject=service,
         measured={"count": rows.height, "files": len(set(paths))},
         times=instants(rows),
-        fix=claim(
-            "access_denied.fix",
-            "look at the files' owner, mode and place (namei -l), and let the deployment check one page of each kind",
-        ),
+        fix=ELSEWHERE if of_socket else LOOK,
+    )
+
+
+def _named(case: Case, paths: Sequence[str], of_socket: bool) -> Iterator[Span]:
+    """Where the service and the proxy are told of the socket."""
+    scripts = {script.span.path for script in case.of(Script) if script.span.line == 1}
+    for path in paths if of_socket else ():
+        named = settings(case, re.escape(path.rstrip(":")))
+        yield from (span for span, _ in named if span.path not in scripts)
+
+
+def _deeds(*, of_socket: bool) -> tuple[str, ...]:
+    """What the command did: it changed files; with a socket it cut its service off as well."""
+    return (CHANGES, "effect_hits_service") if of_socket else (CHANGES,)
+
+
+def _socket_claim(kind: str, service: str, rows: pl.DataFrame, paths: Sequence[str]) -> Claim:
+    numbers: dict[str, str | int] = {"service": service, "count": rows.height, "path": paths[0].rstrip(":") if paths else "?"}
+    if kind == "permission.denied":
+        return claim(
+            "access_denied.socket_refused", "{service} may not use the socket {path} of a service that runs ({count}×)", **numbers
+        )
+    return claim(
+        "access_denied.socket", "the socket {path} is gone under a service that runs: {service} lacks it ({count}×)", **numbers
     )
 
 
@@ -141,7 +186,7 @@ def _touching(case: Case, paths: Sequence[str], commands: re.Pattern[str]) -> It
     }
     found = []
     for script in case.of(Script):
-        code = [text.partition(" #")[0] for text in script.text.split("\n")]
+        code = [text.partition(" #")[0] for text in expanded(script)]
         if not any(folder in text for text in code for folder in folders):
             continue
         for number, text in enumerate(code):

@@ -6,27 +6,23 @@ import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
-from logcorr.lazily import pl, regex
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import Directive, NginxFile, ScheduledJob, Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._renewals import Trouble, certificates, names, renewals, replaced, trouble
 from logcorr.timeline.select import cite, instants, lines_like
 
 EXPIRED = r"(?i)certificate[ _](?:has[ _])?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired certificate"
-RENEWS = regex(r"\b(?:certbot\b.*\brenew|acme\.sh\b.*--(?:cron|renew)|dehydrated\b.*(?:-c|--cron)|lego\b.*\brenew)\b")
-RELOADS = regex(
-    r"--(?:deploy|post|renew)-hook|--reloadcmd|\bnginx\b.*-s\s+reload|(?:reload|restart)\s+nginx\b|nginx\s+(?:reload|restart)\b"
-    r"|\b(?:HUP|SIGHUP)\b.*\bnginx\b"
-)
 OWN, TO_UPSTREAM = "while SSL handshaking", "while SSL handshaking to upstream"
 """nginx writes the former of clients that end the handshake, with an alert for the certificate that it shows them; the latter of
 those it asks itself (`proxy_ssl_verify`)."""
 
 FEWEST = 3
-DATED, REFUSED = 0.95, 0.92
+HOST = r"\b((?:[a-z0-9-]+\.)+[a-z]{2,})\b"
+DATED, REFUSED, UNNAMED = 0.95, 0.92, 0.85
 """Confidence where captured dates show which certificate it was; where nginx itself says whose it refuses, and why."""
 
 REFUTE = claim("certificate_failed.refute", "a certificate that openssl s_client shows to be valid at these times")
@@ -47,7 +43,8 @@ def check(case: Case) -> Iterator[Finding]:
         yield _of_upstream(case, upstream)
     for rows, of_nginx in ((own, True), (others, False)):
         if rows.height >= FEWEST:
-            yield _finding(case, rows, own=of_nginx)
+            found = case.once(trouble) if of_nginx or _may_be_ours(case, rows) else None
+            yield _of_renewal(case, rows, found, own=of_nginx) if found else _finding(case, rows, own=of_nginx)
 
 
 def _of_upstream(case: Case, failed: pl.DataFrame) -> Finding:
@@ -68,17 +65,72 @@ def _of_upstream(case: Case, failed: pl.DataFrame) -> Finding:
     )
 
 
+def _may_be_ours(case: Case, failed: pl.DataFrame) -> bool:
+    """Whether nginx serves the name that the failures tell of, where they tell any."""
+    told = set(failed["message"].str.extract(HOST, 1).drop_nulls())
+    return not told or not names(case) or bool(told & names(case))
+
+
+def _of_renewal(case: Case, failed: pl.DataFrame, found: Trouble, *, own: bool) -> Finding:
+    """The renewal fails: by how the authority's request is answered, or by its own words."""
+    shows = "configuration_mismatch"
+    taken = tuple(Evidence(span, "answers the authority's request", shows=shows) for span in found.taken)
+    words = (Evidence(found.why, "what the renewal says", shows=shows),) if found.why else ()
+    run = (*([found.line] if found.line else ()), *([found.job.span] if found.job else ()))
+    events = pl.concat([failed, found.refused.select(failed.columns), found.told.select(failed.columns)]).sort(
+        "time", "file", "line"
+    )
+    return Finding(
+        confidence=DATED if taken else REFUSED if own or words else UNNAMED,
+        claim=_renewal_claim(failed, found),
+        evidence=(
+            *taken,
+            *cite(found.refused, "the authority is refused", most=3, shows=shows),
+            *words,
+            *cite(found.told, "the renewal fails", most=3, shows=shows),
+            *(Evidence(span, "renews", shows=shows) for span in dict.fromkeys(run)),
+            *cite(failed, shows="certificate_fails"),
+            *_dates(case, failed),
+        ),
+        would_refute=REFUTE,
+        subject=str(found.taken[0]) if found.taken else "",
+        measured={"count": failed.height, "challenges": found.refused.height},
+        times=instants(events),
+        fix=claim(
+            "certificate_failed.renewal_fix",
+            "let the challenge be answered, renew by hand, and let a failed renewal alarm somebody",
+        ),
+    )
+
+
+def _renewal_claim(failed: pl.DataFrame, found: Trouble) -> Claim:
+    if found.status:
+        return claim(
+            "certificate_failed.renewal_refused",
+            "{count} connections failed for an expired certificate: its renewal fails, for the authority's {challenges} requests "
+            "were answered {status}",
+            count=failed.height,
+            challenges=found.refused.height,
+            status=str(found.status),
+        )
+    return claim(
+        "certificate_failed.renewal_failed",
+        "{count} connections failed for an expired certificate: its renewal fails",
+        count=failed.height,
+    )
+
+
 def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
     """Elsewhere than in nginx's log nothing says whose certificate it was, unless captured dates do."""
-    unloaded = [span for span, reloads in (*(_renewals(case) if own else ()), *_replaced(case)) if not reloads][:1]
+    unloaded = [span for span, reloads in (*(renewals(case) if own else ()), *replaced(case)) if not reloads][:1]
     dates = tuple(_dates(case, failed))
     both = len({one.shows for one in dates}) > 1
     dates = dates if unloaded or both or own else ()
     said, confidence = _said(failed, own=own or bool(dates), unloaded=bool(unloaded) or both)
-    certificates = _certificates(case)[:2] if own or unloaded or both else []
+    served = certificates(case)[:2] if own or unloaded or both else []
     first = (
         *(Evidence(span, "renews, and reloads nothing", shows="configuration_mismatch") for span in unloaded),
-        *(Evidence(one.span, "the certificate", shows="configuration_mismatch") for one in certificates),
+        *(Evidence(one.span, "the certificate", shows="configuration_mismatch") for one in served),
     )
     return Finding(
         confidence=max(confidence, DATED if dates else 0.0),
@@ -132,31 +184,3 @@ def _dates(case: Case, failed: pl.DataFrame) -> Iterator[Evidence]:
                 yield Evidence(span, "ended just before", shows="certificate_fails")
             elif until > last:
                 yield Evidence(span, "a new one was there", shows="configuration_mismatch")
-
-
-def _certificates(case: Case) -> list[Directive]:
-    every = (one for file in case.of(NginxFile) for top in file.directives for one in top.walk())
-    return [one for one in every if one.name == "ssl_certificate" and one.args]
-
-
-def _renewals(case: Case) -> Iterator[tuple[Span, bool]]:
-    """Where certificates are renewed, and whether that script reloads what uses them."""
-    texts = [(script.span, script.text) for script in case.of(Script)]
-    texts += [(job.span, job.command) for job in case.of(ScheduledJob)]
-    seen = set()
-    for span, text in texts:
-        for number, line in enumerate(text.split("\n")):
-            place = Span(span.path, span.line + number)
-            if RENEWS.search(line) and not line.lstrip().startswith("#") and place not in seen:
-                seen.add(place)
-                yield place, bool(RELOADS.search(text))
-
-
-def _replaced(case: Case) -> Iterator[tuple[Span, bool]]:
-    """Where a script writes a file that nginx serves as its certificate, and whether that script reloads nginx."""
-    names = {one.args[0].rpartition("/")[2] for one in _certificates(case)}
-    for script in case.of(Script):
-        for number, line in enumerate(script.text.split("\n")):
-            moved = re.search(r"^\s*(?:mv|cp|install|ln)\b.*?([^\s/]+)\s*$", line) or re.search(r">\s*\S*?([^\s/]+)\s*$", line)
-            if moved and moved[1].strip("\"'") in names:
-                yield Span(script.span.path, script.span.line + number), bool(RELOADS.search(script.text))

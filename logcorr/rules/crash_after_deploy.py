@@ -17,6 +17,7 @@ from logcorr.model.source import Span
 from logcorr.rules import _deeds, rule
 from logcorr.rules._failures import HEAD, failures, sort_of
 from logcorr.rules._lacks import CHANGES, DEPLOYS, FEWEST, LEFT_OUT, Lack, files_without, lacks
+from logcorr.semantics.topology import find
 from logcorr.timeline.lifecycles import OWN_ENDS, stopped
 from logcorr.timeline.select import cite
 
@@ -66,7 +67,8 @@ def _containers(case: Case) -> Iterator[_Loop]:
         failing = one.exit_code not in (None, 0) and not one.oom_killed
         if failing and ((one.restart_count or 0) >= FEWEST or one.status.lower().startswith("restarting")):
             seen = Evidence(one.span, f"exit code {one.exit_code}", shows="crash_ends_process")
-            yield _Loop(service=one.service or one.name, ends=one.restart_count, evidence=(seen,))
+            known = find(one.name, case.entities)
+            yield _Loop(service=one.service or (known.name if known else one.name), ends=one.restart_count, evidence=(seen,))
 
 
 def _ends(case: Case) -> Iterator[_Loop]:
@@ -87,7 +89,9 @@ def _lived_with(lack: Lack, loop: _Loop) -> bool:
 def _last_words(case: Case, loop: _Loop) -> Lack | None:
     """What nearly every life ends with since it was first said, where that is no failure that tells why by itself."""
     own = pl.col("service") == loop.service
-    said = failures(case).filter(own & ~pl.col("message").str.contains(SUPERVISORS)).with_columns(sort_of())
+    crashed = case.happened("process.crashed").filter(pl.col("time").is_not_null() & pl.col("severity").is_null())
+    words = pl.concat([failures(case), crashed], how="diagonal_relaxed").sort("time", maintain_order=True)
+    said = words.filter(own & ~pl.col("message").str.contains(SUPERVISORS)).with_columns(sort_of())
     known = case.happened(*REASONS).filter(own).with_columns(sort=pl.lit(None, pl.String))
     told = pl.concat([said, known]).drop_nulls("time").sort("time", "sort", nulls_last=True, maintain_order=True)
     marks = case.happened(*MARKS).filter(own).select("time").drop_nulls().unique().sort("time")
@@ -97,9 +101,32 @@ def _last_words(case: Case, loop: _Loop) -> Lack | None:
         since = marks.filter(pl.col("time") >= same["time_right"].min())
         before = said.filter((pl.col("sort") == same["sort"][0]) & (pl.col("time") < same["time_right"][0] - near))
         if same.height >= max(FEWEST, MOST_OF * since.height / 2) and before.is_empty():
-            first = Span(same["file"][0], same["line"][0])
-            words = str(same["message"][0]).strip()[:HEAD]
-            return Lack(sort="words", name=words, first=first, count=same.height, since=same["time_right"][0])
+            return _words(same.drop("time").rename({"time_right": "time"}))
+    return _refrain(case, loop, said) if loop.since is None else None
+
+
+def _words(same: pl.DataFrame) -> Lack:
+    first = Span(same["file"][0], same["line"][0])
+    words = str(same["message"][0]).strip()[:HEAD]
+    return Lack(sort="words", name=words, first=first, count=same.height, since=same["time"][0])
+
+
+def _refrain(case: Case, loop: _Loop, said: pl.DataFrame) -> Lack | None:
+    """What each life ends with, of a log that marks neither its starts nor its ends: only its supervisor tells of them.
+
+    The last failure that is told as often as it was restarted, is followed by the same line each time (the next life's first),
+    and since which what the log said most often before is said no more.
+    """
+    for (path, _), same in reversed(list(said.group_by("file", "sort", maintain_order=True))):
+        if same.height < max(FEWEST, MOST_OF * (loop.ends or 0)):
+            continue
+        log = case.timeline.filter((pl.col("file") == path) & pl.col("time").is_not_null()).sort("line").with_columns(sort_of())
+        lines = log.with_columns(pl.col("sort").shift(-1).alias("next")).collect()
+        following = lines.join(same, on="line", how="semi")["next"].drop_nulls()
+        before, since = (lines.filter(part) for part in (pl.col("line") < same["line"][0], pl.col("line") >= same["line"][0]))
+        usual = before["sort"].value_counts(sort=True)["sort"].head(1)
+        if following.n_unique() == 1 and not usual.is_in(since["sort"].implode()).any():
+            return _words(same)
     return None
 
 
@@ -138,6 +165,7 @@ def _restarted(case: Case, service: str, lack: Lack) -> bool:
 def _finding(case: Case, loop: _Loop, lack: Lack, deployed: tuple[Evidence, ...]) -> Finding:
     without = files_without(case, lack)
     refused = case.happened("upstream.refused").filter(pl.col("time").is_not_null())
+    refused = refused.filter(pl.col("time") >= lack.since) if lack.since else refused
     told = any(one.note == DEPLOYED for one in deployed)
     omitted = any(one.note == LEFT_OUT for one in without) and _restarted(case, loop.service, lack)
     times = (lack.since,) if lack.since else tuple(refused["time"].head(1))

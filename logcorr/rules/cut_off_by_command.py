@@ -40,10 +40,13 @@ CREDENTIALS = regex(
 """Commands that change who is let in."""
 
 EDITS = regex(
-    r"\bsed\b.*\s-i|\b(?:tee|envsubst|crudini|augtool|yq)\b|>\s*\S+\.(?:conf|cfg|cnf|env|ya?ml|json|ini|toml)\b|>\s*\S*/\.env\b"
+    r"\bsed\b.*\s-i|\btee\b(?!.*\.log\b)|\b(?:envsubst|crudini|augtool|yq)\b|>\s*\S+\.(?:conf|cfg|cnf|env|ya?ml|json|ini|toml)\b|>\s*\S*/\.env\b"
     r"|(?i:\bconfig\s+set\b|\balter\s+system\b)"
 )
 """Commands that write settings."""
+
+REPLACED = regex(r"\bs(?P<mark>[/|#,@])(?:\\.|(?!(?P=mark)).)*(?P=mark)")
+"""What `sed` takes away: it is not asked for any more."""
 
 WIDE = regex(
     r"-P\s+\w+\s+(?:DROP|REJECT)|\bufw\b.*\b(?:enable|default)\b|policy drop|--panic-on|\bip\s+link\b|\bifdown\b|\bdefault\b"
@@ -82,7 +85,7 @@ def check(case: Case) -> Iterator[Finding]:
         lines = list(_commands(case, pattern)) if failed.height >= FEWEST else []
         for name, rows in _by_target(case, failed, pattern) if lines else ():
             cut = _cut(case, lines, name, rows["time"][0]) if rows.height >= FEWEST else None
-            if cut and (pattern is not EDITS or cut[1] == RAN):
+            if cut and (pattern is not EDITS or (cut[1] == RAN and not _written_otherwise(case, cut[0].text, name))):
                 yield _finding(name, rows, *cut, edited=pattern is EDITS)
 
 
@@ -115,7 +118,7 @@ def _by_target(case: Case, failed: pl.DataFrame, pattern: re.Pattern[str]) -> It
 def _cut(case: Case, lines: Sequence[tuple[Span, str, Script | None]], name: str, since: datetime) -> tuple[_Cut, float] | None:
     """The command that did it: one that ran just before and names it, else the only one that does, else one that hits all."""
     known = [_Cut(span, text, _told(case, span, script, since)) for span, text, script in lines]
-    whole = {span: script.text if script and "$" in text else text for span, text, script in lines}
+    whole = {span: REPLACED.sub("", _code(script) if script and "$" in text else text) for span, text, script in lines}
     naming = [one for one in known if _names(whole[one.span], name) and not _of_others(one.text, name)]
     done = [one for one in naming if one.told is not None]
     wide = [one for one in known if one.told is not None and WIDE.search(one.text)]
@@ -124,6 +127,10 @@ def _cut(case: Case, lines: Sequence[tuple[Span, str, Script | None]], name: str
     if len(naming) == 1:
         return naming[0], NAMED
     return (wide[0], WIDELY) if wide else None
+
+
+def _code(script: Script) -> str:
+    return "\n".join(line.partition(" #")[0] for line in script.text.split("\n") if not line.lstrip().startswith("#"))
 
 
 def _told(case: Case, span: Span, script: Script | None, since: datetime) -> pl.DataFrame | None:
@@ -154,6 +161,13 @@ def _of_others(command: str, name: str) -> bool:
         return not any(ip_address(host) in network for network in networks)
     except ValueError:
         return SENDER.search(command) is not None
+
+
+def _written_otherwise(case: Case, command: str, name: str) -> bool:
+    """Whether a collected file that the command writes does not name the target: then something else asks it."""
+    written = {path for path in case.files if re.search(rf"[/\s]{re.escape(path.rpartition('/')[2])}(?:[\s\"';]|$)", command)}
+    texts = ("\n".join(case.lines(path).collect()["text"]) for path in written - {one.path for one in case.sources})
+    return bool(written) and not any(_names(text, name) for text in texts)
 
 
 def _finding(name: str, rows: pl.DataFrame, cut: _Cut, sure: float, *, edited: bool) -> Finding:

@@ -26,10 +26,11 @@ CLIENTS = r"\b(?:read|write) (?:ECONNRESET|EPIPE)\b"
 FEWEST = 3
 JUST_BEFORE = timedelta(minutes=5)
 CHANGED, BEGAN, UNEXPLAINED = 0.92, 0.6, 0.3
-"""How sure it is that a setting is wrong: nothing goes by the name it gives, or what it is refused with came with the last start;
-so it seems, but where it is set was not collected; nothing says why."""
+"""How sure it is that a setting is wrong: nothing goes by the name it gives, what it is refused with came with the last start, or
+another service was stopped for good just then; so it seems, but where it is set was not collected; nothing says why."""
 
 AT_ONCE = timedelta(seconds=2)
+CHANGES = "deploy_changes_configuration"
 LEAST_FELT = 0.3
 
 
@@ -52,12 +53,14 @@ def check(case: Case) -> Iterator[Finding]:
     for lost in _lost(case):
         named = [Evidence(span, f"names {lost.target}", shows="configuration_mismatch") for span in _named(case, lost)]
         stopped = _stopped(case, lost)
-        began = cite(_began(case, lost), "it began anew", most=2, shows="deploy_changes_configuration")
-        changed = not stopped and _wrong(case, lost, since_start=bool(began))
+        gone = () if stopped else tuple(_gone(case, lost))
+        began = gone or cite(_began(case, lost), "it began anew", most=2, shows=CHANGES)
+        changed = not stopped and (bool(gone) or _wrong(case, lost, since_start=bool(began)))
         sure = UNEXPLAINED if not changed else CHANGED if named else BEGAN if began else UNEXPLAINED
         shown = cite(lost.rows, shows="configuration_mismatch")
         told = (*named[:1], *began, *shown) if sure == CHANGED else (*shown, *began) if sure == BEGAN else shown
-        yield _finding(case, lost, told, sure=sure, stopped=stopped)
+        state = "stopped" if stopped else "found" if sure == UNEXPLAINED else "gone" if gone else _wrongly(lost)
+        yield _finding(case, lost, told, sure=sure, state=state)
 
 
 def _lost(case: Case) -> Iterator[_Lost]:
@@ -80,7 +83,9 @@ def _named(case: Case, lost: _Lost) -> list[Span]:
             span for span, _ in settings(case, r"(?i)(?:passw(?:or)?d|secret|token|://[^:/@\s]+:[^@\s]+@)[\w]*['\"]?\s*[:=]?")
         ]
     wanted = [re.escape(f"{host}:{port}")] if port else []
-    if host and not re.fullmatch(r"[\d.]+|\[.*\]|localhost", host):
+    if host not in ("127.0.0.1", "0.0.0.0") and re.fullmatch(r"[\d.]+", host):
+        wanted.append(rf"(?:^|[^\d.]){re.escape(host)}(?:[^\d.]|$)")
+    elif host and not re.fullmatch(r"[\d.]+|\[.*\]|localhost", host):
         wanted.append(rf"(?:[=:@/]\s*|['\"]){re.escape(host)}(?:['\":/,\s]|$)")
     elif port:
         wanted.append(rf"(?i)port\w*['\"]?\s*[:=]\s*['\"]?{port}\b|(?:localhost|127\.0\.0\.1):{port}\b")
@@ -123,15 +128,28 @@ def _wrong(case: Case, lost: _Lost, *, since_start: bool) -> bool:
 
 def _began(case: Case, lost: _Lost) -> pl.DataFrame:
     """Where the service was started, or something deployed, just before it first failed, if all was well until then."""
-    since = lost.since
+    since = _began_to_fail(case, lost)
     if since is None:
         return case.happened()
-    began = case.happened("process.started", "deploy.started").filter(
+    return case.happened("process.started", "deploy.started").filter(
         pl.col("time").is_between(since - JUST_BEFORE, since)
         & ((pl.col("service") == lost.service) | (pl.col("kind") == "deploy.started"))
     )
+
+
+def _gone(case: Case, lost: _Lost) -> Iterator[Evidence]:
+    """Another service that was stopped just before it first failed and was not started again, if all was well until then."""
+    since = _began_to_fail(case, lost)
+    last = {stop.service: stop for stop in case.once(stopped) if stop.service != lost.service}
+    for stop in last.values():
+        if since and not stop.up and since - JUST_BEFORE <= stop.ended <= since + AT_ONCE:
+            yield Evidence(stop.end, "it was stopped for good", shows=CHANGES)
+
+
+def _began_to_fail(case: Case, lost: _Lost) -> datetime | None:
+    """When it first failed, if its log tells that it had not failed for a while."""
     own = [source.first for source in case.sources if source.path in set(lost.rows["file"]) and source.first]
-    return began if any(first < since - JUST_BEFORE for first in own) else began.clear()
+    return lost.since if lost.since and any(first < lost.since - JUST_BEFORE for first in own) else None
 
 
 def _felt(case: Case, lost: _Lost) -> bool:
@@ -144,35 +162,43 @@ def _felt(case: Case, lost: _Lost) -> bool:
     return near >= LEAST_FELT * len(times.head(50))
 
 
-def _finding(case: Case, lost: _Lost, told: tuple[Evidence, ...], *, sure: float, stopped: bool) -> Finding:
-    wrong = sure > UNEXPLAINED
+def _finding(case: Case, lost: _Lost, told: tuple[Evidence, ...], *, sure: float, state: str) -> Finding:
     return Finding(
         severity="error" if _felt(case, lost) else "warning",
         confidence=sure,
-        claim=_claim(lost, wrong=wrong, stopped=stopped),
+        claim=_claim(lost, state),
         evidence=told,
         would_refute=claim("dependency_unreachable.refute", "{target} answered at these times", target=lost.target),
         subject=lost.service,
         measured={"count": lost.rows.height, "target": lost.target},
         times=instants(lost.rows),
         fix=claim("dependency_unreachable.fix", "correct the setting, and let the service fail its start while it does not work")
-        if wrong
+        if sure > UNEXPLAINED
         else None,
     )
 
 
-def _claim(lost: _Lost, *, wrong: bool, stopped: bool) -> Claim:
+def _wrongly(lost: _Lost) -> str:
+    return "denied" if lost.kind == "dependency.denied" else "wrong"
+
+
+def _claim(lost: _Lost, state: str) -> Claim:
     numbers: dict[str, str | int] = {"service": lost.service, "target": lost.target or "what it needs", "count": lost.rows.height}
-    if stopped:
-        return claim(
+    claims = {
+        "stopped": claim(
             "dependency_unreachable.stopped", "{service} cannot reach {target} while that is stopped ({count}×)", **numbers
-        )
-    if wrong and lost.kind == "dependency.denied":
-        return claim(
+        ),
+        "gone": claim(
+            "dependency_unreachable.gone",
+            "{service} still asks for {target}, though what answered there was stopped for good ({count}×)",
+            **numbers,
+        ),
+        "denied": claim(
             "dependency_unreachable.denied",
             "{service} is refused as {target}: its credentials are not right ({count}×)",
             **numbers,
-        )
-    if wrong:
-        return claim("dependency_unreachable.wrong", "{service} asks for {target}, which is not there ({count}×)", **numbers)
-    return claim("dependency_unreachable.found", "{service} cannot reach or use {target} ({count}×)", **numbers)
+        ),
+        "wrong": claim("dependency_unreachable.wrong", "{service} asks for {target}, which is not there ({count}×)", **numbers),
+        "found": claim("dependency_unreachable.found", "{service} cannot reach or use {target} ({count}×)", **numbers),
+    }
+    return claims[state]

@@ -12,10 +12,11 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._fillers import Filler, complains, fillers
+from logcorr.rules._hoards import Hoard, hoard
 from logcorr.rules._verbose import asked_for, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
 
-PATH = regex(r"[\"' ](?P<path>/[^\"' :,]+)")
+PATH = regex(r"(?<!GET)(?<!POST)(?<!PUT)(?<!PATCH)(?<!DELETE)[\"' ](?P<path>/[^\"' :,]+)")
 DF_NAME = regex(r"(?:^|/|[._-])df(?:[._-]|$)")
 FULL = r"\s(?:9[89]|100)%\s+/\S*$"
 MOST_LINES = 1000
@@ -25,8 +26,9 @@ REFUTE = claim("disk_full.refute", "free space (and free inodes) on the device a
 UNFILLED = 0.6
 """How sure one can be where what filled the disk was not collected."""
 
-CHATTED, CHATTED_THERE = 0.85, 0.92
-"""And where a log is full of what only developers ask for; and the device that is full is the one which holds it."""
+CHATTED, CHATTED_THERE, HOARDED = 0.85, 0.92, 0.9
+"""And where a log is full of what only developers ask for; and the device that is full is the one which holds it; and where a
+capture shows the folder that takes most of it, into which one line of a program puts something new each time."""
 
 
 @rule(code="NGX008", title="A disk is full", role="defect", severity="error")
@@ -41,19 +43,18 @@ def check(case: Case) -> Iterator[Finding]:
     if not filler and (setting := _chatty(case)):
         yield _chatted(case, failed, *setting)
         return
+    if not filler and (hoarded := hoard(case, [mount for _, mount in _mounts(case)])):
+        yield _hoarded(case, failed, hoarded)
+        return
     yield Finding(
         confidence=(0.92 if captured else 0.88) if filler else UNFILLED,
         claim=_claim(failed, filler),
         evidence=(
-            *(
-                [Evidence(filler.line, "a new name each time, and nothing is removed", shows="resource_exhausted")]
-                if filler
-                else []
-            ),
-            *([Evidence(filler.schedule.job.span, f"runs on {filler.schedule.job.schedule}")] if filler else []),
+            *(_filled(filler) if filler else ()),
             *(Evidence(span, "the device that is full", shows="resource_exhausted") for span in device),
             *cite(failed, most=1, shows="resource_exhausted"),
             *(Evidence(span, "how full it was", shows="resource_exhausted") for span in captured),
+            *(Evidence(span, "what it left", shows="resource_exhausted") for span in (filler.listed if filler else ())),
             *(_jobs(case, failed) if not filler else ()),
             *cite(failed.slice(1), shows="resource_exhausted"),
         ),
@@ -61,8 +62,28 @@ def check(case: Case) -> Iterator[Finding]:
         subject=paths[0] if paths else "",
         measured={"count": failed.height, "paths": ", ".join(paths[:3])},
         times=instants(failed),
-        fix=claim("disk_full.fix", "free space, find what grew (du -x, df -i), and bound it: rotation, retention, a quota"),
+        fix=_fix(filler),
     )
+
+
+def _fix(filler: Filler | None) -> Claim:
+    if filler and filler.missed:
+        return claim(
+            "disk_full.mend",
+            "free space, and let the clean-up at {missed} look for what {written} writes",
+            missed=str(filler.missed),
+            written=str(filler.line),
+        )
+    return claim("disk_full.fix", "free space, find what grew (du -x, df -i), and bound it: rotation, retention, a quota")
+
+
+def _filled(filler: Filler) -> Iterator[Evidence]:
+    """The job that filled it: what it is to remove, what it writes, when."""
+    if filler.missed:
+        yield Evidence(filler.missed, "only what is called otherwise is removed", shows="resource_exhausted")
+    nothing = "a new name each time" if filler.missed else "a new name each time, and nothing is removed"
+    yield Evidence(filler.line, nothing, shows="resource_exhausted")
+    yield Evidence(filler.schedule.job.span, f"runs on {filler.schedule.job.schedule}")
 
 
 def _chatty(case: Case) -> tuple[Span, str] | None:
@@ -102,6 +123,31 @@ def _chatted(case: Case, failed: pl.DataFrame, setting: Span, log: str) -> Findi
     )
 
 
+def _hoarded(case: Case, failed: pl.DataFrame, found: Hoard) -> Finding:
+    return Finding(
+        confidence=HOARDED,
+        claim=claim(
+            "disk_full.hoarded",
+            "no space was left on a device: {count} writes failed; most of it is in {folder}, "
+            "where {line} puts something new each time",
+            count=failed.height,
+            folder=found.folder,
+            line=str(found.line),
+        ),
+        evidence=(
+            Evidence(found.line, "a new name each time", shows="resource_exhausted"),
+            Evidence(found.told, "what takes the space", shows="resource_exhausted"),
+            *(Evidence(span, "the device that is full", shows="resource_exhausted") for span, _ in _mounts(case)),
+            *cite(failed, shows="resource_exhausted"),
+        ),
+        would_refute=REFUTE,
+        subject=found.folder,
+        measured={"count": failed.height},
+        times=instants(failed),
+        fix=claim("disk_full.remove", "remove what is left behind on every way out, also where something fails or is refused"),
+    )
+
+
 def _filler(case: Case, failed: pl.DataFrame) -> tuple[Filler | None, tuple[Span, ...]]:
     """The one job that piles files up, if its own log complains of the full disk, or a capture shows that it is its disk."""
     found = [(one, tuple(_captured(case, one.folder)), complains(case, one.schedule, failed)) for one in fillers(case)]
@@ -128,6 +174,16 @@ def _mounts(case: Case) -> Iterator[tuple[Span, str]]:
 
 
 def _claim(failed: pl.DataFrame, filler: Filler | None) -> Claim:
+    if filler and filler.missed:
+        return claim(
+            "disk_full.missed",
+            "no space was left on a device: {count} writes failed; the job on {schedule} writes into {folder} under a new name "
+            "each time, and its clean-up at {missed} looks for other names",
+            count=failed.height,
+            schedule=filler.schedule.job.schedule,
+            folder=filler.folder,
+            missed=str(filler.missed),
+        )
     if filler:
         return claim(
             "disk_full.filled",

@@ -12,6 +12,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.rules import rule
+from logcorr.rules._deeds import JUST_BEFORE, just_before
 from logcorr.rules._limits import Limit as Setting
 from logcorr.rules._limits import limits
 from logcorr.rules._requests import asked, prefix, read_limit
@@ -32,7 +33,7 @@ FEWEST_LIVED, NEARLY_ALL = 5, 0.6
 LATE_SHARE, LATE_S = 0.1, 2.0
 """They end that much later than the limit: what opens a connection is data, too."""
 
-PINGS = regex(r"(?:ping|heartbeat|keep ?alive) (?:interval|period|every)")
+PINGS = regex(r"(?:ping|heartbeat|keep ?alive) (?:interval|period|every|sec(?:ond)?s?\b|ms\b)")
 """What settings are called by which an upstream sends something again and again."""
 
 SHORT_MS = 1000.0
@@ -60,7 +61,25 @@ def check(case: Case) -> Iterator[Finding]:
         here = left.filter(pl.col("uri").str.starts_with(prefix(place)))
         left = left.filter(~pl.col("uri").str.starts_with(prefix(place)))
         if here.height >= FEWEST:
-            yield _finding(here, place, read_limit(place))
+            yield _told(case, here, place, read_limit(place))
+
+
+def _told(case: Case, closed: pl.DataFrame, place: Proxied, limit: Limit) -> Finding:
+    """What nginx tells of itself, with the pings that are too rare, and what was changed just before the first."""
+    found, since = _finding(closed, place, limit), closed["time"].drop_nulls()[:1].to_list()
+    told = tuple(_ping(one, seconds) for one, seconds in _pings(case) if seconds >= limit.seconds)
+    calm = since and case.window and since[0] - case.window[0] >= 2 * JUST_BEFORE
+    changed = tuple(just_before(case, since[0])) if calm else ()
+    return replace(found, evidence=(found.evidence[0], *changed, *told, *found.evidence[1:]))
+
+
+def _pings(case: Case) -> list[tuple[Setting, float]]:
+    """The settings by which an upstream sends something again and again, with their seconds."""
+    return [(one, _seconds(one)) for one in limits(case) if PINGS.search(one.words)]
+
+
+def _ping(setting: Setting, seconds: float) -> Evidence:
+    return Evidence(setting.span, f"sends something each {seconds:g} s", shows=MISMATCH)
 
 
 def _aged(case: Case, places: Sequence[Proxied]) -> Iterator[Finding]:
@@ -71,9 +90,9 @@ def _aged(case: Case, places: Sequence[Proxied]) -> Iterator[Finding]:
     for limit, place in {read_limit(place).seconds: (read_limit(place), place) for place in reversed(places)}.values():
         least, most = limit.seconds - 0.5, limit.seconds * (1 + LATE_SHARE) + LATE_S
         at_limit = lived.filter(pl.col("lived").is_between(least, most) & (pl.col("quiet") >= least))
-        pings = [(one, seconds) for one in limits(case) if PINGS.search(one.words) for seconds in [_seconds(one)]]
+        pings = _pings(case)
         if at_limit.height >= NEARLY_ALL * lived.height and all(seconds >= limit.seconds for _, seconds in pings):
-            told = tuple(Evidence(one.span, f"sends something each {seconds:g} s", shows=MISMATCH) for one, seconds in pings)
+            told = tuple(_ping(one, seconds) for one, seconds in pings)
             yield _of_age(at_limit, lived.height, place, limit, told)
             return
 

@@ -16,16 +16,14 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._blocking import asking
 from logcorr.rules._jobs import scripts_of
-from logcorr.rules._requests import asked, by_place, read_limit
+from logcorr.rules._waiting import waiting as unanswered
 from logcorr.statistics import Group, Job, attribute
 from logcorr.statistics import Schedule as Ticks
 from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, instants, seconds, spans
-
-UNANSWERED = "while reading response header"
-"""How nginx words a timeout before the answer has begun; after that the connection is idle instead."""
 
 LOCKS = regex(
     r"\bflock\b(?!.* (?:-\w*[nu]|--nonblock|--unlock))|\block(?:file)?-?create\b|\bfsfreeze\b|\bdocker pause\b|-(?:SIG)?STOP\b"
@@ -39,9 +37,6 @@ LOCKS = regex(
 Redis serves everybody from one thread: SAVE, KEYS and their like keep it from all others (https://redis.io/commands/save).
 """
 
-WAITED_S = 1.0
-"""A request that fails after so long has waited for something."""
-
 HEAVY = regex(
     r"^[^'\"]*\b(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip|gzip|xz|zstd"
     r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
@@ -51,16 +46,24 @@ HEAVY = regex(
 )
 """Commands that keep disks, processors, databases or the service itself busy."""
 
-IN_VAIN = ("dependency.timeout", "dependency.failed", "limit.reached")
-"""By what an application tells that something it needs is kept from it."""
-
-LOCK_WEIGHT, HEAVY_WEIGHT, UNKNOWN_WEIGHT, LIGHT_WEIGHT, OVER_WEIGHT = 30.0, 10.0, 1.0, 0.05, 0.001
+LOCK_WEIGHT, HEAVY_WEIGHT, ASKS_WEIGHT, UNKNOWN_WEIGHT, LIGHT_WEIGHT, OVER_WEIGHT = 30.0, 10.0, 3.0, 1.0, 0.05, 0.001
 FEWEST_BURSTS = 3
 ONE_BURST_S = 120.0
 """Requests that came so close together waited for the same."""
 LEAST_SHARE = 0.6
 LEAST_WITHIN = 0.8
-MOST_PROVED, MOST_PLAUSIBLE, MOST_UNKNOWN = 0.95, 0.85, 0.7
+MOST_PROVED, MOST_ASKED, MOST_PLAUSIBLE, MOST_UNKNOWN = 0.95, 0.92, 0.85, 0.7
+ENOUGH_BURSTS = 4
+"""So many bursts, and not one without a run: what the job asks of that very service is what keeps the others waiting."""
+
+BRIEFLY = claim(
+    "job_stalls_service.fix",
+    "let the job take a snapshot, or the lock for a moment only, so that requests need not wait for all of its run",
+)
+ASIDE = claim(
+    "job_stalls_service.aside",
+    "let the program do this beside its requests (asynchronously, in a worker or a queue), and answer the job at once",
+)
 
 Times: TypeAlias = "npt.NDArray[np.float64]"
 
@@ -68,6 +71,7 @@ Times: TypeAlias = "npt.NDArray[np.float64]"
 class _Suspect(Struct, frozen=True, kw_only=True):
     """A job, the line of its script that may make others wait, and how its runs lie to the waiting requests.
 
+    Where it `asks` the service for something, `blocks` is the line of that one's program by which it keeps everybody waiting.
     `within` is the share of the requests that came while it ran, None where no log tells how long it runs; `last` is the line
     that tells of its first end.
     """
@@ -75,6 +79,8 @@ class _Suspect(Struct, frozen=True, kw_only=True):
     schedule: Schedule
     line: Span | None
     locks: bool
+    asks: Span | None
+    blocks: Span | None
     within: float | None
     last: Span | None
 
@@ -82,17 +88,32 @@ class _Suspect(Struct, frozen=True, kw_only=True):
     def weight(self) -> float:
         if self.within is not None and self.within < LEAST_WITHIN:
             return OVER_WEIGHT
+        if self.blocks:
+            return LOCK_WEIGHT
         if self.line:
             return LOCK_WEIGHT if self.locks else HEAVY_WEIGHT
+        if self.asks:
+            return ASKS_WEIGHT
         understood = all(behaviour.understood for behaviour in self.schedule.behaviours)
         return LIGHT_WEIGHT if understood and self.schedule.behaviours else UNKNOWN_WEIGHT
 
     @property
     def most(self) -> float:
         """How sure one can be of it: that it holds a lock while they wait, or that it is busy, or only that it runs."""
-        if self.line and self.locks and self.within is not None:
+        if self.blocks or (self.line and self.locks and self.within is not None):
             return MOST_PROVED
-        return MOST_PLAUSIBLE if self.line else MOST_UNKNOWN
+        return MOST_PLAUSIBLE if self.line or self.asks else MOST_UNKNOWN
+
+    @property
+    def lines(self) -> Iterator[Evidence]:
+        """What keeps others waiting, the line to change first."""
+        if self.blocks:
+            yield Evidence(self.blocks, "nobody else is answered meanwhile", shows="job_stalls_service")
+        if self.line and not self.blocks:
+            busy = "makes others wait" if self.locks else "keeps the machine busy"
+            yield Evidence(self.line, busy, shows="job_stalls_service")
+        elif self.asks:
+            yield Evidence(self.asks, "asks the service", shows="job_stalls_service")
 
 
 @rule(code="CRON011", title="A scheduled job keeps a service from answering", role="defect", severity="error")
@@ -101,55 +122,14 @@ def check(case: Case) -> Iterator[Finding]:
     scheduled = [schedule for schedule in case.schedules if len(schedule.ticks)]
     if not scheduled:
         return
-    waiting = _waiting(case)
+    waiting = unanswered(case)
     came = np.sort(waiting["came"].to_numpy())
     if waiting.height < FEWEST_BURSTS or _restarted(case, came):
         return
-    suspects = [_suspect(case, schedule, came) for schedule in scheduled]
+    suspects = [_suspect(case, schedule, waiting, came) for schedule in scheduled]
     found = _attributed(case, waiting, came, suspects)
     if found:
         yield _finding(case, waiting, *found)
-
-
-def _waiting(case: Case) -> pl.DataFrame:
-    """Requests that were given up before any answer, with the epoch second at which they `came`.
-
-    By the proxy's error log; else by its answers (504); else by those who waited themselves.
-    """
-    told = (_given_up(case), _unanswered(case), _in_vain(case))
-    return next((rows for rows in told if rows.height >= FEWEST_BURSTS), told[0]).sort("came", maintain_order=True)
-
-
-def _seconds() -> pl.Expr:
-    """The time of an event in epoch seconds: when somebody gave up."""
-    return pl.col("time").dt.epoch("us") / 1e6
-
-
-def _given_up(case: Case) -> pl.DataFrame:
-    timed_out = case.happened("upstream.timeout").filter(
-        pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
-    )
-    rows = asked(case, timed_out)
-    parts = [here.with_columns(came=_seconds() - read_limit(place).seconds) for place, here in by_place(case, rows)]
-    return pl.concat([rows.clear().with_columns(came=_seconds()), *parts])
-
-
-def _unanswered(case: Case) -> pl.DataFrame:
-    """Requests that were answered with 504, or with another 5xx after a wait: the access log tells when, and how long it was."""
-    rows = case.happened("http.5xx").filter(pl.col("time").is_not_null())
-    access = case.records("nginx_access")
-    late = pl.col("message").str.ends_with(" 504")
-    if "request_time" not in access.collect_schema():
-        return rows.filter(late).with_columns(came=_seconds())
-    took = access.select("file", "line", "request_time").filter(pl.col("request_time").is_not_null()).collect()
-    timed = rows.join(took, on=["file", "line"], how="left", maintain_order="left")
-    waited = timed.filter(late | (pl.col("request_time") >= WAITED_S).fill_null(False))
-    return waited.with_columns(came=_seconds() - pl.col("request_time").fill_null(0.0))
-
-
-def _in_vain(case: Case) -> pl.DataFrame:
-    """What applications say of those that they waited for, and of those that came to nothing."""
-    return case.happened(*IN_VAIN).filter(pl.col("time").is_not_null()).with_columns(came=_seconds())
 
 
 def _restarted(case: Case, came: Times) -> bool:
@@ -165,12 +145,16 @@ def _onsets(came: Times) -> Times:
     return came[np.diff(came, prepend=-np.inf) > ONE_BURST_S]
 
 
-def _suspect(case: Case, schedule: Schedule, came: Times) -> _Suspect:
+def _suspect(case: Case, schedule: Schedule, waiting: pl.DataFrame, came: Times) -> _Suspect:
     scripts = scripts_of(case, schedule)
     locking = _first(scripts, LOCKS) or _ending(schedule)
     heavy = _first(scripts, HEAVY)
     within, last = _within(case, schedule, came)
-    return _Suspect(schedule=schedule, line=locking or heavy, locks=bool(locking), within=within, last=last)
+    upstreams = set(waiting["upstream"]) if "upstream" in waiting.columns else set()
+    asks, blocks = asking(case, schedule, upstreams)
+    return _Suspect(
+        schedule=schedule, line=locking or heavy, locks=bool(locking), asks=asks, blocks=blocks, within=within, last=last
+    )
 
 
 def _ending(schedule: Schedule) -> Span | None:
@@ -192,7 +176,7 @@ def _within(case: Case, schedule: Schedule, came: Times) -> tuple[float | None, 
 
     Who was kept waiting may need as long again to get on.
     """
-    lines = said(case, schedule.behaviours)
+    lines = _logged(case, schedule)
     times = seconds(lines)
     run = np.searchsorted(schedule.ticks, times, side="right") - 1
     ends = {int(tick): row for row, tick in enumerate(run) if tick >= 0}
@@ -203,6 +187,22 @@ def _within(case: Case, schedule: Schedule, came: Times) -> tuple[float | None, 
     over = 2 * last - schedule.ticks
     inside = (of >= 0) & (came <= over[np.maximum(of, 0)])
     return float(inside.mean()), spans(lines)[min(ends.values())]
+
+
+def _logged(case: Case, schedule: Schedule) -> pl.DataFrame:
+    """What logs hold of its runs: its messages, and every line of a file that it alone writes."""
+    told = said(case, schedule.behaviours)
+    files = [path for path in told["file"].unique() if _writes(case, schedule, path)]
+    others = [path for path in files if any(one is not schedule and _writes(case, one, path) for one in case.schedules)]
+    its_own = pl.col("file").is_in([path for path in files if path not in others]) & pl.col("time").is_not_null()
+    rows = case.timeline.filter(its_own).collect() if len(files) > len(others) else told.clear()
+    return pl.concat([told, rows]).unique(["file", "line"]).sort("time", "line")
+
+
+def _writes(case: Case, schedule: Schedule, path: str) -> bool:
+    """Whether its line or one of its scripts names a log of this name."""
+    name = path.rpartition("/")[2]
+    return any(name in script.text for script in scripts_of(case, schedule)) or name in schedule.job.command
 
 
 def _attributed(
@@ -224,14 +224,13 @@ def _attributed(
 
 def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group, job: Job) -> Finding:
     scheduled = suspect.schedule.job
-    busy = "makes others wait" if suspect.locks else "keeps the machine busy"
-    line = [Evidence(suspect.line, busy, shows="job_stalls_service")] if suspect.line else []
     run = case.happened("job.started").filter(pl.col("message").str.contains(scheduled.command.strip(), literal=True))
+    always = suspect.asks and group.evidence.explained == group.evidence.events >= ENOUGH_BURSTS
     return Finding(
-        confidence=min(job.probability, suspect.most),
+        confidence=min(job.probability, max(suspect.most, MOST_ASKED) if always else suspect.most),
         claim=_claim(waiting, suspect, group),
         evidence=(
-            *line,
+            *suspect.lines,
             Evidence(scheduled.span, f"runs on {scheduled.schedule}"),
             *([Evidence(suspect.last, "the job's own message", shows="job_stalls_service")] if suspect.last else []),
             *cite(run, "a logged run", most=2),
@@ -247,10 +246,7 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
             "lag_s": round(group.evidence.lag_median_s or 0.0, 1),
         },
         times=instants(waiting),
-        fix=claim(
-            "job_stalls_service.fix",
-            "let the job take a snapshot, or the lock for a moment only, so that requests need not wait for all of its run",
-        ),
+        fix=ASIDE if suspect.blocks else BRIEFLY,
     )
 
 
@@ -269,6 +265,13 @@ def _claim(waiting: pl.DataFrame, suspect: _Suspect, group: Group) -> Claim:
         "hits": group.evidence.explained,
         "bursts": group.evidence.events,
     }
+    if suspect.blocks:
+        return claim(
+            "job_stalls_service.asks",
+            "the job on {schedule} asks the service for something during which it answers nobody else: {count} requests were "
+            "given up unanswered, in {bursts} bursts of which {hits} began in one of its runs",
+            **numbers,
+        )
     if suspect.line and suspect.locks:
         return claim(
             "job_stalls_service.locks",

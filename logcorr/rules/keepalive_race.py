@@ -31,7 +31,7 @@ NODE_SLACK_S = 2.5
 """Node lets a second pass beyond its limit, and a busy process notices late."""
 
 SOURCES = (".js", ".mjs", ".cjs", ".ts")
-SET = regex(r"\bkeepAliveTimeout\s*[=:]\s*(?P<ms>[\d_]+)(?P<times>\s*\*\s*1000)?\s*[;,)}\n]?$")
+SET = regex(r"\bkeepAliveTimeout\s*[=:]\s*(?P<ms>[\d_]+)(?P<times>\s*\*\s*1000)?\s*(?:[;,)}]|//|/\*|$)")
 FEWEST = 3
 APART_S = 10.0
 """A crash or a restart breaks several connections at once; idle connections are closed one by one."""
@@ -39,8 +39,11 @@ APART_S = 10.0
 NEAR_S = 30.0
 LEAST_ALONE = 0.8
 MOST_SHARE = 0.05
-LEAST_MATCHING = 0.5
-MOST_MATCHED, MOST_CONFIGURED, MOST_ASSUMED = 0.85, 0.6, 0.6
+"""More of all requests than so many are no race, unless most of them come after a silence of just the application's limit."""
+
+LEAST_MATCHING, CLEAR_MATCHING, MANY = 0.5, 0.8, 10
+CLEAR, MOST_MATCHED, MOST_CONFIGURED, MOST_ASSUMED = 0.92, 0.85, 0.6, 0.6
+"""How sure it is: many broke off, nearly all after such a silence; most did; by the settings alone; by Node's default."""
 
 Times: TypeAlias = "npt.NDArray[np.float64]"
 
@@ -63,7 +66,9 @@ def check(case: Case) -> Iterator[Finding]:
         group = groups.get(re.sub(r"^\w+://", "", place.target).partition("/")[0])
         kept = _kept(group) if group else None
         if kept and kept[1] > idle.seconds and rows.height >= FEWEST and _lonely(case, rows):
-            yield from _finding(case, rows, place, kept, idle)
+            matching = _matching(_silences(case, seconds(rows)), idle)
+            if matching >= LEAST_MATCHING or (idle.known and rows.height <= MOST_SHARE * len(_requests(case))):
+                yield _finding(case, rows, place, kept, idle)
 
 
 def _reuses(files: Sequence[NginxFile]) -> bool:
@@ -102,13 +107,12 @@ def _broken(case: Case) -> pl.DataFrame:
 
 
 def _lonely(case: Case, rows: pl.DataFrame) -> bool:
-    """Whether they break off one by one, few among many requests, with no end of a process and no refusal near."""
+    """Whether they break off one by one, with no end of a process and no refusal near."""
     times = seconds(rows)
     ended = [stop.ended.timestamp() for stop in case.once(stopped)]
     troubles = np.sort([*ended, *moments(case, "upstream.refused", "upstream.timeout")])
     alone = (_near(troubles, times, NEAR_S) == 0) & (_near(times, times, APART_S) == 1)
-    requests = _requests(case)
-    return float(np.mean(alone)) >= LEAST_ALONE and len(requests) * MOST_SHARE >= len(times)
+    return float(np.mean(alone)) >= LEAST_ALONE
 
 
 def _near(sorted_times: Times, times: Times, within_s: float) -> npt.NDArray[np.int64]:
@@ -138,16 +142,20 @@ def _matching(silences: Times, idle: _Idle) -> float:
     return float(((silences >= idle.seconds - 1) & (silences <= idle.seconds + NODE_SLACK_S)).mean())
 
 
-def _finding(case: Case, rows: pl.DataFrame, place: Proxied, kept: tuple[Span, float], idle: _Idle) -> Iterator[Finding]:
-    """Of an application whose source was not collected, only the length of the silences can tell that it is this."""
+def _sure(count: int, matching: float, idle: _Idle) -> float:
+    """Of an application whose source was not collected, only the length of the silences tells that it is this."""
+    if not idle.known:
+        return MOST_ASSUMED
+    clear = count >= MANY and matching >= CLEAR_MATCHING
+    return CLEAR if clear else MOST_MATCHED if matching >= LEAST_MATCHING else MOST_CONFIGURED
+
+
+def _finding(case: Case, rows: pl.DataFrame, place: Proxied, kept: tuple[Span, float], idle: _Idle) -> Finding:
     span, longest = kept
     silences = _silences(case, seconds(rows))
     matching = _matching(silences, idle)
-    if not idle.known and matching < LEAST_MATCHING:
-        return
-    sure = MOST_MATCHED if matching >= LEAST_MATCHING else MOST_CONFIGURED
-    yield Finding(
-        confidence=sure if idle.known else MOST_ASSUMED,
+    return Finding(
+        confidence=_sure(rows.height, matching, idle),
         claim=claim(
             "keepalive_race.found",
             "the proxy keeps idle connections to {target} for {longest:g} s, the application closes them after {shortest:g} s: "

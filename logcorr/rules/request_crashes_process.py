@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from itertools import groupby
 
 from msgspec import Struct
 
 from logcorr.lazily import np, pl
 from logcorr.model.case import Case
-from logcorr.model.claim import Evidence, claim
+from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._exceptions import Thrown, own_line, thrown
-from logcorr.rules._items import Item, item
+from logcorr.rules._items import Item, item, marked
 from logcorr.rules._requests import asked
 from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
 from logcorr.timeline.select import cite, instants
@@ -36,7 +37,10 @@ KEYS = (("method", "uri"), ("method", "path"), ("client", "method", "path"))
 
 
 class _Poison(Struct, frozen=True, kw_only=True):
-    """A kind of request, at how many of the ends it broke off, and how often it was asked for and answered."""
+    """A kind of request, at how many of the ends it broke off, and how often it was asked for and answered.
+
+    `at_once`: it was answered before the process ended.
+    """
 
     name: str
     ended: int
@@ -44,6 +48,7 @@ class _Poison(Struct, frozen=True, kw_only=True):
     asked: int
     answered: int
     seen: pl.DataFrame
+    at_once: bool = False
 
 
 @rule(code="NODE003", title="One particular request crashes a process", role="defect", severity="error")
@@ -57,8 +62,16 @@ def check(case: Case) -> Iterator[Finding]:
         exceptions = _exceptions(case, len(ends))
         if poison and (exceptions or all(stop.kind in OWN_ENDS for stop in ends)):
             yield _finding(case, service, ends, poison, exceptions)
-        elif found := item(case, exceptions) if exceptions and not poison else None:
-            yield _of_item(case, service, ends, found, exceptions)
+        elif exceptions and not poison:
+            yield from _of_exceptions(case, service, ends, exceptions)
+
+
+def _of_exceptions(case: Case, service: str, ends: Sequence[Downtime], exceptions: Sequence[Thrown]) -> Iterator[Finding]:
+    """What came just before each exception, where no request broke off for it."""
+    if found := item(case, exceptions) or marked(case, exceptions):
+        yield _of_item(case, service, ends, found, exceptions)
+    elif poison := _answered(case, ends):
+        yield _finding(case, service, ends, poison, exceptions)
 
 
 def _with_path(rows: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
@@ -96,6 +109,35 @@ def _poison(case: Case, broken: pl.DataFrame, ends: Sequence[Downtime]) -> _Pois
     return None
 
 
+def _answered(case: Case, ends: Sequence[Downtime]) -> _Poison | None:
+    """The request that was answered shortly before nearly every end, and hardly ever else: what it began went on after that."""
+    access = _access(case)
+    times = pl.LazyFrame({"ended": [stop.ended for stop in ends]}, schema={"ended": pl.Datetime("us", "UTC")}).sort("ended")
+    logs = [source.path for source in case.sources if source.format == "nginx_access"]
+    told = case.timeline.filter(pl.col("file").is_in(logs) & pl.col("time").is_not_null()).select("time", "file", "line")
+    near = told.sort("time").join_asof(
+        times.with_row_index("end"), left_on="time", right_on="ended", strategy="forward", tolerance=timedelta(seconds=NEAR_S)
+    )
+    found = near.drop_nulls("end").join(access.filter(pl.col("status") < 500), on=["file", "line"]).sort("time", "line").collect()
+    for key in KEYS[:2]:
+        of_end = found.group_by(key, maintain_order=True).agg(pl.col("end").n_unique().alias("ends"), pl.len().alias("count"))
+        best = of_end.sort("ends", descending=True, maintain_order=True).head(1)
+        if not best.height or best["ends"][0] < LEAST_SHARE * len(ends):
+            continue
+        seen = access.filter(*(pl.col(name) == best[name][0] for name in key)).collect()
+        if seen.height <= (1 + MOST_ANSWERED) * best["ends"][0]:
+            return _Poison(
+                name=" ".join(map(str, best.row(0)[:-2])),
+                ended=best["ends"][0],
+                broken=found.join(best, on=list(key), how="semi", maintain_order="left"),
+                asked=seen.height,
+                answered=seen.height,
+                seen=seen,
+                at_once=True,
+            )
+    return None
+
+
 def _at_ends(broken: pl.DataFrame, ends: Sequence[Downtime]) -> pl.DataFrame:
     """What broke off close to an end, with that end's number."""
     times = broken["time"].dt.epoch("us").to_numpy() / 1e6
@@ -112,7 +154,8 @@ def _access(case: Case) -> pl.LazyFrame:
     """Every request that the proxy logged, by what tells it from others."""
     told = case.records("nginx_access")
     if "request" not in told.collect_schema():
-        return pl.LazyFrame(schema={name: pl.String() for key in KEYS for name in key} | {"status": pl.Int16()})
+        texts = dict.fromkeys((name for key in KEYS for name in (*key, "file")), pl.String)
+        return pl.LazyFrame(schema=pl.Schema({**texts, "status": pl.Int16, "line": pl.UInt32, "lines": pl.UInt32}))
     request = pl.col("request")
     columns = told.select(
         "file",
@@ -142,17 +185,7 @@ def _finding(case: Case, service: str, ends: Sequence[Downtime], poison: _Poison
     clients = Counter(poison.broken["client"].to_list()).most_common(1)
     return Finding(
         confidence=_confidence(poison, exceptions),
-        claim=claim(
-            "request_crashes_process.found",
-            "{service} died {total} times, {count} times just when {request} was asked for; "
-            "of {asked} such requests {answered} were answered",
-            service=service,
-            total=len(ends),
-            count=poison.ended,
-            request=poison.name,
-            asked=max(poison.asked, poison.ended),
-            answered=poison.answered,
-        ),
+        claim=_claim(service, len(ends), poison),
         evidence=(
             *([Evidence(code, "the line that threw", shows="request_crashes_process")] if code else []),
             *(Evidence(one.span, "the exception", shows="request_crashes_process") for one in exceptions[:1]),
@@ -168,6 +201,26 @@ def _finding(case: Case, service: str, ends: Sequence[Downtime], poison: _Poison
             "request_crashes_process.fix",
             "let the code answer what it cannot handle (400, 404), and catch what is thrown outside of the handler",
         ),
+    )
+
+
+def _claim(service: str, ends: int, poison: _Poison) -> Claim:
+    numbers: dict[str, str | int] = {"service": service, "total": ends, "count": poison.ended, "request": poison.name}
+    asked = max(poison.asked, poison.ended)
+    if poison.at_once:
+        return claim(
+            "request_crashes_process.answered",
+            "{service} died {total} times, {count} times just after it had answered {request}, which was asked for {asked} times",
+            asked=asked,
+            **numbers,
+        )
+    return claim(
+        "request_crashes_process.found",
+        "{service} died {total} times, {count} times just when {request} was asked for; "
+        "of {asked} such requests {answered} were answered",
+        asked=asked,
+        answered=poison.answered,
+        **numbers,
     )
 
 
@@ -209,6 +262,8 @@ def _confidence(poison: _Poison, exceptions: Sequence[Thrown]) -> float:
     """Sure only where the request never succeeds, and the process itself says what it died of."""
     if not poison.asked:
         return 0.8
+    if poison.at_once:
+        return 0.92 if poison.asked == poison.ended else 0.85
     return 0.95 if exceptions and not poison.answered else 0.85
 
 

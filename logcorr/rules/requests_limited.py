@@ -1,89 +1,62 @@
-"""A limit of the proxy turns away requests that were meant to be served."""
+"""A limit, of the proxy or of an application, turns away requests that were meant to be served."""
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
-
-from logcorr.lazily import pl, regex
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import NginxFile, ScheduledJob, Script
+from logcorr.model.facts import NginxFile, ScheduledJob
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._askers import Maker, access, asking_line, maker
+from logcorr.rules._jobs import logs_of
+from logcorr.rules._limiters import answering, places, told_alone, turned_away, unavailable, words
 from logcorr.rules._requests import asked
-from logcorr.rules._settings import COMMENT
 from logcorr.timeline.select import cite, instants
 
 ZONE = r'by zone "([^"]+)"'
 DELAYED = "delaying requests"
-NUMBERED = regex(r"/(?:\d+|[0-9a-f-]{16,})(?:[/.]|$)")
-"""Where a path begins to name one thing of many."""
-
-LOOPBACK = ("127.", "::1")
-LOCAL = regex(r"https?://(?:127\.[\d.]+|localhost|\[::1\])(?=[:/\s\"']|$)")
-TOOL = regex(r"\b(?:curl|[wW]get)\b")
-AGENT = regex(r"(?:-A|--user-agent)[ =]*(?P<quote>[\"']?)(?P<agent>[^\"'\s]+)")
-
 TOO_MANY = 429
 """What `limit_req_status` and `limit_conn_status` are set to, if not left at 503."""
 
 FEWEST = 10
-MOST_OF = 0.5
-CROWD = 5
-"""So many clients, none with most of it, are visitors and no scanner."""
+MOST_BY_PROXY = 0.5
+"""Where nginx itself tells of so many rejections, the answers are its own."""
 
-CODE = (
-    r"\b(?:fetch|axios|got|ky|undici|superagent|requests?|https?|httpx|urlopen|session|client|Net::HTTP)\b(?:\.\w+)*(?:<\w+>)?\("
+LEAST_OF_ALL = 0.02
+"""A limit that turns away less of what visitors ask does what it is for."""
+
+REFUSED = (
+    r"(?i)\b(?:http|status|code|error)\b\D{0,12}\b429\b|\b429 client error|too many requests"
+    r"|rate[- ]?limit(?: \w+)? (?:exceeded|reached|hit)|\brate[- ]limited\b"
 )
-"""The calls by which programs in other languages than the shell ask."""
+"""How one who asks tells that it is turned away."""
 
-SCRIPTED, JVM = ("node", "undici", "axios", "got"), ("java", "okhttp")
-RUNTIMES = {
-    **dict.fromkeys(("js", "mjs", "cjs", "ts", "mts"), SCRIPTED),
-    **dict.fromkeys(("java", "kt", "jar"), JVM),
-    "py": ("python", "aiohttp", "httpx"),
-    "rb": ("ruby",),
-    "go": ("go-http",),
-    "php": ("php",),
-    "pl": ("perl", "libwww-perl"),
-}
-"""Names by which programs ask that give none, by how files of their language end."""
-
-SHARED = 0.8
-"""One address that makes so much of all traffic is a proxy or a gateway in front of this one."""
-
+REFUTE = claim("requests_limited.refute", "that these requests were unwanted: then the limit does what it is for")
+FIX = claim(
+    "requests_limited.fix",
+    "let the one who asks keep below the rate (pauses, fewer at a time), exempt it, or raise rate and burst",
+)
 MADE_BY_SCRIPT, MADE_BY_VISITORS, MADE_HERE = 0.9, 0.85, 0.6
-
-
-class _Maker(Struct, frozen=True, kw_only=True):
-    """Who asks too much: a line of a script with its job, or visitors (`client` is the address they all come from, if one).
-
-    `here`: an unknown program of the proxy's own host.
-    """
-
-    here: bool = False
-    line: Span | None = None
-    job: ScheduledJob | None = None
-    client: str = ""
 
 
 @rule(code="NGX013", title="A limit turns requests away", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
-    """Rejections by `limit_req` and `limit_conn`, of visitors or of a script of ours; a scanner that is kept out is no defect."""
+    """Rejections by nginx's limits or an application's, of visitors or of a script of ours; a scanner kept out is no defect."""
     limited = case.happened("client.limited").filter(
         ~pl.col("message").str.contains(DELAYED, literal=True) & pl.col("time").is_not_null()
     )
     rows = asked(case, limited).with_columns(zone=pl.col("message").str.extract(ZONE, 1)).drop_nulls("zone")
     for (zone,), rejected in rows.group_by("zone", maintain_order=True):
-        places = tuple(_places(case, str(zone)))
-        maker = _maker(case, rejected) if rejected.height >= FEWEST and places else None
-        if maker:
-            yield _finding(case, str(zone), rejected, places, maker)
+        limits = tuple(_places(case, str(zone)))
+        who = maker(case, rejected) if rejected.height >= FEWEST and limits else None
+        if who:
+            yield _finding(case, str(zone), rejected, limits, who)
+    yield from _by_application(case, limited, by_proxy=rows.height)
 
 
 def _places(case: Case, zone: str) -> Iterator[Span]:
@@ -98,149 +71,155 @@ def _places(case: Case, zone: str) -> Iterator[Span]:
     yield from (*defined, *applied)
 
 
-def _maker(case: Case, rejected: pl.DataFrame) -> _Maker | None:
-    """A script that asks for what was rejected, a crowd, everybody behind one address, or something on the host itself.
-
-    None for a stranger.
-    """
-    clients = Counter(rejected["client"].to_list())
-    (client, count), *_ = clients.most_common(1)
-    if count < MOST_OF * rejected.height:
-        return _Maker() if len(clients) >= CROWD else None
-    of_client = rejected.filter(pl.col("client") == client)
-    line = _line(case, of_client)
-    if line:
-        return _Maker(line=line, job=_job(case, line), client=client)
-    if _share(case, client) >= SHARED and _visitors(case, client):
-        return _Maker(client=client)
-    return _Maker(client=client, here=True) if client.startswith(LOOPBACK) else None
-
-
-def _line(case: Case, rows: pl.DataFrame) -> Span | None:
-    """The line of a collected script that asks for most of these paths."""
-    paths = [uri.partition("?")[0] for uri in rows["uri"].to_list()]
-    (prefix, count), *_ = Counter(NUMBERED.split(path)[0] for path in paths).most_common(1)
-    if len(prefix) < 4 or count < MOST_OF * len(paths):
-        return None
-    asks = re.compile(rf"\b(?:curl|wget|http|xh|ab|hey|wrk)\b.*{re.escape(prefix)}|https?://\S*{re.escape(prefix)}")
-    client, agents = str(rows["client"][0]), _agents(case, str(rows["client"][0]))
-    for script in case.of(Script):
-        for number, line in enumerate(script.text.split("\n")):
-            if asks.search(line) and not line.lstrip().startswith("#") and _may_be(line, client, agents):
-                return Span(script.span.path, script.span.line + number)
-    return _line_of_code(case, prefix, agents)
-
-
-def _line_of_code(case: Case, prefix: str, agents: set[str]) -> Span | None:
-    """The line of a program that a job runs, which asks for paths that end so, under one of those names."""
-    asks = rf"{CODE}.*/{re.escape(prefix.strip('/').rpartition('/')[2])}(?:[^\w-]|$)"
-    for path in _programs(case):
-        lines = case.lines(path).select("line", "text").collect()
-        whole = "\n".join(lines["text"])
-        runtimes = RUNTIMES.get(path.rpartition(".")[2], ())
-        named = any(agent in whole or agent.lower().startswith(runtimes) for agent in agents) or not agents
-        asking = lines.filter(pl.col("text").str.contains(asks) & ~pl.col("text").str.contains(COMMENT))
-        if named and asking.height:
-            return Span(path, int(asking["line"][0]))
-    return None
-
-
-def _programs(case: Case) -> Iterator[str]:
-    """Collected files that the commands of jobs name, and that are no shell scripts."""
-    scripts = {script.span.path for script in case.of(Script)}
-    names = {word.rpartition("/")[2] for one in case.schedules for word in one.job.command.split() if "." in word}
-    yield from (path for path in sorted(case.files - scripts) if path.rpartition("/")[2] in names)
-
-
-def _may_be(line: str, client: str, agents: set[str]) -> bool:
-    """Whether requests of this line can come from that address, under one of those names.
-
-    What asks the own machine by its loopback address comes from there; a tool goes by its own name, or by the one it is given.
-    """
-    local = LOCAL.search(line) is not None
-    if local and not client.startswith(LOOPBACK):
-        return False
-    tool, given = TOOL.search(line), AGENT.search(line)
-    named = given["agent"] if given else tool[0] if tool else ""
-    return not agents or "$" in named or any(named.lower() in agent.lower() for agent in agents)
-
-
-def _job(case: Case, line: Span) -> ScheduledJob | None:
-    name = line.path.rpartition("/")[2]
-    return next((one.job for one in case.schedules if name in one.job.command or one.job.span == line), None)
-
-
-def _access(case: Case) -> pl.LazyFrame:
-    told = case.records("nginx_access")
-    return told if "client" in told.collect_schema() else pl.LazyFrame(schema={"client": pl.String(), "user_agent": pl.String()})
-
-
-def _agents(case: Case, client: str) -> set[str]:
-    """By which names this address asks; empty where no log tells."""
-    access = _access(case)
-    if "user_agent" not in access.collect_schema():
-        return set()
-    return set(access.filter(pl.col("client") == client).select("user_agent").unique().collect()["user_agent"].drop_nulls())
-
-
-def _share(case: Case, client: str) -> float:
-    """How much of all requests this address makes."""
-    shares = _access(case).select((pl.col("client") == client).mean()).collect(engine="streaming")
-    return float(shares.item() or 0.0)
-
-
-def _visitors(case: Case, client: str) -> bool:
-    """Whether several sorts of browsers come from this address."""
-    access = _access(case)
-    if "user_agent" not in access.collect_schema():
-        return False
-    return int(access.filter(pl.col("client") == client).select(pl.col("user_agent").n_unique()).collect().item()) >= 3
-
-
 def _turned_away(case: Case, rejected: pl.DataFrame) -> Iterator[Evidence]:
     """The first lines of the access log by which these clients were told so; a 5xx counts as harm anyway."""
-    access = _access(case)
-    if "status" in access.collect_schema():
-        told = access.filter((pl.col("status") == TOO_MANY) & pl.col("client").is_in(rejected["client"].unique().implode()))
+    logged = access(case)
+    if "status" in logged.collect_schema():
+        told = logged.filter((pl.col("status") == TOO_MANY) & pl.col("client").is_in(rejected["client"].unique().implode()))
         for file, line in told.select("file", "line").head(2).collect().iter_rows():
             yield Evidence(Span(file, line), "the answer", shows="failure_reaches_clients")
 
 
-def _finding(case: Case, zone: str, rejected: pl.DataFrame, places: tuple[Span, ...], maker: _Maker) -> Finding:
+def _by_application(case: Case, limited: pl.DataFrame, *, by_proxy: int) -> Iterator[Finding]:
+    """What is answered with 429, and not by nginx's own limits; or, where no log of requests is there, what the asker says."""
+    said = words(case, limited)
+    rejected = _rejected(case, limited, said)
+    if rejected.height < FEWEST:
+        yield from _told_by_asker(case) if limited.is_empty() else ()
+        return
+    who = maker(case, rejected) if by_proxy < MOST_BY_PROXY * rejected.height else None
+    logged = sum(source.lines for source in case.sources if source.path in set(rejected["file"]))
+    if who and (who.line or rejected.height >= LEAST_OF_ALL * logged):
+        yield _of_application(case, rejected, said, who)
+
+
+def _rejected(case: Case, limited: pl.DataFrame, said: pl.DataFrame) -> pl.DataFrame:
+    """The requests with status 429; else, if the application tells that it limits, those with 503; else those it tells of."""
+    rejected = turned_away(case, limited)
+    if rejected.height >= FEWEST or said.height < FEWEST:
+        return rejected
+    failed = turned_away(case, unavailable(case, said))
+    return failed if failed.height >= FEWEST else told_alone(case, said)
+
+
+def _of_application(case: Case, rejected: pl.DataFrame, said: pl.DataFrame, who: Maker) -> Finding:
+    limits = places(case, said, who.line)
+    known = bool(who.line or limits or said.height)
     clients = Counter(rejected["client"].to_list())
     return Finding(
-        confidence=MADE_BY_SCRIPT if maker.line else MADE_HERE if maker.here else MADE_BY_VISITORS,
-        claim=_claim(zone, rejected, maker, clients),
+        confidence=MADE_HERE if who.here or not known else MADE_BY_SCRIPT if who.line else MADE_BY_VISITORS,
+        claim=_application_claim(rejected, who, clients),
         evidence=(
-            *([Evidence(maker.line, "asks for what is turned away", shows="limit_rejects_requests")] if maker.line else []),
-            *([Evidence(maker.job.span, f"runs on {maker.job.schedule}")] if maker.job else []),
-            *(Evidence(place, "the limit", shows="limit_rejects_requests") for place in places),
-            *cite(rejected, shows="limit_rejects_requests"),
-            *_turned_away(case, rejected),
+            *_makers(who),
+            *(Evidence(place, "the limit", shows="limit_rejects_requests") for place in limits),
+            *(Evidence(place, "turns away", shows="limit_rejects_requests") for place in list(answering(case))[:1]),
+            *cite(said, "the application says so", most=3, shows="limit_rejects_requests"),
+            *cite(rejected, "the answer", most=3, shows="failure_reaches_clients"),
         ),
-        would_refute=claim("requests_limited.refute", "that these requests were unwanted: then the limit does what it is for"),
-        subject=str(places[0]),
-        measured={"count": rejected.height, "clients": len(clients), "zone": zone},
+        would_refute=REFUTE,
+        subject=str(limits[0]) if limits else "",
+        measured={"count": rejected.height, "clients": len(clients)},
         times=instants(rejected),
-        fix=claim(
-            "requests_limited.fix",
-            "let the one who asks keep below the rate (pauses, fewer at a time), exempt it, or raise rate and burst",
-        ),
+        fix=FIX,
     )
 
 
-def _claim(zone: str, rejected: pl.DataFrame, maker: _Maker, clients: Counter[str]) -> Claim:
+def _application_claim(rejected: pl.DataFrame, who: Maker, clients: Counter[str]) -> Claim:
     (client, most), *_ = clients.most_common(1)
-    if maker.job:
+    if who.job:
+        return claim(
+            "requests_limited.application_by_job",
+            "an application's limit turned {count} requests away, {most:.0%} of them those of the job on {schedule}",
+            count=rejected.height,
+            most=most / rejected.height,
+            schedule=who.job.schedule,
+        )
+    return claim(
+        "requests_limited.application",
+        "an application's limit turned {count} requests of {clients} clients away, {most:.0%} of them from {client}",
+        count=rejected.height,
+        clients=len(clients),
+        most=most / rejected.height,
+        client=client,
+    )
+
+
+def _told_by_asker(case: Case) -> Iterator[Finding]:
+    """A job whose own log tells that it is turned away, and the line of its program that asks."""
+    for schedule in case.schedules:
+        files = [path for path in logs_of(case, schedule) if _tells(case, path)]
+        told = (
+            case.timeline.filter(pl.col("file").is_in(files) & pl.col("message").str.contains(REFUSED)).collect()
+            if files
+            else None
+        )
+        line = asking_line(case, schedule) if told is not None else None
+        if told is not None and line:
+            yield _of_asker(told.drop_nulls("time"), line, schedule.job)
+
+
+def _tells(case: Case, path: str) -> bool:
+    lines = case.lines(path).select(pl.col("text").str.contains(REFUSED).sum())
+    return int(lines.collect(engine="streaming").item() or 0) >= FEWEST
+
+
+def _of_asker(told: pl.DataFrame, line: Span, job: ScheduledJob) -> Finding:
+    return Finding(
+        confidence=MADE_BY_SCRIPT,
+        claim=claim(
+            "requests_limited.asker",
+            "the job on {schedule} was turned away {count} times by the limit of what it asks",
+            schedule=job.schedule,
+            count=told.height,
+        ),
+        evidence=(
+            *_makers(Maker(line=line, job=job)),
+            *cite(told, "it is turned away", shows="limit_rejects_requests"),
+        ),
+        would_refute=REFUTE,
+        subject=str(line),
+        measured={"count": told.height},
+        times=instants(told),
+        fix=FIX,
+    )
+
+
+def _makers(who: Maker) -> Sequence[Evidence]:
+    line = [Evidence(who.line, "asks for what is turned away", shows="limit_rejects_requests")] if who.line else []
+    return (*line, *([Evidence(who.job.span, f"runs on {who.job.schedule}")] if who.job else []))
+
+
+def _finding(case: Case, zone: str, rejected: pl.DataFrame, limits: tuple[Span, ...], who: Maker) -> Finding:
+    clients = Counter(rejected["client"].to_list())
+    return Finding(
+        confidence=MADE_BY_SCRIPT if who.line else MADE_HERE if who.here else MADE_BY_VISITORS,
+        claim=_claim(zone, rejected, who, clients),
+        evidence=(
+            *_makers(who),
+            *(Evidence(place, "the limit", shows="limit_rejects_requests") for place in limits),
+            *cite(rejected, shows="limit_rejects_requests"),
+            *_turned_away(case, rejected),
+        ),
+        would_refute=REFUTE,
+        subject=str(limits[0]),
+        measured={"count": rejected.height, "clients": len(clients), "zone": zone},
+        times=instants(rejected),
+        fix=FIX,
+    )
+
+
+def _claim(zone: str, rejected: pl.DataFrame, who: Maker, clients: Counter[str]) -> Claim:
+    (client, most), *_ = clients.most_common(1)
+    if who.job:
         return claim(
             "requests_limited.by_job",
             "the limit of zone {zone} turned {count} requests away, {most:.0%} of them those of the job on {schedule}",
             zone=zone,
             count=rejected.height,
             most=most / rejected.height,
-            schedule=maker.job.schedule,
+            schedule=who.job.schedule,
         )
-    if maker.here:
+    if who.here:
         return claim(
             "requests_limited.here",
             "the limit of zone {zone} turned {count} requests away, {most:.0%} of them from {client}: "

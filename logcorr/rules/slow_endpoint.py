@@ -11,7 +11,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._durations import worked
-from logcorr.rules._requests import asked, by_place, read_limit
+from logcorr.rules._requests import asked, by_place, endpoint_of, read_limit
 from logcorr.semantics.nginx.facts import Limit, Proxied
 from logcorr.timeline.select import cite, instants, seconds
 
@@ -40,16 +40,11 @@ def check(case: Case) -> Iterator[Finding]:
     if rows.height < FEWEST:
         return
     for place, here in by_place(case, rows):
-        shaped = here.with_columns(endpoint=_endpoint(pl.col("uri")))
+        shaped = here.with_columns(endpoint=endpoint_of(pl.col("uri")))
         for (endpoint,), given_up in shaped.group_by("endpoint", maintain_order=True):
             limit = read_limit(place)
             if _of_its_own(given_up, case.once(_requests), str(endpoint), limit.seconds):
                 yield _finding(case, given_up, str(endpoint), place, limit)
-
-
-def _endpoint(uri: pl.Expr) -> pl.Expr:
-    """A path without its query, every part that holds a digit being as good as another."""
-    return uri.str.replace(r"[?#].*$", "").str.replace_all(r"/[^/]*\d[^/]*", "/*")
 
 
 def _requests(case: Case) -> pl.DataFrame:
@@ -57,7 +52,7 @@ def _requests(case: Case) -> pl.DataFrame:
     told = case.records("nginx_access")
     if not {"request", "status", "time"} <= set(told.collect_schema()):
         return pl.DataFrame(schema={"at": pl.Float64, "endpoint": pl.Categorical, "failed": pl.Boolean})
-    endpoint = _endpoint(pl.col("request").str.extract(r"^\S+ (\S+)", 1)).cast(pl.Categorical)
+    endpoint = endpoint_of(pl.col("request").str.extract(r"^\S+ (\S+)", 1)).cast(pl.Categorical)
     narrow = told.select(at=pl.col("time").dt.epoch("us") / 1e6, endpoint=endpoint, failed=pl.col("status") == 504)
     return narrow.collect(engine="streaming")
 

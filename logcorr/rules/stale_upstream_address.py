@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 
 from msgspec import Struct
 
@@ -17,6 +18,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.semantics.nginx import Nginx
+from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
 from logcorr.timeline.select import cite, instants
 
 ADDRESS = regex(
@@ -25,6 +27,8 @@ ADDRESS = regex(
     r"|unix(?:: ?(?://)?| socket )(?P<socket>/[^\s:,()]+)|(?<!\S)(?P<file>/[^\s:,()]+\.sock)\b"
 )
 STARTS = ("start", "restart", "up", "recreate")
+STOPS = ("stop", "down", "disable", "kill", "delete")
+CHANGES = "deploy_changes_configuration"
 FEWEST = 5
 JUST_BEFORE = timedelta(minutes=10)
 """A move and the first refusal belong together when they lie so close."""
@@ -51,12 +55,18 @@ class _Move(Struct, frozen=True):
 @rule(code="NGX005", title="An upstream's configured address is one its service has left", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares refused upstream addresses with those at which services said that they listen, before and after."""
-    moves = list(_moves(case))
-    if not moves:
+    moves, gone = list(_moves(case)), list(_gone(case))
+    if not moves and not gone:
         return
     refused = _refused(case)
     lines = _configured(case)
     seen = set()
+    for stop in gone:
+        for (port,), here in refused.filter(pl.col("time") >= stop.ended).group_by("port", maintain_order=True):
+            where = lines.get(int(str(port))) if _belongs(case, stop.service, str(port)) else None
+            if where and here.height >= FEWEST and here["time"][0] - stop.ended <= JUST_BEFORE:
+                seen.add(where.path)
+                yield _left_behind(case, here, stop, where)
     for move in moves:
         here = refused.filter(
             (pl.col("port") == move.old.port)
@@ -67,6 +77,21 @@ def check(case: Case) -> Iterator[Finding]:
         if here.height >= FEWEST and where and where.path not in seen and here["time"][0] - move.new.time <= JUST_BEFORE:
             seen.add(where.path)
             yield _finding(here, move, where, tuple(_mover(case, move)))
+
+
+def _gone(case: Case) -> Iterator[Downtime]:
+    """The last stop of each service that was not started again."""
+    last = {stop.service: stop for stop in case.once(stopped)}
+    yield from (stop for stop in last.values() if stop.up is None and stop.kind not in OWN_ENDS)
+
+
+def _belongs(case: Case, service: str, port: str) -> bool:
+    """Whether a port is the service's: by its name (`hire@4302`), by what is known of it, or by its own word."""
+    if port in re.split(r"\W+", service):
+        return True
+    known = {address for thing in case.entities if service in thing.names for address in thing.addresses}
+    own = case.happened("process.started").filter(pl.col("service") == service)["message"]
+    return any(address.endswith(f":{port}") for address in known) or any(f":{port}" in text or f" {port}" in text for text in own)
 
 
 def _refused(case: Case) -> pl.DataFrame:
@@ -113,8 +138,43 @@ def _mover(case: Case, move: _Move) -> Iterator[Evidence]:
         for proved in behaviour.proved:
             if proved.effect.action in STARTS and new.service in proved.hits and proved.proof.reach is not Reach.NEVER:
                 note = f"{proved.effect.action} {new.service}"
-                yield Evidence(proved.effect.span, note, shows="deploy_changes_configuration")
+                yield Evidence(proved.effect.span, note, shows=CHANGES)
                 return
+
+
+def _stopper(case: Case, stop: Downtime) -> Iterator[Evidence]:
+    """The command that stops it, of a script, and the line that tells of it."""
+    proved = (one for behaviour in case.behaviours for one in behaviour.proved)
+    commands = (one.effect.span for one in proved if one.effect.action in STOPS and stop.service in one.hits)
+    yield from (Evidence(span, "stops it", shows=CHANGES) for span in islice(commands, 1))
+    yield Evidence(stop.end, "its last stop", shows=CHANGES)
+
+
+def _left_behind(case: Case, refused: pl.DataFrame, stop: Downtime, where: Span) -> Finding:
+    port = int(refused["port"][0])
+    return Finding(
+        confidence=0.95,
+        claim=claim(
+            "stale_upstream_address.stopped",
+            "{service} was stopped for good, but the proxy goes on asking port {port}: {count} connections were refused",
+            service=stop.service,
+            port=port,
+            count=refused.height,
+        ),
+        evidence=(
+            Evidence(where, "the address in the proxy's configuration", shows="configuration_mismatch"),
+            *_stopper(case, stop),
+            *cite(refused, shows="configuration_mismatch"),
+        ),
+        would_refute=claim("stale_upstream_address.refute", "an answer from the old address after the move"),
+        subject=str(where),
+        measured={"count": refused.height, "old_port": port},
+        times=instants(refused),
+        fix=claim(
+            "stale_upstream_address.fix",
+            "make the proxy and the service agree on one address, and reload the proxy after each move",
+        ),
+    )
 
 
 def _configured(case: Case) -> Mapping[int | str, Span]:
@@ -148,8 +208,8 @@ def _finding(refused: pl.DataFrame, move: _Move, where: Span, mover: tuple[Evide
         evidence=(
             Evidence(where, "the address in the proxy's configuration", shows="configuration_mismatch"),
             *mover,
-            Evidence(old.span, "where it listened", shows="deploy_changes_configuration"),
-            Evidence(new.span, "where it listens now", shows="deploy_changes_configuration"),
+            Evidence(old.span, "where it listened", shows=CHANGES),
+            Evidence(new.span, "where it listens now", shows=CHANGES),
             Evidence(new.span, "where it listens now", shows="configuration_mismatch"),
             *cite(refused, shows="configuration_mismatch"),
         ),

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from logcorr.lazily import regex
 from logcorr.model.behaviour import Reach, ReachProof
 from logcorr.model.case import Behaviour
-from logcorr.model.facts import ScheduledJob, Script
+from logcorr.model.facts import Fact, ScheduledJob, Script, of_kind
 
 ROTATION = "logrotate"
 RENEWAL = regex(r"(^|/)renewal/[^/]+\.conf$")
@@ -33,11 +33,20 @@ def followed(
     return tuple(found)
 
 
-def at_most(proof: ReachProof, script: Script) -> ReachProof:
-    """How far something is reached, given what runs its script: a renewal hook runs only where there is something to renew."""
-    if proof.reach is Reach.NEVER or not RENEWAL.search(script.span.path):
+def at_most(proof: ReachProof, script: Script, facts: Sequence[Fact]) -> ReachProof:
+    """How far something is reached, given what runs its script: a hook runs only if something is to be renewed or rotated."""
+    renews, by_size = bool(RENEWAL.search(script.span.path)), _by_size(script, facts)
+    if proof.reach is Reach.NEVER or not (renews or by_size):
         return proof
-    return replace(proof, reach=Reach.MAY, unknown=(*proof.unknown, "certbot renews the certificate"))
+    unknown = "certbot renews the certificate" if renews else "the log has grown to its size"
+    return replace(proof, reach=Reach.MAY, unknown=(*proof.unknown, unknown))
+
+
+def _by_size(script: Script, facts: Sequence[Fact]) -> bool:
+    """Whether it belongs to a stanza of logrotate's that goes by the log's size."""
+    stanzas = (job for job in of_kind(ScheduledJob, facts) if job.scheduler == ROTATION and job.span.path == script.span.path)
+    sized = (job for job in stanzas if "size" in job.schedule)
+    return any(script.name.endswith(f" of {job.command.removeprefix(f'{ROTATION} ')}") for job in sized)
 
 
 def leads_nowhere(job: ScheduledJob, does: Sequence[Behaviour]) -> bool:

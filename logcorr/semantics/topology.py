@@ -19,7 +19,10 @@ PM2_FILE = regex(r"(?P<name>.+)-(?:out|error)(?:-\d+)?\.log")
 """pm2's own names for what its processes print."""
 
 DOCKER_FILE = regex(r"[0-9a-f]{4,64}-json\.log(?:[.-].*)?")
-"""Docker's own name for what a container prints: the container's id, or its beginning, which says nothing."""
+"""Docker's own name for what a container prints: the container's id, or its beginning, which says nothing by itself."""
+
+ID = 12
+"""Letters of a container's id by which Docker itself shows it."""
 
 SHARED = frozenset(
     {
@@ -50,7 +53,7 @@ def entities(facts: Sequence[Fact], files: Iterable[str]) -> tuple[Entity, ...]:
     for container in of_kind(Container, facts):
         home = _home(container, named)
         named.setdefault(home or container.name, set()).update(
-            {container.name, _unnumbered(container.name) if home else ""} - {""}
+            {container.name, _unnumbered(container.name) if home else "", (container.id or "")[:ID]} - {""}
         )
     for unit in of_kind(Unit, facts):
         bare = unit.name.removesuffix(".service")
@@ -105,7 +108,7 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
         return by_mount[0]
     *folders, name = path.split("/")
     stem = log_stem(name)
-    for word in (stem, *reversed(folders)):
+    for word in (stem[:ID] if DOCKER_FILE.fullmatch(name) else stem, *reversed(folders)):
         if thing := find(word, things):
             return thing.name
     words = [thing.name for thing in things if thing.names & _words(stem)]
@@ -125,7 +128,14 @@ def _words(name: str) -> set[str]:
 
 def log_stem(name: str) -> str:
     """A log file's name without compression, rotation number or date, `.log`, and the `-json` of Docker's own files."""
-    return re.sub(r"(-json(?=\.log)|\.(gz|bz2|xz|zst|log|txt|out|err|(nd)?jsonl?|\d+)|[-.]\d{4}-?\d\d-?\d\d)+$", "", name) or name
+    return (
+        re.sub(
+            r"(-json(?=\.log)|\.(gz|bz2|xz|zst|log|txt|out|err|(nd)?jsonl?|\d+)|[-.](\d{4}-?\d\d-?\d\d([-_T.]?\d\d){0,3}|\d{10}))+$",
+            "",
+            name,
+        )
+        or name
+    )
 
 
 def _services(facts: Iterable[Fact]) -> Iterator[tuple[Service, ComposeFile]]:

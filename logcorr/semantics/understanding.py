@@ -9,7 +9,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr.lazily import pl, regex
-from logcorr.model.behaviour import Effect
+from logcorr.model.behaviour import Effect, Probe
 from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
 from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, Setting, of_kind
 from logcorr.model.source import Problem, Span
@@ -24,6 +24,10 @@ from logcorr.semantics.shell import Interpretation
 from logcorr.semantics.stack import running_stack, used_files
 
 PID_FILE = regex(r"/(?P<name>[\w.-]+)\.pid\b")
+
+PRINTED = regex(r"<what (?:pgrep|pidof) prints \((?P<place>[^()]+)\)>")
+COLUMN = "<output of `awk "
+"""How values are shown that `pgrep` prints, and that are cut out of the list of `ps`."""
 
 PLAIN_WORD = regex(r"[\w.-]+")
 """A pattern that may as well be a name; whether anything goes by it is another question."""
@@ -161,7 +165,8 @@ def _behaviour(
 ) -> Behaviour:
     answered = {probe.id: ask(probe, world) for probe in read.probes}
     possible = {number: outcomes(answer) for number, answer in answered.items()}
-    reached = [(effect, at_most(read.reach(effect, possible), read.script)) for effect in read.effects]
+    effects = [_aimed(effect, read.probes) for effect in read.effects]
+    reached = [(effect, at_most(read.reach(effect, possible), read.script, targets.facts)) for effect in read.effects]
     proofs = [no_proof(proof) if effect.span.path in programs else proof for effect, proof in reached]
     decided = {probe.id: read.decided_by(probe, telling_outcomes(probe)) for probe in read.probes}
     proved = tuple(
@@ -173,20 +178,36 @@ def _behaviour(
             certain=targets.certain(effect),
             compose_paths=targets.compose_paths(effect),
         )
-        for effect, proof in zip(read.effects, proofs, strict=True)
+        for effect, proof in zip(effects, proofs, strict=True)
     )
     pause = next((sleep for sleep in read.sleeps if sleep.loop and sleep.seconds), None)
     return Behaviour(
         script=read.script,
         understood=all(one and one.span.path not in programs for one in called) and not read.problems,
         probes=read.probes,
-        effects=read.effects,
+        effects=tuple(effects),
         proved=proved,
         calls=read.calls,
         says=tuple((message.pieces, message.span) for message in read.messages if message.pieces),
         pause_s=pause.seconds if pause else None,
         loop=pause.loop if pause else None,
     )
+
+
+def _aimed(effect: Effect, probes: Sequence[Probe]) -> Effect:
+    """A kill of what `pgrep` or `ps | grep` printed, by the pattern that was looked for."""
+    if effect.manager != "process" or not any("<" in target for target in effect.targets):
+        return effect
+    return replace(effect, targets=tuple(_looked_for(target, effect, probes) for target in effect.targets))
+
+
+def _looked_for(target: str, effect: Effect, probes: Sequence[Probe]) -> str:
+    """The pattern behind a target that only a run could tell: of the `pgrep` that it names, else of the last `ps` before it."""
+    named = PRINTED.search(target)
+    if named:
+        return next((one.asks for one in probes if one.asks and str(one.span) == named["place"]), target)
+    above = [one for one in probes if one.tool == "ps" and one.expects and one.span.line <= effect.span.line]
+    return above[-1].expects[0] if above and COLUMN in target else target
 
 
 def _pattern_occurs(pattern: str, command: str) -> bool:

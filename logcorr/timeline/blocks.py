@@ -17,16 +17,17 @@ from typing import TypeAlias, TypeVar
 from msgspec import Struct
 
 from logcorr.lazily import pl
+from logcorr.model.case import FEW_EVENTS
 from logcorr.model.events import YEARLESS
 from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact
 from logcorr.parsers import Context, LogParser
-from logcorr.timeline.store import Events, Store
+from logcorr.timeline.store import Store
+
+Events: TypeAlias = "Callable[[], pl.LazyFrame]"
+"""The events of one block; they are read when the frame is collected."""
 
 DAY_US = 86_400_000_000
-
-TOLD = ("line", "lines", "clock", "service", "severity", "kind", "message")
-"""What the timeline needs of an event."""
 
 BLOCK_BYTES = 8 << 20
 """A block holds about so much text: enough that planning its query costs little beside running it."""
@@ -99,15 +100,10 @@ class Log(Struct, frozen=True):
 
 
 class Parsed(Struct, frozen=True):
-    """A log that was parsed: its events are put aside, so that whoever asks for them does not read it again."""
+    """A log that was parsed: its `events` are put aside, so that whoever asks for them does not read it again."""
 
     log: Log
-    nothing: pl.LazyFrame
-    put: tuple[Events, ...]
-
-    def blocks(self) -> Iterator[Events]:
-        """As those of the log."""
-        return iter(self.put)
+    events: pl.LazyFrame
 
 
 class Block(Struct, frozen=True):
@@ -129,52 +125,51 @@ def log_of(artifact: Artifact, parser: LogParser, facts: tuple[Fact, ...], servi
         kind = "instant"
     elif isinstance(dtype, pl.Datetime):
         events = parser.read(sample.with_row_index("line", 1).cast({"line": pl.UInt32}), context)
-        first = events.select(pl.col("time").min()).collect().item()
+        first = events.select(pl.col("time").min()).collect(engine="in-memory").item()
         kind = "yearless" if first is not None and first.year == YEARLESS else "local"
     else:
         kind = "day"
     return Log(artifact, parser, facts, service, names, schema, kind)
 
 
-def parsed(log: Log, store: Store, query: Query) -> tuple[Parsed, Parsed, pl.DataFrame]:
-    """Parse a log into the store: all its events, those that have a kind, and what a query makes of them, a row a block."""
+def parsed(log: Log, store: Store) -> Parsed:
+    """Parse a log into the store."""
 
-    def work(events: Events) -> tuple[pl.DataFrame, Events, Events, pl.DataFrame]:
-        block = events().collect(engine="in-memory")
-        told = block.lazy().select(TOLD).filter(pl.col("kind").is_not_null()).collect(engine="in-memory")
-        return block.clear(), store.put(block), store.put(told), query(block.lazy()).collect(engine="in-memory")
+    def work(events: Events) -> pl.DataFrame:
+        return events().collect(engine="in-memory")
 
-    nothing, every, told, rows = zip(*ahead(work, log.blocks()), strict=True)
-    return Parsed(log, nothing[0].lazy(), every), Parsed(log, nothing[0].lazy().select(TOLD), told), pl.concat(rows)
+    return Parsed(log, store.put(ahead(work, log.blocks()), log.nothing.collect_schema()))
 
 
-def scan(parts: Sequence[tuple[Log | Parsed, Query]], schema: pl.Schema | None = None) -> pl.LazyFrame:
+def scan(logs: Sequence[Log], queries: Callable[[bool], Sequence[Query]]) -> pl.LazyFrame:
     """What queries make of the events of logs, one log after the other; columns that a log lacks are null there.
 
-    Logs are read when the frame is collected, and what is not asked of it is not computed. `schema` is that of the result, where
-    it is known beforehand.
+    Logs are read when the frame is collected, and what is not asked of it is not computed. `queries` gives one for each log, and
+    is told whether their `time` will be asked for.
     """
-    schema = schema or _common(parts)
+    own = [query(log.nothing).collect_schema() for log, query in zip(logs, queries(False), strict=True)]
+    schema = pl.concat([pl.LazyFrame(schema=one) for one in own], how="diagonal_relaxed").collect_schema()
 
     def read(columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None) -> Iterator[pl.DataFrame]:
-        def answer(job: tuple[Query, Events]) -> pl.DataFrame:
-            query, events = job
-            return _asked(_filled(query(events()), schema), columns, predicate).collect(engine="in-memory")
+        asked = {*(schema if columns is None else columns), *(() if predicate is None else predicate.meta.root_names())}
+        parts = zip(logs, queries("time" in asked), own, strict=True)
 
-        frames = ahead(answer, ((query, events) for log, query in parts for events in log.blocks()))
+        def answer(job: tuple[Query, pl.Schema, Events]) -> pl.DataFrame:
+            query, there, events = job
+            return _asked(_filled(query(events()), there, schema), columns, predicate).collect(engine="in-memory")
+
+        frames = ahead(answer, ((query, there, events) for log, query, there in parts for events in log.blocks()))
         yield from frames if rows is None else _first(frames, rows)
 
     return pl.io.plugins.register_io_source(read, schema=schema)
 
 
-def _common(parts: Sequence[tuple[Log | Parsed, Query]]) -> pl.Schema:
-    """The columns that what is made of any of the logs has."""
-    own = [pl.LazyFrame(schema=query(log.nothing).collect_schema()) for log, query in parts]
-    return pl.concat(own, how="diagonal_relaxed").collect_schema()
+def kept(whole: pl.LazyFrame, lines: int, few: int = FEW_EVENTS) -> pl.LazyFrame:
+    """What was made of so many lines, in memory if they are few: planning its queries anew takes longer than all else then."""
+    return whole.collect(engine="in-memory").lazy() if lines <= few else whole
 
 
-def _filled(frame: pl.LazyFrame, schema: pl.Schema) -> pl.LazyFrame:
-    there = frame.collect_schema()
+def _filled(frame: pl.LazyFrame, there: pl.Schema, schema: pl.Schema) -> pl.LazyFrame:
     return frame.select(
         (pl.col(name) if name in there else pl.lit(None)).cast(dtype).alias(name) for name, dtype in schema.items()
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from functools import partial
+from functools import cache, partial
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Source
@@ -15,9 +16,9 @@ from logcorr.model.facts import Fact
 from logcorr.model.rotation import part_of
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser
-from logcorr.timeline.blocks import TURNS, Log, Parsed, Query, ahead, log_of, parsed, scan
+from logcorr.timeline.blocks import TURNS, Events, Log, Parsed, Query, ahead, kept, log_of, parsed
 from logcorr.timeline.clocks import Placement, Reading, place
-from logcorr.timeline.store import Events, Store
+from logcorr.timeline.store import Store
 from logcorr.timeline.zones import TELLING, by_outages
 
 Row = Mapping[str, object]
@@ -28,7 +29,7 @@ class Timeline(Struct, frozen=True):
 
     `lazy` has every event, `events` those that have a kind; both in `model.events.timeline_schema`. Events without a stamp have
     the time of the one before in their file; in a file without any stamp they have none, and come last. `logs` are what they were
-    read from, each file once.
+    read from, each file once, with `time` as it is here.
     """
 
     lazy: pl.LazyFrame
@@ -57,41 +58,47 @@ def build(
     """
     logs, problems = logs_of(artifacts, parsers, facts, service_of, names or {})
     store = Store()
-    told = [parsed(log, store, partial(_measured, log)) for log in logs]
-    rows = [_summary(measured) for _, _, measured in told]
+    every = [parsed(log, store) for log in logs]
+    rows = [_measured(one) for one in every]
     readings = [_reading(log, row) for log, row in zip(logs, rows, strict=True)]
     taken, starts = _joined(logs, rows, place(readings, facts, zones or {}))
-    every, with_kind = [one for one, _, _ in told], [one for _, one, _ in told]
-    of = by_outages(readings, taken, lambda: _telling(with_kind, _queries(logs, taken, starts)))
-    queries = _queries(logs, of, starts)
+    of = by_outages(readings, taken, lambda: _telling(_merged(_placed(every, taken, starts))))
+    placed = _placed(every, of, starts)
+    lines = sum(log.artifact.line_count for log in logs)
+    whole = kept(_sorted(_merged(placed), since, until), lines)
     return Timeline(
-        _merged(zip(every, queries, strict=True), since, until),
-        _merged(zip(with_kind, queries, strict=True), since, until),
+        whole,
+        kept(whole.filter(pl.col("kind").is_not_null()), lines),
         tuple(_source(log, row, where) for log, row, where in zip(logs, rows, of, strict=True)),
         problems,
-        tuple(every),
+        tuple(placed),
     )
 
 
-def _queries(logs: Sequence[Log], of: Sequence[Placement], starts: Sequence[datetime | None]) -> list[Query]:
-    return [partial(_placed, log, where, start) for log, where, start in zip(logs, of, starts, strict=True)]
-
-
-def _telling(with_kind: Sequence[Parsed], queries: Sequence[Query]) -> pl.DataFrame:
-    """The events that tell when services ended and proxies were refused, as they are placed."""
-    events = scan(list(zip(with_kind, queries, strict=True)), timeline_schema())
+def _telling(events: pl.LazyFrame) -> pl.DataFrame:
+    """The events that tell when services ended and proxies were refused."""
     return events.filter(pl.col("kind").is_in(TELLING)).drop("message", "severity").collect(engine="in-memory")
 
 
-def timed(logs: Sequence[Log], facts: tuple[Fact, ...], zones: Mapping[str | None, str]) -> list[Query]:
-    """For each log what gives its events `time`, `source` and `file`.
+def timed(logs: Sequence[Log], facts: tuple[Fact, ...], zones: Mapping[str | None, str]) -> Callable[[bool], Sequence[Query]]:
+    """For each log what gives its events `time`, `source` and `file`; the times are not to be looked at where none will be.
 
-    Times that need no others to be understood are not looked through for it: a few lines tell what they are.
+    Times that need no others to be understood are not looked through for it: a few lines tell what they are. Raises LogcorrError
+    for an unknown zone.
     """
+    place([], facts, zones)
     alone = len(logs) == 1 or all(log.kind == "instant" for log in logs)
-    rows = [_summary(pl.concat(ahead(partial(_ended, log), log.blocks(few=alone)))) for log in logs]
-    of, starts = _joined(logs, rows, place([_reading(log, row) for log, row in zip(logs, rows, strict=True)], facts, zones))
-    return [partial(_timed, log, where, start) for log, where, start in zip(logs, of, starts, strict=True)]
+
+    @cache
+    def queries(asked: bool) -> Sequence[Query]:
+        if not asked:
+            return [partial(_timed, log, Placement("UTC", ""), None) for log in logs]
+        rows = [_summary(pl.concat(ahead(partial(_ended, log), log.blocks(few=alone)))) for log in logs]
+        readings = [_reading(log, row) for log, row in zip(logs, rows, strict=True)]
+        of, starts = _joined(logs, rows, place(readings, facts, zones))
+        return [partial(_timed, log, where, start) for log, where, start in zip(logs, of, starts, strict=True)]
+
+    return queries
 
 
 def _joined(logs: Sequence[Log], rows: Sequence[Row], of: Sequence[Placement]) -> tuple[list[Placement], list[datetime | None]]:
@@ -144,14 +151,15 @@ def logs_of(
     return logs, tuple(problems)
 
 
-def _measured(log: Log, events: pl.LazyFrame) -> pl.LazyFrame:
+def _measured(one: Parsed) -> Row:
     """What the log's stamps are like, and how many of its lines its format does not know."""
     microseconds = pl.col("clock").dt.epoch("us")
-    return events.select(
+    measured = one.events.select(
         pl.col("lines").filter(~pl.col("parsed")).sum().alias("unparsed"),
         *((microseconds % step == 0).all().alias(f"every_{step}") for step in _STEPS),
-        *_ends(log),
+        *_ends(one.log),
     )
+    return measured.collect().row(0, named=True)
 
 
 def _ended(log: Log, events: Events) -> pl.DataFrame:
@@ -180,10 +188,8 @@ def _unordered(log: Log) -> bool:
 def _summary(blocks: pl.DataFrame) -> Row:
     """What the blocks of a log say together."""
     return blocks.select(
-        pl.col("^unparsed$").sum(),
         pl.col("first", "least_offset").min(),
         pl.col("last", "greatest_offset").max(),
-        pl.col("^every_.*$").all(),
         pl.col("leap").any(),
         pl.col("turnable").all(),
     ).row(0, named=True)
@@ -207,10 +213,6 @@ def _reading(log: Log, row: Row) -> Reading:
     )  # fmt: skip
 
 
-def _placed(log: Log, placement: Placement, start: datetime | None, events: pl.LazyFrame) -> pl.LazyFrame:
-    return _timed(log, placement, start, events).select(timeline_schema().names())
-
-
 def _timed(log: Log, placement: Placement, start: datetime | None, events: pl.LazyFrame) -> pl.LazyFrame:
     """The events with what the timeline adds to the parser's columns; those before the first stamp are at `start`."""
     clock = pl.col("clock").fill_null(pl.lit(start, log.dtype))
@@ -221,13 +223,25 @@ def _timed(log: Log, placement: Placement, start: datetime | None, events: pl.La
     )
 
 
-def _merged(parts: Iterable[tuple[Parsed, Query]], since: datetime | None, until: datetime | None) -> pl.LazyFrame:
-    whole = scan(list(parts), timeline_schema())
+def _placed(logs: Sequence[Parsed], of: Sequence[Placement], starts: Sequence[datetime | None]) -> list[Parsed]:
+    return [
+        replace(one, events=_timed(one.log, where, start, one.events)) for one, where, start in zip(logs, of, starts, strict=True)
+    ]
+
+
+def _merged(logs: Sequence[Parsed]) -> pl.LazyFrame:
+    """The events of all logs, one log after the other."""
+    schema = timeline_schema()
+    return pl.concat([pl.LazyFrame(schema=schema), *(one.events.select(schema.names()) for one in logs)])
+
+
+def _sorted(events: pl.LazyFrame, since: datetime | None, until: datetime | None) -> pl.LazyFrame:
+    """The events in time order, those between two times alone."""
     if since is not None:
-        whole = whole.filter(pl.col("time") >= _aware(since))
+        events = events.filter(pl.col("time") >= _aware(since))
     if until is not None:
-        whole = whole.filter(pl.col("time") <= _aware(until))
-    return whole.sort("time", nulls_last=True, maintain_order=True)
+        events = events.filter(pl.col("time") <= _aware(until))
+    return events.sort("time", nulls_last=True, maintain_order=True)
 
 
 def _aware(time: datetime) -> datetime:

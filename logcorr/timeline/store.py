@@ -1,57 +1,78 @@
-"""Parsed blocks put aside: each line is parsed once, whatever rules ask of it afterwards."""
+"""Parsed logs put aside: each line is parsed once, whatever rules ask of it afterwards."""
 
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
-from functools import cached_property, partial
+from collections import deque
+from collections.abc import Iterator
+from itertools import chain
 from tempfile import TemporaryFile
-from threading import Lock
-from typing import IO, TypeAlias
+from typing import IO
 
 from logcorr.errors import LogcorrError
 from logcorr.lazily import pl
 
 IN_MEMORY_BYTES = 32 << 20
-"""So much of what is parsed first stays in memory as it is."""
+"""So much of what is parsed stays in memory as it is."""
 
-Events: TypeAlias = "Callable[[], pl.LazyFrame]"
-"""The events of one block; they are read when the frame is collected."""
+MOST_FILES = 400
+"""So many files are opened; a process may have a thousand."""
+
+ROWS = 1 << 16
+"""Rows that are compressed together: as many as a block of short lines has."""
 
 
 class Store:
-    """Frames in memory as long as they are small, then as compressed columns in a temporary file.
+    """Frames in memory as long as they are small, then as compressed columns, a temporary file a log.
 
-    The file has no name, so that nobody else opens it and nothing is left behind; it is gone with the last frame in it. Several
-    threads may put and read frames at once.
+    The files have no names, so that nobody else opens them and nothing is left behind; each is gone with the frame that reads it.
     """
 
     def __init__(self) -> None:
         self._room = IN_MEMORY_BYTES
-        self._lock = Lock()
+        self._files = 0
 
-    @cached_property
+    def put(self, frames: Iterator[pl.DataFrame], schema: pl.Schema) -> pl.LazyFrame:
+        """Keep the frames of a log, and give them as one. Raises LogcorrError where there is no room for them."""
+        held = deque([pl.DataFrame(schema=schema)])
+        size = 0
+        for frame in frames:
+            held.append(frame)
+            size += int(frame.estimated_size())
+            if size > self._room:
+                return _written(chain(_leaving(held), frames), schema, self._file())
+        self._room -= size
+        return pl.concat(held).lazy()
+
     def _file(self) -> IO[bytes]:
-        return TemporaryFile()
+        """Where a log goes; of very many logs the last ones are kept compressed in memory."""
+        self._files += 1
+        return TemporaryFile() if self._files <= MOST_FILES else io.BytesIO()
 
-    def put(self, frame: pl.DataFrame) -> Events:
-        """Keep a frame, and say how to get it back. Raises LogcorrError where there is no room for it."""
-        self._room -= int(frame.estimated_size())
-        if self._room >= 0:
-            return frame.lazy
-        columns = io.BytesIO()
-        frame.write_parquet(columns, compression="lz4", statistics=False)
+
+def _leaving(held: deque[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The frames, none of them held any longer."""
+    while held:
+        yield held.popleft()
+
+
+def _written(frames: Iterator[pl.DataFrame], schema: pl.Schema, file: IO[bytes]) -> pl.LazyFrame:
+    broken: list[Exception] = []
+
+    def read(columns: list[str] | None, predicate: pl.Expr | None, rows: int | None, size: int | None) -> Iterator[pl.DataFrame]:
         try:
-            with self._lock:
-                begin = self._file.seek(0, io.SEEK_END)
-                self._file.write(columns.getbuffer())
-        except OSError as error:
-            raise LogcorrError(
-                f"what was read cannot be put aside: {error.strerror}", "set TMPDIR to a folder with room for it"
-            ) from error
-        return partial(self._read, begin, columns.tell())
+            yield from frames
+        except Exception as error:  # polars would tell of it in its own words
+            broken.append(error)
+            raise
 
-    def _read(self, begin: int, size: int) -> pl.LazyFrame:
-        with self._lock:
-            self._file.seek(begin)
-            return pl.scan_parquet(io.BytesIO(self._file.read(size)))
+    try:
+        pl.io.plugins.register_io_source(read, schema=schema).sink_parquet(
+            file, compression="lz4", statistics=False, row_group_size=ROWS, maintain_order=True
+        )
+    except pl.exceptions.PolarsError as error:
+        if broken:
+            raise broken[0] from None
+        raise LogcorrError(f"what was read cannot be put aside: {error}", "set TMPDIR to a folder with room for it") from error
+    file.seek(0)
+    return pl.scan_parquet(file)

@@ -357,6 +357,8 @@ def signal_to(action: str, service: Service, name: str) -> None:
 
 async def perform(action: str, names: list[str], option: str) -> list[Any]:
     chosen = named(names)
+    if action == "up" and option:
+        MACHINE["project"], MACHINE["config_files"] = option.split()
     if action in ("restart", "up", "start", "stop"):
         await change(action, chosen)
     elif action in ("kill", "pause", "unpause", "reload"):
@@ -370,7 +372,7 @@ async def perform(action: str, names: list[str], option: str) -> list[Any]:
         {"name": s.name, "container": s.container, "id": s.id, "image": s.settings.get("image", ""), "unit": s.unit,
          "command": " ".join(s.settings["command"]), "created": ago(time.time() - s.created) + " ago", "state": s.state(),
          "status": s.status, "health": s.health, "ports": s.settings.get("ports", ""), "started": s.started,
-         "pid": s.process.pid if s.process else 0}
+         "pid": s.process.pid if s.process else 0, "timer": "every" in s.settings, "project": MACHINE.get("project", "")}
         for s in chosen
     ]  # fmt: skip
 

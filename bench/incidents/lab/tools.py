@@ -2,6 +2,7 @@
 """The lab's `docker`, `docker-compose` and `systemctl`: ask supervisor.py and answer in those tools' shapes."""
 
 import json
+import re
 import socket
 import sys
 import time
@@ -59,7 +60,7 @@ def docker(arguments: list[str]) -> None:
 
 
 def docker_ps(options: list[str]) -> None:
-    services = [s for s in ask("ps", []) if "-a" in options or s["status"] in ("running", "restarting")]
+    services = [s for s in ask("ps", []) if not s["timer"] and ("-a" in options or s["status"] in ("running", "restarting"))]
     if any("health=unhealthy" in word for word in options):
         print("\n".join(s["container"] for s in services if s["health"] == "unhealthy"))
         return
@@ -72,16 +73,24 @@ def docker_ps(options: list[str]) -> None:
 
 
 def compose(arguments: list[str]) -> None:
-    words = list(arguments)
+    words, project, file = list(arguments), "", ""
     while words[0] in ("-f", "--file", "-p", "--project-name", "--project-directory"):
-        if words[0] in ("-f", "--file") and not Path(words[1]).exists():
-            sys.exit(f"open {Path(words[1]).absolute()}: no such file or directory")
+        if words[0] in ("-f", "--file"):
+            if not Path(words[1]).exists():
+                sys.exit(f"open {Path(words[1]).absolute()}: no such file or directory")
+            file = str(Path(words[1]).absolute())
+            project = project or next(iter(re.findall(r"^name: (\S+)", Path(file).read_text(), re.MULTILINE)), "")
+        elif words[0] != "--project-directory":
+            project = words[1]
         words = words[2:]
     action, names = words[0], [word for word in words[1:] if not word.startswith("-") and not word.isdigit()]
+    if action == "ps" and "-q" in words:  # the ids of what runs under this project's name
+        running = [s["id"] for s in ask("ps", []) if s["status"] == "running" and project in ("", s["project"])]
+        return print("".join(f"{number}\n" for number in running), end="")
     if action == "ps":
         return docker_ps(["-a"])
     done = {"restart": "Started", "up": "Started", "start": "Started", "stop": "Stopped"}[action]
-    for service in ask(action, names):
+    for service in ask(action, names, f"{project} {file}" if action == "up" and project and file else ""):
         print(f" Container {service['container']}  {done}", file=sys.stderr)
     return None
 

@@ -20,7 +20,7 @@ STAMPS = [
     re.compile(r"(?P<d>\d\d)/(?P<b>[A-Z][a-z]{2})/(?P<Y>\d{4})[: ](?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"),
     re.compile(r"^(?P<m>\d\d)/(?P<d>\d\d)/(?P<Y>\d{4}) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"),
     re.compile(r"(?P<d>\d\d) (?P<b>[A-Z][a-z]{2}) (?P<Y>\d{4}) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)(?:\.(?P<f>\d{3}))?"),
-    re.compile(r"(?P<d>\d\d)\.(?P<m>\d\d)\.(?P<Y>\d{4}) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"),
+    re.compile(r"(?P<d>\d\d)[.-](?P<m>\d\d)[.-](?P<Y>\d{4}) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"),
     re.compile(r"\b(?P<b>[A-Z][a-z]{2}) +(?P<d>\d{1,2}) (?P<H>\d\d):(?P<M>\d\d):(?P<S>\d\d)"),
     re.compile(r'"(?:time|ts)":(?P<epoch>\d{13})'),
 ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 
 from logcorr.grammar import messages
+from logcorr.grammar.patterns import ascii_only
 from logcorr.lazily import pl, regex
 from logcorr.model.events import severity_type
 from logcorr.parsers import Context
@@ -121,6 +123,37 @@ def reached(name: str) -> tuple[pl.Expr, pl.Expr]:
 def within(name: str) -> pl.Expr:
     """The first value of a column among an event's own lines."""
     return pl.when(pl.col(f"{name}_at") < pl.col("row") + pl.col("lines")).then(pl.col(name))
+
+
+EXCEPTION = r"^(?:Uncaught )?(?:[\w.$]*(?:Error|Exception)\b(?: \[\w+\])?(?::|$)|\[UnhandledPromiseRejection: )"
+VERSION = r"^Node\.js v\d+\.\d+\.\d+\S*\s*$"
+ECHO = (r"^(?:file://)?/?\S+:\d+$", "", r"^\s*\^+\s*$", r"^\s*$")
+"""What Node puts before an exception that nobody caught: its place, that line, a mark under it, nothing; after it its version."""
+
+AT_ONCE = timedelta(seconds=1)
+
+
+def uncaught(context: Context) -> pl.Expr:
+    """Whether a line names the exception that ended a Node process; only of lines that an envelope stamped.
+
+    Among others it would have the time of whatever was logged before, which may be long ago.
+    """
+    if not context.sample.stamped:
+        return pl.lit(False)
+    text, row = pl.col("text"), pl.int_range(pl.len())
+    names, told = text.str.contains(ascii_only(EXCEPTION)), text.str.contains(VERSION)
+    version_at = pl.when(told).then(row).backward_fill()
+    later = pl.when(names).then(row).shift(-1).backward_fill()
+    soon = pl.when(told).then("logged_at").backward_fill() - pl.col("logged_at") <= AT_ONCE
+    echoed = [text.shift(len(ECHO) - before).str.contains(pattern) for before, pattern in enumerate(ECHO)]
+    loaded = text.str.starts_with("SyntaxError")  # shown so where it is caught too
+    dies = (soon & (later.is_null() | (later > version_at))) | (pl.all_horizontal(echoed) & ~loaded)
+    return (names & dies).fill_null(False)
+
+
+def crashed(dies: pl.Expr) -> pl.Expr:
+    """The kind of the events that die."""
+    return pl.when(dies).then(pl.lit("process.crashed"))
 
 
 def _joined(lines: pl.LazyFrame, mark: str) -> pl.LazyFrame:

@@ -9,7 +9,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.lazily import pl
 from logcorr.model.events import severity_type
 from logcorr.parsers import Context
-from logcorr.parsers._shared.columns import by_value, events, folded, no, severity_of
+from logcorr.parsers._shared.columns import by_value, crashed, events, folded, no, severity_of, uncaught
 
 TIMES = ("timestamp", "time", "@timestamp", "ts", "date", "datetime", "asctime", "eventTime", "t", "@t", "Timestamp")
 LEVELS = (
@@ -92,7 +92,7 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     read = whole.with_columns(json_lines.fields(pl.col("text"), wanted).alias("record"))
     part = pl.col("record").struct.field
     parsed = part(message).is_not_null() | part(level).is_not_null() | part(time).is_not_null()
-    read = read.with_columns(parsed.alias("is_record"))
+    read = read.with_columns(parsed.alias("is_record"), uncaught(context).alias("dies"))
     others = pl.when(~pl.col("is_record")).then(pl.col("text"))
     begins = pl.col("is_record") | others.str.contains(r"^[^ \t})\]]")
     cut = folded(read, begins, context) if opening is None else read
@@ -114,7 +114,7 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
         found,
         time=stamped,
         severity=pl.col("severity"),
-        kind=pl.coalesce(_own_kind(lambda name: name), "elsewhere"),
+        kind=pl.coalesce(_own_kind(lambda name: name), "elsewhere", crashed(pl.col("dies"))),
         message=pl.when(unsaid).then(pl.col("text")).otherwise(pl.col("told").str.split_exact("\n", 1).struct[0]),
         parsed=pl.col("is_record"),
         count=pl.col("lines"),

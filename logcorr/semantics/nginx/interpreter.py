@@ -12,7 +12,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.source import Span
 from logcorr.semantics.nginx import engine, facts, uri
 from logcorr.semantics.nginx.listen import Listen, local_addresses, sharing
-from logcorr.semantics.nginx.names import choose, default_of
+from logcorr.semantics.nginx.names import choose, default_of, primary_name
 from logcorr.semantics.nginx.request import Handed, Question, Request, Status
 from logcorr.semantics.nginx.site import Site, build, is_main, missing_includes
 from logcorr.semantics.nginx.world import Unanswerable, World, in_every_world
@@ -74,6 +74,15 @@ class Nginx(Struct, frozen=True):
     def proxied(self) -> tuple[facts.Proxied, ...]:
         """The blocks that hand requests on, with the time limits in force."""
         return tuple(facts.proxied(self.site.http))
+
+    def server_name(self, place: facts.Proxied) -> str:
+        """What nginx calls the server in which requests are handed on, in its error log too; empty where it has no name."""
+        return primary_name(next(node for node in self.site.http.walk() if node.span == place.server))
+
+    def in_force(self, place: facts.Proxied, name: str) -> tuple[tuple[str, ...], Span] | None:
+        """The arguments of the directive of this name that holds where requests are handed on, and its line."""
+        passes = next(node for node in self.site.http.walk() if node.span == place.span)
+        return next(((node.args, node.span) for node in passes.inherited(name) if node.args), None)
 
     def request(
         self,

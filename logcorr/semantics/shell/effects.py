@@ -37,7 +37,7 @@ def _kill(command: Command) -> None:
         return
     if targets:
         command.do("kill", "process", tuple(targets), signal=signal or "TERM")
-    else:
+    else:  # it only complains, as after `xargs` with nothing to hand on
         command.unsure()
 
 

@@ -1,0 +1,119 @@
+"""What a job asks a service for, and where that one's program keeps everybody waiting for it: it answers with one thread."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from urllib.parse import SplitResult, urlsplit
+
+from logcorr.lazily import pl, regex
+from logcorr.model.case import Case, Schedule
+from logcorr.model.facts import Directive, NginxFile
+from logcorr.model.source import Span
+from logcorr.rules._jobs import programs_of
+
+CODE = (".js", ".mjs", ".cjs", ".ts", ".mts", ".py", ".rb")
+"""Files of languages whose programs mostly answer with one thread."""
+
+COMMENT = regex(r"^\s*(?:#|//|\*|/\*)")
+
+BLOCKS = regex(
+    r"\b(?:exec|execFile|spawn|pbkdf2|scrypt|gzip|gunzip|deflate|brotliCompress|readFile|writeFile|copyFile|cp|rm|readdir)Sync\("
+    r"|\bAtomics\.wait\(|\bwhile\s*\(\s*Date\.now\(|\bsubprocess\.(?:run|call|check_call|check_output|getoutput)\("
+    r"|\bos\.system\(|(?<![\w.])time\.sleep\(|\brequests\.(?:get|post|put|request)\(|\bshutil\.(?:copytree|make_archive|rmtree)\("
+    r"|\bKernel\.system\b|^\s*system[( ][\"'(]|\b(?:exec|execute|query|run)\(\s*[\"'`](?i:vacuum|reindex|lock table|create index)"
+)
+"""Calls that return only when all is done, and let nobody else be served meanwhile."""
+
+URL = regex(r"https?://[^\s\"'`<>{}]+")
+
+ROUTE = regex(r"""\.(?:get|post|put|delete|patch|all|route|add_url_rule|use)\(|^\s*(?:get|post|put|delete)\s+['"]|^@|\bpath\(""")
+"""How a line begins what answers a path."""
+
+LONGEST = 60
+"""So many lines a handler or a function is followed."""
+
+LEAST_LETTERS = 3
+
+
+def asking(case: Case, schedule: Schedule, upstreams: Collection[str]) -> tuple[Span | None, Span | None]:
+    """The line by which the job asks one of the upstreams (or the proxy) for something, and the one that blocks for it."""
+    served = {name for file in case.of(NginxFile) for top in file.directives for name in _names(top)}
+    near = {urlsplit(one).netloc for one in upstreams}
+    own = [(span, url) for span, url in _questions(case, schedule) if url.netloc in near or url.hostname in served]
+    found = ((span, _blocking(case, url.path)) for span, url in own)
+    return next((pair for pair in found if pair[1]), (own[0][0] if own else None, None))
+
+
+def _questions(case: Case, schedule: Schedule) -> Iterator[tuple[Span, SplitResult]]:
+    """What its scripts and its programs in other languages ask for, and where they do."""
+    yield from ((probe.span, urlsplit(probe.url)) for one in schedule.behaviours for probe in one.probes if probe.url)
+    for path in programs_of(case, schedule):
+        for line, text in (
+            case.lines(path).filter(pl.col("text").str.contains(URL.pattern)).select("line", "text").collect().iter_rows()
+        ):
+            yield from ((Span(path, line), urlsplit(found[0])) for found in URL.finditer(text))
+
+
+def _names(top: Directive) -> Iterator[str]:
+    """By which names the proxy is asked."""
+    yield from ("localhost", "127.0.0.1", "::1")
+    yield from (name for one in top.walk() if one.name == "server_name" for name in one.args)
+
+
+def _blocking(case: Case, path: str) -> Span | None:
+    """The line that blocks in what answers this path, or in a function that it calls; None where no collected code shows any."""
+    files = list(_code(case))
+    for file, lines in files:
+        for at in _routes(lines, path):
+            handler = list(_body(lines, at, ROUTE))
+            called = [found for name in _called(handler) for found in _functions(files, name)]
+            for where, body in ((file, handler), *called):
+                line = next((number for number, text in body if BLOCKS.search(text)), None)
+                if line:
+                    return Span(where, line)
+    return None
+
+
+def _code(case: Case) -> Iterator[tuple[str, Sequence[str]]]:
+    for path in sorted(case.files):
+        if path.endswith(CODE):
+            yield path, case.lines(path).select(pl.col("text").fill_null("")).collect()["text"].to_list()
+
+
+def _routes(lines: Sequence[str], path: str) -> Iterator[int]:
+    """The lines that hold the path in quotes, or its end, as a router knows it that is mounted below a prefix."""
+    parts = path.strip("/").split("/")
+    for depth in range(len(parts)):
+        tail = re.escape("/".join(parts[depth:]))
+        named = re.compile(rf"""['"`]/?{tail}/?['"`]""")
+        found = [number for number, text in enumerate(lines) if named.search(text) and ROUTE.search(text)]
+        if found and len(tail) >= LEAST_LETTERS:
+            yield from found
+            return
+
+
+def _body(lines: Sequence[str], at: int, ends: re.Pattern[str]) -> Iterator[tuple[int, str]]:
+    """The lines from one on, numbered from 1, up to the next that begins another thing; comments left out."""
+    for number in range(at, min(at + LONGEST, len(lines))):
+        if number > at + 1 and ends.search(lines[number]):
+            return
+        if not COMMENT.search(lines[number]):
+            yield number + 1, lines[number]
+
+
+def _called(body: Sequence[tuple[int, str]]) -> list[str]:
+    """The names of what is called there, or handed on to be called."""
+    return list(dict.fromkeys(name for _, text in body for name in re.findall(r"\b([A-Za-z_]\w{2,})\s*(?=[(),])", text)))
+
+
+def _functions(files: Sequence[tuple[str, Sequence[str]]], name: str) -> Iterator[tuple[str, list[tuple[int, str]]]]:
+    """The bodies of the functions of this name."""
+    defined = re.compile(
+        rf"\b(?:function\*?|def)\s+(?:self\.)?{name}\b|\b{name}\s*[:=]\s*(?:async\b|function\b|\()|^\s*(?:async\s+)?{name}\s*\([^)]*\)\s*\{{"
+    )
+    begins = regex(r"^(?:export |module\.|exports\.|(?:async )?(?:function|def) |const \w+ = (?:async )?\()")
+    for file, lines in files:
+        for number, text in enumerate(lines):
+            if defined.search(text):
+                yield file, list(_body(lines, number, begins))

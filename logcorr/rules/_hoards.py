@@ -1,0 +1,63 @@
+"""The folder that takes most of a full device, by a collected `du`, and the line of a program that makes new names in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from logcorr.lazily import pl, regex
+from logcorr.model.case import Case
+from logcorr.model.source import Span
+
+DU_NAME = regex(r"(?:^|/|[._-])du(?:[._-]|$)")
+SIZE = r"^\s*(\d+(?:[.,]\d+)?)([KMGT]?)i?B?\s+(?:\./)?(\S.*)$"
+"""A line of du(1): blocks of 1 KB, or a size for people."""
+
+POWERS = {"": 10, "K": 10, "M": 20, "G": 30, "T": 40}
+CODE = (".js", ".mjs", ".cjs", ".ts", ".mts", ".py", ".rb", ".go", ".php")
+ANEW = regex(r"Date\.now|new Date|\buuid|random|mkdtemp|time\(\)|now\(\)|strftime|\$\{|%[sd]|\{\w+\}")
+"""By which a line makes a name that is another one each time."""
+
+MOST_OF = 0.5
+
+
+class Hoard(Struct, frozen=True):
+    """The folder, where the capture tells its size, and the line that puts something new into it."""
+
+    folder: str
+    told: Span
+    line: Span
+
+
+def hoard(case: Case, mounts: Sequence[str]) -> Hoard | None:
+    """The one that takes most of a full device, if just one line of the collected programs makes new names there."""
+    for path in sorted(path for path in case.files if DU_NAME.search(path.rpartition("/")[2])):
+        biggest = _biggest(case, path, mounts)
+        lines = list(_lines(case, biggest[0].rpartition("/")[2])) if biggest else []
+        if biggest and len(lines) == 1:
+            return Hoard(biggest[0], biggest[1], lines[0])
+    return None
+
+
+def _biggest(case: Case, path: str, mounts: Sequence[str]) -> tuple[str, Span] | None:
+    """The folder below one of the mounts that is larger than half of all that the capture shows there."""
+    rows = case.lines(path).select("line", pl.col("text").str.extract_groups(SIZE).alias("told")).unnest("told").collect()
+    sizes = [
+        (float(number.replace(",", ".")) * 2 ** POWERS[unit], folder.rstrip("/"), Span(path, line))
+        for line, number, unit, folder in rows.drop_nulls().iter_rows()
+        if any(folder.startswith(f"{mount.rstrip('/')}/") for mount in mounts)
+    ]
+    leaves = [one for one in sizes if not any(other[1].startswith(f"{one[1]}/") for other in sizes)]
+    size, folder, span = max(leaves, default=(0.0, "", None))
+    return (folder, span) if span and size > MOST_OF * sum(one[0] for one in leaves) else None
+
+
+def _lines(case: Case, name: str) -> Iterator[Span]:
+    """The lines of programs that name the folder and something new in it."""
+    named = re.compile(rf"""['"`/]{re.escape(name)}['"`/]""")
+    for path in sorted(path for path in case.files if path.endswith(CODE)):
+        for line, text in case.lines(path).select("line", "text").collect().iter_rows():
+            if named.search(text or "") and ANEW.search(text):
+                yield Span(path, line)

@@ -1,0 +1,97 @@
+"""Containers that somebody ends because Docker calls them unhealthy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from msgspec import Struct
+
+from logcorr.lazily import np, npt, pl
+from logcorr.model.case import Case
+from logcorr.model.claim import Evidence
+from logcorr.model.facts import Healthcheck, Service
+from logcorr.model.source import Span
+from logcorr.rules._health import checked
+from logcorr.timeline.lifecycles import stops
+from logcorr.timeline.select import cite, lines_like, seconds
+
+FEWEST = 3
+LEAST_SHARE = 0.8
+SOON_S = 120.0
+"""Whoever acts on a container's state looks every minute or so, and lets it end in peace."""
+
+
+class Unhealthy(Struct, frozen=True):
+    """A service with its health check, the lines that call it unhealthy, and those of its stops that follow one of them."""
+
+    service: Service
+    check: Healthcheck
+    told: pl.DataFrame
+    stops: pl.DataFrame
+
+
+def acted_on(case: Case) -> tuple[Unhealthy, ...]:
+    """Every service of whose stops nearly all follow the word `unhealthy`."""
+    return tuple(_acted_on(case))
+
+
+def _acted_on(case: Case) -> Iterator[Unhealthy]:
+    told = case.happened("probe.failed", "service.restarting").filter(
+        pl.col("message").str.contains("unhealthy") & pl.col("time").is_not_null()
+    )
+    services = checked(case) if told.height >= FEWEST else {}
+    for name, ended in stops(case) if services else ():
+        if name in services:
+            service, check = services[name]
+            unhealthy = told.filter((pl.col("service") == name) | pl.col("message").str.contains(rf"\b{service.name}\b"))
+            acted = _soon_after(ended, seconds(unhealthy))
+            if acted.height >= FEWEST and acted.height >= LEAST_SHARE * ended.height:
+                yield Unhealthy(service, check, unhealthy, acted)
+
+
+def _soon_after(ended: pl.DataFrame, unhealthy: npt.NDArray[np.float64]) -> pl.DataFrame:
+    """The stops that come soon after the container was called unhealthy."""
+    timed = ended.filter(pl.col("time").is_not_null()).sort("time", maintain_order=True)
+    near = [bool(((unhealthy <= at + 1) & (unhealthy >= at - SOON_S)).any()) for at in seconds(timed)]
+    return timed.filter(pl.Series(near, dtype=pl.Boolean))
+
+
+def served(case: Case, times: npt.NDArray[np.float64]) -> bool:
+    """Whether the proxy got answers in the minute before nearly all of these stops, hardly any of them a server's error."""
+    access = case.records("nginx_access")
+    if not {"status", "time"} <= set(access.collect_schema()):
+        return False
+    rows = access.select(at=pl.col("time").dt.epoch("us") / 1e6, good=pl.col("status") < 500).collect()
+    at, good = rows["at"].to_numpy(), rows["good"].to_numpy()
+    shares = [good[(at >= time - SOON_S) & (at < time - 1)] for time in times]
+    return float(np.mean([len(one) > 0 and one.mean() >= LEAST_SHARE for one in shares])) >= LEAST_SHARE
+
+
+def followed(case: Case, one: Unhealthy, limits: Sequence[Span]) -> Iterator[Evidence]:
+    """From its failures to its end: what makes it unhealthy, who acts on that, and how it is told that it ends."""
+    yield from (Evidence(span, "so many failures make it unhealthy", shows="answer_takes_branch") for span in limits)
+    yield from cite(one.told, "called unhealthy", most=4, shows="answer_takes_branch")
+    yield from (Evidence(span, "acts on unhealthy containers", shows="effect_hits_service") for span in _healers(case))
+    yield from cite(one.told, "called unhealthy", most=2, shows="effect_hits_service")
+    yield from cite(one.stops, shows="process_terminates")
+    yield from cite(_own_words(case, one.service.name, one.stops), most=2, shows="process_terminates")
+
+
+def setting_lines(case: Case, stanza: Span, pattern: str) -> tuple[Span, ...]:
+    """The lines of a stanza that hold the pattern."""
+    return tuple(span for span, _ in lines_like(case, stanza, pattern))
+
+
+def _healers(case: Case) -> Iterator[Span]:
+    """Commands of scripts that restart what Docker calls unhealthy."""
+    for behaviour in case.behaviours:
+        if "unhealthy" in behaviour.script.text:
+            yield from (effect.span for effect in behaviour.effects if effect.ends_processes)
+
+
+def _own_words(case: Case, service: str, acted: pl.DataFrame) -> pl.DataFrame:
+    """What other logs say of these stops, one line each."""
+    rows = case.happened("process.terminating").filter(
+        (pl.col("service") == service) & ~pl.col("file").is_in(acted["file"].implode())
+    )
+    return rows.unique("file", keep="first", maintain_order=True)

@@ -1,0 +1,265 @@
+"""The proxy refuses what is larger than one of its buffers, or than a request may be."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+
+from msgspec import Struct
+
+from logcorr.lazily import pl, regex
+from logcorr.model.case import Case
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import NginxFile
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import by_service, rule
+from logcorr.rules._deeds import just_before
+from logcorr.rules._requests import asked, by_place, endpoint_of
+from logcorr.rules._settings import settings
+from logcorr.semantics.nginx import Nginx, Proxied
+from logcorr.timeline.select import cite, instants
+
+FEWEST = 3
+LEAST_SHARE = 0.02
+"""Of what is asked for there, so much is refused, or to as many clients: one visitor may try a film once more."""
+
+LACKING = 3.0
+"""So many would have been refused before, had it been as now: then something changed."""
+
+CONFIGURED, SEEN = 0.93, 0.75
+SIZE = regex(r"(?i)^(?P<number>\d+)(?P<unit>[kmg]?)$")
+POWERS = {"": 0, "k": 10, "m": 20, "g": 30}
+
+
+class Bound(Struct, frozen=True):
+    """What bounds a size: how nginx says that it was passed, the directive with its default, and how clients are answered.
+
+    That of an answer begins with the name of the module that hands the request on.
+    """
+
+    told: str
+    directive: str
+    default: tuple[str, ...]
+    statuses: tuple[int, ...] = ()
+
+    @property
+    def of_answers(self) -> bool:
+        """Whether it is the upstream's answer that is too large."""
+        return not self.statuses
+
+
+BOUNDS = (
+    Bound("sent too big header", "buffer_size", ("4k",)),
+    Bound("intended to send too large", "client_max_body_size", ("1m",), (413,)),
+    Bound(
+        r"sent too long (?:URI|header)|sent too large request|exceeded http2_max_",
+        "large_client_header_buffers",
+        ("4", "8k"),
+        (400, 414, 431, 494),
+    ),
+)
+"""http://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffer_size (a page of memory: 4k, or 8k) and
+http://nginx.org/en/docs/http/ngx_http_core_module.html."""
+
+
+OF_APPLICATIONS = (
+    (r"(?i)request line|\bURI\b", r"(?i)\blimit_?request_?line\b|\bmax[-_]?(?:uri|url|request[-_]?line)\w*\b"),
+    (
+        r"(?i)header",
+        r"(?i)\blimit_request_field|max[-_]?(?:http[-_]?)?(?:request[-_]?)?header[-_]?size|\bLimitRequestField(?:Size|s)\b",
+    ),
+    (
+        "",
+        r"(?i)\blimit['\"]?\s*:\s*['\"]?\d+ ?[kmg]?b|\bbody_?limit\b|\bfile_?size['\"]?\s*[:=]|\bMaxBytesReader\("
+        r"|\bpost_max_size\b|\bmax[-_]?(?:content[-_]?length|file[-_]?size|request[-_]?size|body[-_]?size|upload\w*|swallow[-_]?size)\b"
+        r"|\bDATA_UPLOAD_MAX\w+|\bupload_max_filesize\b|\bLimitRequestBody\b",
+    ),
+)
+"""By what an application refuses (the words of its line), the settings of frameworks and servers that bound it."""
+
+REFUSED = (400, 413, 431)
+AT_ONCE_S = 2.0
+
+
+class _Limit(Struct, frozen=True):
+    """The size in force, and the lines to look at: the directive's, or those of the block in which it is not set."""
+
+    name: str
+    allowed: str
+    places: tuple[Span, ...]
+
+    @property
+    def size(self) -> dict[str, int]:
+        """In bytes, where it is known."""
+        found = SIZE.match(self.allowed)
+        return {"limit_bytes": int(found["number"]) << POWERS[found["unit"].lower()]} if found else {}
+
+
+REFUTE = claim("larger_than_allowed.refute", "an answer or a request as large as one of these that was let through")
+
+
+@rule(code="NGX024", title="A request or an answer is larger than nginx takes", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Refusals for want of room, by what bounds it and where; those of what was never served are no defect."""
+    every = case.happened("size.exceeded").drop_nulls("time")
+    told = asked(case, every)
+    for service, rows in by_service(every.join(told, on=["file", "line"], how="anti", maintain_order="left")):
+        if rows.height >= FEWEST:
+            yield _of_application(case, service, rows)
+    for bound in BOUNDS if told.height >= FEWEST else ():
+        for place, rows in _placed(case, told.filter(pl.col("message").str.contains(bound.told))):
+            refused = rows if bound.of_answers else _meant(case, rows)
+            if refused.height >= FEWEST:
+                yield _finding(case, bound, _limit(case, bound, place), refused)
+
+
+def _of_application(case: Case, service: str, rows: pl.DataFrame) -> Finding:
+    """What an application itself refuses, with its setting if there is but one."""
+    configured = {file.span.path for file in case.of(NginxFile)}
+    pattern = next(sets for words, sets in OF_APPLICATIONS if re.search(words, rows["message"][0]))
+    found = [span for span, _ in settings(case, pattern) if span.path not in configured]
+    bounds = found if len(found) == 1 else []
+    return Finding(
+        confidence=CONFIGURED if bounds else SEEN,
+        claim=claim(
+            "larger_than_allowed.application",
+            "{service} refuses {count} requests that are larger than it takes: “{words}”",
+            service=service,
+            count=rows.height,
+            words=rows["message"][0].strip()[:80],
+        ),
+        evidence=(
+            *(Evidence(span, "the limit", shows="configuration_mismatch") for span in bounds),
+            *cite(rows, most=2, shows="configuration_mismatch"),
+            *cite(rows, shows="limit_rejects_requests"),
+            *_refused_then(case, rows),
+        ),
+        would_refute=REFUTE,
+        subject=service,
+        measured={"count": rows.height},
+        times=instants(rows),
+        fix=claim("larger_than_allowed.raise", "set the limit to what is really needed, or let what is sent be smaller"),
+    )
+
+
+def _refused_then(case: Case, rows: pl.DataFrame) -> Iterator[Evidence]:
+    """The first answers of the proxy that tell clients so at these moments."""
+    requests = _requests(case)
+    if requests is not None:
+        told = requests.filter(pl.col("status").is_in(REFUSED)).select("file", "line", "time").sort("time").collect()
+        at = rows.select("time").sort("time")
+        near = told.join_asof(at.with_columns(near="time"), on="time", strategy="nearest", tolerance=f"{AT_ONCE_S:g}s")
+        for file, line in near.drop_nulls("near").select("file", "line").head(2).iter_rows():
+            yield Evidence(Span(file, line), "the answer", shows="failure_reaches_clients")
+
+
+def _placed(case: Case, rows: pl.DataFrame) -> Iterator[tuple[Proxied | None, pl.DataFrame]]:
+    """The rows of each block that hands requests on, then those of none."""
+    for place, here in by_place(case, rows):
+        yield place, here
+        rows = rows.join(here, on=["file", "line"], how="anti", maintain_order="left")
+    yield None, rows
+
+
+def _requests(case: Case) -> pl.LazyFrame | None:
+    """What the proxy answered, by `endpoint`; None where no log tells."""
+    access = case.records("nginx_access")
+    if not {"request", "status", "time"} <= set(access.collect_schema()):
+        return None
+    uri = pl.col("request").str.extract(r"^\S+ (\S+)", 1)
+    return access.select("file", "line", "time", "status", endpoint=endpoint_of(uri)).drop_nulls()
+
+
+def _meant(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
+    """Those for what is served otherwise, if they are more than one client's fancy."""
+    requests, shaped = _requests(case), rows.with_columns(endpoint=endpoint_of(pl.col("uri")))
+    if requests is None:
+        return shaped if rows["client"].n_unique() >= FEWEST else shaped.clear()
+    well = requests.group_by("endpoint").agg(well=(pl.col("status") < 400).sum()).filter(pl.col("well") > 0)
+    served = shaped.join(well.collect(engine="streaming"), on="endpoint", maintain_order="left")
+    often = pl.len().over("endpoint") >= LEAST_SHARE * pl.col("well")
+    return served.filter(often | (pl.col("client").n_unique().over("endpoint") >= FEWEST))
+
+
+def _limit(case: Case, bound: Bound, place: Proxied | None) -> _Limit:
+    """What holds there, with its lines; of a place that is not known, only what the directive is called."""
+    if place is None:
+        return _Limit("proxy_buffer_size" if bound.of_answers else bound.directive, "?", ())
+    module = place.limits[0].name.partition("_")[0]
+    name = f"{module}_{bound.directive}" if bound.of_answers else bound.directive
+    found = Nginx.of(tuple(case.of(NginxFile))).in_force(place, name)
+    args, span = found or (bound.default, None)
+    return _Limit(name, args[-1], (span,) if span else (place.location, place.span))
+
+
+def _finding(case: Case, bound: Bound, limit: _Limit, refused: pl.DataFrame) -> Finding:
+    return Finding(
+        confidence=CONFIGURED if limit.places else SEEN,
+        claim=_claim(bound, limit, refused),
+        evidence=(
+            *(Evidence(span, f"{limit.name} {limit.allowed}", shows="configuration_mismatch") for span in limit.places),
+            *_changed(case, refused),
+            *cite(refused, most=2, shows="configuration_mismatch"),
+            *cite(refused, shows="limit_rejects_requests"),
+            *_answered(case, bound, refused),
+        ),
+        would_refute=REFUTE,
+        subject=str(refused["service"][0] or refused["source"][0]),
+        measured={"count": refused.height, "directive": limit.name, **limit.size},
+        times=instants(refused),
+        fix=claim(
+            "larger_than_allowed.fix",
+            "set {directive} at this place to what is really needed, or let what is sent be smaller",
+            directive=limit.name,
+        ),
+    )
+
+
+def _claim(bound: Bound, limit: _Limit, refused: pl.DataFrame) -> Claim:
+    told: dict[str, str | int] = {
+        "count": refused.height,
+        "directive": limit.name,
+        "allowed": limit.allowed,
+        "asked": f"{refused['method'][0]} {refused['uri'][0].partition('?')[0]}".strip(),
+    }
+    if bound.of_answers:
+        return claim(
+            "larger_than_allowed.answer",
+            "nginx gives up {count} answers ({asked}) whose header is larger than {directive} ({allowed})",
+            **told,
+        )
+    return claim(
+        "larger_than_allowed.request",
+        "nginx refuses {count} requests ({asked}) that are larger than {directive} ({allowed}) lets them be",
+        **told,
+    )
+
+
+def _answered(case: Case, bound: Bound, refused: pl.DataFrame) -> Iterator[Evidence]:
+    """How clients were told so; a 5xx counts as harm anyway."""
+    requests = _requests(case)
+    if requests is not None and bound.statuses:
+        asked_for = pl.col("endpoint").is_in(refused.select(endpoint_of(pl.col("uri")).unique().implode()).to_series())
+        told = requests.filter(pl.col("status").is_in(bound.statuses) & asked_for).select("file", "line").head(2)
+        for file, line in told.collect(engine="streaming").iter_rows():
+            yield Evidence(Span(file, line), "the answer", shows="failure_reaches_clients")
+
+
+def _changed(case: Case, refused: pl.DataFrame) -> Iterator[Evidence]:
+    """What was changed just before the first of them, if none would have been refused until then by chance."""
+    since: datetime = refused["time"][0]
+    if _new(case, refused, since):
+        yield from just_before(case, since)
+
+
+def _new(case: Case, refused: pl.DataFrame, since: datetime) -> bool:
+    """Whether the same was asked for so often before that some would have been refused."""
+    requests = _requests(case)
+    if requests is None:
+        return False
+    wanted = refused.select(endpoint_of(pl.col("uri")).unique().implode()).to_series()
+    of_those = requests.filter(pl.col("endpoint").is_in(wanted))
+    before, after = of_those.select((pl.col("time") < since).sum(), b=(pl.col("time") >= since).sum()).collect().row(0)
+    return bool(after) and before * refused.height / after >= LACKING
