@@ -269,6 +269,7 @@ def test_a_file_is_one_script_and_its_problems():
         ('stop() { docker stop shop; }\n"$1" now\n', Reach.MAY),
         ('do_stop() { docker stop shop; }\n"do_$1"\n', Reach.MAY),
         ('do_stop() { docker stop shop; }\n"run_$1"\n', Reach.NEVER),
+        ('stop() { docker stop shop; }\n"${ACTION:-stop}"\n', Reach.MAY),
         ('stop() { docker stop shop; }\nsudo "$1"\n', Reach.NEVER),
         ('stop() { docker stop shop; }\n"$HOME/bin/check"\n', Reach.NEVER),
         ('stop() { docker stop shop; }\neval "$CODE"\n', Reach.MAY),

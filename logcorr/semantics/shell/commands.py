@@ -103,7 +103,8 @@ def run(machine: Machine, path: Path, arguments: list[Value], span: Span, words:
         machine.record.complain(span, f"the command's name is not known: {shown(arguments[0])}")
         if not machine.surveys:
             places = (span, *(place for _, place in machine.stack))
-            machine.record.unknown_name(arguments[0], path.functions if functions else (), places)
+            if machine.record.unknown_name(arguments[0], path.functions if functions else (), places):
+                machine.depends(path, (arguments[0],))
         command = Command(machine, path, shown(arguments[0]), arguments[1:], span, words, run)
         _unknown(command)
         return

@@ -166,7 +166,7 @@ class Machine:
         answer = self.choose(lambda: (True, False))
         if key:
             path.learn(key, answer)
-            self._depends(path, key)
+            self.depends(path, key)
         if assume is None:
             path.doubts |= {question}
         elif not answer:
@@ -174,7 +174,7 @@ class Machine:
             path.shadow = True
         return answer
 
-    def _depends(self, path: Path, key: tuple[object, ...]) -> None:
+    def depends(self, path: Path, key: tuple[object, ...]) -> None:
         """That a variable is not set cannot be taken for granted where its value itself decides."""
         values = [part for item in key if isinstance(item, tuple) for part in item if isinstance(part, Unknown)]
         path.depend(frozenset(unset(part.key) for part in values))

@@ -104,11 +104,12 @@ class Record(Struct):
             return True
         return any(_overlap(effect.span, span) for span in self.unnamed)
 
-    def unknown_name(self, name: Value, functions: Iterable[str], spans: Iterable[Span]) -> None:
-        """A command whose name is not known: it may be what stands there with a known one, or any function."""
+    def unknown_name(self, name: Value, functions: Iterable[str], spans: Iterable[Span]) -> bool:
+        """A command whose name is not known may be what stands there with a known one; whether it may be a function."""
         self.unnamed.update(spans)
-        if any(could_be(name, function) for function in functions):
-            self.cut = True
+        called = any(could_be(name, function) for function in functions)
+        self.cut |= called
+        return called
 
     def compare(self, value: Value, *expected: str) -> None:
         """Note what a probe's output is compared with."""
