@@ -51,7 +51,7 @@ def _absorb(path: Path, other: Path) -> None:
 _UNSET = object()
 
 
-MOST_BROKEN = 2
+MOST_BROKEN = 4
 
 
 def widened(paths: Sequence[Path], limit: int, *, keeps: bool = False) -> list[Path]:
