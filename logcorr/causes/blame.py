@@ -58,7 +58,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         kind=known.rule if known else kind,
         claim=known.claim if known else _claim(kind, told, suspect, group),
         confidence=_confidence(told, group, suspect, kind),
-        proof="observed" if suspect.answer else suspect.reach.value if suspect.reach else "timing",
+        proof=_proof(suspect),
         culprit=_culprit(kind, suspect),
         trigger=suspect.span,
         chain=tuple(scheduled_chain(case, told, suspect, matched, ends=of_runs or of_stops(told.stops), known=known)),
@@ -70,6 +70,13 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         recurrence=suspect.coming,
     )
     return Hypothesis(cause, of_runs or of_stops(matched), service=told.service)
+
+
+def _proof(suspect: Suspect) -> str:
+    """What shows that the suspect does it: configuration, or else the answers that logs tell of."""
+    if suspect.answer and suspect.reach is not Reach.MUST:
+        return "observed"
+    return suspect.reach.value if suspect.reach else "timing"
 
 
 def _harmed(findings: Sequence[Finding]) -> bool:

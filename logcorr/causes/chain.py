@@ -40,10 +40,8 @@ def scheduled_chain(
     if effect:
         called = list(_called(suspect, effect))
         checks_there = any(one.probe.span.path == effect.effect.span.path for one in effect.probes)
-        seen = suspect.answer
-        answers = (_seen(seen, effect),) if seen else _answered(case, told, suspect, known)
-        decided = (*answers, *_branch(effect, suspect.told))
-        yield from _changed(case, seen) if seen else ()
+        decided = (*_answered(case, told, suspect, known), *_branch(effect, suspect.told))
+        yield from _changed(case, suspect.answer) if suspect.answer else ()
         yield _runs(case, suspect, effect)
         yield from (*called, *decided) if checks_there else (*decided, *called)
     yield _terminates(case, told, effect.effect.span if effect else suspect.span, matched)
@@ -113,11 +111,14 @@ def _seen(seen: Observed, effect: ProvedEffect) -> Link:
 
 
 def _answered(case: Case, told: Attributed, suspect: Suspect, known: Finding | None) -> Iterator[Link]:
-    """What the probes get: by configuration, or else by what came of it."""
-    effect = suspect.effect
+    """What the probes get: by configuration, else by what logs say of it, or by what came of it."""
+    effect, seen = suspect.effect, suspect.answer
+    if effect and seen and effect.proof.reach is not Reach.MUST:
+        yield _seen(seen, effect)
+        return
     for answered in effect.probes if effect else ():
         if effect and answered.answers and answered.answers[0].status is not None:
-            yield _answer(answered, effect.proof.reach)
+            yield _answer(answered, effect.proof.reach, suspect.answer)
         elif effect and told.leading:
             link = _failed(case, answered, effect, (told.leading.evidence.hits, suspect.due))
             shown = [one for one in known.evidence if one.shows == link.mechanism] if known else []
@@ -145,7 +146,7 @@ def _failed(case: Case, answered: ProbeAnswer, effect: ProvedEffect, runs: tuple
     )
 
 
-def _answer(answered: ProbeAnswer, reach: Reach) -> Link:
+def _answer(answered: ProbeAnswer, reach: Reach, seen: Observed | None) -> Link:
     probe, answer = answered.probe, answered.answers[0]
     place = probe.url_span or probe.span
     return Link(
@@ -159,6 +160,7 @@ def _answer(answered: ProbeAnswer, reach: Reach) -> Link:
             Evidence(probe.span, "the probe"),
             *(Evidence(span, text) for text, span in (*answered.path, *answer.trace)),
             Evidence(answer.at, "decides the answer"),
+            *(cite(seen.rows, "the answer", most=2) if seen else ()),
         ),
         proof=reach.value,
     )

@@ -103,13 +103,8 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
         due=len(ticks),
         told=telling.rows if telling else None,
         acted=telling.runs if telling else None,
-        answer=_answer(case, behaviour, effect, schedule) if behaviour and effect else None,
+        answer=observed(case, behaviour, effect, schedule.ticks) if behaviour and effect else None,
     )
-
-
-def _answer(case: Case, behaviour: Behaviour, effect: ProvedEffect, schedule: Schedule) -> Observed | None:
-    """What its check was answered, where configuration does not tell."""
-    return None if effect.proof.reach is Reach.MUST else observed(case, behaviour, effect, schedule.ticks)
 
 
 class _Telling(Struct, frozen=True):

@@ -13,12 +13,13 @@ from functools import cache, partial
 from msgspec.structs import replace
 
 from logcorr.grammar.failures import FAILURES as FAILURES
+from logcorr.grammar.outside import AUTOHEAL
+from logcorr.grammar.outside import CONSOLE as CONSOLE
+from logcorr.grammar.outside import MONITOR as MONITOR
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.phrase import Phrase as Phrase
+from logcorr.grammar.phrase import at_start
 from logcorr.lazily import pl
-
-_LABELS = r"^(?:[\w-]*\[[^\]]+\]:? +|\((?:[\w./@-]+[:/])?\d+(?::\d+)?\):? +|[✅❌⚠️🔄🚀🛑⏳📡🟢🔴ℹ️ ]+)*"
-"""What may stand before the words: labels in brackets (`[worker-1]`, `app[web.1]:`), a place (`(app.js:12):`), signs."""
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
 
@@ -43,10 +44,6 @@ _DETAIL = (
 _ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
 
 
-def _at_start(words: str) -> str:
-    return f"(?i){_LABELS}(?:{words})"
-
-
 APPLICATION = (
     Phrase(
         "process.crashed",
@@ -58,7 +55,7 @@ APPLICATION = (
     Phrase(
         "process.crashed",
         ("on signal", "terminated unexpectedly"),
-        _at_start(r"child \d+ exited on signal \d+ \(SIG(?:SEGV|ABRT|BUS|ILL|FPE)\b|host terminated unexpectedly"),
+        at_start(r"child \d+ exited on signal \d+ \(SIG(?:SEGV|ABRT|BUS|ILL|FPE)\b|host terminated unexpectedly"),
     ),
     Phrase(  # .NET, Java, Rust, Deno, Python, Go
         "process.crashed",
@@ -72,7 +69,7 @@ APPLICATION = (
             *("SIGTERM", "SIGINT", "SIGQUIT", "hutting down", "hutdown", "ermination requested", "正在關閉", "正在关闭"),
             *("Handling signal", "Terminating ...", "erminating"),
         ),
-        _at_start(
+        at_start(
             rf"{_WHO}(?:received|got|caught|handling|on)(?: a| the)?[: ]+(?:signal[: ]+)?(?:\d+ \()?SIG(?:TERM|INT|QUIT)\b"
             r"|(?:收到|接收到|捕捉到|捕获到?)(?: ?[信訊讯][號号])? ?SIG(?:TERM|INT|QUIT)\b"
             r"|(?:服務|服务|系統|系统|伺服器)?正在[關关][閉闭]"
@@ -87,11 +84,11 @@ APPLICATION = (
             r"|(?:gracefully )?terminating(?: now| gracefully)?(?: ?[.!…]+)?$"
         ),
     ),
-    Phrase("process.killed", ("exited with code 137",), _at_start(r"exited with code 137$")),
+    Phrase("process.killed", ("exited with code 137",), at_start(r"exited with code 137$")),
     Phrase(
         "process.exited",
         ("exited", "xiting", "exit code", "closed", "hutdown complete", "erminated", "is shut down", "ready to exit"),
-        _at_start(
+        at_start(
             r"(?:[\w./-]+: |graceful )?shutdown complete|database system is shut down$|redis is now ready to exit"
             r"|(?:process|worker|application|app|server)(?: \S+)? exited\b"
             r"|(?:process )?exiting(?: with| now|\.|$|, bye)|(?:http:? )?server closed(?:$|[.!])|exited with code \d+"
@@ -101,7 +98,7 @@ APPLICATION = (
     Phrase(
         "client.limited",
         ("ate limit", "ate-limit", "oo many requests", "oo Many Requests", "hrottl", "RateLimit", "uota exceeded"),
-        _at_start(
+        at_start(
             r"(?:[\w'-]+ ){0,3}rate[- ]?limit(?:er|s)?(?: \S+){0,3} (?:exceeded|reached|hit)\b|(?:[\w'-]+ ){0,3}rate[- ]limited\b"
             r"|too many requests\b|(?:[\w.]+\.)?(?:RateLimit|Throttl)\w*(?:Error|Exception)\b|(?:[\w-]+ ){0,2}quota exceeded\b"
             r"|(?:requests?|clients?|key|user|ip)(?: \S+)? (?:was |is |are )?throttled\b"
@@ -127,7 +124,7 @@ APPLICATION = (
             "tarting ",
             *(f"{word} on " for word in THINGS),
         ),
-        _at_start(
+        at_start(
             rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up|open|live|serving)"
             rf"(?: and (?:listening|ready|running))?"
             rf" (?:(?:on|at|in)?:? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
@@ -143,7 +140,7 @@ APPLICATION = (
             r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
         ),
     ),
-    Phrase("client.connect_failed", ("connect_error",), _at_start(r"connect_error\b")),
+    Phrase("client.connect_failed", ("connect_error",), at_start(r"connect_error\b")),
     Phrase(
         "client.disconnected",
         (
@@ -159,7 +156,7 @@ APPLICATION = (
             "斷開",
             "断开",
         ),
-        _at_start(
+        at_start(
             r"(?:使用者|用戶|用户|客戶端|客户端|用戶端|連線|连接)(?: ?\S+ )?(?:已)?(?:離線|離開|离线|斷線|断线|斷開|断开)"
             rf"|(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?{_DETAIL}"
             r"|disconnect(?:ed)?:? [\w-]+\b"
@@ -170,7 +167,7 @@ APPLICATION = (
     Phrase(
         "client.connected",
         ("onnected", "onnection", " transport=", "連線", "连接", "上線", "上线"),
-        _at_start(
+        at_start(
             r"(?:使用者|用戶|用户|客戶端|客户端|用戶端)(?: ?\S+ )?(?:已)?(?:連線|连接|上線|上线)"
             r"|(?:(?:new )?(?:client|socket|user|peer|player|websocket|ws)) ?(?:[\w-]+ )?(?:has )?connect(?:ed|ion)?\b"
             r"|connect(?:ed)?:? [\w-]+ transport="
@@ -187,48 +184,12 @@ _ERROR = rf"""^[\s\[{{"]*(?:Caused by: )?(?:(?:{_MEMBER}|{_CLASS}).*)?"""
 CONTINUED = tuple(replace(phrase, pattern=f"{_ERROR}(?:{phrase.pattern})") for phrase in FAILURES)
 """Failures as the lines after an event tell them."""
 
-CONSOLE = (
-    Phrase("client.reconnecting", ("econnecting", "econnect attempt"), _at_start(r"(?:\w+ ){0,3}reconnect(?:ing\b| attempt)")),
-    Phrase(
-        "client.connect_failed",
-        (" 5", "onnection error", "onnect_error", "connect error", "net::ERR_", "WebSocket connection to", "to load resource"),
-        _at_start(
-            r"(?:GET|POST|PUT|PATCH|DELETE|HEAD) (?:https?|wss?)://\S+(?:.*?) (?:net::ERR_\w+ )?5\d\d\b(?: \([A-Za-z ]+\))?"
-            r"|(?:GET|POST|PUT|PATCH|DELETE|HEAD) (?:https?|wss?)://\S+ .*"
-            r"net::ERR_(?:CONNECTION|TIMED_OUT|NAME|ADDRESS|EMPTY|SSL|INTERNET)"
-            r"|(?:\w+ ){0,2}connect(?:ion)?[ _]error\b|websocket connection to .*failed"
-            r"|failed to load resource: (?:net::ERR_CONNECTION|the server responded with a status of 5\d\d)"
-        ),
-    ),
-    Phrase(
-        "client.disconnected",
-        ("isconnected", "connection closed", "is closed"),
-        _at_start(r"(?:\w+ ){0,3}disconnected\b|(?:websocket |socket )?connection closed\b|websocket is closed"),
-    ),
-    Phrase("client.connected", ("onnected",), _at_start(r"(?:\w+ ){0,3}(?:re)?connected\b")),
-)
-"""Phrases of a page in a browser."""
-
-_AUTOHEAL = Phrase("probe.failed", ("found to be unhealthy",), r"^Container \S+ (?:\(\S+\) )?found to be unhealthy\b")
-
-MONITOR = (
-    Phrase(
-        "client.connect_failed",
-        ("DOWN", "down", "FAIL"),
-        r"(?:^|[\s:=])(?:DOWN|down|FAIL(?:ED)?)\b.*\b"
-        r"(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH|ECONNABORTED|refused|timed out|timeout|5\d\d)\b",
-    ),
-    _AUTOHEAL,
-    Phrase("probe.passed", ("up", "UP", "OK"), r"(?:^|[\s:=])(?:up|UP|OK)(?:$|[\s:=,(]+(?:HTTP[ /\d.]*)?[23]\d\d\b)"),
-)
-"""Phrases of something outside that asks again and again; what it may ask about stands before them."""
-
 SCRIPT = (
-    _AUTOHEAL,
+    AUTOHEAL,
     Phrase(
         "probe.failed",
         ("ealth", " down", "unhealthy", "not responding", " not answer", "t answer", " not respond", "異常", "异常"),
-        _at_start(
+        at_start(
             rf"{_ALARM}(?:[\w.-]+ ){{0,2}}health[ -]?check[\w ]{{0,20}}\bfail(?:ed|ure|s|ing)?\b"
             rf"|{_ALARM}[\w.-]+ (?:is |service is )?(?:down|unhealthy|not healthy|not responding)\b"
             rf"|{_ALARM}[\w.-]+ (?:does not|doesn't|did not) (?:answer|respond)\b"
@@ -238,7 +199,7 @@ SCRIPT = (
     Phrase(
         "probe.passed",
         ("ealth", "服務正常", "服务正常", " ok"),
-        _at_start(
+        at_start(
             r"(?:[\w.-]+ ){0,2}health[ -]?check (?:passed|ok|succeeded|success)"
             r"|(?:all )?(?:services?|[\w.-]+) (?:is |are )?healthy\b|(?:[\w.-]+|all services) ok[.!]?$|(?:服務|服务)正常"
         ),
@@ -246,7 +207,7 @@ SCRIPT = (
     Phrase(
         "service.restarting",
         ("estarting", "Restarting", "重啟", "重启"),
-        _at_start(rf"{_ALARM}(?:now )?restarting\b|(?: *container )?\S+ +restarting$|嘗試重啟|尝试重启|正在重[啟启]"),
+        at_start(rf"{_ALARM}(?:now )?restarting\b|(?: *container )?\S+ +restarting$|嘗試重啟|尝试重启|正在重[啟启]"),
     ),
     Phrase(
         "job.failed",
@@ -257,7 +218,7 @@ SCRIPT = (
         r"|^ERROR: |^no such service: ",
     ),
     Phrase("process.started", (" Started",), r"^ *Container \S+ +Started$"),
-    Phrase("deploy.started", ("eploy",), _at_start(r"deploy(?:ment)? (?:of \S+ )?(?:start(?:ed|s|ing)?|begins)\b|deploying\b")),
+    Phrase("deploy.started", ("eploy",), at_start(r"deploy(?:ment)? (?:of \S+ )?(?:start(?:ed|s|ing)?|begins)\b|deploying\b")),
 )
 """Phrases of shell scripts and what they run."""
 

@@ -8,7 +8,6 @@ does not matter. HTML embeds its document.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from html.parser import HTMLParser
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,6 +16,7 @@ from logcorr.errors import LogcorrError
 from logcorr.lazily import regex
 from logcorr.model.source import Problem, Span
 from logcorr.report.cite import QUOTED_CHARACTERS, Document, Quote, clean, shorten
+from logcorr.report.embedded import Page
 from logcorr.report.escape import BACKTICKS, code_cell, line, visible
 from logcorr.report.redaction.tags import agrees, begins
 from logcorr.report.saved import loaded
@@ -125,42 +125,9 @@ def _refused(path: str, files: Files) -> str | None:
     return next((problem.message for problem in files.refused if same(problem.path) == same(path)), None)
 
 
-class _Page(HTMLParser):
-    """Collects the data blocks of an HTML file, and the cells of its tables, a list a row."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.blocks: list[str] = []
-        self.rows: list[list[str]] = []
-        self._into: list[str] | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Notes where a block, a row or a cell begins."""
-        if tag == "tr":
-            self.rows.append([])
-        if tag == "td" and self.rows:
-            self._into = self.rows[-1]
-        elif tag == "script":
-            self._into = self.blocks if dict(attrs).get("type") == "application/json" else None
-        else:
-            return
-        if self._into is not None:
-            self._into.append("")
-
-    def handle_data(self, data: str) -> None:
-        """Adds to the block or cell."""
-        if self._into:
-            self._into[-1] += data
-
-    def handle_endtag(self, tag: str) -> None:
-        """Ends the block or cell."""
-        if tag in ("td", "script"):
-            self._into = None
-
-
 def _of_page(text: str) -> Iterator[Citation]:
     """What the embedded document cites, then what the table of evidence shows."""
-    page = _Page()
+    page = Page()
     page.feed(text)
     holding = [block for block in page.blocks if '"logcorr.' in block]
     if len(holding) != 1:

@@ -1,0 +1,41 @@
+"""What is written by who looks at a service from outside: pages in browsers, monitors, health checks."""
+
+from __future__ import annotations
+
+from logcorr.grammar.phrase import Phrase, at_start
+
+CONSOLE = (
+    Phrase("client.reconnecting", ("econnecting", "econnect attempt"), at_start(r"(?:\w+ ){0,3}reconnect(?:ing\b| attempt)")),
+    Phrase(
+        "client.connect_failed",
+        (" 5", "onnection error", "onnect_error", "connect error", "net::ERR_", "WebSocket connection to", "to load resource"),
+        at_start(
+            r"(?:GET|POST|PUT|PATCH|DELETE|HEAD) (?:https?|wss?)://\S+(?:.*?) (?:net::ERR_\w+ )?5\d\d\b(?: \([A-Za-z ]+\))?"
+            r"|(?:GET|POST|PUT|PATCH|DELETE|HEAD) (?:https?|wss?)://\S+ .*"
+            r"net::ERR_(?:CONNECTION|TIMED_OUT|NAME|ADDRESS|EMPTY|SSL|INTERNET)"
+            r"|(?:\w+ ){0,2}connect(?:ion)?[ _]error\b|websocket connection to .*failed"
+            r"|failed to load resource: (?:net::ERR_CONNECTION|the server responded with a status of 5\d\d)"
+        ),
+    ),
+    Phrase(
+        "client.disconnected",
+        ("isconnected", "connection closed", "is closed"),
+        at_start(r"(?:\w+ ){0,3}disconnected\b|(?:websocket |socket )?connection closed\b|websocket is closed"),
+    ),
+    Phrase("client.connected", ("onnected",), at_start(r"(?:\w+ ){0,3}(?:re)?connected\b")),
+)
+"""Phrases of a page in a browser."""
+
+AUTOHEAL = Phrase("probe.failed", ("found to be unhealthy",), r"^Container \S+ (?:\(\S+\) )?found to be unhealthy\b")
+
+MONITOR = (
+    Phrase(
+        "client.connect_failed",
+        ("DOWN", "down", "FAIL"),
+        r"(?:^|[\s:=])(?:DOWN|down|FAIL(?:ED)?)\b.*\b"
+        r"(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH|ECONNABORTED|refused|timed out|timeout|5\d\d)\b",
+    ),
+    AUTOHEAL,
+    Phrase("probe.passed", ("up", "UP", "OK"), r"(?:^|[\s:=])(?:up|UP|OK)(?:$|[\s:=,(]+(?:HTTP[ /\d.]*)?[23]\d\d\b)"),
+)
+"""Phrases of something outside that asks again and again; what it may ask about stands before them."""
