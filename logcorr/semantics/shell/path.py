@@ -8,6 +8,7 @@ do refute a NEVER. Where one comes to the state of a path on which all hold, the
 
 from __future__ import annotations
 
+from copy import copy
 from operator import attrgetter
 
 from msgspec import Struct, field
@@ -121,7 +122,7 @@ class Path(Struct):
 
     def copy(self) -> Path:
         """A path that goes its own way from here."""
-        return self.__copy__()
+        return copy(self)
 
     def become(self, other: Path) -> None:
         """Take over the whole state of another path."""

@@ -82,8 +82,10 @@ def _of_function(node: Node) -> Said | None:
     body = node.body.body if isinstance(node.body, Group) and not node.body.subshell else node.body
     found, own = list[Said](), {"@", "*", "#", "0"}
     for command in body.commands if isinstance(body, Commands) else (body,):
-        said = _of_command(command) if isinstance(command, Simple) else None
-        if said is None or _name(command) not in (*_SAYING, "local"):
+        if not isinstance(command, Simple) or _name(command) not in _SAYING | {"local"}:
+            return None
+        said = _of_command(command)
+        if said is None:
             return None
         found.append(Said(tuple(name for name in said.names if name not in own), said.error))
         own |= {word.name for word in command.words if isinstance(word, Assignment)}
