@@ -162,7 +162,7 @@ DIAGNOSES = {
     **dict.fromkeys(
         (
             *("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
-            *("certificate_failed.renewal_refused", "certificate_failed.renewal_failed"),
+            *("certificate_failed.renewal_refused", "certificate_failed.renewal_failed", "certificate_failed.stray"),
         ),
         Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), themselves=True),
     ),

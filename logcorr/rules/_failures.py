@@ -26,7 +26,10 @@ def failures(case: Case) -> pl.DataFrame:
     severe = (pl.col("severity") >= "error").fill_null(False)
     worded = (pl.col("severity").is_null() | (pl.col("severity") >= "info")) & pl.col("message").str.contains(WORDS)
     untold = pl.col("kind").is_null() & pl.col("time").is_not_null() & ~pl.col("file").is_in(requests)
-    return case.timeline.filter(untold & (severe | worded)).collect()
+    rows = case.timeline.filter(untold)
+    # rows that were chosen by their message would hold the messages of all rows in memory: only their lines are taken, then they
+    lines = rows.filter(~severe & worded).select(pl.col("line").unique()).collect(engine="streaming")["line"]
+    return rows.filter(severe | pl.col("line").is_in(lines.implode())).collect().filter(severe | worded)
 
 
 def sort_of() -> pl.Expr:

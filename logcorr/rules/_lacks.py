@@ -40,6 +40,9 @@ MOST_BEFORE = 12
 
 CODE = (".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".json", ".yml", ".yaml", ".conf", ".md")
 ENVIRONMENT = regex(r"(?:^|[._-])env(?:[._-]|$)", re.IGNORECASE)
+PACKAGE = regex(r"package(?:[-._](?!lock)[\w.-]+)?\.json")
+"""npm's list of dependencies, or a copy of it that bears a version."""
+
 DEPLOYS = regex(r"deploy|release|rollout|publish|upgrade|update", re.IGNORECASE)
 OMITS = regex(r"--exclude(?:=|\s+)(?P<quote>['\"]?)(?P<what>[^\s'\"]+)(?P=quote)")
 """What tar and rsync are told to leave out."""
@@ -165,7 +168,7 @@ def _omissions(case: Case, name: str) -> Iterator[Evidence]:
 def _packages(case: Case, module: str) -> Iterator[Evidence]:
     """Where the dependencies of a package are listed without the module."""
     for path in sorted(case.files):
-        lines = case.lines(path).select("line", "text").collect() if path.rpartition("/")[2] == "package.json" else None
+        lines = case.lines(path).select("line", "text").collect() if PACKAGE.fullmatch(path.rpartition("/")[2]) else None
         if lines is None or module.startswith((".", "/")):
             continue
         section = None

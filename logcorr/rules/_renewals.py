@@ -43,6 +43,11 @@ SAYS_WHY = (
 )
 """Words of certbot, acme.sh, dehydrated, lego, Caddy, Traefik, and of authorities, for a renewal that fails."""
 
+RENEWED = regex(r"(?:^|/)renewal/(?P<name>[^/]+)\.conf$")
+LINEAGE = regex(r"/live/(?P<name>[^/]+)/")
+SECOND = regex(r"-\d{4}$")
+"""certbot's file for a certificate that it renews, the folder it keeps it in, and what it adds to a name that it has already."""
+
 NEAR = timedelta(minutes=15)
 """An authority asks while the renewal waits for it."""
 
@@ -68,6 +73,21 @@ class Trouble(Struct, frozen=True, kw_only=True):
 def certificates(case: Case) -> list[Directive]:
     """The lines with which nginx loads its certificates."""
     return [one for one in _directives(case) if one.name == "ssl_certificate" and one.args]
+
+
+def stray(case: Case) -> tuple[Directive, Span] | None:
+    """A certificate of certbot's that nginx loads and nothing renews any more, and where another of that name is renewed instead.
+
+    certbot keeps a file a certificate below `renewal/`, and calls the second of a name `NAME-0001`
+    (https://eff-certbot.readthedocs.io/en/stable/using.html#managing-certificates).
+    """
+    renewed = {found["name"]: Span(path, 1) for path in sorted(case.files) if (found := RENEWED.search(path))}
+    for one in certificates(case):
+        loaded = LINEAGE.search(one.args[0])
+        others = [name for name in renewed if loaded and SECOND.sub("", name) == SECOND.sub("", loaded["name"])]
+        if loaded and others and loaded["name"] not in renewed:
+            return one, renewed[others[0]]
+    return None
 
 
 def names(case: Case) -> set[str]:

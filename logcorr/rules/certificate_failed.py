@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import Directive
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._renewals import Trouble, certificates, names, renewals, replaced, trouble
+from logcorr.rules._renewals import Trouble, certificates, names, renewals, replaced, stray, trouble
 from logcorr.timeline.select import cite, instants, lines_like
 
 EXPIRED = r"(?i)certificate[ _](?:has[ _])?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired certificate"
@@ -43,8 +44,12 @@ def check(case: Case) -> Iterator[Finding]:
         yield _of_upstream(case, upstream)
     for rows, of_nginx in ((own, True), (others, False)):
         if rows.height >= FEWEST:
-            found = case.once(trouble) if of_nginx or _may_be_ours(case, rows) else None
-            yield _of_renewal(case, rows, found, own=of_nginx) if found else _finding(case, rows, own=of_nginx)
+            ours = of_nginx or _may_be_ours(case, rows)
+            found, lost = (case.once(trouble), case.once(stray)) if ours else (None, None)
+            if found:
+                yield _of_renewal(case, rows, found, own=of_nginx)
+            else:
+                yield _of_stray(case, rows, *lost) if lost else _finding(case, rows, own=of_nginx)
 
 
 def _of_upstream(case: Case, failed: pl.DataFrame) -> Finding:
@@ -100,6 +105,32 @@ def _of_renewal(case: Case, failed: pl.DataFrame, found: Trouble, *, own: bool) 
             "certificate_failed.renewal_fix",
             "let the challenge be answered, renew by hand, and let a failed renewal alarm somebody",
         ),
+    )
+
+
+def _of_stray(case: Case, failed: pl.DataFrame, loaded: Directive, renewed: Span) -> Finding:
+    """What nginx loads is renewed no more; another one of that name is."""
+    return Finding(
+        confidence=DATED,
+        claim=claim(
+            "certificate_failed.stray",
+            "{count} connections failed for an expired certificate: nginx loads {file}, which nothing renews; "
+            "{renewed} is renewed instead",
+            count=failed.height,
+            file=loaded.args[0],
+            renewed=renewed.path,
+        ),
+        evidence=(
+            Evidence(loaded.span, "the certificate", shows="configuration_mismatch"),
+            Evidence(renewed, "what is renewed", shows="configuration_mismatch"),
+            *cite(failed, shows="certificate_fails"),
+            *_dates(case, failed),
+        ),
+        would_refute=REFUTE,
+        subject=str(loaded.span),
+        measured={"count": failed.height},
+        times=instants(failed),
+        fix=claim("certificate_failed.load", "let nginx load the certificate that is renewed, and reload it"),
     )
 
 

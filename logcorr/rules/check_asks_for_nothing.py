@@ -33,9 +33,9 @@ SURE = 0.92
 @rule(code="NET004", title="A health check asks for a path that is not there", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares the paths of configured checks with what logs say was not found, steadily, while the check's owner acts on it."""
-    acts = case.happened(*ACTS).drop_nulls("time")
-    checks = tuple(_checks(case)) if acts.height else ()
+    checks = tuple(_checks(case)) if any(kind in case.kinds for kind in ACTS) else ()
     lines = _lines(case, [path for _, path in checks])
+    acts = case.happened(*(ACTS if lines.height else ())).drop_nulls("time")
     for span, path in checks:
         rows = _unknown(case, lines, path)
         if rows.height >= FEWEST and _steady(seconds(rows)):

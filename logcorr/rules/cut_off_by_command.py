@@ -81,9 +81,8 @@ class _Cut(Struct, frozen=True):
 def check(case: Case) -> Iterator[Finding]:
     """Commands of scripts, jobs and sudo's log by which an address, a name or a user is refused that fails since it ran."""
     for kinds, pattern in ((REACHED, NETWORK), (REACHED, NAMES), (LET_IN, CREDENTIALS), (REACHED, EDITS)):
-        failed = case.happened(*kinds).drop_nulls("time")
-        lines = list(_commands(case, pattern)) if failed.height >= FEWEST else []
-        for name, rows in _by_target(case, failed, pattern) if lines else ():
+        lines = list(_commands(case, pattern)) if sum(case.kinds.get(kind, 0) for kind in kinds) >= FEWEST else []
+        for name, rows in _by_target(case, case.happened(*kinds).drop_nulls("time"), pattern) if lines else ():
             cut = _cut(case, lines, name, rows["time"][0]) if rows.height >= FEWEST else None
             if cut and (pattern is not EDITS or (cut[1] == RAN and not _written_otherwise(case, cut[0].text, name))):
                 yield _finding(name, rows, *cut, edited=pattern is EDITS)
