@@ -19,13 +19,14 @@ FLAKY = ("200", "503", "e7", "e7,200", "503,503,200", "200,503")
 
 @dataclass
 class Made:
-    """A script and what the oracle must know of it."""
+    """A script and what the oracle must know of it; `outside`: words from outside choose what runs, so little can be proved."""
 
     text: str = ""
     asked: list[Asked] = field(default_factory=list)
     effects: list[str] = field(default_factory=list)
     environment: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+    outside: bool = False
 
 
 class Maker:
@@ -308,6 +309,7 @@ class Maker:
             self.spoken,
             self.status_read_later,
             self.named_by_environment,
+            self.several_words,
         ]
         return self.random.choice(forms)(depth)
 
@@ -699,6 +701,7 @@ class Maker:
 
     def named_by_environment(self, depth: int) -> list[str]:
         """A function called by a name that comes from outside."""
+        self.made.outside = True
         one, two, name = self.fresh("do_"), self.fresh("do_"), self.fresh("ACTION")
         effects = [self.fresh("svc") for _ in range(2)]
         self.made.effects += effects
@@ -707,6 +710,18 @@ class Maker:
             f'"${{{name}:-{one}}}"', f"${{{name}:-{one}}} now", f'if [ -n "${name}" ]; then "${name}"; fi', f"eval ${name}"
         )
         return [f"{one}() {{ docker restart {effects[0]}; }}", f"{two}() {{ docker stop {effects[1]}; }}", call]
+
+    def several_words(self, depth: int) -> list[str]:
+        """A variable that holds several words, as a function's arguments."""
+        self.made.outside = True
+        name, words, token = self.fresh("act"), self.fresh("WORDS_"), self.fresh("svc")
+        self.made.effects.append(token)
+        self.made.environment[words] = (None, "go", "go stop")
+        test = self.pick(
+            '[ "${2:-}" = stop ]', "[ $# -gt 1 ]", '[ -n "${1:-}" ]', 'shift; [ "${1:-}" = stop ]', '[ "${1:-}" = go ]'
+        )
+        call = self.pick(f"{name} ${{{words}:-}}", f"{name} first ${{{words}:-}}", f'set -- ${{{words}:-}}; {name} "$@"')
+        return [f"{name}() {{ {test} && docker stop {token}; }}", call]
 
     def block_small(self) -> list[str]:
         return [f"if ! {self.plain_condition()}; then", *self.effect().split("\n"), "fi"]
