@@ -19,13 +19,14 @@ FLAKY = ("200", "503", "e7", "e7,200", "503,503,200", "200,503")
 
 @dataclass
 class Made:
-    """A script and what the oracle must know of it."""
+    """A script and what the oracle must know of it; `outside`: words from outside choose what runs, so little can be proved."""
 
     text: str = ""
     asked: list[Asked] = field(default_factory=list)
     effects: list[str] = field(default_factory=list)
     environment: dict[str, tuple[str | None, ...]] = field(default_factory=dict)
     files: list[str] = field(default_factory=list)
+    outside: bool = False
 
 
 class Maker:
@@ -305,6 +306,10 @@ class Maker:
             self.lock,
             self.arithmetic,
             self.retry_function,
+            self.spoken,
+            self.status_read_later,
+            self.named_by_environment,
+            self.several_words,
         ]
         return self.random.choice(forms)(depth)
 
@@ -650,6 +655,73 @@ class Maker:
             )
         )
         return [f"{name} {self.pick('check', '', 'stop')}"]
+
+    def spoken(self, depth: int) -> list[str]:
+        """Functions that only say something: one may end the script all the same, or its status decide."""
+        name, value = self.fresh("say"), self.fresh("WORD_")
+        self.made.environment[value] = (None, "given")
+        body = self.pick(
+            'echo "[$(date)] $1"', 'local text="$1"; echo "$text ${2:-}" >&2', 'printf "%s\\n" "$*"', "echo -e \"$1 $2\"",
+            f'echo "$1 ${value}"', f'echo "$1 ${{{value}:?}}"', f'echo "$1 ${{{value}:=b}}"', f'printf -v {value} "%s" "$1"',
+        )  # fmt: skip
+        lines = [self.pick("set -u", "set -eu", ":"), f"{name}() {{ {body}; }}"]
+        call = self.pick(f'{name} "checking"', f'{name} "a" "b"', f"{name} ${value}", f'{name} "${{{value}:-none}}" x')
+        one, two = (self.effect() for _ in range(2))
+        if "\n" in one + two or one.endswith("&") or two.endswith("&"):
+            one, two = f"docker restart {self.made.effects[-2]}", f"docker stop {self.made.effects[-1]}"
+        lines += self.pick(
+            f"{call}\n{one}\n{two}",
+            f"{call} && {one}\n{two}",
+            f'if [ -n "$({call})" ]; then {one}; else {two}; fi',
+            f'{one}\n{call}\n[ "${{{value}:-}}" = given ] && {two}',
+            f"{call} | grep -q given && {one}\n{two}",
+        ).split("\n")
+        return lines
+
+    def status_read_later(self, depth: int) -> list[str]:
+        """A status that a function, or the end of one, looks at after something else."""
+        handle, check = self.fresh("handle"), self.fresh("check")
+        condition, effect = self.plain_condition(), self.effect()
+        if "\n" in effect or effect.endswith("&"):
+            effect = f"docker restart {self.made.effects[-1]}"
+        read = self.pick("local rc=$?; [ $rc -ne 0 ]", "[ $? -ne 0 ]", "(( $? != 0 ))")
+        other = f"docker stop {self.fresh('svc')}"
+        self.made.effects.append(other.rpartition(" ")[2])
+        return [
+            f"{handle}() {{ {read} && {effect}; }}",
+            f"{check}() {{ {condition}; {self.pick('return', 'return $?', ':')}; }}",
+            *self.pick(
+                f"{condition}\n{handle}",
+                f"{check}\n{handle}",
+                f"if {check}; then {other}; else {handle}; fi",
+                f"{check}; rc=$?\necho done\nif [ $rc -ne 0 ]; then {effect}; fi",
+                f"{check} || {handle}\n{other}",
+            ).split("\n"),
+        ]
+
+    def named_by_environment(self, depth: int) -> list[str]:
+        """A function called by a name that comes from outside."""
+        self.made.outside = True
+        one, two, name = self.fresh("do_"), self.fresh("do_"), self.fresh("ACTION")
+        effects = [self.fresh("svc") for _ in range(2)]
+        self.made.effects += effects
+        self.made.environment[name] = (None, two)
+        call = self.pick(
+            f'"${{{name}:-{one}}}"', f"${{{name}:-{one}}} now", f'if [ -n "${name}" ]; then "${name}"; fi', f"eval ${name}"
+        )
+        return [f"{one}() {{ docker restart {effects[0]}; }}", f"{two}() {{ docker stop {effects[1]}; }}", call]
+
+    def several_words(self, depth: int) -> list[str]:
+        """A variable that holds several words, as a function's arguments."""
+        self.made.outside = True
+        name, words, token = self.fresh("act"), self.fresh("WORDS_"), self.fresh("svc")
+        self.made.effects.append(token)
+        self.made.environment[words] = (None, "go", "go stop")
+        test = self.pick(
+            '[ "${2:-}" = stop ]', "[ $# -gt 1 ]", '[ -n "${1:-}" ]', 'shift; [ "${1:-}" = stop ]', '[ "${1:-}" = go ]'
+        )
+        call = self.pick(f"{name} ${{{words}:-}}", f"{name} first ${{{words}:-}}", f'set -- ${{{words}:-}}; {name} "$@"')
+        return [f"{name}() {{ {test} && docker stop {token}; }}", call]
 
     def block_small(self) -> list[str]:
         return [f"if ! {self.plain_condition()}; then", *self.effect().split("\n"), "fi"]

@@ -260,3 +260,64 @@ def test_a_file_is_one_script_and_its_problems():
     problems = [fact for fact in found if isinstance(fact, Problem)]
     assert problems
     assert problems[0].line == 4
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('stop() { docker stop shop; }\n"$@"\n', Reach.MAY),
+        ('stop() { docker stop shop; }\n"$1" now\n', Reach.MAY),
+        ('do_stop() { docker stop shop; }\n"do_$1"\n', Reach.MAY),
+        ('do_stop() { docker stop shop; }\n"run_$1"\n', Reach.NEVER),
+        ('stop() { docker stop shop; }\n"${ACTION:-stop}"\n', Reach.MAY),
+        ('stop() { docker stop shop; }\nsudo "$1"\n', Reach.NEVER),
+        ('stop() { docker stop shop; }\n"$HOME/bin/check"\n', Reach.NEVER),
+        ('stop() { docker stop shop; }\neval "$CODE"\n', Reach.MAY),
+        ('act() { [ -n "$2" ] && docker stop shop; }\nact $WORDS\n', Reach.MAY),
+        ('act() { [ $# -gt 1 ] && docker stop shop; }\nact "$@"\n', Reach.MAY),
+        ('act() { shift; [ -n "$1" ] && docker stop shop; }\nact "$@"\n', Reach.MAY),
+        ('act() { [ "${1:-}" = stop ] && docker stop shop; }\nact "${@:-}"\n', Reach.MAY),
+        ("stop() { docker stop shop; }\n. ./lib.sh\n", Reach.MAY),
+        (". ./lib.sh\nstop() { docker stop shop; }\n", Reach.NEVER),
+    ],
+)
+def test_a_function_that_may_be_called_by_a_name_nobody_knows_is_not_never_reached(text, expected):
+    (effect,) = (read := interpret(script(text), arguments=None)).effects
+    assert read.reach(effect, {}).reach is expected
+
+
+def test_a_command_behind_options_that_were_given_up_is_reached():
+    choices = "".join(f"[ -f /etc/{number} ] && OPTIONS+=(-o Key{number}=yes)\n" for number in range(8))
+    read = interpret(script(f'OPTIONS=(-i key)\n{choices}ssh "${{OPTIONS[@]}}" host "docker restart shop"\n'))
+    assert [read.reach(effect, {}).reach for effect in read.effects] == [Reach.MUST]
+
+
+@pytest.mark.parametrize(
+    ("text", "effects"),
+    [
+        ("pm2 reload ecosystem.config.js --env production --update-env", [("reload", "pm2", ("ecosystem.config.js",))]),
+        ("pm2 start app.js --name shop --max-memory-restart 300M -- --port 80", [("start", "pm2", ("app.js",))]),
+        ("./kubectl -n shop rollout undo deployment web", [("rollback", "kubernetes", ("deployment", "web"))]),
+        ("/opt/tools/pm2 restart shop", [("restart", "pm2", ("shop",))]),
+        ("~/.local/bin/supervisorctl restart shop", [("restart", "supervisor", ("shop",))]),
+        ("DOCKER=$(command -v docker)\n$DOCKER restart shop", [("restart", "docker", ("shop",))]),
+        ('ssh $SSH_OPTS web1 "docker restart shop"', [("restart", "docker", ("shop",))]),
+        ("./service restart shop", []),
+        ("./bin/test -f x", []),
+        ("""ps aux | grep shop | awk '{print "kill -9 " $2}' | sh""", [("kill", "process", None)]),
+        ("""docker ps -q | awk '{ print "docker restart", $1 }' | bash""", [("restart", "docker", None)]),
+        ("""ps aux | awk '$3 > 90 { print $2 }' | xargs kill""", [("kill", "process", None)]),
+    ],
+)
+def test_what_a_command_does(text, effects):
+    found = interpret(script(text + "\n")).effects
+    assert [(effect.action, effect.manager) for effect in found] == [effect[:2] for effect in effects]
+    assert all(targets in (None, effect.targets) for effect, (_, _, targets) in zip(found, effects, strict=True))
+
+
+def test_what_follows_a_check_that_a_variable_is_set_is_listed_with_it_set():
+    text = 'set -u\nif [ -z "${HOST:-}" ] || [ -z "${NAME:-}" ]; then exit 1; fi\n'
+    text += 'curl -fsS "http://${HOST}/up"\ndocker restart "$NAME"\n'
+    read = interpret(script(text))
+    assert [probe.asks for probe in read.probes] == ["http://<$HOST>/up"]
+    assert [effect.targets for effect in read.effects] == [("<$NAME>",)]

@@ -91,7 +91,7 @@ def test_what_is_proved_is_what_bash_does():
                 claim = reached(interpretation, token, {})
                 if claim in PROVED and any(one != PROVED[claim] for one in truth):
                     wrong.append((seed, token, claim, truth))
-                if all(truth) or not any(truth):
+                if (all(truth) or not any(truth)) and not made.outside:
                     (always if truth[0] else never).append(claim)
                 for world, happened in list(zip(worlds, truth, strict=True))[:2]:
                     claim = reached(interpretation, token, allowed(interpretation, world))

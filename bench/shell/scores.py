@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from logcorr.model.behaviour import Effect, Probe
-from logcorr.semantics.shell import Interpretation
+from logcorr.model.behaviour import Effect, Outcome, Probe
+from logcorr.semantics.shell import Interpretation, outcomes
 
 Label = dict[str, Any]
 HTTP = ("curl", "wget")
@@ -20,7 +20,8 @@ def score(labels: Label, read: Interpretation) -> tuple[Counter[str], list[str]]
     """
     counts: Counter[str] = Counter()
     mistakes: list[str] = []
-    for name, right, mistake in [*_probes(labels["probes"], read.probes), *_effects(labels["effects"], read.effects)]:
+    answers = [*_probes(labels["probes"], read.probes), *_effects(labels["effects"], read.effects), *_reaches(labels, read)]
+    for name, right, mistake in answers:
         counts[name] += 1
         counts[f"{name} right"] += right
         if not right:
@@ -72,6 +73,30 @@ def _effects(labels: Sequence[Label], effects: Sequence[Effect]) -> Iterator[tup
             yield "effect recall", any(_does(label, effect) for effect in there), (label, there)
     for effect in effects:
         yield "effect precision", any(_does(label, effect) for label in labels), effect
+
+
+def _reaches(labels: Label, read: Interpretation) -> Iterator[tuple[str, bool, object]]:
+    """Whether what is clear is proved, and whether anything is proved of what is not so."""
+    asked = [label for label in labels["probes"] if label["tool"] in HTTP]
+    for line, given, expected in labels.get("reach", []):
+        allowed = {
+            probe.id: [_outcome(probe, answer) for answer in answers]
+            for number, answers in given.items()
+            for probe in read.probes
+            if _asks(asked[int(number) - 1], probe)
+        }
+        there = [effect for effect in read.effects if effect.span.line <= line <= effect.span.end_line]
+        found = {read.reach(effect, allowed).reach.value for effect in there}
+        proved = {"must": "must" in found, "never": found <= {"never"}}
+        if expected in proved:
+            yield f"reach {expected}", proved[expected], (line, given, found)
+        others = found - {expected, "may", "conditional"}
+        if len(there) == 1 or expected not in proved:
+            yield "no other proof", not others, (line, given, expected, found)
+
+
+def _outcome(probe: Probe, answer: int | str) -> Outcome:
+    return outcomes(probe, answer if isinstance(answer, int) else None, refused=answer == "refused")
 
 
 def _does(label: Label, effect: Effect) -> bool:

@@ -15,7 +15,7 @@ from logcorr.semantics.shell.conditions import Malformed
 from logcorr.semantics.shell.facts import Sleep
 from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Status
 from logcorr.semantics.shell.store import Store
-from logcorr.semantics.shell.values import EMPTY, Text, Unknown, Value, joined, literal, shown, text, unknown
+from logcorr.semantics.shell.values import EMPTY, Text, Unknown, Value, joined, literal, shown, splits, text, unknown
 
 
 def _cd(command: Command) -> None:
@@ -78,7 +78,7 @@ def _shift(command: Command) -> None:
     path = command.path
     count = literal(command.arguments[0]) if command.arguments else "1"
     path.status = SUCCESS
-    if path.arguments is None or count is None or not count.isdigit():
+    if path.arguments is None or count is None or not count.isdigit() or any(map(splits, path.arguments[: int(count)])):
         path.arguments = None
         path.known = Store({key: value for key, value in path.known.items() if "$" not in repr(key)})
         return
@@ -194,8 +194,15 @@ def _found(command: Command) -> None:
         command.print(text(names[-1] + "\n"))
         command.path.status = SUCCESS
         return
-    command.print_unknown()
-    command.unsure(f"{' '.join(names)} is installed ({command.span})")
+    assumed = f"{' '.join(names)} is installed ({command.span})"
+    if len(names) != 1 or command.name in ("type", "hash") or command.path.sinks[0].kind != "captured":
+        command.print_unknown()
+        command.unsure(assumed)
+    elif command.machine.decide(command.path, assumed, assume=assumed):
+        command.print(joined(unknown(f"the folder of {names[0]}"), text(f"/{names[0]}\n", command.span)))
+        command.path.status = SUCCESS
+    else:
+        command.path.status = FAILURE
 
 
 def _wait(command: Command) -> None:

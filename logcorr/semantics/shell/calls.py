@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 from msgspec.structs import replace
 
 from logcorr.grammar.shell.tree import Node
+from logcorr.lazily import regex
 from logcorr.model.behaviour import Call
 from logcorr.semantics.shell.assignments import leave_scope
 from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.expansion import left
-from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Place, merged
+from logcorr.semantics.shell.merging import merged
+from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Place
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, joined, literal, shown, text
@@ -92,7 +95,7 @@ def script(command: Command, name: str, arguments: list[Value]) -> None:
         child.script, child.arguments = name, tuple(arguments)
         child.functions = Store()
 
-    in_process(command, machine.script_source(found), prepare)
+    in_process(command, machine.sources.of(found), prepare)
 
 
 def _program(command: Command) -> None:
@@ -138,7 +141,7 @@ def _source(command: Command) -> None:
         if path.flow is None:
             command.presumed()
         return
-    source = machine.script_source(found)
+    source = machine.sources.of(found)
     if len(command.arguments) > 1:
         path.arguments = tuple(command.arguments[1:])
     in_shell(command, source, source.tree)
@@ -203,13 +206,19 @@ def shell(command: Command) -> None:
         run_code(command, command.path.stdin or (Unknown("standard input"),), prepare)
 
 
+_CALLED_OPTIONS = regex(r"<(?:\$|more of )\w*(?:opt|arg|flag)\w*>", re.IGNORECASE)
+
+
 def separate_leading(
     arguments: list[Value], with_value: str, long_with_value: tuple[str, ...] = ()
 ) -> tuple[dict[str, list[Value]], list[Value]]:
-    """Options up to the first other argument, and everything from there on."""
+    """Options up to the first other argument, and everything from there on. What is not known but called options is some."""
     index = 0
     while index < len(arguments):
         known = shown(arguments[index])
+        if _CALLED_OPTIONS.fullmatch(known) and index + 1 < len(arguments):
+            index += 1
+            continue
         if known == "--":
             break
         if not known.startswith("-") or known == "-":

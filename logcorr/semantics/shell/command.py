@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Protocol
 
 from msgspec import Struct
@@ -122,14 +122,24 @@ class Command(Struct):
             self.machine.record.listed.setdefault(probe.id, outcomes)
         else:
             outcomes = tuple(allowed)
-        outcomes = tuple({(outcome.printed, outcome.exit_code): outcome for outcome in outcomes}.values())
+        outcomes = self._told_apart(outcomes)
         if not outcomes or (allowed is None and self.machine.coarse):
             self.path.print(unknown_output(probe, self.span))
             self.unsure(asked=True)
             return
         outcome = self.machine.choose(lambda: outcomes)
         self.path.print(printed(outcome, probe, self.span))
-        self.path.status = Status(outcome.exit_code)
+        known = outcome.exit_code == 0 or self.machine.sources.counts
+        self.path.status = Status(outcome.exit_code) if known else Status(None, outcome.why or self.words, failed=True)
+
+    def _told_apart(self, outcomes: Iterable[Outcome]) -> tuple[Outcome, ...]:
+        """One outcome of each kind that differs in what can be seen of it: output where that is kept, and the status."""
+        kept, counts = self.path.sinks[0].kind in ("captured", "file"), self.machine.sources.counts
+        kinds = {
+            (outcome.printed if kept else "", outcome.exit_code if counts else outcome.exit_code == 0): outcome
+            for outcome in outcomes
+        }
+        return tuple(kinds.values())
 
     def say(self, value: Value, sink: str | None = None) -> None:
         """Note a message that the script writes, unless it is for the script itself."""
@@ -229,6 +239,12 @@ def separate(
         else:
             others.append(argument)
     return options, others
+
+
+def before_dashes(arguments: list[Value]) -> list[Value]:
+    """A program's own arguments; what follows `--` is for another that it starts."""
+    position = next((index for index, argument in enumerate(arguments) if literal(argument) == "--"), len(arguments))
+    return arguments[:position]
 
 
 def _letters(argument: Value, head: str, with_value: str, following: list[Value], options: dict[str, list[Value]]) -> int:

@@ -28,13 +28,18 @@ from logcorr.semantics.shell.expansion import fields
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import SUCCESS, Path
 from logcorr.semantics.shell.purposes import RUNS_CODE
-from logcorr.semantics.shell.values import Value, literal, shown, text
+from logcorr.semantics.shell.values import Text, Value, literal, shown, text
 
 MODULES = (filters, editing, texts, builtin, output, reading, calls, wrappers, probes, effects, services, containers)
 HANDLERS: Mapping[str, Handler] = {name: handler for module in MODULES for name, handler in module.HANDLERS.items()}
 
 
 _INSTALLED = regex(r"/(?:usr/)?(?:local/)?s?bin/|/opt/\S+/bin/")
+_ONE_PROGRAM = frozenset({
+    "apachectl", "certbot", "curl", "docker", "docker-compose", "kubectl", "mysqladmin", "pg_isready", "pm2", "podman",
+    "podman-compose", "psql", "redis-cli", "supervisorctl", "systemctl", "wget",
+})  # fmt: skip
+"""Names that mean the program wherever it lies: nobody calls a script of their own so."""
 
 
 def simple(machine: Machine, path: Path, node: Simple) -> None:
@@ -93,9 +98,13 @@ def _program(word: Value) -> str:
 
 def run(machine: Machine, path: Path, arguments: list[Value], span: Span, words: str, *, functions: bool = True) -> None:
     """Run a command whose words are expanded."""
-    name = literal(arguments[0])
+    name = literal(arguments[0]) or _brought(arguments[0])
     if name is None:
         machine.record.complain(span, f"the command's name is not known: {shown(arguments[0])}")
+        if not machine.surveys:
+            places = (span, *(place for _, place in machine.stack))
+            if machine.record.unknown_name(arguments[0], path.functions if functions else (), places):
+                machine.depends(path, (arguments[0],))
         command = Command(machine, path, shown(arguments[0]), arguments[1:], span, words, run)
         _unknown(command)
         return
@@ -103,7 +112,7 @@ def run(machine: Machine, path: Path, arguments: list[Value], span: Span, words:
     if name in path.functions and functions:
         calls.function(command)
         return
-    program = name.rpartition("/")[2] if _INSTALLED.match(name) else name
+    program = name.rpartition("/")[2] if _INSTALLED.match(name) else _brought(arguments[0]) or name
     command.name = program
     handler = HANDLERS.get(program) or services.init_script(name)
     if handler is not None:
@@ -112,6 +121,13 @@ def run(machine: Machine, path: Path, arguments: list[Value], span: Span, words:
         calls.script(command, name, command.arguments)
     else:
         _unknown(command)
+
+
+def _brought(word: Value) -> str | None:
+    """The program that a path ends in, whose folder need not be known."""
+    last = word[-1] if word else None
+    name = last.text.rpartition("/")[2] if isinstance(last, Text) and "/" in last.text else ""
+    return name if name in _ONE_PROGRAM else None
 
 
 def _unknown(command: Command) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from logcorr.semantics.shell import probes
 from logcorr.semantics.shell.calls import in_container, separate_leading
-from logcorr.semantics.shell.command import Command, Handler, separate
+from logcorr.semantics.shell.command import Command, Handler, before_dashes, separate
 from logcorr.semantics.shell.values import Value, literal, shown
 
 _COMPOSE = {
@@ -206,11 +206,11 @@ def _kubectl(command: Command) -> None:
         "tail",
         "since",
     )
-    options, words = separate(_before_dashes(command.arguments), "nlocf", values)
+    options, words = separate(before_dashes(command.arguments), "nlocf", values)
     known = [shown(word) for word in words]
     verb = known[0] if known else ""
     if verb == "exec":
-        rest = command.arguments[len(_before_dashes(command.arguments)) + 1 :] or words[2:]
+        rest = command.arguments[len(before_dashes(command.arguments)) + 1 :] or words[2:]
         if rest:
             in_container(known[1] if len(known) > 1 else "", command, rest)
             return
@@ -232,11 +232,6 @@ def _kubectl(command: Command) -> None:
         command.do(action, "kubernetes", known[1:] or [shown(file) for file in files])
     else:
         probes.ask(command, f"kubectl {verb}".strip(), " ".join(known[1:]))
-
-
-def _before_dashes(arguments: list[Value]) -> list[Value]:
-    position = next((index for index, argument in enumerate(arguments) if literal(argument) == "--"), len(arguments))
-    return arguments[:position]
 
 
 HANDLERS: dict[str, Handler] = {

@@ -68,7 +68,7 @@ def _awk(command: Command) -> None:
     match = re.fullmatch(r"\s*(NR\s*==\s*1\s*)?\{\s*print\s+\$(\d|NF)\s*;?\s*\}\s*", program or "")
     separator = literal(options["F"][-1]) if options.get("F") else None
     if match is None or (separator is not None and len(separator) != 1):
-        give(command, derived(value, f"output of `{command.words}`"))
+        _print_written(command, program or "", value)
         return
     if known is None and match[1] and value:
         value = first_line(value)
@@ -83,6 +83,21 @@ def _awk(command: Command) -> None:
         wanted = len(columns) if match[2] == "NF" else int(match[2])
         results.append(row if wanted == 0 else columns[wanted - 1] if 0 < wanted <= len(columns) else "")
     give(command, like(value, "".join(f"{line}\n" for line in results)))
+
+
+_PRINTS = regex(r"""[^{}]*\{\s*print\s+(?P<items>(?:"(?:[^"\\]|\\.)*"|[^"{}])*?);?\s*\}\s*""")
+_ITEM = regex(r"""\s*"((?:[^"\\]|\\.)*)"\s*|\s*(,)\s*|[^",]+""")
+
+
+def _print_written(command: Command, program: str, value: Value) -> None:
+    """`awk '{print "kill " $2}'`: lines with words of its own, if there is any line."""
+    rest, prints = derived(value, f"output of `{command.words}`"), _PRINTS.fullmatch(program)
+    if prints is None or '"' not in program:
+        give(command, rest)
+        return
+    items = (text(item[1]) if item[1] is not None else text(" ") if item[2] else rest for item in _ITEM.finditer(prints["items"]))
+    written = joined(*items, text("\n"))
+    give(command, written if command.machine.decide(command.path, f"`{command.words}` prints a line") else EMPTY)
 
 
 def _sed(command: Command) -> None:

@@ -35,8 +35,10 @@ def _kill(command: Command) -> None:
     if signal == "0":
         probes.ask(command, "kill -0", " ".join(targets), prints=False)
         return
-    if targets:  # without any it only complains, as after `xargs` with nothing to hand on
+    if targets:
         command.do("kill", "process", tuple(targets), signal=signal or "TERM")
+    else:  # it only complains, as after `xargs` with nothing to hand on
+        command.unsure()
 
 
 def _fuser(command: Command) -> None:

@@ -100,7 +100,7 @@ def left(path: Path, child: Path) -> Path:
     parent = path.copy()
     parent.status, parent.output, parent.files, parent.known = child.status, child.output, child.files, child.known
     parent.ran, parent.broken, parent.doubts, parent.shadow = child.ran, child.broken, child.doubts, child.shadow
-    parent.stdin = child.stdin
+    parent.stdin, parent.aside = child.stdin, child.aside
     return parent
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from logcorr.grammar.shell.tree import Node
 from logcorr.model.source import Span
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import Path, merged
+from logcorr.semantics.shell.merging import merged
+from logcorr.semantics.shell.path import Path
 
 
 def guarded(machine: Machine, node: Node, path: Path, *, holds: bool) -> None:

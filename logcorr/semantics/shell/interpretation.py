@@ -21,14 +21,16 @@ from logcorr.semantics.shell.outcomes import any_outcomes
 from logcorr.semantics.shell.path import Path, Place, Sink
 from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
+from logcorr.semantics.shell.sources import Sources
 from logcorr.semantics.shell.statements import execute
 from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import Value, text, unknown
 
 F = TypeVar("F", bound=Fact)
+_Kind = tuple[str, int]
 
 MOST_CASES = 48
-MOST_WORK = 12_000
+MOST_WORK = 2_500
 """So many commands are evaluated to answer questions about one script; no further question is then begun."""
 NO_ENVIRONMENT: Mapping[str, str] = {}
 
@@ -57,7 +59,7 @@ class Interpretation(Struct, frozen=True, kw_only=True, eq=False):
         everything = self._evaluate(outcomes)
         if everything is None:
             return ReachProof(reach=Reach.MAY, unknown=("the script has too many ways through",))
-        if not _may_run(everything, effect):
+        if not everything.record.may_have_run(effect):
             return ReachProof(reach=Reach.NEVER)
         if effect.id not in everything.record.met:
             return ReachProof(reach=Reach.MAY, unknown=_doubts(everything))
@@ -126,11 +128,6 @@ def _told_apart(probe: Probe, outcomes: Sequence[Outcome]) -> tuple[Outcome, ...
     return tuple({(outcome.printed if reads else "", outcome.exit_code == 0): outcome for outcome in outcomes}.values())
 
 
-def _may_run(machine: Machine, effect: Effect) -> bool:
-    """Whether the effect was met, some way was not followed, or the same command did something with other words."""
-    return effect.id in machine.record.met or machine.record.cut or machine.record.is_strange(effect)
-
-
 def _runs(machine: Machine, effect: Effect) -> bool:
     """Whether the effect runs on every path on which all assumptions hold (or on all, if they never do)."""
     paths = [path for path in machine.record.ended if not path.broken] or machine.record.ended
@@ -139,7 +136,7 @@ def _runs(machine: Machine, effect: Effect) -> bool:
 
 def _answer(machine: Machine, effect: Effect) -> bool | None:
     if effect.id not in machine.record.met:
-        return None if _may_run(machine, effect) else False
+        return None if machine.record.may_have_run(effect) else False
     if _runs(machine, effect):
         return True
     sound = [path for path in machine.record.ended if not path.broken and not path.doubts]
@@ -172,7 +169,7 @@ def interpret(
     `resolve(path as written, working directory)` gives a collected script that is called or sourced. `environment` holds the
     variables known to be set. `arguments` are the script's own; None when they are not known.
     """
-    program = _Program(script, Source.of_script(script, main=True), resolve, environment, arguments)
+    program = _Program(script, Sources(Source.of_script(script, main=True)), resolve, environment, arguments)
     machine, complete = program.survey()
     problems = tuple(machine.record.problems)
     if not complete:
@@ -181,7 +178,7 @@ def interpret(
             Problem(script.span.path, "too many ways through the script; nothing is proved about it", script.span.line),
         )
     return Interpretation(
-        script=script, probes=_probes(machine), effects=tuple(machine.record.effects.values()), problems=problems,
+        script=script, probes=_probes(machine.record), effects=tuple(machine.record.effects.values()), problems=problems,
         calls=_facts(machine, Call), sleeps=_facts(machine, Sleep), installs=_facts(machine, ScheduledJob),
         messages=_facts(machine, Message), _evaluate=program.under,
     )  # fmt: skip
@@ -200,23 +197,20 @@ def _facts(machine: Machine, kind: type[F]) -> tuple[F, ...]:
     return tuple(fact for fact in machine.record.facts if isinstance(fact, kind))
 
 
-def _probes(machine: Machine) -> tuple[Probe, ...]:
-    return tuple(
-        replace(probe, expects=tuple(machine.record.expects.get(probe.id, ()))) for probe in machine.record.probes.values()
-    )
+def _probes(record: Record) -> tuple[Probe, ...]:
+    return tuple(replace(probe, expects=tuple(record.expects.get(probe.id, ()))) for probe in record.probes.values())
 
 
 class _Program(Struct):
     """A script with all it is evaluated with; `base` is the survey, which numbered its probes and effects."""
 
     script: Script
-    source: Source
+    sources: Sources
     resolve: Resolve
     environment: Mapping[str, str]
     arguments: tuple[str, ...] | None
     base: Record = field(default_factory=Record)
-    sources: dict[Script, Source] = field(default_factory=dict)
-    answered: dict[tuple[tuple[int, tuple[Outcome, ...]], ...], Machine | None] = field(default_factory=dict)
+    answered: dict[tuple[tuple[int, tuple[_Kind, ...]], ...], Machine | None] = field(default_factory=dict)
     work: int = 0
 
     def survey(self) -> tuple[Machine, bool]:
@@ -229,10 +223,30 @@ class _Program(Struct):
 
     def under(self, allowed: Allowed) -> Machine | None:
         """Evaluate with the outcomes that can occur, once for each question; None if that is too much work."""
-        key = tuple(sorted((number, tuple(outcomes)) for number, outcomes in allowed.items()))
+        narrowed = self._narrowed(allowed)
+        key = tuple(sorted((number, tuple(sorted(kinds))) for number, kinds in narrowed.items()))
         if key not in self.answered:
-            self.answered[key] = self._told_apart(allowed) if self.work < MOST_WORK else None
+            outcomes = {number: tuple(kinds.values()) for number, kinds in narrowed.items()}
+            self.answered[key] = self._told_apart(outcomes) if self.work < MOST_WORK else None
         return self.answered[key]
+
+    def _narrowed(self, allowed: Allowed) -> dict[int, dict[_Kind, Outcome]]:
+        """The probes that cannot have any outcome, each with those it can have and that the script can tell apart."""
+        probes = {probe.id: probe for probe in _probes(self.base)}
+        narrowed = {}
+        for number, outcomes in allowed.items():
+            kinds = self._kinds(probes[number], outcomes)
+            if kinds.keys() != self._kinds(probes[number], any_outcomes(probes[number])).keys():
+                narrowed[number] = kinds
+        return narrowed
+
+    def _kinds(self, probe: Probe, outcomes: Sequence[Outcome]) -> dict[_Kind, Outcome]:
+        """Outcomes by what they print, where that is kept, and by their status: by whether it is 0, unless the script counts."""
+        reads, counts = probe.yields != "exit" or bool(probe.expects), self.sources.counts
+        return {
+            (outcome.printed if reads else "", outcome.exit_code if counts else min(outcome.exit_code, 1)): outcome
+            for outcome in reversed(outcomes)
+        }
 
     def _told_apart(self, allowed: Allowed) -> Machine | None:
         """Evaluate until no new expected value turns up: an outcome is only listed once the script is known to tell it apart."""
@@ -249,16 +263,15 @@ class _Program(Struct):
         record = Record() if allowed is None else self.base.after()
         machine = Machine(
             execute,
-            self.source,
+            self.sources,
             record,
             resolve=self.resolve,
             allowed=allowed,
-            sources=self.sources,
             interpreter=self.script.interpreter,
             coarse=coarse,
         )
         try:
-            for path in machine.run(self.source.tree, self._start()):
+            for path in machine.run(self.sources.main.tree, self._start()):
                 installed_files(machine, path, self.script.span)
                 finish(machine, path)
             machine.unreached()

@@ -15,14 +15,15 @@ from logcorr.semantics.shell.arithmetic import calculate
 from logcorr.semantics.shell.bounded import Overflow
 from logcorr.semantics.shell.expansion import fields, single
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, Status, merged
+from logcorr.semantics.shell.merging import merged
+from logcorr.semantics.shell.path import FAILURE, SUCCESS, Array, Flow, Path, Status
 from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, literal, text, unknown
 
 WRITING_ROUNDS = 8
 SURVEYED_ROUNDS = 1
 FEW_ROUNDS = 6
-MANY_COMMANDS = 600
+MANY_COMMANDS = 200
 
 
 def leave_round(path: Path) -> bool:
@@ -44,7 +45,7 @@ class _Heads(Struct):
 
     def again(self, path: Path) -> bool:
         """Whether the path brings nothing new: it may go round for ever. Otherwise it is noted."""
-        key = path.key()
+        key = (*path.key(), path.shadow, bool(path.broken))
         before = self.seen.get(key)
         if before is not None and before <= path.ran:
             return True

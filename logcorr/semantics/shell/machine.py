@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, TypeVar
 from msgspec import Struct
 from msgspec.structs import replace
 
-from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.semantics.shell.bounded import Overflow
 from logcorr.semantics.shell.facts import Allowed, Resolve
-from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status, merged, widened
+from logcorr.semantics.shell.merging import merged, widened
+from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Status
 from logcorr.semantics.shell.record import Record
 from logcorr.semantics.shell.source import Source
+from logcorr.semantics.shell.sources import Sources
 from logcorr.semantics.shell.survey import Survey
 from logcorr.semantics.shell.values import Unknown, Value
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from logcorr.grammar.shell.tree import Node
 
 T = TypeVar("T")
-
 
 MOST_DEPTH = 24
 
@@ -58,24 +58,25 @@ class Machine:
     """One evaluation of a script under the outcomes that its probes are allowed to have.
 
     With `allowed` None it is a survey, which meets everything once and proves nothing: what probes print stays unknown, all
-    assumptions hold, loops that do not go over known words end after two rounds. `sources` are scripts that were parsed before.
+    assumptions hold, loops that do not go over known words end after two rounds. `sources` are the scripts.
     """
 
     def __init__(
-        self, execute: Callable[[Machine, Node, Path], list[Path]], source: Source, record: Record, *, resolve: Resolve,
-        allowed: Allowed | None, sources: dict[Script, Source], interpreter: str = "sh", coarse: bool = False,
+        self, execute: Callable[[Machine, Node, Path], list[Path]], sources: Sources, record: Record, *, resolve: Resolve,
+        allowed: Allowed | None, interpreter: str = "sh", coarse: bool = False,
     ) -> None:  # fmt: skip
         self._execute = execute
-        self.source = source
+        self.source = sources.main
+        self.sources = sources
         self.resolve = resolve
         self.allowed = allowed
         self.interpreter = interpreter
         self.coarse = coarse
         self.surveys = allowed is None
-        self.most_paths = 2 if self.surveys else 4 if coarse else 48
+        self.most_paths = 2 if self.surveys else 4 if coarse else 8
         self.most_rounds = 6 if coarse else 70
         self.most_recursion = 2 if coarse else 10
-        self.most_commands = 8_000 if coarse else 5_000
+        self.most_commands = (8_000 if coarse else 5_000) if self.surveys else 1_200 if coarse else 800
         self.checked = False
         self.substituted = False
         self.reader: str | None = None
@@ -85,7 +86,6 @@ class Machine:
         self.placeholders: list[Unknown] = []
         self.record = record
         self._trails: list[_Trail] = []
-        self._sources = sources
         self.survey = Survey()
         self.commands = 0
 
@@ -166,18 +166,18 @@ class Machine:
         answer = self.choose(lambda: (True, False))
         if key:
             path.learn(key, answer)
-            self._depends(path, key)
+            self.depends(path, key)
         if assume is None:
             path.doubts |= {question}
         elif not answer:
-            path.broken |= {assume}
+            path.fail(assume)
             path.shadow = True
         return answer
 
-    def _depends(self, path: Path, key: tuple[object, ...]) -> None:
+    def depends(self, path: Path, key: tuple[object, ...]) -> None:
         """That a variable is not set cannot be taken for granted where its value itself decides."""
         values = [part for item in key if isinstance(item, tuple) for part in item if isinstance(part, Unknown)]
-        path.broken -= {unset(part.key) for part in values}
+        path.depend(frozenset(unset(part.key) for part in values))
 
     def succeeded(self, path: Path) -> bool:
         """Whether the last command succeeded, in direct style."""
@@ -269,12 +269,6 @@ class Machine:
         """The lines of a node of the present source."""
         return self.source.span(node.start, node.end)
 
-    def script_source(self, script: Script) -> Source:
-        """A collected script, read once."""
-        if script not in self._sources:
-            self._sources[script] = Source.of_script(script)
-        return self._sources[script]
-
     def code(self, value: Value, span: Span) -> Source:
         """Text put together at run time, as code."""
         return Source.of_value(value, span, self.placeholders)
@@ -284,6 +278,7 @@ class Machine:
         path.doubts |= {what}
         if self.surveys:
             return
+        self.record.cut |= bool(path.functions)
         turn = self.choose(lambda: ("as before", "changed", "ended"))
         if turn == "as before":
             return

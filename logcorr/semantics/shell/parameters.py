@@ -11,18 +11,7 @@ from logcorr.semantics.shell import arithmetic
 from logcorr.semantics.shell.machine import Abandoned, Machine, unset
 from logcorr.semantics.shell.path import Array, Flow, Path, Status
 from logcorr.semantics.shell.trimming import Words, number, transformed
-from logcorr.semantics.shell.values import (
-    EMPTY,
-    Unknown,
-    Value,
-    derived,
-    is_empty,
-    joined,
-    literal,
-    shown,
-    text,
-    unknown,
-)
+from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, is_empty, joined, literal, shown, splits, text, unknown
 
 _RUNTIME = frozenset(
     {"$", "!", "RANDOM", "SECONDS", "LINENO", "PPID", "BASHPID", "EPOCHSECONDS", "HOSTNAME", "UID", "EUID", "_", "-"}
@@ -116,12 +105,14 @@ def _separated(path: Path, as_one: bool, values: list[Value]) -> list[Value]:
 
 
 def _of_list(machine: Machine, path: Path, node: Parameter, values: list[Value], words: Words) -> list[Value] | Value:
-    unsure = any(isinstance(part, Unknown) and part.splits for value in values for part in value)
+    unsure = any(map(splits, values))
     if node.operator.startswith("#") and node.operator[1:] == node.name:
         return unknown(f"number of {node.name}") if unsure else text(str(len(values)), machine.span(node))
     if node.operator == ":":
         return values if unsure else _slice(machine, path, node, values, words)
     if node.operator[-1:] in ("-", "=", "?", "+") and node.operator:
+        if unsure:
+            return values if node.operator[-1] != "+" else [(Unknown(f"${{{node.name}{node.operator}}}", splits=True),)]
         present = bool(values) and (":" not in node.operator or len(values) > 1 or is_empty(values[0]) is False)
         if node.operator[-1] == "+":
             return words.single(machine, path, node.operands[0]) if present and not values else (values if present else [])
@@ -168,6 +159,9 @@ def _positional(path: Path, name: str) -> Value | None:
         return text(path.script) if path.script else unknown("$0", "$0")
     if path.arguments is None:
         return unknown("the number of arguments", "$#") if name == "#" else unknown(f"argument {name}", f"${name}")
+    certain = next((index for index, value in enumerate(path.arguments) if splits(value)), None)
+    if certain is not None and (name == "#" or int(name) > certain + 1):
+        return unknown("the number of arguments" if name == "#" else f"argument {name}")
     if name == "#":
         return text(str(len(path.arguments)))
     return path.arguments[int(name) - 1] if int(name) <= len(path.arguments) else None

@@ -2,14 +2,12 @@
 
 Paths that reach the same state merge. `ran` then keeps the effects that ran on every one of them, so that an effect is
 proved to run (MUST) exactly if it is in `ran` of every path that ends; that it never runs is read off the machine's own list
-of effects ever met. Paths on which an assumption failed (`broken`) are kept apart: they do not weaken a MUST, which lists
-its assumptions, but they do refute a NEVER.
+of effects ever met. Paths on which an assumption failed (`broken`) do not weaken a MUST, which lists its assumptions, but they
+do refute a NEVER. Where one comes to the state of a path on which all hold, they go on as one, which remembers it `aside`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from copy import copy
 from operator import attrgetter
 
@@ -17,11 +15,10 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from logcorr.grammar.shell.tree import Function
-from logcorr.lazily import regex
 from logcorr.model.source import Span
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.store import Store
-from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, joined, literal, unknown
+from logcorr.semantics.shell.values import EMPTY, Unknown, Value, unknown
 
 
 class Array(Struct, frozen=True):
@@ -87,6 +84,17 @@ class Place(Struct, frozen=True):
     container: str | None = None
 
 
+class Aside(Struct, frozen=True):
+    """What ran on other ways to the same state, on which assumptions failed, and these: from here on all are one path."""
+
+    ran: frozenset[int]
+    broken: frozenset[str]
+
+    def joined(self, other: Aside | None) -> Aside:
+        """What is true of both."""
+        return Aside(self.ran & other.ran, self.broken | other.broken) if other else self
+
+
 class Path(Struct):
     """The mutable state of one way through; `copy` before forking. All that it holds is immutable, so a copy is cheap."""
 
@@ -110,6 +118,7 @@ class Path(Struct):
     broken: frozenset[str] = frozenset()
     doubts: frozenset[str] = frozenset()
     shadow: bool = False
+    aside: Aside | None = None
 
     def copy(self) -> Path:
         """A path that goes its own way from here."""
@@ -131,6 +140,26 @@ class Path(Struct):
     def write(self, name: str, content: Value | None) -> None:
         """Give a file its content; None: it is known to be gone."""
         self.files = self.files.put(name, content)
+
+    def did(self, effect: int) -> None:
+        """An effect runs."""
+        self.ran |= {effect}
+        if self.aside:
+            self.aside = Aside(self.aside.ran | {effect}, self.aside.broken)
+
+    def fail(self, assumption: str) -> None:
+        """An assumption fails."""
+        if self.aside:
+            self.ran, self.broken, self.aside = self.ran & self.aside.ran, self.broken | self.aside.broken, None
+        self.broken |= {assumption}
+
+    def depend(self, assumptions: frozenset[str]) -> None:
+        """What was assumed decides something, so it is no more taken for granted."""
+        self.broken -= assumptions
+        if self.aside and not self.aside.broken - assumptions:
+            self.ran, self.doubts, self.aside = self.ran & self.aside.ran, self.doubts | assumptions, None
+        elif self.aside:
+            self.aside = Aside(self.aside.ran, self.aside.broken - assumptions)
 
     def learn(self, question: tuple[object, ...], answer: bool) -> None:
         """Remember an answer, which holds from here on."""
@@ -164,7 +193,7 @@ class Path(Struct):
         return (
             self.place, self.variables, self.files, self.traps, self.known, self.functions,
             self.options, tuple(frozenset(scope.items()) for scope in self.scopes), self.arguments, self.script, self.status,
-            self.output, self.stdin, self.sinks, self.flow, self.shadow, bool(self.broken),
+            self.output, self.stdin, self.sinks, self.flow,
         )  # fmt: skip
 
 
@@ -182,112 +211,3 @@ def appended(name: str, before: Value | None, value: Value) -> Value:
 
 _FIELDS = Path.__struct_fields__
 _STATE = attrgetter(*_FIELDS)
-
-
-def merged(paths: Sequence[Path]) -> list[Path]:
-    """Paths of equal state made one, in their order."""
-    if len(paths) < 2:
-        return list(paths)
-    kept: list[Path] = []
-    alike: dict[object, list[tuple[tuple[object, ...], Path]]] = {}
-    for path in paths:
-        key = path.key()
-        others = alike.setdefault((path.variables, path.known, path.files, path.status.code, path.flow), [])
-        other = next((other for seen, other in others if seen == key), None)
-        if other is None:
-            kept.append(path)
-            others.append((key, path))
-        else:
-            _absorb(other, path)
-    return kept
-
-
-def _absorb(path: Path, other: Path) -> None:
-    path.ran &= other.ran
-    path.broken |= other.broken
-    path.doubts |= other.doubts
-    shared = 0
-    while shared < min(len(path.guards), len(other.guards)) and path.guards[shared] == other.guards[shared]:
-        shared += 1
-    path.guards = path.guards[:shared]
-
-
-_UNSET = object()
-
-
-MOST_BROKEN = 4
-
-
-def widened(paths: Sequence[Path], limit: int, *, keeps: bool = False) -> list[Path]:
-    """At most about `limit` paths on which all assumptions hold, and a few on which one does not.
-
-    With `keeps`, of a variable that has a default or holds addresses one value is kept for a survey to show: it proves nothing.
-    """
-    if len(paths) < 2:
-        return list(paths)
-    sound = [path for path in paths if not path.broken]
-    broken = [path for path in paths if path.broken]
-    return [*_reduced(merged(sound), limit, keeps), *_reduced(merged(broken), MOST_BROKEN, keeps)]
-
-
-def _reduced(paths: list[Path], limit: int, keeps: bool) -> list[Path]:
-    """Forget remembered answers, then give up the variable with the most values as unknown, until so few paths remain."""
-    if len(paths) > limit // 3 + 3:
-        for path in paths:
-            path.known = Store()
-        paths = merged(paths)
-    while len(paths) > limit:
-        name = _most_varied(paths)
-        if name is None:
-            return _forgetful(paths)
-        values = [value for path in paths if isinstance(value := path.variables.get(name), tuple)]
-        kept = _shown_value(values) if keeps else None
-        for path in paths:
-            path.set(name, derived(joined(*values), f"one of several values of {name}") if kept is None else kept)
-        paths = merged(paths)
-    return paths
-
-
-def _shown_value(values: Sequence[Value]) -> Value | None:
-    """The first address among a variable's values, or its only known value if the others come from outside the script."""
-    known = [value for value in values if value and literal(value) is not None]
-    others = [part for value in values if literal(value) is None for part in value if isinstance(part, Unknown)]
-    if not known or any(part.probe is not None for value in values for part in value):
-        return None
-    alone = len(set(known)) == 1 and all(part.key.startswith("$") for part in others)
-    return next((value for value in known if alone or "://" in (literal(value) or "")), None)
-
-
-def withered(path: Path) -> Path:
-    """A path that has left the script and will read nothing any more: its state need not keep it apart from others."""
-    if path.flow is not None and path.flow.kind == "exit" and not path.traps:
-        path.variables, path.known, path.functions = Store(), Store(), Store()
-    return path
-
-
-def _most_varied(paths: Sequence[Path]) -> str | None:
-    """The variable to give up first: a count, a flag or something unknown before a name or an address; then the most varied."""
-    names = {name for path in paths for name in path.variables}
-    values = {name: {path.variables.get(name, _UNSET) for path in paths} for name in names}
-    varied = [name for name in names if len(values[name]) > 1]
-    return max(varied, key=lambda name: (not any(map(_names_something, values[name])), len(values[name]), name), default=None)
-
-
-_NAME = regex(r"(?!(?:true|false|yes|no|up|down)$)\S*[A-Za-z]\S*", re.IGNORECASE)
-
-
-def _names_something(value: object) -> bool:
-    return isinstance(value, tuple) and _NAME.fullmatch(literal(value) or "") is not None
-
-
-def _forgetful(paths: Sequence[Path]) -> list[Path]:
-    """Give up everything else that tells paths apart but is not needed to go on soundly."""
-    for path in paths:
-        path.known = Store()
-        path.files = Store()
-        path.scopes = tuple({name: unknown(f"{name} of a caller") for name in scope} for scope in path.scopes)
-        path.place = replace(path.place, directory=unknown("one of several directories"))
-        path.stdin = None
-        path.output = unknown("output") if path.output else EMPTY
-        path.status = Status(None, "an exit status", asked=True)
-    return merged(paths)

@@ -7,7 +7,8 @@ from logcorr.lazily import regex
 from logcorr.semantics.shell.endings import failing
 from logcorr.semantics.shell.expansion import left
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import CAPTURED, FAILURE, SUCCESS, Array, Path, Status, merged
+from logcorr.semantics.shell.merging import merged
+from logcorr.semantics.shell.path import CAPTURED, FAILURE, SUCCESS, Array, Path, Status
 from logcorr.semantics.shell.values import EMPTY, text
 
 

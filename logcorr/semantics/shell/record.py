@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct, field
 from msgspec.structs import replace
 
@@ -10,7 +12,7 @@ from logcorr.model.facts import ScheduledJob
 from logcorr.model.source import Problem, Span
 from logcorr.semantics.shell.facts import Message, Sleep
 from logcorr.semantics.shell.path import Flow, Path
-from logcorr.semantics.shell.values import Value, literal
+from logcorr.semantics.shell.values import Value, could_be, literal
 
 Noted = Call | ScheduledJob | Message | Sleep
 
@@ -20,7 +22,8 @@ class Record(Struct):
 
     `expects` holds what each probe's output was compared with, `listed` the outcomes it was given when nobody said which can
     occur; `met` the effects that ran on any path; `ended` the paths' ends; `cut` says that some way was not followed.
-    `strange` are the sites of effects with words that an earlier evaluation, which numbered them, did not meet.
+    `strange` are the sites of effects with words that an earlier evaluation, which numbered them, did not meet; `unnamed` those
+    of commands whose name is not known.
     """
 
     probes: dict[tuple[object, ...], Probe] = field(default_factory=dict)
@@ -34,6 +37,7 @@ class Record(Struct):
     cut: bool = False
     numbered: bool = False
     strange: set[tuple[Span, str, str]] = field(default_factory=set)
+    unnamed: set[Span] = field(default_factory=set)
 
     def after(self) -> Record:
         """The record for another evaluation of the same script."""
@@ -61,14 +65,15 @@ class Record(Struct):
             other = next((other for other in self.effects.values() if _site(effect) == _site(other)), None)
             if other is not None:
                 self.met.add(other.id)
-                path.ran |= {other.id} if path.broken else frozenset()
+                if path.broken:
+                    path.did(other.id)
                 return
         if known is None and self.numbered:
             self.strange.add(_site(effect))
         if known is None:
             known = self.effects[key] = replace(effect, id=len(self.effects) + 1, guard=path.guards)
         self.met.add(known.id)
-        path.ran |= {known.id}
+        path.did(known.id)
 
     def ask(self, path: Path, probe: Probe, text: Value) -> tuple[Probe, bool]:
         """The probe as numbered, and whether its outcomes may be narrowed: not where it stands for one with other words."""
@@ -89,11 +94,22 @@ class Record(Struct):
                 return other, False
         if known is None:
             known = self.probes[key] = replace(probe, id=len(self.probes) + 1)
+        elif known.yields == "exit" != probe.yields:
+            known = self.probes[key] = replace(known, yields=probe.yields)
         return known, True
 
-    def is_strange(self, effect: Effect) -> bool:
-        """Whether the command did something with words that were not met when effects were numbered."""
-        return _site(effect) in self.strange
+    def may_have_run(self, effect: Effect) -> bool:
+        """Whether it was met, or may hide: some way was not followed, the command had other words, or its name is not known."""
+        if effect.id in self.met or self.cut or _site(effect) in self.strange:
+            return True
+        return any(_overlap(effect.span, span) for span in self.unnamed)
+
+    def unknown_name(self, name: Value, functions: Iterable[str], spans: Iterable[Span]) -> bool:
+        """A command whose name is not known may be what stands there with a known one; whether it may be a function."""
+        self.unnamed.update(spans)
+        called = any(could_be(name, function) for function in functions)
+        self.cut |= called
+        return called
 
     def compare(self, value: Value, *expected: str) -> None:
         """Note what a probe's output is compared with."""
@@ -102,15 +118,23 @@ class Record(Struct):
                 self.expects.setdefault(part.probe, {}).update(dict.fromkeys(expected))
 
     def end(self, path: Path) -> None:
-        """A path's end."""
+        """A path's end, and that of the ways that were one with it."""
         self.ended.append(path)
+        if path.aside:
+            other = path.copy()
+            other.ran, other.broken = path.aside.ran, path.aside.broken
+            self.ended.append(other)
 
     def endless(self, path: Path, assume: str | None) -> None:
         """A path that goes round a loop for ever; `assume` says the loop ends, where it may."""
         path.flow = Flow("endless")
         if assume:
-            path.broken |= {assume}
+            path.fail(assume)
         self.end(path)
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return one.path == other.path and one.line <= other.end_line and other.line <= one.end_line
 
 
 def _site(effect: Effect) -> tuple[Span, str, str]:

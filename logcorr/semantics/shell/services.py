@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from logcorr.semantics.shell import probes
 from logcorr.semantics.shell.calls import separate_leading
-from logcorr.semantics.shell.command import Command, Handler, separate
+from logcorr.semantics.shell.command import Command, Handler, before_dashes, separate
 from logcorr.semantics.shell.values import literal, shown
 
 _UNITS = {
@@ -87,15 +87,24 @@ _SIMPLE = {
 }
 
 
-def _manager(name: str, with_value: str = "", long_with_value: tuple[str, ...] = ()) -> Handler:
-    """A process manager of the form `manager verb names`; `all` is everything it manages."""
+_PM2 = (
+    "name", "namespace", "instances", "interpreter", "interpreter-args", "node-args", "cwd", "log", "output", "error", "env",
+    "max-memory-restart", "max-restarts", "restart-delay", "exp-backoff-restart-delay", "kill-timeout", "listen-timeout",
+    "wait-ready-timeout", "cron", "cron-restart", "user", "uid", "gid", "ignore-watch", "watch-delay", "log-date-format", "lines",
+)  # fmt: skip
+"""Options of `pm2 start` and its like that take a value (https://pm2.keymetrics.io/docs/usage/quick-start/)."""
+
+
+def _manager(name: str, with_value: str = "", letters: str = "nciou", long_with_value: tuple[str, ...] = ("name",)) -> Handler:
+    """A process manager of the form `manager verb names`; `all` is everything it manages.
+
+    `with_value` are the letters of its own options with a value, `letters` and `long_with_value` those after the verb.
+    """
 
     def handler(command: Command) -> None:
-        _, words = separate_leading(command.arguments, with_value)
+        _, words = separate_leading(before_dashes(command.arguments), with_value)
         verb = shown(words[0]) if words else ""
-        _, names = separate(
-            words[1:], "nciou", ("name", "instances", "interpreter", "cwd", "log", "max-memory-restart", *long_with_value)
-        )
+        _, names = separate(words[1:], letters, long_with_value)
         targets = tuple(shown(word) for word in names)
         signal = targets[0] if verb == "signal" and targets else None
         targets = targets[1:] if signal else targets
@@ -177,7 +186,7 @@ HANDLERS: dict[str, Handler] = {
     "systemctl": _systemctl,
     **dict.fromkeys(("service", "rc-service", "initctl", "invoke-rc.d"), _service),
     "supervisorctl": _manager("supervisor", "cups"),
-    "pm2": _manager("pm2"),
+    "pm2": _manager("pm2", letters="nciouelp", long_with_value=_PM2),
     "forever": _manager("forever"),
     "k3s": _manager("k3s"),
     "monit": _manager("monit", "gc"),

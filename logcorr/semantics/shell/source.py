@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from logcorr.grammar.shell import Node, parse
 from logcorr.grammar.shell.tree import Function, Literal, Simple, Test, Word, children
@@ -13,6 +14,9 @@ from logcorr.lazily import regex
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.semantics.shell.values import Text, Unknown, Value, joined
+
+if TYPE_CHECKING:
+    from logcorr.semantics.shell.speech import Said
 
 _WORD = regex(r"[A-Za-z_][\w-]*")
 _INDIRECT = frozenset({"eval", "source", "trap", "nameref"})
@@ -33,6 +37,7 @@ class Source:
         self._spans: dict[tuple[int, int], Span] = {}
         self._literals: dict[tuple[int, int, str], Value] = {}
         self._last: dict[str, int] = {}
+        self.said: dict[int, Said | None] = {}
         self._starts = [start for start, _ in parts]
 
     @classmethod
@@ -73,6 +78,10 @@ class Source:
     @cached_property
     def _bodies(self) -> list[tuple[str, int, int]]:
         return [(node.name, node.start, node.end) for node in _functions(self.tree)]
+
+    def bodies(self) -> list[tuple[str, str]]:
+        """The functions that are defined, each with its text."""
+        return [(name, self.text[start:end]) for name, start, end in self._bodies]
 
     @cached_property
     def _uses(self) -> dict[str, list[int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import zip_longest
 
 from msgspec.structs import replace
 
@@ -36,7 +37,9 @@ from logcorr.semantics.shell.endings import failing
 from logcorr.semantics.shell.expansion import left, single
 from logcorr.semantics.shell.guards import guarded, unguarded
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import FAILURE, SUCCESS, Body, Path, Status, merged, withered
+from logcorr.semantics.shell.merging import merged, withered
+from logcorr.semantics.shell.path import FAILURE, SUCCESS, Body, Path, Status
+from logcorr.semantics.shell.speech import only_says
 
 
 def execute(machine: Machine, node: Node, path: Path) -> list[Path]:
@@ -50,16 +53,16 @@ def sequence(machine: Machine, node: Commands, path: Path) -> list[Path]:
     """Commands one after the other."""
     done: list[Path] = []
     paths = [path]
-    for command in node.commands:
+    for command, then in zip_longest(node.commands, node.commands[1:]):
         following = [way for start in paths for way in machine.run(command, start)]
         paths = [way for way in following if way.flow is None]
-        if not paths and command is not node.commands[-1] and following:
+        if not paths and then is not None and following:
             machine.skip(_rest(node, command), following[-1])
         if len(paths) < len(following):
             done.extend(way if machine.surveys else withered(way) for way in following if way.flow is not None)
         if len(paths) > 1:
             _forget(machine, command, paths)
-            paths = machine.widened(paths)
+            paths = machine.widened(_forgotten(machine, then, paths) if then is not None else paths)
     return [*machine.widened(done), *paths] if done else paths
 
 
@@ -72,6 +75,15 @@ def _forget(machine: Machine, node: Node, paths: list[Path]) -> None:
         path.variables = path.variables.without(*(name for name in path.variables if source.last_use(name) < node.end))
 
 
+def _forgotten(machine: Machine, node: Node, paths: list[Path]) -> list[Path]:
+    """The paths that are about to run a node, without the status of what ran before where it does not look at that."""
+    if machine.sources.looks(machine.source, node):
+        return paths
+    for path in paths:
+        path.status = SUCCESS
+    return merged(paths)
+
+
 def _rest(node: Commands, last: Node) -> Commands:
     """The commands after one of a sequence."""
     commands = node.commands[node.commands.index(last) + 1 :]
@@ -79,7 +91,7 @@ def _rest(node: Commands, last: Node) -> Commands:
 
 
 def _and_or(machine: Machine, node: AndOr, path: Path) -> list[Path]:
-    before, results = path.guards, list[Path]()
+    before, results, entering = path.guards, list[Path](), list[Path]()
     with machine.asking():
         lefts = machine.run(node.left, path)
     for way in lefts:
@@ -87,12 +99,9 @@ def _and_or(machine: Machine, node: AndOr, path: Path) -> list[Path]:
             results.append(way)
             continue
         for branch, succeeded in machine.settled(way):
-            if succeeded != (node.operator == "&&"):
-                results.append(branch)
-                guarded(machine, node.left, branch, holds=succeeded)
-                continue
             guarded(machine, node.left, branch, holds=succeeded)
-            results.extend(machine.run(node.right, branch))
+            (entering if succeeded == (node.operator == "&&") else results).append(branch)
+    results.extend(after for branch in _forgotten(machine, node.right, entering) for after in machine.run(node.right, branch))
     machine.skip(node.right, path)
     return unguarded(machine, node, before, results)
 
@@ -102,8 +111,8 @@ def _if(machine: Machine, node: If, path: Path) -> list[Path]:
     for part in (*(part for arm in node.arms for part in arm), *([node.otherwise] if node.otherwise else [])):
         machine.skip(part, path)
     for condition, body in node.arms:
-        still: list[Path] = []
-        for start in waiting:
+        entering, still = list[Path](), list[Path]()
+        for start in _forgotten(machine, condition, waiting):
             with machine.asking():
                 tested = machine.run(condition, start)
             for way in tested:
@@ -112,14 +121,15 @@ def _if(machine: Machine, node: If, path: Path) -> list[Path]:
                     continue
                 for branch, succeeded in machine.settled(way):
                     guarded(machine, condition, branch, holds=succeeded)
-                    if succeeded:
-                        results.extend(machine.run(body, branch))
-                    else:
-                        still.append(branch)
+                    (entering if succeeded else still).append(branch)
+        results.extend(after for branch in _forgotten(machine, body, entering) for after in machine.run(body, branch))
         waiting = merged(still)
-    for way in waiting:
-        way.status = SUCCESS
-        results.extend(machine.run(node.otherwise, way) if node.otherwise else [way])
+    if node.otherwise is not None:
+        waiting = [after for way in _forgotten(machine, node.otherwise, waiting) for after in machine.run(node.otherwise, way)]
+    else:
+        for way in waiting:
+            way.status = SUCCESS
+    results.extend(waiting)
     return unguarded(machine, node, before, results)
 
 
@@ -217,6 +227,9 @@ def anything(machine: Machine, path: Path, what: str) -> list[Path]:
 
 
 def _simple(machine: Machine, node: Simple, path: Path) -> list[Path]:
+    if only_says(machine, path, node):
+        path.status = SUCCESS
+        return [path]
     return failing(machine, machine.alternatives(path, lambda way: simple(machine, way, node)))
 
 

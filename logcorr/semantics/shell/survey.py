@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from logcorr.grammar.shell.tree import Node
 from logcorr.semantics.shell.path import Path
 from logcorr.semantics.shell.source import Source
+from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import Value
 
 MOST_CALLS = 3
@@ -39,7 +40,7 @@ class Survey:
         key, noted = (source, node.start, node.end), self._uncalled if called else self._skipped
         if key not in noted:
             way = path.copy()
-            way.flow, way.shadow = None, True
+            way.flow, way.shadow, way.known = None, True, Store()
             noted[key] = node, way
 
     def enough(self, node: Node, arguments: tuple[Value, ...], *, after: int, captured: bool) -> bool:

@@ -91,6 +91,11 @@ def origins(value: Value) -> tuple[str, ...]:
     return tuple(dict.fromkeys(part.origin for part in value if isinstance(part, Unknown)))
 
 
+def splits(value: Value) -> bool:
+    """Whether the value may be several words, or none."""
+    return any(isinstance(part, Unknown) and part.splits for part in value)
+
+
 def probes_in(value: Value) -> frozenset[int]:
     """The probes that printed any of it."""
     return frozenset(part.probe for part in value if part.probe is not None)
