@@ -255,7 +255,7 @@ def test_a_table_that_a_container_mounts_runs_in_the_zone_of_that_container(tmp_
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_text(text)
     now = datetime(2026, 5, 5, 8, tzinfo=UTC)
-    due = {one.job.span.path: one.next[0].minute for one in logcorr.facts(tmp_path, at=now, tz="UTC").schedules}
+    due = {one.job.span.path: one.next[0].astimezone(UTC).minute for one in logcorr.facts(tmp_path, at=now, tz="UTC").schedules}
     assert due == {"jobs/crontab": 35, "host/crontab": 5}
 
 
