@@ -100,7 +100,7 @@ DIAGNOSES = {
         "stale_upstream_address",
         ("deploy_changes_configuration", "configuration_mismatch"),
         effects=("termination_refuses_connections", "failure_reaches_clients"),
-        lasts=True,
+        themselves=True,
     ),
     "job_stalls_service": Diagnosis(
         "job_stalls_service",

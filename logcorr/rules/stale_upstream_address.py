@@ -19,13 +19,14 @@ from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.semantics.nginx import Nginx
 from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
-from logcorr.timeline.select import cite, instants
+from logcorr.timeline.select import cite, instants, texts
 
 ADDRESS = regex(
     r"(?:https?://)?(?P<host>[\w.-]+|\[[0-9a-f:]+\])?:(?P<port>\d{2,5})\b"
     r"|\bport:? ?(?P<bare>\d{2,5})\b|\bon (?P<last>\d{2,5})(?![.\d:])"
     r"|unix(?:: ?(?://)?| socket )(?P<socket>/[^\s:,()]+)|(?<!\S)(?P<file>/[^\s:,()]+\.sock)\b"
 )
+FIELD = regex(r"(?:\"port\"\s*:\s*\"?|\bport=)(?P<port>\d{2,5})\b")
 STARTS = ("start", "restart", "up", "recreate")
 STOPS = ("stop", "down", "disable", "kill", "delete")
 CHANGES = "deploy_changes_configuration"
@@ -110,18 +111,27 @@ def _refused(case: Case) -> pl.DataFrame:
 def _moves(case: Case) -> Iterator[_Move]:
     """Services that said first one address and then another."""
     last: dict[str, _Listening] = {}
-    for row in case.happened("process.started").filter(pl.col("time").is_not_null()).iter_rows(named=True):
-        found = ADDRESS.search(row["message"])
-        if not found:
+    started = case.happened("process.started").filter(pl.col("time").is_not_null())
+    for row, text in zip(started.iter_rows(named=True), texts(case, started), strict=True):
+        where = _address(row["message"], text)
+        if where is None:
             continue
-        port = int(found["port"] or found["bare"] or found["last"] or 0)
-        host = found["host"] if port else f"unix:{found['socket'] or found['file']}"
         service = row["service"] or row["file"]
-        now = _Listening(service, row["time"], host, port, Span(row["file"], row["line"]))
+        now = _Listening(service, row["time"], *where, Span(row["file"], row["line"]))
         before = last.get(service)
         if before and (before.port, before.host) != (now.port, now.host):
             yield _Move(before, now)
         last[service] = now
+
+
+def _address(message: str, line: str) -> tuple[str | None, int] | None:
+    """Host and port of which a message tells, or a field beside it; of a unix socket its path, and no port."""
+    found = ADDRESS.search(message)
+    if not found:
+        field = FIELD.search(line)
+        return (None, int(field["port"])) if field else None
+    port = int(found["port"] or found["bare"] or found["last"] or 0)
+    return (found["host"] if port else f"unix:{found['socket'] or found['file']}"), port
 
 
 def _mover(case: Case, move: _Move) -> Iterator[Evidence]:
