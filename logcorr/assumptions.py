@@ -28,7 +28,19 @@ def assumptions(case: Case, judgement: Judgement, accepted: Sequence[Accepted]) 
         if source.zone_assumed
     ]
     skews = [_skew(source) for source in case.sources if source.skew_s]
-    return tuple(dict.fromkeys([*zones, *skews, *_proof_assumptions(case, judgement), *excused]))
+    tables = [
+        claim(
+            "assumption.table_zone",
+            "{path} is read in {zone}, the zone of {service}",
+            path=path,
+            zone=thing.zone,
+            service=thing.name,
+        )
+        for thing in case.entities
+        for path in sorted({one.job.span.path for one in case.schedules} & thing.files)
+        if thing.zone
+    ]
+    return tuple(dict.fromkeys([*zones, *tables, *skews, *_proof_assumptions(case, judgement), *excused]))
 
 
 def _skew(source: Source) -> Claim:
