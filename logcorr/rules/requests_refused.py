@@ -20,15 +20,27 @@ NOT_REFUSED = (408, 429, 499)
 """A client that was slow, that was told to wait, or that went away: other rules tell of these."""
 
 
+OWN = r"^(?:127\.|::1$)"
+
+
 @rule(code="NGX023", title="Requests are refused that were answered well before", role="symptom", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Kinds of requests (method and path, numbers apart) that were answered well, and ever since a moment with 4xx."""
     access = case.records("nginx_access")
     if not {"request", "status", "time"} <= set(access.collect_schema()):
         return
-    for service, rows in by_service(_refused(case, access)):
+    for service, rows in by_service(_refused(case, _of_clients(access))):
         for (status,), same in rows.group_by("status", maintain_order=True):
             yield _finding(service, str(same["asked"][0]), str(status), same)
+
+
+def _of_clients(access: pl.LazyFrame) -> pl.LazyFrame:
+    """Without what the host asks itself, unless all come from there: a check that is refused is no client."""
+    if "client" not in access.collect_schema():
+        return access
+    own = pl.col("client").str.contains(OWN).fill_null(False)
+    others = access.select((~own).any()).collect(engine="streaming").item()
+    return access.filter(~own) if others else access
 
 
 def _refused(case: Case, access: pl.LazyFrame) -> pl.DataFrame:
