@@ -52,8 +52,9 @@ DISTINCT = 5
 SHARED = 0.8
 """One address that makes so much of all traffic is a proxy or a gateway in front of this one."""
 
-
 SERVED = 0.5
+"""Who gets so much of what is asked for is served otherwise."""
+
 PAGE, BROWSER, AGAIN = r"^(?:GET|HEAD) ([^ ?]+)", r"^Mozilla/5\.0 \([^)]*(?:Windows|Macintosh|X11|iPhone|iPad|Android)", 20
 """A page that one address asks for so often is shown somewhere, and not read by a scraper."""
 

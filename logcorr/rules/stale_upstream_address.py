@@ -30,6 +30,11 @@ FIELD = regex(r"(?:\"port\"\s*:\s*\"?|\bport=)(?P<port>\d{2,5})\b")
 STARTS = ("start", "restart", "up", "recreate")
 STOPS = ("stop", "down", "disable", "kill", "delete")
 CHANGES = "deploy_changes_configuration"
+REFUTE = claim("stale_upstream_address.refute", "an answer from the old address after the move")
+FIX = claim(
+    "stale_upstream_address.fix",
+    "make the proxy and the service agree on one address, and reload the proxy after each move",
+)
 FEWEST = 5
 JUST_BEFORE = timedelta(minutes=10)
 """A move and the first refusal belong together when they lie so close."""
@@ -92,7 +97,8 @@ def _belongs(case: Case, service: str, port: str) -> bool:
         return True
     known = {address for thing in case.entities if service in thing.names for address in thing.addresses}
     own = case.happened("process.started").filter(pl.col("service") == service)["message"]
-    return any(address.endswith(f":{port}") for address in known) or any(f":{port}" in text or f" {port}" in text for text in own)
+    said = re.compile(rf"(?<!\d){port}(?!\d)")
+    return any(address.endswith(f":{port}") for address in known) or any(map(said.search, own))
 
 
 def _refused(case: Case) -> pl.DataFrame:
@@ -176,14 +182,11 @@ def _left_behind(case: Case, refused: pl.DataFrame, stop: Downtime, where: Span)
             *_stopper(case, stop),
             *cite(refused, shows="configuration_mismatch"),
         ),
-        would_refute=claim("stale_upstream_address.refute", "an answer from the old address after the move"),
+        would_refute=REFUTE,
         subject=str(where),
         measured={"count": refused.height, "old_port": port},
         times=instants(refused),
-        fix=claim(
-            "stale_upstream_address.fix",
-            "make the proxy and the service agree on one address, and reload the proxy after each move",
-        ),
+        fix=FIX,
     )
 
 
@@ -223,12 +226,9 @@ def _finding(refused: pl.DataFrame, move: _Move, where: Span, mover: tuple[Evide
             Evidence(new.span, "where it listens now", shows="configuration_mismatch"),
             *cite(refused, shows="configuration_mismatch"),
         ),
-        would_refute=claim("stale_upstream_address.refute", "an answer from the old address after the move"),
+        would_refute=REFUTE,
         subject=str(where),
         measured={"count": refused.height, "old_port": old.port, "new_port": new.port},
         times=instants(refused),
-        fix=claim(
-            "stale_upstream_address.fix",
-            "make the proxy and the service agree on one address, and reload the proxy after each move",
-        ),
+        fix=FIX,
     )
