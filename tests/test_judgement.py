@@ -377,3 +377,67 @@ def test_whether_it_is_felt_is_not_known_without_a_log_of_requests(tmp_path):
     result = nightly(tmp_path, watched=False).result
     (cause,) = result["causes"]
     assert (result["verdict"], cause["against"][-1]["id"]) == ("undetermined", "cause.unfelt")
+
+
+WATCH = """#!/bin/bash
+code=$(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/up)
+if [ "$code" = 200 ]; then echo 0 > /run/n; exit 0; fi
+n=$(( $(cat /run/n) + 1 )); echo $n > /run/n
+if [ "$n" -ge 3 ]; then
+    echo "$(date '+%F %T') press is restarted now" >> /var/log/watch.log
+    systemctl restart press
+    echo 0 > /run/n
+fi
+"""
+
+
+def watched(folder, status):
+    """A check each 5 min that is answered so from 09:00 on, and restarts on each third failure."""
+    (folder / "cron.d").mkdir()
+    (folder / "cron.d/press").write_text("*/5 * * * * root /opt/press/watch.sh\n")
+    (folder / "watch.sh").write_text(WATCH)
+    runs = [(hour, minute) for hour in range(7, 13) for minute in range(0, 60, 5)]
+    ends = [(hour, minute) for hour in range(9, 13) for minute in (10, 25, 40, 55)]
+    request = '{ip} - - [05/May/2026:{0:02}:{1:02}:0{second} +0000] "GET {path} HTTP/1.1" {status} 9 "-" "{agent}"\n'
+    asked = [
+        request.format(*run, ip="127.0.0.1", second=1, path="/up", status=status if run >= (9, 0) else 200, agent="curl/7.88")
+        for run in runs
+    ]
+    felt = [request.format(*end, ip="192.0.2.7", second=6, path="/sheets", status=502, agent="Mozilla/5.0") for end in ends]
+    stops = "May  5 {0:02}:{1:02}:0{second} mill systemd[1]: {word} press.service - Press.\n"
+    told = [stops.format(*end, second=second, word=word) for end in ends for second, word in ((4, "Stopping"), (7, "Started"))]
+    (folder / "access.log").write_text("".join(sorted(asked + felt, key=lambda line: line.split("[")[1])))
+    (folder / "syslog").write_text("".join(told))
+    (folder / "watch.log").write_text(
+        "".join(f"2026-05-05 {hour:02}:{minute:02}:03 press is restarted now\n" for hour, minute in ends)
+    )
+    return logcorr.analyze(folder).result
+
+
+def test_what_a_check_was_answered_is_read_from_the_log_of_requests(tmp_path):
+    result = watched(tmp_path, 404)
+    cause = result["causes"][0]
+    assert (result["verdict"], cause["kind"], cause["proof"]) == ("root-cause", "probe_never_satisfied", "observed")
+    assert (cause["culprit"]["path"], cause["culprit"]["line"]) == ("watch.sh", 2)
+
+
+def test_a_server_that_is_down_for_its_check_is_not_misread(tmp_path):
+    result = watched(tmp_path, 503)
+    assert "probe_never_satisfied" not in [cause["kind"] for cause in result["causes"]]
+
+
+def test_what_follows_another_services_stop_is_not_counted_against_a_cause(tmp_path):
+    """A release of the mailer fails forty requests; the press is restarted by its watch all the same."""
+    (tmp_path / "web").mkdir()
+    (tmp_path / "web/access.log").write_text(
+        "".join(
+            f'192.0.2.8 - - [05/May/2026:08:30:{second:02} +0000] "GET /mail HTTP/1.1" 502 9 "-" "Mozilla/5.0"\n'
+            for second in range(10, 50)
+        )
+    )
+    (tmp_path / "messages").write_text(
+        "May  5 08:30:09 mill systemd[1]: Stopping mailer.service - Mailer.\n"
+        "May  5 08:30:50 mill systemd[1]: Started mailer.service - Mailer.\n"
+    )
+    result = watched(tmp_path, 404)
+    assert (result["verdict"], result["causes"][0]["culprit"]["path"]) == ("root-cause", "watch.sh")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from logcorr.causes.chain import deciding, scheduled_chain
 from logcorr.causes.follow import LONGEST_S, Ends, of_stops, of_times
+from logcorr.causes.observed import observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect, hits
 from logcorr.causes.weighing import LEAST, Hypothesis
@@ -49,7 +52,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
     group = told.leading
     if not group or not told.possible or group.probability < LEAST or not group.evidence.explained:
         return None
-    suspect = told.possible[0]
+    suspect = _asked(case, told.possible[0])
     matched = matched_stops(told, group)
     kind = kind_of(suspect, group)
     known = _known_failure(findings, suspect) if kind == "check_always_fails" else None
@@ -70,6 +73,13 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         recurrence=suspect.coming,
     )
     return Hypothesis(cause, of_runs or of_stops(matched), service=told.service)
+
+
+def _asked(case: Case, suspect: Suspect) -> Suspect:
+    """The suspect with what logs say that its check was answered."""
+    if not suspect.behaviour or not suspect.effect:
+        return suspect
+    return replace(suspect, answer=observed(case, suspect.behaviour, suspect.effect, suspect.ticks))
 
 
 def _proof(suspect: Suspect) -> str:

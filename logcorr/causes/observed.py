@@ -25,6 +25,10 @@ ALIVE = 500
 """A server that answers below this is not down: who takes its answer for a failure misreads it."""
 
 
+TOLD = r"20\d|30[0-8]|4[0-3]\d|451"
+"""Statuses below that, as a script may write them: no other numbers of three digits."""
+
+
 class Observed(Struct, frozen=True):
     """`probe` got `status`, which it does not expect, on `rows` (in time order), nearly all since the first of them.
 
@@ -86,7 +90,7 @@ def _words(case: Case, behaviour: Behaviour) -> Iterator[pl.DataFrame]:
     rows = said(case, (behaviour,))
     for pieces, _ in behaviour.says:
         for piece in (one for one in pieces if len(one.strip()) > 1):
-            yield rows.with_columns(_status(rf"{re.escape(piece.strip())}\W{{0,3}}([1-4]\d\d)(?:\D|$)")).drop_nulls("status")
+            yield rows.with_columns(_status(rf"{re.escape(piece.strip())}\W{{0,3}}({TOLD})(?:\D|$)")).drop_nulls("status")
 
 
 def _status(pattern: str) -> pl.Expr:

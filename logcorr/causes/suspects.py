@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from logcorr.causes import words
 from logcorr.causes.follow import Times
-from logcorr.causes.observed import Observed, observed
+from logcorr.causes.observed import Observed
 from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Case, ProvedEffect, Schedule
@@ -42,7 +42,7 @@ class Suspect(Struct, frozen=True, kw_only=True):
     `scheduler` is empty for what runs by itself. `reach` is that of the effect on this very service.
     `ticks` are its runs, epoch seconds, `coming` the next ones; `due` is how many of them the logs of the stops cover. `refuted`
     says what in the case contradicts its effect. `told` are lines that it wrote only in runs after which the service was stopped,
-    `acted` those runs. `answer` is what logs say that its check was answered.
+    `acted` those runs. `answer` is what logs say that its check was answered, once that was asked.
     """
 
     span: Span
@@ -103,7 +103,6 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
         due=len(ticks),
         told=telling.rows if telling else None,
         acted=telling.runs if telling else None,
-        answer=observed(case, behaviour, effect, schedule.ticks) if behaviour and effect else None,
     )
 
 
