@@ -203,10 +203,11 @@ def _behaviour(
 
 def _looks_at(effect: Effect, probe: Probe, scripts: Iterable[Script | None]) -> bool:
     """Whether the effect's guard looks at a variable that holds what the probe printed, or made of it (`up=$(… | wc -l)`)."""
-    script = next((one for one in scripts if one and one.span.path == probe.span.path), None)
+    place = probe.span
+    script = next((one for one in scripts if one and one.span.path == place.path and one.span.line <= place.line), None)
     if script is None or probe.purpose != "asks":
         return False
-    lines = script.text.split("\n")[probe.span.line - script.span.line :]
+    lines = script.text.split("\n")[place.line - script.span.line :]
     held = HOLDS.match(lines[0]) if lines else None
     return held is not None and any(re.search(rf"\$\{{?{held['name']}\b", text) for text, _ in effect.guard)
 
