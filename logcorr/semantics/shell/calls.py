@@ -5,16 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from msgspec.structs import replace
-
 from logcorr.grammar.shell.tree import Node
 from logcorr.lazily import regex
 from logcorr.model.behaviour import Call
 from logcorr.semantics.shell.assignments import leave_scope
 from logcorr.semantics.shell.command import Command, Handler, separate
 from logcorr.semantics.shell.expansion import left
-from logcorr.semantics.shell.merging import merged
-from logcorr.semantics.shell.path import SUCCESS, Flow, Path, Place
+from logcorr.semantics.shell.path import SUCCESS, Flow, Path
 from logcorr.semantics.shell.source import Source
 from logcorr.semantics.shell.store import Store
 from logcorr.semantics.shell.values import EMPTY, Unknown, Value, derived, joined, literal, shown, text
@@ -268,38 +265,10 @@ def _maybe(command: Command, code: Value, signal: str) -> None:
         machine.run(source.tree, child)
 
 
-def on_host(host: str, command: Command, code: Value) -> None:
-    """Run code on another host: nothing of this shell's state is there."""
-
-    def prepare(child: Path) -> None:
-        child.place = Place((Unknown(f"the home directory on {host}"),), remote=host)
-        child.variables, child.functions, child.files = Store(), Store(), Store()
-        child.arguments, child.script = (), "sh"
-
-    run_code(command, code, prepare)
-
-
-def in_container(container: str, command: Command, arguments: list[Value]) -> None:
-    """Run a command inside a container."""
-    machine, path = command.machine, command.path
-
-    def ways() -> list[Path]:
-        child = path.copy()
-        child.place = replace(child.place, container=container, directory=(Unknown(f"the directory in {container}"),))
-        child.functions, child.files, child.variables = Store(), Store(), Store()
-
-        def act(way: Path) -> None:
-            command.run(machine, way, arguments, command.span, command.words)
-
-        return merged([left(path, way) for way in machine.alternatives(child, act)])
-
-    machine.proceed(path, ways)
-
-
 HANDLERS: dict[str, Handler] = {
     "source": _source, ".": _source, "eval": _eval, "exec": _exec, "trap": _trap, "run-parts": _run_parts,
     **dict.fromkeys(("node", "nodejs", "python", "python3", "tsx", "ts-node"), _program),
     **dict.fromkeys(("bash", "sh", "dash", "ash", "zsh", "ksh", "busybox sh"), shell),
 }  # fmt: skip
 
-__all__ = ["EMPTY", "HANDLERS", "function", "in_container", "on_host", "run_code", "script", "scripts_in", "shell"]
+__all__ = ["EMPTY", "HANDLERS", "function", "run_code", "script", "scripts_in", "shell"]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from logcorr.semantics.shell import probes
-from logcorr.semantics.shell.calls import in_container, separate_leading
+from logcorr.semantics.shell.calls import separate_leading
 from logcorr.semantics.shell.command import Command, Handler, before_dashes, separate
+from logcorr.semantics.shell.elsewhere import in_container
 from logcorr.semantics.shell.values import Value, literal, shown
 
 _COMPOSE = {

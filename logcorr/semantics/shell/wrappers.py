@@ -5,8 +5,9 @@ from __future__ import annotations
 from logcorr.semantics.shell import cron
 from logcorr.semantics.shell.assignments import local
 from logcorr.semantics.shell.builtin import seconds
-from logcorr.semantics.shell.calls import on_host, run_code, separate_leading, shell
+from logcorr.semantics.shell.calls import run_code, separate_leading, shell
 from logcorr.semantics.shell.command import Command, Handler
+from logcorr.semantics.shell.elsewhere import on_host
 from logcorr.semantics.shell.facts import Sleep
 from logcorr.semantics.shell.path import FAILURE, SUCCESS, Status
 from logcorr.semantics.shell.values import EMPTY, Text, Unknown, Value, joined, lines, literal, shown, text, unknown
