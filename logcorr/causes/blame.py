@@ -52,7 +52,9 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
     group = told.leading
     if not group or not told.possible or group.probability < LEAST or not group.evidence.explained:
         return None
-    suspect = _asked(case, told.possible[0])
+    suspect = told.possible[0]
+    if suspect.behaviour and suspect.effect:
+        suspect = replace(suspect, answer=observed(case, suspect.behaviour, suspect.effect, suspect.ticks))
     matched = matched_stops(told, group)
     kind = kind_of(suspect, group)
     known = _known_failure(findings, suspect) if kind == "check_always_fails" else None
@@ -73,13 +75,6 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         recurrence=suspect.coming,
     )
     return Hypothesis(cause, of_runs or of_stops(matched), service=told.service)
-
-
-def _asked(case: Case, suspect: Suspect) -> Suspect:
-    """The suspect with what logs say that its check was answered."""
-    if not suspect.behaviour or not suspect.effect:
-        return suspect
-    return replace(suspect, answer=observed(case, suspect.behaviour, suspect.effect, suspect.ticks))
 
 
 def _proof(suspect: Suspect) -> str:
