@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from typing import TypeVar, cast
@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 FEW_EVENTS = 100_000
 """So many events are kept in memory."""
+
+PLACED = ("time", "source", "service", "file", "line", "lines")
+"""Columns that place an event."""
 
 
 class Source(Struct, frozen=True, kw_only=True):
@@ -164,12 +167,19 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
 
     def happened(self, *kinds: str) -> pl.DataFrame:
         """The events of these kinds, in time order."""
+        return self._happened(kinds, tuple(timeline_schema()))
+
+    def placed(self, *kinds: str) -> pl.DataFrame:
+        """When and where events of these kinds happened, in time order; the messages of millions would fill the memory."""
+        return self._happened(kinds, PLACED)
+
+    def _happened(self, kinds: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
         there = [kind for kind in dict.fromkeys(kinds) if kind in self.kinds]
         if not there:
-            return pl.DataFrame(schema=timeline_schema())
+            return pl.DataFrame(schema=timeline_schema()).select(columns)
         if self._of_kind and len(there) == 1:
-            return self._of_kind[there[0]]
-        return self.events.filter(pl.col("kind").is_in(there)).collect(engine="in-memory")
+            return self._of_kind[there[0]].select(columns)
+        return self.events.filter(pl.col("kind").is_in(there)).select(columns).collect(engine="in-memory")
 
     def once(self, work: Callable[[Case], T]) -> T:
         """What some work on the case comes to: done when it is first asked for, and kept for whoever asks again."""

@@ -30,7 +30,7 @@ COVERED = "60s"
 
 def felt(case: Case, *kinds: str) -> pl.DataFrame:
     """The events of these kinds but for those whose client got its answer all the same."""
-    events = case.happened(*kinds)
+    events = case.placed(*kinds)
     return events.join(case.once(answered), on=["file", "line"], how="anti", maintain_order="left")
 
 
@@ -42,7 +42,7 @@ def answered(case: Case) -> pl.DataFrame:
     log the configuration tells whether another server was asked.
     """
     if not any(kind in case.kinds for kind in TROUBLES):
-        return case.happened()
+        return case.placed()
     access = _access(case)
     if access is None:
         return _others_left(case)

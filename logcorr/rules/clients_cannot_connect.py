@@ -13,7 +13,7 @@ from logcorr.rules import by_service, counted, rule
 @rule(code="NET002", title="Clients could not connect", role="symptom", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Failed connection attempts that the client side reports (5xx, connection errors), counted."""
-    for service, events in by_service(case.happened("client.connect_failed")):
+    for service, events in by_service(case.placed("client.connect_failed")):
         yield counted(
             events,
             service,

@@ -13,7 +13,7 @@ from logcorr.rules import by_service, counted, rule
 @rule(code="NGX004", title="An upstream group had no live server", role="symptom", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """`no live upstreams` in the proxy's error log, counted."""
-    for service, events in by_service(case.happened("upstream.none_live")):
+    for service, events in by_service(case.placed("upstream.none_live")):
         yield counted(
             events,
             service,

@@ -16,7 +16,7 @@ FEWEST = 3
 @rule(code="NGX015", title="Requests were answered with 5xx", role="symptom", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """5xx answers in access logs, counted."""
-    for service, events in by_service(case.happened("http.5xx")):
+    for service, events in by_service(case.placed("http.5xx")):
         if events.height >= FEWEST:
             yield counted(
                 events,
