@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import takewhile
 
 from msgspec import Struct
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
-from logcorr.model.facts import Script
+from logcorr.model.facts import ComposeFile, Script
 from logcorr.model.source import Span
 
 NAME = r"(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z][A-Z0-9]{3,})"
 LACKING = r"(?:not set|not defined|undefined|unset|missing|required)\b"
+VARIABLE = (
+    r"variable (?:de )?(?:entorno|d['’]environnement)|umgebungsvariable|variabile d['’]ambiente|vari[áa]vel de ambiente"
+    r"|переменн\w+ (?:среды|окружения)|环境变量|環境變數|環境変数"
+)
+"""What an environment's variable is called in Spanish, French, German, Italian, Portuguese, Russian, Chinese and Japanese."""
+
 MISSING = (
     ("variable", regex(rf"(?<![\w.]){NAME}['\"`]? (?:(?:is|was|must be) )?{LACKING}")),
     ("variable", regex(rf"(?i:{LACKING})[^:=]{{0,40}}(?i:variables?|env|settings?)[:= '\"`]+{NAME}")),
     ("variable", regex(rf"KeyError: '{NAME}'")),
+    ("variable", regex(rf"(?i:{VARIABLE})[^:=]{{0,30}}?[: '\"`“«]+{NAME}")),
     ("module", regex(r"Cannot find (?:module|package) '(?P<name>[^']+)'")),
     ("module", regex(r"No module named '?(?P<name>[\w.]+)")),
     ("file", regex(r"ENOENT: no such file or directory, \w+ '(?P<name>[^']+)'")),
@@ -28,7 +36,8 @@ MISSING = (
 """How programs say what they lack, and what sort of thing it is."""
 
 NEEDLE = (
-    r"(?i)not set|not defined|undefined|unset|missing|required|KeyError|cannot find |no module named|no such file or directory"
+    r"(?i)not set|not defined|undefined|unset|missing|required|KeyError|cannot find |no module named|no such file or directory|"
+    + VARIABLE
 )
 ECHO = regex(r"^\s*(?:throw|raise|if)\b")
 """A line of code that an engine prints before the exception itself."""
@@ -44,6 +53,13 @@ PACKAGE = regex(r"package(?:[-._](?!lock)[\w.-]+)?\.json")
 """npm's list of dependencies, or a copy of it that bears a version."""
 
 DEPLOYS = regex(r"deploy|release|rollout|publish|upgrade|update", re.IGNORECASE)
+BRINGS = regex(
+    r"^(?!\s*#).*\b(?:docker(?:-compose)? .*(?:\bpull\b|--build\b|--pull\b)|git .*\b(?:pull|fetch|checkout|reset)\b"
+    r"|(?:npm|yarn|pnpm|pip3?|bundle|composer) (?:ci|install)\b)",
+    re.MULTILINE,
+)
+"""What a script that deploys is called, and what it does: it brings code or images, whatever its language calls it."""
+
 OMITS = regex(r"--exclude(?:=|\s+)(?P<quote>['\"]?)(?P<what>[^\s'\"]+)(?P=quote)")
 """What tar and rsync are told to leave out."""
 
@@ -64,6 +80,11 @@ class Lack(Struct, frozen=True, kw_only=True):
     def told(self) -> str:
         """What its first line shows."""
         return "its last words" if self.sort == "words" else f"{self.name} is missing"
+
+
+def deploys(script: Script) -> bool:
+    """Whether a script brings a new version."""
+    return bool(DEPLOYS.search(script.name) or BRINGS.search(script.text))
 
 
 def lacks(case: Case) -> Iterator[Lack]:
@@ -99,7 +120,7 @@ def _time(case: Case, path: str, line: int) -> datetime | None:
     return last
 
 
-def files_without(case: Case, lack: Lack) -> tuple[Evidence, ...]:
+def files_without(case: Case, lack: Lack, service: str) -> tuple[Evidence, ...]:
     """The files that should have it and do not; the one that a deployment copies from first, with the line that does."""
     if lack.sort == "words":
         return tuple(_at_work(case, lack))
@@ -110,9 +131,30 @@ def files_without(case: Case, lack: Lack) -> tuple[Evidence, ...]:
     uses = {path: use for path, _ in lacking if (use := _use(case, path))}
     ordered = sorted(lacking, key=lambda pair: pair[0] not in uses)
     return (
+        *_ungiven(case, lack.name, service),
         *(Evidence(last, f"{path.rpartition('/')[2]} does not set {lack.name}", shows=CHANGES) for path, last in ordered),
         *(Evidence(use, "what the deployment writes", shows=CHANGES) for use in uses.values()),
     )
+
+
+def _ungiven(case: Case, name: str, service: str) -> Iterator[Evidence]:
+    """The place in a compose file where a service is given its variables one by one, and this one is not."""
+    for one in (one for file in case.of(ComposeFile) for one in file.services if one.name == service):
+        if one.environment and not one.env_files and name not in dict(one.environment):
+            path, keys = one.span.path, [key for key, _ in one.environment]
+            within = pl.col("line").is_between(one.span.line, one.span.end_line)
+            key = pl.col("text").str.extract(r"^[\s-]*['\"]?(\w+)['\"]?\s*[:=]", 1)
+            told = case.lines(path).filter(within & key.is_in(keys)).select("line", key=key).collect()
+            if told.height:
+                line = _nearest(list(told.iter_rows()), name)
+                yield Evidence(Span(path, line), f"{service} is not given {name}", shows=CHANGES)
+
+
+def _nearest(lines: Sequence[tuple[int, str]], name: str) -> int:
+    """The last of the numbered names that begins most like this one: it may be the same by its old name."""
+    return max(
+        lines, key=lambda one: (len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one[1], name, strict=False)))), one[0])
+    )[0]
 
 
 def _at_work(case: Case, lack: Lack) -> Iterator[Evidence]:
@@ -135,13 +177,15 @@ def _is_named(name: str, word: str) -> bool:
 
 
 def _last_setting(case: Case, path: str, name: str) -> Span | None:
-    """The last line of an environment file, or the one that leaves the name empty; None where it is set."""
+    """The line of an environment file that leaves the name empty, or else the one nearest to it; None where it is set."""
     lines = [(line, text.strip()) for line, text in case.lines(path).select("line", "text").collect().iter_rows() if text.strip()]
+    keys = []
     for line, text in lines:
         key, _, value = text.removeprefix("export ").partition("=")
         if key.strip() == name:
             return None if value.strip().strip("'\"") else Span(path, line)
-    return Span(path, lines[-1][0]) if lines else None
+        keys.append((line, key.strip()))
+    return Span(path, _nearest(keys, name)) if keys else None
 
 
 def _use(case: Case, path: str) -> Span | None:
@@ -149,7 +193,7 @@ def _use(case: Case, path: str) -> Span | None:
     name = re.compile(rf"(?<![\w.-]){re.escape(path.rpartition('/')[2])}(?![\w.-])")
     for script in case.of(Script):
         for number, line in enumerate(script.text.split("\n")):
-            if DEPLOYS.search(script.name) and name.search(line) and not line.lstrip().startswith("#"):
+            if deploys(script) and name.search(line) and not line.lstrip().startswith("#"):
                 return Span(script.span.path, script.span.line + number)
     return None
 
@@ -158,7 +202,7 @@ def _omissions(case: Case, name: str) -> Iterator[Evidence]:
     """The lines of deploy scripts that leave out a directory or file of the missing path."""
     parts = name.split("/")
     for script in case.of(Script):
-        for number, line in enumerate(script.text.split("\n") if DEPLOYS.search(script.name) else ()):
+        for number, line in enumerate(script.text.split("\n") if deploys(script) else ()):
             left_out = [match["what"].strip("/").removeprefix("./") for match in OMITS.finditer(line.partition("#")[0])]
             if any(what in parts for what in left_out):
                 place = Span(script.span.path, script.span.line + number)

@@ -16,7 +16,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import _deeds, rule
 from logcorr.rules._failures import HEAD, failures, sort_of
-from logcorr.rules._lacks import CHANGES, DEPLOYS, FEWEST, LEFT_OUT, Lack, files_without, lacks
+from logcorr.rules._lacks import CHANGES, FEWEST, LEFT_OUT, Lack, deploys, files_without, lacks
 from logcorr.semantics.topology import find
 from logcorr.timeline.lifecycles import OWN_ENDS, stopped
 from logcorr.timeline.select import cite
@@ -38,13 +38,19 @@ REASONS = (
 
 MARKS = (*OWN_ENDS, "process.exited", "process.started")
 MOST_OF = 0.5
+SEEN = 0.92
+"""How sure one may be, without the time of the deployment, where the loop was looked at and what is missing is nowhere given."""
 
 
 class _Loop(Struct, frozen=True, kw_only=True):
-    """Something that is started again and again, what shows it, how often and since when it ended (None: nothing tells)."""
+    """Something that is started again and again, what shows it, how often and since when it ended (None: nothing tells).
+
+    `captured`: its container was looked at while it was so.
+    """
 
     service: str
     ends: int | None
+    captured: bool = False
     since: datetime | None = None
     evidence: tuple[Evidence, ...]
 
@@ -68,7 +74,12 @@ def _containers(case: Case) -> Iterator[_Loop]:
         if failing and ((one.restart_count or 0) >= FEWEST or one.status.lower().startswith("restarting")):
             seen = Evidence(one.span, f"exit code {one.exit_code}", shows="crash_ends_process")
             known = find(one.name, case.entities)
-            yield _Loop(service=one.service or (known.name if known else one.name), ends=one.restart_count, evidence=(seen,))
+            yield _Loop(
+                service=one.service or (known.name if known else one.name),
+                ends=one.restart_count,
+                captured=True,
+                evidence=(seen,),
+            )
 
 
 def _ends(case: Case) -> Iterator[_Loop]:
@@ -139,7 +150,7 @@ def _deployment(case: Case, service: str, lack: Lack) -> tuple[Evidence, ...]:
         (behaviour.script, Evidence(proved.effect.span, f"{proved.effect.action} {service}", shows=CHANGES))
         for behaviour in case.behaviours
         for proved in behaviour.proved
-        if DEPLOYS.search(behaviour.script.name) and proved.effect.action in STARTS
+        if deploys(behaviour.script) and proved.effect.action in STARTS
         if service in proved.hits or service in proved.effect.targets or not proved.certain
     ]
     told = _told(case, [script for script, _ in scripts], lack.since)
@@ -163,14 +174,15 @@ def _restarted(case: Case, service: str, lack: Lack) -> bool:
 
 
 def _finding(case: Case, loop: _Loop, lack: Lack, deployed: tuple[Evidence, ...]) -> Finding:
-    without = files_without(case, lack)
+    without = files_without(case, lack, loop.service)
     refused = case.happened("upstream.refused").filter(pl.col("time").is_not_null())
     refused = refused.filter(pl.col("time") >= lack.since) if lack.since else refused
     told = any(one.note == DEPLOYED for one in deployed)
     omitted = any(one.note == LEFT_OUT for one in without) and _restarted(case, loop.service, lack)
     times = (lack.since,) if lack.since else tuple(refused["time"].head(1))
+    dated = lack.since and (without or lack.sort == "words") and (told or omitted)
     return Finding(
-        confidence=0.95 if (without or lack.sort == "words") and (told or omitted) and lack.since else 0.85,
+        confidence=0.95 if dated else SEEN if without and loop.captured and lack.sort == "variable" else 0.85,
         claim=_claim(loop, lack),
         evidence=(
             *(without or deployed)[:1],
