@@ -102,7 +102,7 @@ def _artifacts(
         problems=tuple(_problems(path, look)),
         read=content.pieces,
     )
-    return [replace(part, format=recognised(part.sample, recognisers)) for part in peeled(whole)]
+    return [replace(part, format=recognised(part.sample, recognisers)) for part in peeled(whole, errors=look.errors)]
 
 
 def _looked(content: Content) -> Look | str:

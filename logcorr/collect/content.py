@@ -85,7 +85,10 @@ class Content(Struct, frozen=True):
 
 
 class Look(Struct, frozen=True):
-    """What one pass over an input found. `bad_lines` hold bytes that are not UTF-8, the first is `first_bad`."""
+    """What one pass over an input found. `bad_lines` hold bytes that are not UTF-8, the first is `first_bad`.
+
+    `errors`: an error of nginx's or Apache's may be told somewhere, by how they write the level.
+    """
 
     sha256: str
     size: int
@@ -98,6 +101,7 @@ class Look(Struct, frozen=True):
     nulls: bool = False
     overlong: bool = False
     mojibake: bool = False
+    errors: bool = False
     damage: str = ""
 
 
@@ -153,7 +157,7 @@ def _seen(content: Content, hashed: Callable[[], tuple[str, int]]) -> Look:
     head = next(content.pieces(), b"")[:HEAD]
     encoding = _encoding(head)
     lines = bad = first_bad = 0
-    escapes = nulls = overlong = garbled = False
+    escapes = nulls = overlong = garbled = errors = False
     block = b"\n"
     for block in content.blocks(encoding, damage):
         invalid, at = _invalid_lines(block)
@@ -164,8 +168,9 @@ def _seen(content: Content, hashed: Callable[[], tuple[str, int]]) -> Look:
         nulls = nulls or b"\0" in block
         overlong = overlong or len(block) > LONGEST_LINE
         garbled = garbled or (not block.isascii() and mojibake.may_hold(block))
+        errors = errors or b"error] " in block
     lines += not block.endswith(b"\n")
-    return Look(*hashed(), encoding, head, lines, bad, first_bad, escapes, nulls, overlong, garbled, "".join(damage))
+    return Look(*hashed(), encoding, head, lines, bad, first_bad, escapes, nulls, overlong, garbled, errors, "".join(damage))
 
 
 def is_binary(look: Look) -> bool:

@@ -202,15 +202,20 @@ def _syslog_peel(programs: Sequence[str]) -> Callable[[pl.LazyFrame], pl.LazyFra
     return peel
 
 
-_ACCESS = r'^[^ ]+ [^ ]+ [^\[]*\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]{8} [+-][0-9]{4}\] "'
-_ERROR = (
+_ACCESS = r'^(?:[^ ]+ [^ ]+ [^\[]*\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]{8} [+-][0-9]{4}\] "|\{ ?")'
+ERROR = (
     r"^(?:[0-9]{4}/[0-9]{2}/[0-9]{2} [0-9:]{8} \[[a-z]+\] [0-9]+#[0-9]+: "
     r"|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:.]{8,15} [0-9]{4}\] \[[a-z_0-9:]+\] \[pid )"
 )
 
 
 def _takes_turns(lines: Sequence[str]) -> bool:
-    return any(re.match(_ACCESS, line) for line in lines) and any(re.match(_ERROR, line) for line in lines)
+    return any(re.match(_ACCESS, line) for line in lines) and any(re.match(ERROR, line) for line in lines)
+
+
+def are_requests(lines: Sequence[str]) -> bool:
+    """Whether these lines are of an access log, most of them."""
+    return sum(bool(re.match(_ACCESS, line)) for line in lines) > len(lines) / 2
 
 
 def _streams_peel(lines: pl.LazyFrame) -> pl.LazyFrame:

@@ -20,11 +20,16 @@ INTERPRETERS = ("node", "python", "python3", "java", "ruby", "php", "docker", "p
 """Names of programs that say nothing about which service they run."""
 
 
-def peeled(artifact: Artifact) -> list[Artifact]:
-    """The artifact without what is wrapped around its lines; several, where several writers take turns."""
+def peeled(artifact: Artifact, *, errors: bool) -> list[Artifact]:
+    """The artifact without what is wrapped around its lines; several, where several writers take turns.
+
+    `errors`: some of its lines may be a proxy's errors, if not one of the first.
+    """
     for _ in range(DEEPEST):
         envelope = markdown.around(artifact.sample) if not artifact.envelopes else None
         envelope = envelope or envelopes.around(artifact.sample.lines)
+        if envelope is None and errors and _tells_errors_later(artifact):
+            envelope = envelopes.NGINX_STREAMS
         if envelope is None:
             break
         inner = [envelope.inner(line) or "" for line in artifact.sample.lines]
@@ -39,8 +44,15 @@ def peeled(artifact: Artifact) -> list[Artifact]:
             envelopes=(*artifact.envelopes, envelope.name, *(("ansi",) if coloured else ())),
         )
         if "writer" in frame.collect_schema():
-            return [part for writer in _writers(artifact) for part in peeled(writer)]
+            return [part for writer in _writers(artifact) for part in peeled(writer, errors=errors)]
     return [artifact]
+
+
+def _tells_errors_later(artifact: Artifact) -> bool:
+    """Whether an access log holds errors too, as a container's does in which the proxy was well at first."""
+    if envelopes.NGINX_STREAMS.name in artifact.envelopes or not envelopes.are_requests(artifact.sample.lines):
+        return False
+    return artifact.lines.filter(pl.col("text").str.contains(envelopes.ERROR)).head(1).collect().height > 0
 
 
 def _writers(artifact: Artifact) -> Iterator[Artifact]:
