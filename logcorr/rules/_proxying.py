@@ -8,7 +8,10 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from logcorr.model.case import Configuration
-from logcorr.model.facts import Directive, NginxFile
+from logcorr.model.facts import ComposeFile, Directive, NginxFile
+from logcorr.model.source import Span
+from logcorr.semantics.paths import below, folder_of, normal
+from logcorr.semantics.topology import is_nginx
 
 HEADERS = "proxy_set_header"
 
@@ -71,6 +74,42 @@ def group_of(case: Configuration, place: Place) -> Directive | None:
     named = [group for group in _groups(case) if group.args[0] == place.host()]
     here = [group for group in named if group.span.path == place.passes.span.path] or named
     return here[0] if len(here) == 1 else None
+
+
+def asked_once(case: Configuration) -> dict[str, Place]:
+    """The hosts whose address nginx asks for at its start, each with the first place that hands on to it."""
+    found = list(places(case))
+    mounted = [place for place in found if _mounted(case, place.passes.span.path)]
+    hosts = ((host, place) for place in mounted or found for host in _hosts(case, place))
+    asked: dict[str, Place] = {}
+    for host, place in hosts:
+        asked.setdefault(host, place)
+    return asked
+
+
+def _mounted(case: Configuration, path: str) -> bool:
+    """Whether a container of nginx sees this file."""
+    composed = [(folder_of(file.span.path), service) for file in case.of(ComposeFile) for service in file.services]
+    folders = [normal(mount.source, base) for base, service in composed if is_nginx(service) for mount in service.mounts]
+    return any(below(path, folder) for folder in folders)
+
+
+def _hosts(case: Configuration, place: Place) -> list[str]:
+    """The hosts behind a place: those of its group, without the ones that nginx is told to ask for again, or the one it names."""
+    group = group_of(case, place)
+    if group:
+        servers = [one.args for one in group.children or () if one.name == "server" and one.args]
+        return [host_in(args[0]) for args in servers if "resolve" not in args]
+    return [place.host()] if place.host() and "$" not in place.passes.args[0] else []
+
+
+def server_of(case: Configuration, place: Place, host: str) -> tuple[Span, int]:
+    """The line by which a place leads to a host, and the port: a server of its group, or the place itself."""
+    group = group_of(case, place)
+    servers = [one for one in (group.children or ()) if one.name == "server" and one.args] if group else []
+    found = next((one for one in servers if host_in(one.args[0]) == host), place.passes)
+    port = re.search(r":(\d+)(?:/|$)", found.args[0])
+    return found.span, int(port[1]) if port else 80
 
 
 def _groups(case: Configuration) -> Iterator[Directive]:

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import islice
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.lazily import pl, regex
 from logcorr.model.behaviour import Reach
@@ -17,6 +18,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._replaced import Replaced, replaced
 from logcorr.semantics.nginx import Nginx
 from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
 from logcorr.timeline.select import cite, instants, texts
@@ -36,6 +38,7 @@ FIX = claim(
     "make the proxy and the service agree on one address, and reload the proxy after each move",
 )
 FEWEST = 5
+LAST_WORDS = timedelta(minutes=1)
 JUST_BEFORE = timedelta(minutes=10)
 """A move and the first refusal belong together when they lie so close."""
 
@@ -61,11 +64,8 @@ class _Move(Struct, frozen=True):
 @rule(code="NGX005", title="An upstream's configured address is one its service has left", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares refused upstream addresses with those at which services said that they listen, before and after."""
-    moves, gone = list(_moves(case)), list(_gone(case))
-    if not moves and not gone:
-        return
     refused = _refused(case)
-    lines = _configured(case)
+    moves, gone, lines = list(_moves(case)), list(_gone(case)), _configured(case)
     seen = set()
     for stop in gone:
         for (port,), here in refused.filter(pl.col("time") >= stop.ended).group_by("port", maintain_order=True):
@@ -83,12 +83,18 @@ def check(case: Case) -> Iterator[Finding]:
         if here.height >= FEWEST and where and where.path not in seen and here["time"][0] - move.new.time <= JUST_BEFORE:
             seen.add(where.path)
             yield _finding(here, move, where, tuple(_mover(case, move)))
+    for one in replaced(case, refused):
+        if one.where.path not in seen:
+            seen.add(one.where.path)
+            yield _kept(one)
 
 
 def _gone(case: Case) -> Iterator[Downtime]:
-    """The last stop of each service that was not started again."""
+    """The last stop of each service that was not started again, and says nothing more."""
     last = {stop.service: stop for stop in case.once(stopped)}
-    yield from (stop for stop in last.values() if stop.up is None and stop.kind not in OWN_ENDS)
+    ended = [stop for stop in last.values() if stop.up is None and stop.kind not in OWN_ENDS]
+    spoke = dict(case.timeline.group_by("service").agg(pl.col("time").max()).collect().iter_rows()) if ended else {}
+    yield from (stop for stop in ended if spoke.get(stop.service, stop.ended) <= stop.ended + LAST_WORDS)
 
 
 def _belongs(case: Case, service: str, port: str) -> bool:
@@ -187,6 +193,35 @@ def _left_behind(case: Case, refused: pl.DataFrame, stop: Downtime, where: Span)
         measured={"count": refused.height, "old_port": port},
         times=instants(refused),
         fix=FIX,
+    )
+
+
+def _kept(one: Replaced) -> Finding:
+    return Finding(
+        confidence=0.95 if len(one.told) > 1 else 0.9,
+        claim=claim(
+            "stale_upstream_address.replaced",
+            "{service} has another container, but the proxy goes on asking {host}, where the one before was: {count} connections "
+            "failed after it was up again",
+            service=one.service,
+            host=one.host,
+            count=one.failed.height,
+        ),
+        evidence=(
+            Evidence(one.where, "its name is looked up once", shows="configuration_mismatch"),
+            *(replace(evidence, shows=CHANGES) for evidence in one.told),
+            *(replace(evidence, shows="configuration_mismatch") for evidence in one.elsewhere),
+            *cite(one.failed, shows="configuration_mismatch"),
+        ),
+        would_refute=REFUTE,
+        subject=str(one.where),
+        measured={"count": one.failed.height, "old_host": one.host},
+        times=instants(one.failed),
+        fix=claim(
+            "stale_upstream_address.ask_again",
+            "reload nginx after its container is replaced, or let it ask again: resolver 127.0.0.11 valid=10s; and the name in a "
+            "variable",
+        ),
     )
 
 

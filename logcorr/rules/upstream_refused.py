@@ -13,8 +13,8 @@ from logcorr.rules._retried import felt
 
 @rule(code="NGX001", title="Connections to an upstream were refused", role="symptom", severity="error")
 def check(case: Case) -> Iterator[Finding]:
-    """Refused connections in the proxy's error log, but for requests that another server answered."""
-    for service, events in by_service(felt(case, "upstream.refused")):
+    """Connections that were refused or led to no host, by the error log; but for requests that another server answered."""
+    for service, events in by_service(felt(case, "upstream.refused", "upstream.unreachable")):
         yield counted(
             events,
             service,

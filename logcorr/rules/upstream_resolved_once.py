@@ -7,12 +7,10 @@ from collections.abc import Iterator
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import Behaviour, Configuration, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import ComposeFile
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._composed import services_of
-from logcorr.rules._proxying import Place, group_of, host_in, places
-from logcorr.semantics.paths import below, folder_of, normal
+from logcorr.rules._proxying import Place, asked_once
 from logcorr.semantics.topology import is_nginx
 
 RECREATING = frozenset({"up", "recreate", "down"})
@@ -21,7 +19,7 @@ RECREATING = frozenset({"up", "recreate", "down"})
 @rule(code="NGX020", title="nginx keeps the address of a container that is replaced", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for scripts that recreate services nginx proxies to by name, and tell nginx nothing."""
-    asked = _asked_once(case)
+    asked = asked_once(case)
     said: set[str] = set()
     for behaviour in case.behaviours:
         kept: dict[str, tuple[Place, Effect]] = {}
@@ -32,33 +30,6 @@ def check(case: Configuration) -> Iterator[Finding]:
         said |= set(kept)
         if kept:
             yield _finding(kept)
-
-
-def _asked_once(case: Configuration) -> dict[str, Place]:
-    """The hosts whose address nginx asks for at its start, each with the first place that hands on to it."""
-    found = list(places(case))
-    mounted = [place for place in found if _mounted(case, place.passes.span.path)]
-    hosts = ((host, place) for place in mounted or found for host in _hosts(case, place))
-    asked: dict[str, Place] = {}
-    for host, place in hosts:
-        asked.setdefault(host, place)
-    return asked
-
-
-def _mounted(case: Configuration, path: str) -> bool:
-    """Whether a container of nginx sees this file."""
-    composed = [(folder_of(file.span.path), service) for file in case.of(ComposeFile) for service in file.services]
-    folders = [normal(mount.source, base) for base, service in composed if is_nginx(service) for mount in service.mounts]
-    return any(below(path, folder) for folder in folders)
-
-
-def _hosts(case: Configuration, place: Place) -> list[str]:
-    """The hosts behind a place: those of its group, without the ones that nginx is told to ask for again, or the one it names."""
-    group = group_of(case, place)
-    if group:
-        servers = [one.args for one in group.children or () if one.name == "server" and one.args]
-        return [host_in(args[0]) for args in servers if "resolve" not in args]
-    return [place.host()] if place.host() and "$" not in place.passes.args[0] else []
 
 
 def _replaces(case: Configuration, proved: ProvedEffect, named: str) -> bool:
