@@ -1,4 +1,4 @@
-"""What a job asks a service for, and where that one's program keeps everybody waiting for it: it answers with one thread."""
+"""By what others are kept waiting: commands of jobs, or what a job asks a service for, whose program answers with one thread."""
 
 from __future__ import annotations
 
@@ -24,6 +24,29 @@ BLOCKS = regex(
     r"|\bKernel\.system\b|^\s*system[( ][\"'(]|\b(?:exec|execute|query|run)\(\s*[\"'`](?i:vacuum|reindex|lock table|create index)"
 )
 """Calls that return only when all is done, and let nobody else be served meanwhile."""
+
+LOCKS = regex(
+    r"\bflock\b(?!.* (?:-\w*[nu]|--nonblock|--unlock))|\block(?:file)?-?create\b|\bfsfreeze\b|\bdocker pause\b|-(?:SIG)?STOP\b"
+    r"|\b(?:un)?lock tables\b|--lock-(?:all-)?tables|\bread lock\b|\baccess exclusive\b|\bvacuum full\b|\breindex\b|\bgit gc\b"
+    r"|\bredis-cli\b.*\b(?:save|keys|flush(?:all|db)|sort|debug)\b|\bfsyncLock\b|\bxfs_freeze\b|\balter table\b"
+    r"|\b(?:create (?:unique )?index|refresh materialized view) (?!concurrently)|\bcluster \w+ using\b"
+    r"|^[^'\"]*\b(?:mysqldump|mariadb-dump)\b(?!.*--(?:single-transaction|skip-lock-tables|skip-opt|no-data|lock-tables=(?:0|false)))",
+    re.IGNORECASE,
+)
+"""Commands that make others wait; a lock that is only tried (`flock -n`) makes nobody wait but its own next run.
+
+Redis serves everybody from one thread: SAVE, KEYS and their like keep it from all others (https://redis.io/commands/save).
+mysqldump locks all tables of a database for reading unless told otherwise (`--opt`, which holds `--lock-tables`).
+"""
+
+HEAVY = regex(
+    r"^[^'\"]*\b(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip|gzip|xz|zstd"
+    r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
+    r"|\bfind / |\boptimize table\b|\bvacuum\b|\.backup\b"
+    r"|\bxargs\b.* -P ?[2-9]|\bparallel\b.*-j|^[^'\"]*\b(?:ab|hey|wrk|siege|vegeta)\b",
+    re.IGNORECASE,
+)
+"""Commands that keep disks, processors, databases or the service itself busy."""
 
 URL = regex(r"https?://[^\s\"'`<>{}]+")
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from logcorr.lazily import np, npt, pl, regex
+from logcorr.lazily import np, npt, pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
@@ -16,7 +16,7 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._blocking import asking
+from logcorr.rules._blocking import HEAVY, LOCKS, asking
 from logcorr.rules._jobs import scripts_of
 from logcorr.rules._waiting import waiting as unanswered
 from logcorr.statistics import Group, Job, attribute
@@ -24,27 +24,6 @@ from logcorr.statistics import Schedule as Ticks
 from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, instants, seconds, spans
-
-LOCKS = regex(
-    r"\bflock\b(?!.* (?:-\w*[nu]|--nonblock|--unlock))|\block(?:file)?-?create\b|\bfsfreeze\b|\bdocker pause\b|-(?:SIG)?STOP\b"
-    r"|\b(?:un)?lock tables\b|--lock-(?:all-)?tables|\bread lock\b|\baccess exclusive\b|\bvacuum full\b|\breindex\b|\bgit gc\b"
-    r"|\bredis-cli\b.*\b(?:save|keys|flush(?:all|db)|sort|debug)\b|\bfsyncLock\b|\bxfs_freeze\b|\balter table\b"
-    r"|\b(?:create (?:unique )?index|refresh materialized view) (?!concurrently)|\bcluster \w+ using\b",
-    re.IGNORECASE,
-)
-"""Commands that make others wait; a lock that is only tried (`flock -n`) makes nobody wait but its own next run.
-
-Redis serves everybody from one thread: SAVE, KEYS and their like keep it from all others (https://redis.io/commands/save).
-"""
-
-HEAVY = regex(
-    r"^[^'\"]*\b(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip|gzip|xz|zstd"
-    r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
-    r"|\bfind / |\boptimize table\b|\bvacuum\b|\.backup\b"
-    r"|\bxargs\b.* -P ?[2-9]|\bparallel\b.*-j|^[^'\"]*\b(?:ab|hey|wrk|siege|vegeta)\b",
-    re.IGNORECASE,
-)
-"""Commands that keep disks, processors, databases or the service itself busy."""
 
 LOCK_WEIGHT, HEAVY_WEIGHT, ASKS_WEIGHT, UNKNOWN_WEIGHT, LIGHT_WEIGHT, OVER_WEIGHT = 30.0, 10.0, 3.0, 1.0, 0.05, 0.001
 FEWEST_BURSTS = 3
@@ -72,8 +51,8 @@ class _Suspect(Struct, frozen=True, kw_only=True):
     """A job, the line of its script that may make others wait, and how its runs lie to the waiting requests.
 
     Where it `asks` the service for something, `blocks` is the line of that one's program by which it keeps everybody waiting.
-    `within` is the share of the requests that came while it ran, None where no log tells how long it runs; `last` is the line
-    that tells of its first end.
+    `within` is the share of the requests that came while it ran, None where no log tells how long it runs, and `bursts` how many
+    bursts of them began so; `last` is the line that tells of its first end.
     """
 
     schedule: Schedule
@@ -82,6 +61,7 @@ class _Suspect(Struct, frozen=True, kw_only=True):
     asks: Span | None
     blocks: Span | None
     within: float | None
+    bursts: int
     last: Span | None
 
     @property
@@ -140,20 +120,32 @@ def _restarted(case: Case, came: Times) -> bool:
     return 2 * near >= len(bursts)
 
 
+def _begins(came: Times) -> npt.NDArray[np.bool_]:
+    """Which are the first of a burst."""
+    return np.diff(came, prepend=-np.inf) > ONE_BURST_S
+
+
 def _onsets(came: Times) -> Times:
     """The first of each burst."""
-    return came[np.diff(came, prepend=-np.inf) > ONE_BURST_S]
+    return came[_begins(came)]
 
 
 def _suspect(case: Case, schedule: Schedule, waiting: pl.DataFrame, came: Times) -> _Suspect:
     scripts = scripts_of(case, schedule)
     locking = _first(scripts, LOCKS) or _ending(schedule)
     heavy = _first(scripts, HEAVY)
-    within, last = _within(case, schedule, came)
+    inside, last = _within(case, schedule, came)
     upstreams = set(waiting["upstream"]) if "upstream" in waiting.columns else set()
     asks, blocks = asking(case, schedule, upstreams)
     return _Suspect(
-        schedule=schedule, line=locking or heavy, locks=bool(locking), asks=asks, blocks=blocks, within=within, last=last
+        schedule=schedule,
+        line=locking or heavy,
+        locks=bool(locking),
+        asks=asks,
+        blocks=blocks,
+        within=float(inside.mean()) if last else None,
+        bursts=int(inside[_begins(came)].sum()),
+        last=last,
     )
 
 
@@ -171,8 +163,8 @@ def _first(scripts: Sequence[Script], pattern: re.Pattern[str]) -> Span | None:
     return None
 
 
-def _within(case: Case, schedule: Schedule, came: Times) -> tuple[float | None, Span | None]:
-    """The share of the requests that came in the time of a run, by its messages, and where the first run's last message stands.
+def _within(case: Case, schedule: Schedule, came: Times) -> tuple[npt.NDArray[np.bool_], Span | None]:
+    """Which requests came in the time of a run, by its messages, and where the first run's last message stands, if there is any.
 
     Who was kept waiting may need as long again to get on.
     """
@@ -181,12 +173,12 @@ def _within(case: Case, schedule: Schedule, came: Times) -> tuple[float | None, 
     run = np.searchsorted(schedule.ticks, times, side="right") - 1
     ends = {int(tick): row for row, tick in enumerate(run) if tick >= 0}
     if not ends:
-        return None, None
+        return np.zeros(len(came), dtype=bool), None
     last = np.array([times[ends[tick]] if tick in ends else -np.inf for tick in range(len(schedule.ticks))])
     of = np.searchsorted(schedule.ticks, came, side="right") - 1
     over = 2 * last - schedule.ticks
     inside = (of >= 0) & (came <= over[np.maximum(of, 0)])
-    return float(inside.mean()), spans(lines)[min(ends.values())]
+    return inside, spans(lines)[min(ends.values())]
 
 
 def _logged(case: Case, schedule: Schedule) -> pl.DataFrame:
@@ -215,11 +207,14 @@ def _attributed(
     end = max([came[-1], *(source.last.timestamp() for source in told if source.last)])
     ticks = [Ticks(name=str(one.schedule.job.span), ticks=one.schedule.ticks, weight=one.weight) for one in suspects]
     leading = next(iter(attribute(_onsets(came), ticks, start=start, end=end).groups), None)
-    if not leading or leading.evidence.hits < FEWEST_BURSTS or leading.evidence.explained < LEAST_SHARE * leading.evidence.events:
+    if not leading:
         return None
     job = max(leading.jobs, key=lambda one: one.probability)
     suspect = next(one for one in suspects if str(one.schedule.job.span) == job.name)
-    return (suspect, leading, job) if job.probability >= 0.5 and suspect.weight >= UNKNOWN_WEIGHT else None
+    told = leading.evidence
+    enough = min(told.hits, told.explained) >= FEWEST_BURSTS and told.explained >= LEAST_SHARE * told.events
+    enough = enough or suspect.bursts >= max(FEWEST_BURSTS, LEAST_SHARE * told.events)
+    return (suspect, leading, job) if enough and job.probability >= 0.5 and suspect.weight >= UNKNOWN_WEIGHT else None
 
 
 def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group, job: Job) -> Finding:
@@ -242,7 +237,7 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
         measured={
             "count": waiting.height,
             "bursts": group.evidence.events,
-            "runs_followed": group.evidence.hits,
+            "runs_followed": max(group.evidence.hits, suspect.bursts),
             "lag_s": round(group.evidence.lag_median_s or 0.0, 1),
         },
         times=instants(waiting),
@@ -262,7 +257,7 @@ def _claim(waiting: pl.DataFrame, suspect: _Suspect, group: Group) -> Claim:
     numbers: dict[str, str | int] = {
         "schedule": suspect.schedule.job.schedule,
         "count": waiting.height,
-        "hits": group.evidence.explained,
+        "hits": max(group.evidence.explained, suspect.bursts),
         "bursts": group.evidence.events,
     }
     if suspect.blocks:
