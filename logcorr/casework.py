@@ -16,6 +16,7 @@ from logcorr.model.source import Artifact
 from logcorr.reading import Input
 from logcorr.semantics.reader import Reader
 from logcorr.semantics.understanding import Understanding, understand
+from logcorr.timeline.jobs import runs_seen
 
 FEW_LINES = 2_000
 """A file of so many lines is kept when a rule has asked for it: others ask for the same, and files are many."""
@@ -44,13 +45,15 @@ def case_of(given: Input, understood: Understanding, told: timeline.Timeline, zo
 def reinterpreted(case: Case, facts: tuple[Fact, ...], *, zone: str, reader: Reader) -> Case:
     """The case with other facts: the logs are as they were."""
     understood = understand(facts, case.files, reader)
-    return replace(
-        case,
-        facts=facts,
-        behaviours=understood.behaviours,
-        schedules=schedules(understood, case.window, zone),
-        entities=understood.entities,
-        stack=understood.stack,
+    return runs_seen(
+        replace(
+            case,
+            facts=facts,
+            behaviours=understood.behaviours,
+            schedules=schedules(understood, case.window, zone),
+            entities=understood.entities,
+            stack=understood.stack,
+        )
     )
 
 

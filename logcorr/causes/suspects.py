@@ -143,8 +143,8 @@ def _runs(ticks: Times, times: Times) -> set[int]:
 
 
 def _at_work(case: Case, service: str) -> Iterator[Suspect]:
-    """Scripts that no schedule leads to: their runs are the times at which a log holds what they write."""
-    scheduled = {id(behaviour) for schedule in case.schedules for behaviour in schedule.behaviours}
+    """Scripts of which no schedule tells when they ran: their runs are the times at which a log holds what they write."""
+    scheduled = {id(behaviour) for schedule in case.schedules if len(schedule.ticks) for behaviour in schedule.behaviours}
     for behaviour in case.behaviours:
         if id(behaviour) in scheduled:
             continue

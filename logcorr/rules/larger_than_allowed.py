@@ -28,7 +28,10 @@ LEAST_SHARE = 0.02
 LACKING = 3.0
 """So many would have been refused before, had it been as now: then something changed."""
 
-CONFIGURED, SEEN = 0.93, 0.75
+CONFIGURED, SEEN, INTENDED = 0.93, 0.75, 0.4
+MOST_INTENDED = 0.2
+"""What somebody set, and what refuses no more than this share of what it lets through, and did so from the first, is meant."""
+
 SIZE = regex(r"(?i)^(?P<number>\d+)(?P<unit>[kmg]?)$")
 POWERS = {"": 0, "k": 10, "m": 20, "g": 30}
 
@@ -84,11 +87,15 @@ AT_ONCE_S = 2.0
 
 
 class _Limit(Struct, frozen=True):
-    """The size in force, and the lines to look at: the directive's, or those of the block in which it is not set."""
+    """The size in force, and the lines to look at: the directive's, or those of the block in which it is not set.
+
+    `agreed`: it is set, and nowhere else to anything else.
+    """
 
     name: str
     allowed: str
     places: tuple[Span, ...]
+    agreed: bool = False
 
     @property
     def size(self) -> dict[str, int]:
@@ -191,12 +198,16 @@ def _limit(case: Case, bound: Bound, place: Proxied | None) -> _Limit:
     name = f"{module}_{bound.directive}" if bound.of_answers else bound.directive
     found = Nginx.of(tuple(case.of(NginxFile))).in_force(place, name)
     args, span = found or (bound.default, None)
-    return _Limit(name, args[-1], (span,) if span else (place.location, place.span))
+    every = (one for file in case.of(NginxFile) for top in file.directives for one in top.walk())
+    agreed = {one.args for one in every if one.name == name} == {tuple(args)}
+    return _Limit(name, args[-1], (span,) if span else (place.location, place.span), agreed)
 
 
 def _finding(case: Case, bound: Bound, limit: _Limit, refused: pl.DataFrame) -> Finding:
+    intended = limit.agreed and not bound.of_answers and _intended(case, refused)
     return Finding(
-        confidence=CONFIGURED if limit.places else SEEN,
+        confidence=INTENDED if intended else CONFIGURED if limit.places else SEEN,
+        severity="warning" if intended else "error",
         claim=_claim(bound, limit, refused),
         evidence=(
             *(Evidence(span, f"{limit.name} {limit.allowed}", shows="configuration_mismatch") for span in limit.places),
@@ -215,6 +226,16 @@ def _finding(case: Case, bound: Bound, limit: _Limit, refused: pl.DataFrame) -> 
             directive=limit.name,
         ),
     )
+
+
+def _intended(case: Case, refused: pl.DataFrame) -> bool:
+    """Whether few of these requests are refused, and no more of them than before."""
+    requests = _requests(case)
+    if requests is None or _new(case, refused, refused["time"][0]):
+        return False
+    wanted = refused.select(endpoint_of(pl.col("uri")).unique().implode()).to_series()
+    well: int = requests.filter(pl.col("endpoint").is_in(wanted) & (pl.col("status") < 400)).select(pl.len()).collect().item()
+    return refused.height <= MOST_INTENDED * well
 
 
 def _claim(bound: Bound, limit: _Limit, refused: pl.DataFrame) -> Claim:
