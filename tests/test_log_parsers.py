@@ -149,6 +149,10 @@ MISSES = [
     "archive / up 200",
     "import started 300",
     "User disconnected her calendar",
+    "SIGTERM handler registered",
+    "usuario escuchando canción 30",
+    "import gestartet 300",
+    "pedido iniciado por 127.0.0.1:3000",
 ]
 
 
@@ -175,6 +179,18 @@ HITS = {
     "Error: listen EADDRINUSE: address already in use :::3000": "address.in_use",
     "Graceful shutdown complete": "process.exited",
     "uncaughtException: x is not a function": "process.crashed",
+    "SIGTERM recibido, cerrando servidor HTTP": "process.terminating",
+    "SIGTERM recebido; encerrando": "process.terminating",
+    "Signal SIGTERM reçu, arrêt": "process.terminating",
+    "SIGTERM empfangen, beende": "process.terminating",
+    "получен сигнал SIGTERM": "process.terminating",
+    "escola 3.9.0 ouvindo em 127.0.0.1:4000": "process.started",
+    "API escuchando en el puerto 3000": "process.started",
+    "serveur à l'écoute sur le port 3000": "process.started",
+    "Server lauscht auf Port 4400": "process.started",
+    "сервер слушает порт 3000": "process.started",
+    "服务监听端口 3000": "process.started",
+    "serveur démarré sur http://0.0.0.0:3000": "process.started",
 }
 
 
@@ -182,6 +198,25 @@ HITS = {
 def test_what_programs_say_has_its_kind(text, kind):
     frame = parse.winston([f"2026-01-31 12:00:00 info: {text}"])
     assert frame["kind"].to_list() == [kind]
+
+
+RELEASES = {
+    "release 3.9.0 (janela de manutenção 20h)": True,
+    "desplegando 2.8.0 (antes 2.7.3)": True,
+    "déploiement de la version 2.1.0": True,
+    "部署 v2.3.1": True,
+    "deployed menu:1.8.0": True,
+    "release notes for 2.3 read": False,
+    "release user 3.2 locks": False,
+    "release of lock 3.2 ms": False,
+    "publicando artículo 12.5": False,
+}
+
+
+@pytest.mark.parametrize(("text", "tells"), RELEASES.items())
+def test_a_script_tells_of_a_release(text, tells):
+    frame = parse.script_log([f"[2026-01-31 12:00:00] {text}"])
+    assert (frame["kind"].to_list() == ["deploy.started"]) is tells
 
 
 def test_a_long_object_that_a_sample_cuts_tells_its_format():

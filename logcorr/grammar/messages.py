@@ -19,6 +19,7 @@ from logcorr.grammar.outside import MONITOR as MONITOR
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.phrase import Phrase as Phrase
 from logcorr.grammar.phrase import at_start
+from logcorr.grammar.tongues import RELEASE, SERVICES
 from logcorr.lazily import pl
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
@@ -173,6 +174,7 @@ APPLICATION = (
             r"|connect(?:ed)?:? [\w-]+ transport="
         ),
     ),
+    *SERVICES,
 )
 """Phrases of servers, the Node.js world's first."""
 
@@ -219,6 +221,7 @@ SCRIPT = (
     ),
     Phrase("process.started", (" Started",), r"^ *Container \S+ +Started$"),
     Phrase("deploy.started", ("eploy",), at_start(r"deploy(?:ment)? (?:of \S+ )?(?:start(?:ed|s|ing)?|begins)\b|deploying\b")),
+    RELEASE,
 )
 """Phrases of shell scripts and what they run."""
 
