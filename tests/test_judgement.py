@@ -379,6 +379,34 @@ def test_whether_it_is_felt_is_not_known_without_a_log_of_requests(tmp_path):
     assert (result["verdict"], cause["against"][-1]["id"]) == ("undetermined", "cause.unfelt")
 
 
+def released(folder, *failing, told=True):
+    """A service that is restarted at 20:02:11 once, for a release if one is told, and answers 502 at these seconds."""
+    if told:
+        (folder / "deploy.log").write_text("== 2026-05-05 20:01:30 release 3.9.0\nnpm ci ... ok\n== 2026-05-05 20:02:17 ok\n")
+    said = ((11, "SIGTERM received, closing"), (13, "api 3.9.0 listening on 127.0.0.1:4000"))
+    (folder / "app.log").write_text("".join(f"2026-05-05 20:02:{second} info: {words}\n" for second, words in said))
+    asked = [
+        f'192.0.2.{minute} - - [05/May/2026:20:{minute:02}:{second:02} +0000] "GET /a/{minute} HTTP/1.1" '
+        f'{502 if (minute, second) in failing else 200} 77 "-" "Mozilla/5.0"\n'
+        for minute in range(60)
+        for second in (5, 12, 15, 40)
+    ]
+    (folder / "access.log").write_text("".join(asked))
+    return logcorr.analyze(folder).result
+
+
+def test_a_release_whose_moment_one_request_felt_is_no_incident(tmp_path):
+    assert released(tmp_path, (2, 12), (2, 15), (2, 40))["verdict"] == "healthy"
+
+
+def test_a_release_after_which_requests_go_on_failing_is_one(tmp_path):
+    assert released(tmp_path, (2, 12), (3, 5), (3, 40), (4, 12))["verdict"] != "healthy"
+
+
+def test_a_stop_that_was_felt_and_that_nothing_orders_is_one(tmp_path):
+    assert released(tmp_path, (2, 12), (2, 15), (2, 40), told=False)["verdict"] != "healthy"
+
+
 WATCH = """#!/bin/bash
 code=$(curl -s -o /dev/null -w '%{http_code}' http://127.0.0.1/up)
 if [ "$code" = 200 ]; then echo 0 > /run/n; exit 0; fi

@@ -11,7 +11,7 @@ from logcorr.causes.blame import blamed
 from logcorr.causes.checks import checks
 from logcorr.causes.diagnosed import diagnosed
 from logcorr.causes.follow import of_stops
-from logcorr.causes.meant import ENDS, as_meant
+from logcorr.causes.meant import ENDS, as_meant, in_passing
 from logcorr.causes.missing import missing, unread
 from logcorr.causes.rivals import rivals
 from logcorr.causes.scheduled import Attributed, attributed
@@ -31,13 +31,14 @@ __all__ = ["judge"]
 def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     """Name the causes, most probable first, and say how sure that is; abstain where the evidence does not carry one."""
     told = _stops(case)
-    meant = {stops.service for stops in told if as_meant(case, findings, stops)}
+    ordered = [stops for stops in told if as_meant(case, findings, stops)]
+    meant = {stops.service for stops in ordered}
     scheduled = [one for one in (blamed(case, findings, stops) for stops in told if stops.service not in meant) if one]
     window = (case.window[0].timestamp(), case.window[1].timestamp()) if case.window else (0.0, 0.0)
     ends = {stops.service: of_stops(stops.stops) for stops in told}
     causes, away = weighed((*scheduled, *diagnosed(case, findings)), findings, window, ends)
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(causes, start=1))
-    telling = [one for one in findings if not (one.rule in ENDS and one.subject in meant)]
+    telling = [one for one in findings if not (one.rule in ENDS and one.subject in meant) and not in_passing(one, ordered)]
     verdict = _verdict(case, ranked, telling) if case.sources else "undetermined"
     ranked = ranked if verdict != "healthy" else ()
     return Judgement(

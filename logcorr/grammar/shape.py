@@ -14,8 +14,8 @@ from logcorr.lazily import pl, regex
 YEARLESS = "1972"
 """Stands for the missing year; a leap year. The same as `model.events.YEARLESS`."""
 
-LEAD = r'(?:\d{1,7}:[A-Z] |(?:time|ts)=)?[\[(<"]?'
-"""What may open a stamp: a bracket or quote, redis's process and role, logfmt's key."""
+LEAD = r'(?:\d{1,7}:[A-Z] |(?:time|ts)=|(?:={2,9}|-{2,9}|\*{2,9}|#{1,9}|>{1,9}) )?[\[(<"]?'
+"""What may open a stamp: a bracket or quote, redis's process and role, logfmt's key, a rule that sets a part of a log off."""
 
 
 _IN_FIGURES = regex(r"(?=.{0,6}%Y)%[Ymd]\W%[Ymd]\W%[Ymd].%H:%M:%S")

@@ -12,8 +12,8 @@ _SIGNAL = r"SIG(?:TERM|INT|QUIT)\b"
 _THE_SIGNAL = r"(?:(?:la |el |le |das |il |o |a )?(?:señal|sinal|signal|segnale|signaal|sygnał|signál|сигнал|シグナル)[: ]+)?"
 
 _LISTENING = (
-    r"escuchando|ouvindo|escutando|(?:à l['’]|en )écoute|in ascolto|(?:lauscht|lausche|hört|horcht)(?: nun| jetzt)?|luistert|lyssnar"
-    r"|lytter|kuuntelee|nasłuchuje|naslouchá|poslouchá|ascultă|dinleniyor|слушает|слушаю|слухає|監聽|监听|リッスン|리스닝"
+    r"escuchando|ouvindo|escutando|(?:à l['’]|en )écoute|in ascolto|(?:lauscht|lausche|hört|horcht)(?: nun| jetzt)?|luistert"
+    r"|lyssnar|lytter|kuuntelee|nasłuchuje|naslouchá|poslouchá|ascultă|dinleniyor|слушает|слушаю|слухає|監聽|监听|リッスン|리스닝"
 )
 _PORT = r"(?:puerto|port[aou]?|porto|poorte?n?|portissa|порт\w*|端口|埠|連接埠|ポート|포트)"
 _WHERE = rf"(?:https?://\S+|(?:[\w.-]+|\[[\da-f:]+\]|\*)?:\d{{2,5}}\b|{_PORT} ?:?\d{{2,5}}\b)"
@@ -38,11 +38,25 @@ SERVICES = (
         "process.started",
         (
             *("scuchando", "uvindo", "scutando", "écoute", "ascolto", "lausch", "hört", "horcht", "uistert", "yssnar", "ytter"),
-            *("uuntelee", "asłuchuje", "aslouchá", "oslouchá", "scultă", "inleniyor", "луша", "лухає", "監聽", "监听", "リッスン", "리스닝"),
+            *(
+                "uuntelee",
+                "asłuchuje",
+                "aslouchá",
+                "oslouchá",
+                "scultă",
+                "inleniyor",
+                "луша",
+                "лухає",
+                "監聽",
+                "监听",
+                "リッスン",
+                "리스닝",
+            ),
             *("niciad", "rrancad", "émarré", "estartet", "vviat", "estart", "tartad", "tartet", "ruchomion", "puštěn", "апущен"),
         ),
         at_start(
-            rf"(?:[^\s:]+ ){{0,4}}(?:{_LISTENING})[ :]*{_AT}{_WHERE}|[^\s:]*(?:監聽|监听|リッスン)中?(?:端口|埠|連接埠)? ?:?\d{{2,5}}\b"
+            rf"(?:[^\s:]+ ){{0,4}}(?:{_LISTENING})[ :]*{_AT}{_WHERE}"
+            r"|[^\s:]*(?:監聽|监听|リッスン)中?(?:端口|埠|連接埠)? ?:?\d{2,5}\b"
             rf"|(?:[^\s:]+ ){{0,3}}{_THING} (?:\S+ )?(?:{_STARTED}) {_AT}{_WHERE}"
         ),
     ),
