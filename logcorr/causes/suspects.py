@@ -7,6 +7,7 @@ from datetime import datetime
 from math import comb
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.causes import words
 from logcorr.causes.follow import Times
@@ -30,6 +31,8 @@ Window = tuple[float, float]
 
 ENOUGH_TICKS = 4
 """So many runs without the effect refute that every run has it."""
+
+AT_ONCE_S, NEARLY_ALL = 120.0, 0.9
 
 LEAST_TELLING, MOST_TELLING = 5.0, 100.0
 """What a message is worth, at least and at most, that is written only in runs after which the service was stopped."""
@@ -80,6 +83,7 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
     behaviour, effect = max(effects, key=lambda pair: _weight(pair[1], service), default=(None, None))
     refuted = None
     if effect:
+        schedule = replace(schedule, runs=_in_force(schedule.ticks, effect, stops, window))
         refuted = _contradicted(case, schedule, service, effect) or _missed(schedule.ticks, effect, stops, window)
     ticks = schedule.ticks[(schedule.ticks >= window[0]) & (schedule.ticks <= window[1])]
     telling = _telling(case, schedule, service, stops, ticks) if effect else None
@@ -216,6 +220,20 @@ def _contradicted(case: Case, schedule: Schedule, service: str, proved: ProvedEf
         container=container.name,
         status=container.status,
     )
+
+
+def _in_force(ticks: Times, proved: ProvedEffect, stops: Times, window: Window) -> Times:
+    """The runs since the job was there: from the first on that a stop follows, and nearly all after it too.
+
+    When a line was put into a table nothing tells; but this one has its effect on every run.
+    """
+    seen = (ticks >= window[0]) & (ticks <= window[1])
+    if proved.proof.reach is not Reach.MUST or seen.sum() < ENOUGH_TICKS:
+        return ticks
+    follows = np.searchsorted(stops, ticks) < np.searchsorted(stops, ticks + np.minimum(np.diff(ticks, append=np.inf), AT_ONCE_S))
+    later = np.cumsum((follows & seen)[::-1])[::-1] / np.maximum(np.cumsum(seen[::-1])[::-1], 1)
+    (since,) = np.nonzero(follows & seen & (later >= NEARLY_ALL))
+    return ticks[since[0] :] if len(since) >= ENOUGH_TICKS else ticks
 
 
 def _missed(ticks: Times, proved: ProvedEffect, stops: Times, window: Window) -> Claim | None:
