@@ -149,10 +149,28 @@ cp /etc/nginx/nginx.conf /var/log/nginx/*.log nginx/; crontab -u chloe -l > cron
 
 
 def truth(case: Case) -> dict[str, Any]:
-    watch, app, tab, errors, access = "srv/bin/surveille.sh", "iris-app-1-json.log", "crontab-chloe.txt", "nginx/error.log", "nginx/access.log"
-    url, compare, act = case.at(watch, "URL=http://127.0.0.1:3200/ping"), case.at(watch, "if wget -q"), case.at(watch, 'docker compose -f "$COMPOSE" restart app')
-    job, moved, news = case.at(tab, "surveille.sh"), case.at("srv/5.0/server.js", "app.use('/interne', interne)"), case.at("srv/5.0/NOUVEAUTES.md", "rangées sous /interne")
-    told, got, gone = case.at("srv/logs/surveille.log", "ne repond pas"), case.at(app, "GET /ping 404"), case.at(app, "SIGTERM recu", 2)
+    watch, app, tab, errors, access = (
+        "srv/bin/surveille.sh",
+        "iris-app-1-json.log",
+        "crontab-chloe.txt",
+        "nginx/error.log",
+        "nginx/access.log",
+    )
+    url, compare, act = (
+        case.at(watch, "URL=http://127.0.0.1:3200/ping"),
+        case.at(watch, "if wget -q"),
+        case.at(watch, 'docker compose -f "$COMPOSE" restart app'),
+    )
+    job, moved, news = (
+        case.at(tab, "surveille.sh"),
+        case.at("srv/5.0/server.js", "app.use('/interne', interne)"),
+        case.at("srv/5.0/NOUVEAUTES.md", "rangées sous /interne"),
+    )
+    told, got, gone = (
+        case.at("srv/logs/surveille.log", "ne repond pas"),
+        case.at(app, "GET /ping 404"),
+        case.at(app, "SIGTERM recu", 2),
+    )
     refused, deployed = case.at(errors, "111: Connection refused"), case.at("srv/logs/deploiements.log", "5.0 en place")
     terms = case.times(app, "SIGTERM recu")
     return {
