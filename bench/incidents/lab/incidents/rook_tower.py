@@ -1,6 +1,7 @@
 # ruff: noqa: E501 (configuration, scripts and prose are kept as they ran)
 """A preview job clears "its" port with `fuser -k 4000/tcp` and then takes it; since a release the API listens there."""
 
+import re
 from typing import Any
 
 from lab import Incident
@@ -149,8 +150,8 @@ def truth(case: Case) -> dict[str, Any]:
     port, released = case.at("etc/default-rook", "PORT=4000"), case.at("srv/rook/RELEASES", "4.2.0 -> port 4000")
     exited, again = case.at(journal, "rook.service: Main process exited, code=exited, status=1"), case.at(journal, "rook.service: Scheduled restart job")
     refused, failed = case.at(errors, 'upstream: "http://127.0.0.1:4000/'), case.at(access, '" 502 ', nth=3)
-    lines = case.lines(access)
-    strange = case.at(access, next(line[:90] for line in lines if '/api/towers/' in line and '" 404 ' in line), why="the preview answers in the API's place")
+    answers = re.findall(r'"[A-Z]+ /api/[a-z]+/\d+ HTTP/1\.1" 404', "\n".join(case.lines(access)))
+    strange = [case.at(access, answer, why="the preview answers in the API's place") for answer in answers[:8]]
     return {
         "root_cause_kind": "port-kill-hits-service",
         "root_cause": "shots.sh, from root's crontab at minutes 4, 24 and 44, clears port 4000 with fuser -k before it starts its preview there. Since release 4.2.0 (13:27) the API itself listens on 4000: it is ended with SIGTERM, "
@@ -165,7 +166,7 @@ def truth(case: Case) -> dict[str, Any]:
             hop("crash_ends_process", taken, exited, case.at("srv/preview/preview.js", ".listen(4000")),
             hop("supervisor_restarts_process", again, case.at("etc/rook.service", "Restart=always")),
             hop("termination_refuses_connections", refused, gone, taken),
-            hop("failure_reaches_clients", failed, refused, strange),
+            hop("failure_reaches_clients", failed, refused, *strange),
         ],
         "mechanism": ["release 4.2.0 moves the API from 3900 to 4000, nginx with it", "cron runs shots.sh at :04, :24, :44", "fuser -k -TERM 4000/tcp prints and ends the API's process id", "the preview listens on 4000 first; the API: listen EADDRINUSE, exit status 1, again and again",
                       "some 45 s later the preview is ended, the next start of the API succeeds", "in between 502, or the preview's own 404"],
