@@ -140,7 +140,7 @@ APPLICATION = (
             *(f"{word} on " for word in THINGS),
         ),
         at_start(
-            rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up|open|live|serving)"
+            rf"(?:(?:[\w@/.-]+ ){{0,4}}|[\w@/.-]+: )(?:is )?(?:now )?(?:listening|running|started|ready|up|open|live|serving)"
             rf"(?: and (?:listening|ready|running))?"
             rf" (?:(?:on|at|in)?:? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
