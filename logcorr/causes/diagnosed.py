@@ -163,8 +163,9 @@ DIAGNOSES = {
         (
             *("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
             *("certificate_failed.renewal_refused", "certificate_failed.renewal_failed", "certificate_failed.stray"),
+            "certificate_failed.kept",
         ),
-        Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), themselves=True),
+        Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), lasts=True),
     ),
     "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), themselves=True),
     "check_asks_for_nothing": Diagnosis(
