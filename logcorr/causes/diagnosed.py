@@ -124,6 +124,10 @@ DIAGNOSES = {
         ("configuration_mismatch", "effect_terminates_process", "process_terminates"),
         effects=hops.DOWN,
     ),
+    **dict.fromkeys(
+        ("slow_request_ended.set", "slow_request_ended.default"),
+        Diagnosis("setting_reached", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True),
+    ),
     "deadlock": Diagnosis("deadlock", ("transactions_deadlock",), themselves=True),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis(
