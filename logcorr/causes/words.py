@@ -29,7 +29,7 @@ MECHANISMS = {
 
 CAUSE_KINDS = {
     "heap_exhausted": "a process's memory grows to its limit",
-    "idle_timeout": "a proxy's timeout closes connections on which nothing moves",
+    "idle_timeout": "a timeout closes connections on which nothing moves",
     "stale_upstream_address": "a proxy asks for an address that the service has left",
     "job_stalls_service": "a scheduled job keeps a service from answering while it runs",
     "request_crashes_process": "one particular request makes a process die each time it comes",
