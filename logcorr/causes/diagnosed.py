@@ -95,6 +95,7 @@ DIAGNOSES = {
     "idle_timeout": Diagnosis(
         "idle_timeout", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
     ),
+    "idle_connection_lost": Diagnosis("idle_timeout", ("timeout_closes_connection",), themselves=True),
     "keepalive_race": Diagnosis("keepalive_race", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "stale_upstream_address": Diagnosis(
         "stale_upstream_address",
@@ -124,6 +125,11 @@ DIAGNOSES = {
         ("configuration_mismatch", "effect_terminates_process", "process_terminates"),
         effects=hops.DOWN,
     ),
+    **dict.fromkeys(
+        ("slow_request_ended.set", "slow_request_ended.default"),
+        Diagnosis("setting_reached", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True),
+    ),
+    "deadlock": Diagnosis("deadlock", ("transactions_deadlock",), themselves=True),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "requests_limited": Diagnosis(
         "requests_limited", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True
