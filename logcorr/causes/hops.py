@@ -152,14 +152,14 @@ def _soon(case: Case, services: Collection[str], ends: Ends, kind: str) -> pl.Da
 
 
 def _policies(case: Case, services: Collection[str]) -> Iterator[Evidence]:
-    """The lines that say who is started again: `restart:` of compose, `Restart=` of systemd, what pm2 is told of it."""
+    """The lines that say who is started again: `restart:` of compose, `Restart=` of systemd, and what others are told."""
     composed = case.stack.services if case.stack else ()
     for one in composed:
         if {one.name, one.container_name} & set(services) and one.restart not in (None, *NEVER):
             yield from (Evidence(*line) for line in lines_like(case, one.span, r"^\s*restart\s*:"))
     for unit in case.of(Unit):
         if unit.name.removesuffix(".service") in services and unit.restart not in (None, *NEVER):
-            pattern = r"restart(?:_delay|s)?['\"]?\s*:" if unit.manager == "pm2" else r"^\s*Restart\s*="
+            pattern = r"restart(?:_delay|s)?['\"]?\s*:" if unit.manager == "pm2" else r"^\s*(?:auto)?[rR]estart\s*="
             yield from (Evidence(*line) for line in lines_like(case, unit.span, pattern))
 
 

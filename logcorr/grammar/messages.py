@@ -45,6 +45,11 @@ _DETAIL = (
 _ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
 
 
+_ENGINES = (
+    *("Java Runtime Environment", "Terminating due to", "APPLICATION FAILED", "Application run failed", "Process terminated. "),
+    *("terminate called ", "libc++abi: ", "Exception in worker process", "Kernel pid terminated", "DAMN ! worker"),
+)
+
 APPLICATION = (
     Phrase(
         "process.crashed",
@@ -64,6 +69,15 @@ APPLICATION = (
         r"^(?:Unhandled exception[.:] |Exception in thread \"main\" |thread 'main' (?:\(\d+\) )?panicked at |error: Uncaught "
         r"|Fatal Python error: |fatal error: (?:all goroutines|concurrent map|runtime: |unexpected signal|stack overflow))",
     ),
+    Phrase(  # the JVM, Spring, .NET, C++, gunicorn, uWSGI, Erlang
+        "process.crashed",
+        _ENGINES,
+        r"^(?:# A fatal error has been detected by the Java Runtime Environment|Terminating due to java\.lang\.OutOfMemoryError\b"
+        r"|APPLICATION FAILED TO START$|Application run failed$|Process terminated\. |terminate called (?:after|without)\b"
+        r"|libc\+\+abi: terminating |Exception in worker process$|Kernel pid terminated \("
+        r"|DAMN ! worker \d+ \(pid: \d+\) died(?:, killed by signal (?:[^9]|9\d))?[ ,]*:\()",
+    ),
+    Phrase("process.killed", ("DAMN ! worker",), r"^DAMN ! worker \d"),
     Phrase(
         "process.terminating",
         (
@@ -177,6 +191,11 @@ APPLICATION = (
     *SERVICES,
 )
 """Phrases of servers, the Node.js world's first."""
+
+CRASHES, STARTS = (
+    tuple(phrase for phrase in APPLICATION if phrase.kind == kind) for kind in ("process.crashed", "process.started")
+)
+"""How a process says that it dies, and that it begins."""
 
 _MEMBER = r"""(?:code|error|err|stack|cause)"?\]?: """
 _CLASS = r"(?:[\w.]+: )?[\w.$]*(?:Error|Exception)(?: \[\w+\])?: "

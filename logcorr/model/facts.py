@@ -209,10 +209,10 @@ class Container(Fact, frozen=True, kw_only=True):
 
 
 class Unit(Fact, frozen=True, kw_only=True):
-    """Something that `manager` (`systemd`, `pm2`) keeps running, as its unit or ecosystem file or `systemctl status` shows it.
+    """Something that `manager` (`systemd`, `pm2`, `supervisord`) keeps running, as its configuration or `systemctl status` shows.
 
     pm2 restarts what takes more than `memory_limit` bytes. systemd ends what is not up `start_timeout_s` after its start.
-    `oneshot`: it is no service but work that is done and ends.
+    `oneshot`: it is no service but work that is done and ends. `logs` are the files that its output is written to.
     """
 
     name: str
@@ -225,6 +225,7 @@ class Unit(Fact, frozen=True, kw_only=True):
     memory_limit: int | None = None
     oneshot: bool = False
     start_timeout_s: float | None = None
+    logs: tuple[str, ...] = ()
 
 
 class Process(Fact, frozen=True, kw_only=True):

@@ -37,6 +37,9 @@ class _Entry(NamedTuple):
     end_line: int
 
 
+_NOTHING = _Entry("", "", "", 0, 0)
+
+
 def _recognise(sample: Sample) -> float:
     sections = {match["name"] for line in sample.lines if (match := _SECTION.fullmatch(line))}
     ours = sections & {"Service", "Timer"}
@@ -137,6 +140,7 @@ def _service(artifact: Artifact, name: str, entries: Sequence[_Entry]) -> Iterat
         command=_bare(starts[0].value) if starts else None,
         oneshot=sort is not None and sort.value == "oneshot",
         start_timeout_s=_seconds(timeout),
+        logs=tuple(dict.fromkeys(_logs(entries))),
     )
     watchdog = _last(entries, "Service", "WatchdogSec")
     if watchdog:
@@ -151,6 +155,13 @@ def _service(artifact: Artifact, name: str, entries: Sequence[_Entry]) -> Iterat
                 directory=directory.value.lstrip("-") if directory else "/",
                 column=0,
             )
+
+
+def _logs(entries: Sequence[_Entry]) -> Iterator[str]:
+    for key in ("StandardOutput", "StandardError"):
+        how, _, path = (_last(entries, "Service", key) or _NOTHING).value.partition(":")
+        if how in ("file", "append", "truncate"):
+            yield path
 
 
 def _bare(command: str) -> str:

@@ -46,11 +46,12 @@ def entities(facts: Sequence[Fact], files: Iterable[str]) -> tuple[Entity, ...]:
     """The things that run: compose services, containers and units, those that share a name being one; sorted by name."""
     named: dict[str, set[str]] = {}
     homes: dict[str, set[str]] = {}
+    logs: dict[str, set[str]] = {}
     zones = {service.name: dict(service.environment).get("TZ") for service, _ in _services(facts)}
-    collected = frozenset(files)
+    present = frozenset(files)
     for service, compose in _services(facts):
         named.setdefault(service.name, {service.name}).update(filter(None, [service.container_name]))
-        homes.setdefault(service.name, set()).update(_written(service, compose, collected))
+        homes.setdefault(service.name, set()).update(_written(service, compose, present))
     for container in of_kind(Container, facts):
         home = _home(container, named)
         named.setdefault(home or container.name, set()).update(
@@ -59,10 +60,17 @@ def entities(facts: Sequence[Fact], files: Iterable[str]) -> tuple[Entity, ...]:
     for unit in of_kind(Unit, facts):
         bare = unit.name.removesuffix(".service")
         named.setdefault(bare, {bare}).add(unit.name)
+        logs.setdefault(bare, set()).update(_printed(unit, present))
     if any(of_kind(NginxFile, facts)) and nginx_name(facts) not in named:
         named[NGINX] = {NGINX}
     return tuple(
-        Entity(name=name, names=frozenset(names | {name}), files=frozenset(homes.get(name, ())), zone=zones.get(name))
+        Entity(
+            name=name,
+            names=frozenset(names | {name}),
+            files=frozenset(homes.get(name, ())),
+            logs=frozenset(logs.get(name, ())),
+            zone=zones.get(name),
+        )
         for name, names in sorted(named.items())
     )
 
@@ -92,7 +100,7 @@ def find(name: str, things: Iterable[Entity]) -> Entity | None:
 
 
 def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX) -> str | None:
-    """Whose log a file is: nginx's by its format, else by a mount, a folder, or the file's own name.
+    """Whose log a file is: nginx's by its format, else by what a manager says, by a mount, a folder, or the file's own name.
 
     An application log whose name says nothing belongs to the one thing beside nginx that runs, if it is but one; else it is
     named after its file, so that two such logs stay apart. None for logs that belong to no service (a scheduler's, the
@@ -100,6 +108,9 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
     """
     if source == NGINX:
         return nginx
+    told = [thing.name for thing in things if path in thing.logs]
+    if len(told) == 1 and source in ("app", "log"):
+        return told[0]
     if source == "log" and (managed := PM2_FILE.fullmatch(path.rpartition("/")[2])):
         return managed["name"]
     if source != "app":
@@ -151,6 +162,12 @@ def _written(service: Service, compose: ComposeFile, files: frozenset[str]) -> s
     places = files | {folder for file in files for folder in _folders(file)}
     found = [collected(one, places, asker=compose.span.path) if one.startswith("/") else normal(one, base) for one in sources]
     return {file for file in files for source in found if source and below(file, source)}
+
+
+def _printed(unit: Unit, files: frozenset[str]) -> Iterator[str]:
+    """The collected files that a unit's output was written to."""
+    found = (collected(path, files, folder_of(unit.span.path), asker=unit.span.path) for path in unit.logs)
+    return (file for file in found if file)
 
 
 def _folders(path: str) -> Iterator[str]:
