@@ -35,6 +35,7 @@ CAUSE_KINDS = {
     "request_crashes_process": "one particular request makes a process die each time it comes",
     "keepalive_race": "a proxy keeps idle connections longer than the application behind it does",
     "crash_after_deploy": "a deployment lacks what a process needs, and it dies at each start",
+    "version_mismatch": "what a program was built for was replaced under it by another version",
     "requests_limited": "a limit turns away requests that were meant to be served",
     "larger_than_allowed": "a request or an answer is larger than the proxy takes",
     "limit_reached": "something of which there is a limited number runs out: descriptors, connections, workers",
