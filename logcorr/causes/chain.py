@@ -42,7 +42,7 @@ def scheduled_chain(
         checks_there = any(one.probe.span.path == effect.effect.span.path for one in effect.probes)
         decided = (*_answered(case, told, suspect, known), *_branch(effect, suspect.told))
         yield from _changed(case, suspect.answer) if suspect.answer else ()
-        yield _runs(case, suspect, effect)
+        yield from _set_off(case, suspect, effect)
         yield from (*called, *decided) if checks_there else (*decided, *called)
     yield _terminates(case, told, effect.effect.span if effect else suspect.span, matched)
     if effect and effect.effect.action == "kill":
@@ -53,6 +53,23 @@ def scheduled_chain(
 def _called(suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
     if suspect.behaviour:
         yield from hops.calls(suspect.behaviour, suspect.span.path, effect.effect.span, effect.proof.reach)
+
+
+def _set_off(case: Case, suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
+    if suspect.ordered is None:
+        yield _runs(case, suspect, effect)
+        return
+    target, job = spans(suspect.ordered)[0], suspect.job
+    if job:
+        yield hops.runs(case, source=job.span, command=job.command, scheduler=job.scheduler, on=job.schedule, target=target)
+    yield Link(
+        mechanism="script_calls_script",
+        source=target,
+        target=_first_step(effect),
+        claim=claim("chain.ordered", "a log tells that {script} was run, {count} times", script=suspect.command, count=suspect.due),
+        evidence=(*cite(suspect.ordered, "it is run"), Evidence(_first_step(effect), effect.effect.action)),
+        proof=effect.proof.reach.value,
+    )
 
 
 def _runs(case: Case, suspect: Suspect, effect: ProvedEffect) -> Link:
