@@ -87,6 +87,24 @@ def test_a_hook_in_the_configuration_of_a_renewal_is_why(tmp_path):
     assert leading(tmp_path) == ("root-cause", ("renewal/old.example.org.conf", 3))
 
 
+def test_a_service_whose_clock_is_in_another_zone_than_taken_is_told_by_the_hooks(tmp_path):
+    """Its own log says when it was ended, in a zone that nothing says: an hour apart from certbot's it is each time."""
+    post_hook(tmp_path)
+    told(tmp_path, TRIES, signs=())
+    (tmp_path / "syslog").write_text("2026-05-04T07:10:00+02:00 mill sshd[7]: Accepted key for ci\n")
+    lives = ((3, "SIGTERM received, closing"), (9, "press listening on :3000"))
+    lines = [f"2026-05-0{day} {time}:{second:02} info: {words}\n" for day, time in TRIES.items() for second, words in lives]
+    (tmp_path / "press.log").write_text("".join(lines))
+    (tmp_path / "press.service").write_text("[Service]\nExecStart=/srv/press/press\nStandardOutput=append:/var/log/press.log\n")
+    moved = {4: "07:12", 5: "19:41", 6: "04:26", 7: "22:03", 8: "11:38"}
+    said = [
+        CERTBOT.format(day=day, time=time, second=2, level="INFO", name="compat.misc", words=f"Running post-hook command: {POST}")
+        for day, time in moved.items()
+    ]
+    (tmp_path / "letsencrypt.log").write_text("".join(said))
+    assert leading(tmp_path) == ("root-cause", ("letsencrypt/renewal-hooks/post/20-press", 2))
+
+
 def test_a_job_that_renews_is_what_sets_its_hook_off(tmp_path):
     post_hook(tmp_path)
     (tmp_path / "cron.d").mkdir()
