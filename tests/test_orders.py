@@ -12,6 +12,10 @@ TRIES = {4: "05:12", 5: "17:41", 6: "02:26", 7: "20:03", 8: "09:38"}
 
 STOPPED = "May  {day} {time}:{second:02} mill systemd[1]: {word} {unit}.service - {unit}.\n"
 ASKED = '192.0.2.{n} - - [0{day}/May/2026:{time}:{second:02} +0000] "GET /sheets/{n} HTTP/1.1" {status} 77 "-" "Mozilla/5.0"\n'
+REFUSED = (
+    "2026/05/0{day} {time}:06 [error] 7#7: *9 connect() failed (111: Connection refused) while connecting to upstream, "
+    'client: 192.0.2.8, server: s, request: "GET /a HTTP/1.1", upstream: "http://127.0.0.1:3000/a", host: "s"\n'
+)
 CERTBOT = "2026-05-0{day} {time}:{second:02},310:{level}:certbot.{name}:{words}\n"
 PRE_HOOK = "[renewalparams]\nauthenticator = standalone\npre_hook = systemctl stop press\npost_hook = systemctl start press\n"
 POST = "/etc/letsencrypt/renewal-hooks/post/20-press"
@@ -88,7 +92,7 @@ def test_a_hook_in_the_configuration_of_a_renewal_is_why(tmp_path):
 
 
 def test_a_service_whose_clock_is_in_another_zone_than_taken_is_told_by_the_hooks(tmp_path):
-    """Its own log says when it was ended, in a zone that nothing says: an hour apart from certbot's it is each time."""
+    """Its own log says when it was ended, in a zone that nothing says: two hours before certbot's hook it is each time."""
     post_hook(tmp_path)
     told(tmp_path, TRIES, signs=())
     (tmp_path / "syslog").write_text("2026-05-04T07:10:00+02:00 mill sshd[7]: Accepted key for ci\n")
@@ -102,6 +106,8 @@ def test_a_service_whose_clock_is_in_another_zone_than_taken_is_told_by_the_hook
         for day, time in moved.items()
     ]
     (tmp_path / "letsencrypt.log").write_text("".join(said))
+    refused = [REFUSED.format(day=day, time=time) for day, time in moved.items()]
+    (tmp_path / "error.log").write_text("".join(refused))
     assert leading(tmp_path) == ("root-cause", ("letsencrypt/renewal-hooks/post/20-press", 2))
 
 

@@ -12,7 +12,7 @@ from logcorr.causes.follow import Ends, of_stops, of_times
 from logcorr.causes.observed import Observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
@@ -25,6 +25,7 @@ from logcorr.timeline.select import cite, seconds, spans
 TOLD = ("process.terminating", "process.killed", "process.exited", "process.started")
 """By what a log tells that a process was ended by someone else, or began anew."""
 
+FOLDER = regex(r"(?:cd|pushd) \S+$")
 TOLD_WITHIN_S = 60.0
 CHANGED_WITHIN = timedelta(minutes=10)
 
@@ -184,9 +185,9 @@ def _answer(answered: ProbeAnswer, reach: Reach, seen: Observed | None) -> Link:
 
 
 def _branch(effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
-    """What sets the effect off, and what the script `told` in just the runs that had it."""
+    """What sets the effect off, and what the script `told` in just the runs that had it; to be in its folder is no condition."""
     guard = effect.effect.guard
-    if not guard:
+    if all(FOLDER.match(text) for text, _ in guard):
         return
     text, span = deciding(effect)
     yield Link(

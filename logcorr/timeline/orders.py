@@ -7,19 +7,21 @@ from logcorr.model.behaviour import Effect
 from logcorr.model.case import Behaviour, Case
 from logcorr.model.facts import Script
 
-RAN = (
-    r"Running (?:pre|post|deploy|renew)-hook command: (\S.*)$",  # certbot/compat/misc.py
-    r"Run (?:pre|post|renew) hook:\s*'(.+)'$|Run reload cmd: (\S.*)$",  # acme.sh
-    r"; COMMAND=(\S.*)$",  # sudo, plugins/sudoers/logging.c
-)
+HOOK = r"(?: hook:\s*'?| command: | cmd: )(.+?)'?$"
+"""What is run, in the messages of certbot (compat/misc.py) and acme.sh that tell of a hook."""
+
+SUDO = r"; COMMAND=(\S.*)$"
+"""And in sudo's (plugins/sudoers/logging.c)."""
+
 SHELLS = regex(r"^(?:\S*/)?(?:ba|da|k|z)?sh (?:-\w+ )*")
 
 
 def orders(case: Case) -> pl.DataFrame:
     """The timeline's rows that tell of a command that was run, in time order, with the `command`."""
-    found = (pl.col("message").str.extract(pattern, group) for pattern in RAN for group in (1, 2) if group <= pattern.count("|") + 1)
-    told = case.timeline.filter(pl.col("message").str.contains("|".join(RAN)) & pl.col("time").is_not_null())
-    return told.with_columns(command=pl.coalesce(*found)).sort("time", maintain_order=True).collect(engine="streaming")
+    by_sudo = (pl.col("source") == "syslog") & pl.col("message").str.contains("; COMMAND=", literal=True)
+    rows = pl.concat([case.happened("hook.started"), case.timeline.filter(by_sudo).collect(engine="streaming")])
+    command = pl.coalesce(*(pl.col("message").str.extract(pattern) for pattern in (HOOK, SUDO)))
+    return rows.with_columns(command=command).drop_nulls(["time", "command"]).sort("time", maintain_order=True)
 
 
 def ordered(case: Case, behaviour: Behaviour, effect: Effect) -> pl.DataFrame:
