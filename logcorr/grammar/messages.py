@@ -190,6 +190,11 @@ APPLICATION = (
         ),
     ),
     *SERVICES,
+    Phrase(
+        "hook.started",
+        ("-hook command: ", " hook:'", "Run reload cmd: "),
+        at_start(r"running (?:pre|post|deploy|renew)-hook command: \S|run (?:pre|post|renew) hook:'|run reload cmd: \S"),
+    ),
 )
 """Phrases of servers, the Node.js world's first."""
 
