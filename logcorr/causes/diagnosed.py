@@ -130,7 +130,9 @@ DIAGNOSES = {
         Diagnosis("setting_reached", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True),
     ),
     "deadlock": Diagnosis("deadlock", ("transactions_deadlock",), themselves=True),
-    "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
+    "slow_endpoint": Diagnosis(
+        "slow_endpoint", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
+    ),
     "requests_limited": Diagnosis(
         "requests_limited", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True
     ),
