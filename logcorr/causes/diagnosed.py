@@ -72,6 +72,8 @@ SAID = {
     "process_terminates": claim("hop.process_terminates", "it is told to end"),
     "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
+    "statement_slows": claim("hop.statement_slows", "a statement takes much longer since, and who waits for it with it"),
+    "clocks_disagree": claim("hop.clocks_disagree", "by one clock it is not yet as late as by the other"),
     "dependency_fails": claim("hop.dependency_fails", "what is needed cannot be reached, or lets nobody in"),
     "failure_reaches_clients": claim("hop.failure_reaches_clients", "the clients are answered so"),
     "certificate_fails": claim("hop.certificate_fails", "the certificate is not accepted"),
@@ -129,6 +131,8 @@ DIAGNOSES = {
         ("slow_request_ended.set", "slow_request_ended.default"),
         Diagnosis("setting_reached", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True),
     ),
+    "clock_off": Diagnosis("clock_off", ("dependency_fails", "clocks_disagree"), perhaps=("dependency_fails",), lasts=True),
+    "index_dropped": Diagnosis("query_slowed", (CHANGES, "statement_slows"), lasts=True),
     "deadlock": Diagnosis("deadlock", ("transactions_deadlock",), themselves=True),
     "slow_endpoint": Diagnosis(
         "slow_endpoint", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True

@@ -24,6 +24,8 @@ MECHANISMS = {
     "dependency_fails": "something that a service needs fails it",
     "certificate_fails": "a certificate is not accepted",
     "job_stalls_service": "a job keeps a service from answering",
+    "clocks_disagree": "by one clock something is not valid yet that another one has stamped",
+    "statement_slows": "a statement takes longer than before",
     "transactions_deadlock": "transactions wait for each other, and one of them is ended",
 }
 
@@ -49,6 +51,8 @@ CAUSE_KINDS = {
     "configuration_refused": "a program refuses a changed configuration and goes on with the old one, or does not start",
     "address_shared": "two programs are told to listen on one address",
     "job_broken": "a scheduled job cannot do its work: its command is not what was meant",
+    "query_slowed": "a statement takes much longer since something was changed",
+    "clock_off": "a host's clock is off, and stamps are refused",
     "deadlock": "transactions lock the same rows in different orders, and wait for each other",
     "disk_full": "no space is left on a device",
     "memory_exhausted": "the kernel ends a process for want of memory",
