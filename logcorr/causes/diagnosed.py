@@ -125,6 +125,12 @@ DIAGNOSES = {
         effects=hops.DOWN,
     ),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
+    "timeout_lowered": Diagnosis(
+        "slow_endpoint",
+        (CHANGES, "configuration_mismatch", "timeout_closes_connection"),
+        perhaps=(CHANGES,),
+        themselves=True,
+    ),
     "requests_limited": Diagnosis(
         "requests_limited", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True
     ),
