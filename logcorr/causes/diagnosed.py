@@ -134,8 +134,11 @@ DIAGNOSES = {
     "clock_off": Diagnosis("clock_off", ("dependency_fails", "clocks_disagree"), perhaps=("dependency_fails",), lasts=True),
     "index_dropped": Diagnosis("query_slowed", (CHANGES, "statement_slows"), lasts=True),
     "deadlock": Diagnosis("deadlock", ("transactions_deadlock",), themselves=True),
-    "slow_endpoint": Diagnosis(
-        "slow_endpoint", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
+    **dict.fromkeys(
+        ("slow_endpoint", "timeout_lowered"),
+        Diagnosis(
+            "slow_endpoint", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
+        ),
     ),
     "requests_limited": Diagnosis(
         "requests_limited", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True

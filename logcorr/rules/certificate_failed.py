@@ -13,11 +13,12 @@ from logcorr.model.facts import Directive, NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._client_certificates import ALERT, shown
 from logcorr.rules._renewals import Trouble, certificates, names, reloads, renewals, replaced, stray, trouble
 from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, instants, lines_like
 
-EXPIRED = r"(?i)certificate[ _](?:has[ _])?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired certificate"
+EXPIRED = r"(?i)certificate[ _]?(?:has[ _])?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired certificate"
 OWN, TO_UPSTREAM = "while SSL handshaking", "while SSL handshaking to upstream"
 """nginx writes the former of clients that end the handshake, with an alert for the certificate that it shows them; the latter of
 those it asks itself (`proxy_ssl_verify`)."""
@@ -25,11 +26,12 @@ those it asks itself (`proxy_ssl_verify`)."""
 FEWEST = 3
 HOST = r"\b((?:[a-z0-9-]+\.)+[a-z]{2,})\b"
 DATED, REFUSED, UNNAMED = 0.95, 0.92, 0.85
+NAMED, UNSAID = 0.9, 0.7
 """Confidence where captured dates show which certificate it was; where nginx itself says whose it refuses, and why."""
 
 REFUTE = claim("certificate_failed.refute", "a certificate that openssl s_client shows to be valid at these times")
 
-NOT_AFTER = r"notAfter=((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 12]?\d [012]\d:[0-5]\d:[0-5]\d \d{4} GMT)"
+NOT_AFTER = r"notAfter=((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 123]?\d [012]\d:[0-5]\d:[0-5]\d \d{4} GMT)"
 JUST_ENDED = timedelta(hours=6)
 READS = (
     r"(?i)(?:\breadFile(?:Sync)?\(|\bopen\(|\bload_cert_chain\(|\bssl_cert\w*\b|\bcert(?:ificate)?[-_]?file\b|\bcrt\b|\btls[-_]\w*cert\w*"
@@ -54,7 +56,10 @@ def check(case: Case) -> Iterator[Finding]:
         if rows.height >= FEWEST:
             ours = of_nginx or _may_be_ours(case, rows)
             found, lost = (case.once(trouble), case.once(stray)) if ours else (None, None)
-            if found:
+            refused = rows.clear() if of_nginx or found or lost else rows.filter(pl.col("message").str.contains(ALERT))
+            if refused.height >= FEWEST:
+                yield _of_client(case, refused)
+            elif found:
                 yield _of_renewal(case, rows, found, own=of_nginx)
             else:
                 yield _of_stray(case, rows, *lost) if lost else _finding(case, rows, own=of_nginx)
@@ -75,6 +80,32 @@ def _of_upstream(case: Case, failed: pl.DataFrame) -> Finding:
         measured={"count": failed.height},
         times=instants(failed),
         fix=claim("certificate_failed.renew", "renew the upstream's certificate, and watch its end of validity"),
+    )
+
+
+def _of_client(case: Case, failed: pl.DataFrame) -> Finding:
+    """The other side says that the certificate it is shown has ended: the one that the application shows it."""
+    ended = tuple(one for one in _dates(case, failed) if one.shows == "certificate_fails")
+    place = shown(case, [one.span for one in ended])
+    return Finding(
+        confidence=DATED if ended else NAMED if place else UNSAID,
+        claim=claim(
+            "certificate_failed.client",
+            "the other side refused {count} connections: the certificate that it is shown has expired",
+            count=failed.height,
+        ),
+        evidence=(
+            *([Evidence(place, "shows the certificate", shows="certificate_fails")] if place else []),
+            *ended,
+            *cite(failed, shows="certificate_fails"),
+        ),
+        would_refute=REFUTE,
+        measured={"count": failed.height},
+        times=instants(failed),
+        fix=claim(
+            "certificate_failed.renew_client",
+            "have the client's certificate renewed, and watch its end as that of the site's own",
+        ),
     )
 
 
