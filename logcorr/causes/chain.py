@@ -67,7 +67,9 @@ def _set_off(case: Case, suspect: Suspect, effect: ProvedEffect) -> Iterator[Lin
         mechanism="script_calls_script",
         source=target,
         target=_first_step(effect),
-        claim=claim("chain.ordered", "a log tells that {script} was run, {count} times", script=suspect.command, count=suspect.due),
+        claim=claim(
+            "chain.ordered", "a log tells that {script} was run, {count} times", script=suspect.command, count=suspect.due
+        ),
         evidence=(*cite(suspect.ordered, "it is run"), Evidence(_first_step(effect), effect.effect.action)),
         proof=effect.proof.reach.value,
     )
