@@ -44,9 +44,6 @@ CHECK_MISLEADS = ("probe_never_satisfied", "check_always_fails")
 WHY_CHECKS_FAIL = ("slow_probe",)
 """Rules whose findings, with the probe as their subject, tell why a check fails; they name kinds of causes too."""
 
-WHO_ENDS = ("upgrade_restarts_service",)
-"""Rules whose findings tell who ended the services that are their subject."""
-
 CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
 
 
@@ -56,8 +53,6 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
     if not group or not told.possible or group.probability < LEAST or not group.evidence.explained:
         return None
     suspect = told.possible[0]
-    if suspect.effect is None and any(_ended_by(one, told) for one in findings):
-        return None
     if suspect.behaviour and suspect.effect:
         suspect = replace(suspect, answer=observed(case, suspect.behaviour, suspect.effect, suspect.ticks))
     matched = matched_stops(told, group)
@@ -80,12 +75,6 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         recurrence=suspect.coming,
     )
     return Hypothesis(cause, of_runs or of_stops(matched), service=told.service)
-
-
-def _ended_by(finding: Finding, told: Attributed) -> bool:
-    """Whether a finding tells who ended the service each time: then a job of which nobody knows what it does is not asked."""
-    named = finding.rule in WHO_ENDS and told.service in finding.subject.split(", ")
-    return named and set(told.stops["time"]) <= set(finding.times)
 
 
 def _proof(suspect: Suspect) -> str:
