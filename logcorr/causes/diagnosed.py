@@ -177,6 +177,7 @@ DIAGNOSES = {
     ),
     "command_cut_short": Diagnosis("job_broken", ("configuration_mismatch",), themselves=True),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
+    "upgrade_restarts_service": Diagnosis("upgrade_restarts_service", (CHANGES, "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), lasts=True),
     **dict.fromkeys(
         (

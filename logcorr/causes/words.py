@@ -42,6 +42,7 @@ CAUSE_KINDS = {
     "larger_than_allowed": "a request or an answer is larger than the proxy takes",
     "limit_reached": "something of which there is a limited number runs out: descriptors, connections, workers",
     "setting_reached": "something goes as far as a setting allows, and fails there",
+    "upgrade_restarts_service": "services are restarted for an upgrade of packages, while they are used",
     "lifetime_limited": "what runs a service ends it a fixed time after each start",
     "wrong_setting": "what a service is told about something it needs is not right",
     "dependency_failed": "something a service needs does not answer it; why is not known",
