@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from logcorr.causes.advice import actions, lessons
 from logcorr.causes.blame import blamed
+from logcorr.causes.changes import begun
 from logcorr.causes.checks import checks
 from logcorr.causes.diagnosed import diagnosed
 from logcorr.causes.follow import of_stops
@@ -32,11 +33,13 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     """Name the causes, most probable first, and say how sure that is; abstain where the evidence does not carry one."""
     told = _stops(case)
     meant = {stops.service for stops in told if as_meant(case, findings, stops)}
-    scheduled = [one for one in (blamed(case, findings, stops) for stops in told if stops.service not in meant) if one]
+    felt = [stops for stops in told if stops.service not in meant]
+    scheduled = [one for one in (blamed(case, findings, stops, felt) for stops in felt) if one]
     window = (case.window[0].timestamp(), case.window[1].timestamp()) if case.window else (0.0, 0.0)
     ends = {stops.service: of_stops(stops.stops) for stops in told}
-    causes, away = weighed((*scheduled, *diagnosed(case, findings)), findings, window, ends)
-    ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(causes, start=1))
+    hypotheses = (*scheduled, *diagnosed(case, findings))
+    causes, away = weighed(hypotheses, findings, window, ends)
+    ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(begun(case, causes, hypotheses, findings), start=1))
     telling = [one for one in findings if not (one.rule in ENDS and one.subject in meant)]
     verdict = _verdict(case, ranked, telling) if case.sources else "undetermined"
     ranked = ranked if verdict != "healthy" else ()

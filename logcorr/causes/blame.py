@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
-from logcorr.causes.chain import deciding, scheduled_chain
-from logcorr.causes.follow import LONGEST_S, Ends, of_stops, of_times
+from logcorr.causes.chain import Stopped, deciding, scheduled_chain
+from logcorr.causes.follow import LONGEST_S, Ends, of_times
 from logcorr.causes.observed import observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect, hits
@@ -47,18 +47,21 @@ WHY_CHECKS_FAIL = ("slow_probe",)
 CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
 
 
-def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothesis | None:
-    """The leading job (or tied jobs) as the cause of one service's stops, if it is probable enough to name."""
+def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: Sequence[Attributed]) -> Hypothesis | None:
+    """The leading job (or tied jobs) as the cause of one service's stops, if it is probable enough to name.
+
+    Its chain tells of all `services` that it stops with the same command.
+    """
     group = told.leading
     if not group or not told.possible or group.probability < LEAST or not group.evidence.explained:
         return None
     suspect = told.possible[0]
     if suspect.behaviour and suspect.effect:
         suspect = replace(suspect, answer=observed(case, suspect.behaviour, suspect.effect, suspect.ticks))
-    matched = matched_stops(told, group)
+    stopped = Stopped(tuple((one, matched_stops(one, one.leading)) for one in _likewise(told, suspect, services) if one.leading))
     kind = kind_of(suspect, group)
     known = _known_failure(findings, suspect) if kind == "check_always_fails" else None
-    of_runs = _felt_after_runs(case, suspect, of_stops(matched)) if _harmed(findings) else None
+    of_runs = _felt_after_runs(case, suspect, stopped.ends) if _harmed(findings) else None
     cause = Cause(
         kind=known.rule if known else kind,
         claim=known.claim if known else _claim(kind, told, suspect, group),
@@ -66,7 +69,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         proof=_proof(suspect),
         culprit=_culprit(kind, suspect),
         trigger=suspect.span,
-        chain=tuple(scheduled_chain(case, told, suspect, matched, ends=of_runs or of_stops(told.stops), known=known)),
+        chain=tuple(scheduled_chain(case, stopped, suspect, ends=of_runs or stopped.ends, known=known)),
         contributing=_contributing(findings, suspect),
         period_s=_period(group.ticks),
         lag_s=group.evidence.lag_median_s,
@@ -74,7 +77,16 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         against=(*_few(group), *_unexplained(kind, suspect, group)),
         recurrence=suspect.coming,
     )
-    return Hypothesis(cause, of_runs or of_stops(matched), service=told.service)
+    return Hypothesis(cause, of_runs or stopped.ends, service=told.service)
+
+
+def _likewise(told: Attributed, suspect: Suspect, services: Sequence[Attributed]) -> Iterator[Attributed]:
+    """The service, and the others whose stops are put down to the same command of the same job."""
+    yield told
+    for one in services if suspect.effect else ():
+        other = one.possible[0] if one.possible and one is not told else None
+        if other and other.span == suspect.span and other.effect and other.effect.effect.span == suspect.effect.effect.span:
+            yield one
 
 
 def _proof(suspect: Suspect) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr.causes import hops
-from logcorr.causes.follow import Ends, of_stops, of_times
+from logcorr.causes.follow import Ends, of_stops, of_times, together
 from logcorr.causes.observed import Observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
@@ -29,25 +30,55 @@ TOLD_WITHIN_S = 60.0
 CHANGED_WITHIN = timedelta(minutes=10)
 
 
-def scheduled_chain(
-    case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame, *, ends: Ends, known: Finding | None
-) -> Iterator[Link]:
+class Stopped(Struct, frozen=True):
+    """Services that one command stops, the first the one that is spoken of, each with those of its stops that it explains."""
+
+    parts: tuple[tuple[Attributed, pl.DataFrame], ...]
+
+    @property
+    def told(self) -> Attributed:
+        """How the stops of the first service spread over the suspects."""
+        return self.parts[0][0]
+
+    @property
+    def services(self) -> tuple[str, ...]:
+        """The names of all of them."""
+        return tuple(told.service for told, _ in self.parts)
+
+    @property
+    def rows(self) -> pl.DataFrame:
+        """The stops of all of them, in time order."""
+        return pl.concat([rows for _, rows in self.parts]).sort("time", maintain_order=True)
+
+    @property
+    def ends(self) -> Ends:
+        """When these stops are felt."""
+        return together([of_stops(rows) for _, rows in self.parts])
+
+
+def scheduled_chain(case: Case, stopped: Stopped, suspect: Suspect, *, ends: Ends, known: Finding | None) -> Iterator[Link]:
     """The hops from the job's line to the clients, as far as the case shows them.
 
     Its effects are looked for after `ends`; `known` tells why a check fails.
     """
+    told, rows = stopped.told, stopped.rows
     effect = suspect.effect
     if effect:
         called = list(_called(suspect, effect))
-        checks_there = any(one.probe.span.path == effect.effect.span.path for one in effect.probes)
         decided = (*_answered(case, told, suspect, known), *_branch(effect, suspect.told))
         yield from _changed(case, suspect.answer) if suspect.answer else ()
         yield _runs(case, suspect, effect)
-        yield from (*called, *decided) if checks_there else (*decided, *called)
-    yield _terminates(case, told, effect.effect.span if effect else suspect.span, matched)
+        yield from (*called, *decided) if _decided_there(effect) else (*decided, *called)
+    yield _terminates(case, stopped, effect.effect.span if effect else suspect.span, rows)
     if effect and effect.effect.action == "kill":
-        yield from hops.restarted(case, (told.service,), ends, spans(matched)[0])
-    yield from hops.consequences(case, ends, spans(matched)[0])
+        yield from hops.restarted(case, stopped.services, ends, spans(rows)[0])
+    yield from hops.consequences(case, ends, spans(rows)[0])
+
+
+def _decided_there(effect: ProvedEffect) -> bool:
+    """Whether what decides stands in the file that holds the effect: its check, or else its condition."""
+    places = [one.probe.span for one in effect.probes] or [span for _, span in effect.effect.guard[-1:]]
+    return any(place.path == effect.effect.span.path for place in places)
 
 
 def _called(suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
@@ -211,9 +242,11 @@ def _spread(low: float, high: float) -> str:
     return first if first == last else f"{first}–{last}"
 
 
-def _others_say(case: Case, service: str, matched: pl.DataFrame) -> tuple[Evidence, ...]:
+def _others_say(case: Case, services: Sequence[str], matched: pl.DataFrame) -> tuple[Evidence, ...]:
     """The first line about one of these stops in each further log: a supervisor's, the service's own."""
-    elsewhere = (pl.col("service") == service) & ~pl.col("file").is_in(matched["file"].implode()) & pl.col("time").is_not_null()
+    elsewhere = (
+        pl.col("service").is_in(list(services)) & ~pl.col("file").is_in(matched["file"].implode()) & pl.col("time").is_not_null()
+    )
     ended = case.happened(*TOLD).filter(elsewhere)
     at_once = of_times(of_stops(matched).times, TOLD_WITHIN_S).felt(seconds(ended))
     return cite(ended.filter(at_once).unique("file", keep="first", maintain_order=True), most=3)
@@ -226,10 +259,9 @@ def _ages(case: Case) -> Iterator[Evidence]:
             yield Evidence(container.span, container.status)
 
 
-def _terminates(case: Case, told: Attributed, source: Span, matched: pl.DataFrame) -> Link:
+def _terminates(case: Case, stopped: Stopped, source: Span, matched: pl.DataFrame) -> Link:
     """From the command (or, where it is not known, the job's line) to the first of its stops."""
-    group = told.leading
-    lag = group.evidence.lag_median_s if group else None
+    groups = [told.leading.evidence for told, _ in stopped.parts if told.leading]
     return Link(
         mechanism="effect_terminates_process",
         source=source,
@@ -238,11 +270,11 @@ def _terminates(case: Case, told: Attributed, source: Span, matched: pl.DataFram
             "chain.terminates",
             "{count} of {total} stops of {service} come {lags} s after a run",
             count=matched.height,
-            total=told.stops.height,
-            service=told.service,
-            lags=_spread(group.evidence.lag_low_s or 0.0, group.evidence.lag_high_s or 0.0) if group else "?",
+            total=sum(told.stops.height for told, _ in stopped.parts),
+            service=", ".join(stopped.services),
+            lags=_spread(min(one.lag_low_s or 0.0 for one in groups), max(one.lag_high_s or 0.0 for one in groups)),
         ),
-        evidence=(*cite(matched), *_others_say(case, told.service, matched), *_ages(case)),
+        evidence=(*cite(matched), *_others_say(case, stopped.services, matched), *_ages(case)),
         proof="observed",
-        lag_s=lag,
+        lag_s=groups[0].lag_median_s,
     )
