@@ -72,7 +72,7 @@ def scheduled_chain(case: Case, stopped: Stopped, suspect: Suspect, *, ends: End
     yield _terminates(case, stopped, effect.effect.span if effect else suspect.span, rows)
     if effect and effect.effect.action == "kill":
         yield from hops.restarted(case, stopped.services, ends, spans(rows)[0])
-    yield from hops.consequences(case, ends, spans(rows)[0])
+    yield from hops.consequences(case, ends, rows)
 
 
 def _decided_there(effect: ProvedEffect) -> bool:

@@ -16,7 +16,7 @@ from logcorr.causes.weighing import Hypothesis
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Behaviour, Case
 from logcorr.model.claim import Evidence, claim
-from logcorr.model.facts import NginxFile
+from logcorr.model.facts import NginxFile, Script
 from logcorr.model.result import Cause, Finding, Link
 from logcorr.model.source import Span
 from logcorr.timeline.notes import MINUTE_S, READ, Entry, entries
@@ -154,12 +154,13 @@ def _served(case: Case, told: Sequence[Span]) -> set[str]:
 
 def _ties(case: Case, touched: Touched) -> Iterator[Tie]:
     """The lines that tell of it: what a script did that somebody ran, what was written down, what was loaded anew."""
-    records, by_hand = case.once(entries), list(_by_hand(case))
-    for behaviour in by_hand:
-        yield from _ran(case, behaviour, records, touched)
-    automatic = {name for schedule in case.schedules for name in _logs(schedule.job.command)}
-    automatic |= {name for schedule in case.schedules for one in schedule.behaviours for name in _logs(one.script.text)}
-    yield from _noted([one for one in records if one.place.path.rpartition("/")[2] not in automatic], touched)
+    records, automatic = case.once(entries), _automatic(case)
+    for behaviour in case.behaviours:
+        if behaviour.script.span.line == 1 and behaviour.script.span.path not in automatic:
+            yield from _ran(case, behaviour, records, touched)
+    texts = (script.text for script in case.of(Script) if script.span.path in automatic)
+    logs = {name for text in (*texts, *(one.job.command for one in case.schedules)) for name in _logs(text)}
+    yield from _noted([one for one in records if one.place.path.rpartition("/")[2] not in logs], touched)
     loaded = case.happened("process.reloaded", "deploy.started").filter(
         _between(touched.early, touched) & pl.col("service").is_in(sorted(touched.services)).fill_null(False)
     )
@@ -176,15 +177,11 @@ def _between(early: float, touched: Touched) -> pl.Expr:
     return (pl.col("time").dt.epoch("us") / 1e6).is_between(early, touched.since + LATE_S)
 
 
-def _by_hand(case: Case) -> Iterator[Behaviour]:
-    """What scripts do that nothing runs by the clock, or in a loop."""
-    ran = [one for schedule in case.schedules for one in schedule.behaviours]
-    names = {call.path.rpartition("/")[2] for one in ran for call in one.calls if call.path}
-    paths = {one.script.span.path for one in ran}
-    for one in case.behaviours:
-        path = one.script.span.path
-        if one.script.span.line == 1 and not one.loop and path not in paths and path.rpartition("/")[2] not in names:
-            yield one
+def _automatic(case: Case) -> set[str]:
+    """The scripts that something runs by the clock, or in a loop."""
+    ran = [one for schedule in case.schedules for one in schedule.behaviours] + [one for one in case.behaviours if one.loop]
+    called = {call.path.rpartition("/")[2] for one in ran for call in one.calls if call.path}
+    return {one.script.span.path for one in ran} | {path for path in case.files if path.rpartition("/")[2] in called}
 
 
 def _ran(case: Case, behaviour: Behaviour, records: Sequence[Entry], touched: Touched) -> Iterator[Tie]:

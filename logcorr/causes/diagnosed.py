@@ -26,7 +26,7 @@ DIES_WITHIN_S, MOST_OF = 5.0, 0.5
 
 OWN = ("process.crashed", "process.exited")
 FAILED = ("http.5xx", "upstream.timeout", "upstream.refused")
-CHANGES = "deploy_changes_configuration"
+CHANGES, REFUSES = "deploy_changes_configuration", "termination_refuses_connections"
 
 ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.exited")
 """By what it is told that a process ended which nobody had told to."""
@@ -99,7 +99,7 @@ DIAGNOSES = {
     "stale_upstream_address": Diagnosis(
         "stale_upstream_address",
         ("deploy_changes_configuration", "configuration_mismatch"),
-        effects=("termination_refuses_connections", "failure_reaches_clients"),
+        effects=(REFUSES, hops.LAST),
         themselves=True,
     ),
     "job_stalls_service": Diagnosis(
@@ -138,8 +138,11 @@ DIAGNOSES = {
         "limit_reached", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S, once=True
     ),
     **dict.fromkeys(
-        ("dependency_unreachable.wrong", "dependency_unreachable.denied", "dependency_unreachable.gone"),
+        ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
         Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
+    ),
+    "dependency_unreachable.gone": Diagnosis(
+        "wrong_setting", (CHANGES, "configuration_mismatch"), effects=(REFUSES, hops.LAST), perhaps=(CHANGES,), lasts=True
     ),
     "dependency_unreachable.found": Diagnosis("dependency_failed", ("dependency_fails",), within_s=5.0),
     "cut_off_by_command.changed": Diagnosis("wrong_setting", (CHANGES, "dependency_fails"), themselves=True),
@@ -148,10 +151,13 @@ DIAGNOSES = {
     "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
     **dict.fromkeys(
         ("access_denied.socket", "access_denied.socket_refused"),
-        Diagnosis("access_denied", (CHANGES, "effect_hits_service"), effects=(hops.DOWN[1], hops.LAST), lasts=True),
+        Diagnosis("access_denied", (CHANGES, "effect_hits_service"), effects=(REFUSES, hops.LAST), lasts=True),
     ),
     "configuration_refused.invalid": Diagnosis(
-        "configuration_refused", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True
+        "configuration_refused",
+        ("deploy_changes_configuration", "configuration_mismatch"),
+        effects=(REFUSES, hops.LAST),
+        lasts=True,
     ),
     "configuration_refused.taken": Diagnosis(
         "address_shared", ("configuration_mismatch",), dies=True, effects=hops.DOWN, lasts=True
@@ -216,6 +222,8 @@ def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> It
     if ends.lasts:
         yield from hops.put_in_force(case, place, finding.subject)
     yield from _own(finding, diagnosis)
+    if ends.lasts and REFUSES in diagnosis.effects:
+        yield from hops.left(case, ends)
     dies = diagnosis.dies or ("process_terminates" not in diagnosis.mechanisms and _crashes(case, finding))
     if dies:
         yield from _died(case, finding, ends)

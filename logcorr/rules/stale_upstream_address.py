@@ -18,7 +18,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.semantics.nginx import Nginx
-from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
+from logcorr.timeline.lifecycles import Downtime, listened_at, stopped_for_good
 from logcorr.timeline.select import cite, instants, texts
 
 ADDRESS = regex(
@@ -61,7 +61,7 @@ class _Move(Struct, frozen=True):
 @rule(code="NGX005", title="An upstream's configured address is one its service has left", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares refused upstream addresses with those at which services said that they listen, before and after."""
-    moves, gone = list(_moves(case)), list(_gone(case))
+    moves, gone = list(_moves(case)), list(stopped_for_good(case))
     if not moves and not gone:
         return
     refused = _refused(case)
@@ -69,7 +69,7 @@ def check(case: Case) -> Iterator[Finding]:
     seen = set()
     for stop in gone:
         for (port,), here in refused.filter(pl.col("time") >= stop.ended).group_by("port", maintain_order=True):
-            where = lines.get(int(str(port))) if _belongs(case, stop.service, str(port)) else None
+            where = lines.get(int(str(port))) if listened_at(case, stop.service, str(port)) else None
             if where and here.height >= FEWEST and here["time"][0] - stop.ended <= JUST_BEFORE:
                 seen.add(where.path)
                 yield _left_behind(case, here, stop, where)
@@ -83,22 +83,6 @@ def check(case: Case) -> Iterator[Finding]:
         if here.height >= FEWEST and where and where.path not in seen and here["time"][0] - move.new.time <= JUST_BEFORE:
             seen.add(where.path)
             yield _finding(here, move, where, tuple(_mover(case, move)))
-
-
-def _gone(case: Case) -> Iterator[Downtime]:
-    """The last stop of each service that was not started again."""
-    last = {stop.service: stop for stop in case.once(stopped)}
-    yield from (stop for stop in last.values() if stop.up is None and stop.kind not in OWN_ENDS)
-
-
-def _belongs(case: Case, service: str, port: str) -> bool:
-    """Whether a port is the service's: by its name (`hire@4302`), by what is known of it, or by its own word."""
-    if port in re.split(r"\W+", service):
-        return True
-    known = {address for thing in case.entities if service in thing.names for address in thing.addresses}
-    own = case.happened("process.started").filter(pl.col("service") == service)["message"]
-    said = re.compile(rf"(?<!\d){port}(?!\d)")
-    return any(address.endswith(f":{port}") for address in known) or any(map(said.search, own))
 
 
 def _refused(case: Case) -> pl.DataFrame:

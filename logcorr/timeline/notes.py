@@ -49,7 +49,8 @@ class Entry(Struct, frozen=True):
 
 def entries(case: Case) -> tuple[Entry, ...]:
     """The entries of every collected file that holds few of them, by file and line; configuration and programs' logs are left out."""
-    told = {source.path for source in case.sources if source.format not in READ} | {fact.span.path for fact in case.facts}
+    told = {source.path for source in case.sources if source.format not in READ or source.service}
+    told |= {fact.span.path for fact in case.facts}
     zones = list(dict.fromkeys([*(zone_of(source.zone) for source in case.sources if not source.zone_assumed), UTC]))
     paths = (path for path in sorted(case.files - told) if not path.endswith(CODE))
     return tuple(entry for path in paths for entry in _entries(case, path, zones))
