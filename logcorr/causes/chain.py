@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -27,7 +26,6 @@ TOLD = ("process.terminating", "process.killed", "process.exited", "process.star
 """By what a log tells that a process was ended by someone else, or began anew."""
 
 TOLD_WITHIN_S = 60.0
-CHANGED_WITHIN = timedelta(minutes=10)
 
 
 class Stopped(Struct, frozen=True):
@@ -66,7 +64,6 @@ def scheduled_chain(case: Case, stopped: Stopped, suspect: Suspect, *, ends: End
     if effect:
         called = list(_called(suspect, effect))
         decided = (*_answered(case, told, suspect, known), *_branch(effect, suspect.told))
-        yield from _changed(case, suspect.answer) if suspect.answer else ()
         yield _runs(case, suspect, effect)
         yield from (*called, *decided) if _decided_there(effect) else (*decided, *called)
     yield _terminates(case, stopped, effect.effect.span if effect else suspect.span, rows)
@@ -102,26 +99,6 @@ def _first_step(effect: ProvedEffect) -> Span:
     return effect.probes[0].probe.span if effect.probes else effect.effect.span
 
 
-def _changed(case: Case, seen: Observed) -> Iterator[Link]:
-    """What was deployed or loaded anew just before the answer changed."""
-    since = seen.rows["time"][0]
-    just_before = pl.col("time").is_between(since - CHANGED_WITHIN, since)
-    changes = case.happened("deploy.started", "process.reloaded").filter(just_before) if seen.before else case.happened()
-    if changes.height:
-        yield Link(
-            mechanism="deploy_changes_configuration",
-            source=spans(changes)[0],
-            target=spans(seen.rows)[0],
-            claim=claim(
-                "chain.answer_changed",
-                "just before, something was loaded or deployed; until then the probe was answered as it should be, {count} times",
-                count=seen.before,
-            ),
-            evidence=cite(changes, most=4),
-            proof="observed",
-        )
-
-
 def _seen(seen: Observed, effect: ProvedEffect) -> Link:
     """What logs say that the probe was answered."""
     places = dict.fromkeys([seen.probe.url_span or seen.probe.span, seen.probe.span])
@@ -129,15 +106,21 @@ def _seen(seen: Observed, effect: ProvedEffect) -> Link:
         mechanism="probe_gets_answer",
         source=next(iter(places)),
         target=effect.effect.span,
-        claim=claim(
-            "chain.answered",
-            "its probe of {url} was answered {status}, {count} times",
-            url=str(seen.probe.url),
-            status=seen.status,
-            count=seen.rows.height,
-        ),
+        claim=_seen_claim(seen),
         evidence=(*(Evidence(place, "the probe") for place in places), *cite(seen.rows, "the answer", most=4)),
         proof="observed",
+    )
+
+
+def _seen_claim(seen: Observed) -> Claim:
+    numbers = {"url": str(seen.probe.url), "status": seen.status, "count": seen.rows.height}
+    if not seen.before:
+        return claim("chain.answered", "its probe of {url} was answered {status}, {count} times", **numbers)
+    return claim(
+        "chain.answered_since",
+        "its probe of {url} was answered as it should be {before} times, and then {status}, {count} times",
+        before=seen.before,
+        **numbers,
     )
 
 

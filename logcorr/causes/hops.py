@@ -32,10 +32,10 @@ FELT = (
 """Kinds by which it is felt: what clients say or are answered; the proxy's word on their requests; a monitor's; an application's
 that lacks what it needs for them."""
 
-LAST = "failure_reaches_clients"
+LAST, REFUSES = "failure_reaches_clients", "termination_refuses_connections"
 EFFECTS = {
     "termination_closes_connections": CLOSED,
-    "termination_refuses_connections": REFUSED,
+    REFUSES: REFUSED,
     LAST: FELT,
 }
 DOWN = tuple(EFFECTS)
@@ -48,6 +48,8 @@ STARTED_AGAIN_S = 120.0
 """A supervisor starts again what died within this time, back-off included."""
 
 NEVER = ("no", "never", '"no"')
+
+ITS_OWN = r"HTTP/[\d.]+\"? 500\b"
 
 PORT = regex(r"(?:upstream: \"\w+://|ECONNREFUSED |refused\b\D{0,20})[^\s\"/]*?:(?P<port>\d{2,5})\b")
 """How a line tells at which port it was refused."""
@@ -203,10 +205,10 @@ def consequences(case: Case, ends: Ends, source: Span | pl.DataFrame, effects: S
     assert case.window is not None
     window = (case.window[0].timestamp(), case.window[1].timestamp())
     for mechanism in effects:
-        found = [one for kinds in _kinds(case, mechanism) if (one := following(ends, case.happened(*kinds), window))]
+        found = [one for rows in _felt(case, mechanism) if (one := following(ends, rows, window))]
         if found:
             place = source if isinstance(source, Span) else _last_before(source, found[0].rows)
-            yield _consequence(mechanism, place, found[:2] if mechanism == LAST else found[:1], lasts=ends.lasts)
+            yield _consequence(mechanism, place, found[:2] if mechanism == LAST else found[:1], ends)
 
 
 def _last_before(stops: pl.DataFrame, rows: pl.DataFrame) -> Span:
@@ -215,23 +217,32 @@ def _last_before(stops: pl.DataFrame, rows: pl.DataFrame) -> Span:
     return spans(before.tail(1) if before.height else stops.head(1))[0]
 
 
-def _kinds(case: Case, mechanism: str) -> Sequence[tuple[str, ...]]:
-    """By what it is felt; where the proxy's own log was not collected, its answers stand for what it would have said."""
-    unsaid = mechanism == "termination_refuses_connections" and not any(one.format == "nginx_error" for one in case.sources)
-    return (*EFFECTS[mechanism], ("http.5xx",)) if unsaid else EFFECTS[mechanism]
+def _felt(case: Case, mechanism: str) -> Iterator[pl.DataFrame]:
+    """The events by which it is felt; where the proxy's own log was not collected, its answers stand for what it would have said.
+
+    An answer of 500 is an application's own: it was reached.
+    """
+    yield from (case.happened(*kinds) for kinds in EFFECTS[mechanism])
+    if mechanism == REFUSES and not any(one.format == "nginx_error" for one in case.sources):
+        yield case.happened("http.5xx").filter(~pl.col("message").str.contains(ITS_OWN))
 
 
-def _consequence(mechanism: str, source: Span, found: Sequence[Following], *, lasts: bool) -> Link:
+def _consequence(mechanism: str, source: Span, found: Sequence[Following], ends: Ends) -> Link:
     first, *others = found
+    among = ends.sure and not ends.lasts and mechanism == REFUSES
     return Link(
         mechanism=mechanism,
         source=source,
         target=spans(first.rows)[0],
-        claim=_since_claim(first) if lasts else _consequence_claim(mechanism, first),
+        claim=_among_claim(first) if among else _since_claim(first) if ends.lasts else _consequence_claim(mechanism, first),
         evidence=(*cite(first.rows), *(evidence for other in others for evidence in cite(other.rows, most=2))),
         proof="observed",
         lag_s=first.lag_s,
     )
+
+
+def _among_claim(found: Following) -> Claim:
+    return claim("chain.refuses_there", "{count} of {total} refused connections were refused at that address", count=found.followed, total=found.total)
 
 
 def _since_claim(found: Following) -> Claim:
@@ -252,7 +263,7 @@ def _consequence_claim(mechanism: str, found: Following) -> Claim:
         return claim(
             "chain.closes", "{count} of {total} broken connections follow a stop, the first {lag:g} s after it", **numbers
         )
-    if mechanism == "termination_refuses_connections" and "http.5xx" not in found.rows["kind"]:
+    if mechanism == REFUSES and "http.5xx" not in found.rows["kind"]:
         if at_once:
             return claim("chain.refuses_at_once", "{count} of {total} refused connections follow a stop at once", **numbers)
         return claim(
