@@ -1,7 +1,7 @@
 """What began a story: a change shortly before, tied to what failed by what it touches, never by its time alone.
 
-A change is a script that somebody ran, a reload, or an entry in a record of changes. It touches a service that it acts on or names,
-or a setting, a path, an address or a file that it names and the chain of the cause rests on.
+A change is a script that somebody ran, a reload, or an entry in a record of changes. It touches a service that it acts on or
+names, or a setting, a path, an address or a file that it names and that the chain of the cause rests on.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from logcorr.model.facts import NginxFile, Script
 from logcorr.model.result import Cause, Finding, Link
 from logcorr.model.source import Span
 from logcorr.timeline.notes import MINUTE_S, READ, Entry, entries
-from logcorr.timeline.scripts import messages, said
-from logcorr.timeline.select import cite
+from logcorr.timeline.scripts import expanded, messages, own_words
+from logcorr.timeline.select import cite, spans
 
 CHANGES = "deploy_changes_configuration"
 FELT = ("termination_closes_connections", "termination_refuses_connections", "failure_reaches_clients", "crash_ends_process",
@@ -158,7 +158,7 @@ def _ties(case: Case, touched: Touched) -> Iterator[Tie]:
     for behaviour in case.behaviours:
         if behaviour.script.span.line == 1 and behaviour.script.span.path not in automatic:
             yield from _ran(case, behaviour, records, touched)
-    texts = (script.text for script in case.of(Script) if script.span.path in automatic)
+    texts = ("\n".join(expanded(script)) for script in case.of(Script) if script.span.path in automatic)
     logs = {name for text in (*texts, *(one.job.command for one in case.schedules)) for name in _logs(text)}
     yield from _noted([one for one in records if one.place.path.rpartition("/")[2] not in logs], touched)
     loaded = case.happened("process.reloaded", "deploy.started").filter(
@@ -191,7 +191,7 @@ def _ran(case: Case, behaviour: Behaviour, records: Sequence[Entry], touched: To
     early = touched.since - LONG_BEFORE_S if writes else touched.early
     own = _own_entries(behaviour, records)
     written = _last_run([one for one in own if _lies(one, early, touched)])
-    lines = [one.place for one in written] or [one.span for one in cite(said(case, [behaviour]).filter(_between(early, touched)), most=2)]
+    lines = [one.place for one in written] or list(spans(own_words(case, behaviour).filter(_between(early, touched))))
     named = [name for one in written for name in _named(one, touched.services)]
     if lines and (acts or writes or named):
         what = next((name for one in acts for name in one.hits), None) or next((what for _, what in writes), None) or named[0]
@@ -203,7 +203,7 @@ def _ran(case: Case, behaviour: Behaviour, records: Sequence[Entry], touched: To
 def _writes(behaviour: Behaviour, files: frozenset[str]) -> Iterator[tuple[Span, str]]:
     """The script's lines that put one of these files in its place, and its name."""
     script = behaviour.script
-    for number, line in enumerate(script.text.split("\n")):
+    for number, line in enumerate(expanded(script)):
         name = next((name for name in sorted(files) if re.search(WRITES % re.escape(name.lstrip(".")), line)), None)
         if name and not line.lstrip().startswith("#"):
             yield Span(script.span.path, script.span.line + number), name
@@ -211,7 +211,7 @@ def _writes(behaviour: Behaviour, files: frozenset[str]) -> Iterator[tuple[Span,
 
 def _own_entries(behaviour: Behaviour, records: Sequence[Entry]) -> list[Entry]:
     """The entries of the files to which it appends: those in its own words, if any are."""
-    logs = _logs(behaviour.script.text)
+    logs = _logs("\n".join(expanded(behaviour.script)))
     written = [one for one in records if one.place.path.rpartition("/")[2] in logs]
     words = [pieces for pieces, _ in messages(behaviour)]
     in_words = [one for one in written if any(all(piece in one.texts[0] for piece in pieces) for pieces in words)]
@@ -230,13 +230,11 @@ def _noted(records: Sequence[Entry], touched: Touched) -> Iterator[Tie]:
     for one in seldom:
         if _lies(one, touched.early, touched):
             yield from (Tie(Evidence(one.place, "written down", CHANGES), name) for name in _named(one, touched.services))
-    last = max(
-        (one for one in seldom if _lies(one, touched.since - LONG_BEFORE_S, touched) and _named(one, touched.names | touched.files)),
-        key=lambda one: max(time for time in one.times if time <= touched.since + LATE_S),
-        default=None,
-    )
-    if last:
-        yield Tie(Evidence(last.place, "written down", CHANGES), _named(last, touched.names | touched.files)[0])
+    things = touched.names | touched.files
+    of_it = [one for one in seldom if _lies(one, touched.since - LONG_BEFORE_S, touched) and _named(one, things)]
+    if of_it:
+        last = max(of_it, key=lambda one: max(time for time in one.times if time <= touched.since + LATE_S))
+        yield Tie(Evidence(last.place, "written down", CHANGES), _named(last, things)[0])
 
 
 def _lies(entry: Entry, early: float, touched: Touched) -> bool:

@@ -295,4 +295,3 @@ def _died(case: Case, finding: Finding, ends: Ends) -> Iterator[Link]:
         proof="observed",
     )
     yield from hops.restarted(case, services, ends, place)
-

@@ -194,14 +194,19 @@ def _stopped(case: Case, stop: Downtime) -> Link:
         mechanism="effect_terminates_process",
         source=evidence[0].span,
         target=stop.end,
-        claim=claim("hop.stopped_for_good", "{service}, which is asked for, was stopped, and not started again", service=stop.service),
+        claim=claim(
+            "hop.stopped_for_good", "{service}, which is asked for, was stopped, and not started again", service=stop.service
+        ),
         evidence=evidence,
         proof="observed",
     )
 
 
 def consequences(case: Case, ends: Ends, source: Span | pl.DataFrame, effects: Sequence[str] = DOWN) -> Iterator[Link]:
-    """What follows in the logs: closed connections, refused ones, clients that notice; each from the last of the stops before it."""
+    """What follows in the logs: closed connections, refused ones, clients that notice.
+
+    Each comes from the `source`, or from the last of the stops before it.
+    """
     assert case.window is not None
     window = (case.window[0].timestamp(), case.window[1].timestamp())
     for mechanism in effects:
@@ -242,7 +247,12 @@ def _consequence(mechanism: str, source: Span, found: Sequence[Following], ends:
 
 
 def _among_claim(found: Following) -> Claim:
-    return claim("chain.refuses_there", "{count} of {total} refused connections were refused at that address", count=found.followed, total=found.total)
+    return claim(
+        "chain.refuses_there",
+        "{count} of {total} refused connections were refused at that address",
+        count=found.followed,
+        total=found.total,
+    )
 
 
 def _since_claim(found: Following) -> Claim:

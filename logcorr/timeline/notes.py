@@ -1,4 +1,4 @@
-"""What people and scripts wrote down of their changes: logs of releases, notes, git's log: entries with a date, of which there are few."""
+"""What people and scripts wrote down of their changes: logs of releases, notes, git's log. Few entries, each with a date."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DATED = regex(
     r"(?:[T ,]+(?P<time>\d\d:\d\d(?::\d\d)?)(?:[.,]\d+)?)?"
     r"(?: (?P<year_named>\d{4}))?(?: ?(?P<zone>Z\b|[+-]\d\d:?\d\d))?(?!\w)"
 )
-"""A date near the beginning of a line, with or without a time: `2026-05-19 14:20`, `[19/05/2026]`, `Date:   Tue May 19 14:20:00 2026 +0200`."""
+"""A date near the beginning of a line, a time perhaps: `2026-05-19 14:20`, `[19/05/2026]`, `Date:   Tue May 19 14:20:00 2026`."""
 
 MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 READ = ("script_log", "stamped_text")
@@ -48,7 +48,7 @@ class Entry(Struct, frozen=True):
 
 
 def entries(case: Case) -> tuple[Entry, ...]:
-    """The entries of every collected file that holds few of them, by file and line; configuration and programs' logs are left out."""
+    """The entries of every collected file that holds few of them, by file and line; not of configuration and programs' logs."""
     told = {source.path for source in case.sources if source.format not in READ or source.service}
     told |= {fact.span.path for fact in case.facts}
     zones = list(dict.fromkeys([*(zone_of(source.zone) for source in case.sources if not source.zone_assumed), UTC]))
