@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from logcorr.causes.chain import Stopped, deciding, scheduled_chain
+from logcorr.causes.chain import deciding, scheduled_chain
 from logcorr.causes.follow import LONGEST_S, Ends, of_times
 from logcorr.causes.observed import observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect, hits
+from logcorr.causes.together import stopped_by
 from logcorr.causes.weighing import LEAST, Hypothesis
-from logcorr.lazily import np, pl
+from logcorr.lazily import np
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Claim, claim
@@ -58,7 +59,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: 
     suspect = told.possible[0]
     if suspect.behaviour and suspect.effect:
         suspect = replace(suspect, answer=observed(case, suspect.behaviour, suspect.effect, suspect.ticks))
-    stopped = Stopped(tuple((one, matched_stops(one, one.leading)) for one in _likewise(told, suspect, services) if one.leading))
+    stopped = stopped_by(suspect, told, services)
     kind = kind_of(suspect, group)
     known = _known_failure(findings, suspect) if kind == "check_always_fails" else None
     of_runs = _felt_after_runs(case, suspect, stopped.ends) if _harmed(findings) else None
@@ -78,15 +79,6 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: 
         recurrence=suspect.coming,
     )
     return Hypothesis(cause, of_runs or stopped.ends, service=told.service)
-
-
-def _likewise(told: Attributed, suspect: Suspect, services: Sequence[Attributed]) -> Iterator[Attributed]:
-    """The service, and the others whose stops are put down to the same command of the same job."""
-    yield told
-    for one in services if suspect.effect else ():
-        other = one.possible[0] if one.possible and one is not told else None
-        if other and other.span == suspect.span and other.effect and other.effect.effect.span == suspect.effect.effect.span:
-            yield one
 
 
 def _proof(suspect: Suspect) -> str:
@@ -137,12 +129,6 @@ def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> 
 def _may_be_right(kind: str, suspect: Suspect, group: Group) -> bool:
     """Whether a check acts so seldom that it may well act on real trouble."""
     return kind == "scheduled_check_acts" and group.evidence.hits < SELDOM * suspect.due
-
-
-def matched_stops(told: Attributed, group: Group) -> pl.DataFrame:
-    """The stops that fall in the schedule's lag window."""
-    timed = told.stops.sort("time", maintain_order=True)
-    return timed.filter(pl.Series([tick >= 0 for tick in group.evidence.tick_of], dtype=pl.Boolean))
 
 
 def kind_of(suspect: Suspect, group: Group) -> str:

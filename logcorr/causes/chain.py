@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr.causes import hops
-from logcorr.causes.follow import Ends, of_stops, of_times, together
+from logcorr.causes.follow import Ends, of_stops, of_times
 from logcorr.causes.observed import Observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
+from logcorr.causes.together import Stopped
 from logcorr.lazily import pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
@@ -26,32 +26,6 @@ TOLD = ("process.terminating", "process.killed", "process.exited", "process.star
 """By what a log tells that a process was ended by someone else, or began anew."""
 
 TOLD_WITHIN_S = 60.0
-
-
-class Stopped(Struct, frozen=True):
-    """Services that one command stops, the first the one that is spoken of, each with those of its stops that it explains."""
-
-    parts: tuple[tuple[Attributed, pl.DataFrame], ...]
-
-    @property
-    def told(self) -> Attributed:
-        """How the stops of the first service spread over the suspects."""
-        return self.parts[0][0]
-
-    @property
-    def services(self) -> tuple[str, ...]:
-        """The names of all of them."""
-        return tuple(told.service for told, _ in self.parts)
-
-    @property
-    def rows(self) -> pl.DataFrame:
-        """The stops of all of them, in time order."""
-        return pl.concat([rows for _, rows in self.parts]).sort("time", maintain_order=True)
-
-    @property
-    def ends(self) -> Ends:
-        """When these stops are felt."""
-        return together([of_stops(rows) for _, rows in self.parts])
 
 
 def scheduled_chain(case: Case, stopped: Stopped, suspect: Suspect, *, ends: Ends, known: Finding | None) -> Iterator[Link]:

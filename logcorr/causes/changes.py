@@ -7,11 +7,12 @@ names, or a setting, a path, an address or a file that it names and that the cha
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from logcorr.causes.versions import CHANGES, VERSION, another_version, notes_of, older_copies
 from logcorr.causes.weighing import Hypothesis
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Behaviour, Case
@@ -23,7 +24,6 @@ from logcorr.timeline.notes import MINUTE_S, READ, Entry, entries
 from logcorr.timeline.scripts import expanded, messages, own_words
 from logcorr.timeline.select import cite, spans
 
-CHANGES = "deploy_changes_configuration"
 FELT = ("termination_closes_connections", "termination_refuses_connections", "failure_reaches_clients", "crash_ends_process",
         "supervisor_restarts_process", "process_terminates")  # fmt: skip
 """Mechanisms whose lines tell what came of it, and not of what it rests on."""
@@ -38,10 +38,10 @@ SELDOM, AROUND_S, ONE_RUN_S = 5, 3600.0, 600.0
 """A record of changes has entries in no more minutes than this of the hour before and after; what a program writes as it goes has
 in more. A run of a script is over within ten minutes."""
 
-MOST, LINES_OF_A_RUN = 4, 2
-"""So many lines of changes are cited, and of one run of a script."""
+MOST, MOST_IN_ALL, LINES_OF_A_RUN = 4, 6, 2
+"""So many lines of records are cited, so many with what stands beside them, and of one run of a script."""
 
-WRITES = r"(?:\b(?:cp|mv|ln|install|rsync|tee|envsubst|patch)\b|\bsed\b.* -i|> ?)[^#]*?(?<![\w.-])\.?%s(?![\w/-])"
+WRITES = r"(?:\b(?:cp|mv|ln|install|rsync|tee|envsubst|patch)\b|\bsed\b.* -i|> ?)[^#]*?(?<![\w.-])\.?%s(?![\w/-]|\.\w)"
 """How a script puts a file of this name in its place, or changes it."""
 
 APPENDS = regex(r"(?:>>|\btee -a) ?[\"']?(?:[^\s\"';&|<>]*/)?(?P<name>[\w.-]+)")
@@ -50,22 +50,30 @@ NAME = regex(
     r"|(?<![\w.])[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+"  # a setting
     r"|(?<=[\w\"' =/])/[\w-]+(?:[/.][\w-]+)*"  # a path
     r"|\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?"  # an address
+    r"|(?<=:)\d{4,5}\b"  # a port
 )
-EVERYWHERE = regex(r"127\.0\.0\.1|0\.0\.0\.0|/(?:dev|bin|usr|etc|tmp|proc|run|opt|srv|var|home)(?:/.*)?")
+EVERYWHERE = regex(
+    r"127\.0\.0\.1|0\.0\.0\.0|/(?:dev|bin|sbin|usr|lib|proc)(?:/.*)?|/(?:etc|tmp|run|opt|srv|home|var(?:/(?:log|lib|run))?)|/etc/\w+"
+)
 """Names that say nothing: every machine has them."""
 
 
 class Touched(Struct, frozen=True):
-    """What a cause rests on: services by all their names, settings, paths and addresses, and the files that are configuration.
+    """What a cause rests on: services by all their names, settings, paths and addresses, lines of configuration and their files.
 
     Its first sign was at `since` (epoch seconds). A change that reached a service lies between `early` and that.
     """
 
     services: frozenset[str]
     names: frozenset[str]
-    files: frozenset[str]
+    lines: tuple[Span, ...]
     since: float
     early: float
+
+    @property
+    def files(self) -> frozenset[str]:
+        """The names of the files that hold these lines."""
+        return frozenset(span.path.rpartition("/")[2] for span in self.lines)
 
 
 class Tie(Struct, frozen=True):
@@ -88,9 +96,24 @@ def _begun(case: Case, cause: Cause, struck: Hypothesis, subjects: Mapping[str, 
     named = {struck.service, *subjects.get(struck.finding, "").split(", ")} - {""}
     touched = _touched(case, cause, named, float(struck.ends.times[0]))
     cited = {(one.span.path, one.span.line) for link in cause.chain for one in link.evidence}
-    ties = {(one.evidence.span.path, one.evidence.span.line): one for one in reversed(list(_ties(case, touched)))}
-    found = [one for place, one in reversed(ties.items()) if place not in cited][:MOST]
+    ties = _new(_ties(case, touched), cited)[:MOST]
+    told = [*(one.evidence for one in ties), *(one for link in cause.chain if link.mechanism == CHANGES for one in link.evidence)]
+    versions = {version for one in told for text in _texts(case, one.span) for version in VERSION.findall(text)}
+    beside = (
+        *another_version(case, touched.services, touched.early, touched.since + LATE_S),
+        *older_copies(case, touched.lines),
+        *notes_of(case, versions, touched.names),
+    )
+    found = _new((*ties, *(Tie(*one) for one in beside)), cited)[:MOST_IN_ALL]
     return replace(cause, chain=tuple(_with(cause.chain, found))) if found else cause
+
+
+def _new(ties: Iterable[Tie], cited: set[tuple[str, int]]) -> list[Tie]:
+    """Those whose line the chain does not cite yet, each line once."""
+    firsts: dict[tuple[str, int], Tie] = {}
+    for one in ties:
+        firsts.setdefault((one.evidence.span.path, one.evidence.span.line), one)
+    return [one for place, one in firsts.items() if place not in cited]
 
 
 def _with(chain: Sequence[Link], found: Sequence[Tie]) -> Iterator[Link]:
@@ -131,7 +154,7 @@ def _touched(case: Case, cause: Cause, named: set[str], since: float) -> Touched
     return Touched(
         frozenset(services | known),
         frozenset(name for name in names if not EVERYWHERE.fullmatch(name)),
-        frozenset(span.path.rpartition("/")[2] for span in {cause.culprit, *written}),
+        tuple(dict.fromkeys([*([] if cause.culprit.path in read else [cause.culprit]), *written])),
         since,
         max(since - before, began) if seen_well else since + LATE_S,
     )
@@ -245,7 +268,7 @@ def _lies(entry: Entry, early: float, touched: Touched) -> bool:
 def _named(entry: Entry, names: frozenset[str]) -> list[str]:
     """Which of these it names."""
     text = "\n".join(entry.texts)
-    return [name for name in sorted(names) if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE)]
+    return [name for name in sorted(names) if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w/-])", text, re.IGNORECASE)]
 
 
 def _is_seldom(records: Sequence[Entry], path: str, touched: Touched) -> bool:
