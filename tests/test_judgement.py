@@ -453,7 +453,7 @@ COMMIT = "commit 4f2c1e\nAuthor: Lena <lena@example.org>\nDate:   Tue May 5 {tim
 CHANGES = {
     "a release, by the log that its script keeps": (
         {"deploy.sh": DEPLOY, "releases.txt": "05/05/2026 09:04 2.0\n"},
-        "releases.txt",
+        {"deploy.sh", "releases.txt"},
     ),
     "a commit that names the page that is asked for": (
         {"git-log.txt": COMMIT.format(time="09:03", subject="/status wants a key now")},
