@@ -104,13 +104,25 @@ def _answered(case: Case, told: Attributed, suspect: Suspect, known: Finding | N
     if effect and seen and effect.proof.reach is not Reach.MUST:
         yield _seen(seen, effect)
         return
-    for answered in effect.probes if effect else ():
+    for answered in _own_probes(suspect):
         if effect and answered.answers and answered.answers[0].status is not None:
             yield _answer(answered, effect.proof.reach, suspect.answer)
         elif effect and told.leading:
             link = _failed(case, answered, effect, (told.leading.evidence.hits, suspect.due))
             shown = [one for one in known.evidence if one.shows == link.mechanism] if known else []
             yield replace(link, claim=known.claim, evidence=(*shown, *link.evidence)) if known else link
+
+
+def _own_probes(suspect: Suspect) -> Iterator[ProbeAnswer]:
+    """What is asked before the effect; of a loop over several names, that of the effect's own turn."""
+    effect = suspect.effect
+    proved = suspect.behaviour.proved if suspect.behaviour else ()
+    turns = [one for one in proved if effect and one.effect.span == effect.effect.span]
+    turn = next((number for number, one in enumerate(turns) if one is effect), 0)
+    for answered in effect.probes if effect else ():
+        same = [one for one in effect.probes if one.probe.span == answered.probe.span] if effect else []
+        if not len(same) == len(turns) > 1 or same[turn] is answered:
+            yield answered
 
 
 def _failed(case: Case, answered: ProbeAnswer, effect: ProvedEffect, runs: tuple[int, int]) -> Link:
@@ -157,7 +169,7 @@ def _answer(answered: ProbeAnswer, reach: Reach, seen: Observed | None) -> Link:
 def _branch(effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
     """What sets the effect off, and what the script `told` in just the runs that had it."""
     guard = effect.effect.guard
-    if not guard:
+    if not guard or (effect.proof.reach is Reach.MUST and not effect.probes):
         return
     text, span = deciding(effect)
     yield Link(

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
-from logcorr.causes.follow import Ends, of_stops, together
+from logcorr.causes.follow import START_TAKES_S, Ends, of_stops, together
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
 from logcorr.lazily import pl
@@ -41,17 +41,17 @@ class Stopped(Struct, frozen=True):
 
 
 def stopped_by(suspect: Suspect, told: Attributed, services: Sequence[Attributed]) -> Stopped:
-    """What the suspect stops: the service that is spoken of, and the others whose stops are put down to the same command."""
-    return Stopped(
-        tuple((one, matched_stops(one, one.leading)) for one in (told, *_likewise(suspect, told, services)) if one.leading)
-    )
+    """What the suspect stops: the service that is spoken of, and the others that the same command stops about as soon."""
+    found = (told, *(one for one in services if one is not told and _likewise(suspect, told, one)))
+    return Stopped(tuple((one, matched_stops(one, one.leading)) for one in found if one.leading))
 
 
-def _likewise(suspect: Suspect, told: Attributed, services: Sequence[Attributed]) -> Iterator[Attributed]:
-    for one in services:
-        other = one.possible[0] if one is not told and one.possible else None
-        if other and other.span == suspect.span and _command(other) == _command(suspect) is not None:
-            yield one
+def _likewise(suspect: Suspect, told: Attributed, one: Attributed) -> bool:
+    other = one.possible[0] if one.possible else None
+    if not other or other.span != suspect.span or _command(other) is None or _command(other) != _command(suspect):
+        return False
+    latest = [each.leading.evidence.lag_high_s or 0.0 for each in (told, one) if each.leading]
+    return max(latest) - min(latest) <= START_TAKES_S
 
 
 def _command(suspect: Suspect) -> Span | None:
