@@ -87,7 +87,7 @@ def _seen(seen: Observed, effect: ProvedEffect) -> Link:
 
 
 def _seen_claim(seen: Observed) -> Claim:
-    numbers = {"url": str(seen.probe.url), "status": seen.status, "count": seen.rows.height}
+    numbers: dict[str, str | int] = {"url": str(seen.probe.url), "status": seen.status, "count": seen.rows.height}
     if not seen.before:
         return claim("chain.answered", "its probe of {url} was answered {status}, {count} times", **numbers)
     return claim(

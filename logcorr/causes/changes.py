@@ -166,13 +166,11 @@ def _texts(case: Case, span: Span) -> list[str]:
 
 
 def _served(case: Case, told: Sequence[Span]) -> set[str]:
-    """The services that these lines of logs tell of."""
-    found: set[str] = set()
-    for path in sorted({span.path for span in told}):
-        lines = [span.line for span in told if span.path == path]
-        rows = case.timeline.filter((pl.col("file") == path) & pl.col("line").is_in(lines)).select("service").collect()
-        found |= set(rows["service"].drop_nulls())
-    return found
+    """The services that these lines of logs tell of, or whose logs they stand in."""
+    places = pl.DataFrame([(span.path, span.line) for span in told], schema={"file": pl.String, "line": pl.UInt32}, orient="row")
+    rows = case.events.join(places.lazy(), on=["file", "line"], how="semi").select("service").unique().collect()
+    paths = {span.path for span in told}
+    return {*rows["service"].drop_nulls(), *(one.service for one in case.sources if one.path in paths and one.service)}
 
 
 def _ties(case: Case, touched: Touched) -> Iterator[Tie]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, tzinfo
 from itertools import pairwise
 
@@ -56,7 +56,7 @@ def entries(case: Case) -> tuple[Entry, ...]:
     return tuple(entry for path in paths for entry in _entries(case, path, zones))
 
 
-def _entries(case: Case, path: str, zones: list[tzinfo]) -> Iterator[Entry]:
+def _entries(case: Case, path: str, zones: Sequence[tzinfo]) -> Iterator[Entry]:
     rows = case.lines(path).select("line", "text").head(10 * MOST + 1).collect()
     lines = [(line, text, DATED.match(text[:120])) for line, text in rows.iter_rows()]
     heads = [number for number, (_, _, dated) in enumerate(lines) if dated]
@@ -71,7 +71,7 @@ def _entries(case: Case, path: str, zones: list[tzinfo]) -> Iterator[Entry]:
             yield Entry(Span(path, line), tuple(text for _, text, _ in lines[number:end]), times, within)
 
 
-def _instants(said: dict[str, str | None], zones: list[tzinfo]) -> Iterator[float]:
+def _instants(said: dict[str, str | None], zones: Sequence[tzinfo]) -> Iterator[float]:
     clock = said["time"] or "00:00"
     own = "+00:00" if said["zone"] == "Z" else said["zone"]
     for year, month, day in _days(said):
