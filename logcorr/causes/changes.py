@@ -21,7 +21,7 @@ from logcorr.model.facts import NginxFile, Script
 from logcorr.model.result import Cause, Finding, Link
 from logcorr.model.source import Span
 from logcorr.timeline.notes import MINUTE_S, READ, Entry, entries
-from logcorr.timeline.scripts import expanded, messages, own_words
+from logcorr.timeline.scripts import appended_to, expanded, messages, own_words
 from logcorr.timeline.select import cite, spans
 
 FELT = ("termination_closes_connections", "termination_refuses_connections", "failure_reaches_clients", "crash_ends_process",
@@ -44,7 +44,6 @@ MOST, MOST_IN_ALL, LINES_OF_A_RUN = 4, 6, 2
 WRITES = r"(?:\b(?:cp|mv|ln|install|rsync|tee|envsubst|patch)\b|\bsed\b.* -i|> ?)[^#]*?(?<![\w.-])\.?%s(?![\w/-]|\.\w)"
 """How a script puts a file of this name in its place, or changes it."""
 
-APPENDS = regex(r"(?:>>|\btee -a) ?[\"']?(?:[^\s\"';&|<>]*/)?(?P<name>[\w.-]+)")
 NAME = regex(
     r"(?<![\w-])--[a-z][\w-]{2,}"  # an option
     r"|(?<![\w.])[A-Za-z][A-Za-z0-9]*(?:_[A-Za-z0-9]+)+"  # a setting
@@ -180,18 +179,13 @@ def _ties(case: Case, touched: Touched) -> Iterator[Tie]:
         if behaviour.script.span.line == 1 and behaviour.script.span.path not in automatic:
             yield from _ran(case, behaviour, records, touched)
     texts = ("\n".join(expanded(script)) for script in case.of(Script) if script.span.path in automatic)
-    logs = {name for text in (*texts, *(one.job.command for one in case.schedules)) for name in _logs(text)}
+    logs = {name for text in (*texts, *(one.job.command for one in case.schedules)) for name in appended_to(text)}
     yield from _noted([one for one in records if one.place.path.rpartition("/")[2] not in logs], touched)
     loaded = case.happened("process.reloaded", "deploy.started").filter(
         _between(touched.early, touched) & pl.col("service").is_in(sorted(touched.services)).fill_null(False)
     )
     for evidence, service in zip(cite(loaded, "loaded anew", most=2, shows=CHANGES), loaded["service"], strict=False):
         yield Tie(evidence, service)
-
-
-def _logs(text: str) -> set[str]:
-    """The names of the files to which a command or a script appends."""
-    return {found["name"] for found in APPENDS.finditer(text)}
 
 
 def _between(early: float, touched: Touched) -> pl.Expr:
@@ -232,7 +226,7 @@ def _writes(behaviour: Behaviour, files: frozenset[str]) -> Iterator[tuple[Span,
 
 def _own_entries(behaviour: Behaviour, records: Sequence[Entry]) -> list[Entry]:
     """The entries of the files to which it appends: those in its own words, if any are."""
-    logs = _logs("\n".join(expanded(behaviour.script)))
+    logs = appended_to("\n".join(expanded(behaviour.script)))
     written = [one for one in records if one.place.path.rpartition("/")[2] in logs]
     words = [pieces for pieces, _ in messages(behaviour)]
     in_words = [one for one in written if any(all(piece in one.texts[0] for piece in pieces) for pieces in words)]

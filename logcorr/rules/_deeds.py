@@ -12,7 +12,7 @@ from logcorr.model.claim import Evidence
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.rules._jobs import scripts_of
-from logcorr.timeline.scripts import expanded, own_words
+from logcorr.timeline.scripts import appended_to, expanded, own_words
 from logcorr.timeline.select import cite
 
 WRITES = regex(r"\b(?:cp|mv|ln|install|rsync|tee|envsubst|patch)\b|\bsed\b.*\s-i|>")
@@ -34,7 +34,9 @@ def told(case: Case, script: Script, since: datetime, within: timedelta) -> pl.D
         return pl.concat(own)
     hit = {name for one in behaviours for proved in one.proved for name in proved.hits}
     hit |= {target for one in behaviours for effect in one.effects for target in effect.targets}
-    deployed = (pl.col("kind") == "deploy.started").fill_null(False)
+    logs = appended_to("\n".join(expanded(script)))
+    own_files = [path for path in sorted(case.files) if path.rpartition("/")[2] in logs]
+    deployed = (pl.col("kind") == "deploy.started").fill_null(False) & (pl.col("file").is_in(own_files) | (not own_files))
     name = script.name.rpartition("/")[2]
     own_log = pl.col("file").str.contains(rf"(?:^|/){re.escape(name.partition('.')[0])}\.log")
     named = pl.col("message").str.contains(name, literal=True) | own_log

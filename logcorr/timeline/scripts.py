@@ -19,6 +19,7 @@ One of at least so many letters in all is nobody else's.
 
 NEAR_LINES = 3
 
+APPENDS = regex(r"(?:>>|\btee -a) ?[\"']?(?:[^\s\"';&|<>]*/)?(?P<name>[\w.-]+)")
 SET = regex(r"^\s*(?:export |local |readonly )?(?P<name>\w+)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;]+(?:\$\([^)]*\)\S*)?)")
 
 
@@ -78,6 +79,11 @@ def _unstamped(case: Case, wanted: Sequence[Sequence[str]]) -> Iterator[pl.DataF
                 pl.col(name) if name in ("time", "line", "message", "file", "source", "lines") else pl.lit(None, kind).alias(name)
                 for name, kind in timeline_schema().items()
             )
+
+
+def appended_to(text: str) -> set[str]:
+    """The names of the files to which a command or a script appends."""
+    return {found["name"] for found in APPENDS.finditer(text)}
 
 
 def expanded(script: Script) -> list[str]:
