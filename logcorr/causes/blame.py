@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from logcorr.causes.chain import deciding, scheduled_chain
-from logcorr.causes.follow import LONGEST_S, Ends, of_stops, of_times
+from logcorr.causes.follow import LONGEST_S, Ends, of_times
 from logcorr.causes.observed import observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect, hits
+from logcorr.causes.together import stopped_by
 from logcorr.causes.weighing import LEAST, Hypothesis
-from logcorr.lazily import np, pl
+from logcorr.lazily import np
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Claim, claim
@@ -47,18 +48,21 @@ WHY_CHECKS_FAIL = ("slow_probe",)
 CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
 
 
-def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothesis | None:
-    """The leading job (or tied jobs) as the cause of one service's stops, if it is probable enough to name."""
+def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: Sequence[Attributed]) -> Hypothesis | None:
+    """The leading job (or tied jobs) as the cause of one service's stops, if it is probable enough to name.
+
+    Its chain tells of all `services` that it stops with the same command.
+    """
     group = told.leading
     if not group or not told.possible or group.probability < LEAST or not group.evidence.explained:
         return None
     suspect = told.possible[0]
     if suspect.behaviour and suspect.effect:
         suspect = replace(suspect, answer=observed(case, suspect.behaviour, suspect.effect, suspect.ticks))
-    matched = matched_stops(told, group)
+    stopped = stopped_by(suspect, told, services)
     kind = kind_of(suspect, group)
     known = _known_failure(findings, suspect) if kind == "check_always_fails" else None
-    of_runs = _felt_after_runs(case, suspect, of_stops(matched)) if _harmed(findings) else None
+    of_runs = _felt_after_runs(case, suspect, stopped.ends) if _harmed(findings) else None
     cause = Cause(
         kind=known.rule if known else kind,
         claim=known.claim if known else _claim(kind, told, suspect, group),
@@ -66,7 +70,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         proof=_proof(suspect),
         culprit=_culprit(kind, suspect),
         trigger=suspect.job.span if suspect.job else suspect.span,
-        chain=tuple(scheduled_chain(case, told, suspect, matched, ends=of_runs or of_stops(told.stops), known=known)),
+        chain=tuple(scheduled_chain(case, stopped, suspect, ends=of_runs or stopped.ends, known=known)),
         contributing=_contributing(findings, suspect),
         period_s=_period(group.ticks),
         lag_s=group.evidence.lag_median_s,
@@ -74,7 +78,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         against=(*_few(group), *_unexplained(kind, suspect, group)),
         recurrence=suspect.coming,
     )
-    return Hypothesis(cause, of_runs or of_stops(matched), service=told.service)
+    return Hypothesis(cause, of_runs or stopped.ends, service=told.service)
 
 
 def _proof(suspect: Suspect) -> str:
@@ -125,12 +129,6 @@ def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> 
 def _may_be_right(kind: str, suspect: Suspect, group: Group) -> bool:
     """Whether a check acts so seldom that it may well act on real trouble."""
     return kind == "scheduled_check_acts" and group.evidence.hits < SELDOM * suspect.due
-
-
-def matched_stops(told: Attributed, group: Group) -> pl.DataFrame:
-    """The stops that fall in the schedule's lag window."""
-    timed = told.stops.sort("time", maintain_order=True)
-    return timed.filter(pl.Series([tick >= 0 for tick in group.evidence.tick_of], dtype=pl.Boolean))
 
 
 def kind_of(suspect: Suspect, group: Group) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
@@ -11,7 +12,9 @@ from msgspec.structs import replace
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
+from logcorr.model.facts import Unit
 from logcorr.model.source import Span
+from logcorr.timeline.select import lines_like
 
 ENDS = ("process.out_of_memory", "process.crashed", "process.killed", "process.terminating", "process.exited")
 """Kinds that end a process, the most telling first."""
@@ -26,6 +29,8 @@ OWN = ("app", "log")
 
 ONE_START = timedelta(seconds=60)
 """Signs of a start this close to the first tell of the same one: the unit is started, then the application listens."""
+
+LAST_WORDS = timedelta(minutes=1)
 
 ONE_END = timedelta(seconds=30)
 """The same kind of end told again within so long is the same end: another worker, or another log of it."""
@@ -104,6 +109,26 @@ def _where(span: Span) -> tuple[str, int, int]:
 def stopped(case: Case) -> tuple[Downtime, ...]:
     """Every stop that the case's logs tell of, by service, then by time."""
     return downtimes(case.happened(*ENDS, *STARTS))
+
+
+def stopped_for_good(case: Case) -> Iterator[Downtime]:
+    """The last stop of each service that was not started again and says nothing more, if it did not die of its own."""
+    last = {stop.service: stop for stop in case.once(stopped)}
+    ended = [stop for stop in last.values() if stop.up is None and stop.kind not in OWN_ENDS]
+    spoke = dict(case.timeline.group_by("service").agg(pl.col("time").max()).collect().iter_rows()) if ended else {}
+    yield from (stop for stop in ended if spoke.get(stop.service, stop.ended) <= stop.ended + LAST_WORDS)
+
+
+def listened_at(case: Case, service: str, port: str) -> bool:
+    """Whether a port is the service's: by its name (`hire@4302`), by what is known of it, by its unit, or by its own word."""
+    if port in re.split(r"\W+", service):
+        return True
+    known = {address for thing in case.entities if service in thing.names for address in thing.addresses}
+    own = list(case.happened("process.started").filter(pl.col("service") == service)["message"])
+    units = (unit.span for unit in case.of(Unit) if unit.name.removesuffix(".service") == service)
+    own += [text for span in units for _, text in lines_like(case, span, r"(?i)\b(?:port|listen|bind|addr)")]
+    said = re.compile(rf"(?<!\d){port}(?!\d)")
+    return any(address.endswith(f":{port}") for address in known) or any(map(said.search, own))
 
 
 def downtimes(events: pl.DataFrame) -> tuple[Downtime, ...]:
