@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
@@ -24,7 +25,7 @@ OWN_ENDS = ("process.out_of_memory", "process.crashed")
 
 STARTS = ("process.started",)
 
-OWN = ("app", "log")
+OWN = ("app", "log", "console")
 """Sources of programs' own logs; the others tell of ends at once."""
 
 ONE_START = timedelta(seconds=60)
@@ -156,19 +157,34 @@ def _span(file: str, line: int, lines: int) -> Span:
 
 
 def _agreed(signs: list[_Sign]) -> list[_Sign]:
-    """The signs, crashes in a program's own log at the time of who watches it: between two of its starts it ends once.
+    """The signs, those in a program's own log beside those of who watches it that tell of the same.
 
-    What an exception leaves in a log without times of its own is told too early or too late.
+    Between two of its starts a program ends once: a crash that its own log tells of without a time is told too early or too late.
     """
-    watched = [sign for sign in signs if sign.kind in ENDS and sign.source not in OWN]
+    watched = [sign for sign in signs if sign.source not in OWN]
     moved = {}
     for told in _by_file(sign for sign in signs if sign.source in OWN):
         for before, crash, start in zip([None, *told], told, told[1:], strict=False):
             if crash.kind == "process.crashed" and start.kind in STARTS and (before is None or before.kind in STARTS):
-                there = [sign for sign in watched if sign.time <= start.time and (not before or before.time < sign.time)]
+                ends = (sign for sign in watched if sign.kind in ENDS)
+                there = [sign for sign in ends if sign.time <= start.time and (not before or before.time < sign.time)]
                 if there:
                     moved[crash.span] = max(there, key=lambda sign: (sign.kind == crash.kind, sign.time)).time
-    return sorted((replace(sign, time=moved.get(sign.span, sign.time)) for sign in signs), key=_order) if moved else signs
+    return _beside(
+        sorted((replace(sign, time=moved.get(sign.span, sign.time)) for sign in signs), key=_order) if moved else signs
+    )
+
+
+def _beside(signs: list[_Sign]) -> list[_Sign]:
+    """The signs in order, those of one kind and instant together: stamps of whole seconds do not tell what came first."""
+    beside: dict[tuple[str, datetime, int], list[_Sign]] = {}
+    for of_file in _by_file(signs):
+        often: Counter[tuple[str, datetime]] = Counter()
+        for sign in of_file:
+            often[sign.kind, sign.time] += 1
+            beside.setdefault((sign.kind, sign.time, often[sign.kind, sign.time]), []).append(sign)
+    led = {min(together, key=lambda sign: sign.source in OWN).span: together for together in beside.values()}
+    return [one for sign in signs if sign.span in led for one in sorted(led[sign.span], key=lambda one: one.source in OWN)]
 
 
 def _by_file(signs: Iterable[_Sign]) -> Iterator[list[_Sign]]:
@@ -190,7 +206,7 @@ def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
     for number, run in enumerate(runs):
         if run[0].kind not in ENDS:
             continue
-        telling = min(run, key=lambda sign: ENDS.index(sign.kind))
+        telling = min(run, key=_telling)
         following = runs[number + 1] if number + 1 < len(runs) else []
         ready = _ready(following) if following and following[0].kind in STARTS else None
         yield Downtime(
@@ -222,6 +238,11 @@ def _implied(starts: list[_Sign]) -> Iterator[Downtime]:
             yield Downtime(
                 service=start.service, ended=start.time, kind=start.kind, end=start.span, up=start.time, start=start.span
             )
+
+
+def _telling(sign: _Sign) -> tuple[int, bool]:
+    """How little an end tells; of a crash the program's own last words tell why."""
+    return ENDS.index(sign.kind), sign.kind == "process.crashed" and sign.source not in OWN
 
 
 def _ready(starts: list[_Sign]) -> _Sign:
