@@ -13,12 +13,11 @@ from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._fillers import Filler, complains, fillers
 from logcorr.rules._hoards import Hoard, hoard
+from logcorr.rules._sweeping import DF_NAME, FULL, Kept, kept, left, without_inodes
 from logcorr.rules._verbose import asked_for, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
 
 PATH = regex(r"(?<!GET)(?<!POST)(?<!PUT)(?<!PATCH)(?<!DELETE)[\"' ](?P<path>/[^\"' :,]+)")
-DF_NAME = regex(r"(?:^|/|[._-])df(?:[._-]|$)")
-FULL = r"\s(?:9[89]|100)%\s+/\S*$"
 MOST_LINES = 1000
 FEWEST = 3
 REFUTE = claim("disk_full.refute", "free space (and free inodes) on the device at these times")
@@ -26,9 +25,10 @@ REFUTE = claim("disk_full.refute", "free space (and free inodes) on the device a
 UNFILLED = 0.6
 """How sure one can be where what filled the disk was not collected."""
 
-CHATTED, CHATTED_THERE, HOARDED = 0.85, 0.92, 0.9
+CHATTED, CHATTED_THERE, HOARDED, UNSWEPT = 0.85, 0.92, 0.9, 0.85
 """And where a log is full of what only developers ask for; and the device that is full is the one which holds it; and where a
-capture shows the folder that takes most of it, into which one line of a program puts something new each time."""
+capture shows the folder that takes most of it, into which one line of a program puts something new each time; and where most writes
+failed in a folder whose clean-up is commented out."""
 
 
 @rule(code="NGX008", title="A disk is full", role="defect", severity="error")
@@ -45,6 +45,10 @@ def check(case: Case) -> Iterator[Finding]:
         return
     if not filler and (hoarded := hoard(case, [mount for _, mount in _mounts(case)])):
         yield _hoarded(case, failed, hoarded)
+        return
+    full = without_inodes(case)
+    if not filler and (folder := kept(case, full) or left(case, paths)):
+        yield _kept(failed, folder, [span for span, _ in full])
         return
     yield Finding(
         confidence=(0.92 if captured else 0.88) if filler else UNFILLED,
@@ -145,6 +149,49 @@ def _hoarded(case: Case, failed: pl.DataFrame, found: Hoard) -> Finding:
         measured={"count": failed.height},
         times=instants(failed),
         fix=claim("disk_full.remove", "remove what is left behind on every way out, also where something fails or is refused"),
+    )
+
+
+def _kept(failed: pl.DataFrame, found: Kept, full: Sequence[Span]) -> Finding:
+    evidence = (
+        Evidence(found.line, "names the folder", shows="resource_exhausted"),
+        *(Evidence(span, "its clean-up is commented out", shows="resource_exhausted") for span in found.unswept),
+        *([Evidence(found.told, "how many files are there", shows="resource_exhausted")] if found.told else []),
+        *(Evidence(span, "the device that is full", shows="resource_exhausted") for span in full),
+        *cite(failed, shows="resource_exhausted"),
+    )
+    return Finding(
+        confidence=HOARDED if found.told else UNSWEPT,
+        claim=_kept_claim(failed, found),
+        evidence=tuple({one.span: one for one in reversed(evidence)}.values())[::-1],
+        would_refute=REFUTE,
+        subject=found.folder,
+        measured={"count": failed.height},
+        times=instants(failed),
+        fix=claim(
+            "disk_full.sweep",
+            "remove what is old in {folder}, by a job or the program's own clean-up, let it make fewer, and watch free inodes (df -i) "
+            "as well as free space",
+            folder=found.folder,
+        ),
+    )
+
+
+def _kept_claim(failed: pl.DataFrame, found: Kept) -> Claim:
+    if found.told:
+        return claim(
+            "disk_full.inodes",
+            "no inode was left on a device: {count} writes failed; most of its files are in {folder}, which {line} names",
+            count=failed.height,
+            folder=found.folder,
+            line=str(found.line),
+        )
+    return claim(
+        "disk_full.unswept",
+        "no space was left on a device: {count} writes failed, most of them in {folder}, whose clean-up at {line} is commented out",
+        count=failed.height,
+        folder=found.folder,
+        line=str(found.line),
     )
 
 
