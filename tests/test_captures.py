@@ -33,6 +33,7 @@ NAMES = [
     "pm2_list",
     "program",
     "ps",
+    "supervisord_conf",
     "systemctl_status",
     "systemd_unit",
     "timedatectl",

@@ -379,6 +379,29 @@ def test_whether_it_is_felt_is_not_known_without_a_log_of_requests(tmp_path):
     assert (result["verdict"], cause["against"][-1]["id"]) == ("undetermined", "cause.unfelt")
 
 
+def test_a_job_need_not_have_been_there_from_the_first(tmp_path):
+    """It restarts the service on each of its runs since the second day; on the first day nothing does."""
+    (tmp_path / "crontab").write_text("*/10 3 * * * systemctl restart press\n")
+    ends = [
+        f"May  {day} 03:{minute:02}:0{second} mill systemd[1]: {word} press.service - Press.\n"
+        for day in (5, 6, 7)
+        for minute in range(0, 60, 10)
+        for second, word in ((1, "Stopping"), (2, "Stopped"), (2, "Started"))
+    ]
+    quiet = "May  3 22:00:00 mill systemd[1]: Started press.service - Press.\nMay  4 09:00:00 mill sshd[7]: Accepted key\n"
+    (tmp_path / "syslog").write_text(quiet + "".join(ends))
+    (tmp_path / "access.log").write_text(
+        "".join(
+            f'192.0.2.9 - - [0{day}/May/2026:03:{minute:02}:0{second} +0000] "GET /{minute} HTTP/1.1" 502 77 "-" "Mozilla/5.0"\n'
+            for day in (5, 6, 7)
+            for minute in range(0, 60, 10)
+            for second in (1, 2)
+        )
+    )
+    cause = logcorr.analyze(tmp_path).result["causes"][0]
+    assert (cause["kind"], cause["culprit"]["path"]) == ("scheduled_stop", "crontab")
+
+
 def released(folder, *failing, told=True):
     """A service that is restarted at 20:02:11 once, for a release if one is told, and answers 502 at these seconds."""
     if told:

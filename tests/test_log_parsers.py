@@ -134,6 +134,9 @@ def test_phrases_speak_of_known_kinds():
 
 
 MISSES = [
+    "order 7 failed: terminate called after throwing an instance of 'x'",
+    "Ticket 4: Application run failed",
+    "http: panic serving 192.0.2.4:51234: runtime error: index out of range",
     'user alice wrote: "Received SIGTERM, shutting down"',
     "search for SIGTERM took 3 ms",
     "GET /docs/SIGTERM 200",
@@ -171,6 +174,7 @@ HITS = {
     "blog api on 2368": "process.started",
     "gallery api ready on :7000": "process.started",
     "Nest application successfully started": "process.started",
+    "berths: listening on 7100": "process.started",
     "loyalty 3.9.2 starting": "process.started",
     "🚀 Server ready at http://localhost:4000/graphql": "process.started",
     "Client disconnected: VTLOnrw, reason: forced close": "client.disconnected",
@@ -191,6 +195,15 @@ HITS = {
     "сервер слушает порт 3000": "process.started",
     "服务监听端口 3000": "process.started",
     "serveur démarré sur http://0.0.0.0:3000": "process.started",
+    "# A fatal error has been detected by the Java Runtime Environment:": "process.crashed",
+    "Terminating due to java.lang.OutOfMemoryError: Java heap space": "process.crashed",
+    "APPLICATION FAILED TO START": "process.crashed",
+    "Process terminated. Couldn't find a valid ICU package installed on the system.": "process.crashed",
+    "terminate called after throwing an instance of 'std::runtime_error'": "process.crashed",
+    "Exception in worker process": "process.crashed",
+    "DAMN ! worker 2 (pid: 31) died, killed by signal 9 :( trying respawn ...": "process.killed",
+    "DAMN ! worker 2 (pid: 31) died :( trying respawn ...": "process.crashed",
+    "Kernel pid terminated (application_controller) ({application_start_failure,shop})": "process.crashed",
 }
 
 

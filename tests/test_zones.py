@@ -108,6 +108,27 @@ def test_a_zone_is_left_alone(tmp_path, files):
     assert zone(tmp_path, files) == "+02:00"
 
 
+def supervisor(stops, offset):
+    """What pm2 tells of the same stops, by a clock so many hours ahead of UTC that does not say so."""
+    said = (
+        "Stopping app:catalogue id:0",
+        "App [catalogue:0] exited with code [0] via signal [SIGINT]",
+        "App [catalogue:0] online",
+    )
+    return "".join(f"{written(MONDAY + stop, offset).replace(' ', 'T')}: PM2 log: {words}\n" for stop in stops for words in said)
+
+
+@pytest.mark.parametrize(("offset", "felt", "expected"), [(0, NIGHTS, "UTC"), (1, NIGHTS, "+01:00"), (0, [], "+01:00")])
+def test_a_supervisors_log_is_put_where_it_agrees_with_its_service(tmp_path, offset, felt, expected):
+    (tmp_path / "proxy").mkdir()
+    (tmp_path / "catalogue.log").write_text(app(NIGHTS, 1))
+    (tmp_path / "pm2.log").write_text(supervisor(NIGHTS, offset))
+    (tmp_path / "proxy/access.log").write_text(access(56, 1))
+    (tmp_path / "proxy/error.log").write_text(refused(felt, 1))
+    zones = {source.path: source.zone for source in logcorr.analyze(tmp_path).sources}
+    assert (zones["pm2.log"], zones["catalogue.log"]) == (expected, "+01:00")
+
+
 def test_what_the_user_says_stands(tmp_path):
     files = {"catalogue.log": app(NIGHTS, 0), "proxy/access.log": access(72, 2), "proxy/error.log": refused(NIGHTS, 2)}
     assert zone(tmp_path, files, tz={"app": "+04:00"}) == "+04:00"

@@ -122,6 +122,22 @@ def _same_name(path: str, collected: str) -> bool:
     return path.rpartition("/")[2] == collected.rpartition("/")[2]
 
 
+def dies_again(case: Case, service: str, ends: Ends, source: Span) -> Iterator[Link]:
+    """Once ended, it does not come up at first: what ended it may have taken its place."""
+    died = case.happened("process.crashed").filter((pl.col("service") == service) & pl.col("time").is_not_null())
+    after = died.filter(pl.Series(ends.felt(seconds(died)), dtype=pl.Boolean))
+    if after.height:
+        taken = case.happened("address.in_use").filter(pl.col("service") == service)
+        yield Link(
+            mechanism="crash_ends_process",
+            source=source,
+            target=spans(after)[0],
+            claim=claim("hop.dies_again", "started again, it dies {count} times before it is up", count=after.height),
+            evidence=(*cite(after, most=3), *cite(taken, "its address is taken", most=2)),
+            proof="observed",
+        )
+
+
 def restarted(case: Case, services: Collection[str], ends: Ends, source: Span) -> Iterator[Link]:
     """A supervisor starts again what ended of its own: its policy says so, or it does, or nobody else is so quick so often."""
     policies = tuple(_policies(case, services))
@@ -152,14 +168,14 @@ def _soon(case: Case, services: Collection[str], ends: Ends, kind: str) -> pl.Da
 
 
 def _policies(case: Case, services: Collection[str]) -> Iterator[Evidence]:
-    """The lines that say who is started again: `restart:` of compose, `Restart=` of systemd, what pm2 is told of it."""
+    """The lines that say who is started again: `restart:` of compose, `Restart=` of systemd, and what others are told."""
     composed = case.stack.services if case.stack else ()
     for one in composed:
         if {one.name, one.container_name} & set(services) and one.restart not in (None, *NEVER):
             yield from (Evidence(*line) for line in lines_like(case, one.span, r"^\s*restart\s*:"))
     for unit in case.of(Unit):
         if unit.name.removesuffix(".service") in services and unit.restart not in (None, *NEVER):
-            pattern = r"restart(?:_delay|s)?['\"]?\s*:" if unit.manager == "pm2" else r"^\s*Restart\s*="
+            pattern = r"restart(?:_delay|s)?['\"]?\s*:" if unit.manager == "pm2" else r"^\s*(?:auto)?[rR]estart\s*="
             yield from (Evidence(*line) for line in lines_like(case, unit.span, pattern))
 
 

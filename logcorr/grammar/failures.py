@@ -73,8 +73,14 @@ FAILURES = (
     ),
     Phrase(
         "tls.failed",
-        ("CERT_HAS_EXPIRED", "certificate has expired", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "DEPTH_ZERO_SELF_SIGNED"),
-        r"\bCERT_HAS_EXPIRED\b|certificate has expired|\bUNABLE_TO_VERIFY_LEAF_SIGNATURE\b|\bDEPTH_ZERO_SELF_SIGNED_CERT\b",
+        _any(
+            "CERT_HAS_EXPIRED|certificate has expired|UNABLE_TO_VERIFY_LEAF_SIGNATURE|DEPTH_ZERO_SELF_SIGNED|SSL alert number 4|"
+            "alert certificate |ALERT_CERTIFICATE_|remote error: tls: |fatal alert: "
+        ),
+        r"\bSSL alert number 4[2-8]\b|\b(?i:alert[ _]certificate[ _](?:expired|revoked|unknown))\b"
+        r"|\bremote error: tls: (?:bad|expired|revoked|unknown|unsupported) certificate\b"
+        r"|\bfatal alert: ?(?:bad_certificate|certificate_\w+)\b"
+        r"|\bCERT_HAS_EXPIRED\b|certificate has expired|\bUNABLE_TO_VERIFY_LEAF_SIGNATURE\b|\bDEPTH_ZERO_SELF_SIGNED_CERT\b",
     ),
     Phrase(
         "dependency.failed",

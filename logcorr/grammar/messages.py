@@ -45,6 +45,11 @@ _DETAIL = (
 _ALARM = r"(?:(?:error|warn(?:ing)?|critical|alert|info)[:!]+ )?"
 
 
+_ENGINES = (
+    *("Java Runtime Environment", "Terminating due to", "APPLICATION FAILED", "Application run failed", "Process terminated. "),
+    *("terminate called ", "libc++abi: ", "Exception in worker process", "Kernel pid terminated", "DAMN ! worker"),
+)
+
 APPLICATION = (
     Phrase(
         "process.crashed",
@@ -64,6 +69,15 @@ APPLICATION = (
         r"^(?:Unhandled exception[.:] |Exception in thread \"main\" |thread 'main' (?:\(\d+\) )?panicked at |error: Uncaught "
         r"|Fatal Python error: |fatal error: (?:all goroutines|concurrent map|runtime: |unexpected signal|stack overflow))",
     ),
+    Phrase(  # the JVM, Spring, .NET, C++, gunicorn, uWSGI, Erlang
+        "process.crashed",
+        _ENGINES,
+        r"^(?:# A fatal error has been detected by the Java Runtime Environment|Terminating due to java\.lang\.OutOfMemoryError\b"
+        r"|APPLICATION FAILED TO START$|Application run failed$|Process terminated\. |terminate called (?:after|without)\b"
+        r"|libc\+\+abi: terminating |Exception in worker process$|Kernel pid terminated \("
+        r"|DAMN ! worker \d+ \(pid: \d+\) died(?:, killed by signal (?:[^9]|9\d))?[ ,]*:\()",
+    ),
+    Phrase("process.killed", ("DAMN ! worker",), r"^DAMN ! worker \d"),
     Phrase(
         "process.terminating",
         (
@@ -124,12 +138,13 @@ APPLICATION = (
             "fpm is running",
             "tarting ",
             *(f"{word} on " for word in THINGS),
+            *(f" on {start}" for start in ("127.", "0.0.0.0", "10.", "172.", "192.168.", "[::", "http", ":")),
         ),
         at_start(
-            rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up|open|live|serving)"
+            rf"(?:(?:[\w@/.-]+ ){{0,4}}|[\w@/.-]+: )(?:is )?(?:now )?(?:listening|running|started|ready|up|open|live|serving)"
             rf"(?: and (?:listening|ready|running))?"
             rf" (?:(?:on|at|in)?:? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
-            rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
+            rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$|[\w@/.-]+ v?\d+\.\d+[\w.+-]* on {_ADDRESS}"
             r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
             rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*"
             r"(?:\+\d+ms|Press Ctrl\+C to shut down\.)?$"
@@ -175,8 +190,18 @@ APPLICATION = (
         ),
     ),
     *SERVICES,
+    Phrase(
+        "hook.started",
+        ("-hook command: ", " hook:'", "Run reload cmd: "),
+        at_start(r"running (?:pre|post|deploy|renew)-hook command: \S|run (?:pre|post|renew) hook:'|run reload cmd: \S"),
+    ),
 )
 """Phrases of servers, the Node.js world's first."""
+
+CRASHES, STARTS = (
+    tuple(phrase for phrase in APPLICATION if phrase.kind == kind) for kind in ("process.crashed", "process.started")
+)
+"""How a process says that it dies, and that it begins."""
 
 _MEMBER = r"""(?:code|error|err|stack|cause)"?\]?: """
 _CLASS = r"(?:[\w.]+: )?[\w.$]*(?:Error|Exception)(?: \[\w+\])?: "

@@ -106,13 +106,15 @@ class Entity(Struct, frozen=True, kw_only=True):
     """One thing that runs, under all the names it goes by.
 
     `names` are service, container, unit and upstream names; `addresses` are `host:port` texts that lead to it; `files`
-    are the collected files it writes or is configured by; `zone` is the time zone that it is told to be in.
+    are the collected files it writes or is configured by, `logs` those that its manager writes its output to; `zone` is the time
+    zone that it is told to be in.
     """
 
     name: str
     names: frozenset[str] = frozenset()
     addresses: frozenset[str] = frozenset()
     files: frozenset[str] = frozenset()
+    logs: frozenset[str] = frozenset()
     zone: str | None = None
 
 

@@ -64,6 +64,7 @@ KINDS = {
     "process.reloaded": "a process re-read its configuration or re-opened its logs",
     "host.booted": "the machine or its init system started",
     "job.started": "a scheduler started a job",
+    "hook.started": "a program says that it runs a hook: certbot, acme.sh",
     "job.failed": "a job's own log reports an error",
     "probe.failed": "a health check says that it failed",
     "probe.passed": "a health check says that all is well",

@@ -209,10 +209,11 @@ class Container(Fact, frozen=True, kw_only=True):
 
 
 class Unit(Fact, frozen=True, kw_only=True):
-    """Something that `manager` (`systemd`, `pm2`) keeps running, as its unit or ecosystem file or `systemctl status` shows it.
+    """Something that `manager` (`systemd`, `pm2`, `supervisord`) keeps running, as its configuration or `systemctl status` shows.
 
     pm2 restarts what takes more than `memory_limit` bytes. systemd ends what is not up `start_timeout_s` after its start.
-    `oneshot`: it is no service but work that is done and ends.
+    `oneshot`: it is no service but work that is done and ends. `logs` are the files that its output is written to.
+    `listens` are the ports that its own lines tell it to listen on, `environment_files` may tell it of others.
     """
 
     name: str
@@ -225,6 +226,9 @@ class Unit(Fact, frozen=True, kw_only=True):
     memory_limit: int | None = None
     oneshot: bool = False
     start_timeout_s: float | None = None
+    logs: tuple[str, ...] = ()
+    listens: tuple[int, ...] = ()
+    environment_files: tuple[str, ...] = ()
 
 
 class Process(Fact, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from logcorr.lazily import pl
 from logcorr.model.events import severity_type
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import events, failure, folded, no, with_failures
+from logcorr.parsers._shared.columns import died_at, dies, dying, events, failure, folded, lived, no, with_failures
 
 
 def _recognise(sample: Sample) -> float:
@@ -37,21 +37,25 @@ def levelled_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         return events(lines, time=no(pl.Datetime("us")), message=pl.col("text"), parsed=pl.lit(False))
     shape = layout.shape
     cut = _cut(lines, layout, context)
+    time = shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us"))
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
         cut,
-        time=shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us")),
+        time=died_at(time, context),
         severity=pl.col("level").str.to_lowercase().replace_strict(MEANT, default=None, return_dtype=severity_type()),
-        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), failure()),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), failure(), lived(time, context)),
         message=pl.col("message"),
-        parsed=pl.col("head").is_not_null(),
+        parsed=pl.col("head").is_not_null() | dies(),
         count=pl.col("lines"),
         own={"level": pl.col("level"), "logger": pl.col("logger")} | ({} if offset is None else {"utc_offset_s": offset}),
     )
 
 
 def _cut(lines: pl.LazyFrame, layout: Levelled, context: Context) -> pl.LazyFrame:
-    """The lines that begin an event, with head, stamp, level, logger and message: of a head alone, the line that follows."""
+    """The lines that begin an event, with head, stamp, level, logger and message (of a head alone, the line that follows).
+
+    A line that names what ended the process has no head.
+    """
     whole = pl.col("text").str.extract_groups(ascii_only(layout.pattern))
     lacking = pl.when(pl.col("whole").struct.field("head").is_null()).then(pl.col("text"))
     stamped = lacking.str.extract_groups(ascii_only(layout.stamped or "^(?P<head>)(?P<stamp>$.)"))
@@ -69,4 +73,6 @@ def _cut(lines: pl.LazyFrame, layout: Levelled, context: Context) -> pl.LazyFram
     following = pl.when(pl.col("head").shift(-1).is_null()).then(pl.col("text").shift(-1)).str.strip_chars()
     following = following.str.replace(FOLLOWING, "") if layout.follows else following
     told = failing.with_columns(pl.when(message == "").then(pl.coalesce(following, message)).otherwise(message).alias("message"))
-    return folded(told, pl.col("head").is_not_null(), context)
+    begins = pl.col("head").is_not_null()
+    lasting = told.with_columns(dying(context, begins, pl.col("message")).alias("dying"))
+    return folded(lasting, begins | dies(), context)

@@ -23,6 +23,7 @@ _APPS = regex(r"""\s*(?:module\.exports\s*=\s*\{\s*)?["']?apps["']?\s*:""")
 _SCRIPT = regex(r"""["']?\bscript["']?\s*:""")
 _NAME = regex(r"(^|/)(ecosystem|pm2|processes?)[\w.-]*\.(c?js|json|ya?ml)$")
 _SIZE = regex(r"(\d+)([KMG]?)", re.IGNORECASE)
+_LOGS = ("out_file", "output", "error_file", "error", "log_file", "log")
 _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 
 
@@ -61,6 +62,7 @@ def _app(artifact: Artifact, app: Node) -> Iterator[Fact | Problem]:
         restart="no" if _text(app, "autorestart") == "false" else "always",
         restart_s=int(delay) / 1000 if delay and delay.isdigit() else None,
         memory_limit=_bytes(_text(app, "max_memory_restart")),
+        logs=tuple(dict.fromkeys(path for key in _LOGS if (path := _text(app, key)))),
     )
     times = app.get("cron_restart") or app.get("cron")
     if times is not None and times.tag != "str":

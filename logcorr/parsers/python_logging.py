@@ -14,7 +14,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import events, folded, no, severity_of
+from logcorr.parsers._shared.columns import died_at, dies, dying, events, folded, lived, no, severity_of
 
 _LEVELS = "DEBUG|INFO|WARNING|WARN|ERROR|CRITICAL|FATAL|TRACE|NOTICE|SUCCESS"
 _BASIC = rf"^(?P<head>(?P<level>{_LEVELS}):(?P<logger>[\w.-]+):)"
@@ -36,21 +36,23 @@ def _recognise(sample: Sample) -> float:
 
 @log_parser(title="Python logging", source="app", recognise=_recognise, emits=messages.emitted(messages.APPLICATION))
 def python_logging(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
-    """Events with logger; a traceback belongs to the event before."""
+    """Events with logger; a traceback belongs to the event before, but for the exception that ends the process."""
     pattern, shape = _pattern(context.sample.lines)
     read = lines.with_columns(pl.col("text").str.extract_groups(ascii_only(pattern)).alias("groups"))
     part = pl.col("groups").struct.field
-    cut = folded(read, part("head").is_not_null(), context)
     message = pl.col("text").cast(pl.Binary).bin.slice(part("head").str.len_bytes().fill_null(0)).cast(pl.String)
-    cut = cut.with_columns(message.alias("message"))
+    begins = part("head").is_not_null()
+    told = read.with_columns(message.alias("message")).with_columns(dying(context, begins, pl.col("message")).alias("dying"))
+    cut = folded(told, begins | dies(), context)
+    time = shape.time(part("stamp")) if shape else no(pl.Datetime("us"))
     offset = shape.utc_offset_s(part("stamp")) if shape else None
     return events(
         cut,
-        time=shape.time(part("stamp")) if shape else no(pl.Datetime("us")),
+        time=died_at(time, context),
         severity=severity_of(part("level")),
-        kind=messages.kind_of(pl.col("message"), messages.APPLICATION),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), lived(time, context)),
         message=pl.col("message"),
-        parsed=part("head").is_not_null(),
+        parsed=begins | dies(),
         count=pl.col("lines"),
         own={"logger": part("logger")} | ({} if offset is None else {"utc_offset_s": offset}),
     )

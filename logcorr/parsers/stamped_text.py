@@ -12,7 +12,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.lazily import pl, regex
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
-from logcorr.parsers._shared.columns import COMMON, crashed, events, folded, no, severity_of, uncaught
+from logcorr.parsers._shared.columns import COMMON, died_at, dies, dying, events, folded, lived, no, severity_of
 
 NOW = regex(r"\w{3} \w{3} [ \d]\d [\d:]{8} \S+ \d{4}|\w{3} \d\d? \w{3} \d{4} [\d:]{8} .+")
 """All that date(1) prints: when something was captured, not an event."""
@@ -40,25 +40,26 @@ PHRASES = (*messages.MONITOR, *messages.APPLICATION)
 
 @log_parser(title="text with times", source="log", recognise=_recognise, emits=messages.emitted(PHRASES))
 def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
-    """Events; the lines without a stamp after one belong to it."""
+    """Events; the lines without a stamp after one belong to it, but for what ends the process."""
     shape = stamps.shape_of(context.sample.lines)
     pattern = rf"^({stamps.LEAD}({shape.pattern})[\])>:,]*[\s|-]*)" if shape else "^(())"
     groups = pl.col("text").str.extract_groups(ascii_only(pattern)).struct
-    read = lines.with_columns(groups[0].alias("head"), groups[1].alias("stamp"), uncaught(context).alias("dies"))
+    read = lines.with_columns(groups[0].alias("head"), groups[1].alias("stamp"))
     indented = pl.col("text").str.contains(f"^{_CONTINUED}") | (pl.col("text") == "")
     is_head = ~indented if context.sample.stamped else pl.col("head").is_not_null()
-    cut = folded(read, is_head, context)
     message = pl.col("text").cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)
-    cut = cut.with_columns(message.alias("message"))
+    told = read.with_columns(message.alias("message")).with_columns(dying(context, is_head, pl.col("message")).alias("dying"))
+    cut = folded(told, is_head | dies(), context)
     level = pl.col("message").str.extract(rf"^[\[(<]?({COMMON}|{COMMON.upper()})[\])>:]", 1)
+    time = shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us"))
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
         cut,
-        time=shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us")),
+        time=died_at(time, context),
         severity=severity_of(level),
-        kind=pl.coalesce(messages.kind_of(pl.col("message"), PHRASES), crashed(pl.col("dies"))),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), PHRASES), lived(time, context)),
         message=pl.col("message"),
-        parsed=pl.lit(True) if context.sample.stamped else pl.col("head").is_not_null(),
+        parsed=pl.lit(True) if context.sample.stamped else pl.col("head").is_not_null() | dies(),
         count=pl.col("lines"),
         own={} if offset is None else {"utc_offset_s": offset},
     )

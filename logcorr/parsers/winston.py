@@ -26,15 +26,17 @@ from logcorr.parsers import Context, log_parser
 from logcorr.parsers._shared.columns import (
     LEVELS,
     LONGEST_LEVEL,
-    crashed,
+    died_at,
+    dies,
+    dying,
     events,
     failure,
     folded,
     groups_of,
+    lived,
     no,
     patched,
     severity_of,
-    uncaught,
     with_failures,
 )
 from logcorr.parsers._shared.records import members, records
@@ -105,18 +107,20 @@ def _templated(lines: pl.LazyFrame, context: Context, agreed: Agreed) -> pl.Lazy
     shape = agreed.shape
     part = pl.col("groups").struct.field
     groups = pl.col("text").str.extract_groups(ascii_only(agreed.pattern)).alias("groups")
-    read = lines.with_columns(groups, uncaught(context).alias("dies"))
+    read = lines.with_columns(groups)
+    read = read.with_columns(dying(context, part("message").is_not_null(), part("message")).alias("dying"))
     headless = pl.when(part("message").is_null()).then(pl.col("text"))
-    bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null() | pl.col("dies")
+    bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null() | dies()
     cut = folded(with_failures(read, headless), part("message").is_not_null() | bare, context)
     message = pl.coalesce(part("message"), pl.col("text"))
+    time = shape.time(part("stamp")) if shape else no(pl.Datetime("us"))
     offset = shape.utc_offset_s(part("stamp")) if shape else None
     level = part("level") if "(?P<level>" in agreed.pattern else no(pl.String)
     return events(
         cut,
-        time=shape.time(part("stamp")) if shape else no(pl.Datetime("us")),
+        time=died_at(time, context),
         severity=severity_of(level),
-        kind=pl.coalesce(messages.kind_of(message, messages.APPLICATION), failure(), crashed(pl.col("dies"))),
+        kind=pl.coalesce(messages.kind_of(message, messages.APPLICATION), failure(), lived(time, context)),
         message=message,
         parsed=part("message").is_not_null(),
         count=pl.col("lines"),
@@ -187,16 +191,17 @@ def _inspected(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
 
 def _text(lines: pl.LazyFrame, context: Context, layout: Layout) -> pl.LazyFrame:
     shape = layout.shape
-    read = _heads(lines, context.sample.lines, layout).with_columns(uncaught(context).alias("dies"))
+    read = _heads(lines, context.sample.lines, layout)
+    read = read.with_columns(dying(context, pl.col("is_head"), pl.col("message")).alias("dying"))
     headless = pl.when(~pl.col("is_head")).then(pl.col("text"))
-    bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null() | pl.col("dies")
+    bare = messages.kind_of(headless, messages.bare(messages.APPLICATION)).is_not_null() | dies()
     cut = folded(with_failures(read, headless), pl.col("is_head") | bare, context)
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
         cut,
-        time=pl.col("time"),
+        time=died_at(pl.col("time"), context),
         severity=severity_of(pl.col("level")),
-        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), failure(), crashed(pl.col("dies"))),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), failure(), lived(pl.col("time"), context)),
         message=pl.col("message"),
         parsed=pl.col("is_head") | bare,
         count=pl.col("lines"),

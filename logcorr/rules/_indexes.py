@@ -27,13 +27,10 @@ BACK = regex(r"(?i)(?:[._/-]|^)(?:down|rollback|revert)[._/-]")
 BACKWARDS = ("down", "downgrade", "rollback")
 
 NOISE = frozenset(
-    "drop index if exists concurrently on alter table key remove_index removeindex drop_index dropindex name table_name column op f "
-    "self await queryrunner query queryinterface migrations t schema cascade only public using btree".split()
+    ["drop", "index", "if", "exists", "concurrently", "on", "alter", "table", "key", "remove_index", "removeindex", "drop_index", "dropindex", "name", "table_name", "column", "op", "f", "self", "await", "queryrunner", "query", "queryinterface", "migrations", "t", "schema", "cascade", "only", "public", "using", "btree"]
 )
 SQL = frozenset(
-    "select from where and or not in is null like ilike between order by group having limit offset as on join left right inner outer "
-    "full cross using distinct count sum min max avg lower upper coalesce case when then else end desc asc update set insert into "
-    "values delete for share with exists union all true false now".split()
+    ["select", "from", "where", "and", "or", "not", "in", "is", "null", "like", "ilike", "between", "order", "by", "group", "having", "limit", "offset", "as", "on", "join", "left", "right", "inner", "outer", "full", "cross", "using", "distinct", "count", "sum", "min", "max", "avg", "lower", "upper", "coalesce", "case", "when", "then", "else", "end", "desc", "asc", "update", "set", "insert", "into", "values", "delete", "for", "share", "with", "exists", "union", "all", "true", "false", "now"]
 )
 TABLES = regex(r"(?i)\b(?:from|join|update|into)\s+(?:only\s+)?[\"`\[]?(?:\w+[\"`\]]?\.[\"`\[]?)?(\w+)")
 SHORTEST = 3

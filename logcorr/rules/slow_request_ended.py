@@ -108,7 +108,9 @@ def _set(span: Span, text: str) -> Iterator[_Limit]:
 
 
 def _fits(ended: _Ended, seconds: float) -> bool:
-    return seconds >= SHORTEST_S and (1 - SCATTER) * seconds <= ended.low_s and ended.high_s <= (1 + SCATTER) * seconds + CHECKED_S
+    return (
+        seconds >= SHORTEST_S and (1 - SCATTER) * seconds <= ended.low_s and ended.high_s <= (1 + SCATTER) * seconds + CHECKED_S
+    )
 
 
 def _node(case: Case) -> _Limit | None:

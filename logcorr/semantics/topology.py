@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from logcorr.lazily import regex
 from logcorr.model.case import Entity
-from logcorr.model.facts import ComposeFile, Container, Fact, NginxFile, Service, Unit, of_kind
+from logcorr.model.facts import ComposeFile, Container, Fact, NginxFile, Service, Setting, Unit, of_kind
 from logcorr.semantics.paths import below, collected, folder_of, normal
 
 NGINX = "nginx"
@@ -20,6 +20,12 @@ PM2_FILE = regex(r"(?P<name>.+)-(?:out|error)(?:-\d+)?\.log")
 
 DOCKER_FILE = regex(r"[0-9a-f]{4,64}-json\.log(?:[.-].*)?")
 """Docker's own name for what a container prints: the container's id, or its beginning, which says nothing by itself."""
+
+AT_PORT = regex(r"(?:(?:tcp|udp|TCP|UDP)?:(?P<port>\d{2,5})|(?P<space>\d{2,5})/(?:tcp|udp))")
+"""How `fuser` and `lsof` are told whom to look for by a port."""
+
+PORT = regex(r"(?:\w+_)?PORT")
+"""How settings are called that tell a program where to listen."""
 
 ID = 12
 """Letters of a container's id by which Docker itself shows it."""
@@ -46,11 +52,12 @@ def entities(facts: Sequence[Fact], files: Iterable[str]) -> tuple[Entity, ...]:
     """The things that run: compose services, containers and units, those that share a name being one; sorted by name."""
     named: dict[str, set[str]] = {}
     homes: dict[str, set[str]] = {}
+    logs: dict[str, set[str]] = {}
     zones = {service.name: dict(service.environment).get("TZ") for service, _ in _services(facts)}
-    collected = frozenset(files)
+    present = frozenset(files)
     for service, compose in _services(facts):
         named.setdefault(service.name, {service.name}).update(filter(None, [service.container_name]))
-        homes.setdefault(service.name, set()).update(_written(service, compose, collected))
+        homes.setdefault(service.name, set()).update(_written(service, compose, present))
     for container in of_kind(Container, facts):
         home = _home(container, named)
         named.setdefault(home or container.name, set()).update(
@@ -59,10 +66,17 @@ def entities(facts: Sequence[Fact], files: Iterable[str]) -> tuple[Entity, ...]:
     for unit in of_kind(Unit, facts):
         bare = unit.name.removesuffix(".service")
         named.setdefault(bare, {bare}).add(unit.name)
+        logs.setdefault(bare, set()).update(_printed(unit, present))
     if any(of_kind(NginxFile, facts)) and nginx_name(facts) not in named:
         named[NGINX] = {NGINX}
     return tuple(
-        Entity(name=name, names=frozenset(names | {name}), files=frozenset(homes.get(name, ())), zone=zones.get(name))
+        Entity(
+            name=name,
+            names=frozenset(names | {name}),
+            files=frozenset(homes.get(name, ())),
+            logs=frozenset(logs.get(name, ())),
+            zone=zones.get(name),
+        )
         for name, names in sorted(named.items())
     )
 
@@ -86,13 +100,37 @@ def commands(facts: Sequence[Fact]) -> Iterator[tuple[str, str]]:
         yield service.name, " ".join(service.command)
 
 
+def at_port(target: str, facts: Sequence[Fact], files: Iterable[str]) -> list[str] | None:
+    """The units that listen where `fuser` or `lsof` is told to look; None if that is no port."""
+    port = AT_PORT.fullmatch(target)
+    return [name for name, at in listening(facts, files) if at == int(port["port"] or port["space"])] if port else None
+
+
+def listening(facts: Sequence[Fact], files: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """The ports that units are told to listen on, by name: in their own lines, or in the files of their environment."""
+    told = [setting for setting in of_kind(Setting, facts) if PORT.fullmatch(setting.name) and setting.value.isdigit()]
+    present = frozenset(files)
+    for unit in of_kind(Unit, facts):
+        name = unit.name.removesuffix(".service")
+        yield from ((name, port) for port in unit.listens)
+        read = {_file(path, present, unit.span.path) for path in unit.environment_files}
+        yield from ((name, int(setting.value)) for setting in told if setting.span.path in read)
+
+
+def _file(path: str, files: frozenset[str], asker: str) -> str | None:
+    """The collected file; one may be collected under its path with other signs between its folders (`default-web`)."""
+    tail = "-".join(path.strip("/").split("/")[-2:])
+    flat = [file for file in files if re.sub(r"[/_!]", "-", file).endswith(tail)]
+    return collected(path, files, asker=asker) or (flat[0] if len(flat) == 1 else None)
+
+
 def find(name: str, things: Iterable[Entity]) -> Entity | None:
     """The thing that goes by this name."""
     return next((thing for thing in things if name in thing.names), None)
 
 
 def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX) -> str | None:
-    """Whose log a file is: nginx's by its format, else by a mount, a folder, or the file's own name.
+    """Whose log a file is: nginx's by its format, else by what a manager says, by a mount, a folder, or the file's own name.
 
     An application log whose name says nothing belongs to the one thing beside nginx that runs, if it is but one; else it is
     named after its file, so that two such logs stay apart. None for logs that belong to no service (a scheduler's, the
@@ -100,6 +138,9 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
     """
     if source == NGINX:
         return nginx
+    told = [thing.name for thing in things if path in thing.logs]
+    if len(told) == 1 and source in ("app", "log"):
+        return told[0]
     if source == "log" and (managed := PM2_FILE.fullmatch(path.rpartition("/")[2])):
         return managed["name"]
     if source != "app":
@@ -151,6 +192,12 @@ def _written(service: Service, compose: ComposeFile, files: frozenset[str]) -> s
     places = files | {folder for file in files for folder in _folders(file)}
     found = [collected(one, places, asker=compose.span.path) if one.startswith("/") else normal(one, base) for one in sources]
     return {file for file in files for source in found if source and below(file, source)}
+
+
+def _printed(unit: Unit, files: frozenset[str]) -> Iterator[str]:
+    """The collected files that a unit's output was written to."""
+    found = (collected(path, files, folder_of(unit.span.path), asker=unit.span.path) for path in unit.logs)
+    return (file for file in found if file)
 
 
 def _folders(path: str) -> Iterator[str]:

@@ -19,7 +19,7 @@ _UNITS_S = (1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 60.0, 3600.0, 86400.0)
 # Epoch seconds beyond this (in the year 5138) are milliseconds by mistake; they would also outgrow whole microseconds.
 _LATEST_S = 1e11
 # Intervals within a burst are at most this long, and at least this many times shorter than those between bursts.
-LONGEST_BURST_GAP_S = 60.0
+LONGEST_BURST_GAP_S = 45.0
 _SCALE_JUMP = 6.0
 # Below half a second the ratio of two intervals says nothing about scale.
 _SHORTEST_SCALE_S = 0.5

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
@@ -19,6 +20,9 @@ OWN_ENDS = ("process.out_of_memory", "process.crashed")
 """Ends that nobody asked for."""
 
 STARTS = ("process.started",)
+
+OWN = ("app", "log")
+"""Sources of programs' own logs; the others tell of ends at once."""
 
 ONE_START = timedelta(seconds=60)
 """Signs of a start this close to the first tell of the same one: the unit is started, then the application listens."""
@@ -109,9 +113,9 @@ def downtimes(events: pl.DataFrame) -> tuple[Downtime, ...]:
     # Of one second, a coarse stamp of the start may seem to precede a fine one of the order to end.
     order = ["of", pl.col("time").dt.truncate("1s"), pl.col("kind") != "process.terminating", "time"]
     named = alive.with_columns(pl.coalesce("service", "file").alias("of")).sort(order, maintain_order=True)
-    rows = named.select("of", "time", "kind", "file", "line", "lines").iter_rows(named=True)
-    signs = (_Sign(row["of"], row["time"], row["kind"], _span(row["file"], row["line"], row["lines"])) for row in rows)
-    return tuple(stop for _, of_service in groupby(signs, lambda sign: sign.service) for stop in _stops(list(of_service)))
+    rows = named.select("of", "time", "kind", "file", "line", "lines", "source").iter_rows()
+    signs = (_Sign(of, time, kind, _span(*where), source) for of, time, kind, *where, source in rows)
+    return tuple(stop for _, of_service in groupby(signs, lambda sign: sign.service) for stop in _stops(_agreed([*of_service])))
 
 
 class _Sign(Struct, frozen=True):
@@ -119,10 +123,38 @@ class _Sign(Struct, frozen=True):
     time: datetime
     kind: str
     span: Span
+    source: str
 
 
 def _span(file: str, line: int, lines: int) -> Span:
     return Span(file, line, line + lines - 1)
+
+
+def _agreed(signs: list[_Sign]) -> list[_Sign]:
+    """The signs, crashes in a program's own log at the time of who watches it: between two of its starts it ends once.
+
+    What an exception leaves in a log without times of its own is told too early or too late.
+    """
+    watched = [sign for sign in signs if sign.kind in ENDS and sign.source not in OWN]
+    moved = {}
+    for told in _by_file(sign for sign in signs if sign.source in OWN):
+        for before, crash, start in zip([None, *told], told, told[1:], strict=False):
+            if crash.kind == "process.crashed" and start.kind in STARTS and (before is None or before.kind in STARTS):
+                there = [sign for sign in watched if sign.time <= start.time and (not before or before.time < sign.time)]
+                if there:
+                    moved[crash.span] = max(there, key=lambda sign: (sign.kind == crash.kind, sign.time)).time
+    return sorted((replace(sign, time=moved.get(sign.span, sign.time)) for sign in signs), key=_order) if moved else signs
+
+
+def _by_file(signs: Iterable[_Sign]) -> Iterator[list[_Sign]]:
+    """The signs of each log, in their order."""
+    by_path = sorted(signs, key=lambda sign: sign.span.path)
+    return (list(of_file) for _, of_file in groupby(by_path, lambda sign: sign.span.path))
+
+
+def _order(sign: _Sign) -> tuple[datetime, bool, datetime]:
+    """Of one second, a coarse stamp of the start may seem to precede a fine one of the order to end."""
+    return sign.time.replace(microsecond=0), sign.kind != "process.terminating", sign.time
 
 
 def _stops(signs: list[_Sign]) -> Iterator[Downtime]:

@@ -19,6 +19,7 @@ from logcorr.parsers import LogParser
 from logcorr.timeline.blocks import TURNS, Events, Log, Parsed, Query, ahead, kept, log_of, parsed
 from logcorr.timeline.clocks import Placement, Reading, place
 from logcorr.timeline.store import Store
+from logcorr.timeline.tellers import by_tellers
 from logcorr.timeline.zones import TELLING, by_outages
 
 Row = Mapping[str, object]
@@ -62,7 +63,8 @@ def build(
     rows = [_measured(one) for one in every]
     readings = [_reading(log, row) for log, row in zip(logs, rows, strict=True)]
     taken, starts = _joined(logs, rows, place(readings, facts, zones or {}))
-    of = by_outages(readings, taken, lambda: _telling(_merged(_placed(every, taken, starts))))
+    agreed = by_tellers(readings, taken, lambda: _telling(_merged(_placed(every, taken, starts))))
+    of = by_outages(readings, agreed, lambda: _telling(_merged(_placed(every, agreed, starts))))
     placed = _placed(every, of, starts)
     lines = sum(log.artifact.line_count for log in logs)
     whole = kept(_sorted(_merged(placed), since, until), lines)

@@ -24,7 +24,7 @@ from logcorr.timeline.select import seconds
 Times: TypeAlias = "npt.NDArray[np.float64]"
 
 REFUSED = ("upstream.refused", "upstream.unreachable")
-TELLING = (*ENDS, *STARTS, *REFUSED)
+TELLING = (*ENDS, *STARTS, *REFUSED, "hook.started")
 """The kinds of events that this looks at."""
 
 MET = "assumed: only so do its stops meet the connections that a proxy was refused"
@@ -64,10 +64,10 @@ class Placed(Struct, frozen=True):
         """Whether neither its stamps nor anybody else say its zone for sure; a host's TZ need not be a container's."""
         return self.reading.kind in ("local", "yearless") and not self.where.reason.startswith(("given", "TZ of"))
 
-    def moved(self, offset_s: int) -> Placement:
+    def moved(self, offset_s: int, why: str = MET) -> Placement:
         """Its placement in another zone; what is said of its year stands."""
         year = (part for part in self.where.reason.split("; ") if part.startswith("the year"))
-        return replace(self.where, zone=written(offset_s), reason="; ".join([MET, *year]), assumed=True)
+        return replace(self.where, zone=written(offset_s), reason="; ".join([why, *year]), assumed=True)
 
 
 def by_outages(readings: Sequence[Reading], of: Sequence[Placement], telling: Callable[[], pl.DataFrame]) -> list[Placement]:
@@ -111,10 +111,10 @@ def _ended(events: pl.DataFrame, group: Sequence[Placed]) -> Times:
 
 def _unexplained(refused: Times, stops: Times) -> Times:
     """The refusals that are in the wake of none of these stops."""
-    return refused[~_near(refused, stops, AFTER_S, BEFORE_S)]
+    return refused[~near(refused, stops, AFTER_S, BEFORE_S)]
 
 
-def _near(times: Times, others: Times, before: float, after: float) -> npt.NDArray[np.bool_]:
+def near(times: Times, others: Times, before: float, after: float) -> npt.NDArray[np.bool_]:
     """For each time whether one of the others is at most so long before or after it; the others are in order."""
     there: npt.NDArray[np.bool_] = np.searchsorted(others, times + after, "right") > np.searchsorted(others, times - before)
     return there
@@ -139,7 +139,7 @@ def _offset(stops: Times, refused: Times, group: Sequence[Placed], seen: tuple[f
 def _met(stops: Times, refused: Times, seen: tuple[float, float]) -> float:
     """The share of the stops that the proxy could have seen which refusals follow; 0 where there are none."""
     inside = stops[(stops >= seen[0]) & (stops <= seen[1])]
-    return float(_near(inside, refused, BEFORE_S, AFTER_S).mean()) if len(inside) else 0.0
+    return float(near(inside, refused, BEFORE_S, AFTER_S).mean()) if len(inside) else 0.0
 
 
 def _fits(stops: Times, refused: Times, seen: tuple[float, float]) -> bool:
@@ -147,7 +147,7 @@ def _fits(stops: Times, refused: Times, seen: tuple[float, float]) -> bool:
     from logcorr.statistics.likelihood import log_binomial_tail  # few logs ask, and `logcorr facts` never does
 
     inside = stops[(stops >= seen[0]) & (stops <= seen[1])]
-    hits = int(_near(inside, refused, BEFORE_S, AFTER_S).sum())
+    hits = int(near(inside, refused, BEFORE_S, AFTER_S).sum())
     if hits < FEWEST or hits < LEAST_SHARE * len(inside):
         return False
     wakes = np.minimum(np.diff(refused, append=np.inf), AFTER_S + BEFORE_S).sum()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from functools import partial
 
 from logcorr.grammar import messages
-from logcorr.grammar.patterns import ascii_only
+from logcorr.grammar.last_words import NEEDLES, Lines, last_words
 from logcorr.lazily import pl, regex
 from logcorr.model.events import severity_type
 from logcorr.parsers import Context
@@ -46,6 +47,11 @@ COMMON = "|".join(word for word in LEVELS.split("|") if word not in ("silly", "v
 """Those that mean a level wherever they stand: winston's own left out."""
 
 LONGEST_LEVEL = max(map(len, _SEVERITIES))
+
+DIES = "process.crashed"
+
+LONGEST_AGONY = timedelta(seconds=30)
+"""A death between two stamps that lie further apart is told at the later one."""
 
 _WORDS = [spelt for word in _SEVERITIES for spelt in (word, word.upper(), word.capitalize())]
 _MEANT = [_SEVERITIES[word.lower()] for word in _WORDS]
@@ -125,35 +131,57 @@ def within(name: str) -> pl.Expr:
     return pl.when(pl.col(f"{name}_at") < pl.col("row") + pl.col("lines")).then(pl.col(name))
 
 
-EXCEPTION = r"^(?:Uncaught )?(?:[\w.$]*(?:Error|Exception)\b(?: \[\w+\])?(?::|$)|\[UnhandledPromiseRejection: )"
-VERSION = r"^Node\.js v\d+\.\d+\.\d+\S*\s*$"
-ECHO = (r"^(?:file://)?/?\S+:\d+$", "", r"^\s*\^+\s*$", r"^\s*$")
-"""What Node puts before an exception that nobody caught: its place, that line, a mark under it, nothing; after it its version."""
+def dying(context: Context, begins: pl.Expr, said: pl.Expr) -> pl.Expr:
+    """The kind of the lines that name what ended a process, and of those with which it begins again where only that shows.
 
-AT_ONCE = timedelta(seconds=1)
-
-
-def uncaught(context: Context) -> pl.Expr:
-    """Whether a line names the exception that ended a Node process; only of lines that an envelope stamped.
-
-    Among others it would have the time of whatever was logged before, which may be long ago.
+    `begins` tells of the lines what begins an event, `said` what it says behind its head. A line of the first sort is an event,
+    whether it has a head or not; without one it has the time of whatever was logged before, or see `died_at`.
     """
-    if not context.sample.stamped:
+    bare = pl.when(~begins).then(pl.col("text"))
+    stamped = pl.col("logged_at") if context.sample.stamped else no(pl.Datetime("us")).alias("logged_at")
+    opening = next(iter(context.sample.lines), "")
+    told = pl.map_batches([pl.col("text"), begins, said, stamped], partial(_last_words, opening), return_dtype=pl.String)
+    return pl.coalesce(messages.kind_of(bare, messages.CRASHES), told)
+
+
+def _last_words(opening: str, parts: Sequence[pl.Series]) -> pl.Series:
+    texts, begins, said, stamped = parts
+    kinds = pl.repeat(None, len(texts), dtype=pl.String, eager=True)
+    near = texts.str.contains_any([*NEEDLES]).fill_null(False).arg_true()
+    if near.is_empty():
+        return kinds
+    times = (stamped.dt.epoch("us") / 1e6).to_list() if len(stamped) == len(texts) and stamped.null_count() == 0 else None
+    lines = Lines(texts.to_list(), begins.fill_null(False).to_list(), said.to_list(), times, opening, _starts)
+    ends, starts = last_words(lines, near.to_list())
+    return kinds.scatter(sorted(starts), "process.started").scatter(sorted(ends), DIES)
+
+
+def _starts(text: str) -> bool:
+    return messages.says(text, messages.STARTS)
+
+
+def dies() -> pl.Expr:
+    """Whether an event by its looks or by what `dying` says names what ended a process."""
+    return pl.col("dying").eq_missing(DIES)
+
+
+def died_at(time: pl.Expr, context: Context) -> pl.Expr:
+    """The times of events, and of a death that nothing stamped the next one's, where the one before is long ago.
+
+    A process dies just after its last word, or just before it starts again; nothing tells which.
+    """
+    return pl.when(_late(time, context)).then(time.backward_fill()).otherwise(time)
+
+
+def lived(time: pl.Expr, context: Context) -> pl.Expr:
+    """The kind that `dying` gives an event; the first after a death that is told at its time is of a process that runs again."""
+    return pl.coalesce("dying", pl.when(_late(time, context).shift(1)).then(pl.lit("process.started")))
+
+
+def _late(time: pl.Expr, context: Context) -> pl.Expr:
+    if context.sample.stamped:
         return pl.lit(False)
-    text, row = pl.col("text"), pl.int_range(pl.len())
-    names, told = text.str.contains(ascii_only(EXCEPTION)), text.str.contains(VERSION)
-    version_at = pl.when(told).then(row).backward_fill()
-    later = pl.when(names).then(row).shift(-1).backward_fill()
-    soon = pl.when(told).then("logged_at").backward_fill() - pl.col("logged_at") <= AT_ONCE
-    echoed = [text.shift(len(ECHO) - before).str.contains(pattern) for before, pattern in enumerate(ECHO)]
-    loaded = text.str.starts_with("SyntaxError")  # shown so where it is caught too
-    dies = (soon & (later.is_null() | (later > version_at))) | (pl.all_horizontal(echoed) & ~loaded)
-    return (names & dies).fill_null(False)
-
-
-def crashed(dies: pl.Expr) -> pl.Expr:
-    """The kind of the events that die."""
-    return pl.when(dies).then(pl.lit("process.crashed"))
+    return dies() & (time.backward_fill() - time.forward_fill() > LONGEST_AGONY)
 
 
 def _joined(lines: pl.LazyFrame, mark: str) -> pl.LazyFrame:

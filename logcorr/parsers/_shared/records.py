@@ -9,7 +9,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.lazily import pl
 from logcorr.model.events import severity_type
 from logcorr.parsers import Context
-from logcorr.parsers._shared.columns import by_value, crashed, events, folded, no, severity_of, uncaught
+from logcorr.parsers._shared.columns import by_value, died_at, dying, events, folded, lived, no, severity_of
 
 TIMES = ("timestamp", "time", "@timestamp", "ts", "date", "datetime", "asctime", "eventTime", "t", "@t", "Timestamp")
 LEVELS = (
@@ -92,7 +92,9 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     read = whole.with_columns(json_lines.fields(pl.col("text"), wanted).alias("record"))
     part = pl.col("record").struct.field
     parsed = part(message).is_not_null() | part(level).is_not_null() | part(time).is_not_null()
-    read = read.with_columns(parsed.alias("is_record"), uncaught(context).alias("dies"))
+    read = read.with_columns(parsed.alias("is_record"))
+    text = pl.coalesce(part(message), part("stack"), pl.col("text"))
+    read = read.with_columns(dying(context, pl.col("is_record"), text).alias("dying"))
     others = pl.when(~pl.col("is_record")).then(pl.col("text"))
     begins = pl.col("is_record") | others.str.contains(r"^[^ \t})\]]")
     cut = folded(read, begins, context) if opening is None else read
@@ -102,7 +104,6 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     stamped, shape = _time(
         stamp, [_plain(of.get(time, "")) for record in sample if isinstance(of := record.get(holder or "", record), dict)]
     )
-    text = pl.coalesce(part(message), part("stack"), pl.col("text"))
     severity = by_value(part(level), _severities, severity_type())
     told = cut.with_columns(severity.alias("severity"), text.alias("told"))
     elsewhere = messages.kind_of(pl.when(pl.col("severity") >= "error").then(pl.col("text")), messages.FAILURES)
@@ -112,9 +113,9 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     offset = shape.utc_offset_s(shape.text(_bare(stamp))) if shape else None
     return events(
         found,
-        time=stamped,
+        time=died_at(stamped, context),
         severity=pl.col("severity"),
-        kind=pl.coalesce(_own_kind(lambda name: name), "elsewhere", crashed(pl.col("dies"))),
+        kind=pl.coalesce(_own_kind(lambda name: name), "elsewhere", lived(stamped, context)),
         message=pl.when(unsaid).then(pl.col("text")).otherwise(pl.col("told").str.split_exact("\n", 1).struct[0]),
         parsed=pl.col("is_record"),
         count=pl.col("lines"),

@@ -1,0 +1,164 @@
+"""What engines of languages print when an exception that nobody caught ends a process: which lines name it.
+
+Node's (lib/internal/process/execution.js), Python's (sys.excepthook), Ruby's (error.c) and PHP's (main/main.c) words are the same
+where a program prints an exception and goes on: how far up it came, and what follows, tell them apart.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+
+from msgspec import Struct
+
+from logcorr.lazily import regex
+
+NEEDLES = ("Traceback (most recent", "Node.js v", "^", "<main>'", "atal error: ")
+"""One of these stands near all last words that are looked for here."""
+
+AT_ONCE_S = 1.0
+SOON = 5
+"""So many events after the exception may pass before a process says that it starts again."""
+
+MOST_FRAMES = 400
+
+_EXCEPTION = regex(r"(?:Uncaught )?(?:[\w.$]*(?:Error|Exception)\b(?: \[\w+\])?(?::|$)|\[UnhandledPromiseRejection: )")
+_VERSION = regex(r"Node\.js v\d+\.\d+\.\d+\S*\s*$")
+_PLACE = regex(r"(?:file://)?/?\S+:\d+$")
+_MARK = regex(r"\s*\^+\s*$")
+
+_TRACEBACK = "Traceback (most recent call last):"
+_TOP = regex(r'  File "(?:[^"]+", line \d+, in <module>$|<frozen runpy>"|[^"]*/runpy\.py", line \d+, in _run_module_as_main$)')
+"""A traceback's first frame, where nothing caught what came up to it."""
+
+_CHILD = regex(r"Process [\w:-]+:$")
+"""What multiprocessing prints before the traceback that ends a child."""
+
+_NAMED = regex(r"(?!KeyboardInterrupt|SystemExit)[A-Za-z_][\w.]*(?::|$)")
+_CHAINED = (
+    "During handling of the above exception, another exception occurred:",
+    "The above exception was the direct cause of the following exception:",
+)
+
+_RUBY = regex(r"\S+:\d+:in [`'].+': .+ \([A-Z]\w*(?:::\w+)*\)$|\S+:\d+:in [`'].+': unhandled exception$")
+_RUBY_FRAME = regex(r"\t(?:\s*\d+: )?from \S")
+_PHP = regex(r"(?:PHP )?Fatal error: +\S")
+_TOLD = regex(r"\b(?:error|exception|critical|fatal|warn(?:ing)?|fail(?:ed|ure)?)\b", re.IGNORECASE)
+"""A logger's own line before a traceback: then it was caught."""
+
+
+class Lines(Struct, frozen=True):
+    """Lines of a log: whether each begins an event, what it says without its head, and when an envelope stamped it (seconds).
+
+    `opening` is the log's first line, and `starts` tells whether a text says that a process starts.
+    """
+
+    texts: Sequence[str]
+    begins: Sequence[bool]
+    said: Sequence[str | None]
+    stamped: Sequence[float] | None
+    opening: str
+    starts: Callable[[str], bool]
+
+    def after(self, last: int) -> Iterator[int]:
+        """The lines after one that begin an event."""
+        return (at for at in range(last + 1, len(self.texts)) if self.begins[at])
+
+    def at_once(self, first: int, last: int) -> bool:
+        """Whether two lines may be of one event: no other begins between them, or the envelope's stamps are close."""
+        if self.stamped is None:
+            return not any(self.begins[first + 1 : last + 1])
+        return self.stamped[last] - self.stamped[first] <= AT_ONCE_S
+
+
+def last_words(lines: Lines, near: Iterable[int]) -> tuple[set[int], set[int]]:
+    """From the lines with a needle those that name what ended a process, and those with which it begins again, if that shows."""
+    found: set[int] = set()
+    unsure: set[tuple[int, int]] = set()
+    for at in near:
+        text = lines.texts[at]
+        if text == _TRACEBACK:
+            unsure.update(_python(lines, at))
+        elif _VERSION.match(text):
+            found.update(_node(lines, at))
+        elif _MARK.match(text):
+            found.update(_echoed(lines.texts, at))
+        elif _PHP.match(text) and not lines.begins[at]:
+            unsure.add((at, at))
+        elif text.endswith("<main>'") or _RUBY.match(text):
+            unsure.update(_ruby(lines.texts, at))
+    opened = _openings(lines, found | {last for _, last in unsure})
+    return found | {last for first, last in unsure if _ended(lines, first, last, opened)}, opened
+
+
+def _node(lines: Lines, version: int) -> Iterator[int]:
+    """The exception above the version that Node prints when it ends."""
+    for at in range(version - 1, max(-1, version - MOST_FRAMES), -1):
+        if not lines.at_once(at, version):
+            return
+        if _EXCEPTION.match(lines.texts[at]):
+            yield at
+            return
+
+
+def _echoed(texts: Sequence[str], mark: int) -> Iterator[int]:
+    """The exception below the line that threw it, as Node shows that; a SyntaxError is shown so where it is caught, too."""
+    if mark < 2 or mark + 2 >= len(texts) or not _PLACE.match(texts[mark - 2]) or texts[mark + 1].strip():
+        return
+    if _EXCEPTION.match(texts[mark + 2]) and not texts[mark + 2].startswith("SyntaxError"):
+        yield mark + 2
+
+
+def _python(lines: Lines, first: int) -> Iterator[tuple[int, int]]:
+    """Where a traceback to the top begins and what it names, the last of those that led to each other."""
+    texts = lines.texts
+    frames = range(first + 1, min(len(texts), first + MOST_FRAMES))
+    last = next((at for at in frames if texts[at] and not texts[at][0].isspace()), None)
+    if last is None or not _NAMED.match(texts[last]) or any(text in _CHAINED for text in texts[last + 1 : last + 4]):
+        return
+    if _TOP.match(texts[first + 1]) or (first and _CHILD.match(texts[first - 1])):
+        yield first, last
+
+
+def _ruby(texts: Sequence[str], main: int) -> Iterator[tuple[int, int]]:
+    first = main
+    while first and _RUBY_FRAME.match(texts[first]):
+        first -= 1
+    if _RUBY.match(texts[first]) and (first < main or "<main>'" in texts[first]):
+        yield first, first
+
+
+def _openings(lines: Lines, named: Iterable[int]) -> set[int]:
+    """The lines like the log's first, if that comes again mostly after exceptions: then it is the first the program writes."""
+    following = {at for last in named for at in islice(lines.after(last), 1)}
+    opening = _shape(lines.opening)
+    after = sum(_shape(lines.texts[at]) == opening for at in following)
+    if not after or not any(map(str.isalpha, opening)):
+        return set()
+    again = {at for at, text in enumerate(lines.texts) if lines.begins[at] and _shape(text) == opening}
+    return again if len(again) <= 2 * after + 1 else set()
+
+
+def _ended(lines: Lines, first: int, last: int, opened: set[int]) -> bool:
+    """Whether the process ended: it is a child, it starts again, nothing follows, or the same again."""
+    if first and _CHILD.match(lines.texts[first - 1]):
+        return True
+    following = [*islice(lines.after(last), SOON)]
+    if any(at in opened or lines.starts(lines.said[at] or "") for at in following):
+        return True
+    if first and _TOLD.search(lines.texts[first - 1]):
+        return False
+    if lines.stamped and following and lines.at_once(last, len(lines.texts) - 1):
+        return True
+    rest = [at for at in range(last + 1, min(len(lines.texts), last + 4)) if lines.texts[at]]
+    return not following or (last > first and bool(rest) and lines.texts[rest[0]] == _TRACEBACK and _again(lines, first, rest[0]))
+
+
+def _again(lines: Lines, first: int, later: int) -> bool:
+    return lines.texts[first + 1 : first + 2] == lines.texts[later + 1 : later + 2]
+
+
+def _shape(text: str) -> str:
+    """A line without its numbers."""
+    return re.sub(r"\d+", "0", text)
