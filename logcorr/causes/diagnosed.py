@@ -95,6 +95,7 @@ DIAGNOSES = {
     "idle_timeout": Diagnosis(
         "idle_timeout", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
     ),
+    "idle_connection_lost": Diagnosis("idle_timeout", ("timeout_closes_connection",), themselves=True),
     "keepalive_race": Diagnosis("keepalive_race", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "stale_upstream_address": Diagnosis(
         "stale_upstream_address",
@@ -124,6 +125,11 @@ DIAGNOSES = {
         ("configuration_mismatch", "effect_terminates_process", "process_terminates"),
         effects=hops.DOWN,
     ),
+    **dict.fromkeys(
+        ("slow_request_ended.set", "slow_request_ended.default"),
+        Diagnosis("setting_reached", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True),
+    ),
+    "deadlock": Diagnosis("deadlock", ("transactions_deadlock",), themselves=True),
     "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "timeout_lowered": Diagnosis(
         "slow_endpoint",
@@ -173,8 +179,9 @@ DIAGNOSES = {
         (
             *("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
             *("certificate_failed.renewal_refused", "certificate_failed.renewal_failed", "certificate_failed.stray"),
+            "certificate_failed.kept",
         ),
-        Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), themselves=True),
+        Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), lasts=True),
     ),
     "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), themselves=True),
     "check_asks_for_nothing": Diagnosis(

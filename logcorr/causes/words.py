@@ -24,11 +24,12 @@ MECHANISMS = {
     "dependency_fails": "something that a service needs fails it",
     "certificate_fails": "a certificate is not accepted",
     "job_stalls_service": "a job keeps a service from answering",
+    "transactions_deadlock": "transactions wait for each other, and one of them is ended",
 }
 
 CAUSE_KINDS = {
     "heap_exhausted": "a process's memory grows to its limit",
-    "idle_timeout": "a proxy's timeout closes connections on which nothing moves",
+    "idle_timeout": "a timeout closes connections on which nothing moves",
     "stale_upstream_address": "a proxy asks for an address that the service has left",
     "job_stalls_service": "a scheduled job keeps a service from answering while it runs",
     "request_crashes_process": "one particular request makes a process die each time it comes",
@@ -48,6 +49,7 @@ CAUSE_KINDS = {
     "configuration_refused": "a program refuses a changed configuration and goes on with the old one, or does not start",
     "address_shared": "two programs are told to listen on one address",
     "job_broken": "a scheduled job cannot do its work: its command is not what was meant",
+    "deadlock": "transactions lock the same rows in different orders, and wait for each other",
     "disk_full": "no space is left on a device",
     "memory_exhausted": "the kernel ends a process for want of memory",
     "certificate_failed": "a certificate has expired, or the renewed one was not loaded",

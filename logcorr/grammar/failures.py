@@ -100,6 +100,12 @@ FAILURES = (
         r"|\bredis\.exceptions\.ConnectionError\b",
     ),
     Phrase(
+        "transaction.deadlock",
+        _any("eadlock detected|eadlock found|ER_LOCK_DEADLOCK|deadlocked on lock|ORA-00060|40P01"),
+        r"\b[dD]eadlock detected(?:$|[^ ]| [^b])|\bDeadlock found when trying to get lock\b|\bER_LOCK_DEADLOCK\b|\bORA-00060\b"
+        r"|\bdeadlocked on lock\b.{0,80}\bdeadlock victim\b|\bcode\W{1,4}40P01\b",
+    ),
+    Phrase(
         "dependency.timeout",
         _any(
             "imed out|imeout of |t answer|t respond|o answer|o response|is locked|SQLITE_BUSY|Lock wait|"

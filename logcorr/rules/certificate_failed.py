@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import Directive
+from logcorr.model.facts import Directive, NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._client_certificates import ALERT, shown
-from logcorr.rules._renewals import Trouble, certificates, names, renewals, replaced, stray, trouble
+from logcorr.rules._renewals import Trouble, certificates, names, reloads, renewals, replaced, stray, trouble
+from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, instants, lines_like
 
 EXPIRED = r"(?i)certificate[ _]?(?:has[ _])?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired certificate"
@@ -32,6 +33,13 @@ REFUTE = claim("certificate_failed.refute", "a certificate that openssl s_client
 
 NOT_AFTER = r"notAfter=((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 123]?\d [012]\d:[0-5]\d:[0-5]\d \d{4} GMT)"
 JUST_ENDED = timedelta(hours=6)
+READS = (
+    r"(?i)(?:\breadFile(?:Sync)?\(|\bopen\(|\bload_cert_chain\(|\bssl_cert\w*\b|\bcert(?:ificate)?[-_]?file\b|\bcrt\b|\btls[-_]\w*cert\w*"
+    r"|\bcert\s*[:=]|\bssl_cert\b|LoadX509KeyPair\()"
+)
+ANEW = r"setSecureContext|SNICallback|fs\.watch|chokidar|GetCertificate\b|ssl_ctx.*reload|reload_cert"
+"""How programs and servers are told which certificate they show, and how they take up another one without a restart."""
+
 MOST_LINES = 100_000
 """Captures are short; what openssl printed does not stand deep in a log."""
 
@@ -186,7 +194,12 @@ def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
     """Elsewhere than in nginx's log nothing says whose certificate it was, unless captured dates do."""
     unloaded = [span for span, reloads in (*(renewals(case) if own else ()), *replaced(case)) if not reloads][:1]
     dates = tuple(_dates(case, failed))
+    told = [] if own else list(reloads(case))
+    kept = _read_once(case) if told else None
     both = len({one.shows for one in dates}) > 1
+    if both and kept:
+        return _of_program(failed, told, kept, dates)
+    both = both and not told
     dates = dates if unloaded or both or own else ()
     said, confidence = _said(failed, own=own or bool(dates), unloaded=bool(unloaded) or both)
     served = certificates(case)[:2] if own or unloaded or both else []
@@ -203,6 +216,43 @@ def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
         measured={"count": failed.height},
         times=instants(failed),
         fix=claim("certificate_failed.fix", "renew it, and reload nginx after each renewal (certbot renew --deploy-hook)"),
+    )
+
+
+def _read_once(case: Case) -> Span | None:
+    """The line of a program or of another server's configuration that reads a certificate, if none takes it up anew."""
+    served = {re.escape(one.args[0].rpartition("/")[2]) for one in certificates(case)}
+    configured = {file.span.path for file in case.of(NginxFile)}
+    lines = list(settings(case, rf"{READS}.*(?:{'|'.join(sorted(served))})")) if served else []
+    found = [(span, text) for span, text in lines if span.path not in configured]
+    anew = any(re.search(ANEW, text) for span, _ in found for _, text in lines_like(case, Span(span.path, 1, MOST_LINES), ANEW))
+    return found[0][0] if found and not anew else None
+
+
+def _of_program(failed: pl.DataFrame, told: Sequence[Span], kept: Span, dates: Sequence[Evidence]) -> Finding:
+    """The old one is still shown by a program that read it at its start: only nginx is told of the new one."""
+    return Finding(
+        confidence=REFUSED,
+        claim=claim(
+            "certificate_failed.kept",
+            "{count} connections failed for an expired certificate: it is renewed, and nginx is told, but not the program that "
+            "reads it at {place}",
+            count=failed.height,
+            place=str(kept),
+        ),
+        evidence=(
+            Evidence(told[0], "only nginx is told", shows="configuration_mismatch"),
+            Evidence(kept, "reads it once", shows="configuration_mismatch"),
+            *cite(failed, shows="certificate_fails"),
+            *dates,
+        ),
+        would_refute=REFUTE,
+        subject=str(kept),
+        measured={"count": failed.height},
+        times=instants(failed),
+        fix=claim(
+            "certificate_failed.tell_all", "let the renewal restart everything that reads the certificate, or let it read it anew"
+        ),
     )
 
 

@@ -123,7 +123,7 @@ def _refused(case: Case) -> pl.DataFrame:
 def _moves(case: Case) -> Iterator[_Move]:
     """Services that said first one address and then another."""
     last: dict[str, _Listening] = {}
-    started = case.happened("process.started").filter(pl.col("time").is_not_null())
+    started = case.happened("process.started").filter(pl.col("time").is_not_null() & (pl.col("source") != "docker"))
     for row, text in zip(started.iter_rows(named=True), texts(case, started), strict=True):
         where = _address(row["message"], text)
         if where is None:
