@@ -50,6 +50,7 @@ CAUSE_KINDS = {
     "address_shared": "two programs are told to listen on one address",
     "job_broken": "a scheduled job cannot do its work: its command is not what was meant",
     "deadlock": "transactions lock the same rows in different orders, and wait for each other",
+    "ran_twice": "a job runs twice, and does again what it was to do once",
     "disk_full": "no space is left on a device",
     "memory_exhausted": "the kernel ends a process for want of memory",
     "certificate_failed": "a certificate has expired, or the renewed one was not loaded",
