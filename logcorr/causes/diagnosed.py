@@ -76,6 +76,7 @@ SAID = {
     "clocks_disagree": claim("hop.clocks_disagree", "by one clock it is not yet as late as by the other"),
     "dependency_fails": claim("hop.dependency_fails", "what is needed cannot be reached, or lets nobody in"),
     "failure_reaches_clients": claim("hop.failure_reaches_clients", "the clients are answered so"),
+    "schedule_fires_twice": claim("hop.schedule_fires_twice", "its time comes twice"),
     "certificate_fails": claim("hop.certificate_fails", "the certificate is not accepted"),
 }
 """What a hop after the first says; the first is the finding itself."""
@@ -158,6 +159,9 @@ DIAGNOSES = {
     ),
     "built_for_another_version": Diagnosis(
         "version_mismatch", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), dies=True, effects=hops.DOWN, lasts=True
+    ),
+    "job_ran_twice.harmed": Diagnosis(
+        "ran_twice", ("schedule_fires_twice", hops.LAST), effects=(), themselves=True, within_s=600.0
     ),
     "listens_elsewhere": Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
     "dependency_unreachable.gone": Diagnosis(
