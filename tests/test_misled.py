@@ -1,0 +1,209 @@
+"""Checks that mislead: what they ask is well, and they take the answer, or their own haste, for its death.
+
+Each incident is made of a few lines; what must be said of it, and of its innocent neighbour, is reasoned by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+import logcorr
+
+START = datetime(2026, 5, 5, 7, tzinfo=UTC)
+HOURS = 5
+BEGINS = 2 * 3600
+"""From so many seconds after the start on the checks fail."""
+
+
+def at(second: float) -> datetime:
+    return START + timedelta(seconds=second)
+
+
+def clf(second: float, asked: str, status: int, client: str = "192.0.2.7", agent: str = "Mozilla/5.0") -> tuple[float, str]:
+    return second, f'{client} - - [{at(second):%d/%b/%Y:%H:%M:%S +0000}] "{asked} HTTP/1.1" {status} 9 "-" "{agent}"'
+
+
+def plain(second: float, words: str) -> tuple[float, str]:
+    return second, f"{at(second):%Y-%m-%d %H:%M:%S} {words}"
+
+
+def write(folder: Path, name: str, rows: Iterable[tuple[float, str]]) -> None:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("".join(f"{text}\n" for _, text in sorted(rows, key=lambda row: row[0])))
+
+
+def used(ends: Iterable[float], down_s: float = 4.0) -> list[tuple[float, str]]:
+    """Users ask for a sheet every nine seconds, and get it but while the service is down."""
+    ends = list(ends)
+    times = {*range(3, HOURS * 3600, 9), *(end + 2 for end in ends)}
+    return [clf(one, "GET /sheets/4", 502 if any(0 <= one - end < down_s for end in ends) else 200) for one in sorted(times)]
+
+
+def stopped(ends: Iterable[float], down_s: float = 4.0) -> list[tuple[float, str]]:
+    """What systemd says of a service's restarts."""
+    words = ((0.0, "Stopping"), (down_s, "Started"))
+    line = "{:%b %e %H:%M:%S} mill systemd[1]: {} press.service - Press."
+    return [(end + after, line.format(at(end + after), word)) for end in ends for after, word in words]
+
+
+def judged(folder: Path):
+    result = logcorr.analyze(folder).result
+    cause = result["causes"][0] if result["causes"] else None
+    return result["verdict"], cause and cause["kind"], cause and (cause["culprit"]["path"], cause["culprit"]["line"])
+
+
+LOOP = """#!/bin/sh
+failed=0
+say() { echo "$(date '+%F %T') guard: $*"; }
+while :; do
+    wget -q --spider -T 10 -t 1 https://mill.example:8443/up
+    rc=$?
+    if [ $rc -eq 0 ]; then
+        failed=0
+        sleep 90
+        continue
+    fi
+    failed=$((failed + 1))
+    say "no good (wget $rc), number $failed/2"
+    if [ $failed -ge 2 ]; then
+        say "the press goes round again"
+        systemctl restart press
+        failed=0
+        sleep 90
+    else
+        sleep 20
+    fi
+done
+"""
+
+
+def test_a_loop_that_acts_on_each_second_failure_is_known_by_what_it_says_when_it_acts(tmp_path):
+    firsts = range(BEGINS, HOURS * 3600 - 60, 115)
+    ends = [first + 21 for first in firsts]
+    (tmp_path / "guard.sh").write_text(LOOP)
+    (tmp_path / "guard.service").write_text("[Service]\nExecStart=/opt/press/guard.sh\nRestart=always\n")
+    said = [plain(first + 20 * nth, f"guard: no good (wget 5), number {nth + 1}/2") for first in firsts for nth in (0, 1)]
+    write(tmp_path, "guard.log", [*said, *(plain(end - 0.5, "guard: the press goes round again") for end in ends)])
+    write(tmp_path, "access.log", used(ends))
+    write(tmp_path, "syslog", stopped(ends))
+    assert judged(tmp_path) == ("root-cause", "check_always_fails", ("guard.sh", 5))
+
+
+CHECK = """#!/bin/sh
+U=http://127.0.0.1:8088/up
+wget -q --spider --tries=1 --timeout=8 "$U" && exit 0
+rc=$?
+echo "$(date '+%F %T') no 200 from $U (wget $rc), web goes round again" >> /var/log/check.log
+cd /srv/press && docker compose restart web
+"""
+COMPOSE = "services:\n  web:\n    image: press/web:3\n    restart: always\n    ports: ['127.0.0.1:8088:8088']\n"
+
+
+def contained(folder: Path, status: int) -> None:
+    """A check each five minutes asks by HEAD, and is answered so; only the container's own log tells of it, by `docker logs -t`."""
+    runs = range(61, HOURS * 3600, 300)
+    ends = [run + 1.4 for run in runs if run >= BEGINS]
+    (folder / "check").write_text(CHECK)
+    (folder / "compose.yml").write_text(COMPOSE)
+    (folder / "crontab").write_text("1-59/5 * * * * root /srv/press/check\n")
+    write(folder, "check.log", [plain(end - 1, "no 200 from http://127.0.0.1:8088/up (wget 8), web goes round again") for end in ends])
+    write(folder, "access.log", used(ends))
+    own = [
+        *((run + 0.5, f"HEAD /up {status if run >= BEGINS else 200}") for run in runs),
+        *((second + 0.1, f"GET /sheets/{second} 200 12.5ms") for second in range(7, HOURS * 3600, 40)),
+        *((end, "SIGTERM, closing") for end in ends),
+        *((end + 3, "server ready on 0.0.0.0:8088") for end in ends),
+    ]
+    stamp = "{:%Y-%m-%dT%H:%M:%S.%f}000Z {:%H:%M:%S} {}"
+    write(folder, "docker-logs/web.log", [(second, stamp.format(at(second), at(second), text)) for second, text in own])
+
+
+def test_a_containers_own_log_tells_what_its_check_was_answered(tmp_path):
+    contained(tmp_path, 404)
+    assert judged(tmp_path) == ("root-cause", "probe_never_satisfied", ("check", 2))
+
+
+def test_an_application_that_answers_its_check_with_its_own_failure_is_not_misread(tmp_path):
+    contained(tmp_path, 500)
+    assert judged(tmp_path)[1] != "probe_never_satisfied"
+
+
+def test_an_applications_log_of_requests_tells_of_its_end_too(tmp_path):
+    """Lines of requests without a client's address are an application's own, and no proxy's, whatever the first hundred are."""
+    ends = [run + 1.4 for run in range(61, HOURS * 3600, 300) if run >= BEGINS]
+    own = [
+        *((second + 0.1, f"POST /sheets/{second} 201 12ms") for second in range(7, HOURS * 3600, 11)),
+        *((end, "SIGTERM: closing") for end in ends),
+    ]
+    write(tmp_path, "press-out.log", [(second, f"[{at(second):%Y-%m-%dT%H:%M:%S}.123Z] {text}") for second, text in own])
+    result = logcorr.analyze(tmp_path)
+    assert {source.format for source in result.case.sources} == {"stamped_text"}
+    ended = result.timeline.filter(logcorr.lazily.pl.col("kind") == "process.terminating").collect()
+    assert ended.height == len(ends)
+    assert set(ended["service"]) == {"press"}
+
+
+WATCH = """// Looks after the press: three failures in a row and it goes round again.
+const { execFile } = require('child_process');
+
+const URL = 'http://localhost:8080/up';
+let failures = 0;
+
+const log = (m) => console.log(`[${new Date().toISOString()}] ${m}`);
+
+async function get(url) {
+  const impl = globalThis.fetch || require('node-fetch');
+  const res = await impl(url, { signal: AbortSignal.timeout(5000) });
+  if (!res.ok) throw new Error(`HTTP ${res.status}`);
+}
+
+async function check() {
+  try {
+    await get(URL);
+    failures = 0;
+  } catch (e) {
+    failures += 1;
+    log(`press not reached (${failures}/3): ${e.message}`);
+    if (failures >= 3) {
+      failures = 0;
+      log('press goes round again');
+      execFile('pm2', ['restart', 'press'], (err, out) => log(err ? err.message : out.trim()));
+    }
+  }
+}
+
+setInterval(check, 60000);
+"""
+
+
+def minded(folder: Path, *, acts: bool) -> None:
+    """A program that pm2 keeps running minds another one, which ends on each of its words, or at other times."""
+    firsts = range(BEGINS, HOURS * 3600 - 240, 181)
+    ends = [first + 121 for first in firsts]
+    (folder / "srv").mkdir()
+    (folder / "srv/watch.js").write_text(WATCH)
+    apps = '{ "apps": [{ "name": "press", "script": "press.js" }, { "name": "watch", "script": "watch.js", "cwd": "/srv" }] }\n'
+    (folder / "srv/ecosystem.json").write_text(apps)
+    said = [(first + 60 * nth, f"press not reached ({nth + 1}/3): fetch failed") for first in firsts for nth in range(3)]
+    said += [(end - 0.9, "press goes round again") for end in ends]
+    write(folder, "logs/watch-out.log", [(one, f"[{at(one):%Y-%m-%dT%H:%M:%S}.130Z] {text}") for one, text in said])
+    told = [end if acts else end + 50 + 7 * (number % 9) for number, end in enumerate(ends)]
+    line = "{:%Y-%m-%dT%H:%M:%S}: PM2 log: {}"
+    words = ((0, "Stopping app:press id:0"), (0.1, "App [press:0] exited with code [0] via signal [SIGINT]"), (3, "App [press:0] online"))
+    write(folder, "pm2.log", [(end + after, line.format(at(end + after), text)) for end in told for after, text in words])
+    write(folder, "access.log", used(told))
+
+
+def test_a_program_that_a_manager_keeps_running_is_a_suspect_like_a_script(tmp_path):
+    minded(tmp_path, acts=True)
+    assert judged(tmp_path) == ("root-cause", "check_always_fails", ("srv/watch.js", 4))
+
+
+def test_a_program_whose_words_no_stop_follows_is_none(tmp_path):
+    minded(tmp_path, acts=False)
+    assert judged(tmp_path)[0] != "root-cause"
