@@ -76,7 +76,7 @@ def _satisfies(probe: Probe, status: int) -> bool | None:
 def _requests(case: Case, probe: Probe, ticks: Times) -> pl.DataFrame:
     """The requests for its address soon after its runs, with their `status`."""
     path = urlsplit(probe.url or "").path or "/"
-    pattern = rf"^{probe.method} {re.escape(path)}(?:\?\S*)? HTTP/[\d.]+ (\d{{3}})\b"
+    pattern = rf"^{probe.method} {re.escape(path)}(?:\?\S*)?(?: HTTP/[\d.]+)? (\d{{3}})\b"
     asked = case.timeline.filter(pl.col("message").str.contains(pattern) & pl.col("time").is_not_null())
     rows = asked.sort("time", maintain_order=True).collect() if probe.url else case.happened()
     at = seconds(rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from math import comb
 
@@ -73,7 +73,7 @@ class Suspect(Struct, frozen=True, kw_only=True):
 def suspects(case: Case, service: str, stops: Times, window: Window) -> tuple[Suspect, ...]:
     """Every scheduled job, and every other script that could stop the service and was seen at work."""
     jobs = (_scheduled(case, schedule, service, stops, window) for schedule in case.schedules)
-    return (*jobs, *_at_work(case, service))
+    return (*jobs, *_at_work(case, service, stops))
 
 
 def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, window: Window) -> Suspect:
@@ -86,7 +86,7 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
         schedule = replace(schedule, runs=_in_force(schedule.ticks, effect, stops, window))
         refuted = _contradicted(case, schedule, service, effect) or _missed(schedule.ticks, effect, stops, window)
     ticks = schedule.ticks[(schedule.ticks >= window[0]) & (schedule.ticks <= window[1])]
-    telling = _telling(case, schedule, service, stops, ticks) if effect else None
+    telling = _telling(case, schedule.behaviours, service, stops, ticks) if effect else None
     if effect:
         weight = words.CONTRADICTED if refuted else _weight(effect, service) * (telling.worth if telling else 1.0)
     else:
@@ -118,18 +118,18 @@ class _Telling(Struct, frozen=True):
     worth: float
 
 
-def _telling(case: Case, schedule: Schedule, service: str, stops: Times, ticks: Times) -> _Telling | None:
-    """The message that the job wrote only in runs after which the service was stopped, and in most of those.
+def _telling(case: Case, behaviours: Sequence[Behaviour], service: str, stops: Times, ticks: Times) -> _Telling | None:
+    """The message that was written only in runs after which the service was stopped, and in most of those.
 
     The lines that tell of those very stops may be in like words (“Stopping web”), whoever stops it: they are not the job's.
     That k of n runs are all among s by chance has the probability C(s, k) / C(n, k); every message that was tried lessens it.
     """
     stopped = _runs(ticks, stops)
-    sorts = [pieces for behaviour in schedule.behaviours for pieces, _ in messages(behaviour)]
+    sorts = [pieces for behaviour in behaviours for pieces, _ in messages(behaviour)]
     if not sorts or not 0 < len(stopped) < len(ticks):
         return None
     its_own = (pl.col("service") == service) & pl.col("kind").str.starts_with("process.")
-    rows = said(case, schedule.behaviours).filter(~its_own.fill_null(False))
+    rows = said(case, behaviours).filter(~its_own.fill_null(False))
     found = []
     for pieces in sorts:
         same = rows.filter(pl.all_horizontal(pl.col("message").str.contains(piece, literal=True) for piece in pieces))
@@ -146,7 +146,7 @@ def _runs(ticks: Times, times: Times) -> set[int]:
     return set((np.searchsorted(ticks, times, side="right") - 1).tolist()) - {-1}
 
 
-def _at_work(case: Case, service: str) -> Iterator[Suspect]:
+def _at_work(case: Case, service: str, stops: Times) -> Iterator[Suspect]:
     """Scripts of which no schedule tells when they ran: their runs are the times at which a log holds what they write."""
     scheduled = {id(behaviour) for schedule in case.schedules if len(schedule.ticks) for behaviour in schedule.behaviours}
     for behaviour in case.behaviours:
@@ -156,8 +156,9 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
         if not effects:
             continue
         _, effect = max(effects, key=lambda pair: _weight(pair[1], service))
-        ticks = _told(case, behaviour, effect.effect.span)
+        ticks = np.unique(_told(case, behaviour, effect.effect.span))
         if len(ticks):
+            telling = _telling(case, (behaviour,), service, stops, ticks)
             yield Suspect(
                 span=behaviour.loop or behaviour.script.span,
                 runs=f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand",
@@ -169,6 +170,8 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
                 effect=effect,
                 reach=_reach(effect, service),
                 behaviour=behaviour,
+                told=telling.rows if telling else None,
+                acted=telling.runs if telling else None,
             )
 
 
