@@ -111,7 +111,11 @@ def contained(folder: Path, status: int) -> None:
     (folder / "check").write_text(CHECK)
     (folder / "compose.yml").write_text(COMPOSE)
     (folder / "crontab").write_text("1-59/5 * * * * root /srv/press/check\n")
-    write(folder, "check.log", [plain(end - 1, "no 200 from http://127.0.0.1:8088/up (wget 8), web goes round again") for end in ends])
+    write(
+        folder,
+        "check.log",
+        [plain(end - 1, "no 200 from http://127.0.0.1:8088/up (wget 8), web goes round again") for end in ends],
+    )
     write(folder, "access.log", used(ends))
     own = [
         *((run + 0.5, f"HEAD /up {status if run >= BEGINS else 200}") for run in runs),
@@ -190,11 +194,15 @@ def minded(folder: Path, *, acts: bool) -> None:
     apps = '{ "apps": [{ "name": "press", "script": "press.js" }, { "name": "watch", "script": "watch.js", "cwd": "/srv" }] }\n'
     (folder / "srv/ecosystem.json").write_text(apps)
     said = [(first + 60 * nth, f"press not reached ({nth + 1}/3): fetch failed") for first in firsts for nth in range(3)]
-    said += [(end - 0.9, "press goes round again") for end in ends]
+    said += [(end, "press goes round again") for end in ends]
     write(folder, "logs/watch-out.log", [(one, f"[{at(one):%Y-%m-%dT%H:%M:%S}.130Z] {text}") for one, text in said])
     told = [end if acts else end + 50 + 7 * (number % 9) for number, end in enumerate(ends)]
     line = "{:%Y-%m-%dT%H:%M:%S}: PM2 log: {}"
-    words = ((0, "Stopping app:press id:0"), (0.1, "App [press:0] exited with code [0] via signal [SIGINT]"), (3, "App [press:0] online"))
+    words = (
+        (0, "Stopping app:press id:0"),
+        (0.1, "App [press:0] exited with code [0] via signal [SIGINT]"),
+        (3, "App [press:0] online"),
+    )
     write(folder, "pm2.log", [(end + after, line.format(at(end + after), text)) for end in told for after, text in words])
     write(folder, "access.log", used(told))
 
@@ -207,3 +215,175 @@ def test_a_program_that_a_manager_keeps_running_is_a_suspect_like_a_script(tmp_p
 def test_a_program_whose_words_no_stop_follows_is_none(tmp_path):
     minded(tmp_path, acts=False)
     assert judged(tmp_path)[0] != "root-cause"
+
+
+LIMITED = """#!/bin/bash
+code=$(curl -s -m 5 -o /dev/null -w '%{http_code}' http://127.0.0.1/up)
+if [ "$code" = "200" ]; then exit 0; fi
+logger -t look "no good ($code), the press goes round again"
+systemctl restart press
+"""
+
+
+def hurried(folder: Path, *, served: bool, after_s: float = 5.2) -> None:
+    """For an hour a check of two minutes finds nothing, and restarts so long after its run; others are served meanwhile or not."""
+    runs = range(61, HOURS * 3600, 120)
+    ends = [run + after_s for run in runs if 2 * 3600 <= run < 3 * 3600]
+    (folder / "look.sh").write_text(LIMITED)
+    (folder / "crontab").write_text("1-59/2 * * * * root /opt/press/look.sh\n")
+    said = "{:%b %e %H:%M:%S} mill look: no good (000), the press goes round again"
+    run = "{:%b %e %H:%M:%S} mill CRON[77]: (root) CMD (/opt/press/look.sh)"
+    told = [(end - 0.1, said.format(at(end - 0.1))) for end in ends] + [(one, run.format(at(one))) for one in runs]
+    write(folder, "syslog", [*stopped(ends), *told])
+    busy = [row for row in used(ends) if served or not any(-60 <= row[0] - end < 4 for end in ends) or " 502 " in row[1]]
+    busy += [clf(end - 2, "GET /sheets/9", 200 if served else 499) for end in ends]
+    write(folder, "access.log", busy)
+
+
+def test_a_check_that_gives_up_while_others_are_served_is_too_hasty(tmp_path):
+    hurried(tmp_path, served=True)
+    assert judged(tmp_path) == ("root-cause", "slow_probe", ("look.sh", 2))
+
+
+@pytest.mark.parametrize(("served", "after_s"), [(False, 5.2), (True, 0.4)], ids=["nobody is served", "it is refused at once"])
+def test_a_check_may_be_right_where(tmp_path, served, after_s):
+    hurried(tmp_path, served=served, after_s=after_s)
+    assert judged(tmp_path)[1] != "slow_probe"
+
+
+SOURCING = """#!/bin/bash
+set -a
+. /etc/environment
+set +a
+code=$(curl -s -o /dev/null -w '%{http_code}' -m 20 http://press.mill.example:8081/up)
+if [ "$code" != "200" ]; then
+    echo "$(date '+%F %T') the press is lost ($code)" >> /var/log/look.log
+    systemctl restart press
+fi
+"""
+
+
+def proxied(folder: Path, *, through: bool) -> None:
+    """A check of an inner address is answered 403 from some time on: by the proxy that its environment names, or by the press."""
+    runs = range(61, HOURS * 3600, 240)
+    ends = [run + 1.2 for run in runs if run >= BEGINS]
+    (folder / "look.sh").write_text(SOURCING)
+    (folder / "crontab").write_text("*/4 * * * * root /opt/press/look.sh\n")
+    exempt = "localhost" if through else "localhost,.mill.example"
+    (folder / "etc-environment.txt").write_text(
+        f'PATH="/usr/bin:/bin"\nLANG=C.UTF-8\nhttp_proxy="http://proxy.mill.example:3128"\nno_proxy="{exempt}"\n'
+    )
+    write(folder, "look.log", [plain(end - 0.6, "the press is lost (403)") for end in ends])
+    write(folder, "syslog", stopped(ends))
+    write(folder, "access.log", used(ends))
+    asked = "http://press.mill.example:8081/up" if through else "http://deb.example.org/dists/"
+    line = "{:.3f}      0 10.2.0.31 TCP_DENIED/403 4023 GET {} - HIER_NONE/- text/html"
+    write(folder, "squid/access.log", [(end - 0.9, line.format(at(end - 0.9).timestamp(), asked)) for end in ends])
+
+
+def test_a_check_that_goes_through_a_proxy_is_mended_where_the_proxy_is_named(tmp_path):
+    proxied(tmp_path, through=True)
+    assert judged(tmp_path) == ("root-cause", "probe_never_satisfied", ("etc-environment.txt", 3))
+
+
+def test_a_proxy_that_never_saw_the_check_is_innocent(tmp_path):
+    proxied(tmp_path, through=False)
+    assert judged(tmp_path) == ("root-cause", "probe_never_satisfied", ("look.sh", 5))
+
+
+STRICT = """#!/bin/bash
+S=/run/look.bad
+CODE=$(curl -sk -o /dev/null -m 10 -w '%{http_code}' https://mill.example/up)
+if [ "$CODE" -lt 500 ] && [ "$CODE" != 000 ]; then
+    rm -f $S
+    exit 0
+fi
+if [ ! -e $S ]; then
+    touch $S
+    exit 0
+fi
+rm -f $S
+logger -t look "the press is no good ($CODE)"
+systemctl restart press
+"""
+SITE = """server {{
+    listen 443 ssl;
+    server_name mill.example;
+    {}
+    location = /up {{ proxy_pass http://127.0.0.1:4400; }}
+    location /sheets/ {{ proxy_pass http://127.0.0.1:4400; }}
+}}
+"""
+
+
+def closed(folder: Path, *, by_nginx: bool) -> None:
+    """Twice for half an hour everything is answered 503: by nginx while a file is there, or by what stands behind it."""
+    nights = [(3600, 5400), (10800, 12600)]
+    runs = range(61, HOURS * 3600, 120)
+
+    def shut(second: float) -> bool:
+        return any(first <= second < last for first, last in nights)
+
+    ends = [run + 0.6 for first, last in nights for run in [one for one in runs if first <= one < last][1::2]]
+    (folder / "look.sh").write_text(STRICT)
+    (folder / "crontab").write_text("1-59/2 * * * * root /opt/press/look.sh\n")
+    (folder / "mill.conf").write_text(SITE.format("if (-f /srv/press/closed) { return 503; }" if by_nginx else ""))
+    run = "{:%b %e %H:%M:%S} mill CRON[77]: (root) CMD (/opt/press/look.sh)"
+    said = "{:%b %e %H:%M:%S} mill look: the press is no good (503)"
+    told = [(end - 0.2, said.format(at(end - 0.2))) for end in ends] + [(one, run.format(at(one))) for one in runs]
+    write(folder, "syslog", [*stopped(ends), *told])
+    asked = [clf(one + 0.2, "GET /up", 503 if shut(one) else 200, "127.0.0.1", "curl/7.88") for one in runs]
+    seen = [clf(one, "GET /sheets/4", 503 if shut(one) else 200) for one in range(3, HOURS * 3600, 9)]
+    write(folder, "access.log", [*asked, *seen])
+
+
+def test_a_page_that_says_closed_is_no_dead_service(tmp_path):
+    closed(tmp_path, by_nginx=True)
+    assert judged(tmp_path) == ("root-cause", "probe_never_satisfied", ("look.sh", 3))
+
+
+def test_a_503_of_what_stands_behind_nginx_is_not_misread(tmp_path):
+    closed(tmp_path, by_nginx=False)
+    assert judged(tmp_path)[0] != "root-cause"
+
+
+ROTATION = """/var/log/press/*.log {
+    size 200M
+    rotate 20
+    sharedscripts
+    postrotate
+        su - press -c 'pm2 restart all' > /dev/null
+    endscript
+}
+"""
+
+
+def rotated(folder: Path, names: tuple[str, ...]) -> None:
+    """Now and then logrotate's command restarts all that pm2 runs; another job, of which nobody knows, runs at the same times."""
+    (folder / "rotation.conf").write_text(ROTATION)
+    (folder / "crontab").write_text(
+        "*/10 * * * * root /usr/sbin/logrotate -s /var/lib/s /etc/rotation.conf\n*/10 * * * * press /srv/press/bin/pull\n"
+    )
+    ends = [600 * number + 1.4 for number in (2, 5, 7, 8, 12, 13, 17, 19, 20, 24, 26, 28)]
+    line = "{:%Y-%m-%dT%H:%M:%S}: PM2 log: {}"
+    rows = []
+    for place, name in enumerate(names):
+        words = (
+            f"Stopping app:{name} id:{place}",
+            f"App [{name}:{place}] exited with code [0] via signal [SIGINT]",
+            f"App [{name}:{place}] online",
+        )
+        rows += [(end + place + part / 10, line.format(at(end + place), text)) for end in ends for part, text in enumerate(words)]
+    idle = [(1.0, line.format(at(1), "App [ink:7] online")), (2.0, line.format(at(2), "App [press:8] online"))]
+    write(folder, "pm2.log", [*idle, *rows])
+    write(folder, "access.log", used(ends))
+
+
+def test_a_command_that_ends_all_of_them_is_known_by_their_ending_together(tmp_path):
+    rotated(tmp_path, ("press", "ink"))
+    assert judged(tmp_path) == ("root-cause", "scheduled_stop", ("rotation.conf", 6))
+
+
+def test_a_command_that_would_end_all_is_only_likely_where_one_ends(tmp_path):
+    rotated(tmp_path, ("press",))
+    assert judged(tmp_path)[0] == "suspected"
