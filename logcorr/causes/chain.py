@@ -187,9 +187,13 @@ def _branch(effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
 
 
 def deciding(effect: ProvedEffect) -> tuple[str, Span]:
-    """The condition that decides whether an effect with a guard is reached: the last that asks a probe, else the last."""
+    """The condition that decides whether an effect with a guard is reached: the last that asks a probe, else the last.
+
+    That a folder is there decides nothing, where there is another.
+    """
     asked = {one.probe.span.line for one in effect.probes}
-    return next((one for one in reversed(effect.effect.guard) if one[1].line in asked), effect.effect.guard[-1])
+    guard = [one for one in effect.effect.guard if not one[0].startswith("cd ")] or effect.effect.guard
+    return next((one for one in reversed(guard) if one[1].line in asked), guard[-1])
 
 
 def _branch_claim(effect: ProvedEffect, condition: str) -> Claim:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from fractions import Fraction
 from math import comb
 
 from msgspec import Struct
@@ -34,7 +35,7 @@ ENOUGH_TICKS = 4
 
 AT_ONCE_S, NEARLY_ALL = 120.0, 0.9
 
-LEAST_TELLING, MOST_TELLING = 5.0, 100.0
+LEAST_TELLING, MOST_TELLING = 5, 100
 """What a message is worth, at least and at most, that is written only in runs after which the service was stopped."""
 
 
@@ -135,8 +136,8 @@ def _telling(case: Case, behaviours: Sequence[Behaviour], service: str, stops: T
         same = rows.filter(pl.all_horizontal(pl.col("message").str.contains(piece, literal=True) for piece in pieces))
         runs = _runs(ticks, seconds(same))
         if runs <= stopped and 2 * len(runs) > len(stopped):
-            worth = comb(len(ticks), len(runs)) / comb(len(stopped), len(runs)) / len(sorts)
-            found.append(_Telling(same, ticks[sorted(runs)], min(worth, MOST_TELLING)))
+            odds = Fraction(comb(len(ticks), len(runs)), comb(len(stopped), len(runs)) * len(sorts))
+            found.append(_Telling(same, ticks[sorted(runs)], float(min(odds, MOST_TELLING))))
     best = max(found, key=lambda one: one.worth, default=None)
     return best if best and best.worth >= LEAST_TELLING else None
 
@@ -156,7 +157,8 @@ def _at_work(case: Case, service: str, stops: Times) -> Iterator[Suspect]:
         if not effects:
             continue
         _, effect = max(effects, key=lambda pair: _weight(pair[1], service))
-        ticks = np.unique(_told(case, behaviour, effect.effect.span))
+        told = _told(case, behaviour, effect.effect.span)
+        ticks = np.unique(np.floor(told) if (stops == np.floor(stops)).all() else told)  # in whole seconds, where the stops are
         if len(ticks):
             telling = _telling(case, (behaviour,), service, stops, ticks)
             yield Suspect(

@@ -111,7 +111,7 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
     told = [thing.name for thing in things if path in thing.logs]
     if len(told) == 1 and source in ("app", "log"):
         return told[0]
-    if source == "log":
+    if source in ("log", "script"):
         return _named_after(path.rpartition("/")[2], things)
     if source != "app":
         return None
