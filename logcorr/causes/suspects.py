@@ -19,6 +19,7 @@ from logcorr.model.case import Behaviour, Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, claim
 from logcorr.model.source import Span
 from logcorr.timeline.contradictions import not_found, outlived
+from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.scripts import messages, said
 from logcorr.timeline.select import seconds
 
@@ -34,6 +35,9 @@ ENOUGH_TICKS = 4
 """So many runs without the effect refute that every run has it."""
 
 AT_ONCE_S, NEARLY_ALL = 120.0, 0.9
+
+TOGETHER, TOGETHER_S = 5.0, 30.0
+"""What it is worth that all whom a command would end, and not only one, ended within so short a time, nearly each time."""
 
 LEAST_TELLING, MOST_TELLING = 5, 100
 """What a message is worth, at least and at most, that is written only in runs after which the service was stopped."""
@@ -80,7 +84,7 @@ def suspects(case: Case, service: str, stops: Times, window: Window) -> tuple[Su
 def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, window: Window) -> Suspect:
     """The job with that effect on this service which is reached furthest; or with none; or with nobody knows what."""
     job = schedule.job
-    effects = [pair for behaviour in schedule.behaviours for pair in _ending(behaviour, service)]
+    effects = [pair for behaviour in schedule.behaviours for pair in _ending(case, behaviour, service)]
     behaviour, effect = max(effects, key=lambda pair: _weight(pair[1], service), default=(None, None))
     refuted = None
     if effect:
@@ -89,7 +93,8 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
     ticks = schedule.ticks[(schedule.ticks >= window[0]) & (schedule.ticks <= window[1])]
     telling = _telling(case, schedule.behaviours, service, stops, ticks) if effect else None
     if effect:
-        weight = words.CONTRADICTED if refuted else _weight(effect, service) * (telling.worth if telling else 1.0)
+        together = _together(case, effect, service, stops)
+        weight = words.CONTRADICTED if refuted else _weight(effect, service) * together * (telling.worth if telling else 1.0)
     else:
         known = any(one.understood for one in schedule.behaviours)
         weight = words.STOPS_NOTHING_HERE if known else words.NOT_COLLECTED
@@ -153,7 +158,7 @@ def _at_work(case: Case, service: str, stops: Times) -> Iterator[Suspect]:
     for behaviour in case.behaviours:
         if id(behaviour) in scheduled:
             continue
-        effects = list(_ending(behaviour, service))
+        effects = list(_ending(case, behaviour, service))
         if not effects:
             continue
         _, effect = max(effects, key=lambda pair: _weight(pair[1], service))
@@ -198,8 +203,27 @@ def hits(effect: ProvedEffect, service: str) -> bool:
     return service in effect.hits and effect.effect.remote is None
 
 
-def _ending(behaviour: Behaviour, service: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:
+def _together(case: Case, proved: ProvedEffect, service: str, stops: Times) -> float:
+    """What it is worth that nearly whenever this one was stopped, all others were that the effect hits."""
+    told = {name: np.array([one.ended.timestamp() for one in case.once(stopped) if one.service == name]) for name in proved.hits}
+    others = [times for name, times in told.items() if name != service and len(times)]
+    if not others or len(others) < len(proved.hits) - 1:
+        return 1.0
+    near = [(np.abs(stops[:, None] - times[None, :]).min(axis=1) <= TOGETHER_S).mean() for times in others]
+    return TOGETHER if len(stops) >= ENOUGH_TICKS and min(near) >= NEARLY_ALL else 1.0
+
+
+def _managed(case: Case) -> tuple[str, ...]:
+    """All that pm2 tells of."""
+    told = case.events.filter((pl.col("source") == "pm2") & pl.col("service").is_not_null())
+    return tuple(told.select("service").unique().sort("service").collect()["service"])
+
+
+def _ending(case: Case, behaviour: Behaviour, service: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:
+    """What of it may end the service; a command for all that pm2 manages is one for all that pm2 tells of."""
     for proved in behaviour.proved:
+        if proved.effect.manager == "pm2" and proved.effect.ends_processes and not proved.effect.targets:
+            proved = replace(proved, hits=proved.hits or case.once(_managed))
         possible = service in proved.hits or not proved.certain
         if proved.effect.ends_processes and possible:
             yield behaviour, proved
