@@ -6,9 +6,12 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from logcorr.causes.chain import deciding, scheduled_chain
+from logcorr.causes.accusing import claimed
+from logcorr.causes.chain import scheduled_chain
 from logcorr.causes.follow import LONGEST_S, Ends, of_stops, of_times
+from logcorr.causes.haste import hasty
 from logcorr.causes.observed import observed
+from logcorr.causes.proxied import by_proxy
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect, hits
 from logcorr.causes.weighing import LEAST, Hypothesis
@@ -19,11 +22,14 @@ from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Finding
 from logcorr.model.source import Span
 from logcorr.statistics import Group
-from logcorr.timeline.select import moments
+from logcorr.timeline.select import moments, seconds
 
 FEW = 4
 UNPROVED = 0.85
 """The most a suspicion is worth: few stops and no proof, an effect on nobody knows whom, a check that may be right."""
+
+CLOSED_FOR = 2.0
+"""After a check that was answered by the proxy itself others are, too, for so many of its pauses."""
 
 HARM = ("http.5xx", "upstream.refused", "client.connect_failed")
 FOLLOWS, MOST_COVERED = 0.8, 0.4
@@ -38,7 +44,8 @@ ALWAYS = 0.9
 SELDOM = 0.5
 """A check that acts on fewer of its runs may do what it is meant to: then the cause is what made it fail."""
 
-CHECK_MISLEADS = ("probe_never_satisfied", "check_always_fails")
+MAY_BE_HASTY = ("check_always_fails", "scheduled_check_acts")
+CHECK_MISLEADS = ("probe_never_satisfied", "check_always_fails", "slow_probe")
 """Kinds of cause in which the check is what to change, not the command that it sets off."""
 
 WHY_CHECKS_FAIL = ("slow_probe",)
@@ -54,14 +61,17 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         return None
     suspect = told.possible[0]
     if suspect.behaviour and suspect.effect:
-        suspect = replace(suspect, answer=observed(case, suspect.behaviour, suspect.effect, suspect.ticks))
+        seen = observed(case, suspect.behaviour, suspect.effect, suspect.ticks)
+        suspect = replace(suspect, answer=by_proxy(case, suspect, seen) if seen else None)
     matched = matched_stops(told, group)
     kind = kind_of(suspect, group)
     known = _known_failure(findings, suspect) if kind == "check_always_fails" else None
-    of_runs = _felt_after_runs(case, suspect, of_stops(matched)) if _harmed(findings) else None
+    known = known or (hasty(case, suspect, matched) if kind in MAY_BE_HASTY else None)
+    kind = known.rule if known else kind
+    of_runs = (_felt_after_runs(case, suspect, of_stops(matched)) if _harmed(findings) else None) or _while_closed(suspect)
     cause = Cause(
-        kind=known.rule if known else kind,
-        claim=known.claim if known else _claim(kind, told, suspect, group),
+        kind=kind,
+        claim=known.claim if known else claimed(kind, told, suspect, group),
         confidence=_confidence(told, group, suspect, kind),
         proof=_proof(suspect),
         culprit=_culprit(kind, suspect),
@@ -99,6 +109,13 @@ def _felt_after_runs(case: Case, suspect: Suspect, stops: Ends) -> Ends | None:
     if not len(harm) or not len(runs.times) or runs.covered((start, end)) > MOST_COVERED:
         return None
     return runs if runs.felt(harm).mean() >= FOLLOWS and stops.felt(harm).mean() <= 1 - FOLLOWS else None
+
+
+def _while_closed(suspect: Suspect) -> Ends | None:
+    """From one such answer to the next, where it is the proxy's own: it gives the same to everybody."""
+    if not suspect.answer or not suspect.answer.by or len(suspect.ticks) < FEW:
+        return None
+    return of_times(seconds(suspect.answer.rows), CLOSED_FOR * float(np.median(np.diff(suspect.ticks))), sure=True)
 
 
 def _known_failure(findings: Sequence[Finding], suspect: Suspect) -> Finding | None:
@@ -169,91 +186,12 @@ def _culprit(kind: str, suspect: Suspect) -> Span:
     """The smallest thing to change: the probe's address if the probe misleads, else the command, else the job's line."""
     if suspect.effect is None:
         return suspect.span
+    if suspect.answer and suspect.answer.via:
+        return suspect.answer.via[0]
     if kind in CHECK_MISLEADS:
         probe = suspect.answer.probe if suspect.answer else suspect.effect.probes[-1].probe
         return probe.url_span or probe.span
     return suspect.effect.effect.span
-
-
-def _claim(kind: str, told: Attributed, suspect: Suspect, group: Group) -> Claim:
-    if suspect.effect is None:
-        return _unproven(told, suspect)
-    if kind == "probe_never_satisfied":
-        return _never_satisfied(told, suspect, suspect.effect)
-    if kind == "check_always_fails":
-        return _always_failing(told, suspect, suspect.effect, group)
-    if kind == "scheduled_check_acts":
-        return _acting(told, suspect, suspect.effect)
-    return claim(
-        "cause.scheduled_stop",
-        "{script}, run on {schedule}, {action}s {service}",
-        schedule=suspect.runs,
-        script=suspect.effect.effect.span.path,
-        action=suspect.effect.effect.action,
-        service=told.service,
-    )
-
-
-def _unproven(told: Attributed, suspect: Suspect) -> Claim:
-    if len(told.possible) > 1:
-        return claim(
-            "cause.tied",
-            "one of {count} jobs on {schedule} stops {service}; timing cannot tell them apart, "
-            "and their scripts were not collected: {jobs}",
-            count=len(told.possible),
-            schedule=suspect.runs,
-            service=told.service,
-            jobs=", ".join(one.name for one in told.possible),
-        )
-    return claim(
-        "cause.unproven",
-        "the job on {schedule} probably stops {service}: the timing fits, but what it runs was not collected",
-        schedule=suspect.runs,
-        service=told.service,
-    )
-
-
-def _acting(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
-    return claim(
-        "cause.scheduled_check_acts",
-        "{script}, run on {schedule}, {action}s {service} whenever {condition}",
-        schedule=suspect.runs,
-        script=proved.effect.span.path,
-        action=proved.effect.action,
-        service=told.service,
-        condition=deciding(proved)[0],
-    )
-
-
-def _never_satisfied(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
-    answered = proved.probes[-1]
-    probe = suspect.answer.probe if suspect.answer else answered.probe
-    return claim(
-        "cause.probe_never_satisfied",
-        "{script}, run on {schedule}, asks {url}, gets {status} where it expects {expects}, and {action}s {hits}",
-        schedule=suspect.runs,
-        script=probe.span.path,
-        url=str(probe.url),
-        status=suspect.answer.status if suspect.answer else answered.answers[0].status or 0,
-        expects=" or ".join(probe.expects) or "success",
-        action=proved.effect.action,
-        hits=", ".join(proved.hits) or told.service,
-    )
-
-
-def _always_failing(told: Attributed, suspect: Suspect, proved: ProvedEffect, group: Group) -> Claim:
-    probe = proved.probes[-1].probe
-    return claim(
-        "cause.check_always_fails",
-        "the check of {what} in {script}, run on {schedule}, fails on {failed} of {runs} runs, and each time {action}s {service}",
-        what=probe.url or probe.asks or probe.tool,
-        script=probe.span.path,
-        schedule=suspect.runs,
-        failed=group.evidence.hits,
-        runs=suspect.due,
-        action=proved.effect.action,
-        service=told.service,
-    )
 
 
 def _contributing(findings: Sequence[Finding], suspect: Suspect) -> tuple[str, ...]:

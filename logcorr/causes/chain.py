@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from logcorr.causes import hops
 from logcorr.causes.follow import Ends, of_stops, of_times
+from logcorr.causes.haste import Hasty
 from logcorr.causes.observed import Observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
@@ -25,12 +27,15 @@ from logcorr.timeline.select import cite, seconds, spans
 TOLD = ("process.terminating", "process.killed", "process.exited", "process.started")
 """By what a log tells that a process was ended by someone else, or began anew."""
 
+Known: TypeAlias = "Finding | Hasty"
+"""What tells why a check fails."""
+
 TOLD_WITHIN_S = 60.0
 CHANGED_WITHIN = timedelta(minutes=10)
 
 
 def scheduled_chain(
-    case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame, *, ends: Ends, known: Finding | None
+    case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame, *, ends: Ends, known: Known | None
 ) -> Iterator[Link]:
     """The hops from the job's line to the clients, as far as the case shows them.
 
@@ -92,8 +97,10 @@ def _changed(case: Case, seen: Observed) -> Iterator[Link]:
 
 
 def _seen(seen: Observed, effect: ProvedEffect) -> Link:
-    """What logs say that the probe was answered."""
-    places = dict.fromkeys([seen.probe.url_span or seen.probe.span, seen.probe.span])
+    """What logs say that the probe was answered, and who answered it."""
+    places = dict.fromkeys([*(seen.via or ())[:1], seen.probe.url_span or seen.probe.span, seen.probe.span])
+    proxy = (*(cite(seen.via[1], "it comes to the proxy", most=2) if seen.via else ()),)
+    proxy = (Evidence(seen.by, "nginx answers so by itself"),) if seen.by else proxy
     return Link(
         mechanism="probe_gets_answer",
         source=next(iter(places)),
@@ -105,12 +112,19 @@ def _seen(seen: Observed, effect: ProvedEffect) -> Link:
             status=seen.status,
             count=seen.rows.height,
         ),
-        evidence=(*(Evidence(place, "the probe") for place in places), *cite(seen.rows, "the answer", most=4)),
+        evidence=(
+            *(
+                Evidence(place, "the probe" if place.path == seen.probe.span.path else "what it asks for or through")
+                for place in places
+            ),
+            *proxy,
+            *cite(seen.rows, "the answer", most=4),
+        ),
         proof="observed",
     )
 
 
-def _answered(case: Case, told: Attributed, suspect: Suspect, known: Finding | None) -> Iterator[Link]:
+def _answered(case: Case, told: Attributed, suspect: Suspect, known: Known | None) -> Iterator[Link]:
     """What the probes get: by configuration, else by what logs say of it, or by what came of it."""
     effect, seen = suspect.effect, suspect.answer
     if effect and seen and effect.proof.reach is not Reach.MUST:

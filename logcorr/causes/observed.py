@@ -35,7 +35,8 @@ class Observed(Struct, frozen=True):
     """`probe` got `status`, which it does not expect, on `rows` (in time order), nearly all since the first of them.
 
     `before` is how many answers were as expected until then. `by` is the line of configuration that says so, where it is the
-    proxy's own answer: then it tells nothing of what stands behind it, and may come and go.
+    proxy's own answer: then it tells nothing of what stands behind it, and may come and go. `via` is where another proxy is
+    named that the check goes through, with what the log of that tells of it.
     """
 
     probe: Probe
@@ -43,6 +44,7 @@ class Observed(Struct, frozen=True):
     rows: pl.DataFrame
     before: int
     by: Span | None = None
+    via: tuple[Span, pl.DataFrame] | None = None
 
 
 def observed(case: Case, behaviour: Behaviour, effect: ProvedEffect, ticks: Times) -> Observed | None:
@@ -83,7 +85,9 @@ def _satisfies(effect: ProvedEffect, probe: Probe, status: int) -> bool | None:
     A status that the script tells apart in no other way has the fate of one whose fate is known.
     """
     place = f"{probe.tool} at {probe.span}: HTTP "
-    fates = {int(name.removeprefix(place)): runs for name, runs in effect.proof.cases if re.fullmatch(rf"{re.escape(place)}\d+", name)}
+    fates = {
+        int(name.removeprefix(place)): runs for name, runs in effect.proof.cases if re.fullmatch(rf"{re.escape(place)}\d+", name)
+    }
     alike = [runs for known, runs in fates.items() if _told_apart(probe, known) == _told_apart(probe, status)]
     if probe.yields == "status" and alike:
         return all(runs is False for runs in alike)
