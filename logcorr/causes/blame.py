@@ -31,6 +31,9 @@ UNPROVED = 0.85
 CLOSED_FOR = 2.0
 """After a check that was answered by the proxy itself others are, too, for so many of its pauses."""
 
+MOST_HASTY = 0.95
+"""That it took long to answer this check, while it answered others, is what times and requests tell."""
+
 HARM = ("http.5xx", "upstream.refused", "client.connect_failed")
 FOLLOWS, MOST_COVERED = 0.8, 0.4
 """So much of the harm follows the runs of a job that always ends the service, though those times are but a part of all."""
@@ -136,7 +139,8 @@ def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> 
     whole = not _may_be_right(kind, suspect, group)
     if suspect.effect is None and not enough:
         return min(probability, UNKNOWN)
-    return probability if enough and aimed and whole else min(probability, UNPROVED)
+    most = MOST_HASTY if kind == "slow_probe" else 1.0
+    return min(probability, most if enough and aimed and whole else UNPROVED)
 
 
 def _may_be_right(kind: str, suspect: Suspect, group: Group) -> bool:

@@ -29,6 +29,8 @@ ENDED = r"(?i)\b(?:curl|wget|exit|rc|status|code)\b\D{0,4}\b(\d{1,2})\b"
 IN_TIME = ("28", "4", "124")
 """How curl, wget and timeout end when the time is up."""
 
+UNTOLD = 2.0
+
 
 class Hasty(Struct, frozen=True, kw_only=True):
     """Why a check fails, as a finding of the rule `slow_probe` would tell it."""
@@ -47,12 +49,14 @@ def hasty(case: Case, suspect: Suspect, matched: pl.DataFrame) -> Hasty | None:
     stops = seconds(matched)
     began = suspect.ticks[np.maximum(np.searchsorted(suspect.ticks, stops, side="right") - 1, 0)]
     waited = stops - began >= (probe.timeout_s or 0.0) - EARLY_S
-    if len(stops) < FEWEST or waited.mean() < NEARLY_ALL or _waits_for_else(suspect, effect) or _ended_otherwise(case, suspect):
+    in_time = _ended_by_time(case, suspect)
+    if len(stops) < FEWEST or waited.mean() < NEARLY_ALL or in_time < NEARLY_ALL or _waits_for_else(suspect, effect):
         return None
     asked = _asked(case)
     others = _meanwhile(asked.filter(~_is_of(probe)), matched, began, stops)
     served = others.filter(pl.col("status").str.contains("^[23]"))
-    if served.height < max(FEWEST, len(stops) / 2) or served.height < MOST * others.height:
+    fewest = FEWEST if in_time < UNTOLD else max(FEWEST, len(stops) / 2)
+    if served.height < max(fewest, MOST * others.height):
         return None
     return _told(probe, int(waited.sum()), served, asked.filter(_is_of(probe) & (pl.col("status") == "499")))
 
@@ -64,11 +68,11 @@ def _waits_for_else(suspect: Suspect, effect: ProvedEffect) -> bool:
     return any(re.search(r"\bsleep\b|--retry", line) for line in lines)
 
 
-def _ended_otherwise(case: Case, suspect: Suspect) -> bool:
-    """Whether the script says that its check ended in other ways than by its time."""
+def _ended_by_time(case: Case, suspect: Suspect) -> float:
+    """On what share of the times at which the script tells how its check ended its time was up; `UNTOLD` where it never does."""
     rows = said(case, (suspect.behaviour,)) if suspect.behaviour else case.happened()
-    codes = rows["message"].str.extract(ENDED, 1).drop_nulls()
-    return len(codes) > 0 and float(codes.is_in(IN_TIME).mean() or 0.0) < NEARLY_ALL
+    codes = rows["message"].str.extract(ENDED, 1).drop_nulls().to_list()
+    return sum(code in IN_TIME for code in codes) / len(codes) if codes else UNTOLD
 
 
 def _asked(case: Case) -> pl.DataFrame:
@@ -101,7 +105,8 @@ def _told(probe: Probe, runs: int, served: pl.DataFrame, given_up: pl.DataFrame)
     return Hasty(
         claim=claim(
             "slow_probe.hasty",
-            "the probe of {url} waits {limit:g} s: {runs} times it gave up and acted, while {served} requests of others were served",
+            "the probe of {url} waits {limit:g} s: {runs} times it gave up and acted, "
+            "while {served} requests of others were served",
             url=str(probe.url),
             limit=limit,
             runs=runs,

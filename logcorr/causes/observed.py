@@ -76,7 +76,9 @@ def _misread(effect: ProvedEffect, answered: ProbeAnswer, rows: pl.DataFrame) ->
 def _own(answered: ProbeAnswer, status: int) -> Span | None:
     """The line by which the proxy gives such an answer by itself, whatever stands behind it."""
     answers = (*answered.answers, *answered.if_here)
-    return next((one.at for one in answers if one.status == status and not one.upstream), None)
+    own = next((one for one in answers if one.status == status and not one.upstream), None)
+    said = [span for text, span in own.trace if text.startswith(f"return {status}")] if own else []
+    return next(iter(said), own.at if own else None)
 
 
 def _satisfies(effect: ProvedEffect, probe: Probe, status: int) -> bool | None:
@@ -85,9 +87,8 @@ def _satisfies(effect: ProvedEffect, probe: Probe, status: int) -> bool | None:
     A status that the script tells apart in no other way has the fate of one whose fate is known.
     """
     place = f"{probe.tool} at {probe.span}: HTTP "
-    fates = {
-        int(name.removeprefix(place)): runs for name, runs in effect.proof.cases if re.fullmatch(rf"{re.escape(place)}\d+", name)
-    }
+    told = re.compile(rf"{re.escape(place)}(\d+)")
+    fates = {int(name[1]): runs for text, runs in effect.proof.cases if (name := told.fullmatch(text))}
     alike = [runs for known, runs in fates.items() if _told_apart(probe, known) == _told_apart(probe, status)]
     if probe.yields == "status" and alike:
         return all(runs is False for runs in alike)

@@ -53,6 +53,5 @@ def _lines(case: Case, scheme: str) -> Iterator[Span]:
 def _read(script: str, path: str) -> bool:
     """Whether a script reads the file, which may have been collected under a name made of its path."""
     words = set(re.split(r"\W+", path))
-    return any(
-        set(re.split(r"\W+", read)) - {""} <= words for read in re.findall(r"^\s*(?:\.|source)\s+[\"']?(/\S+)", script, re.M)
-    )
+    sourced = re.findall(r"^\s*(?:\.|source)\s+[\"']?(/\S+)", script, re.M)
+    return any(set(re.split(r"\W+", one)) - {""} <= words for one in sourced)
