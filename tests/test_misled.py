@@ -5,7 +5,7 @@ Each incident is made of a few lines; what must be said of it, and of its innoce
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -91,7 +91,9 @@ def test_a_loop_that_acts_on_each_second_failure_is_known_by_what_it_says_when_i
     write(tmp_path, "guard.log", [*said, *(plain(end - 0.5, "guard: the press goes round again") for end in ends)])
     write(tmp_path, "access.log", used(ends))
     write(tmp_path, "syslog", stopped(ends))
-    assert judged(tmp_path) == ("root-cause", "check_always_fails", ("guard.sh", 5))
+    assert judged(tmp_path) == ("root-cause", "probe_never_satisfied", ("guard.sh", 5))
+    claim = logcorr.analyze(tmp_path).result["causes"][0]["claim"]
+    assert (claim["id"], claim["params"]["exit"]) == ("cause.probe_distrusts", 5)
 
 
 CHECK = """#!/bin/sh
@@ -185,9 +187,8 @@ setInterval(check, 60000);
 """
 
 
-def minded(folder: Path, *, acts: bool) -> None:
+def minded(folder: Path, *, acts: bool, firsts: Sequence[int] = range(BEGINS, HOURS * 3600 - 240, 181)) -> None:
     """A program that pm2 keeps running minds another one, which ends on each of its words, or at other times."""
-    firsts = range(BEGINS, HOURS * 3600 - 240, 181)
     ends = [first + 121 for first in firsts]
     (folder / "srv").mkdir()
     (folder / "srv/watch.js").write_text(WATCH)
@@ -210,6 +211,11 @@ def minded(folder: Path, *, acts: bool) -> None:
 def test_a_program_that_a_manager_keeps_running_is_a_suspect_like_a_script(tmp_path):
     minded(tmp_path, acts=True)
     assert judged(tmp_path) == ("root-cause", "check_always_fails", ("srv/watch.js", 4))
+
+
+def test_a_program_that_acts_now_and_then_may_be_right(tmp_path):
+    minded(tmp_path, acts=True, firsts=(900, 2500, 4700, 5100, 8200, 8900, 11100, 14700, 15200, 17000))
+    assert judged(tmp_path)[0] == "suspected"
 
 
 def test_a_program_whose_words_no_stop_follows_is_none(tmp_path):
