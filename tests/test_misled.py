@@ -107,7 +107,7 @@ COMPOSE = "services:\n  web:\n    image: press/web:3\n    restart: always\n    p
 
 
 def contained(folder: Path, status: int) -> None:
-    """A check each five minutes asks by HEAD, and is answered so; only the container's own log tells of it, by `docker logs -t`."""
+    """A check each five minutes asks by HEAD, and is answered so; the container's own log tells of it, by `docker logs -t`."""
     runs = range(61, HOURS * 3600, 300)
     ends = [run + 1.4 for run in runs if run >= BEGINS]
     (folder / "check").write_text(CHECK)
@@ -232,7 +232,7 @@ systemctl restart press
 
 
 def hurried(folder: Path, *, served: bool, after_s: float = 5.2) -> None:
-    """For an hour a check of two minutes finds nothing, and restarts so long after its run; others are served meanwhile or not."""
+    """For an hour a check finds nothing, and restarts so long after its run; others are served meanwhile or not."""
     runs = range(61, HOURS * 3600, 120)
     ends = [run + after_s for run in runs if 2 * 3600 <= run < 3 * 3600]
     (folder / "look.sh").write_text(LIMITED)

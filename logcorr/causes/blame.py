@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from logcorr.causes.accusing import claimed
 from logcorr.causes.chain import scheduled_chain
+from logcorr.causes.exits import WhyFails, distrusting
 from logcorr.causes.follow import LONGEST_S, Ends, of_stops, of_times
 from logcorr.causes.haste import hasty
 from logcorr.causes.observed import observed
@@ -44,10 +45,13 @@ UNKNOWN = 0.6
 ALWAYS = 0.9
 """A check that fails on so many of its runs (but for one at the edge of the logs) is itself the suspect, not what it checks."""
 
+UNEVEN = 0.2
+"""The pauses of a check that always fails differ by no more than so great a part."""
+
 SELDOM = 0.5
 """A check that acts on fewer of its runs may do what it is meant to: then the cause is what made it fail."""
 
-MAY_BE_HASTY = ("check_always_fails", "scheduled_check_acts")
+CHECK_FAILS = ("check_always_fails", "scheduled_check_acts")
 CHECK_MISLEADS = ("probe_never_satisfied", "check_always_fails", "slow_probe")
 """Kinds of cause in which the check is what to change, not the command that it sets off."""
 
@@ -68,9 +72,8 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         suspect = replace(suspect, answer=by_proxy(case, suspect, seen) if seen else None)
     matched = matched_stops(told, group)
     kind = kind_of(suspect, group)
-    known = _known_failure(findings, suspect) if kind == "check_always_fails" else None
-    known = known or (hasty(case, suspect, matched) if kind in MAY_BE_HASTY else None)
-    kind = known.rule if known else kind
+    known = _why_it_fails(case, findings, suspect, matched) if kind in CHECK_FAILS else None
+    kind = known.kind if known else kind
     of_runs = (_felt_after_runs(case, suspect, of_stops(matched)) if _harmed(findings) else None) or _while_closed(suspect)
     cause = Cause(
         kind=kind,
@@ -121,10 +124,13 @@ def _while_closed(suspect: Suspect) -> Ends | None:
     return of_times(seconds(suspect.answer.rows), CLOSED_FOR * float(np.median(np.diff(suspect.ticks))), sure=True)
 
 
-def _known_failure(findings: Sequence[Finding], suspect: Suspect) -> Finding | None:
-    """The finding that tells why the suspect's check fails, where a rule knows."""
+def _why_it_fails(case: Case, findings: Sequence[Finding], suspect: Suspect, matched: pl.DataFrame) -> WhyFails | None:
+    """Why the suspect's check fails: by a rule's finding, by its script's own words, or by who was served meanwhile."""
     probes = {str(one.probe.span) for one in suspect.effect.probes} if suspect.effect else set()
-    return next((one for one in findings if one.rule in WHY_CHECKS_FAIL and one.subject in probes), None)
+    found = next((one for one in findings if one.rule in WHY_CHECKS_FAIL and one.subject in probes), None)
+    if found:
+        return WhyFails(kind=found.rule, claim=found.claim, evidence=found.evidence)
+    return distrusting(case, suspect) or hasty(case, suspect, matched)
 
 
 def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> float:
@@ -145,7 +151,15 @@ def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> 
 
 def _may_be_right(kind: str, suspect: Suspect, group: Group) -> bool:
     """Whether a check acts so seldom that it may well act on real trouble."""
-    return kind == "scheduled_check_acts" and group.evidence.hits < SELDOM * suspect.due
+    seldom = group.evidence.hits < SELDOM * suspect.due
+    return kind == "scheduled_check_acts" and (seldom or not (suspect.scheduler or _paced(suspect)))
+
+
+def _paced(suspect: Suspect) -> bool:
+    """Whether what runs of itself acted as steadily as only what always fails does, or how long it pauses is known."""
+    gaps = np.diff(suspect.ticks if suspect.acted is None else suspect.acted)
+    steady = len(gaps) > 1 and bool((np.abs(gaps - np.median(gaps)) <= UNEVEN * np.median(gaps)).mean() >= ALWAYS)
+    return steady or bool(suspect.behaviour and suspect.behaviour.pause_s)
 
 
 def matched_stops(told: Attributed, group: Group) -> pl.DataFrame:
@@ -182,7 +196,7 @@ def _always_fails(suspect: Suspect, group: Group) -> bool:
         return False
     pause = suspect.behaviour.pause_s if suspect.behaviour else None
     if pause is None:
-        return evidence.hits >= ALWAYS * suspect.due - 1
+        return evidence.hits >= ALWAYS * suspect.due - 1 and (bool(suspect.scheduler) or _paced(suspect))
     return float(np.median(np.diff(suspect.ticks))) < 2 * pause
 
 

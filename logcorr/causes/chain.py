@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TypeAlias
 
 from msgspec.structs import replace
 
 from logcorr.causes import hops
+from logcorr.causes.exits import WhyFails
 from logcorr.causes.follow import Ends, of_stops, of_times
-from logcorr.causes.haste import Hasty
 from logcorr.causes.observed import Observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
@@ -19,7 +18,7 @@ from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Container
-from logcorr.model.result import Finding, Link
+from logcorr.model.result import Link
 from logcorr.model.source import Span
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, seconds, spans
@@ -27,15 +26,12 @@ from logcorr.timeline.select import cite, seconds, spans
 TOLD = ("process.terminating", "process.killed", "process.exited", "process.started")
 """By what a log tells that a process was ended by someone else, or began anew."""
 
-Known: TypeAlias = "Finding | Hasty"
-"""What tells why a check fails."""
-
 TOLD_WITHIN_S = 60.0
 CHANGED_WITHIN = timedelta(minutes=10)
 
 
 def scheduled_chain(
-    case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame, *, ends: Ends, known: Known | None
+    case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame, *, ends: Ends, known: WhyFails | None
 ) -> Iterator[Link]:
     """The hops from the job's line to the clients, as far as the case shows them.
 
@@ -124,7 +120,7 @@ def _seen(seen: Observed, effect: ProvedEffect) -> Link:
     )
 
 
-def _answered(case: Case, told: Attributed, suspect: Suspect, known: Known | None) -> Iterator[Link]:
+def _answered(case: Case, told: Attributed, suspect: Suspect, known: WhyFails | None) -> Iterator[Link]:
     """What the probes get: by configuration, else by what logs say of it, or by what came of it."""
     effect, seen = suspect.effect, suspect.answer
     if effect and seen and effect.proof.reach is not Reach.MUST:

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 
-from msgspec import Struct
-
+from logcorr.causes.exits import WhyFails, exits
 from logcorr.causes.follow import Times, of_stops
 from logcorr.causes.suspects import Suspect
 from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Probe
 from logcorr.model.case import Case, ProvedEffect
-from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.timeline.scripts import said
+from logcorr.model.claim import Evidence, claim
 from logcorr.timeline.select import cite, seconds
 
 FEWEST, NEARLY_ALL, MOST = 4, 0.9, 0.8
@@ -25,22 +23,13 @@ REQUEST = r"^[A-Z]+ ([^ ?]+)\S*(?: HTTP/[\d.]+)? (\d{3})\b"
 LACKED = ("502", "504")
 """By what a proxy answers it shows which requests it hands to the service that is down."""
 
-ENDED = r"(?i)\b(?:curl|wget|exit|rc|status|code)\b\D{0,4}\b(\d{1,2})\b"
-IN_TIME = ("28", "4", "124")
+IN_TIME = (28, 4, 124)
 """How curl, wget and timeout end when the time is up."""
 
 UNTOLD = 2.0
 
 
-class Hasty(Struct, frozen=True, kw_only=True):
-    """Why a check fails, as a finding of the rule `slow_probe` would tell it."""
-
-    claim: Claim
-    evidence: tuple[Evidence, ...]
-    rule: str = "slow_probe"
-
-
-def hasty(case: Case, suspect: Suspect, matched: pl.DataFrame) -> Hasty | None:
+def hasty(case: Case, suspect: Suspect, matched: pl.DataFrame) -> WhyFails | None:
     """Whether the suspect's check waited its whole time before it acted, while those who asked the same service were served."""
     effect = suspect.effect
     probe = next((one.probe for one in effect.probes if one.probe.timeout_s and one.probe.url), None) if effect else None
@@ -70,8 +59,7 @@ def _waits_for_else(suspect: Suspect, effect: ProvedEffect) -> bool:
 
 def _ended_by_time(case: Case, suspect: Suspect) -> float:
     """On what share of the times at which the script tells how its check ended its time was up; `UNTOLD` where it never does."""
-    rows = said(case, (suspect.behaviour,)) if suspect.behaviour else case.happened()
-    codes = rows["message"].str.extract(ENDED, 1).drop_nulls().to_list()
+    codes = exits(case, suspect)["exit"].to_list()
     return sum(code in IN_TIME for code in codes) / len(codes) if codes else UNTOLD
 
 
@@ -100,9 +88,10 @@ def _meanwhile(asked: pl.DataFrame, matched: pl.DataFrame, began: Times, stops: 
     return own.filter(pl.Series(inside, dtype=pl.Boolean))
 
 
-def _told(probe: Probe, runs: int, served: pl.DataFrame, given_up: pl.DataFrame) -> Hasty:
+def _told(probe: Probe, runs: int, served: pl.DataFrame, given_up: pl.DataFrame) -> WhyFails:
     limit, places = probe.timeout_s or 0.0, dict.fromkeys([probe.span, probe.url_span or probe.span])
-    return Hasty(
+    return WhyFails(
+        kind="slow_probe",
         claim=claim(
             "slow_probe.hasty",
             "the probe of {url} waits {limit:g} s: {runs} times it gave up and acted, "

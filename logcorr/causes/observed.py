@@ -59,7 +59,9 @@ def observed(case: Case, behaviour: Behaviour, effect: ProvedEffect, ticks: Time
 
 def _misread(effect: ProvedEffect, answered: ProbeAnswer, rows: pl.DataFrame) -> Observed | None:
     """The bad answers among rows with their `status`, if they are all alike and nearly all since the first."""
-    good = [_satisfies(effect, answered.probe, status) for status in rows["status"]]
+    told = rows["status"].unique(maintain_order=True)
+    wanted = {status: _satisfies(effect, answered.probe, status) for status in told}
+    good = [wanted[status] for status in rows["status"]]
     if None in good or False not in good:
         return None
     first = good.index(False)

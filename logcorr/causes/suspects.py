@@ -172,7 +172,7 @@ def _at_work(case: Case, service: str, stops: Times) -> Iterator[Suspect]:
                 command=behaviour.script.name,
                 scheduler="",
                 ticks=ticks,
-                due=len(ticks),
+                due=len(telling.runs) if telling else len(ticks),
                 weight=_weight(effect, service),
                 effect=effect,
                 reach=_reach(effect, service),
