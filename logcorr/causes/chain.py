@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
 from logcorr.causes import hops
+from logcorr.causes.exits import WhyFails
 from logcorr.causes.follow import Ends, of_stops, of_times
 from logcorr.causes.observed import Observed
 from logcorr.causes.scheduled import Attributed
@@ -18,7 +19,7 @@ from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Container
-from logcorr.model.result import Finding, Link
+from logcorr.model.result import Link
 from logcorr.model.source import Span
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, seconds, spans
@@ -30,7 +31,7 @@ FOLDER = regex(r"(?:cd|pushd) \S+$")
 TOLD_WITHIN_S = 60.0
 
 
-def scheduled_chain(case: Case, stopped: Stopped, suspect: Suspect, *, ends: Ends, known: Finding | None) -> Iterator[Link]:
+def scheduled_chain(case: Case, stopped: Stopped, suspect: Suspect, *, ends: Ends, known: WhyFails | None) -> Iterator[Link]:
     """The hops from the job's line to the clients, as far as the case shows them.
 
     Its effects are looked for after `ends`; `known` tells why a check fails.
@@ -118,14 +119,23 @@ def _begun(case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame
 
 
 def _seen(seen: Observed, effect: ProvedEffect) -> Link:
-    """What logs say that the probe was answered."""
-    places = dict.fromkeys([seen.probe.url_span or seen.probe.span, seen.probe.span])
+    """What logs say that the probe was answered, and who answered it."""
+    places = dict.fromkeys([*(seen.via or ())[:1], seen.probe.url_span or seen.probe.span, seen.probe.span])
+    proxy = (*(cite(seen.via[1], "it comes to the proxy", most=2) if seen.via else ()),)
+    proxy = (Evidence(seen.by, "nginx answers so by itself"),) if seen.by else proxy
     return Link(
         mechanism="probe_gets_answer",
         source=next(iter(places)),
         target=effect.effect.span,
         claim=_seen_claim(seen),
-        evidence=(*(Evidence(place, "the probe") for place in places), *cite(seen.rows, "the answer", most=4)),
+        evidence=(
+            *(
+                Evidence(place, "the probe" if place.path == seen.probe.span.path else "what it asks for or through")
+                for place in places
+            ),
+            *proxy,
+            *cite(seen.rows, "the answer", most=4),
+        ),
         proof="observed",
     )
 
@@ -142,7 +152,7 @@ def _seen_claim(seen: Observed) -> Claim:
     )
 
 
-def _answered(case: Case, told: Attributed, suspect: Suspect, known: Finding | None) -> Iterator[Link]:
+def _answered(case: Case, told: Attributed, suspect: Suspect, known: WhyFails | None) -> Iterator[Link]:
     """What the probes get: by configuration, else by what logs say of it, or by what came of it."""
     effect, seen = suspect.effect, suspect.answer
     if effect and seen and effect.proof.reach is not Reach.MUST:
@@ -231,9 +241,13 @@ def _branch(effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
 
 
 def deciding(effect: ProvedEffect) -> tuple[str, Span]:
-    """The condition that decides whether an effect with a guard is reached: the last that asks a probe, else the last."""
+    """The condition that decides whether an effect with a guard is reached: the last that asks a probe, else the last.
+
+    That a folder is there decides nothing, where there is another.
+    """
     asked = {one.probe.span.line for one in effect.probes}
-    return next((one for one in reversed(effect.effect.guard) if one[1].line in asked), effect.effect.guard[-1])
+    guard = [one for one in effect.effect.guard if not one[0].startswith("cd ")] or effect.effect.guard
+    return next((one for one in reversed(guard) if one[1].line in asked), guard[-1])
 
 
 def _branch_claim(effect: ProvedEffect, condition: str) -> Claim:

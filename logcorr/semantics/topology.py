@@ -144,8 +144,8 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
     told = [thing.name for thing in things if path in thing.logs]
     if len(told) == 1 and source in PRINTED:
         return told[0]
-    if source in ("log", "console") and (managed := PM2_FILE.fullmatch(path.rpartition("/")[2])):
-        return managed["name"]
+    if source in ("log", "script") or (source == "console" and PM2_FILE.fullmatch(path.rpartition("/")[2])):
+        return _named_after(path.rpartition("/")[2], things)
     if source not in ("app", "console"):
         return None
     by_mount = [thing.name for thing in things if path in thing.files]
@@ -165,6 +165,12 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
     telling = [word for word in (stem, *reversed(folders)) if word not in EVERYDAY and not DOCKER_FILE.fullmatch(name)]
     others = [thing.name for thing in things if thing.name != nginx]
     return telling[0] if telling else others[0] if len(others) == 1 else stem
+
+
+def _named_after(name: str, things: Sequence[Entity]) -> str | None:
+    """Whose output a file of any text is: by pm2's way of naming, or by the very name of a thing."""
+    managed, thing = PM2_FILE.fullmatch(name), find(log_stem(name), things)
+    return managed["name"] if managed else thing.name if thing else None
 
 
 def _words(name: str) -> set[str]:
