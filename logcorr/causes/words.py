@@ -39,6 +39,7 @@ CAUSE_KINDS = {
     "limit_reached": "something of which there is a limited number runs out: descriptors, connections, workers",
     "setting_reached": "something goes as far as a setting allows, and fails there",
     "lifetime_limited": "what runs a service ends it a fixed time after each start",
+    "ended_by_supervisor": "what runs a service ends it while it works: for a changed file, a limit, silence, or a new image",
     "wrong_setting": "what a service is told about something it needs is not right",
     "dependency_failed": "something a service needs does not answer it; why is not known",
     "change_refused": "a step of a change was refused, and what runs is not what was meant to",
