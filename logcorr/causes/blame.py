@@ -65,7 +65,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         confidence=_confidence(told, group, suspect, kind),
         proof=_proof(suspect),
         culprit=_culprit(kind, suspect),
-        trigger=suspect.span,
+        trigger=suspect.job.span if suspect.job else suspect.span,
         chain=tuple(scheduled_chain(case, told, suspect, matched, ends=of_runs or of_stops(told.stops), known=known)),
         contributing=_contributing(findings, suspect),
         period_s=_period(group.ticks),

@@ -16,8 +16,10 @@ from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, claim
+from logcorr.model.facts import ScheduledJob
 from logcorr.model.source import Span
 from logcorr.timeline.contradictions import not_found, outlived
+from logcorr.timeline.orders import ordered
 from logcorr.timeline.scripts import messages, said
 from logcorr.timeline.select import seconds
 
@@ -34,6 +36,9 @@ ENOUGH_TICKS = 4
 
 AT_ONCE_S, NEARLY_ALL = 120.0, 0.9
 
+SOON_S = 900.0
+"""A hook runs so soon after the job that leads to it has begun: first every certificate is looked at."""
+
 LEAST_TELLING, MOST_TELLING = 5.0, 100.0
 """What a message is worth, at least and at most, that is written only in runs after which the service was stopped."""
 
@@ -45,7 +50,8 @@ class Suspect(Struct, frozen=True, kw_only=True):
     `scheduler` is empty for what runs by itself. `reach` is that of the effect on this very service.
     `ticks` are its runs, epoch seconds, `coming` the next ones; `due` is how many of them the logs of the stops cover. `refuted`
     says what in the case contradicts its effect. `told` are lines that it wrote only in runs after which the service was stopped,
-    `acted` those runs. `answer` is what logs say that its check was answered, once that was asked.
+    `acted` those runs. `answer` is what logs say that its check was answered, once that was asked. `ordered` are lines by which
+    another program tells that it was run, `job` what sets that program off.
     """
 
     span: Span
@@ -63,6 +69,8 @@ class Suspect(Struct, frozen=True, kw_only=True):
     told: pl.DataFrame | None = None
     acted: Times | None = None
     answer: Observed | None = None
+    ordered: pl.DataFrame | None = None
+    job: ScheduledJob | None = None
 
     @property
     def name(self) -> str:
@@ -147,29 +155,50 @@ def _runs(ticks: Times, times: Times) -> set[int]:
 
 
 def _at_work(case: Case, service: str) -> Iterator[Suspect]:
-    """Scripts of which no schedule tells when they ran: their runs are the times at which a log holds what they write."""
+    """Scripts of which no schedule tells when they ran, but a log: it tells that they were run, or holds what they write."""
     scheduled = {id(behaviour) for schedule in case.schedules if len(schedule.ticks) for behaviour in schedule.behaviours}
     for behaviour in case.behaviours:
-        if id(behaviour) in scheduled:
-            continue
-        effects = list(_ending(behaviour, service))
+        effects = [pair[1] for pair in _ending(behaviour, service)]
         if not effects:
             continue
-        _, effect = max(effects, key=lambda pair: _weight(pair[1], service))
-        ticks = _told(case, behaviour, effect.effect.span)
-        if len(ticks):
-            yield Suspect(
-                span=behaviour.loop or behaviour.script.span,
-                runs=f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand",
-                command=behaviour.script.name,
-                scheduler="",
-                ticks=ticks,
-                due=len(ticks),
-                weight=_weight(effect, service),
-                effect=effect,
-                reach=_reach(effect, service),
-                behaviour=behaviour,
-            )
+        effect = max(effects, key=lambda one: _weight(one, service))
+        run = ordered(case, behaviour, effect.effect)
+        if run.height:
+            yield _ordered(case, service, behaviour, effect, run)
+        elif id(behaviour) not in scheduled and len(ticks := _told(case, behaviour, effect.effect.span)):
+            runs = f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand"
+            yield _unscheduled(service, behaviour, effect, ticks, runs)
+
+
+def _unscheduled(service: str, behaviour: Behaviour, effect: ProvedEffect, ticks: Times, runs: str) -> Suspect:
+    return Suspect(
+        span=behaviour.loop or behaviour.script.span,
+        runs=runs,
+        command=behaviour.script.name,
+        scheduler="",
+        ticks=ticks,
+        due=len(ticks),
+        weight=_weight(effect, service),
+        effect=effect,
+        reach=_reach(effect, service),
+        behaviour=behaviour,
+    )
+
+
+def _ordered(case: Case, service: str, behaviour: Behaviour, effect: ProvedEffect, run: pl.DataFrame) -> Suspect:
+    """What a log tells that it was run: by the job whose runs that follows each time, if there is one."""
+    ticks, proof = seconds(run), effect.proof
+    known = replace(effect, proof=replace(proof, reach=proof.once_run or proof.reach))
+    runs = "each renewal" if proof.once_run else "demand"
+    one = _unscheduled(service, behaviour, known, ticks, runs)
+    leading = (each for each in case.schedules if any(other is behaviour for other in each.behaviours))
+    return replace(one, ordered=run, job=next((each.job for each in leading if _sets_off(each.ticks, ticks)), None))
+
+
+def _sets_off(ticks: Times, runs: Times) -> bool:
+    """Whether nearly all of the runs come soon after one of the ticks."""
+    last = np.searchsorted(ticks, runs + 1.0, side="right") - 1
+    return len(ticks) > 0 and bool(((last >= 0) & (runs - ticks[np.maximum(last, 0)] <= SOON_S)).mean() >= NEARLY_ALL)
 
 
 def _told(case: Case, behaviour: Behaviour, acts: Span) -> Times:

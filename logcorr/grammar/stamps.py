@@ -148,7 +148,7 @@ SHAPES = (
     *_named(),
     Shape("zoned_no_year", rf"[A-Z]{{3,5}} {_MONTH} [ \d]?\d {_DAY}", "%b %e %H:%M:%S%.f", Clock.YEARLESS, "^[A-Z]{3,5} "),
     Shape("syslog", rf"{_MONTH} [ \d]?\d {_DAY}{_FRACTION}", "%b %e %H:%M:%S%.f", Clock.YEARLESS),
-    Shape("dotted", rf"\d\d\.\d\d\.\d{{4}},? {_DAY}{_FRACTION}", "%d.%m.%Y %H:%M:%S%.f", Clock.LOCAL, ","),
+    Shape("dotted", rf"\d\d?\.\d\d?\.\d{{4}},? {_DAY}{_FRACTION}", "%d.%m.%Y %H:%M:%S%.f", Clock.LOCAL, ","),
     *_numbered(),
     Shape("month_day", rf"\d\d-\d\d {_DAY}{_FRACTION}", "%m-%d %H:%M:%S%.f", Clock.YEARLESS),
     Shape("twelve_hours", _HALF, "%I:%M:%S%.f %p", Clock.TIME_OF_DAY),

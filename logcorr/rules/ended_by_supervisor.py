@@ -55,7 +55,7 @@ FIXES = {
 }
 
 
-@rule(code="PROC015", title="Who runs a service ends it while it works", role="defect", severity="error")
+@rule(code="PROC016", title="Who runs a service ends it while it works", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Stops right after a line by which a manager says that it ends the service, and why."""
     for one in ended(case):

@@ -93,7 +93,7 @@ http {
 INCIDENT = Incident(
     host="oyster1", start="2026-10-26T10:02:00-03:00", minutes=76, factor=26, kind="systemd", zone="America/Halifax", users=["oyster", "redis"], apps=["/srv/oyster"],
     files={"/srv/oyster/server.js": SERVER, "/etc/redis/redis.conf": REDIS, "/usr/local/sbin/backup-redis": BACKUP, "/usr/local/sbin/labels": LABELS, "/etc/nginx/nginx.conf": NGINX, "/etc/cron.d/oyster": CRON, "/root/history.txt": HISTORY},
-    prepare="mkdir -p /data /var/log/oyster /var/log/redis; mount -t tmpfs -o size=1100k data /data; mkdir -p /data/redis /data/backup /data/labels; chown redis: /data/redis /var/log/redis; chown oyster: /var/log/oyster; head -c 120000 /dev/urandom > /data/labels/box-0855.pdf",
+    prepare="mkdir -p /data /var/log/oyster /var/log/redis; mount -t tmpfs -o size=860k data /data; mkdir -p /data/redis /data/backup /data/labels; chown redis: /data/redis /var/log/redis; chown oyster: /var/log/oyster; head -c 120000 /dev/urandom > /data/labels/box-0855.pdf",
     services={"redis": {"description": "Advanced key-value store", "command": ["redis-server", "/etc/redis/redis.conf"], "user": "redis", "restart": "always", "wait": 8},
               "oyster": {"description": "Oyster baskets", "command": ["/usr/bin/node", "server.js"], "directory": "/srv/oyster", "user": "oyster", "restart": "always", "wait": 10}, "nginx": NGINX_UNIT},
     during=[(11.4, "mkdir -p /data/debug; (setsid nohup redis-cli monitor > /data/debug/why-so-many-gets.txt 2>&1 &)")],
@@ -105,26 +105,34 @@ cp /var/log/nginx/*.log log/nginx/; cp /var/log/redis/* log/redis/; cp /var/log/
 
 
 def truth(case: Case) -> dict[str, Any]:
-    store, app, access, older = "log/redis/redis-server.log", "log/oyster/oyster.log", "log/nginx/access.log", "log/nginx/access.log.1.gz"
-    command, grown, running = case.at("history-jo.txt", "nohup redis-cli monitor > /data/debug"), case.at("du-data.txt", "/data/debug/why-so-many-gets.txt"), case.at("ps-redis.txt", "redis-cli monitor")
-    unsaved, refused, full = case.at(store, "No space left on device"), case.at(app, "MISCONF"), case.at("df.txt", "100%")
-    level = case.at("log/syslog", "100%")
+    store, app, access, older = (
+        "log/redis/redis-server.log",
+        "log/oyster/oyster.log",
+        "log/nginx/access.log",
+        "log/nginx/access.log.1.gz",
+    )
+    command, grown, running = (
+        case.at("history-jo.txt", "nohup redis-cli monitor > /data/debug"),
+        case.at("du-data.txt", "/data/debug/why-so-many-gets.txt"),
+        case.at("ps-redis.txt", "redis-cli monitor"),
+    )
+    unsaved, refused, full = case.at(store, "No space left on device"), case.at(app, "MISCONF"), case.at("df.txt", "94%")
+    level = case.at("log/syslog", "92%")
     return {
         "root_cause_kind": "debug-capture-fills-data-volume",
-        "root_cause": "At 10:13 somebody left `redis-cli monitor` running in the background, writing every command of redis to /data/debug/why-so-many-gets.txt, on the volume where redis saves. The file grows until /data is full; redis' background save fails (No space left on device), it refuses writes (MISCONF), and every basket that is put answers 500.",
+        "root_cause": "At 10:13 somebody left `redis-cli monitor` running in the background, writing every command of redis to /data/debug/why-so-many-gets.txt, on the volume where redis saves. The file grows until what is left on /data is less than a new dump needs beside the old one; redis' background save fails (No space left on device), it refuses writes (MISCONF), and every basket that is put answers 500.",
         "verdict": "root-cause", "culprit": command, "culprit_alternatives": [grown, running], "culprit_related": [unsaved, full, level, case.at("etc/redis.conf", "dir /data/redis"), case.at("etc/redis.conf", "stop-writes-on-bgsave-error yes"), refused],
         "chain": [
-            hop("resource_exhausted", unsaved, full, level, grown, case.at(store, "Background saving error")),
-            hop("limit_rejects_requests", refused, case.at("etc/redis.conf", "stop-writes-on-bgsave-error yes")),
+            hop("resource_exhausted", unsaved, full, level, grown, case.at(store, "Background saving error"), refused),
             hop("failure_reaches_clients", case.at(access, '" 500 '), case.at(older, '" 500 ') if case.times(older, '" 500 ') else refused, refused),
         ],
-        "mechanism": ["10:13: nohup redis-cli monitor > /data/debug/why-so-many-gets.txt", "the file takes by far the most of /data (du), df's line in syslog climbs every ten minutes to 100%", "redis: Write error saving DB on disk: No space left on device; Background saving error", "MISCONF: writes are refused; reading goes on", "PUT /baskets: 500"],
+        "mechanism": ["10:13: nohup redis-cli monitor > /data/debug/why-so-many-gets.txt", "the file takes by far the most of /data (du), df's line in syslog climbs every ten minutes, to 92 and 93 %: 52 kB are left, the dump has 92 (what redis refuses the monitor does not see, so it grows slower from then on)", "redis: Write error saving DB on disk: No space left on device; Background saving error", "MISCONF: writes are refused; reading goes on", "PUT /baskets: 500"],
         "innocent": [
-            case.at("etc/cron.d-oyster", "backup-redis", why="keeps three dumps, small ones"), case.whole("bin/backup-redis", "prunes what it writes"), case.at("etc/cron.d-oyster", "labels", why="9 kB every twelve minutes, an eighth of what the capture takes at most"), case.whole("bin/labels", "small files"),
+            case.at("etc/cron.d-oyster", "backup-redis", why="keeps three dumps, small ones"), case.whole("bin/backup-redis", "prunes what it writes"), case.at("etc/cron.d-oyster", "labels", why="9 kB every twelve minutes; nothing beside the capture's 488 kB"), case.whole("bin/labels", "small files"),
             case.at("etc/cron.d-oyster", "df --output", why="only measures"), case.at("history-jo.txt", "df -h /data", why="somebody looked, afterwards"), case.at(older, '" 404 ', why="baskets that never were, and bots"),
         ],
         "period_s": None, "lag_s": None, "step_change_at": str(case.times(store, "No space left on device")[0]), "lags": {},
         "measured": [case.measure(store, "No space left on device"), case.measure(store, "Background saving error"), case.measure(app, "MISCONF"), case.measure(access, '" 500 '), case.measure(older, '" 500 '), case.measure("log/syslog", "df-data")],
         "timezones": {"nginx, redis, syslog": "America/Halifax (-03:00)", "oyster.log": "UTC"},
-        "how_made": REAL.replace(" and curl", "") + " (with express, ioredis, bunyan), and redis 7.0; /data is a tmpfs of 1100 kB that really ran full; history-jo.txt was written by hand for the command that the lab started at that minute; systemctl is the lab's supervisor.",
+        "how_made": REAL.replace(" and curl", "") + " (with express, ioredis, bunyan), and redis 7.0; /data is a tmpfs of 860 kB that really ran too full to save; history-jo.txt was written by hand for the command that the lab started at that minute; systemctl is the lab's supervisor.",
     }  # fmt: skip

@@ -148,7 +148,10 @@ def truth(case: Case) -> dict[str, Any]:
     kill, entry = case.at("srv/preview/shots.sh", "fuser -k -TERM 4000/tcp"), case.at("crontab-root.txt", "/srv/preview/shots.sh")
     pid, gone, taken = case.at(told, "4000/tcp:"), case.at(log, "SIGTERM, going down", nth=2), case.at(log, "EADDRINUSE")
     port, released = case.at("etc/default-rook", "PORT=4000"), case.at("srv/rook/RELEASES", "4.2.0 -> port 4000")
-    exited, again = case.at(journal, "rook.service: Main process exited, code=exited, status=1"), case.at(journal, "rook.service: Scheduled restart job")
+    exited, again = (
+        case.at(journal, "rook.service: Main process exited, code=exited, status=1"),
+        case.at(journal, "rook.service: Scheduled restart job"),
+    )
     refused, failed = case.at(errors, 'upstream: "http://127.0.0.1:4000/'), case.at(access, '" 502 ', nth=3)
     answers = re.findall(r'"[A-Z]+ /api/[a-z]+/\d+ HTTP/1\.1" 404', "\n".join(case.lines(access)))
     strange = [case.at(access, answer, why="the preview answers in the API's place") for answer in answers[:8]]

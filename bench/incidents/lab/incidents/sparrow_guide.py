@@ -97,7 +97,9 @@ def truth(case: Case) -> dict[str, Any]:
     access, errors, built = "log/nginx-access.log", "log/nginx-error.log", "log/build.log"
     limit, lanes = case.at("nginx/conf.d/limites.conf", "limit_conn por_ip 6"), case.at("guia/build.sh", "xargs -P 8")
     limited = case.at(errors, 'limiting connections by zone "por_ip", client: 127.0.0.1')
-    refused = case.at(access, next(line for line in case.lines(access) if line.startswith("127.0.0.1 ") and '" 429 ' in line)[:90])
+    refused = case.at(
+        access, next(line for line in case.lines(access) if line.startswith("127.0.0.1 ") and '" 429 ' in line)[:90]
+    )
     job, reload = case.at("cron.d-guia", "/srv/guia/build.sh"), case.at(errors, "signal 1 (SIGHUP) received")
     counts = [line for line in case.lines(built) if line and "publicada: 110 " not in line]
     short = case.at(built, counts[0][: counts[0].index(" en ")])

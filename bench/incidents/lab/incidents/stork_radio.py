@@ -109,8 +109,11 @@ cp /srv/radio/audio.js /srv/radio/*.sh /srv/radio/compose.yml /srv/radio/*.log r
 
 def truth(case: Case) -> dict[str, Any]:
     log, access, errors, events = "docker/radio-json.log", "nginx/radio.access.log", "nginx/error.log", "docker/events.txt"
-    stream, replaced = case.at("radio/audio.js", "createReadStream(file, { start, end })"), case.at("radio/publish.log", "120832 -> 86016")
-    error, died = case.at(log, "ERR_OUT_OF_RANGE"), case.at(events, "exitCode=1")
+    stream, replaced = (
+        case.at("radio/audio.js", "createReadStream(file, { start, end })"),
+        case.at("radio/publish.log", "120832 -> 86016"),
+    )
+    error, died = case.at(log, "RangeError [ERR_OUT_OF_RANGE]"), case.at(events, "exitCode=1")
     asked, cut = case.at(access, '"GET /audio/214.mp3 HTTP/1.1" 502'), case.at(errors, "upstream prematurely closed connection")
     return {
         "root_cause_kind": "request-crashes-process",

@@ -156,7 +156,11 @@ cp /srv/courrier/bin/*.sh bin/; crontab -l > crontab.txt; docker ps > docker-ps.
 
 def truth(case: Case) -> dict[str, Any]:
     log, inner, outer = "app/courrier-app-1-json.log", "gate/error.log", "edge/access.log"
-    limit, hold, change = case.at("gate/nginx.conf", "proxy_read_timeout 60s"), case.at("app.env", "HOLD_SECONDS=110"), case.at("CHANGEMENTS.md", "HOLD_SECONDS 45 -> 110")
+    limit, hold, change = (
+        case.at("gate/nginx.conf", "proxy_read_timeout 60s"),
+        case.at("app.env", "HOLD_SECONDS=110"),
+        case.at("CHANGEMENTS.md", "HOLD_SECONDS 45 -> 110"),
+    )
     cut, closed, failed = case.at(inner, "upstream timed out (110"), case.at(log, "poll cut"), case.at(outer, '" 504 ')
     seen = case.at("gate/access.log", '" 504 ')
     return {

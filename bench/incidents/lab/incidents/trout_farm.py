@@ -106,7 +106,14 @@ openssl req -new -newkey rsa:2048 -nodes -keyout privkey.pem -out /tmp/o.csr -su
 CLOCK_SKEW=-7254900 openssl x509 -req -in /tmp/o.csr -CA ca/ca.pem -CAkey ca/ca.key -CAcreateserial -days 90 -extfile ca/san.cnf -out fullchain.pem 2> /dev/null
 chown root:orret privkey.pem; chmod 640 privkey.pem; rm /tmp/o.csr; mkdir -p /var/log/loggers"""
 
-LOGGER = {"base": "https://127.0.0.1:8443", "path": "/v1/readings", "method": "POST", "agent": "pondlog/2.3", "every": 150, "jitter": 20}
+LOGGER = {
+    "base": "https://127.0.0.1:8443",
+    "path": "/v1/readings",
+    "method": "POST",
+    "agent": "pondlog/2.3",
+    "every": 150,
+    "jitter": 20,
+}
 
 INCIDENT = Incident(
     host="orret", start="2026-11-03T08:00:00+01:00", minutes=90, factor=30, kind="systemd", zone="Europe/Oslo", users=["orret"], apps=["/srv/ponds"],
@@ -127,7 +134,10 @@ cp /var/log/ponds.log /var/log/renew.log /var/log/syslog var/log/; cp /var/log/l
 
 def truth(case: Case) -> dict[str, Any]:
     log, told, system, renewed = "var/log/ponds.log", "logger-2.log", "var/log/syslog", "var/log/renew.log"
-    hook, read = case.at("etc/ssl/orret/deploy.d/nginx", "systemctl reload nginx"), case.at("srv/ponds.js", "readFileSync(`${tls}/fullchain.pem`)")
+    hook, read = (
+        case.at("etc/ssl/orret/deploy.d/nginx", "systemctl reload nginx"),
+        case.at("srv/ponds.js", "readFileSync(`${tls}/fullchain.pem`)"),
+    )
     fresh, since = case.at(renewed, "fornyet: notAfter="), case.at("systemctl-status.txt", "2026-11-03")
     served = case.at("tls.txt", "notAfter=Nov  9")
     down, curl = case.at(told, "DOWN CERT_HAS_EXPIRED"), case.at(system, "certificate has expired")

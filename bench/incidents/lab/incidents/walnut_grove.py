@@ -125,13 +125,24 @@ cp /var/log/grove.log /var/log/syslog .""",
 
 def truth(case: Case) -> dict[str, Any]:
     system, log, errors, access = "syslog", "grove.log", "nginx/error.log", "nginx/access.log"
-    hup, job, release = case.at("bin/pull-settings", 'kill -HUP "$pid"'), case.at("cron.d-grove", "pull-settings"), case.at("RELEASES", "signal handling thrown out")
+    hup, job, release = (
+        case.at("bin/pull-settings", 'kill -HUP "$pid"'),
+        case.at("cron.d-grove", "pull-settings"),
+        case.at("RELEASES", "signal handling thrown out"),
+    )
     released = str(case.times(log, "SIGTERM, stopping")[0])
     told = next(line for line in case.lines(system) if "told grove" in line and line[7:15] > released[11:19])
-    told_place, gone = case.at(system, told[told.index("told grove") :]), case.at(system, "grove.service: Main process exited, code=killed, status=1/HUP")
+    told_place, gone = (
+        case.at(system, told[told.index("told grove") :]),
+        case.at(system, "grove.service: Main process exited, code=killed, status=1/HUP"),
+    )
     refused, failed = case.at(errors, "111: Connection refused", nth=6), case.at(access, '" 502 ', nth=7)
     watch = case.at("server.js", "fs.watchFile(SETTINGS")
-    rm, path, tidy = case.at("bin/tidy-tmp", "rm -rf /srv/grove/tmp/*"), case.at("nginx/nginx.conf", "client_body_temp_path /srv/grove/tmp/bodies"), case.at("cron.d-grove", "tidy-tmp")
+    rm, path, tidy = (
+        case.at("bin/tidy-tmp", "rm -rf /srv/grove/tmp/*"),
+        case.at("nginx/nginx.conf", "client_body_temp_path /srv/grove/tmp/bodies"),
+        case.at("cron.d-grove", "tidy-tmp"),
+    )
     missing, five = case.at(errors, "failed (2: No such file or directory)"), case.at(access, '" 500 ')
     return {
         "root_cause_kind": "signal-without-handler",

@@ -101,10 +101,18 @@ cp /etc/nginx/nginx.conf /var/log/nginx/access.log /var/log/nginx/error.log ngin
 
 def truth(case: Case) -> dict[str, Any]:
     log, out, access, errors = "pm2/pm2.log", "pm2/logs/album-out.log", "nginx/access.log", "nginx/error.log"
-    watch, ignore, folder = case.at("ecosystem.config.js", "watch: true"), case.at("ecosystem.config.js", "ignore_watch:"), case.at("ecosystem.config.js", "UPLOAD_DIR: './uploads'")
+    watch, ignore, folder = (
+        case.at("ecosystem.config.js", "watch: true"),
+        case.at("ecosystem.config.js", "ignore_watch:"),
+        case.at("ecosystem.config.js", "UPLOAD_DIR: './uploads'"),
+    )
     seen, gone = case.at(log, "Change detected on path uploads/"), case.at(out, "SIGINT received", nth=2)
     stored, exited = case.at(out, "stored "), case.at(log, "exited with code [0]", nth=2)
-    closed, refused, failed = case.at(errors, "prematurely closed connection"), case.at(errors, "111: Connection refused"), case.at(access, '" 502 ')
+    closed, refused, failed = (
+        case.at(errors, "prematurely closed connection"),
+        case.at(errors, "111: Connection refused"),
+        case.at(access, '" 502 '),
+    )
     moved = case.at("HANDOVER", "v32 uploads move")
     return {
         "root_cause_kind": "watch-restarts-on-own-writes",
