@@ -72,7 +72,7 @@ def felt(case: Case, one: Ended) -> bool:
     after = failed - times[np.maximum(np.searchsorted(times, failed + 1, side="right") - 1, 0)]
     share = float(((after >= -1) & (after <= WAKE_S)).mean()) if len(failed) else 0.0
     whole = (case.window[1] - case.window[0]).total_seconds()
-    return share > np.minimum(np.diff(times, append=np.inf), WAKE_S).sum() / max(whole, WAKE_S)
+    return share > float(np.minimum(np.diff(times, append=np.inf), WAKE_S).sum()) / max(whole, WAKE_S)
 
 
 def _answered(case: Case) -> pl.DataFrame:

@@ -55,7 +55,7 @@ FIXES = {
 }
 
 
-@rule(code="PROC016", title="Who runs a service ends it while it works", role="defect", severity="error")
+@rule(code="PROC018", title="Who runs a service ends it while it works", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Stops right after a line by which a manager says that it ends the service, and why."""
     for one in ended(case):
@@ -67,13 +67,14 @@ def check(case: Case) -> Iterator[Finding]:
 def _finding(case: Case, one: Ended) -> Finding:
     told = [line.span for line, _ in one.pairs]
     what = next((line.what for line, _ in reversed(one.pairs) if line.what), "")
-    mechanism = "resource_exhausted" if one.saying.reason == LIMIT else "configuration_mismatch"
+    places: dict[Span, Evidence] = {}
+    for place in _places(case, one, what):
+        places.setdefault(place.span, place)
     return Finding(
         confidence=SAID if what or one.saying.reason != WATCHING else ASSUMED,
         claim=_claim(one, what),
         evidence=(
-            *(Evidence(span, note, shows=mechanism) for span, note in dict(_places(case, one, what)).items()),
-            *(Evidence(span, "what it says", shows=mechanism) for span in told[:2]),
+            *places.values(),
             *_changed(case, one),
             *(Evidence(span, "it acts", shows="effect_hits_service") for span in dict.fromkeys((*told[:3], told[-1]))),
             *(Evidence(stop.end, "it is ended", shows="process_terminates") for _, stop in one.pairs[:3]),
@@ -89,7 +90,7 @@ def _finding(case: Case, one: Ended) -> Finding:
 
 
 def _claim(one: Ended, what: str) -> Claim:
-    told = {"manager": one.saying.manager, "service": one.service, "count": len(one.pairs)}
+    told: dict[str, str | int] = {"manager": one.saying.manager, "service": one.service, "count": len(one.pairs)}
     if one.saying.reason == WATCHING:
         return _watching(told, what)
     if one.saying.reason == LIMIT:
@@ -127,20 +128,21 @@ def _watching(told: Mapping[str, str | int], what: str) -> Claim:
     )
 
 
-def _places(case: Case, one: Ended, what: str) -> Iterator[tuple[Span, str]]:
+def _places(case: Case, one: Ended, what: str) -> Iterator[Evidence]:
     """The lines that tell the manager to do so, the one to change first."""
     reason, service = one.saying.reason, one.service
+    shows = "resource_exhausted" if reason == LIMIT else "configuration_mismatch"
     if reason == WATCHDOG:
-        yield from ((span, "tells the watchdog, when there is work") for span in _pings(case))
-    for span in _own_first(case, service, one.saying.sets or _of_monit(what)):
-        yield span, f"tells {one.saying.manager} to do so"
+        yield from (Evidence(span, "tells the watchdog, when there is work", shows) for span in _pings(case))
+    yield from (Evidence(span, "has it done so", shows) for span in _own_first(case, service, one.saying.sets or _of_monit(what)))
     if reason == WATCHING:
-        yield from ((span, "what it does not watch") for span, _ in settings(case, UNIGNORED))
-        yield from ((span, "names what is written") for span in _naming(case, what))
+        yield from (Evidence(span, "what is not watched", shows) for span, _ in settings(case, UNIGNORED))
+        yield from (Evidence(span, "names what is written", shows) for span in _naming(case, what))
     if reason == UPDATED:
         images = (span for stanza in _stanzas(case, service) for span, _ in lines_like(case, stanza, r"^\s*image\s*:"))
-        yield from ((span, "how often it looks") for span, _ in settings(case, POLLS))
-        yield from ((span, "the image that it looks for") for span in images)
+        yield from (Evidence(span, "how often it looks", shows) for span, _ in settings(case, POLLS))
+        yield from (Evidence(span, "the image that it looks for", shows) for span in images)
+    yield from (Evidence(line.span, "why it acts, as it says", shows) for line, _ in one.pairs[:MOST])
 
 
 def _own_first(case: Case, service: str, pattern: str) -> list[Span]:
