@@ -27,6 +27,9 @@ DIES_WITHIN_S, MOST_OF = 5.0, 0.5
 OWN = ("process.crashed", "process.exited")
 FAILED = ("http.5xx", "upstream.timeout", "upstream.refused")
 CHANGES, AGAIN = "deploy_changes_configuration", "supervisor_restarts_process"
+MANAGED = ("configuration_mismatch", "resource_exhausted", "probe_gets_answer")
+"""By one of these, who runs a service comes to end it."""
+
 
 ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.exited")
 """By what it is told that a process ended which nobody had told to."""
@@ -179,9 +182,9 @@ DIAGNOSES = {
     "command_cut_short": Diagnosis("job_broken", ("configuration_mismatch",), themselves=True),
     "ended_by_supervisor": Diagnosis(
         "ended_by_supervisor",
-        (CHANGES, "configuration_mismatch", "resource_exhausted", "effect_hits_service", "process_terminates", AGAIN),
+        (CHANGES, *MANAGED, "effect_hits_service", "process_terminates", AGAIN),
         effects=hops.DOWN,
-        perhaps=(CHANGES, "configuration_mismatch", "resource_exhausted", AGAIN),
+        perhaps=(CHANGES, *MANAGED, AGAIN),
     ),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "upgrade_restarts_service": Diagnosis("upgrade_restarts_service", (CHANGES, "process_terminates"), effects=hops.DOWN),

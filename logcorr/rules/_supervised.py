@@ -9,7 +9,8 @@ from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.events import REQUEST_LOGS
 from logcorr.rules._durations import span_s
-from logcorr.rules._supervisors import FEWEST, LIMIT, UPDATED, WATCHDOG, WATCHING, Ended, Pair
+from logcorr.rules._supervisors import CHECKED, FEWEST, LIMIT, UPDATED, WATCHDOG, WATCHING, Ended, Pair
+from logcorr.rules._unhealthy import answers, late, served
 from logcorr.timeline.select import moments, seconds
 
 SOURCES = regex(r"\.(?:[cm]?[jt]sx?|vue|svelte|py|rb|go|rs|php|java|kt|ex|css|s[ac]ss|less|html?|ejs|pug|hbs|j2|lock|sh)$")
@@ -46,7 +47,7 @@ def alive(case: Case, one: Ended) -> Ended | None:
     What hangs for all the time that it may be silent does neither in the last half of that.
     """
     half = span_s(one.pairs[0][0].what or "") / 2
-    answered, own = _answered(case), _own_lines(case, one.service)
+    answered, own = answers(case), _own_lines(case, one.service)
 
     def lived(pair: Pair) -> bool:
         end = pair[0].time.timestamp()
@@ -75,12 +76,21 @@ def felt(case: Case, one: Ended) -> bool:
     return share > float(np.minimum(np.diff(times, append=np.inf), WAKE_S).sum()) / max(whole, WAKE_S)
 
 
-def _answered(case: Case) -> pl.DataFrame:
-    """When requests were answered, and whether well."""
-    access = case.records("nginx_access")
-    if not {"status", "time"} <= set(access.collect_schema()):
-        return pl.DataFrame(schema={"at": pl.Float64, "good": pl.Boolean})
-    return access.select(at=pl.col("time").dt.epoch("us") / 1e6, good=pl.col("status") < 500).collect()
+def serving(case: Case, one: Ended) -> Ended | None:
+    """All of them, if it answered others until then."""
+    return one if served(case, _rows(one)) else None
+
+
+def busy(case: Case, one: Ended, patience_s: float) -> bool:
+    """Whether it answered most requests later than its check waits, in the minute in which that failed."""
+    return late(case, _rows(one), patience_s, WAKE_S)
+
+
+def _rows(one: Ended) -> pl.DataFrame:
+    """When it was told to end, and up again."""
+    ends = [(min(line.time, stop.ended), stop.up) for line, stop in one.pairs]
+    instant = pl.Datetime("us", "UTC")
+    return pl.DataFrame(ends, schema={"time": instant, "up": instant}, orient="row")
 
 
 def _own_lines(case: Case, service: str) -> npt.NDArray[np.float64]:
@@ -93,6 +103,7 @@ def _own_lines(case: Case, service: str) -> npt.NDArray[np.float64]:
 WORKED: Mapping[str, Callable[[Case, Ended], Ended | None]] = {
     WATCHING: written,
     LIMIT: lambda case, one: one,
+    CHECKED: serving,
     WATCHDOG: alive,
     UPDATED: lambda case, one: one,
 }

@@ -16,14 +16,14 @@ from logcorr.model.events import REQUEST_LOGS
 from logcorr.model.source import Span
 from logcorr.timeline.lifecycles import STARTS, Downtime, stopped
 
-WATCHING, LIMIT, WATCHDOG, UPDATED = "watching", "limit", "watchdog", "updated"
+WATCHING, LIMIT, CHECKED, WATCHDOG, UPDATED = "watching", "limit", "checked", "watchdog", "updated"
 
 
 class Saying(Struct, frozen=True):
     """How a manager says why it ends something.
 
     `pattern` may name `who` is ended, and `what` changed, is too much or was waited for. `sets` is what the lines hold that tell
-    the manager to do so.
+    the manager to do so. `before` finds the service and what is wrong with it in a line just before, where it is told there.
     """
 
     reason: str
@@ -31,14 +31,15 @@ class Saying(Struct, frozen=True):
     needle: str
     pattern: str
     sets: str
+    before: str = ""
 
 
 SAYINGS = (
     Saying(
         WATCHING,
         "pm2",
-        "Change detected on path",
-        r"^Change detected on path (?P<what>.+?) for app (?P<who>\S+)",
+        "Change detected ",
+        r"^Change detected (?:on path (?P<what>.+?) )?for app (?:name: )?(?P<who>\S+)",
         r"""\bwatch['"]?\s*:\s*(?:true|\[|['"])|\bpm2\b.*\s--watch\b""",
     ),
     Saying(WATCHING, "nodemon", "restarting due to changes", r"\[nodemon\] restarting due to changes", r"\bnodemon\b"),
@@ -68,12 +69,19 @@ SAYINGS = (
         r"restarted because it exceeds --max-memory-restart value \(current_memory=\d+ max_memory_limit=(?P<what>\d+)",
         r"max[-_]memory[-_]restart",
     ),
-    Saying(LIMIT, "monit", "' trying to ", r"'(?P<who>[^']+)' trying to (?:restart|stop)$", ""),
-    Saying(LIMIT, "monit", "' exec: ", r"'(?P<who>[^']+)' exec: ", ""),
+    *(
+        Saying(
+            reason, "monit", "' (?:trying to|exec:) ", r"'(?P<who>[^']+)' (?:trying to (?:restart|stop)$|exec: )", sets, before
+        )
+        for reason, sets, before in (
+            (LIMIT, "", r"^'([^']+)' .*matches resource limit \[(.+)\]"),
+            (CHECKED, r"(?i)^\s*(?:if\s+)?failed\b.*\b(?:restart|exec)\b", r"^'([^']+)' failed (.+)$"),
+        )
+    ),
     Saying(
         WATCHDOG,
         "systemd",
-        "Watchdog timeout (limit ",
+        r"Watchdog timeout \(limit ",
         r"^(?P<who>\S+)\.service: Watchdog timeout \(limit (?P<what>[^)]+)\)",
         r"^\s*WatchdogSec\s*=",
     ),
@@ -86,9 +94,8 @@ SAYINGS = (
     ),
 )
 
-TOO_MUCH_NEEDLE = "matches resource limit"
-TOO_MUCH = r"^'([^']+)' .*matches resource limit \[(.+)\]"
-"""monit tells first what is too much (a service, and the limit), and then what it does about it."""
+NAMED = r"^'([^']+)' "
+"""How monit's lines begin: with what they are about."""
 
 FEWEST = 3
 BEFORE_S, SOON_S, STARTED_S, AT_ONCE_S = 2.0, 15.0, 60.0, 5.0
@@ -131,15 +138,15 @@ def ended(case: Case) -> Iterator[Ended]:
 def _told(case: Case) -> list[tuple[Saying, list[Told]]]:
     """What managers say, in time order."""
     requests = [source.path for source in case.sources if source.format in REQUEST_LOGS]
-    needles = [*(saying.needle for saying in SAYINGS), TOO_MUCH_NEEDLE]
+    needles = "|".join(dict.fromkeys(part for one in SAYINGS for part in (one.needle, one.before.lstrip("^")) if part))
     timed = case.timeline.filter(pl.col("time").is_not_null() & ~pl.col("file").is_in(requests))
-    rows = timed.filter(pl.col("message").str.contains_any(needles)).collect(engine="streaming").sort("time", "file", "line")
+    rows = timed.filter(pl.col("message").str.contains(needles)).collect(engine="streaming").sort("time", "file", "line")
     return [(saying, lines) for saying in SAYINGS if (lines := list(_lines(rows, saying)))] if rows.height else []
 
 
 def _lines(rows: pl.DataFrame, saying: Saying) -> Iterator[Told]:
     pattern = re.compile(saying.pattern)
-    near = rows.filter(pl.col("message").str.contains(saying.needle, literal=True))
+    near = rows.filter(pl.col("message").str.contains(saying.needle))
     for time, file, line, lines, service, message in near.select(
         "time", "file", "line", "lines", "service", "message"
     ).iter_rows():
@@ -147,17 +154,19 @@ def _lines(rows: pl.DataFrame, saying: Saying) -> Iterator[Told]:
         if found:
             parts = found.groupdict()
             told = Told(time, Span(file, line, line + lines - 1), service, parts.get("who"), parts.get("what"))
-            yield from [told] if saying.manager != "monit" else _too_much(rows, told)
+            yield from _reason(rows, saying.before, told) if saying.before else [told]
 
 
-def _too_much(rows: pl.DataFrame, acts: Told) -> Iterator[Told]:
-    """The line in which monit said just before what it found too much; it acts on other things as well."""
-    parts = pl.col("message").str.extract_groups(TOO_MUCH).struct
-    near = rows.with_columns(parts[0].alias("of"), parts[1].alias("limit")).filter(
-        (pl.col("of") == acts.who) & pl.col("time").is_between(acts.time - timedelta(seconds=AT_ONCE_S), acts.time)
+def _reason(rows: pl.DataFrame, before: str, acts: Told) -> Iterator[Told]:
+    """The last line before in which the manager named the service, if it gives the reason meant."""
+    parts = pl.col("message").str.extract_groups(before).struct
+    near = rows.with_columns(pl.col("message").str.extract(NAMED, 1).alias("of"), parts[1].alias("what")).filter(
+        (pl.col("of") == acts.who)
+        & pl.col("time").is_between(acts.time - timedelta(seconds=AT_ONCE_S), acts.time)
+        & ~((pl.col("file") == acts.span.path) & (pl.col("line") >= acts.span.line))
     )
-    for time, file, line, limit in near.tail(1).select("time", "file", "line", "limit").iter_rows():
-        yield Told(time, Span(file, line), acts.service, acts.who, limit)
+    for time, file, line, what in near.tail(1).drop_nulls("what").select("time", "file", "line", "what").iter_rows():
+        yield Told(time, Span(file, line), acts.service, acts.who, what)
 
 
 def _names(case: Case, service: str) -> re.Pattern[str]:

@@ -62,23 +62,22 @@ def _soon_after(ended: pl.DataFrame, unhealthy: npt.NDArray[np.float64]) -> pl.D
 
 def served(case: Case, stops: pl.DataFrame) -> bool:
     """Whether the proxy got answers before nearly all of these stops, since it was up, hardly any of them a server's error."""
-    answered = _answered(case)
+    answered = answers(case)
     shares = [_between(answered, start, end - 1)["good"].mean() for start, end in _lives(stops, SOON_S)]
     return float(np.mean([isinstance(share, float) and share >= LEAST_SHARE for share in shares])) >= LEAST_SHARE
 
 
-def late(case: Case, one: Unhealthy) -> bool:
-    """Whether most answers took longer than the check waits, in the time in which it failed, and not so many at other times."""
-    answered, check = _answered(case).drop_nulls("took"), one.check
-    whole = answered.filter("good").select(late=pl.col("took") > check.timeout_s)["late"]
-    lives = _lives(one.stops, check.retries * (check.interval_s + check.timeout_s) + HEALED_S)
-    near = [_between(answered, start, end - 1).filter("good")["took"] > check.timeout_s for start, end in lives]
+def late(case: Case, stops: pl.DataFrame, patience_s: float, failing_s: float) -> bool:
+    """Whether most answers took longer than a check waits, in the time in which it failed, and not so many at other times."""
+    answered = answers(case).drop_nulls("took").filter("good")
+    lives = _lives(stops, failing_s + HEALED_S)
+    near = [_between(answered, start, end - 1)["took"] > patience_s for start, end in lives]
     count, slow = sum(map(len, near)), sum(int(part.sum()) for part in near)
-    others = (int(whole.sum()) - slow) / max(len(whole) - count, 1)
+    others = (int((answered["took"] > patience_s).sum()) - slow) / max(answered.height - count, 1)
     return count >= FEWEST and slow >= MOST * count and slow >= OFTENER * others * count
 
 
-def _answered(case: Case) -> pl.DataFrame:
+def answers(case: Case) -> pl.DataFrame:
     """When requests were answered, whether by no server's error, and how long they took, where the log tells."""
     access = case.records("nginx_access")
     columns = set(access.collect_schema())

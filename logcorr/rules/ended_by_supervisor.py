@@ -14,13 +14,16 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._settings import settings
-from logcorr.rules._supervised import WORKED, felt
-from logcorr.rules._supervisors import LIMIT, UPDATED, WATCHDOG, WATCHING, Ended, ended
+from logcorr.rules._supervised import WORKED, busy, felt
+from logcorr.rules._supervisors import CHECKED, LIMIT, UPDATED, WATCHDOG, WATCHING, Ended, ended
 from logcorr.timeline.select import cite, lines_like
 
 CHANGES, AGAIN = "deploy_changes_configuration", "supervisor_restarts_process"
-SAID, ASSUMED = 0.92, 0.85
-"""The manager itself says why; where it does not say what changed, that may have been the program."""
+SAID, ASSUMED, SERVING = 0.92, 0.85, 0.75
+"""The manager itself says why; where it does not say what changed, that may have been the program; why a check failed is untold."""
+
+PATIENCE, PATIENCE_S = regex(r"(?i)\btimeout\s+(\d+)"), 5.0
+"""How long monit waits for an answer, if it is not told."""
 
 PINGS = r"WATCHDOG=1|(?i)\bwatchdog(?:_?ping)?\(\)|SdNotifyWatchdog|NotifyState::Watchdog"
 CODE = regex(r"\.(?:[cm]?[jt]s|py|rb|go|rs|php|java|kt|cs|c|cpp|ex|pl|sh)$")
@@ -35,6 +38,7 @@ RELEASES = r"(?i)(?:deploy|release|rollout)[^/]*$"
 """How logs of releases are called."""
 
 MOST, SHORTEST = 2, 3
+SHOWS = {LIMIT: "resource_exhausted", CHECKED: "probe_gets_answer"}
 
 FIXES = {
     WATCHING: claim(
@@ -43,6 +47,10 @@ FIXES = {
     LIMIT: claim(
         "ended_by_supervisor.fix_limit",
         "set the limit above what the work takes at its busiest; if it grows without end, mend that first",
+    ),
+    CHECKED: claim(
+        "ended_by_supervisor.fix_checked",
+        "let the check wait longer than the slowest good answer, for some more cycles, and ask something that is quick",
     ),
     WATCHDOG: claim(
         "ended_by_supervisor.fix_watchdog",
@@ -71,7 +79,7 @@ def _finding(case: Case, one: Ended) -> Finding:
     for place in _places(case, one, what):
         places.setdefault(place.span, place)
     return Finding(
-        confidence=SAID if what or one.saying.reason != WATCHING else ASSUMED,
+        confidence=_sure(case, one, what, next(iter(places))),
         claim=_claim(one, what),
         evidence=(
             *places.values(),
@@ -89,6 +97,13 @@ def _finding(case: Case, one: Ended) -> Finding:
     )
 
 
+def _sure(case: Case, one: Ended, what: str, place: Span) -> float:
+    if one.saying.reason == CHECKED:
+        told = next((float(found[1]) for _, text in lines_like(case, place, "") if (found := PATIENCE.search(text))), PATIENCE_S)
+        return SAID if busy(case, one, told) else SERVING
+    return SAID if what or one.saying.reason != WATCHING else ASSUMED
+
+
 def _claim(one: Ended, what: str) -> Claim:
     told: dict[str, str | int] = {"manager": one.saying.manager, "service": one.service, "count": len(one.pairs)}
     if one.saying.reason == WATCHING:
@@ -99,6 +114,12 @@ def _claim(one: Ended, what: str) -> Claim:
             "{manager} restarts {service} whenever it takes more than it may ({limit}): {count} times",
             **told,
             limit=f"{int(what) / 2**20:g} MB" if what.isdigit() else what,
+        )
+    if one.saying.reason == CHECKED:
+        return claim(
+            "ended_by_supervisor.checked",
+            "{manager} restarts {service} when its check of it fails, though it answers others: {count} times",
+            **told,
         )
     if one.saying.reason == WATCHDOG:
         return claim(
@@ -131,7 +152,7 @@ def _watching(told: Mapping[str, str | int], what: str) -> Claim:
 def _places(case: Case, one: Ended, what: str) -> Iterator[Evidence]:
     """The lines that tell the manager to do so, the one to change first."""
     reason, service = one.saying.reason, one.service
-    shows = "resource_exhausted" if reason == LIMIT else "configuration_mismatch"
+    shows = SHOWS.get(reason, "configuration_mismatch")
     if reason == WATCHDOG:
         yield from (Evidence(span, "tells the watchdog, when there is work", shows) for span in _pings(case))
     yield from (Evidence(span, "has it done so", shows) for span in _own_first(case, service, one.saying.sets or _of_monit(what)))

@@ -33,7 +33,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _finding(case: Case, one: Unhealthy) -> Finding:
     service, check, acted = one.service, one.check, one.stops
-    busy = late(case, one)
+    busy = late(case, acted, check.timeout_s, check.retries * (check.interval_s + check.timeout_s))
     tight = (("timeout", busy or check.timeout_s <= SHORT_S), ("retries", check.retries <= ONCE))
     short = [word for word, too in tight if too]
     reason = why(case, service, check, acted.height)
