@@ -26,7 +26,7 @@ DIES_WITHIN_S, MOST_OF = 5.0, 0.5
 
 OWN = ("process.crashed", "process.exited")
 FAILED = ("http.5xx", "upstream.timeout", "upstream.refused")
-CHANGES = "deploy_changes_configuration"
+RUNS, CHANGES = "job_runs_script", "deploy_changes_configuration"
 
 ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.exited")
 """By what it is told that a process ended which nobody had told to."""
@@ -64,6 +64,8 @@ class Diagnosis(Struct, frozen=True):
 
 SAID = {
     CHANGES: claim("hop.deploy_changes_configuration", "what it depends on was changed"),
+    RUNS: claim("hop.job_runs_script", "a job runs the script"),
+    "effect_terminates_process": claim("hop.effect_terminates_process", "it ends the process"),
     "resource_exhausted": claim("hop.resource_exhausted", "what is limited runs out"),
     "configuration_mismatch": claim("hop.configuration_mismatch", "two configurations disagree"),
     "probe_gets_answer": claim("hop.probe_gets_answer", "its probe is not answered as it should be"),
@@ -159,6 +161,12 @@ DIAGNOSES = {
     "command_cut_short": Diagnosis("job_broken", ("configuration_mismatch",), themselves=True),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "upgrade_restarts_service": Diagnosis("upgrade_restarts_service", (CHANGES, "process_terminates"), effects=hops.DOWN),
+    "signal_not_handled": Diagnosis(
+        "signal_not_handled",
+        (CHANGES, RUNS, "effect_terminates_process", "process_terminates"),
+        effects=hops.DOWN,
+        perhaps=(CHANGES, RUNS),
+    ),
     "disk_full": Diagnosis("disk_full", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), lasts=True),
     **dict.fromkeys(
         (
@@ -213,10 +221,13 @@ def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis, refused: Seq
 
 def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> Iterator[Link]:
     place = finding.evidence[0].span
-    yield from hops.set_off(case, [evidence.span for evidence in finding.evidence])
+    if RUNS not in diagnosis.mechanisms:
+        yield from hops.set_off(case, [evidence.span for evidence in finding.evidence])
     if ends.lasts:
         yield from hops.put_in_force(case, place, finding.subject)
     yield from _own(finding, diagnosis)
+    if "effect_terminates_process" in diagnosis.mechanisms:
+        yield from hops.restarted(case, [finding.subject], ends, place)
     dies = diagnosis.dies or ("process_terminates" not in diagnosis.mechanisms and _crashes(case, finding))
     if dies:
         yield from _died(case, finding, ends)

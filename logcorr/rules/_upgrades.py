@@ -82,7 +82,7 @@ def _joined(told: Sequence[Done]) -> list[Done]:
 def _told(case: Case, path: str) -> Iterator[Done]:
     """Every mention, from the stamp before it to the next one."""
     lines = [(int(line), str(text)) for line, text in case.lines(path).select("line", "text").collect().iter_rows()]
-    zone = zone_of(_zone(case, path))
+    zone = zone_of(host_zone(case, path))
     stamps = [_stamp(text, zone) for _, text in lines]
     before, pending, restarting = None, [], False
     for number, (line, text) in enumerate(lines):
@@ -112,7 +112,7 @@ def _stamp(text: str, zone: tzinfo) -> datetime | None:
     return datetime.fromisoformat(f"{found['day']}T{found['time']}").replace(tzinfo=zone).astimezone(UTC) if found else None
 
 
-def _zone(case: Case, path: str) -> str:
+def host_zone(case: Case, path: str) -> str:
     """That in which the log itself was read, else that of the host's own log."""
     own = [source.zone for source in case.sources if source.path == path]
     hosts = [source.zone for source in case.sources if source.source in ("syslog", "cron")]
