@@ -94,6 +94,7 @@ KINDS = {
     "config.invalid": "a program refuses its configuration",
     "dependency.failed": "an application cannot reach something it needs",
     "dependency.timeout": "an application waited in vain for something it needs",
+    "transaction.deadlock": "two transactions wait for each other, and the database ends one of them",
     "dependency.denied": "something an application needs refuses its credentials",
 }
 """Every kind an event may have, and what it means. A parser may emit only these."""
