@@ -178,7 +178,7 @@ def test_a_command_that_sudo_tells_of_at_other_times_is_innocent(tmp_path):
 
 def begun(folder, *others):
     """What systemd tells of certbot's own runs: those that stop the service, and others."""
-    runs = [(day, time) for day, time in TRIES.items()] + list(others)
+    runs = [*TRIES.items(), *others]
     lines = [
         f"May  {day} {time}:{second:02} mill systemd[1]: {words}\n"
         for day, time in runs
