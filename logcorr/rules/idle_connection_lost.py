@@ -37,6 +37,10 @@ AT_ONCE_S = 2.0
 MOST_OVER = 0.25
 """For so many of those that fail one may have gone well though it was quiet as long: another connection, or a new one."""
 
+WELL = 3
+"""So many times as often it must have gone well, unless the driver itself tells how long it was quiet: a log of errors alone is
+always quiet before one."""
+
 SLACK = 1.02
 IDLE = (
     r"(?i)idle|\b(?:wait|interactive)_timeout\b|conntrack_tcp_timeout_established|^\s*timeout\s+(?:client|server|tunnel)\s"
@@ -150,7 +154,8 @@ def _near(times: Times, at: Times) -> npt.NDArray[np.bool_]:
 
 def _apart(rows: pl.DataFrame, at: Times, failed: npt.NDArray[np.bool_]) -> _Quiet | None:
     gaps = np.diff(at)
-    return _Quiet(rows, gaps[failed[1:]], gaps[~failed[1:]]) if failed.any() else None
+    known = failed.any() and (~failed).sum() >= WELL * failed.sum()
+    return _Quiet(rows, gaps[failed[1:]], gaps[~failed[1:]]) if known else None
 
 
 def _closing(case: Case, quiet: _Quiet) -> list[tuple[Limit, float]]:
