@@ -26,8 +26,8 @@ MISSING = 404
 FEWEST_BEFORE, SELDOM, OFTEN = 30, 0.02, 0.2
 """Or so many went well, hardly one was refused, and since a moment every fifth is, or more; what is missing is asked for by robots."""
 
-DENSER = 3.0
-"""Refusals come so much oftener since then, whatever the number of requests."""
+DENSER, SHORTEST_S = 3.0, 60.0
+"""Refusals come so much oftener since then, and for so long, whatever the number of requests."""
 
 KNOWN = 0.5
 """And most of them come from clients that are answered well at other times since: who only ever is refused tries something."""
@@ -122,8 +122,9 @@ def _denser(case: Case, refused: pl.LazyFrame) -> Iterator[str]:
     for (asked,), same in rows.group_by("asked", maintain_order=True):
         at, left = seconds(same), same.height - np.arange(same.height)
         begun = case.window[0].timestamp() if case.window else at[0]
-        before, since = (same.height - left + 1) / np.maximum(at - begun, 1.0), left / np.maximum(at[-1] - at, 1.0)
-        if ((left >= FEWEST) & (since >= DENSER * before)).any():
+        before, since = same.height - left + 1, left / np.maximum(at[-1] - at, 1.0)
+        expected = since * (at - begun)
+        if ((left >= FEWEST) & (at[-1] - at >= SHORTEST_S) & (expected >= FEWEST) & (expected >= DENSER * before)).any():
             yield str(asked)
 
 
