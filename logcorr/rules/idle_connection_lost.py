@@ -100,7 +100,8 @@ def _lost(case: Case) -> pl.DataFrame:
     rows = case.timeline.filter(own & (told | long).fill_null(False)).collect()
     headed, others = rows.filter(told), rows.filter(~told)
     parts = [headed, *(_continued(case, others) if others.height <= MOST_LINES else ())]
-    return pl.concat(parts).sort("time", "file", "line", maintain_order=True)
+    found: pl.DataFrame = pl.concat(parts).sort("time", "file", "line", maintain_order=True)
+    return found
 
 
 def _continued(case: Case, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -194,8 +195,8 @@ def _finding(quiet: _Quiet, closing: Sequence[tuple[Limit, float]]) -> Finding:
         measured={**found.measured, "least_s": round(quiet.least, 1)} | ({"limit_s": value} if value else {}),
         fix=claim(
             "idle_connection_lost.fix",
-            "let a pool give connections up, or test them, before the other side does (shorter than its limit, or TCP keepalive), "
-            "and open a new one where the first use fails",
+            "let a pool give connections up, or test them, before the other side does (shorter than its limit, or TCP keepalive)"
+            ", and open a new one where the first use fails",
         ),
     )
 
@@ -212,14 +213,14 @@ def _claim(quiet: _Quiet, limit: Limit | None, value: float | None) -> Claim:
     if limit is None or value is None:
         return claim(
             "idle_connection_lost.found",
-            "connections on which nothing moved for {least:.0f} s or longer are dead when they are used next: {count} uses failed "
-            "so, and {over} went well after such a silence",
+            "connections on which nothing moved for {least:.0f} s or longer are dead when used next: {count} uses failed so, "
+            "and {over} went well after such a silence",
             **numbers,
         )
     return claim(
         "idle_connection_lost.set",
-        "{name} of {limit:g} s at {place} closes connections that are idle, and the next use fails: {count} did, each after a "
-        "silence of {least:.0f} s or longer, and {over} went well after one",
+        "{name} of {limit:g} s at {place} closes connections that are idle, and the next use fails: {count} did, each "
+        "after a silence of {least:.0f} s or longer, and {over} went well after one",
         name=f"timeout {limit.name}" if limit.name in HAPROXY else limit.name,
         limit=value,
         place=str(limit.span),

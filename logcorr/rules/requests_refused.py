@@ -24,7 +24,8 @@ NOT_REFUSED = (408, 429, 499)
 
 MISSING = 404
 FEWEST_BEFORE, SELDOM, OFTEN = 30, 0.02, 0.2
-"""Or so many went well, hardly one was refused, and since a moment every fifth is, or more; what is missing is asked for by robots."""
+"""Or so many went well, hardly one was refused, and since a moment every fifth is, or more; what is missing is asked for by
+robots."""
 
 DENSER, SHORTEST_S = 3.0, 60.0
 """Refusals come so much oftener since then, and for so long, whatever the number of requests."""
@@ -111,7 +112,7 @@ def _often(case: Case, access: pl.LazyFrame, but: set[str]) -> pl.DataFrame:
             here = told.filter((pl.col("asked") == asked) & (pl.col("time") >= since))
             well = here.filter(~pl.col("refused")).select("client").unique().collect(engine="streaming")["client"]
             lines = here.filter("refused").select("file", "line", "client", "asked", "status").collect(engine="streaming")
-            if lines.height and lines["client"].is_in(well.implode()).mean() >= KNOWN:
+            if lines["client"].is_in(well.implode()).sum() >= max(KNOWN * lines.height, 1):
                 parts.append(case.timeline.join(lines.drop("client").lazy(), on=["file", "line"]).collect())
     return pl.concat(parts, how="vertical_relaxed").sort("time", "file", "line")
 
