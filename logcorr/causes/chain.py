@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -42,11 +42,12 @@ def scheduled_chain(
         called = list(_called(suspect, effect))
         checks_there = any(one.probe.span.path == effect.effect.span.path for one in effect.probes)
         decided = (*_answered(case, told, suspect, known), *_branch(effect, suspect.told))
-        yield from _changed(case, suspect.answer) if suspect.answer else ()
+        yield from _changed(case, suspect.answer) if suspect.answer else _begun(case, told, suspect, matched)
         yield from _set_off(case, suspect, effect)
         yield from (*called, *decided) if checks_there else (*decided, *called)
     yield _terminates(case, told, effect.effect.span if effect else suspect.span, matched)
     if effect and effect.effect.action == "kill":
+        yield from hops.dies_again(case, told.service, ends, spans(matched)[0])
         yield from hops.restarted(case, (told.service,), ends, spans(matched)[0])
     yield from hops.consequences(case, ends, spans(matched)[0])
 
@@ -107,6 +108,26 @@ def _changed(case: Case, seen: Observed) -> Iterator[Link]:
                 count=seen.before,
             ),
             evidence=cite(changes, most=4),
+            proof="observed",
+        )
+
+
+def _begun(case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame) -> Iterator[Link]:
+    """That the service was started anew before the first run that ended it, where every run should and the one before did not."""
+    first = matched["time"][0]
+    ticks = suspect.ticks[suspect.ticks <= first.timestamp()]
+    logged = min((one.first for one in case.sources if one.path in set(matched["file"]) and one.first), default=first)
+    if suspect.reach is not Reach.MUST or len(ticks) < 2 or ticks[-2] < logged.timestamp():
+        return
+    own = (pl.col("service") == told.service) & pl.col("time").is_between(datetime.fromtimestamp(ticks[-2], UTC), first)
+    begun = case.happened("process.started").filter(own)
+    if begun.height:
+        yield Link(
+            mechanism="deploy_changes_configuration",
+            source=spans(begun)[0],
+            target=spans(matched)[0],
+            claim=claim("chain.begun", "since it was started then, the job ends it; the run before that ended nobody"),
+            evidence=cite(begun, most=4),
             proof="observed",
         )
 

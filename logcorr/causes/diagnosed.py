@@ -72,6 +72,8 @@ SAID = {
     "process_terminates": claim("hop.process_terminates", "it is told to end"),
     "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
+    "statement_slows": claim("hop.statement_slows", "a statement takes much longer since, and who waits for it with it"),
+    "clocks_disagree": claim("hop.clocks_disagree", "by one clock it is not yet as late as by the other"),
     "dependency_fails": claim("hop.dependency_fails", "what is needed cannot be reached, or lets nobody in"),
     "failure_reaches_clients": claim("hop.failure_reaches_clients", "the clients are answered so"),
     "schedule_fires_twice": claim("hop.schedule_fires_twice", "its time comes twice"),
@@ -130,13 +132,14 @@ DIAGNOSES = {
         ("slow_request_ended.set", "slow_request_ended.default"),
         Diagnosis("setting_reached", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True),
     ),
+    "clock_off": Diagnosis("clock_off", ("dependency_fails", "clocks_disagree"), perhaps=("dependency_fails",), lasts=True),
+    "index_dropped": Diagnosis("query_slowed", (CHANGES, "statement_slows"), lasts=True),
     "deadlock": Diagnosis("deadlock", ("transactions_deadlock",), themselves=True),
-    "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
-    "timeout_lowered": Diagnosis(
-        "slow_endpoint",
-        (CHANGES, "configuration_mismatch", "timeout_closes_connection"),
-        perhaps=(CHANGES,),
-        themselves=True,
+    **dict.fromkeys(
+        ("slow_endpoint", "timeout_lowered"),
+        Diagnosis(
+            "slow_endpoint", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
+        ),
     ),
     "requests_limited": Diagnosis(
         "requests_limited", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True
@@ -178,6 +181,7 @@ DIAGNOSES = {
     ),
     "command_cut_short": Diagnosis("job_broken", ("configuration_mismatch",), themselves=True),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
+    "upgrade_restarts_service": Diagnosis("upgrade_restarts_service", (CHANGES, "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), lasts=True),
     **dict.fromkeys(
         (

@@ -167,12 +167,12 @@ def _at_work(case: Case, service: str) -> Iterator[Suspect]:
             yield _ordered(case, service, behaviour, effect, run)
         elif id(behaviour) not in scheduled and len(ticks := _told(case, behaviour, effect.effect.span)):
             runs = f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand"
-            yield _unscheduled(service, behaviour, effect, ticks, behaviour.loop or behaviour.script.span, runs)
+            yield _unscheduled(service, behaviour, effect, ticks, runs)
 
 
-def _unscheduled(service: str, behaviour: Behaviour, effect: ProvedEffect, ticks: Times, span: Span, runs: str) -> Suspect:
+def _unscheduled(service: str, behaviour: Behaviour, effect: ProvedEffect, ticks: Times, runs: str) -> Suspect:
     return Suspect(
-        span=span,
+        span=behaviour.loop or behaviour.script.span,
         runs=runs,
         command=behaviour.script.name,
         scheduler="",
@@ -190,7 +190,7 @@ def _ordered(case: Case, service: str, behaviour: Behaviour, effect: ProvedEffec
     ticks, proof = seconds(run), effect.proof
     known = replace(effect, proof=replace(proof, reach=proof.once_run or proof.reach))
     runs = "each renewal" if proof.once_run else "demand"
-    one = _unscheduled(service, behaviour, known, ticks, behaviour.script.span, runs)
+    one = _unscheduled(service, behaviour, known, ticks, runs)
     leading = (each for each in case.schedules if any(other is behaviour for other in each.behaviours))
     return replace(one, ordered=run, job=next((each.job for each in leading if _sets_off(each.ticks, ticks)), None))
 

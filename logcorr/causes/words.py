@@ -24,6 +24,8 @@ MECHANISMS = {
     "dependency_fails": "something that a service needs fails it",
     "certificate_fails": "a certificate is not accepted",
     "job_stalls_service": "a job keeps a service from answering",
+    "clocks_disagree": "by one clock something is not valid yet that another one has stamped",
+    "statement_slows": "a statement takes longer than before",
     "transactions_deadlock": "transactions wait for each other, and one of them is ended",
 }
 
@@ -40,6 +42,7 @@ CAUSE_KINDS = {
     "larger_than_allowed": "a request or an answer is larger than the proxy takes",
     "limit_reached": "something of which there is a limited number runs out: descriptors, connections, workers",
     "setting_reached": "something goes as far as a setting allows, and fails there",
+    "upgrade_restarts_service": "services are restarted for an upgrade of packages, while they are used",
     "lifetime_limited": "what runs a service ends it a fixed time after each start",
     "wrong_setting": "what a service is told about something it needs is not right",
     "dependency_failed": "something a service needs does not answer it; why is not known",
@@ -49,6 +52,8 @@ CAUSE_KINDS = {
     "configuration_refused": "a program refuses a changed configuration and goes on with the old one, or does not start",
     "address_shared": "two programs are told to listen on one address",
     "job_broken": "a scheduled job cannot do its work: its command is not what was meant",
+    "query_slowed": "a statement takes much longer since something was changed",
+    "clock_off": "a host's clock is off, and stamps are refused",
     "deadlock": "transactions lock the same rows in different orders, and wait for each other",
     "ran_twice": "a job runs twice, and does again what it was to do once",
     "disk_full": "no space is left on a device",

@@ -16,7 +16,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import counted, rule
 from logcorr.rules._limits import Limit, limits
 from logcorr.rules._settings import settings
-from logcorr.timeline.select import cite, moments, seconds
+from logcorr.timeline.select import cite, seconds
 
 LOST = (
     *("closed state", "has gone away", "Lost connection to MySQL server", "PROTOCOL_CONNECTION_LOST"),

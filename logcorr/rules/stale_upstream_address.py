@@ -19,6 +19,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._replaced import Replaced, replaced
+from logcorr.rules.listens_elsewhere import is_overridden
 from logcorr.semantics.nginx import Nginx
 from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
 from logcorr.timeline.select import cite, instants, texts
@@ -80,7 +81,8 @@ def check(case: Case) -> Iterator[Finding]:
             & (pl.col("time") >= move.new.time - JUST_BEFORE)
         )
         where = lines.get(move.old.port or str(move.old.host))
-        if here.height >= FEWEST and where and where.path not in seen and here["time"][0] - move.new.time <= JUST_BEFORE:
+        stale = here.height >= FEWEST and where and not is_overridden(case, [move.new.port])
+        if stale and where and where.path not in seen and here["time"][0] - move.new.time <= JUST_BEFORE:
             seen.add(where.path)
             yield _finding(here, move, where, tuple(_mover(case, move)))
     for one in replaced(case, refused):
@@ -227,12 +229,9 @@ def _kept(one: Replaced) -> Finding:
 
 def _configured(case: Case) -> Mapping[int | str, Span]:
     """Where nginx names each upstream port or unix socket, in a group or straight in a pass directive; the first place each."""
-    files = tuple(case.of(NginxFile))
-    if not files:
-        return {}
-    nginx = Nginx.of(files)
-    named = [(server.address, server.span) for group in nginx.upstreams() for server in group.servers]
-    named += [(place.target, place.span) for place in nginx.proxied()]
+    every = Nginx.every(tuple(case.of(NginxFile)))
+    named = [(server.address, server.span) for nginx in every for group in nginx.upstreams() for server in group.servers]
+    named += [(place.target, place.span) for nginx in every for place in nginx.proxied()]
     found: dict[int | str, Span] = {}
     for address, span in named:
         asked = re.search(r"(unix:/[^:]+)|:(\d{2,5})(?:/|$)", address)
