@@ -13,10 +13,11 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
-from logcorr.rules._deeds import expanded, just_before, ran
+from logcorr.rules._deeds import just_before, ran
 from logcorr.rules._modes import gives, grants, listed
 from logcorr.rules._read_only import EROFS, read_only
 from logcorr.rules._settings import settings
+from logcorr.timeline.scripts import expanded
 from logcorr.timeline.select import cite, instants
 
 KINDS = ("permission.denied", "file.missing")
