@@ -30,7 +30,7 @@ F = TypeVar("F", bound=Fact)
 _Kind = tuple[str, int]
 
 MOST_CASES = 48
-MOST_WORK = 2_500
+MOST_WORK = 1_600
 """So many commands are evaluated to answer questions about one script; no further question is then begun."""
 NO_ENVIRONMENT: Mapping[str, str] = {}
 
@@ -250,14 +250,11 @@ class _Program(Struct):
 
     def _told_apart(self, allowed: Allowed) -> Machine | None:
         """Evaluate until no new expected value turns up: an outcome is only listed once the script is known to tell it apart."""
-        for coarse in (False, True):
-            machine, complete = self._run(allowed, coarse=coarse)
-            while complete and _tells_more(machine.record, self.base):
-                self.base.expects = machine.record.expects
-                machine, complete = self._run(allowed, coarse=coarse)
-            if complete:
-                return machine
-        return None
+        machine, complete = self._run(allowed)
+        while complete and _tells_more(machine.record, self.base):
+            self.base.expects = machine.record.expects
+            machine, complete = self._run(allowed)
+        return machine if complete else None
 
     def _run(self, allowed: Allowed | None, *, coarse: bool = False) -> tuple[Machine, bool]:
         record = Record() if allowed is None else self.base.after()
