@@ -26,6 +26,10 @@ _NAME = regex(r"(?P<unit>[^/]+\.(?:service|timer|socket|path))(?:\.d/[^/]+\.conf
 _PREFIX = regex(r"[-@:+!|]*")
 _MONOTONIC = ("OnActiveSec", "OnBootSec", "OnStartupSec", "OnUnitActiveSec", "OnUnitInactiveSec")
 _COMMANDS = ("ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
+_SETTINGS = (
+    ("WatchdogSec", "Service"), ("StartLimitIntervalSec", "Service"), ("StartLimitBurst", "Service"),
+    ("StartLimitIntervalSec", "Unit"), ("StartLimitBurst", "Unit"),
+)  # fmt: skip
 _ACCURACY_S = 60.0  # systemd.timer(5): AccuracySec= defaults to 1min
 
 
@@ -138,9 +142,11 @@ def _service(artifact: Artifact, name: str, entries: Sequence[_Entry]) -> Iterat
         oneshot=sort is not None and sort.value == "oneshot",
         start_timeout_s=_seconds(timeout),
     )
-    watchdog = _last(entries, "Service", "WatchdogSec")
-    if watchdog:
-        yield Setting(span=artifact.span(watchdog.line), name="WatchdogSec", value=watchdog.value)
+    for key, section in _SETTINGS:
+        if found := _last(entries, section, key):
+            yield Setting(
+                span=artifact.span(found.line), name=key if section == "Service" else f"{section}/{key}", value=found.value
+            )
     directory = _last(entries, "Service", "WorkingDirectory")
     for key in _COMMANDS:
         for entry in _all(entries, "Service", key):

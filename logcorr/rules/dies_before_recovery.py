@@ -29,16 +29,26 @@ from logcorr.semantics.written import (
     walk,
 )
 
+SHELLS_OWN = frozenset(
+    {"[", "[[", "test", "cd", "export", "local", "declare", "readonly", "set", "shift", "true", ":", "echo", "printf"}
+)
+"""What seldom fails, or what nobody means by a status."""
+
 
 @rule(code="SH012", title="set -e ends the script before it acts on a failed check", role="defect", severity="error")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for checks whose failure ends the script, although what follows looks at their answer."""
     for command in written(case):
-        if asks(command) and not _tells_by_text(command) and in_program(command, "e"):
+        if (asks(command) or _status_asked(command)) and not _tells_by_text(command) and in_program(command, "e"):
             statement = _statement(command)
             test = _test(command, statement) if statement and _ends_the_script(statement) else None
             if test:
                 yield _finding(command, spanned(command.script, test), "info" if _only_words(command.script, test) else "error")
+
+
+def _status_asked(command: Written) -> bool:
+    """Whether the next command looks at its status."""
+    return command.name not in SHELLS_OWN and not command.asked() and next_test(command) is not None
 
 
 def _tells_by_text(command: Written) -> bool:
