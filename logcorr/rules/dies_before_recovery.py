@@ -23,6 +23,7 @@ from logcorr.semantics.written import (
     Test,
     Written,
     commands,
+    compound,
     in_program,
     spanned,
     tree,
@@ -47,8 +48,17 @@ def check(case: Configuration) -> Iterator[Finding]:
 
 
 def _status_asked(command: Written) -> bool:
-    """Whether the next command looks at its status."""
-    return command.name not in SHELLS_OWN and not command.asked() and next_test(command) is not None
+    """Whether the next command looks at its status, to do more than to tell where that is a failure."""
+    test = next_test(command) if command.name not in SHELLS_OWN and not command.asked() else None
+    branch = next((node for node in reversed(test.around) if isinstance(node, If)), None) if test else None
+    failure = _where_it_fails(test, branch) if test and branch else None
+    return failure is not None and not all(map(only_tells, compound(command.script, failure)))
+
+
+def _where_it_fails(test: Written, branch: If) -> Node | None:
+    """The commands that a test of `$?` leads to where that is not 0."""
+    positive = re.search(r"-eq 0|==? *0", test.text)
+    return branch.otherwise if positive else branch.arms[0][1]
 
 
 def _tells_by_text(command: Written) -> bool:

@@ -14,6 +14,7 @@ from logcorr.rules import rule
 from logcorr.rules._images import SHELLS
 from logcorr.semantics.written import Broken, tree
 
+SHEBANG = regex(r"#!.*\b(?:ba|da|a)?sh\b")
 FILLED = regex(r"\{\{|\{%|<%|@@\w+@@|<<<<<<< |__[A-Z]+__")
 """Text that something else fills in before a shell reads it."""
 
@@ -22,10 +23,17 @@ FILLED = regex(r"\{\{|\{%|<%|@@\w+@@|<<<<<<< |__[A-Z]+__")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for scripts with an error in their syntax: what stands behind it never runs."""
     for script in case.of(Script):
-        if script.span.line == 1 and not script.column and script.interpreter in SHELLS and not FILLED.search(script.text):
+        if _is_whole(script) and script.interpreter in SHELLS and not FILLED.search(script.text):
             broken = next((node for node in tree(script).commands if isinstance(node, Broken)), None)
             if broken:
                 yield _finding(script, broken)
+
+
+def _is_whole(script: Script) -> bool:
+    """Whether it is a file, and by its name or first line a shell's."""
+    name = script.span.path.rpartition("/")[2]
+    named = name.endswith((".sh", ".bash")) or ("." not in name and SHEBANG.match(script.text) is not None)
+    return named and script.span.line == 1 and not script.column
 
 
 def _finding(script: Script, broken: Broken) -> Finding:

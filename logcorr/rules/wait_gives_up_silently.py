@@ -13,6 +13,7 @@ from logcorr.rules import rule
 from logcorr.rules._idioms import asks, only_tells
 from logcorr.semantics.written import Commands, For, Node, Written, commands, compound, spanned, tree, walk
 
+SHOWS = frozenset({"open", "xdg-open", "sleep"})
 GIVES_UP = frozenset({"exit", "return", "die", "fail", "error", "abort", "rollback"})
 
 
@@ -29,7 +30,7 @@ def _in_list(script: Script, nodes: Sequence[Node]) -> Iterator[Finding]:
     for number, node in enumerate(nodes):
         if isinstance(node, For) and node.words and _waits(script, node):
             after = [one for one in commands(script) if nodes[number + 1 :] and node.end <= one.node.start < nodes[-1].end]
-            acting = next((one for one in after if not only_tells(one) and not _looks(one)), None)
+            acting = next((one for one in after if not only_tells(one) and not _looks(one) and one.name not in SHOWS), None)
             if acting and not any(map(_looks, after[:3])) and not _remembered(script, node, after):
                 yield _finding(script, node, acting)
 
