@@ -24,8 +24,9 @@ def check(case: Configuration) -> Iterator[Finding]:
     """Looks for scripts with an error in their syntax: what stands behind it never runs."""
     for script in case.of(Script):
         if _is_whole(script) and script.interpreter in SHELLS and not FILLED.search(script.text):
-            broken = next((node for node in tree(script).commands if isinstance(node, Broken)), None)
-            if broken:
+            nodes = tree(script).commands
+            broken = next((node for node in nodes if isinstance(node, Broken)), None)
+            if broken and (broken is not nodes[0] or SHEBANG.match(script.text)):
                 yield _finding(script, broken)
 
 

@@ -14,6 +14,7 @@ from logcorr.rules import rule
 from logcorr.rules._images import start_script, tables_in
 
 STARTS = regex(r"\b(?:crond?|supercronic|anacron|yacron|busybox|dcron|runsvdir|my_init|s6-\w+|init|systemd|supervisord)\b")
+PASSES_ON = regex(r"\$(?:@|\*|\{@|1\b)")
 BASES = regex(r"baseimage|s6|supervisor|cron|systemd|linuxserver")
 """Images that start more than one program by themselves."""
 
@@ -35,9 +36,11 @@ def check(case: Configuration) -> Iterator[Finding]:
 
 
 def _known(case: Configuration, image: Image) -> bool:
-    """Whether all that its containers start can be read."""
-    words = image.entrypoint or image.command
-    return bool(words) and (start_script(case, image) is not None or not any(".sh" in word or "$" in word for word in words))
+    """Whether all that its containers start can be read, and is no script that runs whatever it is given."""
+    words, script = image.entrypoint or image.command, start_script(case, image)
+    if script:
+        return not PASSES_ON.search(script.text)
+    return bool(words) and ".sh" not in " ".join(words) and not words[0].startswith("$")
 
 
 def _runs(case: Configuration, image: Image) -> str:
