@@ -144,9 +144,7 @@ def _service(artifact: Artifact, name: str, entries: Sequence[_Entry]) -> Iterat
     )
     for key, section in _SETTINGS:
         if found := _last(entries, section, key):
-            yield Setting(
-                span=artifact.span(found.line), name=key if section == "Service" else f"{section}/{key}", value=found.value
-            )
+            yield Setting(span=artifact.span(found.line), name=_called(key, section), value=_plain(found))
     directory = _last(entries, "Service", "WorkingDirectory")
     for key in _COMMANDS:
         for entry in _all(entries, "Service", key):
@@ -157,6 +155,16 @@ def _service(artifact: Artifact, name: str, entries: Sequence[_Entry]) -> Iterat
                 directory=directory.value.lstrip("-") if directory else "/",
                 column=0,
             )
+
+
+def _called(key: str, section: str) -> str:
+    return key if section == "Service" else f"{section}/{key}"
+
+
+def _plain(entry: _Entry) -> str:
+    """A setting's value; a limit's time in seconds."""
+    seconds = _seconds(entry) if entry.key == "StartLimitIntervalSec" else None
+    return entry.value if seconds is None else f"{seconds:g}"
 
 
 def _bare(command: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logcorr.grammar.duration import systemd_seconds
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Setting, Unit
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 
+SECONDS = regex(r"\d+(?:\.\d+)?")
 DEFAULT_S, DEFAULT_STARTS, DEFAULT_PAUSE_S = 10.0, 5, 0.1
 """systemd-system.conf(5): DefaultStartLimitIntervalSec, DefaultStartLimitBurst, DefaultRestartSec."""
 
@@ -21,9 +22,8 @@ def check(case: Configuration) -> Iterator[Finding]:
     settings = {(one.span.path, one.name): one for one in case.of(Setting)}
     for unit in case.of(Unit):
         found = settings.get((unit.span.path, "StartLimitIntervalSec"))
-        seconds = systemd_seconds(found.value) if found else None
-        if found and seconds is not None and (unit.span.path, "Unit/StartLimitIntervalSec") not in settings:
-            yield _finding(unit, found, seconds, _starts(settings.get((unit.span.path, "StartLimitBurst"))))
+        if found and SECONDS.fullmatch(found.value) and (unit.span.path, "Unit/StartLimitIntervalSec") not in settings:
+            yield _finding(unit, found, float(found.value), _starts(settings.get((unit.span.path, "StartLimitBurst"))))
 
 
 def _starts(setting: Setting | None) -> int:
