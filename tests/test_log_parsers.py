@@ -174,6 +174,7 @@ HITS = {
     "blog api on 2368": "process.started",
     "gallery api ready on :7000": "process.started",
     "Nest application successfully started": "process.started",
+    "berths: listening on 7100": "process.started",
     "loyalty 3.9.2 starting": "process.started",
     "🚀 Server ready at http://localhost:4000/graphql": "process.started",
     "Client disconnected: VTLOnrw, reason: forced close": "client.disconnected",

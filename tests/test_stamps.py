@@ -39,6 +39,9 @@ STAMPS = {
     "Wed, 04 Mar 2026 21:55:01": LOCAL,
     "26-03-04 21:55:01": LOCAL,
     "Mar 4th 2026, 9:55:01 pm": LOCAL,
+    "04.03.2026, 21:55:01": LOCAL,
+    "04.03.2026 21:55:01": LOCAL,
+    "4.3.2026, 21:55:01": LOCAL,  # what German browsers make of a date
     "9:55PM": time(21, 55),
 }
 

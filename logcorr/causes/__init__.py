@@ -25,6 +25,9 @@ REPEATED = 3
 """A service that is told to end so often is not just being deployed."""
 GROUNDED = ("must", "conditional", "may", "observed")
 """Shown from configuration or seen in the logs; timing alone never makes a root cause."""
+WHO_ENDS, UNPROVEN = ("upgrade_restarts_service",), "unproven_schedule"
+"""Rules whose findings tell who ended the services that are their subject; and the kind of cause that then is none."""
+
 __all__ = ["judge"]
 
 
@@ -33,7 +36,10 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     told = _stops(case)
     ordered = [stops for stops in told if as_meant(case, findings, stops)]
     meant = {stops.service for stops in ordered}
-    scheduled = [one for one in (blamed(case, findings, stops) for stops in told if stops.service not in meant) if one]
+    asked = [stops for stops in told if stops.service not in meant]
+    known = {stops.service for stops in asked if any(_ended_by(one, stops) for one in findings)}
+    scheduled = [one for one in (blamed(case, findings, stops) for stops in asked) if one]
+    scheduled = [one for one in scheduled if one.service not in known or one.cause.kind != UNPROVEN]
     window = (case.window[0].timestamp(), case.window[1].timestamp()) if case.window else (0.0, 0.0)
     ends = {stops.service: of_stops(stops.stops) for stops in told}
     causes, away = weighed((*scheduled, *diagnosed(case, findings)), findings, window, ends)
@@ -51,6 +57,12 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
         lessons=lessons(findings, ranked),
         withdrawn=tuple(dict.fromkeys(suspect.refuted for one in told for suspect in one.suspects if suspect.refuted)),
     )
+
+
+def _ended_by(finding: Finding, told: Attributed) -> bool:
+    """Whether a finding tells who ended the service each time: then a job of which nobody knows what it does is not asked."""
+    named = finding.rule in WHO_ENDS and told.service in finding.subject.split(", ")
+    return named and set(told.stops["time"]) <= set(finding.times)
 
 
 def _stops(case: Case) -> list[Attributed]:

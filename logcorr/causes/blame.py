@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from logcorr.causes import aims
 from logcorr.causes.accusing import claimed
 from logcorr.causes.chain import scheduled_chain
 from logcorr.causes.exits import WhyFails, distrusting
@@ -14,7 +15,7 @@ from logcorr.causes.haste import hasty
 from logcorr.causes.observed import observed
 from logcorr.causes.proxied import by_proxy
 from logcorr.causes.scheduled import Attributed
-from logcorr.causes.suspects import Suspect, hits
+from logcorr.causes.suspects import Suspect
 from logcorr.causes.weighing import LEAST, Hypothesis
 from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Reach
@@ -81,7 +82,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         confidence=_confidence(told, group, suspect, kind),
         proof=_proof(suspect),
         culprit=_culprit(kind, suspect),
-        trigger=suspect.span,
+        trigger=suspect.job.span if suspect.job else suspect.span,
         chain=tuple(scheduled_chain(case, told, suspect, matched, ends=of_runs or of_stops(told.stops), known=known)),
         contributing=_contributing(findings, suspect),
         period_s=_period(group.ticks),
@@ -141,7 +142,7 @@ def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> 
     tied = len(told.possible) > 1 and suspect.effect is None
     probability = group.probability if tied else max(job.probability for job in group.jobs)
     enough = suspect.reach is Reach.MUST or group.evidence.events >= FEW
-    aimed = suspect.effect is not None and hits(suspect.effect, told.service)
+    aimed = suspect.effect is not None and aims.hits(suspect.effect, told.service)
     whole = not _may_be_right(kind, suspect, group)
     if suspect.effect is None and not enough:
         return min(probability, UNKNOWN)
@@ -159,7 +160,7 @@ def _paced(suspect: Suspect) -> bool:
     """Whether what runs of itself acted as steadily as only what always fails does, or how long it pauses is known."""
     gaps = np.diff(suspect.ticks if suspect.acted is None else suspect.acted)
     steady = len(gaps) > 1 and bool((np.abs(gaps - np.median(gaps)) <= UNEVEN * np.median(gaps)).mean() >= ALWAYS)
-    return steady or bool(suspect.behaviour and suspect.behaviour.pause_s)
+    return steady or suspect.ordered is not None or bool(suspect.behaviour and suspect.behaviour.pause_s)
 
 
 def matched_stops(told: Attributed, group: Group) -> pl.DataFrame:

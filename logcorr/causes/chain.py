@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -13,7 +13,7 @@ from logcorr.causes.follow import Ends, of_stops, of_times
 from logcorr.causes.observed import Observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
@@ -26,6 +26,7 @@ from logcorr.timeline.select import cite, seconds, spans
 TOLD = ("process.terminating", "process.killed", "process.exited", "process.started")
 """By what a log tells that a process was ended by someone else, or began anew."""
 
+FOLDER = regex(r"(?:cd|pushd) \S+$")
 TOLD_WITHIN_S = 60.0
 CHANGED_WITHIN = timedelta(minutes=10)
 
@@ -42,11 +43,12 @@ def scheduled_chain(
         called = list(_called(suspect, effect))
         checks_there = any(one.probe.span.path == effect.effect.span.path for one in effect.probes)
         decided = (*_answered(case, told, suspect, known), *_branch(effect, suspect.told))
-        yield from _changed(case, suspect.answer) if suspect.answer else ()
-        yield _runs(case, suspect, effect)
+        yield from _changed(case, suspect.answer) if suspect.answer else _begun(case, told, suspect, matched)
+        yield from _set_off(case, suspect, effect)
         yield from (*called, *decided) if checks_there else (*decided, *called)
     yield _terminates(case, told, effect.effect.span if effect else suspect.span, matched)
     if effect and effect.effect.action == "kill":
+        yield from hops.dies_again(case, told.service, ends, spans(matched)[0])
         yield from hops.restarted(case, (told.service,), ends, spans(matched)[0])
     yield from hops.consequences(case, ends, spans(matched)[0])
 
@@ -54,6 +56,25 @@ def scheduled_chain(
 def _called(suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
     if suspect.behaviour:
         yield from hops.calls(suspect.behaviour, suspect.span.path, effect.effect.span, effect.proof.reach)
+
+
+def _set_off(case: Case, suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
+    if suspect.ordered is None:
+        yield _runs(case, suspect, effect)
+        return
+    target, job = spans(suspect.ordered)[0], suspect.job
+    if job:
+        yield hops.runs(case, source=job.span, command=job.command, scheduler=job.scheduler, on=job.schedule, target=target)
+    yield Link(
+        mechanism="script_calls_script",
+        source=target,
+        target=_first_step(effect),
+        claim=claim(
+            "chain.ordered", "a log tells that {script} was run, {count} times", script=suspect.command, count=suspect.due
+        ),
+        evidence=(*cite(suspect.ordered, "it is run"), Evidence(_first_step(effect), effect.effect.action)),
+        proof=effect.proof.reach.value,
+    )
 
 
 def _runs(case: Case, suspect: Suspect, effect: ProvedEffect) -> Link:
@@ -88,6 +109,26 @@ def _changed(case: Case, seen: Observed) -> Iterator[Link]:
                 count=seen.before,
             ),
             evidence=cite(changes, most=4),
+            proof="observed",
+        )
+
+
+def _begun(case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame) -> Iterator[Link]:
+    """That the service was started anew before the first run that ended it, where every run should and the one before did not."""
+    first = matched["time"][0]
+    ticks = suspect.ticks[suspect.ticks <= first.timestamp()]
+    logged = min((one.first for one in case.sources if one.path in set(matched["file"]) and one.first), default=first)
+    if suspect.reach is not Reach.MUST or len(ticks) < 2 or ticks[-2] < logged.timestamp():
+        return
+    own = (pl.col("service") == told.service) & pl.col("time").is_between(datetime.fromtimestamp(ticks[-2], UTC), first)
+    begun = case.happened("process.started").filter(own)
+    if begun.height:
+        yield Link(
+            mechanism="deploy_changes_configuration",
+            source=spans(begun)[0],
+            target=spans(matched)[0],
+            claim=claim("chain.begun", "since it was started then, the job ends it; the run before that ended nobody"),
+            evidence=cite(begun, most=4),
             proof="observed",
         )
 
@@ -177,9 +218,9 @@ def _answer(answered: ProbeAnswer, reach: Reach, seen: Observed | None) -> Link:
 
 
 def _branch(effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
-    """What sets the effect off, and what the script `told` in just the runs that had it."""
+    """What sets the effect off, and what the script `told` in just the runs that had it; to be in its folder is no condition."""
     guard = effect.effect.guard
-    if not guard:
+    if all(FOLDER.match(text) for text, _ in guard):
         return
     text, span = deciding(effect)
     yield Link(

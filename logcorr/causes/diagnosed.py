@@ -72,6 +72,8 @@ SAID = {
     "process_terminates": claim("hop.process_terminates", "it is told to end"),
     "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
+    "statement_slows": claim("hop.statement_slows", "a statement takes much longer since, and who waits for it with it"),
+    "clocks_disagree": claim("hop.clocks_disagree", "by one clock it is not yet as late as by the other"),
     "dependency_fails": claim("hop.dependency_fails", "what is needed cannot be reached, or lets nobody in"),
     "failure_reaches_clients": claim("hop.failure_reaches_clients", "the clients are answered so"),
     "certificate_fails": claim("hop.certificate_fails", "the certificate is not accepted"),
@@ -95,6 +97,7 @@ DIAGNOSES = {
     "idle_timeout": Diagnosis(
         "idle_timeout", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
     ),
+    "idle_connection_lost": Diagnosis("idle_timeout", ("timeout_closes_connection",), themselves=True),
     "keepalive_race": Diagnosis("keepalive_race", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "stale_upstream_address": Diagnosis(
         "stale_upstream_address",
@@ -124,7 +127,19 @@ DIAGNOSES = {
         ("configuration_mismatch", "effect_terminates_process", "process_terminates"),
         effects=hops.DOWN,
     ),
-    "slow_endpoint": Diagnosis("slow_endpoint", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
+    **dict.fromkeys(
+        ("slow_request_ended.set", "slow_request_ended.default"),
+        Diagnosis("setting_reached", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True),
+    ),
+    "clock_off": Diagnosis("clock_off", ("dependency_fails", "clocks_disagree"), perhaps=("dependency_fails",), lasts=True),
+    "index_dropped": Diagnosis("query_slowed", (CHANGES, "statement_slows"), lasts=True),
+    "deadlock": Diagnosis("deadlock", ("transactions_deadlock",), themselves=True),
+    **dict.fromkeys(
+        ("slow_endpoint", "timeout_lowered"),
+        Diagnosis(
+            "slow_endpoint", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
+        ),
+    ),
     "requests_limited": Diagnosis(
         "requests_limited", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True
     ),
@@ -141,6 +156,10 @@ DIAGNOSES = {
         ("dependency_unreachable.wrong", "dependency_unreachable.denied", "dependency_unreachable.gone"),
         Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
     ),
+    "built_for_another_version": Diagnosis(
+        "version_mismatch", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), dies=True, effects=hops.DOWN, lasts=True
+    ),
+    "listens_elsewhere": Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
     "dependency_unreachable.found": Diagnosis("dependency_failed", ("dependency_fails",), within_s=5.0),
     "cut_off_by_command.changed": Diagnosis("wrong_setting", (CHANGES, "dependency_fails"), themselves=True),
     "cut_off_by_command": Diagnosis("cut_off", (CHANGES, "dependency_fails"), themselves=True),
@@ -158,13 +177,15 @@ DIAGNOSES = {
     ),
     "command_cut_short": Diagnosis("job_broken", ("configuration_mismatch",), themselves=True),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
+    "upgrade_restarts_service": Diagnosis("upgrade_restarts_service", (CHANGES, "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), lasts=True),
     **dict.fromkeys(
         (
             *("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
             *("certificate_failed.renewal_refused", "certificate_failed.renewal_failed", "certificate_failed.stray"),
+            "certificate_failed.kept",
         ),
-        Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), themselves=True),
+        Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), lasts=True),
     ),
     "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), themselves=True),
     "check_asks_for_nothing": Diagnosis(

@@ -122,6 +122,22 @@ def _same_name(path: str, collected: str) -> bool:
     return path.rpartition("/")[2] == collected.rpartition("/")[2]
 
 
+def dies_again(case: Case, service: str, ends: Ends, source: Span) -> Iterator[Link]:
+    """Once ended, it does not come up at first: what ended it may have taken its place."""
+    died = case.happened("process.crashed").filter((pl.col("service") == service) & pl.col("time").is_not_null())
+    after = died.filter(pl.Series(ends.felt(seconds(died)), dtype=pl.Boolean))
+    if after.height:
+        taken = case.happened("address.in_use").filter(pl.col("service") == service)
+        yield Link(
+            mechanism="crash_ends_process",
+            source=source,
+            target=spans(after)[0],
+            claim=claim("hop.dies_again", "started again, it dies {count} times before it is up", count=after.height),
+            evidence=(*cite(after, most=3), *cite(taken, "its address is taken", most=2)),
+            proof="observed",
+        )
+
+
 def restarted(case: Case, services: Collection[str], ends: Ends, source: Span) -> Iterator[Link]:
     """A supervisor starts again what ended of its own: its policy says so, or it does, or nobody else is so quick so often."""
     policies = tuple(_policies(case, services))

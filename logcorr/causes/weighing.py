@@ -30,6 +30,9 @@ LIKELY = 0.5
 MOST_UNFELT, FEWEST_UNFELT = 0.45, 3
 """What explains none of the harm is no cause, nor what nobody felt and a schedule orders, or happened but once or twice."""
 
+MEANT = ("scheduled_stop", "upgrade_restarts_service")
+"""Kinds of causes that somebody wanted: where nobody feels them, they may be as they should."""
+
 WHERE_ONLY = ("crash", "dependency_failed")
 """Kinds of causes that say where it broke and not why: they leave room for whatever does."""
 
@@ -204,7 +207,7 @@ def _tempered(one: _Weighed, kept: Sequence[_Weighed]) -> Cause:
 
 def _unfelt(one: _Weighed) -> Cause:
     """Hardly sure of what no log shows anybody to have felt, if a schedule orders it or it happened but once or twice."""
-    if one.struck >= FEWEST_UNFELT and one.cause.kind != "scheduled_stop":
+    if one.struck >= FEWEST_UNFELT and one.cause.kind not in MEANT:
         return one.cause
     may_be_meant = claim("cause.unfelt", "no log shows that anybody felt it: it may be meant")
     return replace(one.cause, confidence=min(one.cause.confidence, MOST_UNFELT), against=(*one.cause.against, may_be_meant))

@@ -73,8 +73,14 @@ FAILURES = (
     ),
     Phrase(
         "tls.failed",
-        ("CERT_HAS_EXPIRED", "certificate has expired", "UNABLE_TO_VERIFY_LEAF_SIGNATURE", "DEPTH_ZERO_SELF_SIGNED"),
-        r"\bCERT_HAS_EXPIRED\b|certificate has expired|\bUNABLE_TO_VERIFY_LEAF_SIGNATURE\b|\bDEPTH_ZERO_SELF_SIGNED_CERT\b",
+        _any(
+            "CERT_HAS_EXPIRED|certificate has expired|UNABLE_TO_VERIFY_LEAF_SIGNATURE|DEPTH_ZERO_SELF_SIGNED|SSL alert number 4|"
+            "alert certificate |ALERT_CERTIFICATE_|remote error: tls: |fatal alert: "
+        ),
+        r"\bSSL alert number 4[2-8]\b|\b(?i:alert[ _]certificate[ _](?:expired|revoked|unknown))\b"
+        r"|\bremote error: tls: (?:bad|expired|revoked|unknown|unsupported) certificate\b"
+        r"|\bfatal alert: ?(?:bad_certificate|certificate_\w+)\b"
+        r"|\bCERT_HAS_EXPIRED\b|certificate has expired|\bUNABLE_TO_VERIFY_LEAF_SIGNATURE\b|\bDEPTH_ZERO_SELF_SIGNED_CERT\b",
     ),
     Phrase(
         "dependency.failed",
@@ -92,6 +98,12 @@ FAILURES = (
         r"|\bName or service not known\b|\bTemporary failure in name resolution\b|\bcould not translate host name\b"
         r"|\b(?:\w+\.)*UnknownHostException\b|\blookup \S+(?: on \S+)?: no such host\b|\bcould not connect to server\b"
         r"|\bredis\.exceptions\.ConnectionError\b",
+    ),
+    Phrase(
+        "transaction.deadlock",
+        _any("eadlock detected|eadlock found|ER_LOCK_DEADLOCK|deadlocked on lock|ORA-00060|40P01"),
+        r"\b[dD]eadlock detected(?:$|[^ ]| [^b])|\bDeadlock found when trying to get lock\b|\bER_LOCK_DEADLOCK\b|\bORA-00060\b"
+        r"|\bdeadlocked on lock\b.{0,80}\bdeadlock victim\b|\bcode\W{1,4}40P01\b",
     ),
     Phrase(
         "dependency.timeout",

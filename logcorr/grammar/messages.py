@@ -138,12 +138,13 @@ APPLICATION = (
             "fpm is running",
             "tarting ",
             *(f"{word} on " for word in THINGS),
+            *(f" on {start}" for start in ("127.", "0.0.0.0", "10.", "172.", "192.168.", "[::", "http", ":")),
         ),
         at_start(
-            rf"(?:[\w@/.-]+ ){{0,4}}(?:is )?(?:now )?(?:listening|running|started|ready|up|open|live|serving)"
+            rf"(?:(?:[\w@/.-]+ ){{0,4}}|[\w@/.-]+: )(?:is )?(?:now )?(?:listening|running|started|ready|up|open|live|serving)"
             rf"(?: and (?:listening|ready|running))?"
             rf" (?:(?:on|at|in)?:? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
-            rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$"
+            rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$|[\w@/.-]+ v?\d+\.\d+[\w.+-]* on {_ADDRESS}"
             r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
             rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*"
             r"(?:\+\d+ms|Press Ctrl\+C to shut down\.)?$"
@@ -189,6 +190,11 @@ APPLICATION = (
         ),
     ),
     *SERVICES,
+    Phrase(
+        "hook.started",
+        ("-hook command: ", " hook:'", "Run reload cmd: "),
+        at_start(r"running (?:pre|post|deploy|renew)-hook command: \S|run (?:pre|post|renew) hook:'|run reload cmd: \S"),
+    ),
 )
 """Phrases of servers, the Node.js world's first."""
 

@@ -55,7 +55,7 @@ class Shape(Struct, frozen=True):
         """The times that stamps say: naive, in UTC, or of day (see `parsers.ReadLog`); null where one does not fit."""
         if not self.format:
             return _epoch(stamp)
-        if _IN_FIGURES.match(self.format) and self.clock is not Clock.OFFSET:
+        if _IN_FIGURES.match(self.format) and self.clock is not Clock.OFFSET and not self.drop:
             return self._numeric(stamp)
         if "午" in self.pattern:
             stamp = stamp.str.replace("上午 ?", "AM").str.replace("下午 ?", "PM")

@@ -147,7 +147,7 @@ SHAPES = (
     Shape("clf_local", rf"\d\d/{_MONTH}/\d{{4}}:{_DAY}", "%d/%b/%Y:%H:%M:%S", Clock.LOCAL),
     *_named(),
     Shape("syslog", rf"{_MONTH} [ \d]?\d {_DAY}{_FRACTION}", "%b %e %H:%M:%S%.f", Clock.YEARLESS),
-    Shape("dotted", rf"\d\d\.\d\d\.\d{{4}},? {_DAY}{_FRACTION}", "%d.%m.%Y %H:%M:%S%.f", Clock.LOCAL, ","),
+    Shape("dotted", rf"\d\d?\.\d\d?\.\d{{4}},? {_DAY}{_FRACTION}", "%d.%m.%Y %H:%M:%S%.f", Clock.LOCAL, ","),
     *_numbered(),
     Shape("month_day", rf"\d\d-\d\d {_DAY}{_FRACTION}", "%m-%d %H:%M:%S%.f", Clock.YEARLESS),
     Shape("twelve_hours", _HALF, "%I:%M:%S%.f %p", Clock.TIME_OF_DAY),

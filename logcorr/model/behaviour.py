@@ -124,10 +124,12 @@ class ReachProof(Struct, frozen=True, kw_only=True):
     """How far an effect is reached, outcome by outcome.
 
     `cases` pairs a description of the probes' outcomes with what happens: True runs, False does not, None unknown.
-    A proof (MUST, NEVER) holds under `assumes`; `unknown` says what stood in the way of one.
+    A proof (MUST, NEVER) holds under `assumes`; `unknown` says what stood in the way of one. `once_run` is how far it is reached
+    when its script runs, where that hangs on something else (a renewal).
     """
 
     reach: Reach
     cases: tuple[tuple[str, bool | None], ...] = ()
     assumes: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
+    once_run: Reach | None = None

@@ -64,6 +64,7 @@ KINDS = {
     "process.reloaded": "a process re-read its configuration or re-opened its logs",
     "host.booted": "the machine or its init system started",
     "job.started": "a scheduler started a job",
+    "hook.started": "a program says that it runs a hook: certbot, acme.sh",
     "job.failed": "a job's own log reports an error",
     "probe.failed": "a health check says that it failed",
     "probe.passed": "a health check says that all is well",
@@ -93,6 +94,7 @@ KINDS = {
     "config.invalid": "a program refuses its configuration",
     "dependency.failed": "an application cannot reach something it needs",
     "dependency.timeout": "an application waited in vain for something it needs",
+    "transaction.deadlock": "two transactions wait for each other, and the database ends one of them",
     "dependency.denied": "something an application needs refuses its credentials",
 }
 """Every kind an event may have, and what it means. A parser may emit only these."""

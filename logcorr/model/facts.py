@@ -214,6 +214,7 @@ class Unit(Fact, frozen=True, kw_only=True):
 
     pm2 restarts what takes more than `memory_limit` bytes. systemd ends what is not up `start_timeout_s` after its start.
     `oneshot`: it is no service but work that is done and ends. `logs` are the files that its output is written to.
+    `listens` are the ports that its own lines tell it to listen on, `environment_files` may tell it of others.
     """
 
     name: str
@@ -227,6 +228,8 @@ class Unit(Fact, frozen=True, kw_only=True):
     oneshot: bool = False
     start_timeout_s: float | None = None
     logs: tuple[str, ...] = ()
+    listens: tuple[int, ...] = ()
+    environment_files: tuple[str, ...] = ()
 
 
 class Process(Fact, frozen=True, kw_only=True):

@@ -75,8 +75,12 @@ def _recognise_by(sample: Sample, facts: Sequence[Fact]) -> bool:
     return any(stamps.share(sample.lines, re.compile(found.pattern(), re.ASCII).match) >= 0.5 for found in told)
 
 
+_LEVELLED = regex(r'(?=.*"level": ?["\d])(?=.*"(?:msg|message)": ?")')
+"""What loggers of applications write, and no proxy: a level, and words beside."""
+
+
 def _is_json(line: str) -> bool:
-    found = of_json(line)
+    found = None if _LEVELLED.match(line) else of_json(line)
     return found is not None and "status" in found.variables and not _REQUESTS.isdisjoint(found.variables)
 
 

@@ -26,6 +26,8 @@ _NAME = regex(r"(?P<unit>[^/]+\.(?:service|timer|socket|path))(?:\.d/[^/]+\.conf
 _PREFIX = regex(r"[-@:+!|]*")
 _MONOTONIC = ("OnActiveSec", "OnBootSec", "OnStartupSec", "OnUnitActiveSec", "OnUnitInactiveSec")
 _COMMANDS = ("ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
+_PORT = regex(r"(?:^|[\s\"'])(?:\w+_)?PORT=(?P<port>\d{2,5})\b")
+_OPTION = regex(r"(?:^|\s)(?:-p|--(?:http-)?port|-b|--bind|-l|--listen)(?:[ =]|(?<=-p))(?:\S*:)?(?P<port>\d{2,5})(?!\S)")
 _ACCURACY_S = 60.0  # systemd.timer(5): AccuracySec= defaults to 1min
 
 
@@ -141,6 +143,8 @@ def _service(artifact: Artifact, name: str, entries: Sequence[_Entry]) -> Iterat
         oneshot=sort is not None and sort.value == "oneshot",
         start_timeout_s=_seconds(timeout),
         logs=tuple(dict.fromkeys(_logs(entries))),
+        listens=tuple(dict.fromkeys(_ports(entries))),
+        environment_files=tuple(entry.value.lstrip("-") for entry in _all(entries, "Service", "EnvironmentFile")),
     )
     watchdog = _last(entries, "Service", "WatchdogSec")
     if watchdog:
@@ -162,6 +166,13 @@ def _logs(entries: Sequence[_Entry]) -> Iterator[str]:
         how, _, path = (_last(entries, "Service", key) or _NOTHING).value.partition(":")
         if how in ("file", "append", "truncate"):
             yield path
+
+
+def _ports(entries: Sequence[_Entry]) -> Iterator[int]:
+    """The ports in its environment and in the options of its command."""
+    for key, pattern in (("Environment", _PORT), ("ExecStart", _OPTION)):
+        for entry in _all(entries, "Service", key):
+            yield from (int(found["port"]) for found in pattern.finditer(entry.value))
 
 
 def _bare(command: str) -> str:

@@ -20,7 +20,7 @@ from logcorr.report.document import state_problems
 
 SCHEMA = "logcorr.facts/1"
 
-INNER = frozenset({"id", "text", "prints"})
+INNER = frozenset({"id", "text", "prints", "listens", "environment_files"})
 """Fields that only the interpreter needs."""
 
 RENAMED = {"path": "matches"}

@@ -12,6 +12,7 @@ from logcorr.model.case import Case
 from logcorr.model.source import Span
 
 DU_NAME = regex(r"(?:^|/|[._-])du(?:[._-]|$)")
+NOTES = (".txt", ".out", ".md")
 SIZE = r"^\s*(\d+(?:[.,]\d+)?)([KMGT]?)i?B?\s+(?:\./)?(\S.*)$"
 """A line of du(1): blocks of 1 KB, or a size for people."""
 
@@ -33,15 +34,24 @@ class Hoard(Struct, frozen=True):
 
 def hoard(case: Case, mounts: Sequence[str]) -> Hoard | None:
     """The one that takes most of a full device, if just one line of the collected programs makes new names there."""
-    for path in sorted(path for path in case.files if DU_NAME.search(path.rpartition("/")[2])):
-        biggest = _biggest(case, path, mounts)
+    for path in captures(case):
+        biggest = largest(case, path, mounts)
         lines = list(_lines(case, biggest[0].rpartition("/")[2])) if biggest else []
         if biggest and len(lines) == 1:
             return Hoard(biggest[0], biggest[1], lines[0])
     return None
 
 
-def _biggest(case: Case, path: str, mounts: Sequence[str]) -> tuple[str, Span] | None:
+def captures(case: Case) -> list[str]:
+    """The files that may hold what `du` or `df` printed: those that are called so, and notes that nothing else reads."""
+    logs = {source.path for source in case.sources}
+    named = (
+        path for path in case.files if DU_NAME.search(path.rpartition("/")[2]) or (path.endswith(NOTES) and path not in logs)
+    )
+    return sorted(named)
+
+
+def largest(case: Case, path: str, mounts: Sequence[str]) -> tuple[str, Span] | None:
     """The folder below one of the mounts that is larger than half of all that the capture shows there."""
     rows = case.lines(path).select("line", pl.col("text").str.extract_groups(SIZE).alias("told")).unnest("told").collect()
     sizes = [

@@ -112,6 +112,14 @@ def renewals(case: Case) -> Iterator[tuple[Span, bool]]:
                 yield place, bool(RELOADS.search(text))
 
 
+def reloads(case: Case) -> Iterator[Span]:
+    """The lines of scripts by which nginx is told to load anew what was renewed."""
+    for script in case.of(Script):
+        for number, line in enumerate(script.text.split("\n")):
+            if RELOADS.search(line) and not line.lstrip().startswith("#"):
+                yield Span(script.span.path, script.span.line + number)
+
+
 def replaced(case: Case) -> Iterator[tuple[Span, bool]]:
     """Where a script writes a file that nginx serves as its certificate, and whether that script reloads nginx."""
     served = {one.args[0].rpartition("/")[2] for one in certificates(case)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 from logcorr.lazily import pl
@@ -54,23 +55,36 @@ def position(case: Case) -> pl.Expr:
 def by_place(case: Case, rows: pl.DataFrame) -> Iterator[tuple[Proxied, pl.DataFrame]]:
     """The rows of each block that hands requests on, by the longest prefix of their `uri`; none where nothing is configured.
 
-    Where one of the servers bears the name that a row tells, only its blocks count.
+    Where one of the servers bears the name that a row tells, only its blocks count; those of another proxy lead elsewhere.
     """
     places = _places(case)
     names = {name for _, name in places}
     for place, name in places:
         of_another = pl.col("server").is_in(sorted(names - {name}))
         here = pl.col("uri").str.starts_with(prefix(place)) & ~of_another
+        if leads := _numeric(case, place):
+            here &= (pl.col("upstream") == "") | pl.col("upstream").str.extract(r"^\w+://([^/]+)", 1).is_in(leads)
         yield place, rows.filter(here)
         rows = rows.filter(~here)
 
 
+def _numeric(case: Case, place: Proxied) -> list[str]:
+    """The addresses that a block leads to, with their ports, if all of them are written in numbers."""
+    target = re.sub(r"^\w+://", "", place.target).partition("/")[0]
+    every = (group for nginx in case.once(_nginx) for group in nginx.upstreams())
+    groups = {group.name: [server.address for server in group.servers] for group in every}
+    found = [re.fullmatch(r"((?:\d{1,3}\.){3}\d{1,3})(:\d+)?", address) for address in groups.get(target, [target])]
+    return [f"{one[1]}{one[2] or ':80'}" for one in found if one] if all(found) else []
+
+
 def _places(case: Case) -> Sequence[tuple[Proxied, str]]:
     """The blocks, those of the longest prefix first, each with the name of its server."""
-    files = tuple(case.of(NginxFile))
-    nginx = Nginx.of(files) if files else None
-    places = sorted(nginx.proxied(), key=lambda place: -len(prefix(place))) if nginx else ()
-    return [(place, nginx.server_name(place)) for place in places] if nginx else ()
+    named = [(place, nginx.server_name(place)) for nginx in case.once(_nginx) for place in nginx.proxied()]
+    return sorted(named, key=lambda pair: -len(prefix(pair[0])))
+
+
+def _nginx(case: Case) -> Sequence[Nginx]:
+    return Nginx.every(tuple(case.of(NginxFile)))
 
 
 def prefix(place: Proxied) -> str:

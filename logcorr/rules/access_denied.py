@@ -13,7 +13,8 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
-from logcorr.rules._deeds import expanded, ran
+from logcorr.rules._deeds import expanded, just_before, ran
+from logcorr.rules._read_only import EROFS, read_only
 from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, instants
 
@@ -129,13 +130,19 @@ def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_sock
     lines = list(_touching(case, paths, RIGHTS if kind == "permission.denied" else REMOVES if of_socket else PLACES))
     runs = {script: ran(case, script, since) for script in dict.fromkeys(script for _, script in lines)}
     done = [span for span, script in lines if runs[script] is not None]
-    chosen = (done or [span for span, _ in lines])[:2]
+    locked = list(read_only(case, service, paths)) if rows["message"].str.contains(EROFS).all() else []
+    chosen = (locked or done or [span for span, _ in lines])[:2]
     begun = [rows for rows in runs.values() if rows is not None]
     return Finding(
-        confidence=RAN if done else NAMED if len(lines) == 1 else UNEXPLAINED,
+        confidence=RAN if locked or done else NAMED if len(lines) == 1 else UNEXPLAINED,
         claim=_socket_claim(kind, service, rows, paths) if of_socket else _claim(kind, service, rows, paths),
         evidence=(
-            *(Evidence(span, "changes these files", shows=deed) for span in chosen for deed in _deeds(of_socket=of_socket)),
+            *(
+                Evidence(span, "may not be written" if locked else "changes these files", shows=deed)
+                for span in chosen
+                for deed in _deeds(of_socket=of_socket)
+            ),
+            *(just_before(case, since) if locked else ()),
             *(one for rows in begun[:1] for one in cite(rows, "it ran", most=2, shows=CHANGES)),
             *(Evidence(span, "names the socket", shows="effect_hits_service") for span in _named(case, paths[:1], of_socket)),
             *cite(rows, shows=TERMINATION if of_socket else "configuration_mismatch"),

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import Directive
+from logcorr.model.facts import Directive, NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._renewals import Trouble, certificates, names, renewals, replaced, stray, trouble
+from logcorr.rules._client_certificates import ALERT, shown
+from logcorr.rules._renewals import Trouble, certificates, names, reloads, renewals, replaced, stray, trouble
+from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, instants, lines_like
 
-EXPIRED = r"(?i)certificate[ _](?:has[ _])?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired certificate"
+EXPIRED = r"(?i)certificate[ _]?(?:has[ _])?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired certificate"
 OWN, TO_UPSTREAM = "while SSL handshaking", "while SSL handshaking to upstream"
 """nginx writes the former of clients that end the handshake, with an alert for the certificate that it shows them; the latter of
 those it asks itself (`proxy_ssl_verify`)."""
@@ -24,12 +26,20 @@ those it asks itself (`proxy_ssl_verify`)."""
 FEWEST = 3
 HOST = r"\b((?:[a-z0-9-]+\.)+[a-z]{2,})\b"
 DATED, REFUSED, UNNAMED = 0.95, 0.92, 0.85
+NAMED, UNSAID = 0.9, 0.7
 """Confidence where captured dates show which certificate it was; where nginx itself says whose it refuses, and why."""
 
 REFUTE = claim("certificate_failed.refute", "a certificate that openssl s_client shows to be valid at these times")
 
-NOT_AFTER = r"notAfter=((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 12]?\d [012]\d:[0-5]\d:[0-5]\d \d{4} GMT)"
+NOT_AFTER = r"notAfter=((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 123]?\d [012]\d:[0-5]\d:[0-5]\d \d{4} GMT)"
 JUST_ENDED = timedelta(hours=6)
+READS = (
+    r"(?i)(?:\breadFile(?:Sync)?\(|\bopen\(|\bload_cert_chain\(|\bssl_cert\w*\b|\bcert(?:ificate)?[-_]?file\b|\bcrt\b|\btls[-_]\w*cert\w*"
+    r"|\bcert\s*[:=]|\bssl_cert\b|LoadX509KeyPair\()"
+)
+ANEW = r"setSecureContext|SNICallback|fs\.watch|chokidar|GetCertificate\b|ssl_ctx.*reload|reload_cert"
+"""How programs and servers are told which certificate they show, and how they take up another one without a restart."""
+
 MOST_LINES = 100_000
 """Captures are short; what openssl printed does not stand deep in a log."""
 
@@ -46,7 +56,10 @@ def check(case: Case) -> Iterator[Finding]:
         if rows.height >= FEWEST:
             ours = of_nginx or _may_be_ours(case, rows)
             found, lost = (case.once(trouble), case.once(stray)) if ours else (None, None)
-            if found:
+            refused = rows.clear() if of_nginx or found or lost else rows.filter(pl.col("message").str.contains(ALERT))
+            if refused.height >= FEWEST:
+                yield _of_client(case, refused)
+            elif found:
                 yield _of_renewal(case, rows, found, own=of_nginx)
             else:
                 yield _of_stray(case, rows, *lost) if lost else _finding(case, rows, own=of_nginx)
@@ -67,6 +80,32 @@ def _of_upstream(case: Case, failed: pl.DataFrame) -> Finding:
         measured={"count": failed.height},
         times=instants(failed),
         fix=claim("certificate_failed.renew", "renew the upstream's certificate, and watch its end of validity"),
+    )
+
+
+def _of_client(case: Case, failed: pl.DataFrame) -> Finding:
+    """The other side says that the certificate it is shown has ended: the one that the application shows it."""
+    ended = tuple(one for one in _dates(case, failed) if one.shows == "certificate_fails")
+    place = shown(case, [one.span for one in ended])
+    return Finding(
+        confidence=DATED if ended else NAMED if place else UNSAID,
+        claim=claim(
+            "certificate_failed.client",
+            "the other side refused {count} connections: the certificate that it is shown has expired",
+            count=failed.height,
+        ),
+        evidence=(
+            *([Evidence(place, "shows the certificate", shows="certificate_fails")] if place else []),
+            *ended,
+            *cite(failed, shows="certificate_fails"),
+        ),
+        would_refute=REFUTE,
+        measured={"count": failed.height},
+        times=instants(failed),
+        fix=claim(
+            "certificate_failed.renew_client",
+            "have the client's certificate renewed, and watch its end as that of the site's own",
+        ),
     )
 
 
@@ -155,7 +194,12 @@ def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
     """Elsewhere than in nginx's log nothing says whose certificate it was, unless captured dates do."""
     unloaded = [span for span, reloads in (*(renewals(case) if own else ()), *replaced(case)) if not reloads][:1]
     dates = tuple(_dates(case, failed))
+    told = [] if own else list(reloads(case))
+    kept = _read_once(case) if told else None
     both = len({one.shows for one in dates}) > 1
+    if both and kept:
+        return _of_program(failed, told, kept, dates)
+    both = both and not told
     dates = dates if unloaded or both or own else ()
     said, confidence = _said(failed, own=own or bool(dates), unloaded=bool(unloaded) or both)
     served = certificates(case)[:2] if own or unloaded or both else []
@@ -172,6 +216,43 @@ def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
         measured={"count": failed.height},
         times=instants(failed),
         fix=claim("certificate_failed.fix", "renew it, and reload nginx after each renewal (certbot renew --deploy-hook)"),
+    )
+
+
+def _read_once(case: Case) -> Span | None:
+    """The line of a program or of another server's configuration that reads a certificate, if none takes it up anew."""
+    served = {re.escape(one.args[0].rpartition("/")[2]) for one in certificates(case)}
+    configured = {file.span.path for file in case.of(NginxFile)}
+    lines = list(settings(case, rf"{READS}.*(?:{'|'.join(sorted(served))})")) if served else []
+    found = [(span, text) for span, text in lines if span.path not in configured]
+    anew = any(re.search(ANEW, text) for span, _ in found for _, text in lines_like(case, Span(span.path, 1, MOST_LINES), ANEW))
+    return found[0][0] if found and not anew else None
+
+
+def _of_program(failed: pl.DataFrame, told: Sequence[Span], kept: Span, dates: Sequence[Evidence]) -> Finding:
+    """The old one is still shown by a program that read it at its start: only nginx is told of the new one."""
+    return Finding(
+        confidence=REFUSED,
+        claim=claim(
+            "certificate_failed.kept",
+            "{count} connections failed for an expired certificate: it is renewed, and nginx is told, but not the program that "
+            "reads it at {place}",
+            count=failed.height,
+            place=str(kept),
+        ),
+        evidence=(
+            Evidence(told[0], "only nginx is told", shows="configuration_mismatch"),
+            Evidence(kept, "reads it once", shows="configuration_mismatch"),
+            *cite(failed, shows="certificate_fails"),
+            *dates,
+        ),
+        would_refute=REFUTE,
+        subject=str(kept),
+        measured={"count": failed.height},
+        times=instants(failed),
+        fix=claim(
+            "certificate_failed.tell_all", "let the renewal restart everything that reads the certificate, or let it read it anew"
+        ),
     )
 
 

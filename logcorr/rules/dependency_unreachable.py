@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -55,10 +55,11 @@ def check(case: Case) -> Iterator[Finding]:
         stopped = _stopped(case, lost)
         gone = () if stopped else tuple(_gone(case, lost))
         began = gone or cite(_began(case, lost), "it began anew", most=2, shows=CHANGES)
-        changed = not stopped and (bool(gone) or _wrong(case, lost, since_start=bool(began)))
+        former = [Evidence(span, "what it was", shows=CHANGES) for span in _former(case, lost, named)] if began else []
+        changed = not stopped and (bool(gone) or bool(former) or _wrong(case, lost, since_start=bool(began)))
         sure = UNEXPLAINED if not changed else CHANGED if named else BEGAN if began else UNEXPLAINED
         shown = cite(lost.rows, shows="configuration_mismatch")
-        told = (*named[:1], *began, *shown) if sure == CHANGED else (*shown, *began) if sure == BEGAN else shown
+        told = (*named[:1], *former[:1], *began, *shown) if sure == CHANGED else (*shown, *began) if sure == BEGAN else shown
         state = "stopped" if stopped else "found" if sure == UNEXPLAINED else "gone" if gone else _wrongly(lost)
         yield _finding(case, lost, told, sure=sure, state=state)
 
@@ -90,6 +91,15 @@ def _named(case: Case, lost: _Lost) -> list[Span]:
     elif port:
         wanted.append(rf"(?i)port\w*['\"]?\s*[:=]\s*['\"]?{port}\b|(?:localhost|127\.0\.0\.1):{port}\b")
     return [span for pattern in wanted for span, _ in settings(case, pattern)]
+
+
+def _former(case: Case, lost: _Lost, named: Sequence[Evidence]) -> Iterator[Span]:
+    """Where what sets its address is set to another one: as it was before, or elsewhere."""
+    for span in dict.fromkeys(one.span for one in named) if re.fullmatch(ADDRESS, lost.target) else ():
+        text = case.lines(span.path).filter(pl.col("line") == span.line).collect()["text"][0]
+        key = re.match(r"\W*(?:export |const |let |var )?[\"']?(\w+)[\"']?\s*[:=]", text)
+        others = settings(case, rf"^\W*(?:export |const |let |var )?[\"']?{key[1]}[\"']?\s*[:=].*:\d") if key else ()
+        yield from (other for other, said in others if lost.target in text and lost.target not in said)
 
 
 def _stopped(case: Case, lost: _Lost) -> bool:

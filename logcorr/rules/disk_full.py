@@ -11,14 +11,18 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._container_logs import Unbounded, unbounded
 from logcorr.rules._fillers import Filler, complains, fillers
-from logcorr.rules._hoards import Hoard, hoard
+from logcorr.rules._hoards import Hoard, captures, hoard
 from logcorr.rules._verbose import asked_for, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
 
 PATH = regex(r"(?<!GET)(?<!POST)(?<!PUT)(?<!PATCH)(?<!DELETE)[\"' ](?P<path>/[^\"' :,]+)")
 DF_NAME = regex(r"(?:^|/|[._-])df(?:[._-]|$)")
 FULL = r"\s(?:9[89]|100)%\s+/\S*$"
+ROW = r"\s\d[\d.,]*[KMGT]?i?\s+\d[\d.,]*[KMGT]?i?\s+\d[\d.,]*[KMGT]?i?" + FULL
+"""The end of a row of `df`; in a file that may be called anything, all its sizes must be there."""
+
 MOST_LINES = 1000
 FEWEST = 3
 REFUTE = claim("disk_full.refute", "free space (and free inodes) on the device at these times")
@@ -26,7 +30,7 @@ REFUTE = claim("disk_full.refute", "free space (and free inodes) on the device a
 UNFILLED = 0.6
 """How sure one can be where what filled the disk was not collected."""
 
-CHATTED, CHATTED_THERE, HOARDED = 0.85, 0.92, 0.9
+CHATTED, CHATTED_THERE, HOARDED, LOGGED = 0.85, 0.92, 0.9, 0.95
 """And where a log is full of what only developers ask for; and the device that is full is the one which holds it; and where a
 capture shows the folder that takes most of it, into which one line of a program puts something new each time."""
 
@@ -40,6 +44,9 @@ def check(case: Case) -> Iterator[Finding]:
     paths = sorted({found["path"] for message in failed["message"] if (found := PATH.search(message))})
     filler, captured = _filler(case, failed)
     device = () if filler else tuple(_full(case, paths))
+    if not filler and (logged := unbounded(case, [mount for _, mount in _mounts(case)])):
+        yield _logged(case, failed, logged)
+        return
     if not filler and (setting := _chatty(case)):
         yield _chatted(case, failed, *setting)
         return
@@ -123,6 +130,31 @@ def _chatted(case: Case, failed: pl.DataFrame, setting: Span, log: str) -> Findi
     )
 
 
+def _logged(case: Case, failed: pl.DataFrame, found: Unbounded) -> Finding:
+    return Finding(
+        confidence=LOGGED,
+        claim=claim(
+            "disk_full.logged",
+            "no space was left on a device: {count} writes failed; most of it is what {name} wrote to its container's log, "
+            "which nothing bounds",
+            count=failed.height,
+            name=found.name,
+        ),
+        evidence=(
+            Evidence(found.line, "its log has no bound", shows="resource_exhausted"),
+            Evidence(found.told, "what takes the space", shows="resource_exhausted"),
+            Evidence(found.named, "whose it is", shows="resource_exhausted"),
+            *(Evidence(span, "the device that is full", shows="resource_exhausted") for span, _ in _mounts(case)),
+            *cite(failed, shows="resource_exhausted"),
+        ),
+        would_refute=REFUTE,
+        subject=found.name,
+        measured={"count": failed.height},
+        times=instants(failed),
+        fix=claim("disk_full.less", "log at level info, and bound the log: rotation by size, a quota"),
+    )
+
+
 def _hoarded(case: Case, failed: pl.DataFrame, found: Hoard) -> Finding:
     return Finding(
         confidence=HOARDED,
@@ -169,8 +201,11 @@ def _full(case: Case, paths: Sequence[str]) -> Iterator[Span]:
 
 def _mounts(case: Case) -> Iterator[tuple[Span, str]]:
     """The lines of a collected `df` that show a full device, and where it is mounted."""
-    for path in sorted(path for path in case.files if DF_NAME.search(path)):
-        yield from ((span, text.split()[-1]) for span, text in lines_like(case, Span(path, 1, MOST_LINES), FULL))
+    called = {path for path in case.files if DF_NAME.search(path)}
+    for path in sorted(called.union(captures(case))):
+        shown = lines_like(case, Span(path, 1, MOST_LINES), FULL if path in called else ROW)
+        full = {text.split()[-1]: span for span, text in reversed(list(shown))}
+        yield from ((span, mount) for mount, span in reversed(full.items()))
 
 
 def _claim(failed: pl.DataFrame, filler: Filler | None) -> Claim:

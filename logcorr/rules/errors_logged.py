@@ -35,6 +35,13 @@ ENDS = r"(?i)\b(?:(?:restart|kill|terminat|exit|stopp)(?:ed|es|ing)|SIG(?:TERM|K
 STEADY = 0.1
 """What one limit of time ends lasts equally long, to a tenth."""
 
+MISTYPED = (
+    r"(?i)\b(?:wrong|bad|invalid|incorrect|falsches|mauvais|incorrecta?) (?:user ?name|password|passwort|mot de passe|contraseña"
+    r"|credentials|login|pin|one[- ]time|otp|captcha)\b|\b(?:login|sign[- ]?in|log[- ]?in) (?:refused|denied|rejected|failed)\b"
+    r"|\bfailed login\b|\b(?:密码|密碼)(?:错误|錯誤)|\bcontraseña incorrecta\b|\bsenha (?:incorreta|inválida)\b"
+)
+"""How an application tells that somebody did not know a password."""
+
 AT_ONCE = timedelta(seconds=5)
 TRACED = 0.92
 
@@ -57,8 +64,9 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _severity(case: Case, rows: pl.DataFrame, felt: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
-    """What a proxy says of connections is no harm of itself: its clients come and go as they like."""
-    return "warning" if rows["source"][0] in PROXIES and not _is_felt(case, rows, felt) else "error"
+    """What a proxy says of connections is no harm of itself: its clients come and go as they like, and mistype what they like."""
+    theirs = rows["source"][0] in PROXIES or bool(rows["message"].str.contains(MISTYPED).all())
+    return "warning" if theirs and not _is_felt(case, rows, felt) else "error"
 
 
 def _whole(case: Case, same: pl.DataFrame) -> str:

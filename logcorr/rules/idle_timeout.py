@@ -51,7 +51,7 @@ def check(case: Case) -> Iterator[Finding]:
     files = tuple(case.of(NginxFile))
     if not files:
         return
-    places = sorted(Nginx.of(files).proxied(), key=lambda place: -len(prefix(place)))
+    places = sorted((place for nginx in Nginx.every(files) for place in nginx.proxied()), key=lambda place: -len(prefix(place)))
     closed = _closed(case)
     if closed.height < FEWEST:
         yield from _aged(case, [place for place in places if place.upgrades])

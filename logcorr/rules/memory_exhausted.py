@@ -5,15 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from logcorr.model.case import Case
-from logcorr.model.claim import Evidence, claim
+from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import ComposeFile, Container, Unit
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._memory import Starter, Taker, starter, taker
 from logcorr.timeline.select import cite, instants, lines_like
 
 KILLED = r"Killed? process \d+ \((?P<name>[^)]+)\)"
 LIMIT = r"^\s*(?:mem_limit|memory|MemoryMax|MemoryLimit)\s*[:=]\s*\S+"
+
+FIT = claim(
+    "memory_exhausted.fix",
+    "find what grows, and give each service a limit that fits beside the others; more memory only delays a leak",
+)
+LESS = claim(
+    "memory_exhausted.less",
+    "let the job work in pieces, within a limit of its own (systemd-run -p MemoryMax=…), so that it is ended and not a service",
+)
 
 
 @rule(code="PROC006", title="The kernel ended a process for want of memory", role="defect", severity="error")
@@ -26,15 +36,14 @@ def check(case: Case) -> Iterator[Finding]:
     names = killed["message"].str.extract(KILLED, 1).drop_nulls().unique().sort().to_list()
     services = sorted({*killed["service"].drop_nulls(), *(one.service or one.name for one in contained)})
     who = ", ".join(services or names) or "a process"
+    took = taker(case, killed)
+    starts = starter(case, took.name, killed) if took else None
+    count = killed.height + len(contained)
     yield Finding(
-        confidence=0.95,
-        claim=claim(
-            "memory_exhausted.found",
-            "the kernel ended {who} for want of memory ({count} lines tell it)",
-            who=who,
-            count=killed.height + len(contained),
-        ),
+        confidence=_confidence(took, starts),
+        claim=_claim(who, count, took),
         evidence=(
+            *_taking(took, starts),
             *cite(killed, "ended for want of memory", most=1, shows="resource_exhausted"),
             *(Evidence(one.span, "OOMKilled", shows="resource_exhausted") for one in contained),
             *(Evidence(span, "the limit", shows="resource_exhausted") for span in _limits(case, services)),
@@ -42,13 +51,46 @@ def check(case: Case) -> Iterator[Finding]:
         ),
         would_refute=claim("memory_exhausted.refute", "another sender of the signal: a person, a supervisor"),
         subject=who,
-        measured={"count": killed.height + len(contained), "processes": ", ".join(names)},
+        measured={
+            "count": count,
+            "processes": ", ".join(names),
+            **({"taker": took.name, "share": round(took.share, 2)} if took else {}),
+        },
         times=instants(killed),
-        fix=claim(
-            "memory_exhausted.fix",
-            "find what grows, and give each service a limit that fits beside the others; more memory only delays a leak",
-        ),
+        fix=LESS if starts else FIT,
     )
+
+
+def _claim(who: str, count: int, took: Taker | None) -> Claim:
+    if not took:
+        return claim(
+            "memory_exhausted.found",
+            "the kernel ended {who} for want of memory ({count} lines tell it)",
+            who=who,
+            count=count,
+        )
+    return claim(
+        "memory_exhausted.taken",
+        "{taker} held {share} % of the memory that all processes held, and the kernel ended {who} for want of it",
+        taker=took.name,
+        share=round(100 * took.share),
+        who=who,
+    )
+
+
+def _confidence(took: Taker | None, starts: Starter | None) -> float:
+    """The kernel proves who held it; that a job started that one is proved by its log, or by being so each time."""
+    if not took or (starts and (starts.logged or starts.times > 1)):
+        return 0.95
+    return 0.85
+
+
+def _taking(took: Taker | None, starts: Starter | None) -> Iterator[Evidence]:
+    """The command that starts who took the memory, first; then the kernel's rows."""
+    if starts:
+        yield Evidence(starts.line, "starts what takes the memory", shows="resource_exhausted")
+    if took:
+        yield from (Evidence(span, "held the most", shows="resource_exhausted") for span in took.rows[:2])
 
 
 def _limits(case: Case, services: list[str]) -> Iterator[Span]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
-from logcorr.lazily import pl
+from logcorr.lazily import np, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Finding
@@ -20,18 +21,29 @@ NOT_REFUSED = (408, 429, 499)
 """A client that was slow, that was told to wait, or that went away: other rules tell of these."""
 
 
+MISSING = 404
+FEWEST_BEFORE, SELDOM, OFTEN = 30, 0.02, 0.2
+"""Or so many went well, hardly one was refused, and since a moment every fifth is, or more; what is missing is asked for by robots."""
+
+KNOWN = 0.5
+"""And most of them come from clients that are answered well at other times since: who only ever is refused tries something."""
+
 OWN = r"^(?:127\.|::1$)"
 
 
 @rule(code="NGX023", title="Requests are refused that were answered well before", role="symptom", severity="error")
 def check(case: Case) -> Iterator[Finding]:
-    """Kinds of requests (method and path, numbers apart) that were answered well, and ever since a moment with 4xx."""
+    """Kinds of requests (method and path, numbers apart) that were answered well, and since a moment all or often with 4xx."""
     access = case.records("nginx_access")
     if not {"request", "status", "time"} <= set(access.collect_schema()):
         return
-    for service, rows in by_service(_refused(case, _of_clients(access))):
-        for (status,), same in rows.group_by("status", maintain_order=True):
-            yield _finding(service, str(same["asked"][0]), str(status), same)
+    clients = _of_clients(access)
+    always = _refused(case, clients)
+    often = _often(case, clients, set(always["asked"])) if "client" in access.collect_schema() else always.clear()
+    for rows, ever in ((always, True), (often, False)):
+        for service, told in by_service(rows):
+            for (status,), same in told.group_by("status", maintain_order=True):
+                yield _finding(service, str(same["asked"][0]), str(status), same, ever=ever)
 
 
 def _of_clients(access: pl.LazyFrame) -> pl.LazyFrame:
@@ -46,7 +58,7 @@ def _of_clients(access: pl.LazyFrame) -> pl.LazyFrame:
 def _refused(case: Case, access: pl.LazyFrame) -> pl.DataFrame:
     """The lines of the timeline that tell of such requests."""
     refused = pl.col("status").is_between(400, 499) & ~pl.col("status").is_in(NOT_REFUSED)
-    asked = pl.col("request").str.extract(r"^(\S+ [^? ]+)", 1).str.replace_all(r"\d+", "#")
+    asked = _asked()
     of_kind = (
         access.select("time", "status", asked=asked, refused=refused)
         .drop_nulls()
@@ -70,7 +82,56 @@ def _refused(case: Case, access: pl.LazyFrame) -> pl.DataFrame:
     return case.timeline.join(lines, on=["file", "line"]).collect(engine="streaming").sort("time", "file", "line")
 
 
-def _finding(service: str, asked: str, status: str, rows: pl.DataFrame) -> Finding:
+def _asked() -> pl.Expr:
+    return pl.col("request").str.extract(r"^(\S+ [^? ]+)", 1).str.replace_all(r"\d+", "#")
+
+
+def _often(case: Case, access: pl.LazyFrame, but: set[str]) -> pl.DataFrame:
+    """The lines of the timeline that tell of such requests of which a part is refused since a moment."""
+    refused = pl.col("status").is_between(400, 499) & ~pl.col("status").is_in([*NOT_REFUSED, MISSING])
+    told = access.select("file", "line", "time", "status", "client", asked=_asked(), refused=refused).drop_nulls()
+    minutes = (
+        told.filter(~pl.col("asked").is_in(sorted(but)))
+        .group_by("asked", pl.col("time").dt.truncate("1m"))
+        .agg(all=pl.len(), refused=pl.col("refused").sum())
+        .filter(pl.col("refused").sum().over("asked") >= FEWEST)
+        .collect(engine="streaming")
+        .sort("asked", "time")
+    )
+    parts = [case.happened().with_columns(asked=pl.lit(""), status=pl.lit(0))]
+    for (asked,), rows in minutes.group_by("asked", maintain_order=True):
+        since = _since(rows)
+        if since:
+            here = told.filter((pl.col("asked") == asked) & (pl.col("time") >= since))
+            well = here.filter(~pl.col("refused")).select("client").unique().collect(engine="streaming")["client"]
+            lines = here.filter("refused").select("file", "line", "client", "asked", "status").collect(engine="streaming")
+            if lines.height and lines["client"].is_in(well.implode()).mean() >= KNOWN:
+                parts.append(case.timeline.join(lines.drop("client").lazy(), on=["file", "line"]).collect())
+    return pl.concat(parts, how="vertical_relaxed").sort("time", "file", "line")
+
+
+def _since(minutes: pl.DataFrame) -> datetime | None:
+    """The minute that parts best those in which hardly one was refused from those in which many are."""
+    every, refused = (minutes[name].cast(pl.Float64).to_numpy().cumsum() for name in ("all", "refused"))
+    before, since = refused[:-1] / every[:-1], (refused[-1] - refused[:-1]) / (every[-1] - every[:-1])
+    enough = (every[:-1] >= FEWEST_BEFORE) & (refused[-1] - refused[:-1] >= FEWEST)
+    parted = np.where(enough & (before <= SELDOM) & (since >= OFTEN), since - before, 0.0)
+    return minutes["time"][int(parted.argmax()) + 1] if len(parted) and parted.max() > 0 else None
+
+
+def _finding(service: str, asked: str, status: str, rows: pl.DataFrame, *, ever: bool) -> Finding:
+    if not ever:
+        part = claim(
+            "requests_refused.often",
+            "{service} answers some of the requests like {asked} with {status} ({count}×) since a moment until which they went "
+            "well, and answers the same clients well at other times",
+            service=service,
+            asked=asked,
+            status=status,
+            count=rows.height,
+        )
+        doubt = claim("requests_refused.doubt", "as many of them refused on a day on which all was well")
+        return counted(rows, service, part, doubt, asked=asked, status=status)
     said = claim(
         "requests_refused.since",
         "{service} answers requests like {asked} with {status} ({count}×), all since a moment until which they went well",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from logcorr.lazily import np, pl
@@ -12,18 +13,26 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._durations import worked
 from logcorr.rules._requests import asked, by_place, endpoint_of, read_limit
+from logcorr.rules._settings import notes, settings
 from logcorr.semantics.nginx.facts import Limit, Proxied
 from logcorr.timeline.select import cite, instants, seconds
 
 UNANSWERED = "while reading response header"
 FEWEST = 3
-LEAST_SHARE = 0.8
-"""Of the requests for the endpoint, so many are given up: it always takes too long."""
+LEAST_SHARE, SINCE = 0.8, 0.2
+"""Of the requests for the endpoint, so many are given up: it always takes too long; or so many since a moment until which, of very
+many, none was."""
+
+UNHURT = 0.001
+HELD = r"(?i)[\w.-]*(?:hold|poll|wait|heartbeat|keep_?alive|interval)[\w.-]*['\"]?\s*[:=]\s*['\"]?(\d+)\b"
+"""What settings are called that let a request wait on purpose."""
 
 MOST_OF_ALL = 0.5
 """Where more of all requests are given up while they wait, it is the service that does not answer, not one endpoint."""
 
 APART_S = 30.0
+MOST_HELD = 20
+CHANGES = "deploy_changes_configuration"
 NEAR_S = 3.0
 MEASURED, SEEN = 0.93, 0.75
 
@@ -66,20 +75,41 @@ def _of_its_own(given_up: pl.DataFrame, requests: pl.DataFrame, endpoint: str, l
     at, failed = others["at"].to_numpy(), others["failed"].to_numpy()
     ended = np.append(times, np.inf)[np.searchsorted(times, at)]
     meanwhile = ended - limit_s <= at
-    always = mine.height >= FEWEST and float(mine["failed"].to_numpy().mean()) >= LEAST_SHARE
-    return always and bool(meanwhile.any()) and float(failed[meanwhile].mean()) < MOST_OF_ALL
+    return _too_long(mine) and bool(meanwhile.any()) and float(failed[meanwhile].mean()) < MOST_OF_ALL
+
+
+def _too_long(mine: pl.DataFrame) -> bool:
+    """Whether it always takes too long, or often does since a moment until which it never did."""
+    at, failed = mine["at"].to_numpy(), mine["failed"].to_numpy()
+    if len(at) < FEWEST or not failed.any():
+        return False
+    share = float(failed[at >= at[failed].min()].mean())
+    before = int((at < at[failed].min()).sum())
+    return float(failed.mean()) >= LEAST_SHARE or (share >= SINCE and (1 - share) ** before <= UNHURT)
+
+
+def _held(case: Case, limit_s: float) -> Iterator[Evidence]:
+    """Settings by which the application lets a request wait longer than the proxy does, and the notes that tell of them."""
+    for span, text in settings(case, HELD):
+        (name, number) = next((found[0], found[1]) for found in [re.search(HELD, text)] if found)
+        if limit_s < int(number) <= MOST_HELD * limit_s or limit_s < int(number) / 1000 <= MOST_HELD * limit_s:
+            told = notes(case, re.split(r"['\"\s:=]", name)[0], number)
+            yield from (Evidence(note, "it was changed", shows=CHANGES) for note in told)
+            yield Evidence(span, f"it may wait {number}", shows="configuration_mismatch")
 
 
 def _finding(case: Case, given_up: pl.DataFrame, endpoint: str, place: Proxied, limit: Limit) -> Finding:
     late = _late(case, given_up, limit.seconds)
     took = round(float(np.median(late["took"].to_numpy())), 1) if late.height else None
     where = limit.span or place.span
+    held = tuple(_held(case, limit.seconds))
     return Finding(
-        confidence=MEASURED if took else SEEN,
+        confidence=MEASURED if took or held else SEEN,
         claim=_claim(endpoint, limit, given_up.height, took),
         evidence=(
             Evidence(where, f"{limit.name} {limit.seconds:g} s", shows="configuration_mismatch"),
             Evidence(place.location, "the location", shows="configuration_mismatch"),
+            *held,
             *cite(late, "how long it took", most=4, shows="configuration_mismatch"),
             *cite(given_up, shows="timeout_closes_connection"),
         ),

@@ -123,7 +123,7 @@ def _refused(case: Case) -> pl.DataFrame:
 def _moves(case: Case) -> Iterator[_Move]:
     """Services that said first one address and then another."""
     last: dict[str, _Listening] = {}
-    started = case.happened("process.started").filter(pl.col("time").is_not_null())
+    started = case.happened("process.started").filter(pl.col("time").is_not_null() & (pl.col("source") != "docker"))
     for row, text in zip(started.iter_rows(named=True), texts(case, started), strict=True):
         where = _address(row["message"], text)
         if where is None:
@@ -227,12 +227,9 @@ def _kept(one: Replaced) -> Finding:
 
 def _configured(case: Case) -> Mapping[int | str, Span]:
     """Where nginx names each upstream port or unix socket, in a group or straight in a pass directive; the first place each."""
-    files = tuple(case.of(NginxFile))
-    if not files:
-        return {}
-    nginx = Nginx.of(files)
-    named = [(server.address, server.span) for group in nginx.upstreams() for server in group.servers]
-    named += [(place.target, place.span) for place in nginx.proxied()]
+    every = Nginx.every(tuple(case.of(NginxFile)))
+    named = [(server.address, server.span) for nginx in every for group in nginx.upstreams() for server in group.servers]
+    named += [(place.target, place.span) for nginx in every for place in nginx.proxied()]
     found: dict[int | str, Span] = {}
     for address, span in named:
         asked = re.search(r"(unix:/[^:]+)|:(\d{2,5})(?:/|$)", address)

@@ -12,7 +12,9 @@ from logcorr.model.case import Behaviour
 from logcorr.model.facts import Fact, ScheduledJob, Script, of_kind
 
 ROTATION = "logrotate"
-RENEWAL = regex(r"(^|/)renewal/[^/]+\.conf$")
+RENEWAL = regex(r"(^|/)(?:renewal/[^/]+\.conf|renewal-hooks/(?:pre|post|deploy)/[^/]+)$")
+"""Where certbot's hooks stand: in a certificate's configuration, and in the folders whose scripts run for every certificate."""
+
 UNIT_COMMAND = regex(r"(?P<unit>.+?)(\.service)?/Exec(StartPre|Start|StartPost)")
 """How the scripts of a unit's commands are named."""
 
@@ -39,7 +41,7 @@ def at_most(proof: ReachProof, script: Script, facts: Sequence[Fact]) -> ReachPr
     if proof.reach is Reach.NEVER or not (renews or by_size):
         return proof
     unknown = "certbot renews the certificate" if renews else "the log has grown to its size"
-    return replace(proof, reach=Reach.MAY, unknown=(*proof.unknown, unknown))
+    return replace(proof, reach=Reach.MAY, unknown=(*proof.unknown, unknown), once_run=proof.reach)
 
 
 def _by_size(script: Script, facts: Sequence[Fact]) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from logcorr.lazily import regex
 from logcorr.model.case import Entity
-from logcorr.model.facts import ComposeFile, Container, Fact, NginxFile, Service, Unit, of_kind
+from logcorr.model.facts import ComposeFile, Container, Fact, NginxFile, Service, Setting, Unit, of_kind
 from logcorr.semantics.paths import below, collected, folder_of, normal
 
 NGINX = "nginx"
@@ -20,6 +20,12 @@ PM2_FILE = regex(r"(?P<name>.+)-(?:out|error)(?:-\d+)?\.log")
 
 DOCKER_FILE = regex(r"[0-9a-f]{4,64}-json\.log(?:[.-].*)?")
 """Docker's own name for what a container prints: the container's id, or its beginning, which says nothing by itself."""
+
+AT_PORT = regex(r"(?:(?:tcp|udp|TCP|UDP)?:(?P<port>\d{2,5})|(?P<space>\d{2,5})/(?:tcp|udp))")
+"""How `fuser` and `lsof` are told whom to look for by a port."""
+
+PORT = regex(r"(?:\w+_)?PORT")
+"""How settings are called that tell a program where to listen."""
 
 ID = 12
 """Letters of a container's id by which Docker itself shows it."""
@@ -92,6 +98,30 @@ def commands(facts: Sequence[Fact]) -> Iterator[tuple[str, str]]:
         yield unit.name.removesuffix(".service"), unit.command or ""
     for service, _ in _services(facts):
         yield service.name, " ".join(service.command)
+
+
+def at_port(target: str, facts: Sequence[Fact], files: Iterable[str]) -> list[str] | None:
+    """The units that listen where `fuser` or `lsof` is told to look; None if that is no port."""
+    port = AT_PORT.fullmatch(target)
+    return [name for name, at in listening(facts, files) if at == int(port["port"] or port["space"])] if port else None
+
+
+def listening(facts: Sequence[Fact], files: Iterable[str]) -> Iterator[tuple[str, int]]:
+    """The ports that units are told to listen on, by name: in their own lines, or in the files of their environment."""
+    told = [setting for setting in of_kind(Setting, facts) if PORT.fullmatch(setting.name) and setting.value.isdigit()]
+    present = frozenset(files)
+    for unit in of_kind(Unit, facts):
+        name = unit.name.removesuffix(".service")
+        yield from ((name, port) for port in unit.listens)
+        read = {_file(path, present, unit.span.path) for path in unit.environment_files}
+        yield from ((name, int(setting.value)) for setting in told if setting.span.path in read)
+
+
+def _file(path: str, files: frozenset[str], asker: str) -> str | None:
+    """The collected file; one may be collected under its path with other signs between its folders (`default-web`)."""
+    tail = "-".join(path.strip("/").split("/")[-2:])
+    flat = [file for file in files if re.sub(r"[/_!]", "-", file).endswith(tail)]
+    return collected(path, files, asker=asker) or (flat[0] if len(flat) == 1 else None)
 
 
 def find(name: str, things: Iterable[Entity]) -> Entity | None:

@@ -28,7 +28,7 @@ PID_FILE = regex(r"/(?P<name>[\w.-]+)\.pid\b")
 HOLDS = regex(r"\s*(?:local |export |readonly )?(?P<name>\w+)=[\"']?(?:\$\(|`)")
 """How a line begins that puts what a command prints into a variable."""
 
-PRINTED = regex(r"<what (?:pgrep|pidof) prints \((?P<place>[^()]+)\)>")
+PRINTED = regex(r"<what (?:pgrep|pidof|lsof) prints \((?P<place>[^()]+)\)>")
 COLUMN = "<output of `awk "
 """How values are shown that `pgrep` prints, and that are cut out of the list of `ps`."""
 
@@ -280,7 +280,9 @@ class _Targets(Struct, frozen=True):
 
     def _meant(self, target: str) -> list[str]:
         """The things that go by a pattern as their name, or are started with a command it occurs in; or a pid file's one."""
-        pid_file = PID_FILE.search(target)
+        pid_file, listening = PID_FILE.search(target), topology.at_port(target, self.facts, self.files)
+        if listening is not None:
+            return listening
         name = pid_file["name"] if pid_file else target
         named = topology.find(name, self.things)
         if pid_file:

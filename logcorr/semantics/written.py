@@ -46,6 +46,7 @@ N = TypeVar("N", bound=Node)
 WRAPPERS = {
     "sudo": "-u -g -h -p -C -U", "timeout": "-s -k", "nice": "-n", "ionice": "-c -n -p", "nohup": "", "env": "-u", "exec": "-a",
     "command": "", "time": "-f -o", "stdbuf": "-i -o -e", "doas": "-u", "builtin": "", "setsid": "", "chronic": "",
+    "choom": "-n",
 }  # fmt: skip
 """Commands that run the rest of their words, and those of their options that take a value."""
 

@@ -1,6 +1,7 @@
 """In which zone a log's stamps are that do not say so, told from stops of which another log tells too.
 
-A supervisor tells when it ended a service, and the service says itself when it was told to end. Where the two never agree in the
+A supervisor tells when it ended a service, and the service says itself when it was told to end; certbot tells when it ran a hook
+that may have ended it. Where the two never agree in the
 zones that were taken for them, and nearly always do in one other, one is in that one: the one that refusals do not bear out.
 """
 
@@ -46,9 +47,11 @@ def by_tellers(readings: Sequence[Reading], of: Sequence[Placement], telling: Ca
 def _told_twice(events: pl.DataFrame) -> Iterator[tuple[str, dict[str, Times]]]:
     """Each log that tells of a service's stops, with all that do so, where there are several."""
     ends = events.filter(pl.col("kind").is_in(ENDS)).drop_nulls(["time", "service"])
+    run = events.filter(pl.col("kind") == "hook.started").drop_nulls("time")
+    hooks = {str(path): np.sort(seconds(own)) for (path,), own in run.group_by("file", maintain_order=True)}
     for _, rows in ends.group_by("service", maintain_order=True):
         stops = {str(path): _stops(own) for (path,), own in rows.group_by("file", maintain_order=True)}
-        told = {path: times for path, times in stops.items() if len(times) >= FEWEST}
+        told = {path: times for path, times in {**hooks, **stops}.items() if len(times) >= FEWEST}
         if len(told) > 1:
             yield from ((path, dict(told)) for path in sorted(told))
 

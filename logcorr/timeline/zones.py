@@ -24,7 +24,7 @@ from logcorr.timeline.select import seconds
 Times: TypeAlias = "npt.NDArray[np.float64]"
 
 REFUSED = ("upstream.refused", "upstream.unreachable")
-TELLING = (*ENDS, *STARTS, *REFUSED)
+TELLING = (*ENDS, *STARTS, *REFUSED, "hook.started")
 """The kinds of events that this looks at."""
 
 MET = "assumed: only so do its stops meet the connections that a proxy was refused"

@@ -16,6 +16,7 @@ from logcorr.semantics.nginx.names import choose, default_of, primary_name
 from logcorr.semantics.nginx.request import Handed, Question, Request, Status
 from logcorr.semantics.nginx.site import Site, build, is_main, missing_includes
 from logcorr.semantics.nginx.world import Unanswerable, World, in_every_world
+from logcorr.semantics.paths import below, folder_of
 
 
 def _unknown(_: str) -> None:
@@ -49,6 +50,21 @@ class Nginx(Struct, frozen=True):
             )
         )
         return cls(build(mains[0] if mains else None, files, mounts or {}))
+
+    @classmethod
+    def every(cls, files: Sequence[NginxFile]) -> tuple[Nginx, ...]:
+        """One for each main file that has a folder of its own: several hosts or containers may run nginx. None without files."""
+        if not files:
+            return ()
+        first = cls.of(files)
+        taken = {folder_of(first.site.http.span.path)}
+        found = [first]
+        for file in files:
+            home = folder_of(file.span.path)
+            if is_main(file) and not any(not other or below(home, other) or below(other, home) for other in taken):
+                taken.add(home)
+                found.append(cls.of([one for one in files if below(one.span.path, home)], main=file.span.path))
+        return tuple(found)
 
     @property
     def notes(self) -> tuple[tuple[str, Span], ...]:

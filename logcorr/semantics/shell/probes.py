@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from logcorr.lazily import regex
 from logcorr.model.behaviour import Probe
 from logcorr.semantics.shell import http
@@ -37,6 +39,14 @@ def _plain(tool: str, with_value: str = "", asked: str = "") -> Handler:
         )
 
     return handler
+
+
+def _lsof(command: Command) -> None:
+    """`lsof -t -i:3000` prints who uses the port; the address may be a word of its own."""
+    words = [shown(value) for value in command.arguments]
+    held = [re.sub(r"^-[a-zA-Z]*?i", "", word) for word in words if re.match(r"-[a-zA-Z]*?i(?:tcp|udp|TCP|UDP)?:\d", word)]
+    plain = [word for word in words if not word.startswith("-")]
+    ask(command, "lsof", " ".join(held or plain), values=command.arguments)
 
 
 def _pg_isready(command: Command) -> None:
@@ -139,7 +149,7 @@ HANDLERS: dict[str, Handler] = {
     "ps": _plain("ps", "opuUC"),
     "ss": _plain("ss"),
     "netstat": _plain("netstat"),
-    "lsof": _plain("lsof", ""),
+    "lsof": _lsof,
     "df": _plain("df"),
     "free": _plain("free"),
     "dig": _plain("dig"),

@@ -1,0 +1,119 @@
+"""Who held the memory when the kernel ran out of it, by its table of processes, and the command of a job that starts that one."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
+
+from msgspec import Struct
+
+from logcorr.lazily import np, npt, pl
+from logcorr.model.case import Case, Schedule
+from logcorr.model.facts import Unit
+from logcorr.model.source import Span
+from logcorr.rules._jobs import jobs_commands
+from logcorr.rules._runs import runs
+from logcorr.timeline.select import seconds
+
+ROW = r"\[\s*(\d+)\]\s+\d+\s+\d+\s+\d+\s+(\d+)\s+(?:\d+\s+)+-?\d+\s+(\S.*?)\s*$"
+"""A row of the table that `mm/oom_kill.c` prints: pid, uid, tgid, total_vm, rss, more of which it grew, oom_score_adj, name."""
+
+ENDED = r"Killed? process (\d+) \(([^)]+)\)"
+
+TWICE, HALF = 2.0, 0.5
+"""Who took it held so many times what the ended one did, and that much of what all did."""
+
+LONGEST_RUN_S = 3600.0
+NAME = 15
+"""The kernel keeps so many letters of a name."""
+
+Row: TypeAlias = "tuple[str, int, Span]"
+
+
+class Taker(Struct, frozen=True):
+    """The program that held the most, its share of what all held, and the rows that say so."""
+
+    name: str
+    share: float
+    rows: tuple[Span, ...]
+
+
+class Starter(Struct, frozen=True):
+    """The command by which a job starts it, and in how many of its runs the memory went."""
+
+    line: Span
+    schedule: Schedule
+    logged: bool
+    times: int
+
+
+def taker(case: Case, killed: pl.DataFrame) -> Taker | None:
+    """The one that the kernel's tables show in most of its reports, if another than the one that it ended."""
+    told = [one for path in killed["file"].unique().sort() for one in _reports(case, path)]
+    found = [one for victim, rows in told if (one := _largest(rows, victim))]
+    name, often = next(iter(Counter(one.name for one in found).most_common(1)), ("", 0))
+    if not often or 2 * often <= len(told):
+        return None
+    own = [one for one in found if one.name == name]
+    rows = tuple(span for one in own for span in one.rows)
+    return Taker(name, float(np.median([one.share for one in own])), rows)
+
+
+def _reports(case: Case, path: str) -> Iterator[tuple[str, list[Row]]]:
+    """The rows of each table, and the name of the process that was then ended."""
+    fields = (pl.col("text").str.extract(ROW, part).alias(name) for part, name in ((2, "rss"), (3, "name")))
+    lines = case.lines(path).with_columns(*fields, ended=pl.col("text").str.extract(ENDED, 2)).drop("text")
+    rows: list[Row] = []
+    for line, rss, name, ended in (
+        lines.filter(pl.any_horizontal(pl.col("rss", "ended").is_not_null()))
+        .select("line", "rss", "name", "ended")
+        .collect()
+        .iter_rows()
+    ):
+        if ended is None:
+            rows.append((name, int(rss), Span(path, line)))
+        elif rows:
+            yield ended, rows
+            rows = []
+
+
+def _largest(rows: Sequence[Row], victim: str) -> Taker | None:
+    held: Counter[str] = Counter()
+    for name, pages, _ in rows:
+        held[name] += pages
+    (name, most), *_ = held.most_common(1)
+    if name == victim or most < TWICE * held[victim] or most < HALF * held.total():
+        return None
+    first = next(span for other, _, span in rows if other == name)
+    return Taker(name, most / held.total(), (first,))
+
+
+def starter(case: Case, name: str, killed: pl.DataFrame) -> Starter | None:
+    """The one command of a job that starts such a program, if each time a run of it had begun, unless a unit runs it, too."""
+    whole = r"(?![\w.-])" if len(name) < NAME else ""
+    program = re.compile(rf"(?<![\w.-]){re.escape(name)}{whole}")
+    if any(unit.command and program.search(unit.command) for unit in case.of(Unit)):
+        return None
+    found = [
+        (command.span, schedule)
+        for schedule in case.schedules
+        for command in jobs_commands(case, schedule)
+        if program.search(command.text)
+    ]
+    if not found or len({schedule.job.span for _, schedule in found}) > 1:
+        return None
+    line, schedule = found[0]
+    logged = seconds(runs(case, schedule))
+    began = logged if len(logged) else schedule.ticks
+    times = _first_told(killed)
+    before = np.searchsorted(began, times, side="right") - 1
+    within = (before >= 0) & (times - began[np.maximum(before, 0)] <= LONGEST_RUN_S) if len(began) else np.zeros(1, bool)
+    return Starter(line, schedule, bool(len(logged)), len(np.unique(before))) if within.all() else None
+
+
+def _first_told(killed: pl.DataFrame) -> npt.NDArray[np.float64]:
+    """The first line of each report."""
+    times = seconds(killed)
+    return times[np.diff(times, prepend=-np.inf) > 1.0]

@@ -1,0 +1,185 @@
+"""A service listens on another port than the one on which it is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from logcorr.lazily import pl
+from logcorr.model.case import Case
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import NginxFile
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import by_service, rule
+from logcorr.rules._settings import settings
+from logcorr.rules._targets import target
+from logcorr.timeline.select import cite, instants, texts
+
+PORT = (
+    r"(?:(?i:ports?|puerto|porta|poort|порту|端口|埠|ポート)\D{0,3}|(?:(?:\d+\.){3}\d+|localhost|[\]*]|https?://[\w.-]+|^|\s):)"
+    r"(?P<port>\d{2,5})\b(?:[^:.\d]|[:.]\D|[:.]?$)"
+)
+"""The port in a line that tells where a process listens; no time of day."""
+
+FEWEST = 3
+AT_ONCE = timedelta(seconds=2)
+SOON = timedelta(minutes=15)
+"""Who asks a service that is down notices within this time of its start."""
+
+COMES_UP = timedelta(seconds=30)
+"""So long a start may take: what is refused meanwhile tells nothing of ports."""
+
+CHANGES = "deploy_changes_configuration"
+PROVED, REACHED, SAID, LIKELY, UNEXPLAINED = 0.95, 0.92, 0.9, 0.85, 0.7
+MOST_OF = 0.9
+CODE = (".js", ".mjs", ".cjs", ".ts", ".py", ".rb", ".go", ".php", ".java")
+
+FIX = claim(
+    "listens_elsewhere.fix", "let both read the port from one place, and ask the service where it listens before a restart ends"
+)
+
+
+class _Asked(Struct, frozen=True, kw_only=True):
+    """A port on which nobody answers, and the rows that say so."""
+
+    port: int
+    rows: pl.DataFrame
+
+    @property
+    def since(self) -> datetime:
+        return self.rows["time"].drop_nulls()[0]
+
+
+class _Starts(Struct, frozen=True, kw_only=True):
+    """What one service says at its starts: the ports it listens on by its last one, and those it did before."""
+
+    service: str
+    rows: pl.DataFrame
+    now: frozenset[int]
+    before: frozenset[int]
+
+    @property
+    def began(self) -> datetime:
+        return self.rows["time"][0]
+
+
+@rule(code="NET006", title="A service listens on another port than it is asked on", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Compares the port of refused connections with the one that the only service which it may be says that it listens on."""
+    starts = [_starts(name, rows) for name, rows in by_service(_told(case))]
+    for asked in _asked(case) if starts else ():
+        if any(asked.port in one.now for one in starts):
+            continue
+        moved = [one for one in starts if _moved(one, asked)]
+        known = [one for one in moved if asked.port in one.before] or moved
+        if len(known) == 1:
+            yield _finding(case, asked, known[0], _set(case, known[0]), moved=True)
+        elif not moved and len(starts) == 1 and _proxys(case, starts[0], asked) and (lines := _asks(case, asked)):
+            yield _finding(case, asked, starts[0], lines, moved=False)
+
+
+def _told(case: Case) -> pl.DataFrame:
+    """The starts of which a line names a port."""
+    started = case.happened("process.started").drop_nulls("time")
+    return started.with_columns(port=pl.col("message").str.extract(PORT, 1).cast(pl.Int64)).drop_nulls("port")
+
+
+def _starts(service: str, rows: pl.DataFrame) -> _Starts:
+    last = rows.filter(pl.col("time") >= pl.col("time").max() - COMES_UP)
+    before = rows.filter(pl.col("time") < pl.col("time").max() - COMES_UP)
+    return _Starts(service=service, rows=last, now=frozenset(last["port"]), before=frozenset(before["port"]))
+
+
+def _asked(case: Case) -> Iterator[_Asked]:
+    """The ports of refused connections, as the lines name them."""
+    rows = case.happened("upstream.refused", "dependency.failed").drop_nulls("time")
+    ports = [_port(text) for text in texts(case, rows)]
+    for (port,), told in (
+        rows.with_columns(port=pl.Series(ports, dtype=pl.Int64)).drop_nulls("port").group_by("port", maintain_order=True)
+    ):
+        if told.height >= FEWEST:
+            yield _Asked(port=int(str(port)), rows=told.drop("port"))
+
+
+def _port(text: str) -> int | None:
+    port = target(text).rpartition(":")[2] if "efused" in text or "ECONNREFUSED" in text else ""
+    return int(port) if port.isdecimal() else None
+
+
+def _moved(one: _Starts, asked: _Asked) -> bool:
+    """Whether it is refused since this start, and for longer than a start takes."""
+    times = asked.rows["time"].drop_nulls()
+    since = times.filter(times >= one.began - AT_ONCE)
+    new = not one.before or not one.now <= one.before
+    return new and len(since) >= MOST_OF * len(times) and since[0] <= one.began + SOON and since[-1] > one.began + COMES_UP
+
+
+def _set(case: Case, one: _Starts) -> list[Span]:
+    """The lines that set the port it has now; those of configuration, where code names it, too."""
+    ports = "|".join(map(str, sorted(one.now - one.before)))
+    pattern = rf"(?i)(?:port\w*['\"]?\s*[:=]|--port[= ]|\|\||\?\?|:-|listen\()\s*['\"]?(?:{ports})\b"
+    proxies = {file.span.path for file in case.of(NginxFile)}
+    found = [span for span, _ in settings(case, pattern) if span.path not in proxies]
+    return [span for span in found if not span.path.endswith(CODE)] or found
+
+
+def _asks(case: Case, asked: _Asked) -> list[Span]:
+    """The lines by which the port is asked that nobody listens on."""
+    pattern = rf"(?:proxy_pass|reverse_proxy|ProxyPass|\w+cgi_pass|grpc_pass|^\s*server\s|(?i:url|host|addr)).*:{asked.port}\b"
+    return [span for span, _ in settings(case, pattern)]
+
+
+def _proxys(case: Case, one: _Starts, asked: _Asked) -> bool:
+    """Whether the proxy took a configuration just before, while the service went on."""
+    loaded = case.happened("process.reloaded", "process.started").drop_nulls("time")
+    loaded = loaded.filter(pl.col("time").is_between(asked.since - SOON, asked.since) & (pl.col("service") != one.service))
+    files = set(one.rows["file"])
+    goes_on = any(source.last and source.last > asked.since for source in case.sources if source.path in files)
+    return bool(loaded.height) and goes_on and one.rows["time"][-1] < asked.since - SOON
+
+
+def _finding(case: Case, asked: _Asked, one: _Starts, lines: Sequence[Span], *, moved: bool) -> Finding:
+    told = cite(one.rows, "says where it listens", most=2, shows=CHANGES if moved else "configuration_mismatch")
+    place = [Evidence(span, "sets the port", shows=CHANGES) for span in lines] if len(lines) == 1 or not moved else []
+    asks = [Evidence(span, "asks there", shows="configuration_mismatch") for span in _asks(case, asked)] if moved else []
+    return Finding(
+        confidence=_confidence(case, asked, one, bool(place), moved=moved),
+        claim=_claim(asked, one, moved=moved),
+        evidence=(*place, *told, *asks, *cite(asked.rows, shows="configuration_mismatch")),
+        would_refute=claim("listens_elsewhere.refute", "a connection to port {asked} that was accepted since", asked=asked.port),
+        subject=one.service,
+        measured={"asked": asked.port, "told": min(one.now - one.before or one.now), "count": asked.rows.height},
+        times=instants(asked.rows),
+        fix=FIX,
+    )
+
+
+def _confidence(case: Case, asked: _Asked, one: _Starts, place: bool, *, moved: bool) -> float:
+    """Where it said the old port at its start before, or was reached until then, it is but to be told who set the new one."""
+    if not moved or (asked.port in one.before and not place):
+        return SAID
+    if asked.port in one.before:
+        return PROVED
+    known = {source.path for source in case.sources if source.first and source.first < one.began - SOON}
+    well = known & set(asked.rows["file"]) and asked.since >= one.began - COMES_UP
+    return REACHED if place and well else LIKELY if place else UNEXPLAINED
+
+
+def _claim(asked: _Asked, one: _Starts, *, moved: bool) -> Claim:
+    numbers: dict[str, str | int] = {"service": one.service, "told": min(one.now - one.before or one.now), "asked": asked.port}
+    if moved:
+        return claim(
+            "listens_elsewhere.moved",
+            "{service} listens on port {told} since its last start, but is asked on {asked}: {count} connections were refused",
+            **numbers,
+            count=asked.rows.height,
+        )
+    return claim(
+        "listens_elsewhere.asked",
+        "{service} is asked on port {asked} since the proxy's reload, but listens on {told}: {count} connections were refused",
+        **numbers,
+        count=asked.rows.height,
+    )

@@ -1,0 +1,124 @@
+"""Packages are upgraded, and services are restarted for it while they are used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from logcorr.lazily import regex
+from logcorr.model.case import Case
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import rule
+from logcorr.rules._settings import settings
+from logcorr.rules._upgrades import Done, about, felt, stem, upgrades
+from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
+
+BEFORE, AFTER = timedelta(seconds=2), timedelta(seconds=30)
+"""A service is stopped between the lines that tell of it; stamps are cut, and a log may be written late."""
+
+FELT = ("http.5xx", "client.connect_failed", "upstream.refused", "upstream.none_live", "dependency.failed", "probe.failed")
+WITHIN = timedelta(seconds=60)
+
+BY_ITSELF = r"^\s*\$nrconf\{restart\}\s*=\s*['\"]?a"
+"""needrestart.conf(5): it restarts what it finds, and asks nobody."""
+
+UNATTENDED = regex(r"unattended-upgrade")
+EACH_DAY = r"^\s*APT::Periodic::Unattended-Upgrade\s+\"?[1-9]"
+ORIGIN = r"(?i)^\s*\"(?:origin=|o=|site=)?[^\":,]*{stem}"
+"""apt.conf.d: that upgrades are installed daily, and from where."""
+
+Ended = tuple[Downtime, Done]
+
+
+@rule(code="PROC021", title="Services are restarted for an upgrade", role="defect", severity="warning")
+def check(case: Case) -> Iterator[Finding]:
+    """Stops while a package manager's log tells that the service's own package was upgraded, or that it was restarted for one."""
+    ends = [stop for stop in case.once(stopped) if stop.kind not in OWN_ENDS]
+    done = upgrades(case) if ends else []
+    told = [(stop, why) for stop in ends if (why := _why(stop, done))]
+    for by_needrestart in (True, False):
+        own = [(stop, why) for stop, why in told if why.unit is by_needrestart]
+        if own:
+            yield _finding(case, own, by_needrestart=by_needrestart)
+
+
+def _why(stop: Downtime, done: Sequence[Done]) -> Done | None:
+    """The restart that names the service, else the upgrade of its package, around the time of its stop."""
+    near = [one for one in done if about(one, stop.service) and one.start - BEFORE <= stop.ended <= one.end + AFTER]
+    return min(near, key=lambda one: (not one.unit, abs(one.start - stop.ended)), default=None)
+
+
+def _finding(case: Case, own: Sequence[Ended], *, by_needrestart: bool) -> Finding:
+    lines = dict.fromkeys(why.span for _, why in own)
+    setting = _setting(case, own, by_needrestart=by_needrestart)
+    ends = [stop for stop, _ in own]
+    return Finding(
+        confidence=0.95 if by_needrestart else 0.92,
+        severity="error" if felt(case, FELT, [stop.ended for stop in ends], WITHIN) else "warning",
+        claim=_claim(own, by_needrestart=by_needrestart),
+        evidence=(
+            *([Evidence(setting, "lets it happen by itself", shows="deploy_changes_configuration")] if setting else []),
+            *(Evidence(line, "upgraded", shows="deploy_changes_configuration") for line in list(lines)[:4]),
+            *(Evidence(stop.end, f"{stop.service} is stopped", shows="process_terminates") for stop in ends[:6]),
+        ),
+        would_refute=claim(
+            "upgrade_restarts_service.refute", "a stop of {services} that began before the upgrade", services=_named(own)
+        ),
+        subject=_named(own),
+        measured={"count": len(own)},
+        times=tuple(sorted({stop.ended for stop in ends})),
+        fix=_fix(by_needrestart=by_needrestart),
+    )
+
+
+def _named(own: Sequence[Ended]) -> str:
+    return ", ".join(sorted({stop.service for stop, _ in own}))
+
+
+def _claim(own: Sequence[Ended], *, by_needrestart: bool) -> Claim:
+    if by_needrestart:
+        return claim(
+            "upgrade_restarts_service.needrestart",
+            "{services}: restarted by needrestart, for a library that they use was upgraded ({count}×)",
+            services=_named(own),
+            count=len(own),
+        )
+    return claim(
+        "upgrade_restarts_service.package",
+        "{services}: restarted by the upgrade of {packages} ({count}×)",
+        services=_named(own),
+        packages=", ".join(sorted({why.name for _, why in own})),
+        count=len(own),
+    )
+
+
+def _fix(*, by_needrestart: bool) -> Claim:
+    if by_needrestart:
+        return claim(
+            "upgrade_restarts_service.list",
+            "let needrestart list what needs a restart (restart = 'l'), and restart it when nobody uses it",
+        )
+    return claim(
+        "upgrade_restarts_service.hold",
+        "keep this package from being upgraded by itself (Unattended-Upgrade::Package-Blacklist, apt-mark hold), "
+        "and upgrade it when nobody uses the service; live-restore keeps containers running without their daemon",
+    )
+
+
+def _setting(case: Case, own: Sequence[Ended], *, by_needrestart: bool) -> Span | None:
+    """The line that lets it happen: needrestart's, an origin that is allowed, or that upgrades are installed daily."""
+    if by_needrestart:
+        return next((span for span, _ in settings(case, BY_ITSELF)), None)
+    stems = sorted({stem(why.name) for _, why in own})
+    origins = (span for name in stems for span, _ in settings(case, ORIGIN.format(stem=name)) if "apt" in span.path)
+    daily = (span for span, _ in settings(case, EACH_DAY)) if _unattended(case, own) else iter(())
+    return next(iter((*origins, *daily)), None)
+
+
+def _unattended(case: Case, own: Sequence[Ended]) -> bool:
+    paths = {why.span.path for _, why in own}
+    return any(
+        UNATTENDED.search(path) or case.lines(path).collect()["text"].str.contains("unattended-upgrade").any() for path in paths
+    )

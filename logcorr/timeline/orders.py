@@ -1,0 +1,47 @@
+"""What logs tell that somebody ran: certbot its hooks, acme.sh its own, sudo a command."""
+
+from __future__ import annotations
+
+from logcorr.lazily import pl, regex
+from logcorr.model.behaviour import Effect
+from logcorr.model.case import Behaviour, Case
+from logcorr.model.facts import Script
+
+HOOK = r"(?: hook:\s*'?| command: | cmd: )(.+?)'?$"
+"""What is run, in the messages of certbot (compat/misc.py) and acme.sh that tell of a hook."""
+
+SUDO = r"; COMMAND=(\S.*)$"
+"""And in sudo's (plugins/sudoers/logging.c)."""
+
+SHELLS = regex(r"^(?:\S*/)?(?:ba|da|k|z)?sh (?:-\w+ )*")
+
+
+def orders(case: Case) -> pl.DataFrame:
+    """The timeline's rows that tell of a command that was run, in time order, with the `command`."""
+    by_sudo = (pl.col("source") == "syslog") & pl.col("message").str.contains("; COMMAND=", literal=True)
+    rows = pl.concat([case.happened("hook.started"), case.timeline.filter(by_sudo).collect(engine="streaming")])
+    command = pl.coalesce(*(pl.col("message").str.extract(pattern) for pattern in (HOOK, SUDO)))
+    return rows.with_columns(command=command).drop_nulls(["time", "command"]).sort("time", maintain_order=True)
+
+
+def ordered(case: Case, behaviour: Behaviour, effect: Effect) -> pl.DataFrame:
+    """The rows that tell that this script was run, or its command that has this effect."""
+    rows = case.once(orders)
+    ours = [one for one in rows["command"].unique().sort() if _names(one, behaviour.script) or _is(one, behaviour.script, effect)]
+    return rows.filter(pl.col("command").is_in(ours)).drop("command")
+
+
+def _names(command: str, script: Script) -> bool:
+    """Whether the command is the script: a file of its path (as much of it as was collected), or the text of a hook."""
+    path = SHELLS.sub("", command).split(" ")[0]
+    whole = script.span.line == 1 and f"/{path.lstrip('/')}".endswith("/" + "/".join(script.span.path.split("/")[-2:]))
+    return whole or command == script.text
+
+
+def _is(command: str, script: Script, effect: Effect) -> bool:
+    """Whether the script's line that has the effect runs this command through sudo; paths of programs are left out."""
+    at = effect.span.line - script.span.line
+    lines = script.text.split("\n") if effect.span.path == script.span.path else []
+    program, _, rest = command.partition(" ")
+    plain = " ".join((program.rpartition("/")[2], rest))
+    return 0 <= at < len(lines) and "sudo" in lines[at] and bool(rest) and plain in lines[at]
