@@ -82,8 +82,13 @@ def _never_satisfied(told: Attributed, suspect: Suspect, proved: ProvedEffect) -
 
 def _not_by_it(told: Attributed, suspect: Suspect, proved: ProvedEffect, seen: Observed) -> Claim:
     """Somebody answers who stands between the check and the service."""
-    said = {"schedule": suspect.runs, "script": seen.probe.span.path, "url": str(seen.probe.url), "status": seen.status}
-    does = {"action": proved.effect.action, "hits": ", ".join(proved.hits) or told.service}
+    said: dict[str, str | int] = {
+        "schedule": suspect.runs,
+        "script": seen.probe.span.path,
+        "url": str(seen.probe.url),
+        "status": seen.status,
+    }
+    does: dict[str, str | int] = {"action": proved.effect.action, "hits": ", ".join(proved.hits) or told.service}
     if seen.via:
         return claim(
             "cause.probe_by_proxy",

@@ -25,7 +25,9 @@ ALARMS = {
     ),
     "requests_limited": claim("action.alert_limited", "count the requests that the limit turns away, by client"),
     "larger_than_allowed": claim("action.alert_size", "count what is refused for its size, by directive"),
-    "clock_off": claim("action.alert_clock", "raise an alarm when a host's clock is off by more than a second, or not synchronised"),
+    "clock_off": claim(
+        "action.alert_clock", "raise an alarm when a host's clock is off by more than a second, or not synchronised"
+    ),
     "crash_after_deploy": claim("action.alert_deploy", "let the deployment wait for health, and end with a failure without it"),
 }
 """What would have told sooner, by the kind of the cause."""

@@ -140,7 +140,7 @@ def _telling(case: Case, behaviours: Sequence[Behaviour], service: str, stops: T
         runs = _runs(ticks, seconds(same))
         if runs <= stopped and 2 * len(runs) > len(stopped):
             odds = Fraction(comb(len(ticks), len(runs)), comb(len(stopped), len(runs)) * len(sorts))
-            found.append(_Telling(same, ticks[sorted(runs)], float(min(odds, MOST_TELLING))))
+            found.append(_Telling(same, ticks[sorted(runs)], float(min(odds, Fraction(MOST_TELLING)))))
     best = max(found, key=lambda one: one.worth, default=None)
     return best if best and best.worth >= LEAST_TELLING else None
 
