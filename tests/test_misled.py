@@ -274,7 +274,7 @@ def proxied(folder: Path, *, through: bool) -> None:
     runs = range(61, HOURS * 3600, 240)
     ends = [run + 1.2 for run in runs if run >= BEGINS]
     (folder / "look.sh").write_text(SOURCING)
-    (folder / "crontab").write_text("*/4 * * * * root /opt/press/look.sh\n")
+    (folder / "crontab").write_text("1-59/4 * * * * root /opt/press/look.sh\n")
     exempt = "localhost" if through else "localhost,.mill.example"
     (folder / "etc-environment.txt").write_text(
         f'PATH="/usr/bin:/bin"\nLANG=C.UTF-8\nhttp_proxy="http://proxy.mill.example:3128"\nno_proxy="{exempt}"\n'
@@ -331,7 +331,7 @@ def printed(folder: Path, words: str, *, served: bool = True) -> None:
     ends = [run + 24.2 for run in runs if 2 * 3600 <= run < 3 * 3600]
     (folder / "look.sh").write_text(PRINTING)
     (folder / "crontab").write_text("1-59/5 * * * * root /opt/press/look.sh >> /var/log/look.log 2>&1\n")
-    said = [(end - 2 + n / 10, f"curl: {words}") for end in ends for n in range(3)]
+    said = [plain(0, "looks after the press"), *((end - 2 + n / 10, f"curl: {words}") for end in ends for n in range(3))]
     write(folder, "look.log", [*said, *(plain(end - 0.3, "the press goes round again") for end in ends)])
     run = "{:%b %e %H:%M:%S} mill CRON[77]: (root) CMD (/opt/press/look.sh >> /var/log/look.log 2>&1)"
     write(folder, "syslog", [*stopped(ends), *((one, run.format(at(one))) for one in runs)])

@@ -51,6 +51,17 @@ def _unproven(told: Attributed, suspect: Suspect) -> Claim:
 
 
 def _acting(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
+    if not proved.effect.guard:
+        probe = proved.probes[-1].probe
+        return claim(
+            "cause.scheduled_check_fails",
+            "{script}, run on {schedule}, {action}s {service} whenever its check of {what} fails",
+            schedule=suspect.runs,
+            script=proved.effect.span.path,
+            action=proved.effect.action,
+            service=told.service,
+            what=probe.url or probe.asks or probe.tool,
+        )
     return claim(
         "cause.scheduled_check_acts",
         "{script}, run on {schedule}, {action}s {service} whenever {condition}",

@@ -177,7 +177,7 @@ def kind_of(suspect: Suspect, group: Group) -> str:
         return "probe_never_satisfied"
     if _always_fails(suspect, group):
         return "check_always_fails"
-    every = not suspect.effect.effect.guard or suspect.reach is Reach.MUST
+    every = suspect.reach is Reach.MUST or not (suspect.effect.effect.guard or suspect.effect.probes)
     return "scheduled_stop" if every else "scheduled_check_acts"
 
 

@@ -14,11 +14,14 @@ from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Probe
 from logcorr.model.case import Behaviour, Case, ProbeAnswer, ProvedEffect
 from logcorr.model.source import Span
-from logcorr.timeline.scripts import said
+from logcorr.timeline.scripts import printed, said
 from logcorr.timeline.select import seconds
 
-SOON_S = 10.0
-"""A script asks within so long of its start."""
+SOON_S, RUN_S = 10.0, 120.0
+"""A script asks within so long of its start, and has tried again for the last time."""
+
+RETURNED = r"(?:curl: \(22\) The requested URL returned error:|\bERROR) (\d{3})\b"
+"""How curl and wget tell of a status."""
 
 FEWEST, NEARLY_ALL = 4, 0.9
 """So many answers, and of those since the first bad one so great a share."""
@@ -50,7 +53,7 @@ class Observed(Struct, frozen=True):
 def observed(case: Case, behaviour: Behaviour, effect: ProvedEffect, ticks: Times) -> Observed | None:
     """The answer that a check nearly always gets since some moment, or by the proxy's own, by the first log that tells of it."""
     for answered in effect.probes:
-        for rows in (_requests(case, answered.probe, ticks), *_words(case, behaviour)):
+        for rows in (requests(case, answered.probe, ticks), *_words(case, behaviour), _printed(case, ticks)):
             found = _misread(effect, answered, rows)
             if found:
                 return found
@@ -113,16 +116,26 @@ def _meets(status: str, text: str) -> bool:
     return fnmatchcase(status, text)
 
 
-def _requests(case: Case, probe: Probe, ticks: Times) -> pl.DataFrame:
-    """The requests for its address soon after its runs, with their `status`."""
+def requests(case: Case, probe: Probe, ticks: Times) -> pl.DataFrame:
+    """The requests for a probe's address soon after its runs, with their `status`."""
     path = urlsplit(probe.url or "").path or "/"
     pattern = rf"^{probe.method} {re.escape(path)}(?:\?\S*)?(?: HTTP/[\d.]+)? (\d{{3}})\b"
     asked = case.timeline.filter(pl.col("message").str.contains(pattern) & pl.col("time").is_not_null())
     rows = asked.sort("time", maintain_order=True).collect() if probe.url else case.happened()
+    return after_runs(rows, ticks, SOON_S).with_columns(_status(pattern))
+
+
+def after_runs(rows: pl.DataFrame, ticks: Times, within_s: float) -> pl.DataFrame:
+    """The rows so soon after one of the runs; stamps may be cut to the second."""
     at = seconds(rows)
     last = np.searchsorted(ticks, at + 1.0, side="right") - 1
-    near = (last >= 0) & (at - ticks[np.maximum(last, 0)] <= SOON_S) if len(ticks) else np.zeros(len(at), dtype=bool)
-    return rows.filter(pl.Series(near, dtype=pl.Boolean)).with_columns(_status(pattern))
+    near = (last >= 0) & (at - ticks[np.maximum(last, 0)] <= within_s) if len(ticks) else np.zeros(len(at), dtype=bool)
+    return rows.filter(pl.Series(near, dtype=pl.Boolean))
+
+
+def _printed(case: Case, ticks: Times) -> pl.DataFrame:
+    """What curl and wget themselves print of a status during its runs."""
+    return after_runs(printed(case, RETURNED), ticks, RUN_S).with_columns(_status(RETURNED)).drop_nulls("status")
 
 
 def _words(case: Case, behaviour: Behaviour) -> Iterator[pl.DataFrame]:
