@@ -10,12 +10,13 @@ from logcorr.causes import aims
 from logcorr.causes.accusing import claimed
 from logcorr.causes.chain import scheduled_chain
 from logcorr.causes.exits import WhyFails, distrusting
-from logcorr.causes.follow import LONGEST_S, Ends, of_stops, of_times
+from logcorr.causes.follow import LONGEST_S, Ends, of_times
 from logcorr.causes.haste import hasty
 from logcorr.causes.observed import observed
 from logcorr.causes.proxied import by_proxy
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
+from logcorr.causes.together import matched_stops, stopped_by
 from logcorr.causes.weighing import LEAST, Hypothesis
 from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Reach
@@ -62,8 +63,11 @@ WHY_CHECKS_FAIL = ("slow_probe",)
 CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
 
 
-def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothesis | None:
-    """The leading job (or tied jobs) as the cause of one service's stops, if it is probable enough to name."""
+def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: Sequence[Attributed]) -> Hypothesis | None:
+    """The leading job (or tied jobs) as the cause of one service's stops, if it is probable enough to name.
+
+    Its chain tells of all `services` that it stops with the same command.
+    """
     group = told.leading
     if not group or not told.possible or group.probability < LEAST or not group.evidence.explained:
         return None
@@ -71,11 +75,11 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
     if suspect.behaviour and suspect.effect:
         seen = observed(case, suspect.behaviour, suspect.effect, suspect.ticks)
         suspect = replace(suspect, answer=by_proxy(case, suspect, seen) if seen else None)
-    matched = matched_stops(told, group)
+    stopped = stopped_by(suspect, told, services)
     kind = kind_of(suspect, group)
-    known = _why_it_fails(case, findings, suspect, matched) if kind in CHECK_FAILS else None
+    known = _why_it_fails(case, findings, suspect, matched_stops(told, group)) if kind in CHECK_FAILS else None
     kind = known.kind if known else kind
-    of_runs = (_felt_after_runs(case, suspect, of_stops(matched)) if _harmed(findings) else None) or _while_closed(suspect)
+    of_runs = (_felt_after_runs(case, suspect, stopped.ends) if _harmed(findings) else None) or _while_closed(suspect)
     cause = Cause(
         kind=kind,
         claim=known.claim if known else claimed(kind, told, suspect, group),
@@ -83,7 +87,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         proof=_proof(suspect),
         culprit=_culprit(kind, suspect),
         trigger=suspect.job.span if suspect.job else suspect.span,
-        chain=tuple(scheduled_chain(case, told, suspect, matched, ends=of_runs or of_stops(told.stops), known=known)),
+        chain=tuple(scheduled_chain(case, stopped, suspect, ends=of_runs or stopped.ends, known=known)),
         contributing=_contributing(findings, suspect),
         period_s=_period(group.ticks),
         lag_s=group.evidence.lag_median_s,
@@ -91,7 +95,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         against=(*_few(group), *_unexplained(kind, suspect, group)),
         recurrence=suspect.coming,
     )
-    return Hypothesis(cause, of_runs or of_stops(matched), service=told.service)
+    return Hypothesis(cause, of_runs or stopped.ends, service=told.service)
 
 
 def _proof(suspect: Suspect) -> str:
@@ -161,12 +165,6 @@ def _paced(suspect: Suspect) -> bool:
     gaps = np.diff(suspect.ticks if suspect.acted is None else suspect.acted)
     steady = len(gaps) > 1 and bool((np.abs(gaps - np.median(gaps)) <= UNEVEN * np.median(gaps)).mean() >= ALWAYS)
     return steady or suspect.ordered is not None or bool(suspect.behaviour and suspect.behaviour.pause_s)
-
-
-def matched_stops(told: Attributed, group: Group) -> pl.DataFrame:
-    """The stops that fall in the schedule's lag window."""
-    timed = told.stops.sort("time", maintain_order=True)
-    return timed.filter(pl.Series([tick >= 0 for tick in group.evidence.tick_of], dtype=pl.Boolean))
 
 
 def kind_of(suspect: Suspect, group: Group) -> str:

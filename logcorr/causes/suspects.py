@@ -161,14 +161,23 @@ def _at_work(case: Case, service: str, stops: Times) -> Iterator[Suspect]:
         run = ordered(case, behaviour, effect.effect)
         if run.height:
             yield _ordered(case, service, behaviour, effect, run)
-        elif id(behaviour) not in scheduled and len(told := _told(case, behaviour, effect.effect.span)):
-            ticks = np.unique(np.floor(told) if (stops == np.floor(stops)).all() else told)  # in whole seconds, where stops are
-            runs = f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand"
-            one, telling = (
-                _unscheduled(service, behaviour, effect, ticks, runs),
-                _telling(case, (behaviour,), service, stops, ticks),
-            )
-            yield replace(one, told=telling.rows, acted=telling.runs, due=len(telling.runs)) if telling else one
+        elif id(behaviour) not in scheduled:
+            yield from _speaking(case, service, behaviour, effect, stops)
+
+
+def _speaking(case: Case, service: str, behaviour: Behaviour, effect: ProvedEffect, stops: Times) -> Iterator[Suspect]:
+    """A script whose runs are the times at which a log holds what it writes; in whole seconds, where the stops are."""
+    told = _told(case, behaviour, effect.effect.span)
+    ticks = np.unique(np.floor(told) if (stops == np.floor(stops)).all() else told)
+    if len(ticks):
+        telling = _telling(case, (behaviour,), service, stops, ticks)
+        runs = f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand"
+        yield replace(
+            _unscheduled(service, behaviour, effect, ticks, runs),
+            due=len(telling.runs) if telling else len(ticks),
+            told=telling.rows if telling else None,
+            acted=telling.runs if telling else None,
+        )
 
 
 def _unscheduled(service: str, behaviour: Behaviour, effect: ProvedEffect, ticks: Times, runs: str) -> Suspect:

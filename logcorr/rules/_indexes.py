@@ -27,10 +27,102 @@ BACK = regex(r"(?i)(?:[._/-]|^)(?:down|rollback|revert)[._/-]")
 BACKWARDS = ("down", "downgrade", "rollback")
 
 NOISE = frozenset(
-    ["drop", "index", "if", "exists", "concurrently", "on", "alter", "table", "key", "remove_index", "removeindex", "drop_index", "dropindex", "name", "table_name", "column", "op", "f", "self", "await", "queryrunner", "query", "queryinterface", "migrations", "t", "schema", "cascade", "only", "public", "using", "btree"]
+    [
+        "drop",
+        "index",
+        "if",
+        "exists",
+        "concurrently",
+        "on",
+        "alter",
+        "table",
+        "key",
+        "remove_index",
+        "removeindex",
+        "drop_index",
+        "dropindex",
+        "name",
+        "table_name",
+        "column",
+        "op",
+        "f",
+        "self",
+        "await",
+        "queryrunner",
+        "query",
+        "queryinterface",
+        "migrations",
+        "t",
+        "schema",
+        "cascade",
+        "only",
+        "public",
+        "using",
+        "btree",
+    ]
 )
 SQL = frozenset(
-    ["select", "from", "where", "and", "or", "not", "in", "is", "null", "like", "ilike", "between", "order", "by", "group", "having", "limit", "offset", "as", "on", "join", "left", "right", "inner", "outer", "full", "cross", "using", "distinct", "count", "sum", "min", "max", "avg", "lower", "upper", "coalesce", "case", "when", "then", "else", "end", "desc", "asc", "update", "set", "insert", "into", "values", "delete", "for", "share", "with", "exists", "union", "all", "true", "false", "now"]
+    [
+        "select",
+        "from",
+        "where",
+        "and",
+        "or",
+        "not",
+        "in",
+        "is",
+        "null",
+        "like",
+        "ilike",
+        "between",
+        "order",
+        "by",
+        "group",
+        "having",
+        "limit",
+        "offset",
+        "as",
+        "on",
+        "join",
+        "left",
+        "right",
+        "inner",
+        "outer",
+        "full",
+        "cross",
+        "using",
+        "distinct",
+        "count",
+        "sum",
+        "min",
+        "max",
+        "avg",
+        "lower",
+        "upper",
+        "coalesce",
+        "case",
+        "when",
+        "then",
+        "else",
+        "end",
+        "desc",
+        "asc",
+        "update",
+        "set",
+        "insert",
+        "into",
+        "values",
+        "delete",
+        "for",
+        "share",
+        "with",
+        "exists",
+        "union",
+        "all",
+        "true",
+        "false",
+        "now",
+    ]
 )
 TABLES = regex(r"(?i)\b(?:from|join|update|into)\s+(?:only\s+)?[\"`\[]?(?:\w+[\"`\]]?\.[\"`\[]?)?(\w+)")
 SHORTEST = 3
@@ -77,7 +169,9 @@ def _known(span: Span, text: str, made: Sequence[tuple[Span, str]]) -> Dropped:
     own = _names(text)
     index = {name for name in own if "_" in name}
     there = [(where, line) for where, line in made if index & _names(line) and where != span]
-    return Dropped(span, frozenset(own | {name for _, line in there for name in _names(line)}), tuple(where for where, _ in there))
+    return Dropped(
+        span, frozenset(own | {name for _, line in there for name in _names(line)}), tuple(where for where, _ in there)
+    )
 
 
 def _is_back(case: Case, span: Span) -> bool:

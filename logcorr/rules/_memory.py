@@ -10,11 +10,12 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from logcorr.lazily import np, npt, pl
-from logcorr.model.case import Case, Schedule
-from logcorr.model.facts import Unit
+from logcorr.model.case import Case
+from logcorr.model.facts import Script, Unit
 from logcorr.model.source import Span
 from logcorr.rules._jobs import jobs_commands
 from logcorr.rules._runs import runs
+from logcorr.timeline.scripts import said
 from logcorr.timeline.select import seconds
 
 ROW = r"\[\s*(\d+)\]\s+\d+\s+\d+\s+\d+\s+(\d+)\s+(?:\d+\s+)+-?\d+\s+(\S.*?)\s*$"
@@ -41,10 +42,9 @@ class Taker(Struct, frozen=True):
 
 
 class Starter(Struct, frozen=True):
-    """The command by which a job starts it, and in how many of its runs the memory went."""
+    """The command by which a job or another script starts it, and in how many of its runs the memory went."""
 
     line: Span
-    schedule: Schedule
     logged: bool
     times: int
 
@@ -102,7 +102,9 @@ def starter(case: Case, name: str, killed: pl.DataFrame) -> Starter | None:
         for command in jobs_commands(case, schedule)
         if program.search(command.text)
     ]
-    if not found or len({schedule.job.span for _, schedule in found}) > 1:
+    if not found:
+        return _script(case, program, killed)
+    if len({schedule.job.span for _, schedule in found}) > 1:
         return None
     line, schedule = found[0]
     logged = seconds(runs(case, schedule))
@@ -110,7 +112,25 @@ def starter(case: Case, name: str, killed: pl.DataFrame) -> Starter | None:
     times = _first_told(killed)
     before = np.searchsorted(began, times, side="right") - 1
     within = (before >= 0) & (times - began[np.maximum(before, 0)] <= LONGEST_RUN_S) if len(began) else np.zeros(1, bool)
-    return Starter(line, schedule, bool(len(logged)), len(np.unique(before))) if within.all() else None
+    return Starter(line, bool(len(logged)), len(np.unique(before))) if within.all() else None
+
+
+def _script(case: Case, program: re.Pattern[str], killed: pl.DataFrame) -> Starter | None:
+    """The one script besides that starts it, if it says something before each report: a unit's, or one run by hand."""
+    found = [
+        Span(script.span.path, script.span.line + number)
+        for script in case.of(Script)
+        for number, line in enumerate(script.text.split("\n"))
+        if program.search(line.partition(" #")[0]) and not line.lstrip().startswith("#")
+    ]
+    if not found or len({span.path for span in found}) > 1:
+        return None
+    line = found[0]
+    speaking = [one for one in case.behaviours if any(span.path == line.path for _, span in one.says)]
+    told, times = seconds(said(case, speaking)), _first_told(killed)
+    last = np.searchsorted(told, times, side="right") - 1
+    within = (last >= 0) & (times - told[np.maximum(last, 0)] <= LONGEST_RUN_S) if len(told) else np.zeros(1, bool)
+    return Starter(line, True, len(np.unique(last))) if within.all() else None
 
 
 def _first_told(killed: pl.DataFrame) -> npt.NDArray[np.float64]:

@@ -17,7 +17,16 @@ from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, lines_like
 
 NEAR = (
-    *("not active", "NotBefore", "ImmatureSignature", "not yet valid", "before issued", "too early", "in the future", "TooSkewed"),
+    *(
+        "not active",
+        "NotBefore",
+        "ImmatureSignature",
+        "not yet valid",
+        "before issued",
+        "too early",
+        "in the future",
+        "TooSkewed",
+    ),
     *("kew too great", "ERR_SKEW", "not yet current", "recvWindow", "ahead of the server", "NOT_YET_VALID"),
 )
 EARLY = (

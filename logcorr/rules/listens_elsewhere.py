@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import NginxFile
@@ -36,6 +36,9 @@ CHANGES = "deploy_changes_configuration"
 PROVED, REACHED, SAID, LIKELY, UNEXPLAINED = 0.95, 0.92, 0.9, 0.85, 0.7
 MOST_OF = 0.9
 CODE = (".js", ".mjs", ".cjs", ".ts", ".py", ".rb", ".go", ".php", ".java")
+
+OVERRIDES = regex(r"\.service[.-]d[/.-]|override\.conf$|etc/default/")
+"""Files that change a unit, or its environment."""
 
 FIX = claim(
     "listens_elsewhere.fix", "let both read the port from one place, and ask the service where it listens before a restart ends"
@@ -75,6 +78,10 @@ def check(case: Case) -> Iterator[Finding]:
             continue
         moved = [one for one in starts if _moved(one, asked)]
         known = [one for one in moved if asked.port in one.before] or moved
+        if any(asked.port in one.before and not is_overridden(case, one.now - one.before) for one in known) and _proxied(
+            case, asked
+        ):
+            continue  # its own starts tell the move, and the proxy's line is the stale one: `stale_upstream_address`
         if len(known) == 1:
             yield _finding(case, asked, known[0], _set(case, known[0]), moved=True)
         elif not moved and len(starts) == 1 and _proxys(case, starts[0], asked) and (lines := _asks(case, asked)):
@@ -119,17 +126,33 @@ def _moved(one: _Starts, asked: _Asked) -> bool:
 
 def _set(case: Case, one: _Starts) -> list[Span]:
     """The lines that set the port it has now; those of configuration, where code names it, too."""
-    ports = "|".join(map(str, sorted(one.now - one.before)))
-    pattern = rf"(?i)(?:port\w*['\"]?\s*[:=]|--port[= ]|\|\||\?\?|:-|listen\()\s*['\"]?(?:{ports})\b"
-    proxies = {file.span.path for file in case.of(NginxFile)}
-    found = [span for span, _ in settings(case, pattern) if span.path not in proxies]
+    found = ports_set(case, one.now - one.before)
     return [span for span in found if not span.path.endswith(CODE)] or found
+
+
+def ports_set(case: Case, ports: Collection[int]) -> list[Span]:
+    """The lines other than the proxy's that set one of these ports."""
+    numbers = "|".join(map(str, sorted(ports)))
+    pattern = rf"(?i)(?:port\w*['\"]?\s*[:=]|--port[= ]|\|\||\?\?|:-|listen\()\s*['\"]?(?:{numbers})\b"
+    proxies = {file.span.path for file in case.of(NginxFile)}
+    return [span for span, _ in settings(case, pattern) if span.path not in proxies]
+
+
+def is_overridden(case: Case, ports: Collection[int]) -> bool:
+    """Whether a file beside a unit sets the port: it is the odd one then, and not who asks where the service was."""
+    return any(OVERRIDES.search(span.path) for span in ports_set(case, ports))
 
 
 def _asks(case: Case, asked: _Asked) -> list[Span]:
     """The lines by which the port is asked that nobody listens on."""
     pattern = rf"(?:proxy_pass|reverse_proxy|ProxyPass|\w+cgi_pass|grpc_pass|^\s*server\s|(?i:url|host|addr)).*:{asked.port}\b"
     return [span for span, _ in settings(case, pattern)]
+
+
+def _proxied(case: Case, asked: _Asked) -> bool:
+    """Whether nginx is configured to ask there."""
+    proxies = {file.span.path for file in case.of(NginxFile)}
+    return any(span.path in proxies for span in _asks(case, asked))
 
 
 def _proxys(case: Case, one: _Starts, asked: _Asked) -> bool:
