@@ -6,16 +6,15 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from logcorr.causes.observed import RUN_S, after_runs
+from logcorr.causes.observed import CURL, RUN_S, after_runs, by_tools
 from logcorr.causes.suspects import Suspect
 from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.timeline.scripts import printed, said
+from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite
 
 ENDED = r"(?i)\b(?:curl|wget|exit|rc|ret|status|statut|code|kode?|c[oó]digo|codice|код)\b\D{0,4}\b(\d{1,2})\b"
-CURL = r"\bcurl: \((\d{1,2})\) "
 FEWEST, NEARLY_ALL = 4, 0.9
 
 UNTRUSTED: Mapping[str, tuple[int, ...]] = {"curl": (51, 60, 77, 83), "wget": (5,)}
@@ -34,7 +33,7 @@ class WhyFails(Struct, frozen=True, kw_only=True):
 def exits(case: Case, suspect: Suspect) -> pl.DataFrame:
     """The lines in which the suspect's script, or curl in its runs, tells how its check ended, with the status (`exit`)."""
     rows = said(case, (suspect.behaviour,)) if suspect.behaviour else case.happened()
-    own = after_runs(printed(case, CURL), suspect.ticks, RUN_S)
+    own = after_runs(case.once(by_tools), suspect.ticks, RUN_S)
     told = pl.coalesce(pl.col("message").str.extract(pattern, 1) for pattern in (CURL, ENDED)).cast(pl.Int64, strict=False)
     return pl.concat([rows, own]).with_columns(exit=told).drop_nulls("exit")
 

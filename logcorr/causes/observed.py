@@ -20,8 +20,9 @@ from logcorr.timeline.select import seconds
 SOON_S, RUN_S = 10.0, 120.0
 """A script asks within so long of its start, and has tried again for the last time."""
 
+CURL = r"\bcurl: \((\d{1,2})\) "
 RETURNED = r"(?:curl: \(22\) The requested URL returned error:|\bERROR) (\d{3})\b"
-"""How curl and wget tell of a status."""
+"""How curl tells how it ended, and curl and wget of a status."""
 
 FEWEST, NEARLY_ALL = 4, 0.9
 """So many answers, and of those since the first bad one so great a share."""
@@ -135,7 +136,12 @@ def after_runs(rows: pl.DataFrame, ticks: Times, within_s: float) -> pl.DataFram
 
 def _printed(case: Case, ticks: Times) -> pl.DataFrame:
     """What curl and wget themselves print of a status during its runs."""
-    return after_runs(printed(case, RETURNED), ticks, RUN_S).with_columns(_status(RETURNED)).drop_nulls("status")
+    return after_runs(case.once(by_tools), ticks, RUN_S).with_columns(_status(RETURNED)).drop_nulls("status")
+
+
+def by_tools(case: Case) -> pl.DataFrame:
+    """What curl and wget themselves print of how they ended, in whatever log."""
+    return printed(case, rf"{CURL}|{RETURNED}")
 
 
 def _words(case: Case, behaviour: Behaviour) -> Iterator[pl.DataFrame]:
