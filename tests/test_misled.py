@@ -384,8 +384,8 @@ SITE = """server {{
 """
 
 
-def closed(folder: Path, *, by_nginx: bool) -> None:
-    """Twice for half an hour everything is answered 503: by nginx while a file is there, or by what stands behind it."""
+def closed(folder: Path, *, by_nginx: bool, everything: bool = True) -> None:
+    """Twice for half an hour everything, or the check alone, is answered 503: nginx does so while a file is there, or never."""
     nights = [(3600, 5400), (10800, 12600)]
     runs = range(61, HOURS * 3600, 120)
 
@@ -401,7 +401,7 @@ def closed(folder: Path, *, by_nginx: bool) -> None:
     told = [(end - 0.2, said.format(at(end - 0.2))) for end in ends] + [(one, run.format(at(one))) for one in runs]
     write(folder, "syslog", [*stopped(ends), *told])
     asked = [clf(one + 0.2, "GET /up", 503 if shut(one) else 200, "127.0.0.1", "curl/7.88") for one in runs]
-    seen = [clf(one, "GET /sheets/4", 503 if shut(one) else 200) for one in range(3, HOURS * 3600, 9)]
+    seen = [clf(one, "GET /sheets/4", 503 if everything and shut(one) else 200) for one in range(3, HOURS * 3600, 9)]
     write(folder, "access.log", [*asked, *seen])
 
 
@@ -412,6 +412,11 @@ def test_a_page_that_says_closed_is_no_dead_service(tmp_path):
 
 def test_a_503_of_what_stands_behind_nginx_is_not_misread(tmp_path):
     closed(tmp_path, by_nginx=False)
+    assert judged(tmp_path)[0] != "root-cause"
+
+
+def test_a_site_that_is_open_to_others_is_not_closed(tmp_path):
+    closed(tmp_path, by_nginx=True, everything=False)
     assert judged(tmp_path)[0] != "root-cause"
 
 
