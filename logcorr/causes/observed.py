@@ -24,8 +24,8 @@ CURL = r"\bcurl: \((\d{1,2})\) "
 RETURNED = r"(?:curl: \(22\) The requested URL returned error:|\bERROR) (\d{3})\b"
 """How curl tells how it ended, and curl and wget of a status."""
 
-FEWEST, NEARLY_ALL = 4, 0.9
-"""So many answers, and of those since the first bad one so great a share."""
+FEWEST, NEARLY_ALL, MOST = 4, 0.9, 0.6
+"""So many answers, and of those since the first bad one so great a share; of what others get at the time of the proxy's own."""
 
 ALIVE = 500
 """A server that answers below this is not down: who takes its answer for a failure misreads it."""
@@ -56,9 +56,18 @@ def observed(case: Case, behaviour: Behaviour, effect: ProvedEffect, ticks: Time
     for answered in effect.probes:
         for rows in (requests(case, answered.probe, ticks), *_words(case, behaviour), _printed(case, ticks)):
             found = _misread(effect, answered, rows)
-            if found:
+            if found and (not found.by or _for_everybody(case, found)):
                 return found
     return None
+
+
+def _for_everybody(case: Case, found: Observed) -> bool:
+    """Whether at the time of such answers others got the same: what the proxy says by itself it says to all."""
+    pattern = r"^[A-Z]+ (?:\S+)(?: HTTP/[\d.]+)? (\d{3})\b"
+    asked = case.timeline.filter(pl.col("message").str.contains(pattern) & pl.col("time").is_not_null())
+    rows = after_runs(asked.sort("time", maintain_order=True).collect(), seconds(found.rows), RUN_S / 4)
+    others = rows.join(found.rows, on=["file", "line"], how="anti").with_columns(_status(pattern))
+    return others.height >= FEWEST and float((others["status"] == found.status).mean() or 0.0) >= MOST
 
 
 def _misread(effect: ProvedEffect, answered: ProbeAnswer, rows: pl.DataFrame) -> Observed | None:
