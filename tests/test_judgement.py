@@ -492,3 +492,60 @@ def test_what_follows_another_services_stop_is_not_counted_against_a_cause(tmp_p
     )
     result = watched(tmp_path, 404)
     assert (result["verdict"], result["causes"][0]["culprit"]["path"]) == ("root-cause", "watch.sh")
+
+
+DEPLOY = (
+    '#!/bin/bash\nset -e\nln -sfn "releases/$1" current\nsystemctl restart shop\n'
+    "echo \"$(date '+%d/%m/%Y %H:%M') $1\" >> releases.txt\n"
+)
+NOTES = "# Changes\n\n## 2.0.1\n\n- `/status` wants a key\n\n## 1.9.0\n\n- `/status` is new\n"
+STARTED = (("08:01", "1.9.0"), ("09:04", "2.0.1"))
+COMMIT = "commit 4f2c1e\nAuthor: Lena <lena@example.org>\nDate:   Tue May 5 {time}:10 2026 +0000\n\n    {subject}\n"
+CHANGES = {
+    "a release, by the log that its script keeps": (
+        {"deploy.sh": DEPLOY, "releases.txt": "05/05/2026 09:04 2.0\n"},
+        {"deploy.sh", "releases.txt"},
+    ),
+    "a commit that names the page that is asked for": (
+        {"git-log.txt": COMMIT.format(time="09:03", subject="/status wants a key now")},
+        {"git-log.txt"},
+    ),
+    "a package of the service": ({"dpkg.log": "2026-05-05 09:05:11 upgrade shop:all 1.9 2.0\n"}, {"dpkg.log"}),
+    "a note that names the service": ({"notes.md": "- 2026-05-05 09:02 shop now needs a login\n"}, {"notes.md"}),
+    "another version, as the service says": (
+        {"shop.log": "".join(f"2026-05-05T{at}:00+00:00 info: shop {it} listening on 4000\n" for at, it in STARTED)},
+        {"shop.log"},
+    ),
+    "the notes of the version that is released": (
+        {"deploy.sh": DEPLOY, "releases.txt": "05/05/2026 09:04 2.0.1\n", "CHANGES.md": NOTES},
+        {"deploy.sh", "releases.txt", "CHANGES.md"},
+    ),
+    "a note of something else": ({"notes.md": "- 2026-05-05 09:02 handbook 12 is out\n"}, set()),
+    "a commit of something else": ({"git-log.txt": COMMIT.format(time="09:03", subject="Typos in the handbook")}, set()),
+    "a release before a run that went well": ({"deploy.sh": DEPLOY, "releases.txt": "05/05/2026 08:24 2.0\n"}, set()),
+    "a release after it had begun": ({"deploy.sh": DEPLOY, "releases.txt": "05/05/2026 09:14 2.0\n"}, set()),
+    "a job's own log, which names the service at each run": (
+        {"check.log": "".join(f"2026-05-05 09:{minute}0:02 asking shop\n" for minute in range(6))},
+        set(),
+    ),
+}
+"""Records of a change, and which begins the story: the one that touches what failed, between a good run and a bad one."""
+
+
+@pytest.mark.parametrize(("records", "tied"), CHANGES.values(), ids=CHANGES)
+def test_a_change_begins_the_story_where_it_touches_what_failed(records, tied, tmp_path):
+    times = [(hour, minute) for hour in (8, 9) for minute in range(0, 60, 10)]
+    ran = "2026-05-05T{0:02}:{1:02}:01+00:00 web CRON[12]: (root) CMD (/srv/shop/check.sh >> /srv/shop/check.log)\n"
+    stopped = "2026-05-05T{0:02}:{1:02}:03+00:00 web systemd[1]: Stopping shop.service - Shop...\n"
+    texts = {
+        "crontab": "*/10 * * * * /srv/shop/check.sh >> /srv/shop/check.log\n",
+        "check.sh": "#!/bin/sh\ncurl -fs http://127.0.0.1:4000/status > /dev/null || systemctl restart shop\n",
+        "syslog": "".join(ran.format(*at) + (stopped.format(*at) if at >= (9, 10) else "") for at in times),
+        **records,
+    }
+    for path, text in texts.items():
+        (tmp_path / path).write_text(text)
+    leading = logcorr.analyze(tmp_path).result["causes"][0]
+    begins = [link["evidence"] for link in leading["chain"] if link["mechanism"] == "deploy_changes_configuration"]
+    assert leading["culprit"]["path"] == "check.sh"
+    assert {one["path"] for link in begins for one in link} == tied

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from logcorr.causes.advice import actions, lessons
 from logcorr.causes.blame import blamed
+from logcorr.causes.changes import begun
 from logcorr.causes.checks import checks
 from logcorr.causes.diagnosed import diagnosed
 from logcorr.causes.follow import of_stops
@@ -38,12 +39,13 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     meant = {stops.service for stops in ordered}
     asked = [stops for stops in told if stops.service not in meant]
     known = {stops.service for stops in asked if any(_ended_by(one, stops) for one in findings)}
-    scheduled = [one for one in (blamed(case, findings, stops) for stops in asked) if one]
+    scheduled = [one for one in (blamed(case, findings, stops, asked) for stops in asked) if one]
     scheduled = [one for one in scheduled if one.service not in known or one.cause.kind != UNPROVEN]
     window = (case.window[0].timestamp(), case.window[1].timestamp()) if case.window else (0.0, 0.0)
     ends = {stops.service: of_stops(stops.stops) for stops in told}
-    causes, away = weighed((*scheduled, *diagnosed(case, findings)), findings, window, ends)
-    ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(causes, start=1))
+    hypotheses = (*scheduled, *diagnosed(case, findings))
+    causes, away = weighed(hypotheses, findings, window, ends)
+    ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(begun(case, causes, hypotheses, findings), start=1))
     telling = [one for one in findings if not (one.rule in ENDS and one.subject in meant) and not in_passing(one, ordered)]
     verdict = _verdict(case, ranked, telling) if case.sources else "undetermined"
     ranked = ranked if verdict != "healthy" else ()

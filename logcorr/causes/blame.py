@@ -6,11 +6,16 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from logcorr.causes.chain import deciding, scheduled_chain
-from logcorr.causes.follow import LONGEST_S, Ends, of_stops, of_times
+from logcorr.causes.accusing import claimed
+from logcorr.causes.chain import scheduled_chain
+from logcorr.causes.exits import WhyFails, distrusting
+from logcorr.causes.follow import LONGEST_S, Ends, of_times
+from logcorr.causes.haste import hasty
 from logcorr.causes.observed import observed
+from logcorr.causes.proxied import by_proxy
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect, hits
+from logcorr.causes.together import matched_stops, stopped_by
 from logcorr.causes.weighing import LEAST, Hypothesis
 from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Reach
@@ -19,11 +24,17 @@ from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Finding
 from logcorr.model.source import Span
 from logcorr.statistics import Group
-from logcorr.timeline.select import moments
+from logcorr.timeline.select import moments, seconds
 
 FEW = 4
 UNPROVED = 0.85
 """The most a suspicion is worth: few stops and no proof, an effect on nobody knows whom, a check that may be right."""
+
+CLOSED_FOR = 2.0
+"""After a check that was answered by the proxy itself others are, too, for so many of its pauses."""
+
+MOST_HASTY = 0.95
+"""That it took long to answer this check, while it answered others, is what times and requests tell."""
 
 HARM = ("http.5xx", "upstream.refused", "client.connect_failed")
 FOLLOWS, MOST_COVERED = 0.8, 0.4
@@ -35,10 +46,14 @@ UNKNOWN = 0.6
 ALWAYS = 0.9
 """A check that fails on so many of its runs (but for one at the edge of the logs) is itself the suspect, not what it checks."""
 
+UNEVEN = 0.2
+"""The pauses of a check that always fails differ by no more than so great a part."""
+
 SELDOM = 0.5
 """A check that acts on fewer of its runs may do what it is meant to: then the cause is what made it fail."""
 
-CHECK_MISLEADS = ("probe_never_satisfied", "check_always_fails")
+CHECK_FAILS = ("check_always_fails", "scheduled_check_acts")
+CHECK_MISLEADS = ("probe_never_satisfied", "check_always_fails", "slow_probe")
 """Kinds of cause in which the check is what to change, not the command that it sets off."""
 
 WHY_CHECKS_FAIL = ("slow_probe",)
@@ -47,26 +62,31 @@ WHY_CHECKS_FAIL = ("slow_probe",)
 CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
 
 
-def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothesis | None:
-    """The leading job (or tied jobs) as the cause of one service's stops, if it is probable enough to name."""
+def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: Sequence[Attributed]) -> Hypothesis | None:
+    """The leading job (or tied jobs) as the cause of one service's stops, if it is probable enough to name.
+
+    Its chain tells of all `services` that it stops with the same command.
+    """
     group = told.leading
     if not group or not told.possible or group.probability < LEAST or not group.evidence.explained:
         return None
     suspect = told.possible[0]
     if suspect.behaviour and suspect.effect:
-        suspect = replace(suspect, answer=observed(case, suspect.behaviour, suspect.effect, suspect.ticks))
-    matched = matched_stops(told, group)
+        seen = observed(case, suspect.behaviour, suspect.effect, suspect.ticks)
+        suspect = replace(suspect, answer=by_proxy(case, suspect, seen) if seen else None)
+    stopped = stopped_by(suspect, told, services)
     kind = kind_of(suspect, group)
-    known = _known_failure(findings, suspect) if kind == "check_always_fails" else None
-    of_runs = _felt_after_runs(case, suspect, of_stops(matched)) if _harmed(findings) else None
+    known = _why_it_fails(case, findings, suspect, matched_stops(told, group)) if kind in CHECK_FAILS else None
+    kind = known.kind if known else kind
+    of_runs = (_felt_after_runs(case, suspect, stopped.ends) if _harmed(findings) else None) or _while_closed(suspect)
     cause = Cause(
-        kind=known.rule if known else kind,
-        claim=known.claim if known else _claim(kind, told, suspect, group),
+        kind=kind,
+        claim=known.claim if known else claimed(kind, told, suspect, group),
         confidence=_confidence(told, group, suspect, kind),
         proof=_proof(suspect),
         culprit=_culprit(kind, suspect),
         trigger=suspect.job.span if suspect.job else suspect.span,
-        chain=tuple(scheduled_chain(case, told, suspect, matched, ends=of_runs or of_stops(told.stops), known=known)),
+        chain=tuple(scheduled_chain(case, stopped, suspect, ends=of_runs or stopped.ends, known=known)),
         contributing=_contributing(findings, suspect),
         period_s=_period(group.ticks),
         lag_s=group.evidence.lag_median_s,
@@ -74,7 +94,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed) -> Hypothe
         against=(*_few(group), *_unexplained(kind, suspect, group)),
         recurrence=suspect.coming,
     )
-    return Hypothesis(cause, of_runs or of_stops(matched), service=told.service)
+    return Hypothesis(cause, of_runs or stopped.ends, service=told.service)
 
 
 def _proof(suspect: Suspect) -> str:
@@ -101,10 +121,20 @@ def _felt_after_runs(case: Case, suspect: Suspect, stops: Ends) -> Ends | None:
     return runs if runs.felt(harm).mean() >= FOLLOWS and stops.felt(harm).mean() <= 1 - FOLLOWS else None
 
 
-def _known_failure(findings: Sequence[Finding], suspect: Suspect) -> Finding | None:
-    """The finding that tells why the suspect's check fails, where a rule knows."""
+def _while_closed(suspect: Suspect) -> Ends | None:
+    """From one such answer to the next, where it is the proxy's own: it gives the same to everybody."""
+    if not suspect.answer or not suspect.answer.by or len(suspect.ticks) < FEW:
+        return None
+    return of_times(seconds(suspect.answer.rows), CLOSED_FOR * float(np.median(np.diff(suspect.ticks))), sure=True)
+
+
+def _why_it_fails(case: Case, findings: Sequence[Finding], suspect: Suspect, matched: pl.DataFrame) -> WhyFails | None:
+    """Why the suspect's check fails: by a rule's finding, by its script's own words, or by who was served meanwhile."""
     probes = {str(one.probe.span) for one in suspect.effect.probes} if suspect.effect else set()
-    return next((one for one in findings if one.rule in WHY_CHECKS_FAIL and one.subject in probes), None)
+    found = next((one for one in findings if one.rule in WHY_CHECKS_FAIL and one.subject in probes), None)
+    if found:
+        return WhyFails(kind=found.rule, claim=found.claim, evidence=found.evidence)
+    return distrusting(case, suspect) or hasty(case, suspect, matched)
 
 
 def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> float:
@@ -119,18 +149,21 @@ def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> 
     whole = not _may_be_right(kind, suspect, group)
     if suspect.effect is None and not enough:
         return min(probability, UNKNOWN)
-    return probability if enough and aimed and whole else min(probability, UNPROVED)
+    most = MOST_HASTY if kind == "slow_probe" else 1.0
+    return min(probability, most if enough and aimed and whole else UNPROVED)
 
 
 def _may_be_right(kind: str, suspect: Suspect, group: Group) -> bool:
     """Whether a check acts so seldom that it may well act on real trouble."""
-    return kind == "scheduled_check_acts" and group.evidence.hits < SELDOM * suspect.due
+    seldom = group.evidence.hits < SELDOM * suspect.due
+    return kind == "scheduled_check_acts" and (seldom or not (suspect.scheduler or _paced(suspect)))
 
 
-def matched_stops(told: Attributed, group: Group) -> pl.DataFrame:
-    """The stops that fall in the schedule's lag window."""
-    timed = told.stops.sort("time", maintain_order=True)
-    return timed.filter(pl.Series([tick >= 0 for tick in group.evidence.tick_of], dtype=pl.Boolean))
+def _paced(suspect: Suspect) -> bool:
+    """Whether what runs of itself acted as steadily as only what always fails does, or how long it pauses is known."""
+    gaps = np.diff(suspect.ticks if suspect.acted is None else suspect.acted)
+    steady = len(gaps) > 1 and bool((np.abs(gaps - np.median(gaps)) <= UNEVEN * np.median(gaps)).mean() >= ALWAYS)
+    return steady or bool(suspect.behaviour and suspect.behaviour.pause_s)
 
 
 def kind_of(suspect: Suspect, group: Group) -> str:
@@ -161,7 +194,7 @@ def _always_fails(suspect: Suspect, group: Group) -> bool:
         return False
     pause = suspect.behaviour.pause_s if suspect.behaviour else None
     if pause is None:
-        return evidence.hits >= ALWAYS * suspect.due - 1
+        return evidence.hits >= ALWAYS * suspect.due - 1 and (bool(suspect.scheduler) or _paced(suspect))
     return float(np.median(np.diff(suspect.ticks))) < 2 * pause
 
 
@@ -169,91 +202,12 @@ def _culprit(kind: str, suspect: Suspect) -> Span:
     """The smallest thing to change: the probe's address if the probe misleads, else the command, else the job's line."""
     if suspect.effect is None:
         return suspect.span
+    if suspect.answer and suspect.answer.via:
+        return suspect.answer.via[0]
     if kind in CHECK_MISLEADS:
         probe = suspect.answer.probe if suspect.answer else suspect.effect.probes[-1].probe
         return probe.url_span or probe.span
     return suspect.effect.effect.span
-
-
-def _claim(kind: str, told: Attributed, suspect: Suspect, group: Group) -> Claim:
-    if suspect.effect is None:
-        return _unproven(told, suspect)
-    if kind == "probe_never_satisfied":
-        return _never_satisfied(told, suspect, suspect.effect)
-    if kind == "check_always_fails":
-        return _always_failing(told, suspect, suspect.effect, group)
-    if kind == "scheduled_check_acts":
-        return _acting(told, suspect, suspect.effect)
-    return claim(
-        "cause.scheduled_stop",
-        "{script}, run on {schedule}, {action}s {service}",
-        schedule=suspect.runs,
-        script=suspect.effect.effect.span.path,
-        action=suspect.effect.effect.action,
-        service=told.service,
-    )
-
-
-def _unproven(told: Attributed, suspect: Suspect) -> Claim:
-    if len(told.possible) > 1:
-        return claim(
-            "cause.tied",
-            "one of {count} jobs on {schedule} stops {service}; timing cannot tell them apart, "
-            "and their scripts were not collected: {jobs}",
-            count=len(told.possible),
-            schedule=suspect.runs,
-            service=told.service,
-            jobs=", ".join(one.name for one in told.possible),
-        )
-    return claim(
-        "cause.unproven",
-        "the job on {schedule} probably stops {service}: the timing fits, but what it runs was not collected",
-        schedule=suspect.runs,
-        service=told.service,
-    )
-
-
-def _acting(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
-    return claim(
-        "cause.scheduled_check_acts",
-        "{script}, run on {schedule}, {action}s {service} whenever {condition}",
-        schedule=suspect.runs,
-        script=proved.effect.span.path,
-        action=proved.effect.action,
-        service=told.service,
-        condition=deciding(proved)[0],
-    )
-
-
-def _never_satisfied(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
-    answered = proved.probes[-1]
-    probe = suspect.answer.probe if suspect.answer else answered.probe
-    return claim(
-        "cause.probe_never_satisfied",
-        "{script}, run on {schedule}, asks {url}, gets {status} where it expects {expects}, and {action}s {hits}",
-        schedule=suspect.runs,
-        script=probe.span.path,
-        url=str(probe.url),
-        status=suspect.answer.status if suspect.answer else answered.answers[0].status or 0,
-        expects=" or ".join(probe.expects) or "success",
-        action=proved.effect.action,
-        hits=", ".join(proved.hits) or told.service,
-    )
-
-
-def _always_failing(told: Attributed, suspect: Suspect, proved: ProvedEffect, group: Group) -> Claim:
-    probe = proved.probes[-1].probe
-    return claim(
-        "cause.check_always_fails",
-        "the check of {what} in {script}, run on {schedule}, fails on {failed} of {runs} runs, and each time {action}s {service}",
-        what=probe.url or probe.asks or probe.tool,
-        script=probe.span.path,
-        schedule=suspect.runs,
-        failed=group.evidence.hits,
-        runs=suspect.due,
-        action=proved.effect.action,
-        service=told.service,
-    )
 
 
 def _contributing(findings: Sequence[Finding], suspect: Suspect) -> tuple[str, ...]:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
 from logcorr.causes import hops
+from logcorr.causes.exits import WhyFails
 from logcorr.causes.follow import Ends, of_stops, of_times
 from logcorr.causes.observed import Observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
+from logcorr.causes.together import Stopped
 from logcorr.lazily import pl, regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Container
-from logcorr.model.result import Finding, Link
+from logcorr.model.result import Link
 from logcorr.model.source import Span
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, seconds, spans
@@ -27,29 +29,33 @@ TOLD = ("process.terminating", "process.killed", "process.exited", "process.star
 
 FOLDER = regex(r"(?:cd|pushd) \S+$")
 TOLD_WITHIN_S = 60.0
-CHANGED_WITHIN = timedelta(minutes=10)
 
 
-def scheduled_chain(
-    case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame, *, ends: Ends, known: Finding | None
-) -> Iterator[Link]:
+def scheduled_chain(case: Case, stopped: Stopped, suspect: Suspect, *, ends: Ends, known: WhyFails | None) -> Iterator[Link]:
     """The hops from the job's line to the clients, as far as the case shows them.
 
     Its effects are looked for after `ends`; `known` tells why a check fails.
     """
+    told, rows = stopped.told, stopped.rows
     effect = suspect.effect
     if effect:
         called = list(_called(suspect, effect))
-        checks_there = any(one.probe.span.path == effect.effect.span.path for one in effect.probes)
         decided = (*_answered(case, told, suspect, known), *_branch(effect, suspect.told))
-        yield from _changed(case, suspect.answer) if suspect.answer else _begun(case, told, suspect, matched)
+        if not suspect.answer:
+            yield from _begun(case, told, suspect, rows)
         yield from _set_off(case, suspect, effect)
-        yield from (*called, *decided) if checks_there else (*decided, *called)
-    yield _terminates(case, told, effect.effect.span if effect else suspect.span, matched)
+        yield from (*called, *decided) if _decided_there(effect) else (*decided, *called)
+    yield _terminates(case, stopped, effect.effect.span if effect else suspect.span, rows)
     if effect and effect.effect.action == "kill":
-        yield from hops.dies_again(case, told.service, ends, spans(matched)[0])
-        yield from hops.restarted(case, (told.service,), ends, spans(matched)[0])
-    yield from hops.consequences(case, ends, spans(matched)[0])
+        yield from hops.dies_again(case, told.service, ends, spans(rows)[0])
+        yield from hops.restarted(case, stopped.services, ends, spans(rows)[0])
+    yield from hops.consequences(case, ends, rows)
+
+
+def _decided_there(effect: ProvedEffect) -> bool:
+    """Whether what decides stands in the file that holds the effect: its check, or else its condition."""
+    places = [one.probe.span for one in effect.probes] or [span for _, span in effect.effect.guard[-1:]]
+    return any(place.path == effect.effect.span.path for place in places)
 
 
 def _called(suspect: Suspect, effect: ProvedEffect) -> Iterator[Link]:
@@ -92,26 +98,6 @@ def _first_step(effect: ProvedEffect) -> Span:
     return effect.probes[0].probe.span if effect.probes else effect.effect.span
 
 
-def _changed(case: Case, seen: Observed) -> Iterator[Link]:
-    """What was deployed or loaded anew just before the answer changed."""
-    since = seen.rows["time"][0]
-    just_before = pl.col("time").is_between(since - CHANGED_WITHIN, since)
-    changes = case.happened("deploy.started", "process.reloaded").filter(just_before) if seen.before else case.happened()
-    if changes.height:
-        yield Link(
-            mechanism="deploy_changes_configuration",
-            source=spans(changes)[0],
-            target=spans(seen.rows)[0],
-            claim=claim(
-                "chain.answer_changed",
-                "just before, something was loaded or deployed; until then the probe was answered as it should be, {count} times",
-                count=seen.before,
-            ),
-            evidence=cite(changes, most=4),
-            proof="observed",
-        )
-
-
 def _begun(case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame) -> Iterator[Link]:
     """That the service was started anew before the first run that ended it, where every run should and the one before did not."""
     first = matched["time"][0]
@@ -133,37 +119,64 @@ def _begun(case: Case, told: Attributed, suspect: Suspect, matched: pl.DataFrame
 
 
 def _seen(seen: Observed, effect: ProvedEffect) -> Link:
-    """What logs say that the probe was answered."""
-    places = dict.fromkeys([seen.probe.url_span or seen.probe.span, seen.probe.span])
+    """What logs say that the probe was answered, and who answered it."""
+    places = dict.fromkeys([*(seen.via or ())[:1], seen.probe.url_span or seen.probe.span, seen.probe.span])
+    proxy = (*(cite(seen.via[1], "it comes to the proxy", most=2) if seen.via else ()),)
+    proxy = (Evidence(seen.by, "nginx answers so by itself"),) if seen.by else proxy
     return Link(
         mechanism="probe_gets_answer",
         source=next(iter(places)),
         target=effect.effect.span,
-        claim=claim(
-            "chain.answered",
-            "its probe of {url} was answered {status}, {count} times",
-            url=str(seen.probe.url),
-            status=seen.status,
-            count=seen.rows.height,
+        claim=_seen_claim(seen),
+        evidence=(
+            *(
+                Evidence(place, "the probe" if place.path == seen.probe.span.path else "what it asks for or through")
+                for place in places
+            ),
+            *proxy,
+            *cite(seen.rows, "the answer", most=4),
         ),
-        evidence=(*(Evidence(place, "the probe") for place in places), *cite(seen.rows, "the answer", most=4)),
         proof="observed",
     )
 
 
-def _answered(case: Case, told: Attributed, suspect: Suspect, known: Finding | None) -> Iterator[Link]:
+def _seen_claim(seen: Observed) -> Claim:
+    numbers: dict[str, str | int] = {"url": str(seen.probe.url), "status": seen.status, "count": seen.rows.height}
+    if not seen.before:
+        return claim("chain.answered", "its probe of {url} was answered {status}, {count} times", **numbers)
+    return claim(
+        "chain.answered_since",
+        "its probe of {url} was answered as it should be {before} times, and then {status}, {count} times",
+        before=seen.before,
+        **numbers,
+    )
+
+
+def _answered(case: Case, told: Attributed, suspect: Suspect, known: WhyFails | None) -> Iterator[Link]:
     """What the probes get: by configuration, else by what logs say of it, or by what came of it."""
     effect, seen = suspect.effect, suspect.answer
     if effect and seen and effect.proof.reach is not Reach.MUST:
         yield _seen(seen, effect)
         return
-    for answered in effect.probes if effect else ():
+    for answered in _own_probes(suspect):
         if effect and answered.answers and answered.answers[0].status is not None:
             yield _answer(answered, effect.proof.reach, suspect.answer)
         elif effect and told.leading:
             link = _failed(case, answered, effect, (told.leading.evidence.hits, suspect.due))
             shown = [one for one in known.evidence if one.shows == link.mechanism] if known else []
             yield replace(link, claim=known.claim, evidence=(*shown, *link.evidence)) if known else link
+
+
+def _own_probes(suspect: Suspect) -> Iterator[ProbeAnswer]:
+    """What is asked before the effect; of a loop over several names, that of the effect's own turn."""
+    effect = suspect.effect
+    proved = suspect.behaviour.proved if suspect.behaviour else ()
+    turns = [one for one in proved if effect and one.effect.span == effect.effect.span]
+    turn = next((number for number, one in enumerate(turns) if one is effect), 0)
+    for answered in effect.probes if effect else ():
+        same = [one for one in effect.probes if one.probe.span == answered.probe.span] if effect else []
+        if not len(same) == len(turns) > 1 or same[turn] is answered:
+            yield answered
 
 
 def _failed(case: Case, answered: ProbeAnswer, effect: ProvedEffect, runs: tuple[int, int]) -> Link:
@@ -210,7 +223,7 @@ def _answer(answered: ProbeAnswer, reach: Reach, seen: Observed | None) -> Link:
 def _branch(effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
     """What sets the effect off, and what the script `told` in just the runs that had it; to be in its folder is no condition."""
     guard = effect.effect.guard
-    if all(FOLDER.match(text) for text, _ in guard):
+    if all(FOLDER.match(text) for text, _ in guard) or (effect.proof.reach is Reach.MUST and not effect.probes):
         return
     text, span = deciding(effect)
     yield Link(
@@ -228,9 +241,13 @@ def _branch(effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
 
 
 def deciding(effect: ProvedEffect) -> tuple[str, Span]:
-    """The condition that decides whether an effect with a guard is reached: the last that asks a probe, else the last."""
+    """The condition that decides whether an effect with a guard is reached: the last that asks a probe, else the last.
+
+    That a folder is there decides nothing, where there is another.
+    """
     asked = {one.probe.span.line for one in effect.probes}
-    return next((one for one in reversed(effect.effect.guard) if one[1].line in asked), effect.effect.guard[-1])
+    guard = [one for one in effect.effect.guard if not one[0].startswith("cd ")] or effect.effect.guard
+    return next((one for one in reversed(guard) if one[1].line in asked), guard[-1])
 
 
 def _branch_claim(effect: ProvedEffect, condition: str) -> Claim:
@@ -252,9 +269,11 @@ def _spread(low: float, high: float) -> str:
     return first if first == last else f"{first}–{last}"
 
 
-def _others_say(case: Case, service: str, matched: pl.DataFrame) -> tuple[Evidence, ...]:
+def _others_say(case: Case, services: Sequence[str], matched: pl.DataFrame) -> tuple[Evidence, ...]:
     """The first line about one of these stops in each further log: a supervisor's, the service's own."""
-    elsewhere = (pl.col("service") == service) & ~pl.col("file").is_in(matched["file"].implode()) & pl.col("time").is_not_null()
+    elsewhere = (
+        pl.col("service").is_in(list(services)) & ~pl.col("file").is_in(matched["file"].implode()) & pl.col("time").is_not_null()
+    )
     ended = case.happened(*TOLD).filter(elsewhere)
     at_once = of_times(of_stops(matched).times, TOLD_WITHIN_S).felt(seconds(ended))
     return cite(ended.filter(at_once).unique("file", keep="first", maintain_order=True), most=3)
@@ -267,10 +286,9 @@ def _ages(case: Case) -> Iterator[Evidence]:
             yield Evidence(container.span, container.status)
 
 
-def _terminates(case: Case, told: Attributed, source: Span, matched: pl.DataFrame) -> Link:
+def _terminates(case: Case, stopped: Stopped, source: Span, matched: pl.DataFrame) -> Link:
     """From the command (or, where it is not known, the job's line) to the first of its stops."""
-    group = told.leading
-    lag = group.evidence.lag_median_s if group else None
+    groups = [told.leading.evidence for told, _ in stopped.parts if told.leading]
     return Link(
         mechanism="effect_terminates_process",
         source=source,
@@ -279,11 +297,11 @@ def _terminates(case: Case, told: Attributed, source: Span, matched: pl.DataFram
             "chain.terminates",
             "{count} of {total} stops of {service} come {lags} s after a run",
             count=matched.height,
-            total=told.stops.height,
-            service=told.service,
-            lags=_spread(group.evidence.lag_low_s or 0.0, group.evidence.lag_high_s or 0.0) if group else "?",
+            total=sum(told.stops.height for told, _ in stopped.parts),
+            service=", ".join(stopped.services),
+            lags=_spread(min(one.lag_low_s or 0.0 for one in groups), max(one.lag_high_s or 0.0 for one in groups)),
         ),
-        evidence=(*cite(matched), *_others_say(case, told.service, matched), *_ages(case)),
+        evidence=(*cite(matched), *_others_say(case, stopped.services, matched), *_ages(case)),
         proof="observed",
-        lag_s=lag,
+        lag_s=groups[0].lag_median_s,
     )

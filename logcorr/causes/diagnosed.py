@@ -78,6 +78,7 @@ SAID = {
     "clocks_disagree": claim("hop.clocks_disagree", "by one clock it is not yet as late as by the other"),
     "dependency_fails": claim("hop.dependency_fails", "what is needed cannot be reached, or lets nobody in"),
     "failure_reaches_clients": claim("hop.failure_reaches_clients", "the clients are answered so"),
+    "schedule_fires_twice": claim("hop.schedule_fires_twice", "its time comes twice"),
     "certificate_fails": claim("hop.certificate_fails", "the certificate is not accepted"),
 }
 """What a hop after the first says; the first is the finding itself."""
@@ -104,7 +105,7 @@ DIAGNOSES = {
     "stale_upstream_address": Diagnosis(
         "stale_upstream_address",
         ("deploy_changes_configuration", "configuration_mismatch"),
-        effects=("termination_refuses_connections", "failure_reaches_clients"),
+        effects=(hops.REFUSES, hops.LAST),
         themselves=True,
     ),
     "job_stalls_service": Diagnosis(
@@ -155,13 +156,19 @@ DIAGNOSES = {
         "limit_reached", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S, once=True
     ),
     **dict.fromkeys(
-        ("dependency_unreachable.wrong", "dependency_unreachable.denied", "dependency_unreachable.gone"),
+        ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
         Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
     ),
     "built_for_another_version": Diagnosis(
         "version_mismatch", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), dies=True, effects=hops.DOWN, lasts=True
     ),
+    "job_ran_twice.harmed": Diagnosis(
+        "ran_twice", ("schedule_fires_twice", hops.LAST), effects=(), themselves=True, within_s=600.0
+    ),
     "listens_elsewhere": Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
+    "dependency_unreachable.gone": Diagnosis(
+        "wrong_setting", (CHANGES, "configuration_mismatch"), effects=(hops.REFUSES, hops.LAST), perhaps=(CHANGES,), lasts=True
+    ),
     "dependency_unreachable.found": Diagnosis("dependency_failed", ("dependency_fails",), within_s=5.0),
     "cut_off_by_command.changed": Diagnosis("wrong_setting", (CHANGES, "dependency_fails"), themselves=True),
     "cut_off_by_command": Diagnosis("cut_off", (CHANGES, "dependency_fails"), themselves=True),
@@ -170,10 +177,13 @@ DIAGNOSES = {
     "access_denied.unmade": Diagnosis("access_denied", (CHANGES, "configuration_mismatch"), themselves=True),
     **dict.fromkeys(
         ("access_denied.socket", "access_denied.socket_refused"),
-        Diagnosis("access_denied", (CHANGES, "effect_hits_service"), effects=(hops.DOWN[1], hops.LAST), lasts=True),
+        Diagnosis("access_denied", (CHANGES, "effect_hits_service"), effects=(hops.REFUSES, hops.LAST), lasts=True),
     ),
     "configuration_refused.invalid": Diagnosis(
-        "configuration_refused", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True
+        "configuration_refused",
+        ("deploy_changes_configuration", "configuration_mismatch"),
+        effects=(hops.REFUSES, hops.LAST),
+        lasts=True,
     ),
     "configuration_refused.taken": Diagnosis(
         "address_shared", ("configuration_mismatch",), dies=True, effects=hops.DOWN, lasts=True
@@ -244,11 +254,16 @@ def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> It
     place = finding.evidence[0].span
     if RUNS not in diagnosis.mechanisms:
         yield from hops.set_off(case, [evidence.span for evidence in finding.evidence])
+    own = list(_own(finding, diagnosis))
+    first = 1 if own and own[0].mechanism == CHANGES else 0
+    yield from own[:first]
     if ends.lasts:
         yield from hops.put_in_force(case, place, finding.subject)
-    yield from _own(finding, diagnosis)
+    yield from own[first:]
     if "effect_terminates_process" in diagnosis.mechanisms:
         yield from hops.restarted(case, [finding.subject], ends, place)
+    if ends.lasts and hops.REFUSES in diagnosis.effects:
+        yield from hops.left(case, ends)
     dies = diagnosis.dies or ("process_terminates" not in diagnosis.mechanisms and _crashes(case, finding))
     if dies:
         yield from _died(case, finding, ends)
@@ -301,9 +316,12 @@ def _own(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
 def _died(case: Case, finding: Finding, ends: Ends) -> Iterator[Link]:
     """Its process ends, by its own word or its supervisor's, and is started again."""
     services = finding.subject.split(", ")
-    ended = case.happened(*ENDED).filter(pl.col("service").is_in(services))
+    ended = case.happened(*ENDED).filter(pl.col("service").is_in(services)).drop_nulls("time")
+    ended = ended.filter(pl.Series(ends.felt(seconds(ended)), dtype=pl.Boolean))
+    told = [one for one in finding.evidence if one.shows == "crash_ends_process"]
     firsts = cite(ended.unique("service", keep="first", maintain_order=True))
-    shown = (*(one for one in finding.evidence if one.shows == "crash_ends_process"), *dict.fromkeys((*firsts, *cite(ended))))
+    earlier = [one for one in firsts if told and one.span.path == told[0].span.path and one.span.line < told[0].span.line]
+    shown = tuple({one.span: one for one in (*earlier, *told, *firsts, *cite(ended))}.values())
     place = shown[0].span if shown else finding.evidence[0].span
     yield Link(
         mechanism="crash_ends_process",

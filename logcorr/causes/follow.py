@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
@@ -91,6 +92,13 @@ def of_stops(stops: pl.DataFrame) -> Ends:
 def of_times(times: Times, within_s: float, *, sure: bool = False) -> Ends:
     """Events of any kind, their effects within so many seconds."""
     return Ends(times, np.full(len(times), within_s), sure)
+
+
+def together(parts: Sequence[Ends]) -> Ends:
+    """The ends of several services that one thing stopped."""
+    times = np.concatenate([one.times for one in parts])
+    order = np.argsort(times, kind="stable")
+    return Ends(times[order], np.concatenate([one.within_s for one in parts])[order])
 
 
 def from_then_on(times: Times) -> Ends:

@@ -6,16 +6,18 @@ Each is a small unit: it looks at the case, and yields a link only where somethi
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
+from datetime import timedelta
 
-from logcorr.causes.follow import Ends, Following, following, of_times
-from logcorr.lazily import pl
+from logcorr.causes.follow import SLACK_S, Ends, Following, following, of_times
+from logcorr.lazily import pl, regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Unit
 from logcorr.model.result import Link
 from logcorr.model.source import Span
-from logcorr.timeline.select import cite, lines_like, seconds, spans
+from logcorr.timeline.lifecycles import Downtime, listened_at, stopped_for_good
+from logcorr.timeline.select import cite, lines_like, seconds, spans, texts
 
 CLOSED = (("client.disconnected", "upstream.closed_early", "upstream.reset"),)
 LACKED = ("dependency.failed", "dependency.timeout")
@@ -30,10 +32,10 @@ FELT = (
 """Kinds by which it is felt: what clients say or are answered; the proxy's word on their requests; a monitor's; an application's
 that lacks what it needs for them."""
 
-LAST = "failure_reaches_clients"
+LAST, REFUSES = "failure_reaches_clients", "termination_refuses_connections"
 EFFECTS = {
     "termination_closes_connections": CLOSED,
-    "termination_refuses_connections": REFUSED,
+    REFUSES: REFUSED,
     LAST: FELT,
 }
 DOWN = tuple(EFFECTS)
@@ -46,6 +48,14 @@ STARTED_AGAIN_S = 120.0
 """A supervisor starts again what died within this time, back-off included."""
 
 NEVER = ("no", "never", '"no"')
+
+ITS_OWN = r"HTTP/[\d.]+\"? 500\b"
+
+PORT = regex(r"(?:upstream: \"\w+://|ECONNREFUSED |refused\b\D{0,20})[^\s\"/]*?:(?P<port>\d{2,5})\b")
+"""How a line tells at which port it was refused."""
+
+AT_ONCE, JUST_BEFORE = timedelta(seconds=2), timedelta(minutes=10)
+"""A stop and the first refusal after it belong together when they lie so close."""
 
 
 def set_off(case: Case, places: Collection[Span]) -> Iterator[Link]:
@@ -179,32 +189,85 @@ def _policies(case: Case, services: Collection[str]) -> Iterator[Evidence]:
             yield from (Evidence(*line) for line in lines_like(case, unit.span, pattern))
 
 
-def consequences(case: Case, ends: Ends, source: Span, effects: Sequence[str] = DOWN) -> Iterator[Link]:
-    """What follows in the logs: closed connections, refused ones, clients that notice."""
+def left(case: Case, ends: Ends) -> Iterator[Link]:
+    """What is refused since then was stopped for good just before, at the port that is asked for; and who stopped it."""
+    refused = case.happened("upstream.refused", "dependency.failed").filter(pl.col("time").dt.epoch("us") / 1e6 >= ends.times[0])
+    first = refused.drop_nulls("time").head(1)
+    asked = PORT.search(texts(case, first)[0]) if first.height else None
+    for stop in stopped_for_good(case) if asked else ():
+        lag = first["time"][0] - stop.ended
+        if asked and -AT_ONCE <= lag <= JUST_BEFORE and listened_at(case, stop.service, asked["port"]):
+            yield _stopped(case, stop)
+            return
+
+
+def _stopped(case: Case, stop: Downtime) -> Link:
+    """From the command that stops a service, if a script holds one, to its last stop."""
+    proved = (one.effect for behaviour in case.behaviours for one in behaviour.proved if stop.service in one.hits)
+    commands = [Evidence(one.span, one.action) for one in proved if one.ends_processes][:1]
+    evidence = (*commands, Evidence(stop.end, "its last stop"))
+    return Link(
+        mechanism="effect_terminates_process",
+        source=evidence[0].span,
+        target=stop.end,
+        claim=claim(
+            "hop.stopped_for_good", "{service}, which is asked for, was stopped, and not started again", service=stop.service
+        ),
+        evidence=evidence,
+        proof="observed",
+    )
+
+
+def consequences(case: Case, ends: Ends, source: Span | pl.DataFrame, effects: Sequence[str] = DOWN) -> Iterator[Link]:
+    """What follows in the logs: closed connections, refused ones, clients that notice.
+
+    Each comes from the `source`, or from the last of the stops before it.
+    """
     assert case.window is not None
     window = (case.window[0].timestamp(), case.window[1].timestamp())
     for mechanism in effects:
-        found = [one for kinds in _kinds(case, mechanism) if (one := following(ends, case.happened(*kinds), window))]
+        found = [one for rows in _felt(case, mechanism) if (one := following(ends, rows, window))]
         if found:
-            yield _consequence(mechanism, source, found[:2] if mechanism == LAST else found[:1], lasts=ends.lasts)
+            place = source if isinstance(source, Span) else _last_before(source, found[0].rows)
+            yield _consequence(mechanism, place, found[:2] if mechanism == LAST else found[:1], ends)
 
 
-def _kinds(case: Case, mechanism: str) -> Sequence[tuple[str, ...]]:
-    """By what it is felt; where the proxy's own log was not collected, its answers stand for what it would have said."""
-    unsaid = mechanism == "termination_refuses_connections" and not any(one.format == "nginx_error" for one in case.sources)
-    return (*EFFECTS[mechanism], ("http.5xx",)) if unsaid else EFFECTS[mechanism]
+def _last_before(stops: pl.DataFrame, rows: pl.DataFrame) -> Span:
+    """The last stop before the first of these rows; stamps are cut to the second."""
+    before = stops.filter(pl.col("time") <= rows["time"][0] + timedelta(seconds=SLACK_S))
+    return spans(before.tail(1) if before.height else stops.head(1))[0]
 
 
-def _consequence(mechanism: str, source: Span, found: Sequence[Following], *, lasts: bool) -> Link:
+def _felt(case: Case, mechanism: str) -> Iterator[pl.DataFrame]:
+    """The events by which it is felt; where the proxy's own log was not collected, its answers stand for what it would have said.
+
+    An answer of 500 is an application's own: it was reached.
+    """
+    yield from (case.happened(*kinds) for kinds in EFFECTS[mechanism])
+    if mechanism == REFUSES and not any(one.format == "nginx_error" for one in case.sources):
+        yield case.happened("http.5xx").filter(~pl.col("message").str.contains(ITS_OWN))
+
+
+def _consequence(mechanism: str, source: Span, found: Sequence[Following], ends: Ends) -> Link:
     first, *others = found
+    among = ends.sure and not ends.lasts and mechanism == REFUSES
     return Link(
         mechanism=mechanism,
         source=source,
         target=spans(first.rows)[0],
-        claim=_since_claim(first) if lasts else _consequence_claim(mechanism, first),
+        claim=_among_claim(first) if among else _since_claim(first) if ends.lasts else _consequence_claim(mechanism, first),
         evidence=(*cite(first.rows), *(evidence for other in others for evidence in cite(other.rows, most=2))),
         proof="observed",
         lag_s=first.lag_s,
+    )
+
+
+def _among_claim(found: Following) -> Claim:
+    return claim(
+        "chain.refuses_there",
+        "{count} of {total} refused connections were refused at that address",
+        count=found.followed,
+        total=found.total,
     )
 
 
@@ -226,7 +289,7 @@ def _consequence_claim(mechanism: str, found: Following) -> Claim:
         return claim(
             "chain.closes", "{count} of {total} broken connections follow a stop, the first {lag:g} s after it", **numbers
         )
-    if mechanism == "termination_refuses_connections" and "http.5xx" not in found.rows["kind"]:
+    if mechanism == REFUSES and "http.5xx" not in found.rows["kind"]:
         if at_once:
             return claim("chain.refuses_at_once", "{count} of {total} refused connections follow a stop at once", **numbers)
         return claim(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from logcorr.causes.blame import ALWAYS, kind_of, matched_stops
+from logcorr.causes.blame import ALWAYS, kind_of
 from logcorr.causes.scheduled import Attributed
+from logcorr.causes.together import matched_stops
 from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -11,7 +12,8 @@ from msgspec import Struct
 from logcorr.causes.follow import Times
 from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Probe
-from logcorr.model.case import Behaviour, Case, ProvedEffect
+from logcorr.model.case import Behaviour, Case, ProbeAnswer, ProvedEffect
+from logcorr.model.source import Span
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import seconds
 
@@ -32,51 +34,89 @@ TOLD = r"20\d|30[0-8]|4[0-3]\d|451"
 class Observed(Struct, frozen=True):
     """`probe` got `status`, which it does not expect, on `rows` (in time order), nearly all since the first of them.
 
-    `before` is how many answers were as expected until then.
+    `before` is how many answers were as expected until then. `by` is the line of configuration that says so, where it is the
+    proxy's own answer: then it tells nothing of what stands behind it, and may come and go. `via` is where another proxy is
+    named that the check goes through, with what the log of that tells of it.
     """
 
     probe: Probe
     status: int
     rows: pl.DataFrame
     before: int
+    by: Span | None = None
+    via: tuple[Span, pl.DataFrame] | None = None
 
 
 def observed(case: Case, behaviour: Behaviour, effect: ProvedEffect, ticks: Times) -> Observed | None:
-    """The answer that a check nearly always gets since some moment, by the first log that tells of it."""
-    for probe in (one.probe for one in effect.probes):
-        for rows in (_requests(case, probe, ticks), *_words(case, behaviour)):
-            found = _misread(probe, rows)
+    """The answer that a check nearly always gets since some moment, or by the proxy's own, by the first log that tells of it."""
+    for answered in effect.probes:
+        for rows in (_requests(case, answered.probe, ticks), *_words(case, behaviour)):
+            found = _misread(effect, answered, rows)
             if found:
                 return found
     return None
 
 
-def _misread(probe: Probe, rows: pl.DataFrame) -> Observed | None:
+def _misread(effect: ProvedEffect, answered: ProbeAnswer, rows: pl.DataFrame) -> Observed | None:
     """The bad answers among rows with their `status`, if they are all alike and nearly all since the first."""
-    good = [_satisfies(probe, status) for status in rows["status"]]
+    told = rows["status"].unique(maintain_order=True)
+    wanted = {status: _satisfies(effect, answered.probe, status) for status in told}
+    good = [wanted[status] for status in rows["status"]]
     if None in good or False not in good:
         return None
     first = good.index(False)
     bad = rows[first:].filter(~pl.Series(good[first:], dtype=pl.Boolean))
     status = int(bad["status"][0])
     alike = bad.filter(pl.col("status") == status)
-    if status >= ALIVE or alike.height < FEWEST or alike.height < NEARLY_ALL * (rows.height - first):
+    by = _own(answered, status)
+    lasts = status < ALIVE and alike.height >= NEARLY_ALL * (rows.height - first)
+    if alike.height < FEWEST or not (lasts or (by and alike.height >= NEARLY_ALL * bad.height)):
         return None
-    return Observed(probe, status, alike.drop("status"), first)
+    return Observed(answered.probe, status, alike.drop("status"), first, None if lasts else by)
 
 
-def _satisfies(probe: Probe, status: int) -> bool | None:
-    """Whether an answer is what the script wants; None where it does not look at the status."""
+def _own(answered: ProbeAnswer, status: int) -> Span | None:
+    """The line by which the proxy gives such an answer by itself, whatever stands behind it."""
+    answers = (*answered.answers, *answered.if_here)
+    own = next((one for one in answers if one.status == status and not one.upstream), None)
+    said = [span for text, span in own.trace if text.startswith(f"return {status}")] if own else []
+    return next(iter(said), own.at if own else None)
+
+
+def _satisfies(effect: ProvedEffect, probe: Probe, status: int) -> bool | None:
+    """Whether an answer is what the script wants; None where it does not look at the status, or nobody knows.
+
+    A status that the script tells apart in no other way has the fate of one whose fate is known.
+    """
+    place = f"{probe.tool} at {probe.span}: HTTP "
+    told = re.compile(rf"{re.escape(place)}(\d+)")
+    fates = {int(name[1]): runs for text, runs in effect.proof.cases if (name := told.fullmatch(text))}
+    alike = [runs for known, runs in fates.items() if _told_apart(probe, known) == _told_apart(probe, status)]
+    if probe.yields == "status" and alike:
+        return all(runs is False for runs in alike)
     if probe.yields == "status":
         known = bool(probe.expects) and all(value.isdigit() for value in probe.expects)
         return str(status) in probe.expects if known else None
     return status < 400 if probe.yields == "exit" and probe.fails_on_error else None
 
 
+def _told_apart(probe: Probe, status: int) -> tuple[bool, ...]:
+    """How a status answers to each text that the script compares it with."""
+    return tuple(_meets(str(status), text) for text in probe.expects)
+
+
+def _meets(status: str, text: str) -> bool:
+    less, more = text.startswith("<"), text.startswith(">")
+    bound = text.lstrip("<>=")
+    if (less or more) and bound.isdigit():
+        return (status < bound if less else status > bound) or ("=" in text and status == bound)
+    return fnmatchcase(status, text)
+
+
 def _requests(case: Case, probe: Probe, ticks: Times) -> pl.DataFrame:
     """The requests for its address soon after its runs, with their `status`."""
     path = urlsplit(probe.url or "").path or "/"
-    pattern = rf"^{probe.method} {re.escape(path)}(?:\?\S*)? HTTP/[\d.]+ (\d{{3}})\b"
+    pattern = rf"^{probe.method} {re.escape(path)}(?:\?\S*)?(?: HTTP/[\d.]+)? (\d{{3}})\b"
     asked = case.timeline.filter(pl.col("message").str.contains(pattern) & pl.col("time").is_not_null())
     rows = asked.sort("time", maintain_order=True).collect() if probe.url else case.happened()
     at = seconds(rows)

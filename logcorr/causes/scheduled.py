@@ -44,7 +44,10 @@ def attributed(case: Case, service: str, stops: pl.DataFrame) -> Attributed:
     start, end = _window(case, stops)
     times = seconds(stops)
     found = suspects(case, service, times, (start, end))
-    schedules = [Schedule(name=one.name, ticks=one.ticks if one.acted is None else one.acted, weight=one.weight) for one in found]
+    schedules = [
+        Schedule(name=one.name, ticks=one.ticks if one.acted is None else one.acted, weight=one.weight, told=not one.scheduler)
+        for one in found
+    ]
     return Attributed(
         service=service,
         stops=stops,

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from fractions import Fraction
 from math import comb
 
 from msgspec import Struct
@@ -19,6 +20,7 @@ from logcorr.model.claim import Claim, claim
 from logcorr.model.facts import ScheduledJob
 from logcorr.model.source import Span
 from logcorr.timeline.contradictions import not_found, outlived
+from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.orders import ordered, renewals
 from logcorr.timeline.scripts import messages, said
 from logcorr.timeline.select import seconds
@@ -39,7 +41,10 @@ AT_ONCE_S, NEARLY_ALL = 120.0, 0.9
 SOON_S = 900.0
 """A hook runs so soon after the job that leads to it has begun: first every certificate is looked at."""
 
-LEAST_TELLING, MOST_TELLING = 5.0, 100.0
+TOGETHER, TOGETHER_S = 5.0, 30.0
+"""What it is worth that all whom a command would end, and not only one, ended within so short a time, nearly each time."""
+
+LEAST_TELLING, MOST_TELLING = 5, 100
 """What a message is worth, at least and at most, that is written only in runs after which the service was stopped."""
 
 
@@ -81,22 +86,23 @@ class Suspect(Struct, frozen=True, kw_only=True):
 def suspects(case: Case, service: str, stops: Times, window: Window) -> tuple[Suspect, ...]:
     """Every scheduled job, and every other script that could stop the service and was seen at work."""
     jobs = (_scheduled(case, schedule, service, stops, window) for schedule in case.schedules)
-    return (*jobs, *_at_work(case, service))
+    return (*jobs, *_at_work(case, service, stops))
 
 
 def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, window: Window) -> Suspect:
     """The job with that effect on this service which is reached furthest; or with none; or with nobody knows what."""
     job = schedule.job
-    effects = [pair for behaviour in schedule.behaviours for pair in _ending(behaviour, service)]
+    effects = [pair for behaviour in schedule.behaviours for pair in _ending(case, behaviour, service)]
     behaviour, effect = max(effects, key=lambda pair: _weight(pair[1], service), default=(None, None))
     refuted = None
     if effect:
         schedule = replace(schedule, runs=_in_force(schedule.ticks, effect, stops, window))
         refuted = _contradicted(case, schedule, service, effect) or _missed(schedule.ticks, effect, stops, window)
     ticks = schedule.ticks[(schedule.ticks >= window[0]) & (schedule.ticks <= window[1])]
-    telling = _telling(case, schedule, service, stops, ticks) if effect else None
+    telling = _telling(case, schedule.behaviours, service, stops, ticks) if effect else None
     if effect:
-        weight = words.CONTRADICTED if refuted else _weight(effect, service) * (telling.worth if telling else 1.0)
+        together = _together(case, effect, service, stops)
+        weight = words.CONTRADICTED if refuted else _weight(effect, service) * together * (telling.worth if telling else 1.0)
     else:
         known = any(one.understood for one in schedule.behaviours)
         weight = words.STOPS_NOTHING_HERE if known else words.NOT_COLLECTED
@@ -126,25 +132,25 @@ class _Telling(Struct, frozen=True):
     worth: float
 
 
-def _telling(case: Case, schedule: Schedule, service: str, stops: Times, ticks: Times) -> _Telling | None:
-    """The message that the job wrote only in runs after which the service was stopped, and in most of those.
+def _telling(case: Case, behaviours: Sequence[Behaviour], service: str, stops: Times, ticks: Times) -> _Telling | None:
+    """The message that was written only in runs after which the service was stopped, and in most of those.
 
     The lines that tell of those very stops may be in like words (“Stopping web”), whoever stops it: they are not the job's.
     That k of n runs are all among s by chance has the probability C(s, k) / C(n, k); every message that was tried lessens it.
     """
     stopped = _runs(ticks, stops)
-    sorts = [pieces for behaviour in schedule.behaviours for pieces, _ in messages(behaviour)]
+    sorts = [pieces for behaviour in behaviours for pieces, _ in messages(behaviour)]
     if not sorts or not 0 < len(stopped) < len(ticks):
         return None
     its_own = (pl.col("service") == service) & pl.col("kind").str.starts_with("process.")
-    rows = said(case, schedule.behaviours).filter(~its_own.fill_null(False))
+    rows = said(case, behaviours).filter(~its_own.fill_null(False))
     found = []
     for pieces in sorts:
         same = rows.filter(pl.all_horizontal(pl.col("message").str.contains(piece, literal=True) for piece in pieces))
         runs = _runs(ticks, seconds(same))
         if runs <= stopped and 2 * len(runs) > len(stopped):
-            worth = comb(len(ticks), len(runs)) / comb(len(stopped), len(runs)) / len(sorts)
-            found.append(_Telling(same, ticks[sorted(runs)], min(worth, MOST_TELLING)))
+            odds = Fraction(comb(len(ticks), len(runs)), comb(len(stopped), len(runs)) * len(sorts))
+            found.append(_Telling(same, ticks[sorted(runs)], float(min(odds, MOST_TELLING))))
     best = max(found, key=lambda one: one.worth, default=None)
     return best if best and best.worth >= LEAST_TELLING else None
 
@@ -154,21 +160,35 @@ def _runs(ticks: Times, times: Times) -> set[int]:
     return set((np.searchsorted(ticks, times, side="right") - 1).tolist()) - {-1}
 
 
-def _at_work(case: Case, service: str) -> Iterator[Suspect]:
+def _at_work(case: Case, service: str, stops: Times) -> Iterator[Suspect]:
     """Scripts of which no schedule tells when they ran, but a log: it tells that they were run, or holds what they write."""
     scheduled = {id(behaviour) for schedule in case.schedules if len(schedule.ticks) for behaviour in schedule.behaviours}
     for behaviour in case.behaviours:
-        effects = [pair[1] for pair in _ending(behaviour, service)]
+        effects = [pair[1] for pair in _ending(case, behaviour, service)]
         if not effects:
             continue
         effect = max(effects, key=lambda one: _weight(one, service))
         run = ordered(case, behaviour, effect.effect)
         begun = case.once(renewals) if effect.proof.once_run and not run.height else run
         if run.height or begun.height:
-            yield _ordered(case, service, behaviour, effect if not run.height else _once_run(effect), begun)
-        elif id(behaviour) not in scheduled and len(ticks := _told(case, behaviour, effect.effect.span)):
-            runs = f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand"
-            yield _unscheduled(service, behaviour, effect, ticks, runs)
+            yield _ordered(case, service, behaviour, _once_run(effect) if run.height else effect, begun)
+        elif id(behaviour) not in scheduled:
+            yield from _speaking(case, service, behaviour, effect, stops)
+
+
+def _speaking(case: Case, service: str, behaviour: Behaviour, effect: ProvedEffect, stops: Times) -> Iterator[Suspect]:
+    """A script whose runs are the times at which a log holds what it writes; in whole seconds, where the stops are."""
+    told = _told(case, behaviour, effect.effect.span)
+    ticks = np.unique(np.floor(told) if (stops == np.floor(stops)).all() else told)
+    if len(ticks):
+        telling = _telling(case, (behaviour,), service, stops, ticks)
+        runs = f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand"
+        yield replace(
+            _unscheduled(service, behaviour, effect, ticks, runs),
+            due=len(telling.runs) if telling else len(ticks),
+            told=telling.rows if telling else None,
+            acted=telling.runs if telling else None,
+        )
 
 
 def _unscheduled(service: str, behaviour: Behaviour, effect: ProvedEffect, ticks: Times, runs: str) -> Suspect:
@@ -225,8 +245,27 @@ def hits(effect: ProvedEffect, service: str) -> bool:
     return service in effect.hits and effect.effect.remote is None
 
 
-def _ending(behaviour: Behaviour, service: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:
+def _together(case: Case, proved: ProvedEffect, service: str, stops: Times) -> float:
+    """What it is worth that nearly whenever this one was stopped, all others were that the effect hits."""
+    told = {name: np.array([one.ended.timestamp() for one in case.once(stopped) if one.service == name]) for name in proved.hits}
+    others = [times for name, times in told.items() if name != service and len(times)]
+    if not others or len(others) < len(proved.hits) - 1:
+        return 1.0
+    near = [(np.abs(stops[:, None] - times[None, :]).min(axis=1) <= TOGETHER_S).mean() for times in others]
+    return TOGETHER if len(stops) >= ENOUGH_TICKS and min(near) >= NEARLY_ALL else 1.0
+
+
+def _managed(case: Case) -> tuple[str, ...]:
+    """All that pm2 tells of."""
+    told = case.events.filter((pl.col("source") == "pm2") & pl.col("service").is_not_null())
+    return tuple(told.select("service").unique().sort("service").collect()["service"])
+
+
+def _ending(case: Case, behaviour: Behaviour, service: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:
+    """What of it may end the service; a command for all that pm2 manages is one for all that pm2 tells of."""
     for proved in behaviour.proved:
+        if proved.effect.manager == "pm2" and proved.effect.ends_processes and not proved.effect.targets:
+            proved = replace(proved, hits=proved.hits or case.once(_managed))
         possible = service in proved.hits or not proved.certain
         if proved.effect.ends_processes and possible:
             yield behaviour, proved

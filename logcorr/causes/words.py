@@ -56,6 +56,7 @@ CAUSE_KINDS = {
     "query_slowed": "a statement takes much longer since something was changed",
     "clock_off": "a host's clock is off, and stamps are refused",
     "deadlock": "transactions lock the same rows in different orders, and wait for each other",
+    "ran_twice": "a job runs twice, and does again what it was to do once",
     "disk_full": "no space is left on a device",
     "memory_exhausted": "the kernel ends a process for want of memory",
     "certificate_failed": "a certificate has expired, or the renewed one was not loaded",

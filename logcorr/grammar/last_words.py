@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
+from itertools import islice, pairwise
 
 from msgspec import Struct
 
@@ -44,6 +44,7 @@ _CHAINED = (
 _RUBY = regex(r"\S+:\d+:in [`'].+': .+ \([A-Z]\w*(?:::\w+)*\)$|\S+:\d+:in [`'].+': unhandled exception$")
 _RUBY_FRAME = regex(r"\t(?:\s*\d+: )?from \S")
 _PHP = regex(r"(?:PHP )?Fatal error: +\S")
+_EXITED = regex(r"exit status \d+$|Stack trace:$|#\d+ ")
 _TOLD = regex(r"\b(?:error|exception|critical|fatal|warn(?:ing)?|fail(?:ed|ure)?)\b", re.IGNORECASE)
 """A logger's own line before a traceback: then it was caught."""
 
@@ -51,7 +52,8 @@ _TOLD = regex(r"\b(?:error|exception|critical|fatal|warn(?:ing)?|fail(?:ed|ure)?
 class Lines(Struct, frozen=True):
     """Lines of a log: whether each begins an event, what it says without its head, and when an envelope stamped it (seconds).
 
-    `opening` is the log's first line, and `starts` tells whether a text says that a process starts.
+    `opening` is what `opening_of` its first lines gives, and `starts` tells whether a text says that a process starts.
+    `headed`: what begins an event has a head, so that what an engine prints does not.
     """
 
     texts: Sequence[str]
@@ -60,16 +62,17 @@ class Lines(Struct, frozen=True):
     stamped: Sequence[float] | None
     opening: str
     starts: Callable[[str], bool]
+    headed: bool = True
 
     def after(self, last: int) -> Iterator[int]:
         """The lines after one that begin an event."""
         return (at for at in range(last + 1, len(self.texts)) if self.begins[at])
 
     def at_once(self, first: int, last: int) -> bool:
-        """Whether two lines may be of one event: no other begins between them, or the envelope's stamps are close."""
-        if self.stamped is None:
-            return not any(self.begins[first + 1 : last + 1])
-        return self.stamped[last] - self.stamped[first] <= AT_ONCE_S
+        """Whether two lines may be printed at once: no event begins between them, or the envelope's stamps are close."""
+        if self.stamped is not None:
+            return self.stamped[last] - self.stamped[first] <= AT_ONCE_S
+        return not (any(self.begins[first + 1 : last + 1]) if self.headed else any(map(_VERSION.match, self.texts[first:last])))
 
 
 def last_words(lines: Lines, near: Iterable[int]) -> tuple[set[int], set[int]]:
@@ -84,7 +87,7 @@ def last_words(lines: Lines, near: Iterable[int]) -> tuple[set[int], set[int]]:
             found.update(_node(lines, at))
         elif _MARK.match(text):
             found.update(_echoed(lines.texts, at))
-        elif _PHP.match(text) and not lines.begins[at]:
+        elif _PHP.match(text):
             unsure.add((at, at))
         elif text.endswith("<main>'") or _RUBY.match(text):
             unsure.update(_ruby(lines.texts, at))
@@ -129,15 +132,26 @@ def _ruby(texts: Sequence[str], main: int) -> Iterator[tuple[int, int]]:
         yield first, first
 
 
+def opening_of(sample: Sequence[str]) -> str:
+    """The shape of a log's first line, if it is the first that its program writes; else nothing.
+
+    It is, if it comes again only behind what a dying process or its engine leaves.
+    """
+    shape = _shape(sample[0]) if sample else ""
+    again = (before for before, text in pairwise(sample) if _shape(text) == shape)
+    own = any(map(str.isalpha, shape)) and not _left(sample[0])
+    return shape if own and all(map(_left, again)) else ""
+
+
+def _left(text: str) -> bool:
+    """Whether a line may be the last that a dying process leaves: nothing, or indented, or what engines print."""
+    return not text.strip() or text[0].isspace() or any(one.match(text) for one in (_VERSION, _EXCEPTION, _NAMED, _PHP, _EXITED))
+
+
 def _openings(lines: Lines, named: Iterable[int]) -> set[int]:
-    """The lines like the log's first, if that comes again mostly after exceptions: then it is the first the program writes."""
-    following = {at for last in named for at in islice(lines.after(last), 1)}
-    opening = _shape(lines.opening)
-    after = sum(_shape(lines.texts[at]) == opening for at in following)
-    if not after or not any(map(str.isalpha, opening)):
-        return set()
-    again = {at for at, text in enumerate(lines.texts) if lines.begins[at] and _shape(text) == opening}
-    return again if len(again) <= 2 * after + 1 else set()
+    """The lines like the log's first that follow an exception."""
+    following = {at for last in named for at in islice(lines.after(last), 1 if lines.headed else SOON)}
+    return {at for at in following if lines.opening and _shape(lines.texts[at]) == lines.opening}
 
 
 def _ended(lines: Lines, first: int, last: int, opened: set[int]) -> bool:

@@ -26,6 +26,9 @@ MOST_CALL_LINES, LONGEST_CALL, LONGEST_OPTIONS = 12, 800, 200
 LONGEST_PROSE = 20_000
 """A longer comment is not looked for the end of."""
 
+LONGEST_HELPER, LONGEST_WORDY = 12, 3
+"""So many lines has a function by which a program asks, and by which it speaks."""
+
 MOST_CALLS, DEEPEST = 20, 5
 """So many calls of a function are looked at, and so many functions that call each other."""
 
@@ -43,7 +46,8 @@ _ASKS = regex(
     r"(?<![\w.$])(?:fetch|got|axios(?:\.(?:get|head))?|(?P<plain>https?\.get)|(?:requests|httpx|session)\.(?:get|head)"
     r"|(?:urllib\.request\.)?urlopen)\("
 )
-_SAYS = regex(r"(?<![\w.$])(?:console\.\w+|print|log(?:ger|ging)?\.\w+)\(")
+_FETCHES = regex(r"\b(?:node-)?fetch\b|\bhttps?\.(?:get|request)\(|\baxios\b|\bgot\(|\burlopen\(|\b(?:requests|httpx)\.")
+_SPEAKS = r"console\.\w+|print|log(?:ger|ging)?\.\w+"
 _STATUS = regex(r"\.ok\b|raise_for_status|\burlopen\b|\baxios\b|\bstatus(?:_?[cC]ode)?\b\s*(?:[!=<>]|in\b|not\b)")
 _TIMEOUT = regex(r"\btimeout\W{1,3}(\d{1,7}(?:\.\d{1,3})?)")
 _ALIAS = regex(r"\b(\w+) = (?:util\.)?promisify\([^\n]*?\b(execFile|exec)\)")
@@ -76,7 +80,10 @@ _FUNCTION = regex(
 
 
 class Step(Struct, frozen=True):
-    """One thing that a program does: on which line (from 1), what, with what words, and under which condition."""
+    """One thing that a program does: on which line (from 1), what, with what words, and under which condition.
+
+    What it asks for may be `named` on another line.
+    """
 
     line: int
     does: str
@@ -84,6 +91,7 @@ class Step(Struct, frozen=True):
     when: Condition | None = None
     timeout_s: float | None = None
     follows: bool = True
+    named: int | None = None
 
 
 def starts_commands(text: str) -> bool:
@@ -102,8 +110,15 @@ def steps(text: str, *, seconds: bool) -> Iterator[Step]:
     if len(lines) > MOST_LINES or max(map(len, lines)) > LONGEST_LINE:
         return
     lines = _PROSE.sub(_blank, text).split("\n")
+    constants = dict(_constants(lines))
     program = _Program(
-        lines, dict(_constants(lines)), _calls(text), 1.0 if seconds else 1e-3, [*map(_indent, lines)], [*map(_leaves, lines)]
+        lines,
+        {name: value for name, (value, _) in constants.items()},
+        {name: line for name, (value, line) in constants.items() if value.startswith("http")},
+        (_calls(text), tuple(_helpers(lines, _FETCHES, LONGEST_HELPER)), _saying(lines, _calls(text))),
+        1.0 if seconds else 1e-3,
+        [*map(_indent, lines)],
+        [*map(_leaves, lines)],
     )
     found = [step for number in range(len(lines)) for step in program.on(number)]
     beside = {(step.when, program.block(step.line - 1)) for step in found if step.does in ("runs", "shell")}
@@ -116,10 +131,33 @@ def _blank(found: re.Match[str]) -> str:
     return first + "\n" * found[0].count("\n")
 
 
-def _constants(lines: Sequence[str]) -> Iterator[tuple[str, str]]:
-    for line in lines:
+def _constants(lines: Sequence[str]) -> Iterator[tuple[str, tuple[str, int]]]:
+    """Each by its name: its value, and its line."""
+    for number, line in enumerate(lines, start=1):
         if found := _CONSTANT.match(line):
-            yield found[1], found[2] or found[3] or found[4] or ""
+            yield found[1], (found[2] or found[3] or found[4] or "", number)
+
+
+def _saying(lines: Sequence[str], calls: re.Pattern[str]) -> re.Pattern[str]:
+    """How this program speaks: as its language does, or by a function of its own that does so and runs nothing."""
+    own = set(_helpers(lines, re.compile(rf"(?<![\w.$])(?:{_SPEAKS})\("), LONGEST_WORDY))
+    own -= {*_helpers(lines, calls, LONGEST_WORDY)}
+    return re.compile(rf"(?<![\w.$])(?:{'|'.join([_SPEAKS, *map(re.escape, sorted(own))])})\(")
+
+
+def _helpers(lines: Sequence[str], does: re.Pattern[str], longest: int) -> Iterator[str]:
+    """The functions of at most so many lines within which this is done."""
+    for number, line in enumerate(lines):
+        defined, body = _FUNCTION.match(line), _body(lines, number)
+        if defined and len(body) <= longest and any(map(does.search, body)):
+            yield next(filter(None, defined.groups()))
+
+
+def _body(lines: Sequence[str], number: int) -> Sequence[str]:
+    """The lines of a block with the one that opens it."""
+    after = range(number + 1, len(lines))
+    end = next((one for one in after if lines[one].strip() and _indent(lines[one]) <= _indent(lines[number])), len(lines))
+    return lines[number:end]
 
 
 def _calls(text: str) -> re.Pattern[str]:
@@ -134,7 +172,8 @@ def _calls(text: str) -> re.Pattern[str]:
 class _Program(Struct, frozen=True):
     lines: Sequence[str]
     constants: Mapping[str, str]
-    calls: re.Pattern[str]
+    addresses: Mapping[str, int]
+    known_calls: tuple[re.Pattern[str], tuple[str, ...], re.Pattern[str]]
     unit_s: float
     indents: Sequence[int]
     leaves: Sequence[bool]
@@ -145,23 +184,34 @@ class _Program(Struct, frozen=True):
         line = self.lines[number]
         if _COMMENT.match(line):
             return
-        for found in _ASKS.finditer(line):
-            words, given = self._words(number, found.end())
-            if words and words[0].startswith("http"):
-                limit = _TIMEOUT.search(given)
-                seconds = round(float(limit[1]) * self.unit_s, 3) if limit else None
-                yield Step(number + 1, "asks", words[:1], timeout_s=seconds, follows=not found["plain"])
-        for found in self.calls.finditer(line):
+        calls, helpers, says = self.known_calls
+        yield from self._asked(number, helpers)
+        for found in calls.finditer(line):
             words, _ = self._words(number, found.end())
             if words and words[0] != UNKNOWN:
                 whole = found["shell"] or (found["own"] and len(words) == 1)
                 yield Step(
                     number + 1, "shell" if whole else "runs", words[:1] if whole else words, self.condition(number, found.start())
                 )
-        for found in _SAYS.finditer(line):
+        for found in says.finditer(line):
             words, _ = self._words(number, found.end())
             if words and words[0].strip(UNKNOWN):
                 yield Step(number + 1, "says", words[:1], self.condition(number, found.start()))
+
+    def _asked(self, number: int, helpers: Sequence[str]) -> Iterator[Step]:
+        """What a line asks for, itself or by a function of the program that is given the name of an address."""
+        line = self.lines[number]
+        for found in _ASKS.finditer(line):
+            words, given = self._words(number, found.end())
+            if words and words[0].startswith("http"):
+                limit = _TIMEOUT.search(given)
+                seconds = round(float(limit[1]) * self.unit_s, 3) if limit else None
+                named = self.addresses.get(given.lstrip().partition(",")[0].partition(")")[0].strip())
+                yield Step(number + 1, "asks", words[:1], timeout_s=seconds, follows=not found["plain"], named=named)
+        for name in helpers:
+            given_to = re.search(rf"(?<![\w.$]){re.escape(name)}\((\w+)[,)]", line)
+            if given_to and given_to[1] in self.addresses:
+                yield Step(number + 1, "asks", (self.constants[given_to[1]],), named=self.addresses[given_to[1]])
 
     def _words(self, number: int, at: int) -> tuple[tuple[str, ...], str]:
         """The words that a call is given, in a list or one by one, and the text of what it is given, as far as that goes."""

@@ -48,11 +48,15 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 class ProbeAnswer(Struct, frozen=True, kw_only=True):
-    """What a probe gets, as far as configuration tells: an answer per possibility, and the way it takes to get there."""
+    """What a probe gets, as far as configuration tells: an answer per possibility, and the way it takes to get there.
+
+    Of a name that may lead elsewhere, `if_here` is what it would get if that leads to what was collected.
+    """
 
     probe: Probe
     answers: tuple[Answer, ...]
     path: tuple[tuple[str, Span], ...] = ()
+    if_here: tuple[Answer, ...] = ()
 
 
 class ProvedEffect(Struct, frozen=True, kw_only=True):

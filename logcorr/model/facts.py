@@ -57,7 +57,7 @@ class Step(Fact, frozen=True, kw_only=True):
 
     It `asks` for a URL, `runs` a command given as words, has a `shell` run code, or `says` a message beside such a command.
     `when` is the line of the condition under which that is reached, None where it always is, and `condition` what it says there.
-    A question is given up after `timeout_s`, and `follows` redirects.
+    A question is given up after `timeout_s`, and `follows` redirects; its address may be `named` on a line of its own.
     """
 
     does: str
@@ -66,6 +66,7 @@ class Step(Fact, frozen=True, kw_only=True):
     condition: str = ""
     timeout_s: float | None = None
     follows: bool = True
+    named: Span | None = None
 
 
 class Program(Fact, frozen=True, kw_only=True):

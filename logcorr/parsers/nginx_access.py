@@ -62,7 +62,8 @@ def _recognise(sample: Sample) -> float:
         return 0.4 * own_names
     custom = stamps.share(sample.lines, _REQUEST.match)
     inferred = access_lines.infer(sample.lines)
-    told = stamps.share(sample.lines, re.compile(inferred.pattern(), re.ASCII).match) if inferred else 0.0
+    whose = inferred and "remote_addr" in inferred.variables  # without a client's address it is an application's own
+    told = stamps.share(sample.lines, re.compile(inferred.pattern(), re.ASCII).match) if inferred and whose else 0.0
     return 0.65 * max(custom, told) if max(custom, told) >= 0.5 else 0.0
 
 

@@ -23,11 +23,17 @@ _STREAM = r"^(?:\d\d:\d\d:\d\d )?(?:\d+\|[^\s|]+|PM2) *\| (?P<said>.*)$"
 
 _MEANINGS = {
     r"^App \[[^\]]+\].*exited with code \[\d+\] via signal \[SIGKILL\]": "process.killed",
+    r"^App \[[^\]]+\].*exited with code \[\d+\] via signal \[SIG(?:ABRT|SEGV|BUS|ILL|FPE|TRAP)\]": "process.crashed",
     r"^App \[[^\]]+\].*exited with code": "process.exited",
     r"^App \[[^\]]+\] (?:online|starting)|^App name:\S+ id:\S+ online": "process.started",
     r"^Stopping app:": "process.terminating",
     r"has been (?:errored|crashed)|^Script .* had too many unstable restarts": "process.crashed",
 }
+
+_STOPPING = "Stopping app:"
+_FAILED = r"exited with code \[[1-9]"
+_BY_SIGNAL = r"exited with code \[1(?:29|30|37|43)\]"
+"""128 and a signal's number: somebody else sent it. The signal at the line's end is what pm2 would have sent, mostly."""
 
 _APP = r"^(?:App \[|App name:|Stopping app:)(?P<unit>[^\]:\s]+)"
 
@@ -47,7 +53,7 @@ _EMITS = {kind: [pattern for pattern, meant in _MEANINGS.items() if meant == kin
 
 @log_parser(title="pm2's own log", source="pm2", recognise=_recognise, emits=_EMITS)
 def pm2_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
-    """Events with unit, the application's name; its own traces belong to the event before."""
+    """Events with unit, the application's name; pm2's own traces belong to the event before."""
     groups, stream = (
         pl.col("text").str.extract_groups(ascii_only(_PATTERN)),
         pl.col("text").str.extract_groups(ascii_only(_STREAM)),
@@ -57,13 +63,21 @@ def pm2_log(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     meant = [pl.when(part("message").str.contains(ascii_only(text))).then(pl.lit(kind)) for text, kind in _MEANINGS.items()]
     begins = ~pl.col("text").str.contains(r"^[ \t]+at ")
     read = folded(lines.with_columns(groups.alias("groups"), stream.alias("stream")), begins, context)
+    told = read.with_columns(pl.coalesce(*meant).alias("meant"), part("message").str.extract(ascii_only(_APP), 1).alias("unit"))
     return events(
-        read,
+        told,
         time=part("stamp").str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="us", strict=False),
         severity=severity_of(part("level")),
-        kind=pl.coalesce(*meant),
+        kind=pl.when(_of_its_own(part("message"))).then(pl.lit("process.crashed")).otherwise("meant"),
         message=message,
         parsed=part("stamp").is_not_null() | repeated("said").is_not_null(),
         count=pl.col("lines"),
-        own={"unit": part("message").str.extract(ascii_only(_APP), 1)},
+        own={"unit": pl.col("unit")},
     )
+
+
+def _of_its_own(message: pl.Expr) -> pl.Expr:
+    """Whether an application ended with a status that is not 0, and pm2 had not been asked to stop it since its start."""
+    asked = pl.when(message.str.starts_with(_STOPPING)).then(True).when(pl.col("meant") == "process.started").then(False)
+    failed = message.str.contains(_FAILED) & ~message.str.contains(_BY_SIGNAL)
+    return (pl.col("meant") == "process.exited") & failed & ~asked.forward_fill().over("unit").fill_null(False)

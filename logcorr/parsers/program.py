@@ -42,6 +42,7 @@ def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
                 condition=one.when[1] if one.when else "",
                 timeout_s=one.timeout_s,
                 follows=one.follows,
+                named=artifact.span(one.named) if one.named else None,
             )
             for one in programs.steps(text, seconds=python)
         ),

@@ -48,7 +48,9 @@ def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     indented = pl.col("text").str.contains(f"^{_CONTINUED}") | (pl.col("text") == "")
     is_head = ~indented if context.sample.stamped else pl.col("head").is_not_null()
     message = pl.col("text").cast(pl.Binary).bin.slice(pl.col("head").str.len_bytes().fill_null(0)).cast(pl.String)
-    told = read.with_columns(message.alias("message")).with_columns(dying(context, is_head, pl.col("message")).alias("dying"))
+    told = read.with_columns(message.alias("message")).with_columns(
+        dying(context, is_head, pl.col("message"), headed=not context.sample.stamped).alias("dying")
+    )
     cut = folded(told, is_head | dies(), context)
     level = pl.col("message").str.extract(rf"^[\[(<]?({COMMON}|{COMMON.upper()})[\])>:]", 1)
     time = shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us"))

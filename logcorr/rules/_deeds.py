@@ -12,10 +12,8 @@ from logcorr.model.claim import Evidence
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.rules._jobs import scripts_of
-from logcorr.timeline.scripts import said
+from logcorr.timeline.scripts import appended_to, expanded, own_words
 from logcorr.timeline.select import cite
-
-SET = regex(r"^\s*(?:export |local |readonly )?(?P<name>\w+)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;]+(?:\$\([^)]*\)\S*)?)")
 
 WRITES = regex(r"\b(?:cp|mv|ln|install|rsync|tee|envsubst|patch)\b|\bsed\b.*\s-i|>")
 """Commands that put a file in its place, or change it."""
@@ -31,12 +29,14 @@ def told(case: Case, script: Script, since: datetime, within: timedelta) -> pl.D
     """The lines that tell of its run in the time before: its own words, its name, a deployment, a service that it stops."""
     behaviours = [one for one in case.behaviours if one.script.span.path == script.span.path]
     window = pl.col("time").is_between(since - within, since + LATE)
-    own = said(case, behaviours).filter(window)
-    if own.height:
-        return own
+    own = [rows for one in behaviours if (rows := own_words(case, one).filter(window)).height]
+    if own:
+        return pl.concat(own)
     hit = {name for one in behaviours for proved in one.proved for name in proved.hits}
     hit |= {target for one in behaviours for effect in one.effects for target in effect.targets}
-    deployed = (pl.col("kind") == "deploy.started").fill_null(False)
+    logs = appended_to("\n".join(expanded(script)))
+    own_files = [path for path in sorted(case.files) if path.rpartition("/")[2] in logs]
+    deployed = (pl.col("kind") == "deploy.started").fill_null(False) & (pl.col("file").is_in(own_files) | (not own_files))
     name = script.name.rpartition("/")[2]
     own_log = pl.col("file").str.contains(rf"(?:^|/){re.escape(name.partition('.')[0])}\.log")
     named = pl.col("message").str.contains(name, literal=True) | own_log
@@ -76,19 +76,6 @@ def ran(case: Case, script: Script, since: datetime) -> pl.DataFrame | None:
         return case.happened() if scheduled else None
     rows = told(case, script, since, JUST_BEFORE)
     return rows if rows.height else None
-
-
-def expanded(script: Script) -> list[str]:
-    """The script's lines, variables that were set to plain text before put in."""
-    known: dict[str, str] = {}
-    lines = []
-    for line in script.text.split("\n"):
-        text = re.sub(r"\$\{?(\w+)\}?", lambda found: known.get(found[1], found[0]), line)
-        lines.append(text)
-        setting = SET.match(text)
-        if setting and "`" not in setting["value"] and "$(" not in setting["value"]:
-            known[setting["name"]] = setting["value"].strip("\"'")
-    return lines
 
 
 def writers(case: Case, path: str, since: datetime) -> Iterator[Span]:

@@ -30,6 +30,9 @@ PYTHON_FRAME = regex(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)')
 ECHOED = regex(r"^(?:file://)?(?P<path>/\S+):(?P<line>\d+)$")
 """Node names the place before the exception, and the line as it stood when it ran after it."""
 
+SOURCES = (".ts", ".tsx", ".mts", ".cts", ".jsx", ".mjs", ".coffee")
+"""What is compiled to JavaScript before it runs."""
+
 MOST_FRAMES = 40
 LIBRARIES = ("/node_modules/", "/site-packages/", "/dist-packages/")
 
@@ -84,9 +87,25 @@ def _echo(texts: Sequence[str], number: int) -> str:
 def own_line(case: Case, exception: Thrown) -> Span | None:
     """The innermost frame in a collected file of the application itself, if that file still has the line that threw."""
     for rank, (path, line) in enumerate(exception.frames):
-        file = collected(path, case.files) if not any(library in path for library in LIBRARIES) else None
+        own = not any(library in path for library in LIBRARIES)
+        file = collected(path, case.files) if own else None
         if file:
             text = case.lines(file).filter(pl.col("line") == line).collect()["text"]
             changed = rank == 0 and exception.echo and len(text) and text[0].strip() != exception.echo
             return Span(file, line) if len(text) and not changed else None
+        if own and rank == 0 and (written := _written(case, path, exception.echo)):
+            return written
     return None
+
+
+def _written(case: Case, path: str, echo: str) -> Span | None:
+    """The one line of a source that reads as the compiled line that the engine printed, in a file of the same name."""
+    name = path.rpartition("/")[2].partition(".")[0]
+    sources = [one for one in sorted(case.files) if one.endswith(SOURCES) and one.rpartition("/")[2].partition(".")[0] == name]
+    found = [
+        Span(one, line)
+        for one in sources
+        if echo
+        for line in case.lines(one).filter(pl.col("text").str.strip_chars() == echo).collect()["line"]
+    ]
+    return found[0] if len(found) == 1 else None

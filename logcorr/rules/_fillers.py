@@ -12,9 +12,8 @@ from logcorr.lazily import pl, regex
 from logcorr.model.case import Case, Schedule
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
-from logcorr.rules._deeds import expanded
 from logcorr.rules._jobs import scripts_of
-from logcorr.timeline.scripts import said
+from logcorr.timeline.scripts import expanded, said
 from logcorr.timeline.select import lines_like
 
 MADE = r"\$\(date\b[^)]*\)|`date\b[^`]*`|\$\$|\$RANDOM|\$\{?(?:STAMP|TIMESTAMP|NOW|TODAY|DATE)\b\}?"

@@ -35,12 +35,13 @@ class Item(Struct, frozen=True):
 def marked(case: Case, exceptions: Sequence[Thrown]) -> Item | None:
     """The one value of a field that lines shortly before nearly all of these exceptions hold, and such lines hardly ever else.
 
-    What is told at a level above info may tell of the exception itself.
+    What is told at a level above info may tell of the exception itself. Last words without a stamp may be told long after.
     """
     every = _lines(case, exceptions[0].span.path)
     lines = every.filter("calm")
     at = pl.DataFrame({"line": [one.span.line for one in exceptions]}, schema={"line": pl.UInt32}).sort("line")
-    ends = at.join_asof(every.select("line", ended="time"), on="line", strategy="backward").with_row_index("end")
+    alive = every.filter(pl.col("kind").ne_missing("process.crashed"))
+    ends = at.join_asof(alive.select("line", ended="time"), on="line", strategy="backward").with_row_index("end")
     near = lines.join_asof(ends.with_columns(thrown="line"), on="line", strategy="forward")
     near = near.filter(pl.col("line").ne_missing(pl.col("thrown")) & (pl.col("ended") - pl.col("time") <= NEAR))
     pairs = near.with_columns(pl.col("text").str.extract_all(PAIR).alias("pair")).explode("pair").drop_nulls("pair")

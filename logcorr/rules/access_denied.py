@@ -13,9 +13,11 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
-from logcorr.rules._deeds import expanded, just_before, ran
+from logcorr.rules._deeds import just_before, ran
+from logcorr.rules._modes import gives, grants, listed
 from logcorr.rules._read_only import EROFS, read_only
 from logcorr.rules._settings import settings
+from logcorr.timeline.scripts import expanded
 from logcorr.timeline.select import cite, instants
 
 KINDS = ("permission.denied", "file.missing")
@@ -41,8 +43,9 @@ FEWEST = 5
 DEEP = 2
 """Two folders in common are one place; the root and `/srv` are everybody's."""
 
-RAN, NAMED, UNEXPLAINED = 0.92, 0.7, 0.6
-"""How sure it is what to change: a command that came just before; the only one there is; what is refused itself."""
+SHOWN, RAN, NAMED, UNEXPLAINED = 0.95, 0.92, 0.7, 0.6
+"""How sure it is what to change: a command that gives the mode which a listing shows; one that came just before; the only one
+there is; what is refused itself."""
 
 LEAST_SHARE = 0.8
 """Of the requests for what is now refused, so many must have gone well before, and so many go wrong since."""
@@ -137,14 +140,19 @@ def _of_old(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
 def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_socket: bool = False) -> Finding:
     paths = [found["path"] for message in rows["message"] if (found := PATH.search(message))]
     since: datetime = rows["time"][0]
-    lines = list(_touching(case, paths, RIGHTS if kind == "permission.denied" else REMOVES if of_socket else PLACES))
+    rights = kind == "permission.denied"
+    lines = list(_touching(case, paths, RIGHTS if rights else REMOVES if of_socket else PLACES))
+    served = rights and not of_socket and set(rows["source"]) == {"nginx"}
+    lines = [one for one in lines if not (served and grants(_text(*one)))]
+    shown = list(listed(case, {path.rpartition("/")[2] for path in paths})) if served else []
+    made = [span for span, script in lines if any(gives(_text(span, script), mode) for _, mode in shown)]
     runs = {script: ran(case, script, since) for script in dict.fromkeys(script for _, script in lines)}
     done = [span for span, script in lines if runs[script] is not None]
     locked = list(read_only(case, service, paths)) if rows["message"].str.contains(EROFS).all() else []
-    chosen = (locked or done or [span for span, _ in lines])[:2]
+    chosen = (locked or made or done or [span for span, _ in lines])[:2]
     begun = [rows for rows in runs.values() if rows is not None]
     return Finding(
-        confidence=RAN if locked or done else NAMED if len(lines) == 1 else UNEXPLAINED,
+        confidence=SHOWN if len(made) == 1 else RAN if locked or done else NAMED if len(lines) == 1 else UNEXPLAINED,
         claim=_socket_claim(kind, service, rows, paths) if of_socket else _claim(kind, service, rows, paths),
         evidence=(
             *(
@@ -154,6 +162,7 @@ def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_sock
             ),
             *(just_before(case, since) if locked else ()),
             *(one for rows in begun[:1] for one in cite(rows, "it ran", most=2, shows=CHANGES)),
+            *(Evidence(span, "others may not read it", shows="configuration_mismatch") for span, _ in shown[:2]),
             *(Evidence(span, "names the socket", shows="effect_hits_service") for span in _named(case, paths[:1], of_socket)),
             *cite(rows, shows=TERMINATION if of_socket else "configuration_mismatch"),
         ),
@@ -163,6 +172,11 @@ def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_sock
         times=instants(rows),
         fix=ELSEWHERE if of_socket else LOOK,
     )
+
+
+def _text(span: Span, script: Script) -> str:
+    """The line as the script has it, variables written out."""
+    return expanded(script)[span.line - script.span.line].partition(" #")[0]
 
 
 def _named(case: Case, paths: Sequence[str], of_socket: bool) -> Iterator[Span]:

@@ -159,12 +159,15 @@ def _deployment(case: Case, service: str, lack: Lack) -> tuple[Evidence, ...]:
 
 
 def _told(case: Case, scripts: Sequence[Script], since: datetime | None) -> pl.DataFrame:
-    """The lines that tell of the deployment: any, if it is not known since when it fails, else those shortly before."""
+    """The lines that tell of the deployment: any, if it is not known since when it fails, else those shortly before.
+
+    What a script that starts the service tells comes first: something else may have been deployed, too.
+    """
     told = case.happened("deploy.started").filter(pl.col("time").is_not_null())
     if since is None:
         return told
-    near = told.filter(pl.col("time").is_between(since - SOON, since))
-    return near if near.height else pl.concat([near, *(_deeds.told(case, script, since, SOON) for script in scripts[:1])])
+    its_own = [rows for script in scripts[:1] if (rows := _deeds.told(case, script, since, SOON)).height]
+    return pl.concat(its_own) if its_own else told.filter(pl.col("time").is_between(since - SOON, since))
 
 
 def _restarted(case: Case, service: str, lack: Lack) -> bool:

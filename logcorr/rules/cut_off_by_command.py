@@ -16,8 +16,9 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._deeds import JUST_BEFORE, LATE, expanded, ran
+from logcorr.rules._deeds import JUST_BEFORE, LATE, ran
 from logcorr.rules._targets import UNRESOLVED, target
+from logcorr.timeline.scripts import expanded
 from logcorr.timeline.select import cite, instants, texts
 
 NETWORK = regex(

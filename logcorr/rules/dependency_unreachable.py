@@ -137,13 +137,13 @@ def _wrong(case: Case, lost: _Lost, *, since_start: bool) -> bool:
 
 
 def _began(case: Case, lost: _Lost) -> pl.DataFrame:
-    """Where the service was started, or something deployed, just before it first failed, if all was well until then."""
+    """Where the service was started, or deployed, just before it first failed, if all was well until then."""
     since = _began_to_fail(case, lost)
     if since is None:
         return case.happened()
+    named = (pl.col("kind") == "deploy.started") & pl.col("message").str.contains(lost.service, literal=True)
     return case.happened("process.started", "deploy.started").filter(
-        pl.col("time").is_between(since - JUST_BEFORE, since)
-        & ((pl.col("service") == lost.service) | (pl.col("kind") == "deploy.started"))
+        pl.col("time").is_between(since - JUST_BEFORE, since) & ((pl.col("service") == lost.service) | named)
     )
 
 

@@ -14,12 +14,11 @@ from logcorr.rules import rule
 from logcorr.rules._container_logs import Unbounded, unbounded
 from logcorr.rules._fillers import Filler, complains, fillers
 from logcorr.rules._hoards import Hoard, captures, hoard
+from logcorr.rules._sweeping import DF_NAME, FULL, inodes, unswept
 from logcorr.rules._verbose import asked_for, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
 
 PATH = regex(r"(?<!GET)(?<!POST)(?<!PUT)(?<!PATCH)(?<!DELETE)[\"' ](?P<path>/[^\"' :,]+)")
-DF_NAME = regex(r"(?:^|/|[._-])df(?:[._-]|$)")
-FULL = r"\s(?:9[89]|100)%\s+/\S*$"
 ROW = r"\s\d[\d.,]*[KMGT]?i?\s+\d[\d.,]*[KMGT]?i?\s+\d[\d.,]*[KMGT]?i?" + FULL
 """The end of a row of `df`; in a file that may be called anything, all its sizes must be there."""
 
@@ -44,6 +43,9 @@ def check(case: Case) -> Iterator[Finding]:
     paths = sorted({found["path"] for message in failed["message"] if (found := PATH.search(message))})
     filler, captured = _filler(case, failed)
     device = () if filler else tuple(_full(case, paths))
+    if not filler and (counted := inodes(case, failed)):
+        yield counted
+        return
     if not filler and (logged := unbounded(case, [mount for _, mount in _mounts(case)])):
         yield _logged(case, failed, logged)
         return
@@ -52,6 +54,9 @@ def check(case: Case) -> Iterator[Finding]:
         return
     if not filler and (hoarded := hoard(case, [mount for _, mount in _mounts(case)])):
         yield _hoarded(case, failed, hoarded)
+        return
+    if not filler and (swept := unswept(case, failed, paths)):
+        yield swept
         return
     yield Finding(
         confidence=(0.92 if captured else 0.88) if filler else UNFILLED,

@@ -230,7 +230,7 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
             *([Evidence(suspect.last, "the job's own message", shows="job_stalls_service")] if suspect.last else []),
             *cite(run, "a logged run", most=2),
             *cite(_exhausted(case, suspect, group), shows="resource_exhausted"),
-            *cite(waiting, shows="timeout_closes_connection"),
+            *cite(waiting.filter(_after_a_run(waiting["came"].to_numpy(), suspect, group)), shows="timeout_closes_connection"),
         ),
         would_refute=claim("job_stalls_service.refute", "a run of the job during which these requests were answered as ever"),
         subject=str(scheduled.span),
@@ -248,9 +248,14 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
 def _exhausted(case: Case, suspect: _Suspect, group: Group) -> pl.DataFrame:
     """What is told to have run out between a run and the requests that waited for it."""
     told = case.happened("limit.reached").drop_nulls("time")
-    at, ticks = seconds(told), suspect.schedule.ticks
-    last = at - ticks[np.maximum(np.searchsorted(ticks, at, side="right") - 1, 0)]
-    return told.filter(pl.Series((last >= 0) & (last <= (group.evidence.lag_high_s or 0.0) + ONE_BURST_S), dtype=pl.Boolean))
+    return told.filter(_after_a_run(seconds(told), suspect, group))
+
+
+def _after_a_run(times: Times, suspect: _Suspect, group: Group) -> pl.Series:
+    """Which of the times come so soon after a run as its bursts do."""
+    ticks = suspect.schedule.ticks
+    last = times - ticks[np.maximum(np.searchsorted(ticks, times, side="right") - 1, 0)]
+    return pl.Series((last >= 0) & (last <= (group.evidence.lag_high_s or 0.0) + ONE_BURST_S), dtype=pl.Boolean)
 
 
 def _claim(waiting: pl.DataFrame, suspect: _Suspect, group: Group) -> Claim:

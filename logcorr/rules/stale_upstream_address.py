@@ -21,7 +21,7 @@ from logcorr.rules import rule
 from logcorr.rules._replaced import Replaced, replaced
 from logcorr.rules.listens_elsewhere import is_overridden
 from logcorr.semantics.nginx import Nginx
-from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
+from logcorr.timeline.lifecycles import Downtime, listened_at, stopped_for_good
 from logcorr.timeline.select import cite, instants, texts
 
 ADDRESS = regex(
@@ -39,7 +39,6 @@ FIX = claim(
     "make the proxy and the service agree on one address, and reload the proxy after each move",
 )
 FEWEST = 5
-LAST_WORDS = timedelta(minutes=1)
 JUST_BEFORE = timedelta(minutes=10)
 """A move and the first refusal belong together when they lie so close."""
 
@@ -66,11 +65,11 @@ class _Move(Struct, frozen=True):
 def check(case: Case) -> Iterator[Finding]:
     """Compares refused upstream addresses with those at which services said that they listen, before and after."""
     refused = _refused(case)
-    moves, gone, lines = list(_moves(case)), list(_gone(case)), _configured(case)
+    moves, gone, lines = list(_moves(case)), list(stopped_for_good(case)), _configured(case)
     seen = set()
     for stop in gone:
         for (port,), here in refused.filter(pl.col("time") >= stop.ended).group_by("port", maintain_order=True):
-            where = lines.get(int(str(port))) if _belongs(case, stop.service, str(port)) else None
+            where = lines.get(int(str(port))) if listened_at(case, stop.service, str(port)) else None
             if where and here.height >= FEWEST and here["time"][0] - stop.ended <= JUST_BEFORE:
                 seen.add(where.path)
                 yield _left_behind(case, here, stop, where)
@@ -89,24 +88,6 @@ def check(case: Case) -> Iterator[Finding]:
         if one.where.path not in seen:
             seen.add(one.where.path)
             yield _kept(one)
-
-
-def _gone(case: Case) -> Iterator[Downtime]:
-    """The last stop of each service that was not started again, and says nothing more."""
-    last = {stop.service: stop for stop in case.once(stopped)}
-    ended = [stop for stop in last.values() if stop.up is None and stop.kind not in OWN_ENDS]
-    spoke = dict(case.timeline.group_by("service").agg(pl.col("time").max()).collect().iter_rows()) if ended else {}
-    yield from (stop for stop in ended if spoke.get(stop.service, stop.ended) <= stop.ended + LAST_WORDS)
-
-
-def _belongs(case: Case, service: str, port: str) -> bool:
-    """Whether a port is the service's: by its name (`hire@4302`), by what is known of it, or by its own word."""
-    if port in re.split(r"\W+", service):
-        return True
-    known = {address for thing in case.entities if service in thing.names for address in thing.addresses}
-    own = case.happened("process.started").filter(pl.col("service") == service)["message"]
-    said = re.compile(rf"(?<!\d){port}(?!\d)")
-    return any(address.endswith(f":{port}") for address in known) or any(map(said.search, own))
 
 
 def _refused(case: Case) -> pl.DataFrame:

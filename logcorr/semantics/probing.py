@@ -52,7 +52,10 @@ def ask(probe: Probe, world: World, *, any_host: bool = False) -> ProbeAnswer:
         if not location or not probe.follows_redirects:
             break
         url = urljoin(url, location)
-    return ProbeAnswer(probe=probe, answers=answers, path=steps)
+    elsewhere = not answers and not any_host and probe.url
+    return ProbeAnswer(
+        probe=probe, answers=answers, path=steps, if_here=ask(probe, world, any_host=True).answers if elsewhere else ()
+    )
 
 
 def outcomes(answered: ProbeAnswer) -> tuple[Outcome, ...]:

@@ -48,6 +48,8 @@ def _script(program: Program) -> Script:
     asked = [step for step in program.steps if step.does == "asks"]
     decides = asked[0].span.line if len({step.words for step in asked}) == 1 else None
     for step in asked:
+        if step.named and step.named.line < step.span.line:
+            lines[step.named.line] = f"{_name(step)}={_quoted(step.words[0])}; "
         lines[step.span.line] = lines.get(step.span.line, "") + _curl(step, program) + "; answered=$?; "
     for when, steps in _branches(program):
         for line, text in _commands(when, steps, decides):
@@ -82,7 +84,14 @@ def _command(step: Step) -> str:
 
 def _curl(step: Step, program: Program) -> str:
     limit = f" -m {step.timeout_s:g}" if step.timeout_s else ""
-    return f"curl -s{'f' * program.checks_status}{'L' * step.follows} -o /dev/null{limit} {_quoted(step.words[0])}"
+    above = step.named is not None and step.named.line < step.span.line
+    address = f'"${_name(step)}"' if above else _quoted(step.words[0])
+    return f"curl -s{'f' * program.checks_status}{'L' * step.follows} -o /dev/null{limit} {address}"
+
+
+def _name(step: Step) -> str:
+    """A variable that holds what is asked for."""
+    return f"address_of_{step.span.line}"
 
 
 def _quoted(word: str) -> str:

@@ -15,6 +15,9 @@ EVERYDAY = frozenset(
     {"app", "application", "combined", "console", "error", "info", "log", "logs", "out", "output", "server", "var"}
 )
 """Names of log files and folders that say nothing about who writes there."""
+PRINTED = ("app", "log", "console")
+"""Sources of what programs write themselves."""
+
 PM2_FILE = regex(r"(?P<name>.+)-(?:out|error)(?:-\d+)?\.log")
 """pm2's own names for what its processes print."""
 
@@ -139,11 +142,11 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
     if source == NGINX:
         return nginx
     told = [thing.name for thing in things if path in thing.logs]
-    if len(told) == 1 and source in ("app", "log"):
+    if len(told) == 1 and source in PRINTED:
         return told[0]
-    if source == "log" and (managed := PM2_FILE.fullmatch(path.rpartition("/")[2])):
-        return managed["name"]
-    if source != "app":
+    if source in ("log", "script") or (source == "console" and PM2_FILE.fullmatch(path.rpartition("/")[2])):
+        return _named_after(path.rpartition("/")[2], things)
+    if source not in ("app", "console"):
         return None
     by_mount = [thing.name for thing in things if path in thing.files]
     if len(by_mount) == 1:
@@ -162,6 +165,12 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
     telling = [word for word in (stem, *reversed(folders)) if word not in EVERYDAY and not DOCKER_FILE.fullmatch(name)]
     others = [thing.name for thing in things if thing.name != nginx]
     return telling[0] if telling else others[0] if len(others) == 1 else stem
+
+
+def _named_after(name: str, things: Sequence[Entity]) -> str | None:
+    """Whose output a file of any text is: by pm2's way of naming, or by the very name of a thing."""
+    managed, thing = PM2_FILE.fullmatch(name), find(log_stem(name), things)
+    return managed["name"] if managed else thing.name if thing else None
 
 
 def _words(name: str) -> set[str]:

@@ -62,9 +62,10 @@ def understand(facts: Sequence[Fact], files: frozenset[str], reader: Reader | No
     programs = as_scripts(facts)
     whole = {script.span.path: script for script in of_kind(Script, facts) if script.span.line == 1}
     scripts = {**_settings(facts), **programs, **whole}
-    read = _interpret_all(facts, scripts, reader)
+    alone = tuple(programs.values())
+    read = _interpret_all((*facts, *alone), scripts, reader)
     installed = _installed(facts, read)
-    read = _interpret_all((*facts, *installed), scripts, reader) if installed else read
+    read = _interpret_all((*facts, *alone, *installed), scripts, reader) if installed else read
     things = topology.entities(facts, files)
     stack = running_stack(facts, [effect for one in read.values() for effect in one.effects])
     targets = _Targets(facts, files, things, stack)
@@ -190,7 +191,7 @@ def _behaviour(
     pause = next((sleep for sleep in read.sleeps if sleep.loop and sleep.seconds), None)
     return Behaviour(
         script=read.script,
-        understood=all(one and one.span.path not in programs for one in called) and not read.problems,
+        understood=all(one and one.span.path not in programs for one in (read.script, *called)) and not read.problems,
         probes=read.probes,
         effects=tuple(effects),
         proved=proved,

@@ -20,6 +20,7 @@ from logcorr.statistics.trains import FloatArray, IntArray, Train, observed, thi
 _LISTED, _UNLISTED, _COINCIDENCE = 0.55, 0.15, 0.30
 # Of longer trains the evidence is that of a sample of about so many events; the counts are of all.
 _MOST_ONSETS = 30_000
+_NEARLY_ALL, _AT_ONCE_S = 0.9, 10.0
 
 
 class Job(Struct, frozen=True):
@@ -99,13 +100,14 @@ def attribute(
     sample = thinned(train, _MOST_ONSETS)
     candidates = _candidates(sample, schedules)
     share = _LISTED / max(len(schedules), 1)
-    logs = [candidate.fit.log_bf for candidate in candidates]
+    unlisted = _unlisted_log_bf(sample, candidates)
+    logs = [max(one.fit.log_bf, unlisted) if _keeps_time(sample, one) else one.fit.log_bf for one in candidates]
     listed = [log + math.log(share * len(candidate.schedules)) for log, candidate in zip(logs, candidates, strict=True)]
     twins = [
         log + math.log(max(_UNLISTED / 2 * cron_prior(candidate.ticks), 1e-300))
         for log, candidate in zip(logs, candidates, strict=True)
     ]
-    rest = [math.log(_UNLISTED) + _unlisted_log_bf(sample, candidates), math.log(_COINCIDENCE)]
+    rest = [math.log(_UNLISTED) + unlisted, math.log(_COINCIDENCE)]
     timing = _timing_posterior(train.count, np.array(listed), np.array(twins), np.array(rest))
     return _weighted(train, burst_of, candidates, timing, len(schedules))
 
@@ -122,6 +124,18 @@ def _candidates(train: Train, schedules: list[Schedule]) -> list[_Candidate]:
         gap = float(np.median(np.diff(ticks))) if len(ticks) > 1 else train.window_s
         candidates.append(_Candidate(tuple(members), ticks, fit_ticks(train, ticks, backgrounds.of_bins(4 * gap))))
     return candidates
+
+
+def _keeps_time(train: Train, candidate: _Candidate) -> bool:
+    """Whether what was told comes just before nearly every event: then the events' regularity is that of who tells.
+
+    Else a schedule that nobody listed would fit both better than either fits the other.
+    """
+    if not any(schedule.told for schedule in candidate.schedules):
+        return False
+    found = matched(train, candidate.ticks, candidate.fit)
+    both = len(found.lags) >= _NEARLY_ALL * train.count and found.hits >= _NEARLY_ALL * found.ticks
+    return both and float(found.lags.max() - found.lags.min()) <= _AT_ONCE_S
 
 
 def _unlisted_log_bf(train: Train, candidates: list[_Candidate]) -> float:

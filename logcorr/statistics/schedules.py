@@ -35,11 +35,13 @@ class Schedule(Struct, frozen=True):
 
     weight: 1 when nothing but timing is known; above 1 when it could do it (its script stops that service); near 0
     when not. Ticks must reach back 900 s before the observed window, for the effects of those ticks lie inside.
+    told: they are no timetable, but times at which a log tells of it.
     """
 
     name: str
     ticks: FloatArray
     weight: float = 1.0
+    told: bool = False
 
     def __post_init__(self) -> None:
         if not (math.isfinite(self.weight) and self.weight >= 0):

@@ -1,7 +1,7 @@
 """A log block by block, so that memory follows the block and not the log; several blocks are read at once.
 
-A block ends where an event does. What the events before it leave behind (the last stamp, midnights passed) is handed on, so that
-a block is read as it would be in the whole.
+A block ends where an event does. What the events before it leave behind (the last stamp, midnights passed) is handed on, and the
+lines around it are read with it, so that a block is read as it would be in the whole.
 """
 
 from __future__ import annotations
@@ -39,6 +39,11 @@ FEW_LINES = 1_000
 
 TAIL_LINES = 500
 """Where a block's last event begins is looked for among so many lines first."""
+
+LONGEST_LOG = (1 << 32) - 1
+BACK_LINES, AHEAD_LINES = 400, 60
+"""So many lines before and after a block may tell what one of its own means: a stack goes on for pages, and what follows shows
+whether the process lived."""
 
 LONGEST_EVENT = 1_000_000
 """An event of more lines than this is read as several, so that no input can ask for all the memory there is."""
@@ -107,11 +112,16 @@ class Parsed(Struct, frozen=True):
 
 
 class Block(Struct, frozen=True):
-    """Lines that begin and end with an event; `before` is the last stamp before them, `turns` the days or years passed."""
+    """Lines that begin and end with an event; `before` is the last stamp before them, `turns` the days or years passed.
+
+    `first` and `last` are the numbers of its own lines: `lines` holds those around them, too.
+    """
 
     lines: pl.DataFrame
     before: datetime | None
     turns: int
+    first: int = 0
+    last: int = LONGEST_LOG
 
 
 def log_of(artifact: Artifact, parser: LogParser, facts: tuple[Fact, ...], service: str | None, names: Mapping[str, str]) -> Log:
@@ -210,24 +220,34 @@ def ahead(work: Callable[[Job], Result], jobs: Iterator[Job]) -> Iterator[Result
 
 def _blocks(log: Log) -> Iterator[Block]:
     """The log's lines in blocks."""
-    rest = pl.DataFrame(schema=log.artifact.lines.collect_schema())
+    rest = back = pl.DataFrame(schema=log.artifact.lines.collect_schema())
     before: datetime | None = None
     turns = 0
     for lines, last in _batches(log.artifact):
         rest = rest.vstack(lines).rechunk()
         if last and log.kind not in TURNS:
-            yield Block(rest, before, turns)
+            yield _around(rest, back, rest.height, before, turns)
             return
         told = _told(log, rest)
+        told = told if last else told.filter(pl.col("line") <= (rest["line"][-1] if rest.height else 0) - AHEAD_LINES)
         whole = last or (told.height < 2 and rest.height > LONGEST_EVENT)
         if told.height < 2 and not whole:
             continue
         stamps = (told if whole else told[:-1])["clock"].drop_nulls()
         turns += _turned(log, stamps, before, turns)
         end = rest.height if whole else int(rest["line"].search_sorted(told["line"][-1]))
-        yield Block(rest[:end], before, turns)
+        yield _around(rest, back, end, before, turns)
         before = _turn(log, stamps[-1], turns) if len(stamps) else before
+        # midnights are counted from the first line that is read
+        back = back if log.kind in TURNS else back.vstack(rest[:end]).tail(BACK_LINES)
         rest = rest[end:]
+
+
+def _around(rest: pl.DataFrame, back: pl.DataFrame, end: int, before: datetime | None, turns: int) -> Block:
+    """The first lines of the rest as a block, with those around them."""
+    if not end:
+        return Block(rest, before, turns)
+    return Block(back.vstack(rest[: end + AHEAD_LINES]).rechunk(), before, turns, rest["line"][0], rest["line"][end - 1])
 
 
 def _batches(artifact: Artifact) -> Iterator[tuple[pl.DataFrame, bool]]:
@@ -248,7 +268,7 @@ def _batches(artifact: Artifact) -> Iterator[tuple[pl.DataFrame, bool]]:
 
 def _told(log: Log, lines: pl.DataFrame) -> pl.DataFrame:
     """The `line` and `clock` of the last events: of so many that they tell where the very last begins, and the stamp before."""
-    tail = lines if log.kind in TURNS else lines.tail(TAIL_LINES)
+    tail = lines if log.kind in TURNS else lines.tail(TAIL_LINES + AHEAD_LINES)
     told = log.events(tail).select("line", "clock").collect(engine="in-memory")
     if tail.height == lines.height or told["clock"][:-1].count():
         return told
@@ -280,9 +300,10 @@ def _clocked(log: Log, block: Block) -> pl.LazyFrame:
     clock = clock.forward_fill()
     if block.before is not None:
         clock = clock.fill_null(pl.lit(block.before, log.dtype))
-    return log.events(block.lines).with_columns(
+    events = log.events(block.lines).with_columns(
         clock.alias("clock"), pl.coalesce(unit, pl.lit(log.service, pl.String)).alias("service")
     )
+    return events.filter(pl.col("line").is_between(block.first, block.last))
 
 
 def _days(time: pl.Expr) -> pl.Expr:

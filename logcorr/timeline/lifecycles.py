@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
@@ -11,7 +13,9 @@ from msgspec.structs import replace
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
+from logcorr.model.facts import Unit
 from logcorr.model.source import Span
+from logcorr.timeline.select import lines_like
 
 ENDS = ("process.out_of_memory", "process.crashed", "process.killed", "process.terminating", "process.exited")
 """Kinds that end a process, the most telling first."""
@@ -21,11 +25,13 @@ OWN_ENDS = ("process.out_of_memory", "process.crashed")
 
 STARTS = ("process.started",)
 
-OWN = ("app", "log")
+OWN = ("app", "log", "console")
 """Sources of programs' own logs; the others tell of ends at once."""
 
 ONE_START = timedelta(seconds=60)
 """Signs of a start this close to the first tell of the same one: the unit is started, then the application listens."""
+
+LAST_WORDS = timedelta(minutes=1)
 
 ONE_END = timedelta(seconds=30)
 """The same kind of end told again within so long is the same end: another worker, or another log of it."""
@@ -106,6 +112,26 @@ def stopped(case: Case) -> tuple[Downtime, ...]:
     return downtimes(case.happened(*ENDS, *STARTS))
 
 
+def stopped_for_good(case: Case) -> Iterator[Downtime]:
+    """The last stop of each service that was not started again and says nothing more, if it did not die of its own."""
+    last = {stop.service: stop for stop in case.once(stopped)}
+    ended = [stop for stop in last.values() if stop.up is None and stop.kind not in OWN_ENDS]
+    spoke = dict(case.timeline.group_by("service").agg(pl.col("time").max()).collect().iter_rows()) if ended else {}
+    yield from (stop for stop in ended if spoke.get(stop.service, stop.ended) <= stop.ended + LAST_WORDS)
+
+
+def listened_at(case: Case, service: str, port: str) -> bool:
+    """Whether a port is the service's: by its name (`hire@4302`), by what is known of it, by its unit, or by its own word."""
+    if port in re.split(r"\W+", service):
+        return True
+    known = {address for thing in case.entities if service in thing.names for address in thing.addresses}
+    own = list(case.happened("process.started").filter(pl.col("service") == service)["message"])
+    units = (unit.span for unit in case.of(Unit) if unit.name.removesuffix(".service") == service)
+    own += [text for span in units for _, text in lines_like(case, span, r"(?i)\b(?:port|listen|bind|addr)")]
+    said = re.compile(rf"(?<!\d){port}(?!\d)")
+    return any(address.endswith(f":{port}") for address in known) or any(map(said.search, own))
+
+
 def downtimes(events: pl.DataFrame) -> tuple[Downtime, ...]:
     """Every stop that the timeline's events tell of, by service, then by time."""
     told = pl.col("service").is_not_null() | (pl.col("source") != "script")  # a script that tells of others is no process
@@ -131,19 +157,34 @@ def _span(file: str, line: int, lines: int) -> Span:
 
 
 def _agreed(signs: list[_Sign]) -> list[_Sign]:
-    """The signs, crashes in a program's own log at the time of who watches it: between two of its starts it ends once.
+    """The signs, those in a program's own log beside those of who watches it that tell of the same.
 
-    What an exception leaves in a log without times of its own is told too early or too late.
+    Between two of its starts a program ends once: a crash that its own log tells of without a time is told too early or too late.
     """
-    watched = [sign for sign in signs if sign.kind in ENDS and sign.source not in OWN]
+    watched = [sign for sign in signs if sign.source not in OWN]
     moved = {}
     for told in _by_file(sign for sign in signs if sign.source in OWN):
         for before, crash, start in zip([None, *told], told, told[1:], strict=False):
             if crash.kind == "process.crashed" and start.kind in STARTS and (before is None or before.kind in STARTS):
-                there = [sign for sign in watched if sign.time <= start.time and (not before or before.time < sign.time)]
+                ends = (sign for sign in watched if sign.kind in ENDS)
+                there = [sign for sign in ends if sign.time <= start.time and (not before or before.time < sign.time)]
                 if there:
                     moved[crash.span] = max(there, key=lambda sign: (sign.kind == crash.kind, sign.time)).time
-    return sorted((replace(sign, time=moved.get(sign.span, sign.time)) for sign in signs), key=_order) if moved else signs
+    return _beside(
+        sorted((replace(sign, time=moved.get(sign.span, sign.time)) for sign in signs), key=_order) if moved else signs
+    )
+
+
+def _beside(signs: list[_Sign]) -> list[_Sign]:
+    """The signs in order, those of one kind and instant together: stamps of whole seconds do not tell what came first."""
+    beside: dict[tuple[str, datetime, int], list[_Sign]] = {}
+    for of_file in _by_file(signs):
+        often: Counter[tuple[str, datetime]] = Counter()
+        for sign in of_file:
+            often[sign.kind, sign.time] += 1
+            beside.setdefault((sign.kind, sign.time, often[sign.kind, sign.time]), []).append(sign)
+    led = {min(together, key=lambda sign: sign.source in OWN).span: together for together in beside.values()}
+    return [one for sign in signs if sign.span in led for one in sorted(led[sign.span], key=lambda one: one.source in OWN)]
 
 
 def _by_file(signs: Iterable[_Sign]) -> Iterator[list[_Sign]]:
@@ -165,7 +206,7 @@ def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
     for number, run in enumerate(runs):
         if run[0].kind not in ENDS:
             continue
-        telling = min(run, key=lambda sign: ENDS.index(sign.kind))
+        telling = min(run, key=_telling)
         following = runs[number + 1] if number + 1 < len(runs) else []
         ready = _ready(following) if following and following[0].kind in STARTS else None
         yield Downtime(
@@ -197,6 +238,11 @@ def _implied(starts: list[_Sign]) -> Iterator[Downtime]:
             yield Downtime(
                 service=start.service, ended=start.time, kind=start.kind, end=start.span, up=start.time, start=start.span
             )
+
+
+def _telling(sign: _Sign) -> tuple[int, bool]:
+    """How little an end tells; of a crash the program's own last words tell why."""
+    return ENDS.index(sign.kind), sign.kind == "process.crashed" and sign.source not in OWN
 
 
 def _ready(starts: list[_Sign]) -> _Sign:

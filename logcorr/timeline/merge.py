@@ -18,6 +18,7 @@ from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser
 from logcorr.timeline.blocks import TURNS, Events, Log, Parsed, Query, ahead, kept, log_of, parsed
 from logcorr.timeline.clocks import Placement, Reading, place
+from logcorr.timeline.paired import paired
 from logcorr.timeline.store import Store
 from logcorr.timeline.tellers import by_tellers
 from logcorr.timeline.zones import TELLING, by_outages
@@ -29,8 +30,8 @@ class Timeline(Struct, frozen=True):
     """All logs in time order.
 
     `lazy` has every event, `events` those that have a kind; both in `model.events.timeline_schema`. Events without a stamp have
-    the time of the one before in their file; in a file without any stamp they have none, and come last. `logs` are what they were
-    read from, each file once, with `time` as it is here.
+    the time of the one before in their file; in a file without any stamp they have none, but for those `paired`, and come last.
+    `logs` are what they were read from, each file once, with `time` as it is here.
     """
 
     lazy: pl.LazyFrame
@@ -65,7 +66,7 @@ def build(
     taken, starts = _joined(logs, rows, place(readings, facts, zones or {}))
     agreed = by_tellers(readings, taken, lambda: _telling(_merged(_placed(every, taken, starts))))
     of = by_outages(readings, agreed, lambda: _telling(_merged(_placed(every, agreed, starts))))
-    placed = _placed(every, of, starts)
+    placed = paired(_placed(every, of, starts), [row["first"] is not None for row in rows])
     lines = sum(log.artifact.line_count for log in logs)
     whole = kept(_sorted(_merged(placed), since, until), lines)
     return Timeline(

@@ -5,15 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Behaviour, Case
 from logcorr.model.events import timeline_schema
+from logcorr.model.facts import Script
 from logcorr.model.source import Span
 
-FEWEST_LETTERS = 4
-"""A message is known again by its pieces of at least so many letters; numbers in it may be counted."""
+FEWEST_LETTERS, ITS_OWN_WORDS = 4, 8
+"""A message is known again by its pieces of at least so many letters; numbers in it may be counted.
+
+One of at least so many letters in all is nobody else's.
+"""
 
 NEAR_LINES = 3
+
+APPENDS = regex(r"(?:>>|\btee -a) ?[\"']?(?:[^\s\"';&|<>]*/)?(?P<name>[\w.-]+)")
+SET = regex(r"^\s*(?:export |local |readonly )?(?P<name>\w+)=(?P<value>\"[^\"]*\"|'[^']*'|[^\s;]+(?:\$\([^)]*\)\S*)?)")
 
 
 def said(case: Case, behaviours: Iterable[Behaviour], near: Span | None = None) -> pl.DataFrame:
@@ -33,6 +40,18 @@ def said(case: Case, behaviours: Iterable[Behaviour], near: Span | None = None) 
     timed = case.timeline.filter(_holds("message", wanted) & pl.col("time").is_not_null())
     rows = timed.sort("time", maintain_order=True).collect()
     return rows if rows.height else pl.concat([rows, *_unstamped(case, wanted)])
+
+
+def own_words(case: Case, behaviour: Behaviour) -> pl.DataFrame:
+    """What it wrote, in the log that holds most sorts of its messages; a word such as “done” alone may be anybody's."""
+    rows = said(case, [behaviour])
+    sorts = [pieces for pieces, _ in messages(behaviour) if sum(map(len, pieces)) >= ITS_OWN_WORDS]
+    held = [pl.all_horizontal(pl.col("message").str.contains(piece, literal=True) for piece in pieces).any() for pieces in sorts]
+    if not rows.height or not sorts:
+        return rows.clear()
+    best = rows.group_by("file", maintain_order=True).agg(pl.sum_horizontal(held).alias("sorts"))
+    most = (pl.col("sorts") == pl.col("sorts").max()) & (pl.col("sorts") > 0)
+    return rows.filter(pl.col("file").is_in(best.filter(most)["file"].implode()))
 
 
 def messages(behaviour: Behaviour) -> Iterator[tuple[Sequence[str], Span]]:
@@ -60,3 +79,21 @@ def _unstamped(case: Case, wanted: Sequence[Sequence[str]]) -> Iterator[pl.DataF
                 pl.col(name) if name in ("time", "line", "message", "file", "source", "lines") else pl.lit(None, kind).alias(name)
                 for name, kind in timeline_schema().items()
             )
+
+
+def appended_to(text: str) -> set[str]:
+    """The names of the files to which a command or a script appends."""
+    return {found["name"] for found in APPENDS.finditer(text)}
+
+
+def expanded(script: Script) -> list[str]:
+    """The script's lines, variables that were set to plain text before put in."""
+    known: dict[str, str] = {}
+    lines = []
+    for line in script.text.split("\n"):
+        text = re.sub(r"\$\{?(\w+)\}?", lambda found: known.get(found[1], found[0]), line)
+        lines.append(text)
+        setting = SET.match(text)
+        if setting and "`" not in setting["value"] and "$(" not in setting["value"]:
+            known[setting["name"]] = setting["value"].strip("\"'")
+    return lines

@@ -7,7 +7,7 @@ from datetime import timedelta
 from functools import partial
 
 from logcorr.grammar import messages
-from logcorr.grammar.last_words import NEEDLES, Lines, last_words
+from logcorr.grammar.last_words import NEEDLES, Lines, last_words, opening_of
 from logcorr.lazily import pl, regex
 from logcorr.model.events import severity_type
 from logcorr.parsers import Context
@@ -131,27 +131,28 @@ def within(name: str) -> pl.Expr:
     return pl.when(pl.col(f"{name}_at") < pl.col("row") + pl.col("lines")).then(pl.col(name))
 
 
-def dying(context: Context, begins: pl.Expr, said: pl.Expr) -> pl.Expr:
+def dying(context: Context, begins: pl.Expr, said: pl.Expr, *, headed: bool = True) -> pl.Expr:
     """The kind of the lines that name what ended a process, and of those with which it begins again where only that shows.
 
-    `begins` tells of the lines what begins an event, `said` what it says behind its head. A line of the first sort is an event,
-    whether it has a head or not; without one it has the time of whatever was logged before, or see `died_at`.
+    `begins` tells of the lines what begins an event, `said` what it says behind its head (`headed`: that has one).
+    A line of the first sort is an event all the same; without a head it has the time of the line before, or see `died_at`.
     """
     bare = pl.when(~begins).then(pl.col("text"))
     stamped = pl.col("logged_at") if context.sample.stamped else no(pl.Datetime("us")).alias("logged_at")
-    opening = next(iter(context.sample.lines), "")
-    told = pl.map_batches([pl.col("text"), begins, said, stamped], partial(_last_words, opening), return_dtype=pl.String)
+    opening = opening_of(context.sample.lines)
+    told = pl.map_batches([pl.col("text"), begins, said, stamped], partial(_last_words, opening, headed), return_dtype=pl.String)
     return pl.coalesce(messages.kind_of(bare, messages.CRASHES), told)
 
 
-def _last_words(opening: str, parts: Sequence[pl.Series]) -> pl.Series:
+def _last_words(opening: str, headed: bool, parts: Sequence[pl.Series]) -> pl.Series:
     texts, begins, said, stamped = parts
     kinds = pl.repeat(None, len(texts), dtype=pl.String, eager=True)
-    near = texts.str.contains_any([*NEEDLES]).fill_null(False).arg_true()
+    near = (~begins.fill_null(False)).arg_true() if headed else pl.int_range(len(texts), dtype=pl.UInt32, eager=True)
+    near = near.filter(texts.gather(near).str.contains_any([*NEEDLES]).fill_null(False))
     if near.is_empty():
         return kinds
     times = (stamped.dt.epoch("us") / 1e6).to_list() if len(stamped) == len(texts) and stamped.null_count() == 0 else None
-    lines = Lines(texts.to_list(), begins.fill_null(False).to_list(), said.to_list(), times, opening, _starts)
+    lines = Lines(texts.to_list(), begins.fill_null(False).to_list(), said.to_list(), times, opening, _starts, headed)
     ends, starts = last_words(lines, near.to_list())
     return kinds.scatter(sorted(starts), "process.started").scatter(sorted(ends), DIES)
 

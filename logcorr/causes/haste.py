@@ -1,0 +1,109 @@
+"""A check that runs into its own time limit while others are served: it is too hasty, and nothing is down."""
+
+from __future__ import annotations
+
+import re
+
+from logcorr.causes.exits import WhyFails, exits
+from logcorr.causes.follow import Times, of_stops
+from logcorr.causes.suspects import Suspect
+from logcorr.lazily import np, pl
+from logcorr.model.behaviour import Probe
+from logcorr.model.case import Case, ProvedEffect
+from logcorr.model.claim import Evidence, claim
+from logcorr.timeline.select import cite, seconds
+
+FEWEST, NEARLY_ALL, MOST = 4, 0.9, 0.8
+"""So many runs, nearly all of which waited the whole limit, and so great a share of the others' requests served meanwhile."""
+
+EARLY_S, UNIT_S = 0.5, 1.0
+"""A run may seem to begin so much late; stamps of requests are cut to the second."""
+
+REQUEST = r"^[A-Z]+ ([^ ?]+)\S*(?: HTTP/[\d.]+)? (\d{3})\b"
+LACKED = ("502", "504")
+"""By what a proxy answers it shows which requests it hands to the service that is down."""
+
+IN_TIME = (28, 4, 124)
+"""How curl, wget and timeout end when the time is up."""
+
+UNTOLD = 2.0
+
+
+def hasty(case: Case, suspect: Suspect, matched: pl.DataFrame) -> WhyFails | None:
+    """Whether the suspect's check waited its whole time before it acted, while those who asked the same service were served."""
+    effect = suspect.effect
+    probe = next((one.probe for one in effect.probes if one.probe.timeout_s and one.probe.url), None) if effect else None
+    if not effect or not probe or not len(suspect.ticks):
+        return None
+    stops = seconds(matched)
+    began = suspect.ticks[np.maximum(np.searchsorted(suspect.ticks, stops, side="right") - 1, 0)]
+    waited = stops - began >= (probe.timeout_s or 0.0) - EARLY_S
+    in_time = _ended_by_time(case, suspect)
+    if len(stops) < FEWEST or waited.mean() < NEARLY_ALL or in_time < NEARLY_ALL or _waits_for_else(suspect, effect):
+        return None
+    asked = _asked(case)
+    others = _meanwhile(asked.filter(~_is_of(probe)), matched, began, stops)
+    served = others.filter(pl.col("status").str.contains("^[23]"))
+    fewest = FEWEST if in_time < UNTOLD else max(FEWEST, len(stops) / 2)
+    if served.height < max(fewest, MOST * others.height):
+        return None
+    return _told(probe, int(waited.sum()), served, asked.filter(_is_of(probe) & (pl.col("status") == "499")))
+
+
+def _waits_for_else(suspect: Suspect, effect: ProvedEffect) -> bool:
+    """Whether the script pauses before it acts: then the time tells nothing."""
+    script = suspect.behaviour.script if suspect.behaviour else None
+    lines = script.text.split("\n")[: effect.effect.span.line] if script and script.span.path == effect.effect.span.path else []
+    return any(re.search(r"\bsleep\b|--retry", line) for line in lines)
+
+
+def _ended_by_time(case: Case, suspect: Suspect) -> float:
+    """On what share of the times at which the script tells how its check ended its time was up; `UNTOLD` where it never does."""
+    codes = exits(case, suspect)["exit"].to_list()
+    return sum(code in IN_TIME for code in codes) / len(codes) if codes else UNTOLD
+
+
+def _asked(case: Case) -> pl.DataFrame:
+    """The requests that logs tell of, with their `path`, its `sort` (numbers aside) and `status`."""
+    parts = pl.col("message").str.extract_groups(REQUEST).struct
+    rows = case.timeline.filter(pl.col("message").str.contains(REQUEST) & pl.col("time").is_not_null())
+    named = rows.with_columns(parts[0].alias("path"), parts[1].alias("status"))
+    return named.with_columns(sort=pl.col("path").str.replace_all(r"\d+", "0")).sort("time", maintain_order=True).collect()
+
+
+def _is_of(probe: Probe) -> pl.Expr:
+    path = re.sub(r"^\w+://[^/]*", "", probe.url or "").partition("?")[0] or "/"
+    return pl.col("path") == path
+
+
+def _meanwhile(asked: pl.DataFrame, matched: pl.DataFrame, began: Times, stops: Times) -> pl.DataFrame:
+    """Of the sorts of requests that lacked the service when it was down, those that were answered while a check waited."""
+    down = of_stops(matched).felt(seconds(asked))
+    sorts = asked.filter(pl.Series(down, dtype=pl.Boolean) & pl.col("status").is_in(LACKED))["sort"].unique()
+    own = asked.filter(pl.col("sort").is_in(sorts.implode()))
+    at = seconds(own)
+    run = np.searchsorted(began, at, side="right") - 1
+    near = np.maximum(run, 0)
+    inside = (run >= 0) & (at >= began[near] + UNIT_S) & (at <= stops[near] - UNIT_S) if len(at) else np.zeros(0, dtype=bool)
+    return own.filter(pl.Series(inside, dtype=pl.Boolean))
+
+
+def _told(probe: Probe, runs: int, served: pl.DataFrame, given_up: pl.DataFrame) -> WhyFails:
+    limit, places = probe.timeout_s or 0.0, dict.fromkeys([probe.span, probe.url_span or probe.span])
+    return WhyFails(
+        kind="slow_probe",
+        claim=claim(
+            "slow_probe.hasty",
+            "the probe of {url} waits {limit:g} s: {runs} times it gave up and acted, "
+            "while {served} requests of others were served",
+            url=str(probe.url),
+            limit=limit,
+            runs=runs,
+            served=served.height,
+        ),
+        evidence=(
+            *(Evidence(at, f"waits {limit:g} s", shows="probe_gets_answer") for at in places),
+            *cite(given_up, "the probe gave up", most=2, shows="probe_gets_answer"),
+            *cite(served, "served meanwhile", most=4, shows="probe_gets_answer"),
+        ),
+    )
