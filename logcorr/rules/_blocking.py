@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from logcorr.lazily import pl, regex
+from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, Schedule
 from logcorr.model.facts import Directive, NginxFile
 from logcorr.model.source import Span
@@ -57,6 +58,12 @@ LONGEST = 60
 """So many lines a handler or a function is followed."""
 
 LEAST_LETTERS = 3
+
+
+def ending(schedule: Schedule) -> Span | None:
+    """The command of the job that ends something, on which what it keeps waiting may depend."""
+    effects = (one for behaviour in schedule.behaviours for one in behaviour.proved)
+    return next((one.effect.span for one in effects if one.effect.ends_processes and one.proof.reach is not Reach.NEVER), None)
 
 
 def asking(case: Case, schedule: Schedule, upstreams: Collection[str]) -> tuple[Span | None, Span | None]:

@@ -7,7 +7,8 @@ from logcorr.model.case import Case
 
 SLOW = (
     r"\btask \S+ blocked for more than \d+ seconds|checkpoint complete: .* sync=(?:[5-9]|\d{2,})\.\d+ s"
-    r"|page_cleaner: \d+ms intended loop took|Asynchronous AOF fsync is taking too long|slow fdatasync|sync duration of \d|disk (?:is )?(?:too )?slow\b|I/O is frozen"
+    r"|page_cleaner: \d+ms intended loop took|Asynchronous AOF fsync is taking too long|slow fdatasync|sync duration of \d"
+    r"|disk (?:is )?(?:too )?slow\b|I/O is frozen"
     r"|duration: \d{4,}\.\d+ ms +statement: COMMIT|\bserverStatus was very slow\b|fsync took \d"
 )
 """Linux's hung tasks, PostgreSQL's checkpoints and commits, InnoDB, Redis, etcd, MongoDB."""

@@ -9,14 +9,13 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from logcorr.lazily import np, npt, pl
-from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._blocking import HEAVY, LOCKS, asking
+from logcorr.rules._blocking import HEAVY, LOCKS, asking, ending
 from logcorr.rules._jobs import scripts_of
 from logcorr.rules._slow_disk import slow_disk
 from logcorr.rules._waiting import waiting as unanswered
@@ -135,7 +134,7 @@ def _onsets(came: Times) -> Times:
 
 def _suspect(case: Case, schedule: Schedule, waiting: pl.DataFrame, came: Times) -> _Suspect:
     scripts = scripts_of(case, schedule)
-    locking = _first(scripts, LOCKS) or _ending(schedule)
+    locking = _first(scripts, LOCKS) or ending(schedule)
     heavy = _first(scripts, HEAVY)
     inside, last = _within(case, schedule, came)
     upstreams = set(waiting["upstream"]) if "upstream" in waiting.columns else set()
@@ -150,12 +149,6 @@ def _suspect(case: Case, schedule: Schedule, waiting: pl.DataFrame, came: Times)
         bursts=int(inside[_begins(came)].sum()),
         last=last,
     )
-
-
-def _ending(schedule: Schedule) -> Span | None:
-    """The command of the job that ends something, on which what it keeps waiting may depend."""
-    effects = (one for behaviour in schedule.behaviours for one in behaviour.proved)
-    return next((one.effect.span for one in effects if one.effect.ends_processes and one.proof.reach is not Reach.NEVER), None)
 
 
 def _first(scripts: Sequence[Script], pattern: re.Pattern[str]) -> Span | None:
