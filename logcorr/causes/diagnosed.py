@@ -26,7 +26,10 @@ DIES_WITHIN_S, MOST_OF = 5.0, 0.5
 
 OWN = ("process.crashed", "process.exited")
 FAILED = ("http.5xx", "upstream.timeout", "upstream.refused")
-CHANGES = "deploy_changes_configuration"
+CHANGES, AGAIN = "deploy_changes_configuration", "supervisor_restarts_process"
+MANAGED = ("configuration_mismatch", "resource_exhausted", "probe_gets_answer")
+"""By one of these, who runs a service comes to end it."""
+
 
 ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.exited")
 """By what it is told that a process ended which nobody had told to."""
@@ -69,6 +72,7 @@ SAID = {
     "probe_gets_answer": claim("hop.probe_gets_answer", "its probe is not answered as it should be"),
     "answer_takes_branch": claim("hop.answer_takes_branch", "the script takes that for a failure"),
     "effect_hits_service": claim("hop.effect_hits_service", "it acts on the service"),
+    AGAIN: claim("hop.supervisor_restarts_process", "it is started again"),
     "process_terminates": claim("hop.process_terminates", "it is told to end"),
     "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
@@ -186,6 +190,12 @@ DIAGNOSES = {
         "address_shared", ("configuration_mismatch",), dies=True, effects=hops.DOWN, lasts=True
     ),
     "command_cut_short": Diagnosis("job_broken", ("configuration_mismatch",), themselves=True),
+    "ended_by_supervisor": Diagnosis(
+        "ended_by_supervisor",
+        (CHANGES, *MANAGED, "effect_hits_service", "process_terminates", AGAIN),
+        effects=hops.DOWN,
+        perhaps=(CHANGES, *MANAGED, AGAIN),
+    ),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "upgrade_restarts_service": Diagnosis("upgrade_restarts_service", (CHANGES, "process_terminates"), effects=hops.DOWN),
     "disk_full": Diagnosis("disk_full", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), lasts=True),

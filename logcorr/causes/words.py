@@ -44,6 +44,7 @@ CAUSE_KINDS = {
     "setting_reached": "something goes as far as a setting allows, and fails there",
     "upgrade_restarts_service": "services are restarted for an upgrade of packages, while they are used",
     "lifetime_limited": "what runs a service ends it a fixed time after each start",
+    "ended_by_supervisor": "what runs a service ends it while it works: for a changed file, a limit, silence, or a new image",
     "wrong_setting": "what a service is told about something it needs is not right",
     "dependency_failed": "something a service needs does not answer it; why is not known",
     "change_refused": "a step of a change was refused, and what runs is not what was meant to",

@@ -221,15 +221,17 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
     scheduled = suspect.schedule.job
     run = case.happened("job.started").filter(pl.col("message").str.contains(scheduled.command.strip(), literal=True))
     always = suspect.asks and group.evidence.explained == group.evidence.events >= ENOUGH_BURSTS
+    exhausted = _exhausted(case, suspect, group)
+    takes_all = suspect.line and not exhausted.is_empty()
     return Finding(
-        confidence=min(job.probability, max(suspect.most, MOST_ASKED) if always else suspect.most),
+        confidence=min(job.probability, max(suspect.most, MOST_ASKED) if always or takes_all else suspect.most),
         claim=_claim(waiting, suspect, group),
         evidence=(
             *suspect.lines,
             Evidence(scheduled.span, f"runs on {scheduled.schedule}"),
             *([Evidence(suspect.last, "the job's own message", shows="job_stalls_service")] if suspect.last else []),
             *cite(run, "a logged run", most=2),
-            *cite(_exhausted(case, suspect, group), shows="resource_exhausted"),
+            *cite(exhausted, shows="resource_exhausted"),
             *cite(waiting.filter(_after_a_run(waiting["came"].to_numpy(), suspect, group)), shows="timeout_closes_connection"),
         ),
         would_refute=claim("job_stalls_service.refute", "a run of the job during which these requests were answered as ever"),
