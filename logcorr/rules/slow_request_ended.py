@@ -66,7 +66,7 @@ class _Limit(Struct, frozen=True):
     is_set: bool
 
 
-@rule(code="NGX025", title="Requests that take long to arrive are ended", role="defect", severity="error")
+@rule(code="NGX026", title="Requests that take long to arrive are ended", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Answers of 408 that all come at one age, longer than which no request of the kind succeeds, with the limit of that age."""
     for ended in _ended(case):
