@@ -34,7 +34,7 @@ OTHER_SERVERS = r"\bfastify\b|\bDeno\.serve\b|\bBun\.serve\b"
 """Fastify sets no limit unless told; the others are not Node's server."""
 NODE = (".js", ".mjs", ".cjs", ".ts", ".mts")
 
-NAMES = r"\b(?:client_)?(?:request|headers?|body|read|receive)_?timeout\b"
+NAMES = r"\b(?:client_)?(?:request|headers?|body|read|receive)[_-]?timeout\b"
 SET = regex(
     rf"(?P<name>{NAMES})['\"]?\s*[:=]?\s*(?P<product>[\d_.]+(?:\s*\*\s*[\d_.]+)*)"
     r"\s*(?:\*\s*time\.)?(?P<unit>ms|millisecond|seconds?|s|minutes?|min|m|h)?\b",
