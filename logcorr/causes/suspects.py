@@ -21,7 +21,7 @@ from logcorr.model.facts import ScheduledJob
 from logcorr.model.source import Span
 from logcorr.timeline.contradictions import not_found, outlived
 from logcorr.timeline.lifecycles import stopped
-from logcorr.timeline.orders import ordered
+from logcorr.timeline.orders import ordered, renewals
 from logcorr.timeline.scripts import messages, said
 from logcorr.timeline.select import seconds
 
@@ -169,8 +169,9 @@ def _at_work(case: Case, service: str, stops: Times) -> Iterator[Suspect]:
             continue
         effect = max(effects, key=lambda one: _weight(one, service))
         run = ordered(case, behaviour, effect.effect)
-        if run.height:
-            yield _ordered(case, service, behaviour, effect, run)
+        begun = case.once(renewals) if effect.proof.once_run and not run.height else run
+        if begun.height:
+            yield _ordered(case, service, behaviour, _once_run(effect) if run.height else effect, begun)
         elif id(behaviour) not in scheduled:
             yield from _speaking(case, service, behaviour, effect, stops)
 
@@ -207,12 +208,14 @@ def _unscheduled(service: str, behaviour: Behaviour, effect: ProvedEffect, ticks
 
 def _ordered(case: Case, service: str, behaviour: Behaviour, effect: ProvedEffect, run: pl.DataFrame) -> Suspect:
     """What a log tells that it was run: by the job whose runs that follows each time, if there is one."""
-    ticks, proof = seconds(run), effect.proof
-    known = replace(effect, proof=replace(proof, reach=proof.once_run or proof.reach))
-    runs = "each renewal" if proof.once_run else "demand"
-    one = _unscheduled(service, behaviour, known, ticks, runs)
+    ticks = seconds(run)
+    one = _unscheduled(service, behaviour, effect, ticks, "each renewal" if effect.proof.once_run else "demand")
     leading = (each for each in case.schedules if any(other is behaviour for other in each.behaviours))
     return replace(one, ordered=run, job=next((each.job for each in leading if _sets_off(each.ticks, ticks)), None))
+
+
+def _once_run(effect: ProvedEffect) -> ProvedEffect:
+    return replace(effect, proof=replace(effect.proof, reach=effect.proof.once_run or effect.proof.reach))
 
 
 def _sets_off(ticks: Times, runs: Times) -> bool:
