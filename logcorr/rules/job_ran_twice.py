@@ -44,7 +44,7 @@ class _Twice(Struct, frozen=True, kw_only=True):
     harm: pl.DataFrame
 
 
-@rule(code="CRON019", title="A job ran twice when clocks went back", role="defect", severity="error")
+@rule(code="CRON024", title="A job ran twice when clocks went back", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Looks for what is told once a day at one time, and twice, an hour apart, on the day on which clocks go back."""
     sundays = list(_sundays(case))

@@ -71,7 +71,7 @@ class _Starts(Struct, frozen=True, kw_only=True):
         return first
 
 
-@rule(code="NET008", title="A service listens on another port than it is asked on", role="defect", severity="error")
+@rule(code="NET006", title="A service listens on another port than it is asked on", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares the port of refused connections with the one that the only service which it may be says that it listens on."""
     starts = [_starts(name, rows) for name, rows in by_service(_told(case))]

@@ -28,7 +28,7 @@ UNIT_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0
 COLUMNS = ("file", "line", "time", "endpoint", "took", "given_up", "well")
 
 
-@rule(code="NGX026", title="A proxy waits less than answers took before", role="defect", severity="error")
+@rule(code="NGX027", title="A proxy waits less than answers took before", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Endpoints whose answers are cut off at one age, since a moment until which they were given more time."""
     if "upstream.timeout" not in case.kinds and "http.5xx" not in case.kinds:
