@@ -174,3 +174,33 @@ def test_another_command_of_sudos_tells_of_nothing(tmp_path, command):
 def test_a_command_that_sudo_tells_of_at_other_times_is_innocent(tmp_path):
     killed(tmp_path, stops={4: "11:50", 5: "03:15", 6: "22:09", 7: "01:47", 8: "16:31"})
     assert leading(tmp_path)[0] != "root-cause"
+
+
+def begun(folder, *others):
+    """What systemd tells of certbot's own runs: those that stop the service, and others."""
+    runs = [*TRIES.items(), *others]
+    lines = [
+        f"May  {day} {time}:{second:02} mill systemd[1]: {words}\n"
+        for day, time in runs
+        for second, words in ((1, "Starting certbot.service - Certbot..."), (14, "Finished certbot.service - Certbot."))
+    ]
+    log = folder / "syslog"
+    log.write_text("".join(sorted([*log.read_text().splitlines(keepends=True), *lines])))
+
+
+def test_without_its_log_certbot_is_known_to_run_by_what_systemd_tells(tmp_path):
+    (tmp_path / "renewal").mkdir()
+    (tmp_path / "renewal/old.example.org.conf").write_text(PRE_HOOK)
+    told(tmp_path, TRIES)
+    begun(tmp_path)
+    verdict, culprit = leading(tmp_path)
+    assert verdict in ("root-cause", "suspected")
+    assert culprit == ("renewal/old.example.org.conf", 3)
+
+
+def test_runs_of_certbot_at_other_times_tell_of_nothing(tmp_path):
+    (tmp_path / "renewal").mkdir()
+    (tmp_path / "renewal/old.example.org.conf").write_text(PRE_HOOK)
+    told(tmp_path, {4: "11:50", 5: "03:15", 6: "22:09", 7: "01:47", 8: "16:31"})
+    begun(tmp_path)
+    assert leading(tmp_path)[0] == "undetermined"

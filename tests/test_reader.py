@@ -83,3 +83,11 @@ def test_other_arguments_and_variables_are_other_questions(reader):
     assert told(ask((("VERB", "stop"),), "api")) == [("stop", ("api",))]
     assert told(ask((("VERB", "restart"),), "web")) == [("restart", ("web",))]
     assert ask((("VERB", "stop"),), "web") is ask((("VERB", "stop"),), "web")
+
+
+def test_a_bare_name_is_a_collected_script_of_a_folder_of_programs(reader):
+    found = {"usr/local/bin/again": Script(span=Span("usr/local/bin/again", 1), name="again", text=RESTART, interpreter="bash")}
+    asked = Script(span=Span("crontab", 3), name="again", text="again", interpreter="sh")
+    assert told(reader.read((asked, (), ()), found)) == [("restart", ("web",))]
+    elsewhere = {"notes/again": Script(span=Span("notes/again", 1), name="again", text=RESTART, interpreter="bash")}
+    assert told(reader.read((asked, (), ()), elsewhere)) == []

@@ -26,7 +26,7 @@ DIES_WITHIN_S, MOST_OF = 5.0, 0.5
 
 OWN = ("process.crashed", "process.exited")
 FAILED = ("http.5xx", "upstream.timeout", "upstream.refused")
-CHANGES, AGAIN = "deploy_changes_configuration", "supervisor_restarts_process"
+CHANGES, RUNS, AGAIN = "deploy_changes_configuration", "job_runs_script", "supervisor_restarts_process"
 MANAGED = ("configuration_mismatch", "resource_exhausted", "probe_gets_answer")
 """By one of these, who runs a service comes to end it."""
 
@@ -67,6 +67,8 @@ class Diagnosis(Struct, frozen=True):
 
 SAID = {
     CHANGES: claim("hop.deploy_changes_configuration", "what it depends on was changed"),
+    RUNS: claim("hop.job_runs_script", "a job runs the script"),
+    "effect_terminates_process": claim("hop.effect_terminates_process", "it ends the process"),
     "resource_exhausted": claim("hop.resource_exhausted", "what is limited runs out"),
     "configuration_mismatch": claim("hop.configuration_mismatch", "two configurations disagree"),
     "probe_gets_answer": claim("hop.probe_gets_answer", "its probe is not answered as it should be"),
@@ -198,6 +200,12 @@ DIAGNOSES = {
     ),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "upgrade_restarts_service": Diagnosis("upgrade_restarts_service", (CHANGES, "process_terminates"), effects=hops.DOWN),
+    "signal_not_handled": Diagnosis(
+        "signal_not_handled",
+        (CHANGES, RUNS, "effect_terminates_process", "process_terminates"),
+        effects=hops.DOWN,
+        perhaps=(CHANGES, RUNS),
+    ),
     "disk_full": Diagnosis("disk_full", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), lasts=True),
     **dict.fromkeys(
         (
@@ -253,7 +261,8 @@ def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis, refused: Seq
 
 def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> Iterator[Link]:
     place = finding.evidence[0].span
-    yield from hops.set_off(case, [evidence.span for evidence in finding.evidence])
+    if RUNS not in diagnosis.mechanisms:
+        yield from hops.set_off(case, [evidence.span for evidence in finding.evidence])
     own = list(_own(finding, diagnosis))
     first = 1 if own and own[0].mechanism == CHANGES else 0
     yield from own[:first]
@@ -262,6 +271,8 @@ def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> It
     yield from own[first:]
     if ends.lasts and hops.REFUSES in diagnosis.effects:
         yield from hops.left(case, ends)
+    if "effect_terminates_process" in diagnosis.mechanisms:
+        yield from hops.restarted(case, [finding.subject], ends, place)
     dies = diagnosis.dies or ("process_terminates" not in diagnosis.mechanisms and _crashes(case, finding))
     if dies:
         yield from _died(case, finding, ends)

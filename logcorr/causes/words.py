@@ -43,6 +43,7 @@ CAUSE_KINDS = {
     "limit_reached": "something of which there is a limited number runs out: descriptors, connections, workers",
     "setting_reached": "something goes as far as a setting allows, and fails there",
     "upgrade_restarts_service": "services are restarted for an upgrade of packages, while they are used",
+    "signal_not_handled": "a signal that a service does not handle ends it, though it was only meant to tell it something",
     "lifetime_limited": "what runs a service ends it a fixed time after each start",
     "ended_by_supervisor": "what runs a service ends it while it works: for a changed file, a limit, silence, or a new image",
     "wrong_setting": "what a service is told about something it needs is not right",

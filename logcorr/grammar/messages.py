@@ -165,6 +165,7 @@ APPLICATION = (
             "transport close",
             "transport error",
             "ping timeout",
+            "server shutting down",
             "離線",
             "離開",
             "离线",
@@ -178,7 +179,7 @@ APPLICATION = (
             rf"|(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?{_DETAIL}"
             r"|disconnect(?:ed)?:? [\w-]+\b"
             r"|[^\"'“]{0,80}(?:[:=(\[,;–—-]|\b(?:due to|because of|by|reason|on)) ?"
-            r"(?:transport (?:close|error)|ping timeout)\W*(?:$|[(\[]|after \d)"
+            r"(?:transport (?:close|error)|ping timeout|server shutting down)\W*(?:$|[(\[]|after \d)"
         ),
     ),
     Phrase(

@@ -46,7 +46,9 @@ _UNITS = {
     rf"^Reload(?:ed|ing) {_UNIT}": "process.reloaded",
     rf"^{_UNIT}: Scheduled restart job": "service.restarting",
     rf"^{_UNIT}: Main process exited, code=(?:killed, status=9|exited, status=137)/": "process.killed",
-    rf"^{_UNIT}: Main process exited, code=(?:killed, status=(?:1|2|3|15)|exited, status=1(?:29|30|43))/": "process.terminating",
+    rf"^{_UNIT}: Main process exited, code=(?:killed, status=(?:[123]|1[0245])|exited, status=1(?:29|3[08]|4[023]))/": (
+        "process.terminating"
+    ),
     rf"^{_UNIT}: Main process exited, code=dumped": "process.crashed",
     rf"^{_UNIT}: Main process exited, code=exited, status=[1-9]\d*/": "process.crashed",
     rf"^{_UNIT}: (?:A process of this unit has been killed by the OOM|Failed with result 'oom-kill')": "process.out_of_memory",

@@ -40,10 +40,10 @@ mysqldump locks all tables of a database for reading unless told otherwise (`--o
 """
 
 HEAVY = regex(
-    r"^[^'\"]*\b(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip|gzip|xz|zstd"
-    r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
+    r"^[^'\"]*(?<![.\w-])(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip"
+    r"|gzip|xz|zstd|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
     r"|\bfind / |\boptimize table\b|\bvacuum\b|\.backup\b"
-    r"|\bxargs\b.* -P ?[2-9]|\bparallel\b.*-j|^[^'\"]*\b(?:ab|hey|wrk|siege|vegeta)\b",
+    r"|\bxargs\b.* -P ?(?:0|[2-9]|\d\d)\b|\bparallel\b.*-j|^[^'\"]*\b(?:ab|hey|wrk|siege|vegeta)\b",
     re.IGNORECASE,
 )
 """Commands that keep disks, processors, databases or the service itself busy."""

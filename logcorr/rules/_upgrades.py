@@ -9,7 +9,7 @@ from itertools import takewhile
 from msgspec import Struct
 from msgspec.structs import replace
 
-from logcorr.lazily import regex
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.source import Span
 from logcorr.timeline.offsets import zone_of
@@ -34,6 +34,9 @@ RESTARTS, DEFERRED = regex(r"^Restarting services\b"), regex(r"^(?:Service resta
 UNITS = regex(r"^\s*systemctl restart (?P<units>\S.*)$")
 """needrestart's words, and the units that it restarts at once."""
 
+RUN = r"^(?:Starting |Finished )?(?:apt-daily-upgrade|dnf-automatic(?:-install)?|packagekit|yum-cron)\.service\b"
+"""systemd's own lines of the units that upgrade packages."""
+
 APART = timedelta(minutes=15)
 """A package is mentioned again within so long for the same upgrade."""
 
@@ -53,6 +56,19 @@ class Done(Struct, frozen=True):
 def upgrades(case: Case) -> list[Done]:
     """What all collected logs of package managers tell, in the order of their files."""
     return [one for path in sorted(case.files) if LOG.search(path) for one in _joined(list(_told(case, path)))]
+
+
+def running(case: Case) -> list[Done]:
+    """When systemd ran what upgrades packages by itself: each run from its first line to its last."""
+    of_host = (pl.col("source") == "syslog") & pl.col("message").str.contains(RUN)
+    rows = case.timeline.filter(of_host & pl.col("time").is_not_null()).sort("time", maintain_order=True).collect()
+    runs: list[Done] = []
+    for message, time, file, line in rows.select("message", "time", "file", "line").iter_rows():
+        if message.startswith("Starting "):
+            runs.append(Done(message.split(" ")[1].removesuffix(".service"), Span(file, line), time, time))
+        elif runs:
+            runs[-1] = replace(runs[-1], end=time)
+    return runs
 
 
 def about(done: Done, service: str) -> bool:
@@ -82,7 +98,7 @@ def _joined(told: Sequence[Done]) -> list[Done]:
 def _told(case: Case, path: str) -> Iterator[Done]:
     """Every mention, from the stamp before it to the next one."""
     lines = [(int(line), str(text)) for line, text in case.lines(path).select("line", "text").collect().iter_rows()]
-    zone = zone_of(_zone(case, path))
+    zone = zone_of(host_zone(case, path))
     stamps = [_stamp(text, zone) for _, text in lines]
     before, pending, restarting = None, [], False
     for number, (line, text) in enumerate(lines):
@@ -112,7 +128,7 @@ def _stamp(text: str, zone: tzinfo) -> datetime | None:
     return datetime.fromisoformat(f"{found['day']}T{found['time']}").replace(tzinfo=zone).astimezone(UTC) if found else None
 
 
-def _zone(case: Case, path: str) -> str:
+def host_zone(case: Case, path: str) -> str:
     """That in which the log itself was read, else that of the host's own log."""
     own = [source.zone for source in case.sources if source.path == path]
     hosts = [source.zone for source in case.sources if source.source in ("syslog", "cron")]

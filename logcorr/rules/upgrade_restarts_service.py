@@ -12,7 +12,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._settings import settings
-from logcorr.rules._upgrades import Done, about, felt, stem, upgrades
+from logcorr.rules._upgrades import Done, about, felt, running, stem, upgrades
 from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
 
 BEFORE, AFTER = timedelta(seconds=2), timedelta(seconds=30)
@@ -29,6 +29,11 @@ EACH_DAY = r"^\s*APT::Periodic::Unattended-Upgrade\s+\"?[1-9]"
 ORIGIN = r"(?i)^\s*\"(?:origin=|o=|site=)?[^\":,]*{stem}"
 """apt.conf.d: that upgrades are installed daily, and from where."""
 
+MANY, TOGETHER = 3, timedelta(seconds=3)
+"""So many services that end together are one act of somebody."""
+
+SURE = {"needrestart": 0.95, "package": 0.92, "perhaps": 0.8}
+
 Ended = tuple[Downtime, Done]
 
 
@@ -38,10 +43,15 @@ def check(case: Case) -> Iterator[Finding]:
     ends = [stop for stop in case.once(stopped) if stop.kind not in OWN_ENDS]
     done = upgrades(case) if ends else []
     told = [(stop, why) for stop in ends if (why := _why(stop, done))]
-    for by_needrestart in (True, False):
-        own = [(stop, why) for stop, why in told if why.unit is by_needrestart]
+    rest = [stop for stop in ends if all(stop is not other for other, _ in told)]
+    perhaps = list(_at_once(rest, [*running(case), *done] if len(rest) >= MANY else []))
+    for own, how in (
+        ([pair for pair in told if pair[1].unit], "needrestart"),
+        ([pair for pair in told if not pair[1].unit], "package"),
+        (perhaps, "perhaps"),
+    ):
         if own:
-            yield _finding(case, own, by_needrestart=by_needrestart)
+            yield _finding(case, own, how)
 
 
 def _why(stop: Downtime, done: Sequence[Done]) -> Done | None:
@@ -50,14 +60,25 @@ def _why(stop: Downtime, done: Sequence[Done]) -> Done | None:
     return min(near, key=lambda one: (not one.unit, abs(one.start - stop.ended)), default=None)
 
 
-def _finding(case: Case, own: Sequence[Ended], *, by_needrestart: bool) -> Finding:
+def _at_once(ends: Sequence[Downtime], done: Sequence[Done]) -> Iterator[Ended]:
+    """Stops of many services at one moment while upgrades run: nobody else ends so many that have nothing in common."""
+    for why in done:
+        inside = sorted((one for one in ends if why.start <= one.ended <= why.end), key=lambda one: one.ended)
+        for first in inside:
+            together = [one for one in inside if first.ended <= one.ended <= first.ended + TOGETHER]
+            if len({one.service for one in together}) >= MANY:
+                yield from ((one, why) for one in together)
+                break
+
+
+def _finding(case: Case, own: Sequence[Ended], how: str) -> Finding:
     lines = dict.fromkeys(why.span for _, why in own)
-    setting = _setting(case, own, by_needrestart=by_needrestart)
+    setting = _setting(case, own, how)
     ends = [stop for stop, _ in own]
     return Finding(
-        confidence=0.95 if by_needrestart else 0.92,
+        confidence=SURE[how],
         severity="error" if felt(case, FELT, [stop.ended for stop in ends], WITHIN) else "warning",
-        claim=_claim(own, by_needrestart=by_needrestart),
+        claim=_claim(own, how),
         evidence=(
             *([Evidence(setting, "lets it happen by itself", shows="deploy_changes_configuration")] if setting else []),
             *(Evidence(line, "upgraded", shows="deploy_changes_configuration") for line in list(lines)[:4]),
@@ -69,7 +90,7 @@ def _finding(case: Case, own: Sequence[Ended], *, by_needrestart: bool) -> Findi
         subject=_named(own),
         measured={"count": len(own)},
         times=tuple(sorted({stop.ended for stop in ends})),
-        fix=_fix(by_needrestart=by_needrestart),
+        fix=_fix(how),
     )
 
 
@@ -77,8 +98,15 @@ def _named(own: Sequence[Ended]) -> str:
     return ", ".join(sorted({stop.service for stop, _ in own}))
 
 
-def _claim(own: Sequence[Ended], *, by_needrestart: bool) -> Claim:
-    if by_needrestart:
+def _claim(own: Sequence[Ended], how: str) -> Claim:
+    if how == "perhaps":
+        return claim(
+            "upgrade_restarts_service.perhaps",
+            "{services}: stopped at one moment while upgrades were installed ({count}×), as needrestart does for a library",
+            services=_named(own),
+            count=len(own),
+        )
+    if how == "needrestart":
         return claim(
             "upgrade_restarts_service.needrestart",
             "{services}: restarted by needrestart, for a library that they use was upgraded ({count}×)",
@@ -94,8 +122,8 @@ def _claim(own: Sequence[Ended], *, by_needrestart: bool) -> Claim:
     )
 
 
-def _fix(*, by_needrestart: bool) -> Claim:
-    if by_needrestart:
+def _fix(how: str) -> Claim:
+    if how != "package":
         return claim(
             "upgrade_restarts_service.list",
             "let needrestart list what needs a restart (restart = 'l'), and restart it when nobody uses it",
@@ -107,9 +135,9 @@ def _fix(*, by_needrestart: bool) -> Claim:
     )
 
 
-def _setting(case: Case, own: Sequence[Ended], *, by_needrestart: bool) -> Span | None:
+def _setting(case: Case, own: Sequence[Ended], how: str) -> Span | None:
     """The line that lets it happen: needrestart's, an origin that is allowed, or that upgrades are installed daily."""
-    if by_needrestart:
+    if how != "package":
         return next((span for span, _ in settings(case, BY_ITSELF)), None)
     stems = sorted({stem(why.name) for _, why in own})
     origins = (span for name in stems for span, _ in settings(case, ORIGIN.format(stem=name)) if "apt" in span.path)

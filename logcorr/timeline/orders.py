@@ -13,6 +13,8 @@ HOOK = r"(?: hook:\s*'?| command: | cmd: )(.+?)'?$"
 SUDO = r"; COMMAND=(\S.*)$"
 """And in sudo's (plugins/sudoers/logging.c)."""
 
+RENEWS = r"^Starting [\w.@-]*(?:certbot|letsencrypt)[\w.@-]*\.service\b"
+
 SHELLS = regex(r"^(?:\S*/)?(?:ba|da|k|z)?sh (?:-\w+ )*")
 
 
@@ -22,6 +24,12 @@ def orders(case: Case) -> pl.DataFrame:
     rows = pl.concat([case.happened("hook.started"), case.timeline.filter(by_sudo).collect(engine="streaming")])
     command = pl.coalesce(*(pl.col("message").str.extract(pattern) for pattern in (HOOK, SUDO)))
     return rows.with_columns(command=command).drop_nulls(["time", "command"]).sort("time", maintain_order=True)
+
+
+def renewals(case: Case) -> pl.DataFrame:
+    """The rows by which systemd tells that it starts certbot, or what else renews certificates."""
+    told = (pl.col("source") == "syslog") & pl.col("message").str.contains(RENEWS) & pl.col("time").is_not_null()
+    return case.timeline.filter(told).sort("time", maintain_order=True).collect()
 
 
 def ordered(case: Case, behaviour: Behaviour, effect: Effect) -> pl.DataFrame:

@@ -117,10 +117,17 @@ def run(machine: Machine, path: Path, arguments: list[Value], span: Span, words:
     handler = HANDLERS.get(program) or services.init_script(name)
     if handler is not None:
         handler(command)
-    elif "/" in name or name.endswith(".sh"):
+    elif "/" in name or name.endswith(".sh") or _on_path(command, name):
         calls.script(command, name, command.arguments)
     else:
         _unknown(command)
+
+
+def _on_path(command: Command, name: str) -> bool:
+    """Whether a bare name is a script that was collected from a folder of programs of this host."""
+    place = command.path.place
+    found = command.machine.resolve(name, None) if place.remote is None and place.container is None else None
+    return found is not None and found.span.path.split("/")[-2:-1] in (["bin"], ["sbin"])
 
 
 def _brought(word: Value) -> str | None:

@@ -1,0 +1,137 @@
+"""A signal that is meant to make a service read its settings anew ends it: nothing in it handles the signal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from msgspec import Struct
+
+from logcorr.lazily import np, npt, pl, regex
+from logcorr.model.case import Behaviour, Case, ProvedEffect
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.facts import ScheduledJob
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import rule
+from logcorr.rules._upgrades import host_zone
+from logcorr.timeline.offsets import zone_of
+from logcorr.timeline.scripts import said
+from logcorr.timeline.select import cite, instants, seconds
+
+ENDED = ("process.terminating", "process.killed", "process.crashed", "process.exited")
+BY = r"(?i)(?:killed, status=\d+/|terminated by SIG|via signal \[SIG|killed by signal:? (?:SIG)?)(HUP|USR1|USR2|ALRM)\b"
+"""Words of systemd, supervisord, pm2 and shells for who was ended by a signal that by default ends whoever does not handle it."""
+
+TELLS = ("reload", "reopen-logs", "signal")
+"""What somebody means who sends such a signal."""
+
+RUN_S, SAID_S = 120.0, 10.0
+"""A job sends it within so long of its start, and says so within so long of doing it."""
+
+NEARLY_ALL = 0.8
+DATED = regex(r"\b(?P<day>\d{4}-\d\d-\d\d)[ T](?P<time>\d\d:\d\d)")
+JUST_BEFORE = timedelta(minutes=10)
+"""Notes (of releases, in a diary) bear the time of what they tell, nearly."""
+SEEN, ONCE = 0.95, 0.9
+
+
+class _Sender(Struct, frozen=True):
+    """The command that sends it, the job that leads to it, the lines that tell of it, and how many of the ends it precedes."""
+
+    effect: ProvedEffect
+    job: ScheduledJob | None
+    told: pl.DataFrame
+    before: int
+
+
+@rule(code="PROC022", title="A signal ends the service that it should only tell something", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Ends by SIGHUP, SIGUSR1, SIGUSR2 and SIGALRM at the times at which a script sends that signal to the service."""
+    named = pl.col("message").str.extract(BY).str.to_uppercase().alias("signal")
+    ended = case.happened(*ENDED).drop_nulls(["time", "service"]).with_columns(named).drop_nulls("signal")
+    for (service, signal), rows in ended.group_by("service", "signal", maintain_order=True):
+        senders = [_sender(case, *one, seconds(rows)) for one in _sending(case, str(service), str(signal))]
+        best = max(senders, key=lambda one: one.before, default=None)
+        if best and best.before >= NEARLY_ALL * rows.height:
+            yield _finding(case, str(service), str(signal), rows.drop("signal"), best)
+
+
+def _sending(case: Case, service: str, signal: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:
+    for behaviour in case.behaviours:
+        for proved in behaviour.proved:
+            sent = (proved.effect.signal or "").removeprefix("SIG")
+            if proved.effect.action in TELLS and sent == signal and service in proved.hits:
+                yield behaviour, proved
+
+
+def _sender(case: Case, behaviour: Behaviour, proved: ProvedEffect, ends: npt.NDArray[np.float64]) -> _Sender:
+    """How many of the ends come as the script says that it sends the signal, or else as the clock runs it."""
+    leading = [one for one in case.schedules if any(other is behaviour for other in one.behaviours)]
+    told = said(case, (behaviour,), near=proved.effect.span)
+    spoken = _near(ends, seconds(told), SAID_S, SAID_S)
+    clocks = [(int(_near(ends, one.ticks, RUN_S, 1.0).sum()), one.job) for one in leading]
+    by_clock, job = max(clocks, key=lambda pair: pair[0], default=(0, None))
+    return _Sender(proved, job, told, int(spoken.sum()) if told.height else by_clock)
+
+
+def _near(ends: npt.NDArray[np.float64], times: npt.NDArray[np.float64], before: float, after: float) -> npt.NDArray[np.bool_]:
+    """For each end, whether one of the times is at most so long before it, or after it."""
+    there: npt.NDArray[np.bool_] = np.searchsorted(times, ends + after, "right") > np.searchsorted(times, ends - before)
+    return there
+
+
+def _finding(case: Case, service: str, signal: str, rows: pl.DataFrame, sender: _Sender) -> Finding:
+    line, job = sender.effect.effect.span, sender.job
+    return Finding(
+        confidence=SEEN if rows.height > 1 else ONCE,
+        claim=claim(
+            "signal_not_handled.found",
+            "{service} is told something by SIG{signal}, which nothing in it handles: it is ended by it ({count}×)",
+            service=service,
+            signal=signal,
+            count=rows.height,
+        ),
+        evidence=(
+            Evidence(line, f"sends SIG{signal}", shows="effect_terminates_process"),
+            *_since(case, service, rows["time"][0]),
+            *([Evidence(job.span, f"runs on {job.schedule}", shows="job_runs_script")] if job else []),
+            *cite(sender.told, "the script says so", most=2, shows="effect_terminates_process"),
+            *cite(rows, "ended by it", most=4, shows="process_terminates"),
+        ),
+        would_refute=claim(
+            "signal_not_handled.refute", "a run of {service} that lived on after a SIG{signal}", service=service, signal=signal
+        ),
+        subject=service,
+        measured={"count": rows.height, "signal": signal},
+        times=instants(rows),
+        fix=claim(
+            "signal_not_handled.fix",
+            "handle SIG{signal} in {service} again, or tell it otherwise: restart it, or let it look for the change itself",
+            service=service,
+            signal=signal,
+        ),
+    )
+
+
+def _since(case: Case, service: str, first: datetime) -> Iterator[Evidence]:
+    """The last start before the first such end, and what notes say of that time: until then it was handled, or never sent."""
+    begun = case.happened("process.started").drop_nulls("time").filter((pl.col("service") == service) & (pl.col("time") < first))
+    started = begun["time"].max()
+    if isinstance(started, datetime):
+        for span in _dated(case, started):
+            yield Evidence(span, "a note of that time", shows="deploy_changes_configuration")
+        last = begun.filter(pl.col("time") >= started - timedelta(minutes=1))
+        yield from cite(last, "it was started anew", most=2, shows="deploy_changes_configuration")
+
+
+def _dated(case: Case, since: datetime) -> Iterator[Span]:
+    """The lines of files that are no logs which bear a time so close to this."""
+    for path in sorted(case.files - {source.path for source in case.sources}):
+        zone = zone_of(host_zone(case, path))
+        lines = case.lines(path).filter(pl.col("text").str.contains(DATED.pattern)).select("line", "text").collect()
+        for line, text in lines.iter_rows():
+            found = DATED.search(text)
+            at = datetime.fromisoformat(f"{found['day']}T{found['time']}").replace(tzinfo=zone) if found else None
+            if at and abs(at - since) <= JUST_BEFORE:
+                yield Span(path, line)
