@@ -9,6 +9,7 @@ from msgspec import Struct
 from logcorr.lazily import np, npt, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
+from logcorr.model.events import REQUEST_LOGS
 from logcorr.model.facts import Healthcheck, Service
 from logcorr.model.source import Span
 from logcorr.rules._health import checked
@@ -19,6 +20,9 @@ FEWEST = 3
 LEAST_SHARE = 0.8
 SOON_S = 120.0
 """Whoever acts on a container's state looks every minute or so, and lets it end in peace."""
+
+TOOK = {"request_time": 1.0, "took_ms": 1000.0}
+"""Columns that tell how long an answer took, and how many of their units are a second."""
 
 HEALED_S = 10.0
 MOST, OFTENER = 0.5, 3.0
@@ -78,13 +82,18 @@ def late(case: Case, stops: pl.DataFrame, patience_s: float, failing_s: float) -
 
 
 def answers(case: Case) -> pl.DataFrame:
-    """When requests were answered, whether by no server's error, and how long they took, where the log tells."""
-    access = case.records("nginx_access")
-    columns = set(access.collect_schema())
+    """When requests were answered, whether by no server's error, and how many seconds they took, where the log tells."""
+    return pl.concat([_answers_in(case, name) for name in REQUEST_LOGS])
+
+
+def _answers_in(case: Case, format: str) -> pl.DataFrame:
+    log = case.records(format)
+    columns = set(log.collect_schema())
     if not {"status", "time"} <= columns:
         return pl.DataFrame(schema={"at": pl.Float64, "good": pl.Boolean, "took": pl.Float64})
-    took = pl.col("request_time") if "request_time" in columns else pl.lit(None, pl.Float64)
-    return access.select(at=pl.col("time").dt.epoch("us") / 1e6, good=pl.col("status") < 500, took=took).collect()
+    took = next((pl.col(name) / parts for name, parts in TOOK.items() if name in columns), pl.lit(None))
+    known = log.drop_nulls(["time", "status"])
+    return known.select(at=pl.col("time").dt.epoch("us") / 1e6, good=pl.col("status") < 500, took=took.cast(pl.Float64)).collect()
 
 
 def _between(rows: pl.DataFrame, start: float, end: float) -> pl.DataFrame:
