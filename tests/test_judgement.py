@@ -499,6 +499,7 @@ DEPLOY = (
     "echo \"$(date '+%d/%m/%Y %H:%M') $1\" >> releases.txt\n"
 )
 NOTES = "# Changes\n\n## 2.0.1\n\n- `/status` wants a key\n\n## 1.9.0\n\n- `/status` is new\n"
+SUDO = "2026-05-05T{}:00+00:00 web sudo:     lena : TTY=pts/0 ; PWD=/srv ; USER=root ; COMMAND={}\n"
 STARTED = (("08:01", "1.9.0"), ("09:04", "2.0.1"))
 COMMIT = "commit 4f2c1e\nAuthor: Lena <lena@example.org>\nDate:   Tue May 5 {time}:10 2026 +0000\n\n    {subject}\n"
 CHANGES = {
@@ -511,6 +512,8 @@ CHANGES = {
         {"git-log.txt"},
     ),
     "a package of the service": ({"dpkg.log": "2026-05-05 09:05:11 upgrade shop:all 1.9 2.0\n"}, {"dpkg.log"}),
+    "a command that somebody gave": ({"auth.log": SUDO.format("09:05", "/usr/bin/systemctl restart shop")}, {"auth.log"}),
+    "a command about something else": ({"auth.log": SUDO.format("09:05", "/usr/bin/systemctl restart till")}, set()),
     "a note that names the service": ({"notes.md": "- 2026-05-05 09:02 shop now needs a login\n"}, {"notes.md"}),
     "another version, as the service says": (
         {"shop.log": "".join(f"2026-05-05T{at}:00+00:00 info: shop {it} listening on 4000\n" for at, it in STARTED)},

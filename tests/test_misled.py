@@ -274,7 +274,7 @@ def proxied(folder: Path, *, through: bool) -> None:
     runs = range(61, HOURS * 3600, 240)
     ends = [run + 1.2 for run in runs if run >= BEGINS]
     (folder / "look.sh").write_text(SOURCING)
-    (folder / "crontab").write_text("*/4 * * * * root /opt/press/look.sh\n")
+    (folder / "crontab").write_text("1-59/4 * * * * root /opt/press/look.sh\n")
     exempt = "localhost" if through else "localhost,.mill.example"
     (folder / "etc-environment.txt").write_text(
         f'PATH="/usr/bin:/bin"\nLANG=C.UTF-8\nhttp_proxy="http://proxy.mill.example:3128"\nno_proxy="{exempt}"\n'
@@ -295,6 +295,68 @@ def test_a_check_that_goes_through_a_proxy_is_mended_where_the_proxy_is_named(tm
 def test_a_proxy_that_never_saw_the_check_is_innocent(tmp_path):
     proxied(tmp_path, through=False)
     assert judged(tmp_path) == ("root-cause", "probe_never_satisfied", ("look.sh", 5))
+
+
+def test_a_check_that_no_longer_arrives_goes_through_the_proxy_that_its_environment_names(tmp_path):
+    """The log of the proxy was not collected; that of the press holds its checks until then, and none since."""
+    proxied(tmp_path, through=True)
+    (tmp_path / "squid/access.log").unlink()
+    came = [clf(run + 0.4, "GET /up", 200, "10.2.0.31", "curl/7.88") for run in range(61, BEGINS, 240)]
+    write(tmp_path, "press/access.log", came)
+    assert judged(tmp_path) == ("root-cause", "probe_never_satisfied", ("etc-environment.txt", 3))
+
+
+def test_a_check_that_arrives_goes_through_no_proxy(tmp_path):
+    proxied(tmp_path, through=True)
+    (tmp_path / "squid/access.log").unlink()
+    runs = range(61, HOURS * 3600, 240)
+    came = [clf(run + 0.4, "GET /up", 200 if run < BEGINS else 403, "10.2.0.31", "curl/7.88") for run in runs]
+    write(tmp_path, "press/access.log", came)
+    assert judged(tmp_path) == ("root-cause", "probe_never_satisfied", ("look.sh", 5))
+
+
+PRINTING = """#!/bin/bash
+for n in 1 2 3; do
+    curl -fsS -m 4 -o /dev/null http://127.0.0.1/up && exit 0
+    sleep 5
+done
+echo "$(date '+%F %T') the press goes round again"
+systemctl restart press
+"""
+
+
+def printed(folder: Path, words: str, *, served: bool = True) -> None:
+    """For an hour each of a check's three tries prints curl's own words; they have no times of their own."""
+    runs = range(61, HOURS * 3600, 300)
+    ends = [run + 24.2 for run in runs if 2 * 3600 <= run < 3 * 3600]
+    (folder / "look.sh").write_text(PRINTING)
+    (folder / "crontab").write_text("1-59/5 * * * * root /opt/press/look.sh >> /var/log/look.log 2>&1\n")
+    said = [plain(0, "looks after the press"), *((end - 2 + n / 10, f"curl: {words}") for end in ends for n in range(3))]
+    write(folder, "look.log", [*said, *(plain(end - 0.3, "the press goes round again") for end in ends)])
+    run = "{:%b %e %H:%M:%S} mill CRON[77]: (root) CMD (/opt/press/look.sh >> /var/log/look.log 2>&1)"
+    write(folder, "syslog", [*stopped(ends), *((one, run.format(at(one))) for one in runs)])
+    busy = [row for row in used(ends) if served or not any(-60 <= row[0] - end < 4 for end in ends) or " 502 " in row[1]]
+    write(folder, "access.log", busy)
+
+
+def test_curls_own_words_tell_that_the_time_was_up(tmp_path):
+    printed(tmp_path, "(28) Operation timed out after 4001 milliseconds with 0 bytes received")
+    assert judged(tmp_path) == ("root-cause", "slow_probe", ("look.sh", 3))
+
+
+def test_curls_own_words_tell_that_nobody_answered(tmp_path):
+    printed(tmp_path, "(7) Failed to connect to 127.0.0.1 port 80 after 0 ms: Couldn't connect to server")
+    assert judged(tmp_path)[1] != "slow_probe"
+
+
+def test_curls_own_words_tell_of_a_certificate(tmp_path):
+    printed(tmp_path, "(60) SSL certificate problem: self-signed certificate")
+    assert judged(tmp_path)[1:] == ("probe_never_satisfied", ("look.sh", 3))
+
+
+def test_curls_own_words_tell_of_the_status(tmp_path):
+    printed(tmp_path, "(22) The requested URL returned error: 401")
+    assert judged(tmp_path)[1:] == ("probe_never_satisfied", ("look.sh", 3))
 
 
 STRICT = """#!/bin/bash
@@ -322,8 +384,8 @@ SITE = """server {{
 """
 
 
-def closed(folder: Path, *, by_nginx: bool) -> None:
-    """Twice for half an hour everything is answered 503: by nginx while a file is there, or by what stands behind it."""
+def closed(folder: Path, *, by_nginx: bool, everything: bool = True) -> None:
+    """Twice for half an hour everything, or the check alone, is answered 503: nginx does so while a file is there, or never."""
     nights = [(3600, 5400), (10800, 12600)]
     runs = range(61, HOURS * 3600, 120)
 
@@ -339,7 +401,7 @@ def closed(folder: Path, *, by_nginx: bool) -> None:
     told = [(end - 0.2, said.format(at(end - 0.2))) for end in ends] + [(one, run.format(at(one))) for one in runs]
     write(folder, "syslog", [*stopped(ends), *told])
     asked = [clf(one + 0.2, "GET /up", 503 if shut(one) else 200, "127.0.0.1", "curl/7.88") for one in runs]
-    seen = [clf(one, "GET /sheets/4", 503 if shut(one) else 200) for one in range(3, HOURS * 3600, 9)]
+    seen = [clf(one, "GET /sheets/4", 503 if everything and shut(one) else 200) for one in range(3, HOURS * 3600, 9)]
     write(folder, "access.log", [*asked, *seen])
 
 
@@ -350,6 +412,11 @@ def test_a_page_that_says_closed_is_no_dead_service(tmp_path):
 
 def test_a_503_of_what_stands_behind_nginx_is_not_misread(tmp_path):
     closed(tmp_path, by_nginx=False)
+    assert judged(tmp_path)[0] != "root-cause"
+
+
+def test_a_site_that_is_open_to_others_is_not_closed(tmp_path):
+    closed(tmp_path, by_nginx=True, everything=False)
     assert judged(tmp_path)[0] != "root-cause"
 
 

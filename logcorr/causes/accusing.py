@@ -51,6 +51,17 @@ def _unproven(told: Attributed, suspect: Suspect) -> Claim:
 
 
 def _acting(told: Attributed, suspect: Suspect, proved: ProvedEffect) -> Claim:
+    if not proved.effect.guard:
+        probe = proved.probes[-1].probe
+        return claim(
+            "cause.scheduled_check_fails",
+            "{script}, run on {schedule}, {action}s {service} whenever its check of {what} fails",
+            schedule=suspect.runs,
+            script=proved.effect.span.path,
+            action=proved.effect.action,
+            service=told.service,
+            what=probe.url or probe.asks or probe.tool,
+        )
     return claim(
         "cause.scheduled_check_acts",
         "{script}, run on {schedule}, {action}s {service} whenever {condition}",
@@ -82,8 +93,13 @@ def _never_satisfied(told: Attributed, suspect: Suspect, proved: ProvedEffect) -
 
 def _not_by_it(told: Attributed, suspect: Suspect, proved: ProvedEffect, seen: Observed) -> Claim:
     """Somebody answers who stands between the check and the service."""
-    said = {"schedule": suspect.runs, "script": seen.probe.span.path, "url": str(seen.probe.url), "status": seen.status}
-    does = {"action": proved.effect.action, "hits": ", ".join(proved.hits) or told.service}
+    said: dict[str, str | int] = {
+        "schedule": suspect.runs,
+        "script": seen.probe.span.path,
+        "url": str(seen.probe.url),
+        "status": seen.status,
+    }
+    does: dict[str, str | int] = {"action": proved.effect.action, "hits": ", ".join(proved.hits) or told.service}
     if seen.via:
         return claim(
             "cause.probe_by_proxy",

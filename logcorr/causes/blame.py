@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from logcorr.causes import aims
 from logcorr.causes.accusing import claimed
 from logcorr.causes.chain import scheduled_chain
 from logcorr.causes.exits import WhyFails, distrusting
@@ -14,7 +15,7 @@ from logcorr.causes.haste import hasty
 from logcorr.causes.observed import observed
 from logcorr.causes.proxied import by_proxy
 from logcorr.causes.scheduled import Attributed
-from logcorr.causes.suspects import Suspect, hits
+from logcorr.causes.suspects import Suspect
 from logcorr.causes.together import matched_stops, stopped_by
 from logcorr.causes.weighing import LEAST, Hypothesis
 from logcorr.lazily import np, pl
@@ -145,7 +146,7 @@ def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> 
     tied = len(told.possible) > 1 and suspect.effect is None
     probability = group.probability if tied else max(job.probability for job in group.jobs)
     enough = suspect.reach is Reach.MUST or group.evidence.events >= FEW
-    aimed = suspect.effect is not None and hits(suspect.effect, told.service)
+    aimed = suspect.effect is not None and aims.hits(suspect.effect, told.service)
     whole = not _may_be_right(kind, suspect, group)
     if suspect.effect is None and not enough:
         return min(probability, UNKNOWN)
@@ -163,7 +164,7 @@ def _paced(suspect: Suspect) -> bool:
     """Whether what runs of itself acted as steadily as only what always fails does, or how long it pauses is known."""
     gaps = np.diff(suspect.ticks if suspect.acted is None else suspect.acted)
     steady = len(gaps) > 1 and bool((np.abs(gaps - np.median(gaps)) <= UNEVEN * np.median(gaps)).mean() >= ALWAYS)
-    return steady or bool(suspect.behaviour and suspect.behaviour.pause_s)
+    return steady or suspect.ordered is not None or bool(suspect.behaviour and suspect.behaviour.pause_s)
 
 
 def kind_of(suspect: Suspect, group: Group) -> str:
@@ -174,7 +175,7 @@ def kind_of(suspect: Suspect, group: Group) -> str:
         return "probe_never_satisfied"
     if _always_fails(suspect, group):
         return "check_always_fails"
-    every = not suspect.effect.effect.guard or suspect.reach is Reach.MUST
+    every = suspect.reach is Reach.MUST or not (suspect.effect.effect.guard or suspect.effect.probes)
     return "scheduled_stop" if every else "scheduled_check_acts"
 
 

@@ -38,8 +38,8 @@ SELDOM, AROUND_S, ONE_RUN_S = 5, 3600.0, 600.0
 """A record of changes has entries in no more minutes than this of the hour before and after; what a program writes as it goes has
 in more. A run of a script is over within ten minutes."""
 
-MOST, MOST_IN_ALL, LINES_OF_A_RUN = 4, 6, 2
-"""So many lines of records are cited, so many with what stands beside them, and of one run of a script."""
+MOST, MOST_IN_ALL, SELDOM_TYPED = 4, 6, 2
+"""So many lines of records are cited, and so many with what stands beside them. What is typed more often is a job's."""
 
 WRITES = r"(?:\b(?:cp|mv|ln|install|rsync|tee|envsubst|patch)\b|\bsed\b.* -i|> ?)[^#]*?(?<![\w.-])\.?%s(?![\w/-]|\.\w)"
 """How a script puts a file of this name in its place, or changes it."""
@@ -181,6 +181,7 @@ def _ties(case: Case, touched: Touched) -> Iterator[Tie]:
     texts = ("\n".join(expanded(script)) for script in case.of(Script) if script.span.path in automatic)
     logs = {name for text in (*texts, *(one.job.command for one in case.schedules)) for name in appended_to(text)}
     yield from _noted([one for one in records if one.place.path.rpartition("/")[2] not in logs], touched)
+    yield from _typed(case, touched)
     loaded = case.happened("process.reloaded", "deploy.started").filter(
         _between(touched.early, touched) & pl.col("service").is_in(sorted(touched.services)).fill_null(False)
     )
@@ -190,6 +191,20 @@ def _ties(case: Case, touched: Touched) -> Iterator[Tie]:
 
 def _between(early: float, touched: Touched) -> pl.Expr:
     return (pl.col("time").dt.epoch("us") / 1e6).is_between(early, touched.since + LATE_S)
+
+
+def _typed(case: Case, touched: Touched) -> Iterator[Tie]:
+    """The commands that somebody gave just before, by sudo's word, that name a service or a file."""
+    seldom = case.once(_commands).filter(_between(touched.early, touched))
+    for place, typed in zip(spans(seldom), seldom["typed"], strict=True):
+        yield from (Tie(Evidence(place, "typed", CHANGES), name) for name in _said(typed, touched.services | touched.files)[:1])
+
+
+def _commands(case: Case) -> pl.DataFrame:
+    """What sudo logged of commands that were given but once or twice, as `typed`."""
+    logged = case.timeline.filter(pl.col("message").str.contains("COMMAND=", literal=True) & pl.col("time").is_not_null())
+    rows = logged.with_columns(pl.col("message").str.extract(r"\bCOMMAND=(.+)", 1).alias("typed")).collect()
+    return rows.filter(pl.len().over("typed") <= SELDOM_TYPED)
 
 
 def _automatic(case: Case) -> set[str]:
@@ -210,7 +225,7 @@ def _ran(case: Case, behaviour: Behaviour, records: Sequence[Entry], touched: To
     named = [name for one in written for name in _named(one, touched.services)]
     if lines and (acts or writes or named):
         what = next((name for one in acts for name in one.hits), None) or next((what for _, what in writes), None) or named[0]
-        yield from (Tie(Evidence(place, "it ran", CHANGES), what) for place in lines[-LINES_OF_A_RUN:])
+        yield from (Tie(Evidence(place, "it ran", CHANGES), what) for place in dict.fromkeys([lines[0], lines[-1]]))
         yield from (Tie(Evidence(place, "writes it", CHANGES), what) for place, what in writes[:1])
         yield from (Tie(Evidence(one.effect.span, one.effect.action, CHANGES), what) for one in acts[:1])
 
@@ -259,7 +274,10 @@ def _lies(entry: Entry, early: float, touched: Touched) -> bool:
 
 def _named(entry: Entry, names: frozenset[str]) -> list[str]:
     """Which of these it names."""
-    text = "\n".join(entry.texts)
+    return _said("\n".join(entry.texts), names)
+
+
+def _said(text: str, names: frozenset[str]) -> list[str]:
     return [name for name in sorted(names) if re.search(rf"(?<![\w-]){re.escape(name)}(?![\w/-])", text, re.IGNORECASE)]
 
 

@@ -26,7 +26,10 @@ DIES_WITHIN_S, MOST_OF = 5.0, 0.5
 
 OWN = ("process.crashed", "process.exited")
 FAILED = ("http.5xx", "upstream.timeout", "upstream.refused")
-RUNS, CHANGES = "job_runs_script", "deploy_changes_configuration"
+CHANGES, RUNS, AGAIN = "deploy_changes_configuration", "job_runs_script", "supervisor_restarts_process"
+MANAGED = ("configuration_mismatch", "resource_exhausted", "probe_gets_answer")
+"""By one of these, who runs a service comes to end it."""
+
 
 ENDED = ("process.out_of_memory", "process.crashed", "process.killed", "process.exited")
 """By what it is told that a process ended which nobody had told to."""
@@ -71,6 +74,7 @@ SAID = {
     "probe_gets_answer": claim("hop.probe_gets_answer", "its probe is not answered as it should be"),
     "answer_takes_branch": claim("hop.answer_takes_branch", "the script takes that for a failure"),
     "effect_hits_service": claim("hop.effect_hits_service", "it acts on the service"),
+    AGAIN: claim("hop.supervisor_restarts_process", "it is started again"),
     "process_terminates": claim("hop.process_terminates", "it is told to end"),
     "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
@@ -189,6 +193,12 @@ DIAGNOSES = {
         "address_shared", ("configuration_mismatch",), dies=True, effects=hops.DOWN, lasts=True
     ),
     "command_cut_short": Diagnosis("job_broken", ("configuration_mismatch",), themselves=True),
+    "ended_by_supervisor": Diagnosis(
+        "ended_by_supervisor",
+        (CHANGES, *MANAGED, "effect_hits_service", "process_terminates", AGAIN),
+        effects=hops.DOWN,
+        perhaps=(CHANGES, *MANAGED, AGAIN),
+    ),
     "lifetime_limited": Diagnosis("lifetime_limited", ("effect_terminates_process", "process_terminates"), effects=hops.DOWN),
     "upgrade_restarts_service": Diagnosis("upgrade_restarts_service", (CHANGES, "process_terminates"), effects=hops.DOWN),
     "signal_not_handled": Diagnosis(
@@ -260,10 +270,10 @@ def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> It
     if ends.lasts:
         yield from hops.put_in_force(case, place, finding.subject)
     yield from own[first:]
-    if "effect_terminates_process" in diagnosis.mechanisms:
-        yield from hops.restarted(case, [finding.subject], ends, place)
     if ends.lasts and hops.REFUSES in diagnosis.effects:
         yield from hops.left(case, ends)
+    if "effect_terminates_process" in diagnosis.mechanisms:
+        yield from hops.restarted(case, [finding.subject], ends, place)
     dies = diagnosis.dies or ("process_terminates" not in diagnosis.mechanisms and _crashes(case, finding))
     if dies:
         yield from _died(case, finding, ends)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
+from logcorr.causes.observed import CURL, RUN_S, after_runs, by_tools
 from logcorr.causes.suspects import Suspect
 from logcorr.lazily import pl
 from logcorr.model.case import Case
@@ -30,9 +31,11 @@ class WhyFails(Struct, frozen=True, kw_only=True):
 
 
 def exits(case: Case, suspect: Suspect) -> pl.DataFrame:
-    """The lines in which the suspect's script tells how its check ended, with the status (`exit`)."""
+    """The lines in which the suspect's script, or curl in its runs, tells how its check ended, with the status (`exit`)."""
     rows = said(case, (suspect.behaviour,)) if suspect.behaviour else case.happened()
-    return rows.with_columns(exit=pl.col("message").str.extract(ENDED, 1).cast(pl.Int64, strict=False)).drop_nulls("exit")
+    own = after_runs(case.once(by_tools), suspect.ticks, RUN_S)
+    told = pl.coalesce(pl.col("message").str.extract(pattern, 1) for pattern in (CURL, ENDED)).cast(pl.Int64, strict=False)
+    return pl.concat([rows, own]).with_columns(exit=told).drop_nulls("exit")
 
 
 def distrusting(case: Case, suspect: Suspect) -> WhyFails | None:

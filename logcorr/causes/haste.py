@@ -11,7 +11,8 @@ from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Probe
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Evidence, claim
-from logcorr.timeline.select import cite, seconds
+from logcorr.model.source import Span
+from logcorr.timeline.select import cite, lines_like, seconds
 
 FEWEST, NEARLY_ALL, MOST = 4, 0.9, 0.8
 """So many runs, nearly all of which waited the whole limit, and so great a share of the others' requests served meanwhile."""
@@ -39,22 +40,22 @@ def hasty(case: Case, suspect: Suspect, matched: pl.DataFrame) -> WhyFails | Non
     began = suspect.ticks[np.maximum(np.searchsorted(suspect.ticks, stops, side="right") - 1, 0)]
     waited = stops - began >= (probe.timeout_s or 0.0) - EARLY_S
     in_time = _ended_by_time(case, suspect)
-    if len(stops) < FEWEST or waited.mean() < NEARLY_ALL or in_time < NEARLY_ALL or _waits_for_else(suspect, effect):
+    untold = in_time == UNTOLD
+    if len(stops) < FEWEST or waited.mean() < NEARLY_ALL or in_time < NEARLY_ALL or (untold and _waits_for_else(case, effect)):
         return None
     asked = _asked(case)
     others = _meanwhile(asked.filter(~_is_of(probe)), matched, began, stops)
     served = others.filter(pl.col("status").str.contains("^[23]"))
-    fewest = FEWEST if in_time < UNTOLD else max(FEWEST, len(stops) / 2)
+    fewest = max(FEWEST, len(stops) / 2) if untold else FEWEST
     if served.height < max(fewest, MOST * others.height):
         return None
     return _told(probe, int(waited.sum()), served, asked.filter(_is_of(probe) & (pl.col("status") == "499")))
 
 
-def _waits_for_else(suspect: Suspect, effect: ProvedEffect) -> bool:
+def _waits_for_else(case: Case, effect: ProvedEffect) -> bool:
     """Whether the script pauses before it acts: then the time tells nothing."""
-    script = suspect.behaviour.script if suspect.behaviour else None
-    lines = script.text.split("\n")[: effect.effect.span.line] if script and script.span.path == effect.effect.span.path else []
-    return any(re.search(r"\bsleep\b|--retry", line) for line in lines)
+    place = effect.effect.span
+    return any(lines_like(case, Span(place.path, 1, place.line), r"\bsleep\b|--retry"))
 
 
 def _ended_by_time(case: Case, suspect: Suspect) -> float:

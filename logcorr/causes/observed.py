@@ -14,14 +14,18 @@ from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Probe
 from logcorr.model.case import Behaviour, Case, ProbeAnswer, ProvedEffect
 from logcorr.model.source import Span
-from logcorr.timeline.scripts import said
+from logcorr.timeline.scripts import printed, said
 from logcorr.timeline.select import seconds
 
-SOON_S = 10.0
-"""A script asks within so long of its start."""
+SOON_S, RUN_S = 10.0, 120.0
+"""A script asks within so long of its start, and has tried again for the last time."""
 
-FEWEST, NEARLY_ALL = 4, 0.9
-"""So many answers, and of those since the first bad one so great a share."""
+CURL = r"\bcurl: \((\d{1,2})\) "
+RETURNED = r"(?:curl: \(22\) The requested URL returned error:|\bERROR) (\d{3})\b"
+"""How curl tells how it ended, and curl and wget of a status."""
+
+FEWEST, NEARLY_ALL, MOST = 4, 0.9, 0.6
+"""So many answers, and of those since the first bad one so great a share; of what others get at the time of the proxy's own."""
 
 ALIVE = 500
 """A server that answers below this is not down: who takes its answer for a failure misreads it."""
@@ -50,11 +54,20 @@ class Observed(Struct, frozen=True):
 def observed(case: Case, behaviour: Behaviour, effect: ProvedEffect, ticks: Times) -> Observed | None:
     """The answer that a check nearly always gets since some moment, or by the proxy's own, by the first log that tells of it."""
     for answered in effect.probes:
-        for rows in (_requests(case, answered.probe, ticks), *_words(case, behaviour)):
+        for rows in (requests(case, answered.probe, ticks), *_words(case, behaviour), _printed(case, ticks)):
             found = _misread(effect, answered, rows)
-            if found:
+            if found and (not found.by or _for_everybody(case, found)):
                 return found
     return None
+
+
+def _for_everybody(case: Case, found: Observed) -> bool:
+    """Whether at the time of such answers others got the same: what the proxy says by itself it says to all."""
+    pattern = r"^[A-Z]+ (?:\S+)(?: HTTP/[\d.]+)? (\d{3})\b"
+    asked = case.timeline.filter(pl.col("message").str.contains(pattern) & pl.col("time").is_not_null())
+    rows = after_runs(asked.sort("time", maintain_order=True).collect(), seconds(found.rows), RUN_S / 4)
+    others = rows.join(found.rows, on=["file", "line"], how="anti").with_columns(_status(pattern))
+    return others.height >= FEWEST and float((others["status"] == found.status).mean() or 0.0) >= MOST
 
 
 def _misread(effect: ProvedEffect, answered: ProbeAnswer, rows: pl.DataFrame) -> Observed | None:
@@ -113,16 +126,31 @@ def _meets(status: str, text: str) -> bool:
     return fnmatchcase(status, text)
 
 
-def _requests(case: Case, probe: Probe, ticks: Times) -> pl.DataFrame:
-    """The requests for its address soon after its runs, with their `status`."""
+def requests(case: Case, probe: Probe, ticks: Times) -> pl.DataFrame:
+    """The requests for a probe's address soon after its runs, with their `status`."""
     path = urlsplit(probe.url or "").path or "/"
     pattern = rf"^{probe.method} {re.escape(path)}(?:\?\S*)?(?: HTTP/[\d.]+)? (\d{{3}})\b"
     asked = case.timeline.filter(pl.col("message").str.contains(pattern) & pl.col("time").is_not_null())
     rows = asked.sort("time", maintain_order=True).collect() if probe.url else case.happened()
+    return after_runs(rows, ticks, SOON_S).with_columns(_status(pattern))
+
+
+def after_runs(rows: pl.DataFrame, ticks: Times, within_s: float) -> pl.DataFrame:
+    """The rows so soon after one of the runs; stamps may be cut to the second."""
     at = seconds(rows)
     last = np.searchsorted(ticks, at + 1.0, side="right") - 1
-    near = (last >= 0) & (at - ticks[np.maximum(last, 0)] <= SOON_S) if len(ticks) else np.zeros(len(at), dtype=bool)
-    return rows.filter(pl.Series(near, dtype=pl.Boolean)).with_columns(_status(pattern))
+    near = (last >= 0) & (at - ticks[np.maximum(last, 0)] <= within_s) if len(ticks) else np.zeros(len(at), dtype=bool)
+    return rows.filter(pl.Series(near, dtype=pl.Boolean))
+
+
+def _printed(case: Case, ticks: Times) -> pl.DataFrame:
+    """What curl and wget themselves print of a status during its runs."""
+    return after_runs(case.once(by_tools), ticks, RUN_S).with_columns(_status(RETURNED)).drop_nulls("status")
+
+
+def by_tools(case: Case) -> pl.DataFrame:
+    """What curl and wget themselves print of how they ended, in whatever log."""
+    return printed(case, rf"{CURL}|{RETURNED}")
 
 
 def _words(case: Case, behaviour: Behaviour) -> Iterator[pl.DataFrame]:

@@ -10,7 +10,7 @@ from math import comb
 from msgspec import Struct
 from msgspec.structs import replace
 
-from logcorr.causes import words
+from logcorr.causes import aims, words
 from logcorr.causes.follow import Times
 from logcorr.causes.observed import Observed
 from logcorr.lazily import np, pl
@@ -20,17 +20,10 @@ from logcorr.model.claim import Claim, claim
 from logcorr.model.facts import ScheduledJob
 from logcorr.model.source import Span
 from logcorr.timeline.contradictions import not_found, outlived
-from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.orders import ordered, renewals
 from logcorr.timeline.scripts import messages, said
 from logcorr.timeline.select import seconds
 
-REACH_WEIGHT = {
-    Reach.MUST: words.PROVED_MUST,
-    Reach.CONDITIONAL: words.CONDITIONAL,
-    Reach.MAY: words.POSSIBLE,
-    Reach.NEVER: words.PROVED_NEVER,
-}
 Window = tuple[float, float]
 
 ENOUGH_TICKS = 4
@@ -40,9 +33,6 @@ AT_ONCE_S, NEARLY_ALL = 120.0, 0.9
 
 SOON_S = 900.0
 """A hook runs so soon after the job that leads to it has begun: first every certificate is looked at."""
-
-TOGETHER, TOGETHER_S = 5.0, 30.0
-"""What it is worth that all whom a command would end, and not only one, ended within so short a time, nearly each time."""
 
 LEAST_TELLING, MOST_TELLING = 5, 100
 """What a message is worth, at least and at most, that is written only in runs after which the service was stopped."""
@@ -92,8 +82,8 @@ def suspects(case: Case, service: str, stops: Times, window: Window) -> tuple[Su
 def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, window: Window) -> Suspect:
     """The job with that effect on this service which is reached furthest; or with none; or with nobody knows what."""
     job = schedule.job
-    effects = [pair for behaviour in schedule.behaviours for pair in _ending(case, behaviour, service)]
-    behaviour, effect = max(effects, key=lambda pair: _weight(pair[1], service), default=(None, None))
+    effects = [pair for behaviour in schedule.behaviours for pair in aims.ending(case, behaviour, service)]
+    behaviour, effect = max(effects, key=lambda pair: aims.weight(pair[1], service), default=(None, None))
     refuted = None
     if effect:
         schedule = replace(schedule, runs=_in_force(schedule.ticks, effect, stops, window))
@@ -101,11 +91,11 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
     ticks = schedule.ticks[(schedule.ticks >= window[0]) & (schedule.ticks <= window[1])]
     telling = _telling(case, schedule.behaviours, service, stops, ticks) if effect else None
     if effect:
-        together = _together(case, effect, service, stops)
-        weight = words.CONTRADICTED if refuted else _weight(effect, service) * together * (telling.worth if telling else 1.0)
+        known = aims.weight(effect, service) * aims.together(case, effect, service, stops)
+        weight = words.CONTRADICTED if refuted else known * (telling.worth if telling else 1.0)
     else:
-        known = any(one.understood for one in schedule.behaviours)
-        weight = words.STOPS_NOTHING_HERE if known else words.NOT_COLLECTED
+        understood = any(one.understood for one in schedule.behaviours)
+        weight = words.STOPS_NOTHING_HERE if understood else words.NOT_COLLECTED
     return Suspect(
         span=job.span,
         runs=job.schedule,
@@ -115,7 +105,7 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
         coming=schedule.next,
         weight=weight,
         effect=effect,
-        reach=_reach(effect, service) if effect else None,
+        reach=aims.reach(effect, service) if effect else None,
         behaviour=behaviour,
         refuted=refuted,
         due=len(ticks),
@@ -150,7 +140,7 @@ def _telling(case: Case, behaviours: Sequence[Behaviour], service: str, stops: T
         runs = _runs(ticks, seconds(same))
         if runs <= stopped and 2 * len(runs) > len(stopped):
             odds = Fraction(comb(len(ticks), len(runs)), comb(len(stopped), len(runs)) * len(sorts))
-            found.append(_Telling(same, ticks[sorted(runs)], float(min(odds, MOST_TELLING))))
+            found.append(_Telling(same, ticks[sorted(runs)], float(min(odds, Fraction(MOST_TELLING)))))
     best = max(found, key=lambda one: one.worth, default=None)
     return best if best and best.worth >= LEAST_TELLING else None
 
@@ -164,13 +154,13 @@ def _at_work(case: Case, service: str, stops: Times) -> Iterator[Suspect]:
     """Scripts of which no schedule tells when they ran, but a log: it tells that they were run, or holds what they write."""
     scheduled = {id(behaviour) for schedule in case.schedules if len(schedule.ticks) for behaviour in schedule.behaviours}
     for behaviour in case.behaviours:
-        effects = [pair[1] for pair in _ending(case, behaviour, service)]
+        effects = [pair[1] for pair in aims.ending(case, behaviour, service)]
         if not effects:
             continue
-        effect = max(effects, key=lambda one: _weight(one, service))
+        effect = max(effects, key=lambda one: aims.weight(one, service))
         run = ordered(case, behaviour, effect.effect)
         begun = case.once(renewals) if effect.proof.once_run and not run.height else run
-        if run.height or begun.height:
+        if begun.height:
             yield _ordered(case, service, behaviour, _once_run(effect) if run.height else effect, begun)
         elif id(behaviour) not in scheduled:
             yield from _speaking(case, service, behaviour, effect, stops)
@@ -199,9 +189,9 @@ def _unscheduled(service: str, behaviour: Behaviour, effect: ProvedEffect, ticks
         scheduler="",
         ticks=ticks,
         due=len(ticks),
-        weight=_weight(effect, service),
+        weight=aims.weight(effect, service),
         effect=effect,
-        reach=_reach(effect, service),
+        reach=aims.reach(effect, service),
         behaviour=behaviour,
     )
 
@@ -230,47 +220,6 @@ def _told(case: Case, behaviour: Behaviour, acts: Span) -> Times:
     return seconds(words if words.height else said(case, (behaviour,), near=acts))
 
 
-def _weight(effect: ProvedEffect, service: str) -> float:
-    return REACH_WEIGHT[_reach(effect, service)]
-
-
-def _reach(effect: ProvedEffect, service: str) -> Reach:
-    """How far the effect on this service is proved: where it is not sure that it hits this one, it is only possible."""
-    known = effect.proof.reach is Reach.NEVER or hits(effect, service)
-    return effect.proof.reach if known else Reach.MAY
-
-
-def hits(effect: ProvedEffect, service: str) -> bool:
-    """Whether it is known that the effect acts on this service: by name, and not on some host that it logs in to."""
-    return service in effect.hits and effect.effect.remote is None
-
-
-def _together(case: Case, proved: ProvedEffect, service: str, stops: Times) -> float:
-    """What it is worth that nearly whenever this one was stopped, all others were that the effect hits."""
-    told = {name: np.array([one.ended.timestamp() for one in case.once(stopped) if one.service == name]) for name in proved.hits}
-    others = [times for name, times in told.items() if name != service and len(times)]
-    if not others or len(others) < len(proved.hits) - 1:
-        return 1.0
-    near = [(np.abs(stops[:, None] - times[None, :]).min(axis=1) <= TOGETHER_S).mean() for times in others]
-    return TOGETHER if len(stops) >= ENOUGH_TICKS and min(near) >= NEARLY_ALL else 1.0
-
-
-def _managed(case: Case) -> tuple[str, ...]:
-    """All that pm2 tells of."""
-    told = case.events.filter((pl.col("source") == "pm2") & pl.col("service").is_not_null())
-    return tuple(told.select("service").unique().sort("service").collect()["service"])
-
-
-def _ending(case: Case, behaviour: Behaviour, service: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:
-    """What of it may end the service; a command for all that pm2 manages is one for all that pm2 tells of."""
-    for proved in behaviour.proved:
-        if proved.effect.manager == "pm2" and proved.effect.ends_processes and not proved.effect.targets:
-            proved = replace(proved, hits=proved.hits or case.once(_managed))
-        possible = service in proved.hits or not proved.certain
-        if proved.effect.ends_processes and possible:
-            yield behaviour, proved
-
-
 def _contradicted(case: Case, schedule: Schedule, service: str, proved: ProvedEffect) -> Claim | None:
     """What the case holds against the job's having this effect: its command is not there, or the service was not ended."""
     failures = not_found(case, proved.effect, schedule)
@@ -281,7 +230,7 @@ def _contradicted(case: Case, schedule: Schedule, service: str, proved: ProvedEf
             command=proved.effect.argv0,
             count=failures,
         )
-    container = outlived(case, service, schedule) if _reach(proved, service) is Reach.MUST else None
+    container = outlived(case, service, schedule) if aims.reach(proved, service) is Reach.MUST else None
     if not container:
         return None
     return claim(

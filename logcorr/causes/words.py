@@ -45,6 +45,7 @@ CAUSE_KINDS = {
     "upgrade_restarts_service": "services are restarted for an upgrade of packages, while they are used",
     "signal_not_handled": "a signal that a service does not handle ends it, though it was only meant to tell it something",
     "lifetime_limited": "what runs a service ends it a fixed time after each start",
+    "ended_by_supervisor": "what runs a service ends it while it works: for a changed file, a limit, silence, or a new image",
     "wrong_setting": "what a service is told about something it needs is not right",
     "dependency_failed": "something a service needs does not answer it; why is not known",
     "change_refused": "a step of a change was refused, and what runs is not what was meant to",

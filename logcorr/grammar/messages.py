@@ -20,6 +20,7 @@ from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.phrase import Phrase as Phrase
 from logcorr.grammar.phrase import at_start
 from logcorr.grammar.tongues import RELEASE, SERVICES
+from logcorr.grammar.tools import TOOLS
 from logcorr.lazily import pl
 
 _WHO = r"(?:(?:the |http |web |api )?(?:process|server|service|api|app|application|backend|worker|gateway|bot) )?"
@@ -89,7 +90,7 @@ APPLICATION = (
             r"|(?:收到|接收到|捕捉到|捕获到?)(?: ?[信訊讯][號号])? ?SIG(?:TERM|INT|QUIT)\b"
             r"|(?:服務|服务|系統|系统|伺服器)?正在[關关][閉闭]"
             r"|(?:graceful )?termination requested\b"
-            r"|SIG(?:TERM|INT|QUIT)\b(?: signal)?(?: (?:was )?(?:received|caught|detected)|[:;.,] |$)"
+            r"|SIG(?:TERM|INT|QUIT)\b(?: signal)?(?: (?:was )?(?:received|caught|detected)|[:;.,] | \w+=|$)"
             rf"|{_WHO}(?:is )?(?:gracefully )?shutting down\b"
             r"|(?:starting |initiating )?graceful shutdown(?: (?:started|initiated|requested|begins?|in progress)|\.\.\.|$)"
             r"|handling signal: (?:term|int|quit)$|received (?:fast|smart|immediate) shutdown request$|user requested shutdown\b"
@@ -164,6 +165,7 @@ APPLICATION = (
             "transport close",
             "transport error",
             "ping timeout",
+            "server shutting down",
             "離線",
             "離開",
             "离线",
@@ -177,7 +179,7 @@ APPLICATION = (
             rf"|(?:client|socket|user|peer|player|websocket|ws|connection) ?(?:[\w-]+ )?(?:has )?disconnect(?:ed|ion)?{_DETAIL}"
             r"|disconnect(?:ed)?:? [\w-]+\b"
             r"|[^\"'“]{0,80}(?:[:=(\[,;–—-]|\b(?:due to|because of|by|reason|on)) ?"
-            r"(?:transport (?:close|error)|ping timeout)\W*(?:$|[(\[]|after \d)"
+            r"(?:transport (?:close|error)|ping timeout|server shutting down)\W*(?:$|[(\[]|after \d)"
         ),
     ),
     Phrase(
@@ -190,11 +192,7 @@ APPLICATION = (
         ),
     ),
     *SERVICES,
-    Phrase(
-        "hook.started",
-        ("-hook command: ", " hook:'", "Run reload cmd: "),
-        at_start(r"running (?:pre|post|deploy|renew)-hook command: \S|run (?:pre|post|renew) hook:'|run reload cmd: \S"),
-    ),
+    *TOOLS,
 )
 """Phrases of servers, the Node.js world's first."""
 

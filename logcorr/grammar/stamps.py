@@ -146,6 +146,7 @@ SHAPES = (
     Shape("clf", rf"\d\d/{_MONTH}/\d{{4}}:{_DAY} [+-]\d{{4}}", "%d/%b/%Y:%H:%M:%S %z", Clock.OFFSET),
     Shape("clf_local", rf"\d\d/{_MONTH}/\d{{4}}:{_DAY}", "%d/%b/%Y:%H:%M:%S", Clock.LOCAL),
     *_named(),
+    Shape("zoned_no_year", rf"[A-Z]{{3,5}} {_MONTH} [ \d]?\d {_DAY}", "%b %e %H:%M:%S%.f", Clock.YEARLESS, "^[A-Z]{3,5} "),
     Shape("syslog", rf"{_MONTH} [ \d]?\d {_DAY}{_FRACTION}", "%b %e %H:%M:%S%.f", Clock.YEARLESS),
     Shape("dotted", rf"\d\d?\.\d\d?\.\d{{4}},? {_DAY}{_FRACTION}", "%d.%m.%Y %H:%M:%S%.f", Clock.LOCAL, ","),
     *_numbered(),

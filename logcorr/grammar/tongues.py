@@ -5,7 +5,7 @@ from __future__ import annotations
 from logcorr.grammar.phrase import Phrase, at_start
 
 _RECEIVED = (
-    r"recibid[oa]|recebid[oa]|reçu|empfangen|erhalten|ricevut[oa]|ontvangen|mottage[nt]|modtaget|vastaanotettu|odebran[oy]"
+    r"recibid[oa]|recebid[oa]|re[çc]u|empfangen|erhalten|ricevut[oa]|ontvangen|mottage[nt]|modtaget|vastaanotettu|odebran[oy]"
     r"|otrzyman[oy]|přijat|obdržen|primit|alındı|получен|отримано|を受信|受信|수신"
 )
 _SIGNAL = r"SIG(?:TERM|INT|QUIT)\b"

@@ -14,6 +14,7 @@ from logcorr.lazily import regex
 from logcorr.model.facts import Fact, Program, Step
 from logcorr.model.source import Artifact, Problem, Sample
 from logcorr.parsers import configuration_parser
+from logcorr.parsers._shared.schedules import own_schedules
 
 _SHEBANG = regex(r"#!.*\b(?:node|python[\d.]*)\b")
 _PYTHON = regex(r"#!.*\bpython")
@@ -27,7 +28,7 @@ def _recognise(sample: Sample) -> float:
 
 @configuration_parser(title="program that runs commands", recognise=_recognise)
 def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
-    """One `Program`, with what of it could be told."""
+    """One `Program`, with what of it could be told, and the schedules that it keeps."""
     text = artifact.text()
     python = artifact.sample.name.endswith(".py") or _PYTHON.match(text) is not None
     yield Program(
@@ -47,3 +48,4 @@ def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
             for one in programs.steps(text, seconds=python)
         ),
     )
+    yield from own_schedules(artifact)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
+from logcorr.grammar.tools import TOOLS
 from logcorr.lazily import pl
 from logcorr.model.source import Sample
 from logcorr.parsers import Context, log_parser
@@ -27,7 +28,7 @@ def _recognise(sample: Sample) -> float:
     bare = [line for line in sample.lines if line and not stamps.at_head(line)]
     if any(line.startswith(("}", "    at ")) for line in bare):
         return 0.0  # an application's objects and traces
-    own = any(messages.says(line, messages.SCRIPT) for line in map(_message, sample.lines))
+    own = any(messages.says(line, messages.SCRIPT) and not messages.says(line, TOOLS) for line in map(_message, sample.lines))
     indented = sum(line[0].isspace() for line in bare)
     return 0.5 if own or (bracketed and not indented) else 0.0
 

@@ -42,6 +42,7 @@ _UNITS = {
     rf"^Stopping {_UNIT}": "process.terminating",
     rf"^Stopped {_UNIT}": "process.exited",
     rf"^{_UNIT}:? [Ss]tart(?:-pre|-post)? operation timed out\. (?:Terminating|Killing|Aborting)": "process.terminating",
+    rf"^{_UNIT}: (?:Watchdog timeout|Service reached runtime time limit)\b": "process.terminating",
     rf"^Reload(?:ed|ing) {_UNIT}": "process.reloaded",
     rf"^{_UNIT}: Scheduled restart job": "service.restarting",
     rf"^{_UNIT}: Main process exited, code=(?:killed, status=9|exited, status=137)/": "process.killed",
@@ -92,6 +93,8 @@ _EMITS = {
     "process.terminating": [
         "Stopping X.service",
         "start operation timed out. Terminating.",
+        "Watchdog timeout",
+        "Service reached runtime time limit",
         "Main process exited, code=killed, status=15",
         *messages.emitted(messages.APPLICATION)["process.terminating"],
     ],

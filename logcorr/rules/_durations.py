@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
+
+UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0, "ms": 0.001}
+"""Seconds by what spans of time are called."""
+
+_PART = regex(r"(\d+(?:\.\d+)?) ?(ms|s(?:ec)?|m(?:in)?|h(?:our)?|d)?\b")
 
 TOOK = r"(?:^|[ =(:])(\d+(?:\.\d+)?) ?(ms|s|sec|secs|seconds|milliseconds)\b"
 """How programs say how long something took."""
 
 LONGEST_S = 300.0
+
+
+def span_s(text: str) -> float:
+    """The seconds that a span says, as systemd prints it (`1min 30s`)."""
+    return sum(float(number) * UNITS[unit or ""] for number, unit in _PART.findall(text))
 
 
 def worked(case: Case) -> pl.DataFrame:

@@ -20,6 +20,10 @@ LEAST_SHARE = 0.8
 SOON_S = 120.0
 """Whoever acts on a container's state looks every minute or so, and lets it end in peace."""
 
+HEALED_S = 10.0
+MOST, OFTENER = 0.5, 3.0
+"""A busy service answers most requests later than usual."""
+
 
 class Unhealthy(Struct, frozen=True):
     """A service with its health check, the lines that call it unhealthy, and those of its stops that follow one of them."""
@@ -56,15 +60,43 @@ def _soon_after(ended: pl.DataFrame, unhealthy: npt.NDArray[np.float64]) -> pl.D
     return timed.filter(pl.Series(near, dtype=pl.Boolean))
 
 
-def served(case: Case, times: npt.NDArray[np.float64]) -> bool:
-    """Whether the proxy got answers in the minute before nearly all of these stops, hardly any of them a server's error."""
+def served(case: Case, stops: pl.DataFrame) -> bool:
+    """Whether the proxy got answers before nearly all of these stops, since it was up, hardly any of them a server's error."""
+    answered = answers(case)
+    shares = [_between(answered, start, end - 1)["good"].mean() for start, end in _lives(stops, SOON_S)]
+    return float(np.mean([isinstance(share, float) and share >= LEAST_SHARE for share in shares])) >= LEAST_SHARE
+
+
+def late(case: Case, stops: pl.DataFrame, patience_s: float, failing_s: float) -> bool:
+    """Whether most answers took longer than a check waits, in the time in which it failed, and not so many at other times."""
+    answered = answers(case).drop_nulls("took").filter("good")
+    lives = _lives(stops, failing_s + HEALED_S)
+    near = [_between(answered, start, end - 1)["took"] > patience_s for start, end in lives]
+    count, slow = sum(map(len, near)), sum(int(part.sum()) for part in near)
+    others = (int((answered["took"] > patience_s).sum()) - slow) / max(answered.height - count, 1)
+    return count >= FEWEST and slow >= MOST * count and slow >= OFTENER * others * count
+
+
+def answers(case: Case) -> pl.DataFrame:
+    """When requests were answered, whether by no server's error, and how long they took, where the log tells."""
     access = case.records("nginx_access")
-    if not {"status", "time"} <= set(access.collect_schema()):
-        return False
-    rows = access.select(at=pl.col("time").dt.epoch("us") / 1e6, good=pl.col("status") < 500).collect()
-    at, good = rows["at"].to_numpy(), rows["good"].to_numpy()
-    shares = [good[(at >= time - SOON_S) & (at < time - 1)] for time in times]
-    return float(np.mean([len(one) > 0 and one.mean() >= LEAST_SHARE for one in shares])) >= LEAST_SHARE
+    columns = set(access.collect_schema())
+    if not {"status", "time"} <= columns:
+        return pl.DataFrame(schema={"at": pl.Float64, "good": pl.Boolean, "took": pl.Float64})
+    took = pl.col("request_time") if "request_time" in columns else pl.lit(None, pl.Float64)
+    return access.select(at=pl.col("time").dt.epoch("us") / 1e6, good=pl.col("status") < 500, took=took).collect()
+
+
+def _between(rows: pl.DataFrame, start: float, end: float) -> pl.DataFrame:
+    return rows.filter(pl.col("at").is_between(start, end, closed="left"))
+
+
+def _lives(stops: pl.DataFrame, longest_s: float) -> Iterator[tuple[float, float]]:
+    """The last so many seconds before each stop, if it was up for so long."""
+    up = float("-inf")
+    for ended, ready in stops.select(pl.col("time", "up").dt.epoch("us") / 1e6).iter_rows():
+        yield max(ended - longest_s, up), ended
+        up = up if ready is None else ready
 
 
 def followed(case: Case, one: Unhealthy, limits: Sequence[Span]) -> Iterator[Evidence]:

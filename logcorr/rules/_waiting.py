@@ -15,16 +15,18 @@ WAITED_S = 1.0
 IN_VAIN = ("dependency.timeout", "dependency.failed", "limit.reached")
 """By what an application tells that something it needs is kept from it."""
 
-FEWEST = 3
+FEWEST, FAR_LESS = 3, 0.1
 
 
 def waiting(case: Case) -> pl.DataFrame:
     """Requests that were given up before any answer, with the epoch second at which they `came`.
 
-    By the proxy's error log; else by its answers (504); else by those who waited themselves.
+    By the proxy's error log; else by its answers (504); else by those who waited themselves: unless a later one tells far more.
     """
     told = (_given_up(case), _unanswered(case), _in_vain(case))
-    return next((rows for rows in told if rows.height >= FEWEST), told[0]).sort("came", maintain_order=True)
+    most = max(rows.height for rows in told)
+    telling = (rows for rows in told if rows.height >= max(FEWEST, FAR_LESS * most))
+    return next(telling, told[0]).sort("came", maintain_order=True)
 
 
 def _seconds() -> pl.Expr:

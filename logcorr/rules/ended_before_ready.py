@@ -109,7 +109,7 @@ def check(case: Case) -> Iterator[Finding]:
     """Runs that a health check or systemd ended although they had not begun to serve, and told of nothing that they lacked."""
     for one in case.once(acted_on):
         allowed = one.check.start_period_s + one.check.interval_s * one.check.retries
-        early = None if served(case, seconds(one.stops)) else _early(case, one.service.name, one.stops, allowed)
+        early = None if served(case, one.stops) else _early(case, one.service.name, one.stops, allowed)
         if early:
             yield _unhealthy(case, one, early)
     for unit in case.of(Unit):

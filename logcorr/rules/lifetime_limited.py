@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
-from logcorr.lazily import np, regex
+from logcorr.lazily import np, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._durations import UNITS
 from logcorr.rules._jobs import scripts_of
 from logcorr.rules._settings import settings
 from logcorr.timeline.lifecycles import OWN_ENDS, STARTS, Downtime, stopped
+from logcorr.timeline.select import cite, instants
+
+REFUTE = claim("lifetime_limited.refute", "a run that lasted much longer under the same bound")
+FIX = claim("lifetime_limited.fix", "bound only what may hang, not the service itself")
 
 FEWEST = 3
+TIME_IS_UP, SAID = "reached runtime time limit", 0.92
 SCATTER, SHORTEST_S = 0.1, 10.0
 """An age counts from when the service says that it is ready, or from its last end, and may differ from the bound by this share
 of it. Bounds of a few seconds are told apart from nothing."""
 
-UNITS = {"": 1.0, "s": 1.0, "sec": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "hour": 3600.0, "d": 86400.0, "ms": 0.001}
 _TIME = r"(?P<time>\d+(?:\.\d+)?) ?(?P<unit>ms|s(?:ec)?|m(?:in)?|h(?:our)?|d)?\b"
 _TOOLS = (
     r"(?:\S*/)?(?:curl|wget|nc|ping|dig|nslookup|psql|mysql\w*|redis-cli|mongo\w*|pg_\w+|docker|ssh|rsync|tar|git|cat|tail)\b"
@@ -50,6 +55,32 @@ def check(case: Case) -> Iterator[Finding]:
         bound = _bound(case, [age for _, age in aged]) if len(aged) >= FEWEST else None
         if bound:
             yield _finding(service, [stop for stop, _ in aged], *bound)
+        elif (told := _told(case, service)).height >= FEWEST:
+            yield _said(service, told)
+
+
+def _told(case: Case, service: str) -> pl.DataFrame:
+    """The lines in which systemd says that it stops the service because its time is up."""
+    up = (pl.col("service") == service) & pl.col("message").str.contains(TIME_IS_UP, literal=True)
+    return case.happened("process.terminating").filter(up & pl.col("time").is_not_null())
+
+
+def _said(service: str, told: pl.DataFrame) -> Finding:
+    return Finding(
+        confidence=SAID,
+        claim=claim(
+            "lifetime_limited.said",
+            "{service} is only allowed to run for so long: systemd stopped it {count} times because its time was up",
+            service=service,
+            count=told.height,
+        ),
+        evidence=(*cite(told, "its time is up", shows="effect_terminates_process"), *cite(told, shows="process_terminates")),
+        would_refute=REFUTE,
+        subject=service,
+        measured={"stops": told.height},
+        times=instants(told),
+        fix=FIX,
+    )
 
 
 def _age(stop: Downtime, born: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float | None:
@@ -88,9 +119,9 @@ def _finding(service: str, ended: Sequence[Downtime], line: Span, seconds: float
             Evidence(line, "bounds how long it may run", shows="effect_terminates_process"),
             *(Evidence(stop.end, "it is ended", shows="process_terminates") for stop in ended[:3]),
         ),
-        would_refute=claim("lifetime_limited.refute", "a run that lasted much longer under the same bound"),
+        would_refute=REFUTE,
         subject=service,
         measured={"bound_s": seconds, "stops": len(ended)},
         times=tuple(stop.ended for stop in ended),
-        fix=claim("lifetime_limited.fix", "bound only what may hang, not the service itself"),
+        fix=FIX,
     )

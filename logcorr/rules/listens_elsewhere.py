@@ -53,7 +53,8 @@ class _Asked(Struct, frozen=True, kw_only=True):
 
     @property
     def since(self) -> datetime:
-        return self.rows["time"].drop_nulls()[0]
+        first: datetime = self.rows["time"].drop_nulls()[0]
+        return first
 
 
 class _Starts(Struct, frozen=True, kw_only=True):
@@ -66,10 +67,11 @@ class _Starts(Struct, frozen=True, kw_only=True):
 
     @property
     def began(self) -> datetime:
-        return self.rows["time"][0]
+        first: datetime = self.rows["time"][0]
+        return first
 
 
-@rule(code="NET006", title="A service listens on another port than it is asked on", role="defect", severity="error")
+@rule(code="NET008", title="A service listens on another port than it is asked on", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares the port of refused connections with the one that the only service which it may be says that it listens on."""
     starts = [_starts(name, rows) for name, rows in by_service(_told(case))]

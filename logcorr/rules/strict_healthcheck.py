@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
@@ -12,8 +12,8 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._deeds import changes
 from logcorr.rules._health import TEST, Why, why
-from logcorr.rules._unhealthy import Unhealthy, acted_on, followed, served, setting_lines
-from logcorr.timeline.select import instants, seconds
+from logcorr.rules._unhealthy import Unhealthy, acted_on, followed, late, served, setting_lines
+from logcorr.timeline.select import instants
 
 SHORT_S, ONCE = 2.0, 1
 """A check that gives so little time, or so few tries, calls a busy service ill."""
@@ -27,13 +27,15 @@ FIX = claim("strict_healthcheck.fix", "give the check more time and three tries 
 def check(case: Case) -> Iterator[Finding]:
     """Stops that follow the word `unhealthy`, of a service that was answering requests until then."""
     for one in case.once(acted_on):
-        if served(case, seconds(one.stops)):
+        if served(case, one.stops):
             yield _finding(case, one)
 
 
 def _finding(case: Case, one: Unhealthy) -> Finding:
     service, check, acted = one.service, one.check, one.stops
-    short = [word for word, too in (("timeout", check.timeout_s <= SHORT_S), ("retries", check.retries <= ONCE)) if too]
+    busy = late(case, acted, check.timeout_s, check.retries * (check.interval_s + check.timeout_s))
+    tight = (("timeout", busy or check.timeout_s <= SHORT_S), ("retries", check.retries <= ONCE))
+    short = [word for word, too in tight if too]
     reason = why(case, service, check, acted.height)
     lines = {word: setting_lines(case, check.span, rf"(?i)^\W*{word}\b") for word in ("timeout", "retries")}
     lines["test"] = setting_lines(case, check.span, TEST)
@@ -41,7 +43,7 @@ def _finding(case: Case, one: Unhealthy) -> Finding:
     first = [span for word in dict.fromkeys(order) for span in lines[word]] or [check.span]
     return Finding(
         confidence=reason.sure if reason else STRICT if short else SERVING,
-        claim=reason.said if reason else _claim(service, check, acted.height, strict=bool(short)),
+        claim=reason.said if reason else _claim(service, check, acted.height, short, busy=busy),
         evidence=(
             *(Evidence(span, "the health check", shows="probe_gets_answer") for span in first),
             *(reason.shown if reason else ()),
@@ -64,8 +66,17 @@ def _changed(case: Case, reason: Why, acted: pl.DataFrame) -> Iterator[Evidence]
     yield from changed
 
 
-def _claim(service: Service, check: Healthcheck, count: int, *, strict: bool) -> Claim:
-    if strict:
+def _claim(service: Service, check: Healthcheck, count: int, short: Sequence[str], *, busy: bool) -> Claim:
+    if busy:
+        return claim(
+            "strict_healthcheck.busy",
+            "the health check of {service} waits {timeout:g} s: {count} times it was restarted as unhealthy when it was busy, "
+            "and answered most requests, but later than that",
+            service=service.name,
+            timeout=check.timeout_s,
+            count=count,
+        )
+    if short:
         return claim(
             "strict_healthcheck.strict",
             "the health check of {service} allows {timeout:g} s and {retries} tries: {count} times it was restarted as unhealthy "

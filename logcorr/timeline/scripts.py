@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Behaviour, Case
@@ -37,9 +37,18 @@ def said(case: Case, behaviours: Iterable[Behaviour], near: Span | None = None) 
     ]
     if not wanted:
         return case.happened()
-    timed = case.timeline.filter(_holds("message", wanted) & pl.col("time").is_not_null())
+    return _held(case, lambda column: _holds(column, wanted))
+
+
+def printed(case: Case, pattern: str) -> pl.DataFrame:
+    """The timeline's rows that hold what the programs of a script print, as `said` gives its own messages."""
+    return _held(case, lambda column: pl.col(column).str.contains(pattern))
+
+
+def _held(case: Case, holds: Callable[[str], pl.Expr]) -> pl.DataFrame:
+    timed = case.timeline.filter(holds("message") & pl.col("time").is_not_null())
     rows = timed.sort("time", maintain_order=True).collect()
-    return rows if rows.height else pl.concat([rows, *_unstamped(case, wanted)])
+    return rows if rows.height else pl.concat([rows, *_unstamped(case, holds("text"))])
 
 
 def own_words(case: Case, behaviour: Behaviour) -> pl.DataFrame:
@@ -68,10 +77,10 @@ def _holds(column: str, wanted: Sequence[Sequence[str]]) -> pl.Expr:
     )
 
 
-def _unstamped(case: Case, wanted: Sequence[Sequence[str]]) -> Iterator[pl.DataFrame]:
+def _unstamped(case: Case, holds: pl.Expr) -> Iterator[pl.DataFrame]:
     """The lines in files of logs that belong to no event, with the time of the first event after them in the file."""
     for path in sorted({source.path for source in case.sources}):
-        lines = case.lines(path).filter(_holds("text", wanted)).select("line", message="text").collect()
+        lines = case.lines(path).filter(holds).select("line", message="text").collect()
         if lines.height:
             events = case.timeline.filter(pl.col("file") == path).select("time", "line").drop_nulls().collect().sort("line")
             timed = lines.sort("line").join_asof(events, on="line", strategy="forward").drop_nulls("time")

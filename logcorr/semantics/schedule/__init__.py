@@ -21,8 +21,12 @@ _DAY_S = 86400
 # next_runs looks this far ahead, in growing steps: 29 February on a Monday comes every 28 years, at worst 40.
 _HORIZONS_DAYS = (2, 60, 800, 14700)
 _MONOTONIC = regex(r"(OnUnitActiveSec|OnUnitInactiveSec)=(.*)")
-_LIKE_CRON = ("github", "pm2")
-"""Schedulers that read cron's five fields, and follow the clock; pm2's sixth, seconds in front, gives no times here."""
+_EVERY = regex(r"every (\d+(?:\.\d+)?(?:e[+-]?\d+)?) s")
+_LIKE_CRON = (
+    *("github", "pm2", "kubernetes"),
+    *("node-cron", "node-schedule", "cron package", "agenda", "bullmq", "apscheduler", "celery", "schedule"),
+)
+"""Schedulers that read cron's five fields, and follow the clock; a sixth, seconds in front, gives no times here."""
 _RUN_PARTS_NAME = regex(r"[A-Za-z0-9_-]+")
 
 
@@ -128,7 +132,9 @@ def next_runs(
 
 
 def repeat(job: ScheduledJob) -> Repeat | None:
-    """How far apart the starts of a timer without a calendar lie (OnUnitActiveSec=, OnUnitInactiveSec=), if it is one."""
+    """How far apart the starts of a timer without a calendar lie (OnUnitActiveSec=, OnUnitInactiveSec=, `every N s`)."""
+    if every := _EVERY.fullmatch(job.schedule):
+        return Repeat(float(every[1]), float(every[1]))
     match = _MONOTONIC.fullmatch(job.schedule)
     wait = systemd_seconds(match[2]) if match else None
     if not match or wait is None:
