@@ -100,7 +100,8 @@ def _told(case: Case, path: str) -> Iterator[Done]:
     lines = [(int(line), str(text)) for line, text in case.lines(path).select("line", "text").collect().iter_rows()]
     zone = zone_of(host_zone(case, path))
     stamps = [_stamp(text, zone) for _, text in lines]
-    before, pending, restarting = None, [], False
+    before, restarting = None, False
+    pending: list[str] = []
     for number, (line, text) in enumerate(lines):
         before = stamps[number] or before
         restarting = bool(RESTARTS.search(text)) or (restarting and not DEFERRED.search(text))
