@@ -16,7 +16,7 @@ from logcorr.rules._statements import words
 DROPS = r"(?i)\bdrop\s+(?:index|key)\b|\bremove_index\b|\bremoveIndex\(|\bdrop_index\(|\bdropIndex\(|\bRemoveIndex\("
 """SQL; Rails; Sequelize; Alembic; Knex, Laravel, TypeORM; Django."""
 
-MAKES = r"(?i)\bcreate\s+(?:unique\s+)?index\b|\badd\s+(?:index|key)\b|\badd_index\b|\baddIndex\(|\bcreate_index\(|\.index\(|\bAddIndex\("
+MAKES = r"(?i)\bcreate\s+(?:unique\s+)?index\b|\badd\s+(?:index|key)\b|\b(?:add|create)_?index\b|\.index\("
 
 SECTION = regex(
     r"(?i)\b(?:def|function|async)\s+(?P<named>up|upgrade|change|down|downgrade)\b|\bexports\.(?P<exported>up|down)\b"

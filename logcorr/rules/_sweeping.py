@@ -78,8 +78,8 @@ def _finding(failed: pl.DataFrame, found: _Kept, full: Sequence[Span]) -> Findin
         times=instants(failed),
         fix=claim(
             "disk_full.sweep",
-            "remove what is old in {folder}, by a job or the program's own clean-up, let it make fewer, and watch free inodes (df -i) "
-            "as well as free space",
+            "remove what is old in {folder}, by a job or the program's own clean-up, let it make fewer, and watch free inodes "
+            "(df -i) as well as free space",
             folder=found.folder,
         ),
     )
@@ -96,7 +96,8 @@ def _claim(failed: pl.DataFrame, found: _Kept) -> Claim:
         )
     return claim(
         "disk_full.unswept",
-        "no space was left on a device: {count} writes failed, most of them in {folder}, whose clean-up at {line} is commented out",
+        "no space was left on a device: {count} writes failed, most of them in {folder}, whose clean-up at {line} is commented "
+        "out",
         count=failed.height,
         folder=found.folder,
         line=str(found.line),

@@ -30,8 +30,9 @@ NEAR = (
     *("kew too great", "ERR_SKEW", "not yet current", "recvWindow", "ahead of the server", "NOT_YET_VALID"),
 )
 EARLY = (
-    r"(?i)\bjwt not active\b|\bNotBeforeError\b|\bImmatureSignature|\btoken (?:is |was )?(?:not yet valid|used (?:before issued|too early)"
-    r"|issued in the future)|\bRequestTimeTooSkewed\b|\bclock skew too great\b|\bKRB_AP_ERR_SKEW\b|\bsignature not yet current\b"
+    r"(?i)\bjwt not active\b|\bNotBeforeError\b|\bImmatureSignature"
+    r"|\btoken (?:is |was )?(?:not yet valid|used (?:before issued|too early)|issued in the future)"
+    r"|\bRequestTimeTooSkewed\b|\bclock skew too great\b|\bKRB_AP_ERR_SKEW\b|\bsignature not yet current\b"
     r"|\boutside of the recvWindow\b|\bahead of the server's time\b|\bCERT_NOT_YET_VALID\b|\bcertificate is not yet valid\b"
 )
 """How libraries word it that a stamp lies in the future: of tokens, signed requests, Kerberos' tickets, certificates."""
@@ -152,8 +153,8 @@ def _finding(service: str, early: pl.DataFrame, told: _Told) -> Finding:
         measured={**found.measured} | ({"early_s": round(told.early_s, 1)} if told.early_s else {}),
         fix=claim(
             "clock_off.fix",
-            "set the clock and let it be kept: a time server that answers (UDP port 123 open), a second one, and an alarm on the offset; "
-            "a few seconds of tolerance where stamps are checked",
+            "set the clock and let it be kept: a time server that answers (UDP port 123 open), a second one, and an alarm on the "
+            "offset; a few seconds of tolerance where stamps are checked",
         ),
     )
 
@@ -173,8 +174,8 @@ def _claim(service: str, early: pl.DataFrame, told: _Told, place: Span | None) -
     if told.asked:
         return claim(
             "clock_off.unanswered",
-            "the clock is off where {service} runs, for the time server at {place} does not answer: {count} times what another one "
-            "stamped was not valid yet",
+            "the clock is off where {service} runs, for the time server at {place} does not answer: {count} times what another "
+            "one stamped was not valid yet",
             service=service,
             place=str(place),
             count=count,

@@ -37,6 +37,10 @@ AT_ONCE_S = 2.0
 MOST_OVER = 0.25
 """For so many of those that fail one may have gone well though it was quiet as long: another connection, or a new one."""
 
+WELL = 3
+"""So many times as often it must have gone well, unless the driver itself tells how long it was quiet: a log of errors alone is
+always quiet before one."""
+
 SLACK = 1.02
 IDLE = (
     r"(?i)idle|\b(?:wait|interactive)_timeout\b|conntrack_tcp_timeout_established|^\s*timeout\s+(?:client|server|tunnel)\s"
@@ -96,7 +100,8 @@ def _lost(case: Case) -> pl.DataFrame:
     rows = case.timeline.filter(own & (told | long).fill_null(False)).collect()
     headed, others = rows.filter(told), rows.filter(~told)
     parts = [headed, *(_continued(case, others) if others.height <= MOST_LINES else ())]
-    return pl.concat(parts).sort("time", "file", "line", maintain_order=True)
+    found: pl.DataFrame = pl.concat(parts).sort("time", "file", "line", maintain_order=True)
+    return found
 
 
 def _continued(case: Case, rows: pl.DataFrame) -> Iterator[pl.DataFrame]:
@@ -150,7 +155,8 @@ def _near(times: Times, at: Times) -> npt.NDArray[np.bool_]:
 
 def _apart(rows: pl.DataFrame, at: Times, failed: npt.NDArray[np.bool_]) -> _Quiet | None:
     gaps = np.diff(at)
-    return _Quiet(rows, gaps[failed[1:]], gaps[~failed[1:]]) if failed.any() else None
+    known = failed.any() and (~failed).sum() >= WELL * failed.sum()
+    return _Quiet(rows, gaps[failed[1:]], gaps[~failed[1:]]) if known else None
 
 
 def _closing(case: Case, quiet: _Quiet) -> list[tuple[Limit, float]]:
@@ -189,8 +195,8 @@ def _finding(quiet: _Quiet, closing: Sequence[tuple[Limit, float]]) -> Finding:
         measured={**found.measured, "least_s": round(quiet.least, 1)} | ({"limit_s": value} if value else {}),
         fix=claim(
             "idle_connection_lost.fix",
-            "let a pool give connections up, or test them, before the other side does (shorter than its limit, or TCP keepalive), "
-            "and open a new one where the first use fails",
+            "let a pool give connections up, or test them, before the other side does (shorter than its limit, or TCP keepalive)"
+            ", and open a new one where the first use fails",
         ),
     )
 
@@ -207,14 +213,14 @@ def _claim(quiet: _Quiet, limit: Limit | None, value: float | None) -> Claim:
     if limit is None or value is None:
         return claim(
             "idle_connection_lost.found",
-            "connections on which nothing moved for {least:.0f} s or longer are dead when they are used next: {count} uses failed "
-            "so, and {over} went well after such a silence",
+            "connections on which nothing moved for {least:.0f} s or longer are dead when used next: {count} uses failed so, "
+            "and {over} went well after such a silence",
             **numbers,
         )
     return claim(
         "idle_connection_lost.set",
-        "{name} of {limit:g} s at {place} closes connections that are idle, and the next use fails: {count} did, each after a "
-        "silence of {least:.0f} s or longer, and {over} went well after one",
+        "{name} of {limit:g} s at {place} closes connections that are idle, and the next use fails: {count} did, each "
+        "after a silence of {least:.0f} s or longer, and {over} went well after one",
         name=f"timeout {limit.name}" if limit.name in HAPROXY else limit.name,
         limit=value,
         place=str(limit.span),

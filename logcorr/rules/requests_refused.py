@@ -10,6 +10,7 @@ from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
+from logcorr.timeline.select import seconds
 
 FEWEST = 10
 """So many of one kind of request must have gone well before, and go wrong since."""
@@ -23,7 +24,11 @@ NOT_REFUSED = (408, 429, 499)
 
 MISSING = 404
 FEWEST_BEFORE, SELDOM, OFTEN = 30, 0.02, 0.2
-"""Or so many went well, hardly one was refused, and since a moment every fifth is, or more; what is missing is asked for by robots."""
+"""Or so many went well, hardly one was refused, and since a moment every fifth is, or more; what is missing is asked for by
+robots."""
+
+DENSER, SHORTEST_S = 3.0, 60.0
+"""Refusals come so much oftener since then, and for so long, whatever the number of requests."""
 
 KNOWN = 0.5
 """And most of them come from clients that are answered well at other times since: who only ever is refused tries something."""
@@ -90,13 +95,15 @@ def _often(case: Case, access: pl.LazyFrame, but: set[str]) -> pl.DataFrame:
     """The lines of the timeline that tell of such requests of which a part is refused since a moment."""
     refused = pl.col("status").is_between(400, 499) & ~pl.col("status").is_in([*NOT_REFUSED, MISSING])
     told = access.select("file", "line", "time", "status", "client", asked=_asked(), refused=refused).drop_nulls()
+    kinds = sorted(set(_denser(case, access.filter(refused))) - but)
     minutes = (
-        told.filter(~pl.col("asked").is_in(sorted(but)))
+        told.filter(pl.col("asked").is_in(kinds))
         .group_by("asked", pl.col("time").dt.truncate("1m"))
         .agg(all=pl.len(), refused=pl.col("refused").sum())
-        .filter(pl.col("refused").sum().over("asked") >= FEWEST)
         .collect(engine="streaming")
         .sort("asked", "time")
+        if kinds
+        else pl.DataFrame(schema={"asked": pl.String})
     )
     parts = [case.happened().with_columns(asked=pl.lit(""), status=pl.lit(0))]
     for (asked,), rows in minutes.group_by("asked", maintain_order=True):
@@ -105,9 +112,21 @@ def _often(case: Case, access: pl.LazyFrame, but: set[str]) -> pl.DataFrame:
             here = told.filter((pl.col("asked") == asked) & (pl.col("time") >= since))
             well = here.filter(~pl.col("refused")).select("client").unique().collect(engine="streaming")["client"]
             lines = here.filter("refused").select("file", "line", "client", "asked", "status").collect(engine="streaming")
-            if lines.height and lines["client"].is_in(well.implode()).mean() >= KNOWN:
+            if lines["client"].is_in(well.implode()).sum() >= max(KNOWN * lines.height, 1):
                 parts.append(case.timeline.join(lines.drop("client").lazy(), on=["file", "line"]).collect())
     return pl.concat(parts, how="vertical_relaxed").sort("time", "file", "line")
+
+
+def _denser(case: Case, refused: pl.LazyFrame) -> Iterator[str]:
+    """The kinds that are refused much oftener since a moment; most never are, and their other requests need not be looked at."""
+    rows = refused.select("time", asked=_asked()).drop_nulls().collect(engine="streaming").sort("time")
+    for (asked,), same in rows.group_by("asked", maintain_order=True):
+        at, left = seconds(same), same.height - np.arange(same.height)
+        begun = case.window[0].timestamp() if case.window else at[0]
+        before, since = same.height - left + 1, left / np.maximum(at[-1] - at, 1.0)
+        expected = since * (at - begun)
+        if ((left >= FEWEST) & (at[-1] - at >= SHORTEST_S) & (expected >= FEWEST) & (expected >= DENSER * before)).any():
+            yield str(asked)
 
 
 def _since(minutes: pl.DataFrame) -> datetime | None:

@@ -177,8 +177,8 @@ def _claim(ended: _Ended, limit: _Limit | None) -> Claim:
         )
     return claim(
         "slow_request_ended.default",
-        "{name} is not set for the server at {place}, so Node's default of {limit:g} s ends requests that have not wholly arrived "
-        "by then: {count} {method} requests were answered with 408, {low:.0f} to {high:.0f} s after they began",
+        "{name} is not set for the server at {place}, so Node's default of {limit:g} s ends requests that have not wholly "
+        "arrived by then: {count} {method} requests were answered with 408, {low:.0f} to {high:.0f} s after they began",
         name=limit.name,
         limit=limit.seconds,
         place=str(limit.span),
