@@ -13,7 +13,7 @@ from logcorr.causes.follow import Ends, of_stops, of_times
 from logcorr.causes.observed import Observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
-from logcorr.causes.together import Stopped
+from logcorr.causes.together import Stopped, latest_s
 from logcorr.lazily import pl, regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
@@ -299,7 +299,7 @@ def _terminates(case: Case, stopped: Stopped, source: Span, matched: pl.DataFram
             count=matched.height,
             total=sum(told.stops.height for told, _ in stopped.parts),
             service=", ".join(stopped.services),
-            lags=_spread(min(one.lag_low_s or 0.0 for one in groups), max(one.lag_high_s or 0.0 for one in groups)),
+            lags=_spread(min(one.lag_low_s or 0.0 for one in groups), max(latest_s(*part) for part in stopped.parts)),
         ),
         evidence=(*cite(matched), *_others_say(case, stopped.services, matched), *_ages(case)),
         proof="observed",

@@ -67,7 +67,7 @@ def _for_everybody(case: Case, found: Observed) -> bool:
     asked = case.timeline.filter(pl.col("message").str.contains(pattern) & pl.col("time").is_not_null())
     rows = after_runs(asked.sort("time", maintain_order=True).collect(), seconds(found.rows), RUN_S / 4)
     others = rows.join(found.rows, on=["file", "line"], how="anti").with_columns(_status(pattern))
-    return others.height >= FEWEST and float((others["status"] == found.status).mean() or 0.0) >= MOST
+    return others.height >= FEWEST and int((others["status"] == found.status).sum()) >= MOST * others.height
 
 
 def _misread(effect: ProvedEffect, answered: ProbeAnswer, rows: pl.DataFrame) -> Observed | None:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from logcorr.causes.follow import START_TAKES_S, Ends, of_stops, together
+from logcorr.causes.follow import START_TAKES_S, Ends, of_stops, of_times, together
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
-from logcorr.lazily import pl
+from logcorr.lazily import np, pl
 from logcorr.model.source import Span
 from logcorr.statistics import Group
+from logcorr.timeline.select import seconds
 
 
 class Stopped(Struct, frozen=True):
@@ -59,6 +60,17 @@ def _command(suspect: Suspect) -> Span | None:
 
 
 def matched_stops(told: Attributed, group: Group) -> pl.DataFrame:
-    """The stops that fall in the schedule's lag window."""
+    """The stops that fall in the schedule's lag window, or come soon after a run that says that it acts."""
     timed = told.stops.sort("time", maintain_order=True)
-    return timed.filter(pl.Series([tick >= 0 for tick in group.evidence.tick_of], dtype=pl.Boolean))
+    acted = told.possible[0].acted if told.possible else None
+    said = of_times(acted, START_TAKES_S).felt(seconds(timed)) if acted is not None else np.zeros(timed.height, dtype=bool)
+    return timed.filter(pl.Series(said | (np.array(group.evidence.tick_of) >= 0), dtype=pl.Boolean))
+
+
+def latest_s(told: Attributed, rows: pl.DataFrame) -> float:
+    """How late after a run the last of these stops comes."""
+    if not told.leading:
+        return 0.0
+    ticks, at = np.array(told.leading.ticks), seconds(rows)
+    lags = at - ticks[np.maximum(np.searchsorted(ticks, at, side="right") - 1, 0)]
+    return max(told.leading.evidence.lag_high_s or 0.0, float(lags[lags <= START_TAKES_S].max(initial=0.0)))
