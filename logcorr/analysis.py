@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 from logcorr import causes, plugins, timeline
 from logcorr.assumptions import assumptions
-from logcorr.casework import case_of, reinterpreted
+from logcorr.casework import case_of, reinterpreted, runs_seen
 from logcorr.collect import quotes
 from logcorr.configuration import host_zone
 from logcorr.outcome import Analysis
@@ -23,7 +23,7 @@ from logcorr.rules import Rule, findings_of, sound
 from logcorr.semantics.reader import Reader
 from logcorr.semantics.understanding import understand
 from logcorr.suppression import Acceptance, suppress
-from logcorr.timeline.jobs import runs_apart, runs_seen
+from logcorr.timeline.jobs import runs_apart
 from logcorr.timeline.skew import one_clock
 
 

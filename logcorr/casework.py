@@ -9,14 +9,17 @@ from msgspec.structs import replace
 
 from logcorr import timeline
 from logcorr.configuration import schedules
-from logcorr.lazily import pl
+from logcorr.lazily import np, npt, pl
 from logcorr.model.case import Case
 from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact
 from logcorr.reading import Input
 from logcorr.semantics.reader import Reader
+from logcorr.semantics.schedule import repeat
 from logcorr.semantics.understanding import Understanding, understand
-from logcorr.timeline.jobs import runs_seen
+from logcorr.timeline.jobs import LIFE, STARTS, unit_of
+
+ONE_START_S = 10.0
 
 FEW_LINES = 2_000
 """A file of so many lines is kept when a rule has asked for it: others ask for the same, and files are many."""
@@ -55,6 +58,25 @@ def reinterpreted(case: Case, facts: tuple[Fact, ...], *, zone: str, reader: Rea
             stack=understood.stack,
         )
     )
+
+
+def runs_seen(case: Case) -> Case:
+    """The case with the runs of timers that count from their last one: only a log tells when those were."""
+    counting = [one for one in case.schedules if not len(one.ticks) and repeat(one.job) and one.job.command.startswith(STARTS)]
+    if not counting or "syslog" not in {source.source for source in case.sources}:
+        return case
+    told = case.records("syslog").filter(pl.col("message").str.contains(LIFE)).select("time", "message").collect().drop_nulls()
+    parts = told["message"].str.extract_groups(LIFE).struct
+    begun = told.with_columns(unit=parts.field("2")).filter(parts.field("1").is_in(["Starting", "Started"])).sort("time")
+    seen = {one.job: begun.filter(pl.col("unit") == unit_of(one.job))["time"] for one in counting}
+    known = (replace(one, runs=_apart(seen[one.job])) if one.job in seen else one for one in case.schedules)
+    return replace(case, schedules=tuple(known))
+
+
+def _apart(times: pl.Series) -> npt.NDArray[np.float64]:
+    """Epoch seconds; a unit that says that it starts and then that it has started began but once."""
+    at = times.dt.epoch("us").to_numpy() / 1e6
+    return at[np.diff(at, prepend=-np.inf) > ONE_START_S]
 
 
 def _records(logs: Sequence[timeline.Parsed]) -> Callable[[str], pl.LazyFrame]:

@@ -177,6 +177,8 @@ def _ports(entries: Sequence[_Entry]) -> Iterator[int]:
     for key, pattern in (("Environment", _PORT), ("ExecStart", _OPTION)):
         for entry in _all(entries, "Service", key):
             yield from (int(found["port"]) for found in pattern.finditer(entry.value))
+
+
 def _called(key: str, section: str) -> str:
     return key if section == "Service" else f"{section}/{key}"
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from logcorr.lazily import pl, regex
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
+from logcorr.rules._ports import is_overridden, ports_set
 from logcorr.rules._settings import settings
 from logcorr.rules._targets import target
 from logcorr.timeline.select import cite, instants, texts
@@ -36,9 +37,6 @@ CHANGES = "deploy_changes_configuration"
 PROVED, REACHED, SAID, LIKELY, UNEXPLAINED = 0.95, 0.92, 0.9, 0.85, 0.7
 MOST_OF = 0.9
 CODE = (".js", ".mjs", ".cjs", ".ts", ".py", ".rb", ".go", ".php", ".java")
-
-OVERRIDES = regex(r"\.service[.-]d[/.-]|override\.conf$|etc/default/")
-"""Files that change a unit, or its environment."""
 
 FIX = claim(
     "listens_elsewhere.fix", "let both read the port from one place, and ask the service where it listens before a restart ends"
@@ -130,19 +128,6 @@ def _set(case: Case, one: _Starts) -> list[Span]:
     """The lines that set the port it has now; those of configuration, where code names it, too."""
     found = ports_set(case, one.now - one.before)
     return [span for span in found if not span.path.endswith(CODE)] or found
-
-
-def ports_set(case: Case, ports: Collection[int]) -> list[Span]:
-    """The lines other than the proxy's that set one of these ports."""
-    numbers = "|".join(map(str, sorted(ports)))
-    pattern = rf"(?i)(?:port\w*['\"]?\s*[:=]|--port[= ]|\|\||\?\?|:-|listen\()\s*['\"]?(?:{numbers})\b"
-    proxies = {file.span.path for file in case.of(NginxFile)}
-    return [span for span, _ in settings(case, pattern) if span.path not in proxies]
-
-
-def is_overridden(case: Case, ports: Collection[int]) -> bool:
-    """Whether a file beside a unit sets the port: it is the odd one then, and not who asks where the service was."""
-    return any(OVERRIDES.search(span.path) for span in ports_set(case, ports))
 
 
 def _asks(case: Case, asked: _Asked) -> list[Span]:

@@ -18,8 +18,8 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._ports import is_overridden
 from logcorr.rules._replaced import Replaced, replaced
-from logcorr.rules.listens_elsewhere import is_overridden
 from logcorr.semantics.nginx import Nginx
 from logcorr.timeline.lifecycles import Downtime, listened_at, stopped_for_good
 from logcorr.timeline.select import cite, instants, texts

@@ -6,18 +6,15 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from logcorr.lazily import np, npt, pl
+from logcorr.lazily import np, pl
 from logcorr.model.case import Case
 from logcorr.model.facts import ScheduledJob, Unit
-from logcorr.semantics.schedule import repeat
 
 STARTS = "systemctl start "
 """How a timer's job is told to begin what it activates."""
 
 LIFE = r"^(?:(Starting|Started|Finished|Failed to start) (\S+)\.service|(\S+)\.service: Scheduled restart job)"
 """What systemd says of units (src/core/job.c, service.c): only of one that is work to be done does it say that it is finished."""
-
-ONE_START_S = 10.0
 
 FEWEST, SLACK_S, UNEVEN = 4, 60.0, 0.1
 """So many beginnings, the pauses between them alike to a minute (a timer's AccuracySec) or a tenth, are a clock's doing."""
@@ -36,26 +33,7 @@ def runs_apart(case: Case) -> Case:
     return replace(case, events=case.events.with_columns(kind), timeline=case.timeline.with_columns(kind))
 
 
-def runs_seen(case: Case) -> Case:
-    """The case with the runs of timers that count from their last one: only a log tells when those were."""
-    counting = [one for one in case.schedules if not len(one.ticks) and repeat(one.job) and one.job.command.startswith(STARTS)]
-    if not counting or "syslog" not in {source.source for source in case.sources}:
-        return case
-    told = case.records("syslog").filter(pl.col("message").str.contains(LIFE)).select("time", "message").collect().drop_nulls()
-    parts = told["message"].str.extract_groups(LIFE).struct
-    begun = told.with_columns(unit=parts.field("2")).filter(parts.field("1").is_in(["Starting", "Started"])).sort("time")
-    seen = {one.job: begun.filter(pl.col("unit") == _unit(one.job))["time"] for one in counting}
-    known = (replace(one, runs=_apart(seen[one.job])) if one.job in seen else one for one in case.schedules)
-    return replace(case, schedules=tuple(known))
-
-
-def _apart(times: pl.Series) -> npt.NDArray[np.float64]:
-    """Epoch seconds; a unit that says that it starts and then that it has started began but once."""
-    at = times.dt.epoch("us").to_numpy() / 1e6
-    return at[np.diff(at, prepend=-np.inf) > ONE_START_S]
-
-
-def _unit(job: ScheduledJob) -> str:
+def unit_of(job: ScheduledJob) -> str:
     return job.command.removeprefix(STARTS).removesuffix(".service")
 
 
@@ -64,7 +42,7 @@ def _jobs(case: Case) -> Iterator[str]:
     yield from (unit.name.removesuffix(".service") for unit in case.of(Unit) if unit.oneshot)
     for job in case.of(ScheduledJob):
         if job.scheduler == "systemd" and job.command.startswith(STARTS):
-            yield _unit(job)
+            yield unit_of(job)
     ended = case.happened("process.crashed").filter(pl.col("message").str.contains(ENDED))
     if ended.height:
         told = case.records("syslog").filter(pl.col("message").str.contains(LIFE)).select("time", "message").collect()
