@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
+from msgspec import Struct
+
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
@@ -52,6 +54,17 @@ LEAST_SHARE = 0.8
 
 
 CHANGES, TERMINATION = "deploy_changes_configuration", "termination_refuses_connections"
+
+
+class _Change(Struct, frozen=True):
+    """What is to change, how sure that is, what the places do to the files, and what else tells of it."""
+
+    sure: float
+    places: Sequence[Span]
+    note: str
+    told: tuple[Evidence, ...]
+
+
 LOOK = claim(
     "access_denied.fix",
     "look at the files' owner, mode and place (namei -l), and let the deployment check one page of each kind",
@@ -94,7 +107,7 @@ def _missed(case: Case) -> pl.DataFrame:
 
 
 def _unmade(case: Case) -> pl.DataFrame:
-    """Files that nginx makes itself (bodies of requests, answers, logs) and cannot: it calls that critical, their folder is gone."""
+    """Files that nginx makes itself (bodies of requests, answers, logs) and cannot: it calls that critical, for want of a folder."""
     rows = case.happened("file.missing").drop_nulls("time")
     return rows.filter((pl.col("severity") == "crit") & pl.col("message").str.starts_with("open() "))
 
@@ -139,30 +152,14 @@ def _of_old(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
 
 def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_socket: bool = False) -> Finding:
     paths = [found["path"] for message in rows["message"] if (found := PATH.search(message))]
-    since: datetime = rows["time"][0]
-    rights = kind == "permission.denied"
-    lines = list(_touching(case, paths, RIGHTS if rights else REMOVES if of_socket else PLACES))
-    served = rights and not of_socket and set(rows["source"]) == {"nginx"}
-    lines = [one for one in lines if not (served and grants(_text(*one)))]
-    shown = list(listed(case, {path.rpartition("/")[2] for path in paths})) if served else []
-    made = [span for span, script in lines if any(gives(_text(span, script), mode) for _, mode in shown)]
-    runs = {script: ran(case, script, since) for script in dict.fromkeys(script for _, script in lines)}
-    done = [span for span, script in lines if runs[script] is not None]
     locked = list(read_only(case, service, paths)) if rows["message"].str.contains(EROFS).all() else []
-    chosen = (locked or made or done or [span for span, _ in lines])[:2]
-    begun = [rows for rows in runs.values() if rows is not None]
+    change = _locked(case, rows, locked) if locked else _changed(case, kind, rows, paths, of_socket=of_socket)
     return Finding(
-        confidence=SHOWN if len(made) == 1 else RAN if locked or done else NAMED if len(lines) == 1 else UNEXPLAINED,
+        confidence=change.sure,
         claim=_socket_claim(kind, service, rows, paths) if of_socket else _claim(kind, service, rows, paths),
         evidence=(
-            *(
-                Evidence(span, "may not be written" if locked else "changes these files", shows=deed)
-                for span in chosen
-                for deed in _deeds(of_socket=of_socket)
-            ),
-            *(just_before(case, since) if locked else ()),
-            *(one for rows in begun[:1] for one in cite(rows, "it ran", most=2, shows=CHANGES)),
-            *(Evidence(span, "others may not read it", shows="configuration_mismatch") for span, _ in shown[:2]),
+            *(Evidence(span, change.note, shows=deed) for span in change.places for deed in _deeds(of_socket=of_socket)),
+            *change.told,
             *(Evidence(span, "names the socket", shows="effect_hits_service") for span in _named(case, paths[:1], of_socket)),
             *cite(rows, shows=TERMINATION if of_socket else "configuration_mismatch"),
         ),
@@ -171,6 +168,33 @@ def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_sock
         measured={"count": rows.height, "files": len(set(paths))},
         times=instants(rows),
         fix=ELSEWHERE if of_socket else LOOK,
+    )
+
+
+def _locked(case: Case, rows: pl.DataFrame, places: Sequence[Span]) -> _Change:
+    """What makes their file system read-only, and what was begun just before."""
+    return _Change(RAN, places[:2], "may not be written", tuple(just_before(case, rows["time"][0])))
+
+
+def _changed(case: Case, kind: str, rows: pl.DataFrame, paths: Sequence[str], *, of_socket: bool) -> _Change:
+    """The lines of scripts that touch these files: those that give the mode a listing shows, else those that ran just before."""
+    rights = kind == "permission.denied"
+    served = rights and not of_socket and set(rows["source"]) == {"nginx"}
+    touching = _touching(case, paths, RIGHTS if rights else REMOVES if of_socket else PLACES)
+    lines = [one for one in touching if not (served and grants(_text(*one)))]
+    shown = list(listed(case, {path.rpartition("/")[2] for path in paths})) if served else []
+    made = [span for span, script in lines if any(gives(_text(span, script), mode) for _, mode in shown)]
+    runs = {script: ran(case, script, rows["time"][0]) for script in dict.fromkeys(script for _, script in lines)}
+    done = [span for span, script in lines if runs[script] is not None]
+    begun = [run for run in runs.values() if run is not None]
+    return _Change(
+        SHOWN if len(made) == 1 else RAN if done else NAMED if len(lines) == 1 else UNEXPLAINED,
+        (made or done or [span for span, _ in lines])[:2],
+        "changes these files",
+        (
+            *(one for run in begun[:1] for one in cite(run, "it ran", most=2, shows=CHANGES)),
+            *(Evidence(span, "others may not read it", shows="configuration_mismatch") for span, _ in shown[:2]),
+        ),
     )
 
 

@@ -42,23 +42,31 @@ def check(case: Case) -> Iterator[Finding]:
         return
     paths = sorted({found["path"] for message in failed["message"] if (found := PATH.search(message))})
     filler, captured = _filler(case, failed)
-    device = () if filler else tuple(_full(case, paths))
-    if not filler and (counted := inodes(case, failed)):
+    told = None if filler else next(_told(case, failed, paths), None)
+    yield told or _filled_by(case, failed, paths, filler, captured)
+
+
+def _told(case: Case, failed: pl.DataFrame, paths: Sequence[str]) -> Iterator[Finding]:
+    """What filled it where no job did: by what captures show, by a setting, by a clean-up that is none."""
+    mounts = [mount for _, mount in _mounts(case)]
+    if counted := inodes(case, failed):
         yield counted
-        return
-    if not filler and (logged := unbounded(case, [mount for _, mount in _mounts(case)])):
+    if logged := unbounded(case, mounts):
         yield _logged(case, failed, logged)
-        return
-    if not filler and (setting := _chatty(case)):
+    if setting := _chatty(case):
         yield _chatted(case, failed, *setting)
-        return
-    if not filler and (hoarded := hoard(case, [mount for _, mount in _mounts(case)])):
+    if hoarded := hoard(case, mounts):
         yield _hoarded(case, failed, hoarded)
-        return
-    if not filler and (swept := unswept(case, failed, paths)):
+    if swept := unswept(case, failed, paths):
         yield swept
-        return
-    yield Finding(
+
+
+def _filled_by(
+    case: Case, failed: pl.DataFrame, paths: Sequence[str], filler: Filler | None, captured: Sequence[Span]
+) -> Finding:
+    """The job that filled it; or, where none is found, the device and the jobs whose own log tells of it."""
+    device = () if filler else tuple(_full(case, paths))
+    return Finding(
         confidence=(0.92 if captured else 0.88) if filler else UNFILLED,
         claim=_claim(failed, filler),
         evidence=(

@@ -20,8 +20,8 @@ from logcorr.timeline.select import cite, instants, seconds
 UNANSWERED = "while reading response header"
 FEWEST = 3
 LEAST_SHARE, SINCE = 0.8, 0.2
-"""Of the requests for the endpoint, so many are given up: it always takes too long; or so many since a moment until which, of very
-many, none was."""
+"""Of the requests for the endpoint, so many are given up: it always takes too long; or so many since a moment until which none
+was, of very many."""
 
 UNHURT = 0.001
 HELD = r"(?i)[\w.-]*(?:hold|poll|wait|heartbeat|keep_?alive|interval)[\w.-]*['\"]?\s*[:=]\s*['\"]?(\d+)\b"
