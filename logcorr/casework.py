@@ -20,6 +20,8 @@ from logcorr.semantics.understanding import Understanding, understand
 from logcorr.timeline.jobs import LIFE, STARTS, unit_of
 
 ONE_START_S = 10.0
+USUAL_SLACK_S = 60.0
+"""systemd may put a timer off by so much where it says nothing of it (AccuracySec=)."""
 
 FEW_LINES = 2_000
 """A file of so many lines is kept when a rule has asked for it: others ask for the same, and files are many."""
@@ -61,15 +63,16 @@ def reinterpreted(case: Case, facts: tuple[Fact, ...], *, zone: str, reader: Rea
 
 
 def runs_seen(case: Case) -> Case:
-    """The case with the runs of timers that count from their last one: only a log tells when those were."""
-    counting = [one for one in case.schedules if not len(one.ticks) and repeat(one.job) and one.job.command.startswith(STARTS)]
+    """The case with the runs of timers that count from their last one, or wait at random: only a log tells when those were."""
+    timers = [one for one in case.schedules if one.job.command.startswith(STARTS)]
+    counting = [one for one in timers if (not len(one.ticks) and repeat(one.job)) or one.job.slack_s > USUAL_SLACK_S]
     if not counting or "syslog" not in {source.source for source in case.sources}:
         return case
     told = case.records("syslog").filter(pl.col("message").str.contains(LIFE)).select("time", "message").collect().drop_nulls()
     parts = told["message"].str.extract_groups(LIFE).struct
     begun = told.with_columns(unit=parts.field("2")).filter(parts.field("1").is_in(["Starting", "Started"])).sort("time")
     seen = {one.job: begun.filter(pl.col("unit") == unit_of(one.job))["time"] for one in counting}
-    known = (replace(one, runs=_apart(seen[one.job])) if one.job in seen else one for one in case.schedules)
+    known = (replace(one, runs=_apart(seen[one.job])) if len(seen.get(one.job, ())) else one for one in case.schedules)
     return replace(case, schedules=tuple(known))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 
@@ -70,7 +70,18 @@ def _found(case: Case, thing: Entity, own: pl.DataFrame) -> tuple[pl.DataFrame, 
     since = start["time"][0]
     failed = own.filter((pl.col("host") == own["host"][-1]) & (pl.col("time") > since + UP_SINCE))
     again = any(stop.service in thing.names and stop.ended > since for stop in case.once(stopped))
-    return (start, failed) if failed.height >= FEWEST and not again else None
+    return (start, failed) if failed.height >= FEWEST and not again and not _dies(case, thing, since) else None
+
+
+def _dies(case: Case, thing: Entity, since: datetime) -> bool:
+    """Whether it crashed since, or a capture shows it not up: then it is not for its address that nobody answers."""
+    down = any(
+        {one.name, one.service} & thing.names and not one.status.lower().startswith(("up", "running"))
+        for one in case.of(Container)
+    )
+    later = pl.col("time").is_null() | (pl.col("time") >= since)
+    crashed = case.happened("process.crashed").filter(pl.col("service").is_in(sorted(thing.names)) & later)
+    return down or not crashed.is_empty()
 
 
 def _told(case: Case, thing: Entity, start: pl.DataFrame) -> Iterator[Evidence]:

@@ -107,7 +107,7 @@ def _missed(case: Case) -> pl.DataFrame:
 
 
 def _unmade(case: Case) -> pl.DataFrame:
-    """Files that nginx makes itself (bodies of requests, answers, logs) and cannot: it calls that critical, for want of a folder."""
+    """Files that nginx makes itself (bodies of requests, answers, logs) and cannot: it calls that critical."""
     rows = case.happened("file.missing").drop_nulls("time")
     return rows.filter((pl.col("severity") == "crit") & pl.col("message").str.starts_with("open() "))
 
