@@ -25,7 +25,8 @@ class ScheduledJob(Fact, frozen=True, kw_only=True):
     `schedule` is the text as written (`*/5 * * * *`, `@daily`, `*:0/15`), `scheduler` the dialect that reads it
     (`cron`, `systemd`). `environment` is what the table sets above the line, in order. `stdin` is what follows an
     unescaped `%` in a cron command. `zone` is the table's own time zone (CRON_TZ), if it names one. A run may begin up
-    to `slack_s` seconds after its time (systemd's AccuracySec and RandomizedDelaySec).
+    to `slack_s` seconds after its time (systemd's AccuracySec and RandomizedDelaySec). `unterminated`: no newline ends its line,
+    which is the table's last.
     """
 
     schedule: str
@@ -36,6 +37,7 @@ class ScheduledJob(Fact, frozen=True, kw_only=True):
     stdin: str | None = None
     zone: str | None = None
     slack_s: float = 0.0
+    unterminated: bool = False
 
 
 class Script(Fact, frozen=True, kw_only=True):
@@ -108,11 +110,15 @@ class Healthcheck(Fact, frozen=True, kw_only=True):
 class Image(Fact, frozen=True, kw_only=True):
     """An image that a Dockerfile builds: the `base` of its last stage, and what is run and copied on top of that.
 
-    A base that is a stage of the same file is followed to the image below it.
+    A base that is a stage of the same file is followed to the image below it. `entrypoint` and `command` are what its containers
+    run; `steps_at` are the first lines of the steps.
     """
 
     base: str
     steps: tuple[str, ...] = ()
+    steps_at: tuple[int, ...] = ()
+    entrypoint: tuple[str, ...] = ()
+    command: tuple[str, ...] = ()
 
 
 class Service(Fact, frozen=True, kw_only=True):

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.grammar.crontab import JobLine, NotCron, command_and_input, job_line, setting, times
 from logcorr.lazily import regex
@@ -76,7 +77,7 @@ def _refusal(schedule: str) -> str | None:
 def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
     """Every job with the settings above it, and its command as a script; what cron would refuse as problems."""
     lines = [line.rstrip("\r") for line in artifact.text().split("\n")]
-    table = _Table(artifact, _has_user_field(artifact.path, lines))
+    table = _Table(artifact, _has_user_field(artifact.path, lines), None if _ends_in_newline(artifact) else len(lines))
     environment: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.lstrip().startswith("#") or (job_line(line) is None and _FRAME.fullmatch(line)):
@@ -91,9 +92,19 @@ def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
             yield from table.job(number, line, tuple(environment.items()))
 
 
+def _ends_in_newline(artifact: Artifact) -> bool:
+    last = b""
+    for piece in artifact.read():
+        last = piece[-1:] or last
+    return last in (b"", b"\n")
+
+
 class _Table(Struct, frozen=True):
+    """`unterminated` is the number of the last line, where no newline ends it."""
+
     artifact: Artifact
     has_user_field: bool
+    unterminated: int | None
 
     def job(self, number: int, line: str, environment: tuple[tuple[str, str], ...]) -> Iterator[Fact | Problem]:
         found = job_line(line)
@@ -108,6 +119,7 @@ class _Table(Struct, frozen=True):
             yield Problem(self.artifact.path, "a schedule without a command", number)
         else:
             job = _scheduled(self.artifact.span(number), found.schedule, user, written, environment)
+            job = replace(job, unterminated=number == self.unterminated)
             yield job
             yield _script(job, column=found.column + len(found.rest) - len(written))
 

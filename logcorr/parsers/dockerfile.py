@@ -12,6 +12,8 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from logcorr.grammar.duration import compose_seconds
 from logcorr.lazily import regex
 from logcorr.model.facts import Fact, Healthcheck, Image
@@ -27,6 +29,7 @@ _CHECK = regex(
 )
 _FROM = regex(r"\s*FROM\s", re.IGNORECASE)
 _STAGE = regex(r"\s*FROM\s+(?:--\S+\s+)*(?P<base>\S+)(?:\s+AS\s+(?P<name>\S+))?", re.IGNORECASE)
+_RUNS = regex(r"\s*(?P<kind>ENTRYPOINT|CMD)\s+(?P<words>.+)", re.IGNORECASE | re.DOTALL)
 _FILLS = regex(r"\s*(RUN|COPY|ADD)\s", re.IGNORECASE)
 _OPTION = regex(r"--([\w-]+)=(\S+)")
 _DEFAULTS = {"interval": 30.0, "timeout": 30.0, "start-period": 0.0}
@@ -58,18 +61,28 @@ def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
 
 
 def _image(artifact: Artifact) -> Iterator[Image]:
-    stages: dict[str, tuple[str, tuple[str, ...]]] = {}
-    name, base, steps = "", "", tuple[str, ...]()
-    for _, _, text in _instructions(artifact.text().split("\n")):
-        stage = _STAGE.match(text)
+    stages: dict[str, Image] = {}
+    name, image = "", Image(span=artifact.span(1), base="")
+    for line, _, text in _instructions(artifact.text().split("\n")):
+        stage, runs = _STAGE.match(text), _RUNS.fullmatch(text)
         if stage:
             name = stage["name"] or ""
-            base, steps = stages.get(stage["base"].lower(), (stage["base"], ()))
+            image = stages.get(stage["base"].lower(), Image(span=image.span, base=stage["base"]))
+        elif runs:
+            image = _started(
+                image, runs["kind"].upper(), _test(runs["words"].strip())[1:], shell=not runs["words"].startswith("[")
+            )
         elif _FILLS.match(text):
-            steps = (*steps, text)
-        stages[name.lower()] = (base, steps)
-    if base:
-        yield Image(span=artifact.span(1), base=base, steps=steps)
+            image = replace(image, steps=(*image.steps, text), steps_at=(*image.steps_at, line))
+        stages[name.lower()] = image
+    if image.base:
+        yield image
+
+
+def _started(image: Image, kind: str, words: tuple[str, ...], *, shell: bool) -> Image:
+    """The image with another entrypoint, which makes its base's command void, or another command."""
+    words = ("/bin/sh", "-c", *words) if shell else words
+    return replace(image, entrypoint=words, command=()) if kind == "ENTRYPOINT" else replace(image, command=words)
 
 
 def _instructions(lines: list[str]) -> Iterator[tuple[int, int, str]]:

@@ -15,6 +15,9 @@ from logcorr.parsers import configuration_parser
 _SHEBANG = regex(r"#!\s*\S*?(?:/env(?:\s+-\S+)*\s+(?:\S*/)?|/)?(?P<name>[\w.+-]+)(?:\s|$)")
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "bats"})
 _SUFFIXES = (".sh", ".bash", ".ksh", ".zsh")
+_OTHERS = (".py", ".js", ".mjs", ".cjs", ".ts", ".ps1", ".yaml", ".yml", ".json", ".rb", ".php", ".pl", ".lua")
+"""Names of other languages, in whose files a shell's lines are a text."""
+
 _MARKS = tuple(
     regex(expression)
     for expression in (
@@ -35,6 +38,8 @@ def _recognise(sample: Sample) -> float:
         return 0.95 if shebang["name"] in _SHELLS else 0.0
     if sample.name.endswith(_SUFFIXES):
         return 0.9
+    if sample.name.endswith(_OTHERS):
+        return 0.0
     marks = sum(any(mark.match(line) for line in sample.lines) for mark in _MARKS)
     return 0.5 if marks >= 3 else 0.0
 

@@ -28,6 +28,10 @@ _MONOTONIC = ("OnActiveSec", "OnBootSec", "OnStartupSec", "OnUnitActiveSec", "On
 _COMMANDS = ("ExecStartPre", "ExecStart", "ExecStartPost", "ExecReload", "ExecStop", "ExecStopPost")
 _PORT = regex(r"(?:^|[\s\"'])(?:\w+_)?PORT=(?P<port>\d{2,5})\b")
 _OPTION = regex(r"(?:^|\s)(?:-p|--(?:http-)?port|-b|--bind|-l|--listen)(?:[ =]|(?<=-p))(?:\S*:)?(?P<port>\d{2,5})(?!\S)")
+_SETTINGS = (
+    ("WatchdogSec", "Service"), ("StartLimitIntervalSec", "Service"), ("StartLimitBurst", "Service"),
+    ("StartLimitIntervalSec", "Unit"), ("StartLimitBurst", "Unit"),
+)  # fmt: skip
 _ACCURACY_S = 60.0  # systemd.timer(5): AccuracySec= defaults to 1min
 
 
@@ -146,9 +150,9 @@ def _service(artifact: Artifact, name: str, entries: Sequence[_Entry]) -> Iterat
         listens=tuple(dict.fromkeys(_ports(entries))),
         environment_files=tuple(entry.value.lstrip("-") for entry in _all(entries, "Service", "EnvironmentFile")),
     )
-    watchdog = _last(entries, "Service", "WatchdogSec")
-    if watchdog:
-        yield Setting(span=artifact.span(watchdog.line), name="WatchdogSec", value=watchdog.value)
+    for key, section in _SETTINGS:
+        if found := _last(entries, section, key):
+            yield Setting(span=artifact.span(found.line), name=_called(key, section), value=_plain(found))
     directory = _last(entries, "Service", "WorkingDirectory")
     for key in _COMMANDS:
         for entry in _all(entries, "Service", key):
@@ -173,6 +177,14 @@ def _ports(entries: Sequence[_Entry]) -> Iterator[int]:
     for key, pattern in (("Environment", _PORT), ("ExecStart", _OPTION)):
         for entry in _all(entries, "Service", key):
             yield from (int(found["port"]) for found in pattern.finditer(entry.value))
+def _called(key: str, section: str) -> str:
+    return key if section == "Service" else f"{section}/{key}"
+
+
+def _plain(entry: _Entry) -> str:
+    """A setting's value; a limit's time in seconds."""
+    seconds = _seconds(entry) if entry.key == "StartLimitIntervalSec" else None
+    return entry.value if seconds is None else f"{seconds:g}"
 
 
 def _bare(command: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from logcorr.lazily import pl, regex
+from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, Schedule
 from logcorr.model.facts import Directive, NginxFile
 from logcorr.model.source import Span
@@ -40,8 +41,8 @@ mysqldump locks all tables of a database for reading unless told otherwise (`--o
 """
 
 HEAVY = regex(
-    r"^[^'\"]*\b(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip|gzip|xz|zstd"
-    r"|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
+    r"^[^'\"]*(?<![.\w-])(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip"
+    r"|gzip|xz|zstd|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
     r"|\bfind / |\boptimize table\b|\bvacuum\b|\.backup\b"
     r"|\bxargs\b.* -P ?(?:0|[2-9]|\d\d)\b|\bparallel\b.*-j|^[^'\"]*\b(?:ab|hey|wrk|siege|vegeta)\b",
     re.IGNORECASE,
@@ -57,6 +58,12 @@ LONGEST = 60
 """So many lines a handler or a function is followed."""
 
 LEAST_LETTERS = 3
+
+
+def ending(schedule: Schedule) -> Span | None:
+    """The command of the job that ends something, on which what it keeps waiting may depend."""
+    effects = (one for behaviour in schedule.behaviours for one in behaviour.proved)
+    return next((one.effect.span for one in effects if one.effect.ends_processes and one.proof.reach is not Reach.NEVER), None)
 
 
 def asking(case: Case, schedule: Schedule, upstreams: Collection[str]) -> tuple[Span | None, Span | None]:

@@ -101,12 +101,13 @@ def _tests_status(command: Written) -> bool:
 
 
 def watch_loop(command: Written) -> Loop | None:
-    """The loop around it that never ends by itself (`while true`), and that does not wait for a person in each round."""
+    """The loop around it that never ends by itself (`while true` without `break`), and waits for no person in each round."""
     loops = (node for node in command.around if isinstance(node, Loop) and not node.until)
     text = command.script.text
     endless = next((one for one in loops if ENDLESS.fullmatch(text[one.condition.start : one.condition.end])), None)
-    asking = endless and any(_asks_a_person(one, endless) for one in compound(command.script, endless))
-    return None if asking else endless
+    inside = list(compound(command.script, endless)) if endless else []
+    ends = any(one.name == "break" for one in inside) or any(endless and _asks_a_person(one, endless) for one in inside)
+    return None if ends else endless
 
 
 def _asks_a_person(command: Written, loop: Loop) -> bool:

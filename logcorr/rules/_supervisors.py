@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 from typing import TypeAlias
@@ -126,13 +126,32 @@ class Ended(Struct, frozen=True):
 def ended(case: Case) -> Iterator[Ended]:
     """Every service that was ended three times or more as a manager says, by what it says."""
     told = _told(case)
+    known: set[Span] = set()
     for service, found in groupby(case.once(stopped), lambda stop: stop.service) if told else ():
         stops, names = list(found), _names(case, service)
         for saying, lines in told:
             own = [one for one in lines if one.who is None or names.search(one.who)]
             pairs = tuple((line, stop) for stop in stops if (line := _before(stop, own)))
+            known |= {line.span for line in own} if pairs else set()
             if len(pairs) >= FEWEST:
                 yield Ended(service, saying, pairs)
+    yield from _told_alone(case, told, known)
+
+
+def _told_alone(case: Case, told: Sequence[tuple[Saying, list[Told]]], known: Container[Span]) -> Iterator[Ended]:
+    """The services of whose ends the manager alone tells: each line stands for one."""
+    for saying, lines in told:
+        alone = sorted((one for one in lines if one.who and one.span not in known), key=lambda one: (one.who or "", one.time))
+        for who, found in groupby(alone, lambda one: one.who or ""):
+            names = sorted({entity.name for entity in case.entities if _names(case, entity.name).search(who)})
+            service = names[0] if names else who
+            pairs = tuple((one, _downtime(service, one)) for one in found)
+            if len(pairs) >= FEWEST:
+                yield Ended(service, saying, pairs)
+
+
+def _downtime(service: str, told: Told) -> Downtime:
+    return Downtime(service=service, ended=told.time, kind="process.terminating", end=told.span)
 
 
 def _told(case: Case) -> list[tuple[Saying, list[Told]]]:

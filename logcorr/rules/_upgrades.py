@@ -108,9 +108,8 @@ def _told(case: Case, path: str) -> Iterator[Done]:
         pending = listed if listed else pending
         named = [*_packages(text), *(pending if DONE.search(text) else listed)]
         units = UNITS.search(text) if restarting else None
-        if before:
-            after = next((one for one in stamps[number + 1 :] if one and one > before), before)
-            end = min(after, before + APART)
+        if before and (named or units):
+            end = min(next((one for one in stamps[number + 1 :] if one and one > before), before), before + APART)
             yield from (Done(name, Span(path, line), before, end) for name in named)
             for unit in units["units"].split() if units else ():
                 yield Done(unit.removesuffix(".service"), Span(path, line), before, end, unit=True)

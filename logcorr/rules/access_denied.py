@@ -70,7 +70,11 @@ def check(case: Case) -> Iterator[Finding]:
             rows = _of_old(case, rows) if kind == "file.missing" else rows
             if rows.height >= FEWEST and _new(case, rows):
                 yield _finding(case, service, kind, rows)
-    for kind, every in (("file.missing", _missed(case)), *((kind, _sockets(case, kind)) for kind in KINDS)):
+    for kind, every in (
+        ("file.missing", _missed(case)),
+        ("file.missing", _unmade(case)),
+        *((kind, _sockets(case, kind)) for kind in KINDS),
+    ):
         for service, rows in by_service(every):
             of_socket = bool(rows["message"].str.contains(SOCKET).mean() == 1)
             new = rows.height >= FEWEST and _new(case, rows)
@@ -87,6 +91,12 @@ def _missed(case: Case) -> pl.DataFrame:
     told = pl.col("message").str.contains(NOT_THERE) & lacked & pl.col("time").is_not_null()
     applications = [source.path for source in case.sources if source.source == "app"]
     return case.timeline.filter(pl.col("file").is_in(applications) & told).collect()
+
+
+def _unmade(case: Case) -> pl.DataFrame:
+    """Files that nginx makes itself (bodies of requests, answers, logs) and cannot: it calls that critical, their folder is gone."""
+    rows = case.happened("file.missing").drop_nulls("time")
+    return rows.filter((pl.col("severity") == "crit") & pl.col("message").str.starts_with("open() "))
 
 
 def _sockets(case: Case, kind: str) -> pl.DataFrame:
@@ -197,6 +207,8 @@ def _claim(kind: str, service: str, rows: pl.DataFrame, paths: Sequence[str]) ->
     numbers: dict[str, str | int] = {"service": service, "count": rows.height, "path": paths[0] if paths else "?"}
     if kind == "permission.denied":
         return claim("access_denied.refused", "{service} may not use {path} and others like it ({count}×)", **numbers)
+    if (rows["severity"] == "crit").all():
+        return claim("access_denied.unmade", "{service} cannot make {path} any more: the folder is gone ({count}×)", **numbers)
     return claim("access_denied.gone", "{service} finds {path} and others like it no more ({count}×)", **numbers)
 
 

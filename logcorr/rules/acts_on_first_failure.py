@@ -22,6 +22,12 @@ COUNTED = regex(
 """A condition with a number or a memory in it: more than one answer of one check may stand behind it."""
 
 
+ASKS_ITSELF = frozenset({
+    "curl", "wget", "nc", "ping", "pg_isready", "redis-cli", "mysqladmin", "mysql", "psql", "mongosh", "mongo", "openssl", "dig",
+})  # fmt: skip
+"""What asks the thing itself, which may be slow; what asks the one that keeps it running is told how it is."""
+
+
 @rule(code="SH014", title="One failed check is enough to act", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for jobs and watch loops in which a single probe, asked once, decides on stopping or restarting something."""
@@ -47,6 +53,8 @@ def _asked_once(scripts: Sequence[Script], proved: ProvedEffect) -> Written | No
     if not decides or any(COUNTED.search(text) for text, _ in effect.guard):
         return None
     probe = proved.probes[0].probe
+    if probe.tool.split()[0] not in ASKS_ITSELF:
+        return None
     command = command_at(scripts, probe.span, probe.tool.split()[0])
     return None if command is None or _tries_again(command) else command
 

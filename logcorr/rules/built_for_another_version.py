@@ -100,7 +100,7 @@ class _Told(Struct, frozen=True, kw_only=True):
     service: str | None
 
 
-@rule(code="PROC015", title="A program meets another version than it was built for", role="defect", severity="error")
+@rule(code="PROC019", title="A program meets another version than it was built for", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """What programs say of versions at their starts, if they die of it, and what replaced the one that they were built for."""
     for told in _told(case):

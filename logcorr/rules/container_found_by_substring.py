@@ -25,10 +25,10 @@ def check(case: Configuration) -> Iterator[Finding]:
 
     A word that is nobody's whole name is meant to find several.
     """
-    names = _names(case)
+    names, meant = _names(case), _meant(case)
     for command in written(case):
         name = _searched(command)
-        others = sorted(other for other in names if name and name in other and other != name)
+        others = sorted(other for other in names - meant.get(name or "", set()) if name and name in other and other != name)
         if name and (others if name in names else not names) and (command.asked() or _captured(command)):
             yield _finding(command, name, others)
 
@@ -37,6 +37,14 @@ def _names(case: Configuration) -> set[str]:
     """The containers' names that are known, and the services', which compose makes part of theirs."""
     composed = {service.container_name or service.name for file in case.of(ComposeFile) for service in file.services}
     return composed | {container.name for container in case.of(Container)}
+
+
+def _meant(case: Configuration) -> dict[str, set[str]]:
+    """By the names of services, those that they give their containers."""
+    found: dict[str, set[str]] = {}
+    for service in (service for file in case.of(ComposeFile) for service in file.services):
+        found.setdefault(service.name, set()).add(service.container_name or service.name)
+    return found
 
 
 def _searched(command: Written) -> str | None:

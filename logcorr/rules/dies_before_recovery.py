@@ -23,22 +23,42 @@ from logcorr.semantics.written import (
     Test,
     Written,
     commands,
+    compound,
     in_program,
     spanned,
     tree,
     walk,
 )
 
+SHELLS_OWN = frozenset(
+    {"[", "[[", "test", "cd", "export", "local", "declare", "readonly", "set", "shift", "true", ":", "echo", "printf"}
+)
+"""What seldom fails, or what nobody means by a status."""
+
 
 @rule(code="SH012", title="set -e ends the script before it acts on a failed check", role="defect", severity="error")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for checks whose failure ends the script, although what follows looks at their answer."""
     for command in written(case):
-        if asks(command) and not _tells_by_text(command) and in_program(command, "e"):
+        if (asks(command) or _status_asked(command)) and not _tells_by_text(command) and in_program(command, "e"):
             statement = _statement(command)
             test = _test(command, statement) if statement and _ends_the_script(statement) else None
             if test:
                 yield _finding(command, spanned(command.script, test), "info" if _only_words(command.script, test) else "error")
+
+
+def _status_asked(command: Written) -> bool:
+    """Whether the next command looks at its status, to do more than to tell where that is a failure."""
+    test = next_test(command) if command.name not in SHELLS_OWN and not command.asked() else None
+    branch = next((node for node in reversed(test.around) if isinstance(node, If)), None) if test else None
+    failure = _where_it_fails(test, branch) if test and branch else None
+    return failure is not None and not all(map(only_tells, compound(command.script, failure)))
+
+
+def _where_it_fails(test: Written, branch: If) -> Node | None:
+    """The commands that a test of `$?` leads to where that is not 0."""
+    positive = re.search(r"-eq 0|==? *0", test.text)
+    return branch.otherwise if positive else branch.arms[0][1]
 
 
 def _tells_by_text(command: Written) -> bool:

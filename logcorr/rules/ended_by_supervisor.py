@@ -20,7 +20,7 @@ from logcorr.timeline.select import cite, lines_like
 
 CHANGES, AGAIN = "deploy_changes_configuration", "supervisor_restarts_process"
 SAID, ASSUMED, SERVING = 0.92, 0.85, 0.75
-"""The manager itself says why; where it does not say what changed, that may have been the program; why a check failed is untold."""
+"""The manager itself says why; where it does not say what changed, that may have been the program; nor why a check failed."""
 
 PATIENCE, PATIENCE_S = regex(r"(?i)\btimeout\s+(\d+)"), 5.0
 """How long monit waits for an answer, if it is not told."""

@@ -81,7 +81,7 @@ class _Quiet(Struct, frozen=True):
         return int((self.well > SLACK * limit_s).sum())
 
 
-@rule(code="NET006", title="Idle connections are dead when they are used next", role="defect", severity="error")
+@rule(code="NET008", title="Idle connections are dead when they are used next", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares the silence before each request or line that met a dead connection with the silences before all others."""
     rows = _lost(case)

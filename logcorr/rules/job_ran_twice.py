@@ -18,7 +18,7 @@ from logcorr.rules import rule
 from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, instants
 
-HOUR = timedelta(hours=1)
+NONE, HOUR = timedelta(0), timedelta(hours=1)
 LEAST_BACK, MOST_BACK = timedelta(minutes=30), timedelta(minutes=65)
 """By so much a log's stamps go back where clocks are set back by an hour, and it says something every few minutes."""
 
@@ -44,7 +44,7 @@ class _Twice(Struct, frozen=True, kw_only=True):
     harm: pl.DataFrame
 
 
-@rule(code="CRON019", title="A job ran twice when clocks went back", role="defect", severity="error")
+@rule(code="CRON024", title="A job ran twice when clocks went back", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Looks for what is told once a day at one time, and twice, an hour apart, on the day on which clocks go back."""
     sundays = list(_sundays(case))
@@ -84,19 +84,16 @@ def _doubled(case: Case, source: Source, sundays: list[date], zones: list[str]) 
     sets = back.filter(pl.col("step").is_between(-MOST_BACK, -LEAST_BACK)).collect()
     if sets.height == 1:
         line, began = sets["line"][0], sets["wall"][0].replace(minute=0, second=0, microsecond=0)
-        again = pl.col("wall").is_between(began, began + HOUR, closed="left")
-        part = pl.when(again).then(pl.when(pl.col("line") < line).then(1).otherwise(2)).otherwise(0)
+        in_it = pl.col("wall").is_between(began, began + HOUR, closed="left")
+        part = pl.when(in_it).then(pl.when(pl.col("line") < line).then(1).otherwise(2)).otherwise(0)
         yield rows.with_columns(wall=local).with_columns(part=part).sort("line").collect()
     for zone in zones if not sets.height else ():
         for change in _changes(zone, sundays):
             wall = pl.col("time").dt.convert_time_zone(zone).dt.replace_time_zone(None)
             since = pl.col("time") - pl.lit(change, pl.Datetime("us", "UTC"))
-            part = (
-                pl.when(since.is_between(-HOUR, timedelta(0), closed="left"))
-                .then(1)
-                .when(since.is_between(timedelta(0), HOUR, closed="left"))
-            )
-            yield rows.with_columns(wall=wall, part=part.then(2).otherwise(0)).sort("line").collect()
+            before, again = since.is_between(-HOUR, NONE, closed="left"), since.is_between(NONE, HOUR, closed="left")
+            part = pl.when(before).then(1).when(again).then(2).otherwise(0)
+            yield rows.with_columns(wall=wall, part=part).sort("line").collect()
 
 
 def _changes(zone: str, sundays: list[date]) -> Iterator[datetime]:

@@ -9,15 +9,15 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from logcorr.lazily import np, npt, pl
-from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._blocking import HEAVY, LOCKS, asking
+from logcorr.rules._blocking import HEAVY, LOCKS, asking, ending
 from logcorr.rules._jobs import scripts_of
+from logcorr.rules._slow_disk import slow_disk
 from logcorr.rules._waiting import waiting as unanswered
 from logcorr.statistics import Group, Job, attribute
 from logcorr.statistics import Schedule as Ticks
@@ -32,6 +32,8 @@ ONE_BURST_S = 120.0
 LEAST_SHARE = 0.6
 LEAST_WITHIN = 0.8
 MOST_PROVED, MOST_ASKED, MOST_PLAUSIBLE, MOST_UNKNOWN = 0.95, 0.92, 0.85, 0.7
+FEWEST_SLOW = 2
+"""In so many runs the disk was told to be slow."""
 ENOUGH_BURSTS = 4
 """So many bursts, and not one without a run: what the job asks of that very service is what keeps the others waiting."""
 
@@ -132,7 +134,7 @@ def _onsets(came: Times) -> Times:
 
 def _suspect(case: Case, schedule: Schedule, waiting: pl.DataFrame, came: Times) -> _Suspect:
     scripts = scripts_of(case, schedule)
-    locking = _first(scripts, LOCKS) or _ending(schedule)
+    locking = _first(scripts, LOCKS) or ending(schedule)
     heavy = _first(scripts, HEAVY)
     inside, last = _within(case, schedule, came)
     upstreams = set(waiting["upstream"]) if "upstream" in waiting.columns else set()
@@ -147,12 +149,6 @@ def _suspect(case: Case, schedule: Schedule, waiting: pl.DataFrame, came: Times)
         bursts=int(inside[_begins(came)].sum()),
         last=last,
     )
-
-
-def _ending(schedule: Schedule) -> Span | None:
-    """The command of the job that ends something, on which what it keeps waiting may depend."""
-    effects = (one for behaviour in schedule.behaviours for one in behaviour.proved)
-    return next((one.effect.span for one in effects if one.effect.ends_processes and one.proof.reach is not Reach.NEVER), None)
 
 
 def _first(scripts: Sequence[Script], pattern: re.Pattern[str]) -> Span | None:
@@ -220,11 +216,12 @@ def _attributed(
 def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group, job: Job) -> Finding:
     scheduled = suspect.schedule.job
     run = case.happened("job.started").filter(pl.col("message").str.contains(scheduled.command.strip(), literal=True))
+    slow = _slow_meanwhile(case, suspect)
     always = suspect.asks and group.evidence.explained == group.evidence.events >= ENOUGH_BURSTS
     exhausted = _exhausted(case, suspect, group)
     takes_all = suspect.line and not exhausted.is_empty()
     return Finding(
-        confidence=min(job.probability, max(suspect.most, MOST_ASKED) if always or takes_all else suspect.most),
+        confidence=min(job.probability, max(suspect.most, MOST_ASKED) if always or takes_all or slow.height else suspect.most),
         claim=_claim(waiting, suspect, group),
         evidence=(
             *suspect.lines,
@@ -232,6 +229,7 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
             *([Evidence(suspect.last, "the job's own message", shows="job_stalls_service")] if suspect.last else []),
             *cite(run, "a logged run", most=2),
             *cite(exhausted, shows="resource_exhausted"),
+            *cite(slow, "the disk does not keep up", most=3, shows="resource_exhausted"),
             *cite(waiting.filter(_after_a_run(waiting["came"].to_numpy(), suspect, group)), shows="timeout_closes_connection"),
         ),
         would_refute=claim("job_stalls_service.refute", "a run of the job during which these requests were answered as ever"),
@@ -241,10 +239,20 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
             "bursts": group.evidence.events,
             "runs_followed": max(group.evidence.hits, suspect.bursts),
             "lag_s": round(group.evidence.lag_median_s or 0.0, 1),
+            **({"slow_disk": slow.height} if slow.height else {}),
         },
         times=instants(waiting),
         fix=ASIDE if suspect.blocks else BRIEFLY,
     )
+
+
+def _slow_meanwhile(case: Case, suspect: _Suspect) -> pl.DataFrame:
+    """What tells of a slow disk, if the job is hard on it and nearly all of that is told while it runs."""
+    told = slow_disk(case) if suspect.line and not suspect.locks else case.happened()
+    inside, last = _within(case, suspect.schedule, seconds(told))
+    runs = np.unique(np.searchsorted(suspect.schedule.ticks, seconds(told)[inside], side="right")) if last else ()
+    enough = len(runs) >= FEWEST_SLOW and bool(inside.mean() >= LEAST_WITHIN)
+    return told.filter(pl.Series(inside, dtype=pl.Boolean)) if enough else told.clear()
 
 
 def _exhausted(case: Case, suspect: _Suspect, group: Group) -> pl.DataFrame:

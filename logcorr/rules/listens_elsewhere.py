@@ -53,7 +53,8 @@ class _Asked(Struct, frozen=True, kw_only=True):
 
     @property
     def since(self) -> datetime:
-        return self.rows["time"].drop_nulls()[0]
+        first: datetime = self.rows["time"].drop_nulls()[0]
+        return first
 
 
 class _Starts(Struct, frozen=True, kw_only=True):
@@ -66,7 +67,8 @@ class _Starts(Struct, frozen=True, kw_only=True):
 
     @property
     def began(self) -> datetime:
-        return self.rows["time"][0]
+        first: datetime = self.rows["time"][0]
+        return first
 
 
 @rule(code="NET006", title="A service listens on another port than it is asked on", role="defect", severity="error")

@@ -34,7 +34,7 @@ OTHER_SERVERS = r"\bfastify\b|\bDeno\.serve\b|\bBun\.serve\b"
 """Fastify sets no limit unless told; the others are not Node's server."""
 NODE = (".js", ".mjs", ".cjs", ".ts", ".mts")
 
-NAMES = r"\b(?:client_)?(?:request|headers?|body|read|receive)_?timeout\b"
+NAMES = r"\b(?:client_)?(?:request|headers?|body|read|receive)[_-]?timeout\b"
 SET = regex(
     rf"(?P<name>{NAMES})['\"]?\s*[:=]?\s*(?P<product>[\d_.]+(?:\s*\*\s*[\d_.]+)*)"
     r"\s*(?:\*\s*time\.)?(?P<unit>ms|millisecond|seconds?|s|minutes?|min|m|h)?\b",
@@ -66,7 +66,7 @@ class _Limit(Struct, frozen=True):
     is_set: bool
 
 
-@rule(code="NGX025", title="Requests that take long to arrive are ended", role="defect", severity="error")
+@rule(code="NGX026", title="Requests that take long to arrive are ended", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Answers of 408 that all come at one age, longer than which no request of the kind succeeds, with the limit of that age."""
     for ended in _ended(case):

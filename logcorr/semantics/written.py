@@ -16,6 +16,8 @@ from logcorr.grammar.shell import parse
 from logcorr.grammar.shell.tree import (
     AndOr,
     Assignment,
+    Background,
+    Broken,
     For,
     Function,
     Group,
@@ -37,8 +39,9 @@ from logcorr.model.facts import Script
 from logcorr.model.source import Span
 
 __all__ = [
-    "AndOr", "Assignment", "Commands", "For", "Function", "Group", "If", "Loop", "Node", "Pipeline", "Redirected", "Simple",
-    "Substitution", "Test", "Written", "commands", "compound", "following", "in_program", "plain", "spanned", "tree", "walk",
+    "AndOr", "Assignment", "Background", "Broken", "Commands", "For", "Function", "Group", "If", "Loop", "Node", "Pipeline",
+    "Redirected", "Simple", "Substitution", "Test", "Written", "commands", "compound", "following", "in_program", "plain",
+    "spanned", "tree", "walk",
 ]  # fmt: skip
 
 N = TypeVar("N", bound=Node)

@@ -17,9 +17,10 @@ def parse(text: str) -> Sequence:
     while reader.position < len(text):
         start = reader.position
         try:
-            commands.extend(reader.commands("").commands)
+            found = reader.commands("").commands
             if reader.position < len(text):
                 raise reader.unexpected()
+            commands.extend(found)
         except ShellSyntaxError as error:
             at = min(max(error.at, start), len(text))
             end = text.find("\n", at)

@@ -136,6 +136,8 @@ def _edited(value: Value, source: str | None, extended: bool, *, quiet: bool) ->
         return None
     count = 0 if "g" in match["flags"] else 1
     replacement = re.sub(r"\\(\d)", r"\\g<\1>", match["with"].replace("\\" + match["mark"], match["mark"])).replace("&", r"\g<0>")
+    if not _is_known(expression, replacement):
+        return None
     if known is None:
         return _edited_end(value, match["pattern"], expression, replacement)
     result = ""
@@ -145,6 +147,15 @@ def _edited(value: Value, source: str | None, extended: bool, *, quiet: bool) ->
             continue
         result += expression.subn(replacement, body, count=count)[0] + end
     return like(value, result)
+
+
+def _is_known(expression: Bounded, replacement: str) -> bool:
+    """Whether Python writes what sed would: not `\\u` and its like, nor a group that the pattern has not."""
+    try:
+        expression.compiled.sub(replacement, "")
+    except re.error:
+        return False
+    return True
 
 
 def _edited_end(value: Value, pattern: str, expression: Bounded, replacement: str) -> Value | None:

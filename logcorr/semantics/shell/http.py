@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from urllib.parse import urlsplit
 
 from msgspec.structs import replace
 
@@ -52,7 +53,17 @@ def _url(value: Value, default: str) -> str | None:
     known = literal(value)
     if not known or re.match(r"(?:\w+://)?+(?:[^/]*:)?(?:/|$)", known):
         return None
-    return known if "://" in known else f"{default}://{known}"
+    address = known if "://" in known else f"{default}://{known}"
+    return address if _is_one(address) else None
+
+
+def _is_one(address: str) -> bool:
+    """Whether it names one host and port: a text that only looks like an address does not."""
+    try:
+        port = urlsplit(address).port
+    except ValueError:
+        return False
+    return port != 0
 
 
 def _curl(command: Command) -> None:
@@ -96,7 +107,7 @@ def _probe(
         yields=_yields(command, prints), follows_redirects=follows_redirects, fails_on_error=fails_on_error,
         checks_certificate=checks_certificate, timeout_s=timeout_s, prints=prints,
         asks=shown(url) if unknown and not known else None,
-        unknown=None if known else unknown or "an empty part of the address",
+        unknown=None if known else unknown or "not a whole address",
     )  # fmt: skip
     looked_at = probe.yields != "exit" or command.machine.checked
     return replace(

@@ -30,8 +30,10 @@ F = TypeVar("F", bound=Fact)
 _Kind = tuple[str, int]
 
 MOST_CASES = 48
-MOST_WORK = 2_500
+MOST_WORK = 1_600
 """So many commands are evaluated to answer questions about one script; no further question is then begun."""
+MOST_SURVEYED = 1_200
+"""Of a script in which so many commands were met, no way is followed to its end within the bounds of a question."""
 NO_ENVIRONMENT: Mapping[str, str] = {}
 
 
@@ -212,13 +214,14 @@ class _Program(Struct):
     base: Record = field(default_factory=Record)
     answered: dict[tuple[tuple[int, tuple[_Kind, ...]], ...], Machine | None] = field(default_factory=dict)
     work: int = 0
+    surveyed: int = 0
 
     def survey(self) -> tuple[Machine, bool]:
         """Meet everything there is, whatever the probes answer; False if not even coarsely every way was followed."""
         machine, complete = self._run(None)
         if not complete:
             machine, complete = self._run(None, coarse=True)
-        self.base = machine.record
+        self.base, self.surveyed = machine.record, machine.commands
         return machine, complete
 
     def under(self, allowed: Allowed) -> Machine | None:
@@ -227,7 +230,8 @@ class _Program(Struct):
         key = tuple(sorted((number, tuple(sorted(kinds))) for number, kinds in narrowed.items()))
         if key not in self.answered:
             outcomes = {number: tuple(kinds.values()) for number, kinds in narrowed.items()}
-            self.answered[key] = self._told_apart(outcomes) if self.work < MOST_WORK else None
+            worth_it = self.work < MOST_WORK and self.surveyed < MOST_SURVEYED
+            self.answered[key] = self._told_apart(outcomes) if worth_it else None
         return self.answered[key]
 
     def _narrowed(self, allowed: Allowed) -> dict[int, dict[_Kind, Outcome]]:
@@ -250,14 +254,11 @@ class _Program(Struct):
 
     def _told_apart(self, allowed: Allowed) -> Machine | None:
         """Evaluate until no new expected value turns up: an outcome is only listed once the script is known to tell it apart."""
-        for coarse in (False, True):
-            machine, complete = self._run(allowed, coarse=coarse)
-            while complete and _tells_more(machine.record, self.base):
-                self.base.expects = machine.record.expects
-                machine, complete = self._run(allowed, coarse=coarse)
-            if complete:
-                return machine
-        return None
+        machine, complete = self._run(allowed)
+        while complete and _tells_more(machine.record, self.base):
+            self.base.expects = machine.record.expects
+            machine, complete = self._run(allowed)
+        return machine if complete else None
 
     def _run(self, allowed: Allowed | None, *, coarse: bool = False) -> tuple[Machine, bool]:
         record = Record() if allowed is None else self.base.after()

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MOST_DEPTH = 24
+MOST_COMMANDS = 800
+COARSER = {200: 4, 400: 2, 600: 1}
+"""After so many commands of a question no more than so many paths are kept apart; who asks has waited long enough."""
 
 
 class Impossible(Exception):
@@ -73,10 +76,10 @@ class Machine:
         self.interpreter = interpreter
         self.coarse = coarse
         self.surveys = allowed is None
-        self.most_paths = 2 if self.surveys else 4 if coarse else 8
+        self.most_paths = 2 if self.surveys else 8
         self.most_rounds = 6 if coarse else 70
         self.most_recursion = 2 if coarse else 10
-        self.most_commands = (8_000 if coarse else 5_000) if self.surveys else 1_200 if coarse else 800
+        self.most_commands = (8_000 if coarse else 5_000) if self.surveys else MOST_COMMANDS
         self.checked = False
         self.substituted = False
         self.reader: str | None = None
@@ -103,6 +106,9 @@ class Machine:
         self.commands += 1
         if self.commands > self.most_commands:
             raise Overflow
+        if not self.surveys and self.commands in COARSER:
+            self.coarse, self.most_rounds, self.most_recursion = True, 6, 2
+            self.most_paths = COARSER[self.commands]
 
     def skip(self, node: Node, path: Path, *, called: bool = False) -> None:
         """Note that a path passes a node by, for `unreached`; `called`: it is a function's body, which runs when called."""

@@ -112,7 +112,9 @@ def withered(path: Path) -> Path:
 
 def _most_varied(paths: Sequence[Path]) -> str | None:
     """The variable to give up first: a count, a flag or something unknown before a name or an address; then the most varied."""
-    names = {name for path in paths for name in path.variables}
+    first, *others = (path.variables for path in paths)
+    names = {name for store in others for name, value in store.items() if first.get(name, _UNSET) is not value}
+    names |= {name for store in others for name in first.keys() - store.keys()}
     values = {name: {path.variables.get(name, _UNSET) for path in paths} for name in names}
     varied = [name for name in names if len(values[name]) > 1]
     return max(varied, key=lambda name: (not any(map(_names_something, values[name])), len(values[name]), name), default=None)

@@ -12,7 +12,6 @@ Health checks and other requests are made by the same programs. A request counts
 from __future__ import annotations
 
 import re
-from urllib.parse import urlsplit
 
 from logcorr.lazily import regex
 from logcorr.model.behaviour import Probe
@@ -30,6 +29,7 @@ _CALLED = regex(r"webhook|slack|discord|telegram|pushover|pagerduty|heartbeat_ur
 _VARIABLE = regex(r"\$\{?(\w+)")
 _WRITING = ("POST", "PUT", "PATCH", "DELETE")
 _FILE = regex(r"""(?:-d|--data[\w-]*|--json)[ =]*["']?@(?!-)|(?:^|\s)(?:-T|--upload-file|-F|--form)[ =]""")
+_HOST = regex(r"://(?:[^/@]*@)?(\[[^\]/]*\]|[^/:?#]*)")
 _NEAR = regex(r"localhost|127\.|0\.0\.0\.0|\[::1\]|10\.|192\.168\.|172\.(?:1[6-9]|2\d|3[01])\.|[\w-]+$")
 RUNS_CODE = frozenset({"bash", "sh", "zsh", "dash", "eval", "source", "."})
 INSTALLERS = RUNS_CODE | frozenset({
@@ -46,7 +46,8 @@ def purpose(probe: Probe, *, looked_at: bool, saved: bool, reader: str | None, w
     printed. `reader` is the program that the output is piped to, `written` the command as the script has it.
     """
     address = probe.url or probe.asks or ""
-    host = urlsplit(address).hostname or address.partition("://")[2].partition("/")[0]
+    named = _HOST.search(address)
+    host = named[1].lower() if named else ""
     if _MESSAGES.search(host) or "/webhook" in address or (probe.url is None and _called(probe, written)):
         return "sends"
     if probe.method in _WRITING and (not looked_at or _FILE.search(written)):

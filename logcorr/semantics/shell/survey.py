@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterator
 
@@ -26,14 +25,11 @@ class Survey:
         self._skipped: Noted = {}
         self._uncalled: Noted = {}
         self._calls: Counter[tuple[int, tuple[Value, ...]]] = Counter()
-        self._visited: dict[Source, list[int]] = {}
+        self._visited: dict[Source, set[int]] = {}
 
     def visit(self, source: Source, start: int) -> None:
         """A command is evaluated."""
-        starts = self._visited.setdefault(source, [])
-        at = bisect_left(starts, start)
-        if starts[at : at + 1] != [start]:
-            starts.insert(at, start)
+        self._visited.setdefault(source, set()).add(start)
 
     def skip(self, source: Source, node: Node, path: Path, *, called: bool) -> None:
         """A path passes a node by; `called`: it is a function's body, which runs when called."""
@@ -56,6 +52,5 @@ class Survey:
             key = next(iter(noted))
             source, start, end = key
             node, path = noted.pop(key)
-            starts = self._visited.get(source, [])
-            if bisect_left(starts, start) == bisect_left(starts, end):
+            if not any(start <= visited < end for visited in self._visited.get(source, ())):
                 yield source, node, path

@@ -1,0 +1,56 @@
+"""What an image's containers run, and what is copied into it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from logcorr.lazily import regex
+from logcorr.model.case import Configuration
+from logcorr.model.facts import Image, Script
+from logcorr.model.source import Span
+from logcorr.semantics.paths import collected
+from logcorr.semantics.written import Node, Simple, Written, commands, tree
+
+SHELLS = frozenset({"sh", "bash", "dash", "ash"})
+COPIES = regex(r"\s*(?:COPY|ADD)\s+(?:--\S+\s+)*(?P<sources>\S.*?)\s+(?P<target>\S+)\s*")
+TABLES = regex(r"/etc/(?:cron\.d|crontabs)(?:/|$)|/etc/crontab$|/var/spool/cron/")
+SERVES = frozenset({
+    "gunicorn", "uvicorn", "hypercorn", "daphne", "uwsgi", "celery", "flask", "streamlit", "python", "python3", "node", "npm",
+    "yarn", "pnpm", "npx", "bun", "deno", "java", "php", "php-fpm", "apache2ctl", "httpd", "nginx", "caddy", "ruby", "rails",
+    "bundle", "puma", "sidekiq", "dotnet", "go", "redis-server", "postgres", "mysqld", "supervisord", "cron", "crond",
+})  # fmt: skip
+"""Programs that a container is there to run; what others are, a name does not tell."""
+
+
+def start_script(case: Configuration, image: Image) -> Script | None:
+    """The collected script that is the first process of the image's containers; None where something else is."""
+    words = image.entrypoint or image.command
+    if words[:1] and words[0].rpartition("/")[2] in SHELLS and len(words) == 1:
+        words = image.command
+    elif words[:1] and words[0].rpartition("/")[2] in SHELLS:
+        words = words[2:] if words[1] == "-c" else words[1:]
+    named = words[0].split()[0].removeprefix("exec ") if words and words[0].split() else ""
+    if not named.endswith(".sh"):
+        return None
+    whole = {script.span.path: script for script in case.of(Script) if script.span.line == 1 and not script.column}
+    found = collected(named, whole, None, asker=image.span.path)
+    return whole[found] if found else None
+
+
+def last_command(script: Script) -> Written | None:
+    """The command that a script ends with, where that is a plain one."""
+    nodes = tree(script).commands
+    return at(script, nodes[-1]) if nodes else None
+
+
+def at(script: Script, node: Node) -> Written | None:
+    """A plain command as written."""
+    return next((one for one in commands(script) if isinstance(node, Simple) and one.node is node), None)
+
+
+def tables_in(image: Image) -> Iterator[tuple[Span, tuple[str, ...], str]]:
+    """The steps that copy cron tables to where cron looks for them: their lines, what is copied, and to where."""
+    for line, step in zip(image.steps_at, image.steps, strict=True):
+        copied = COPIES.fullmatch(step)
+        if copied and TABLES.search(copied["target"]):
+            yield Span(image.span.path, line), tuple(copied["sources"].split()), copied["target"]

@@ -1,0 +1,64 @@
+"""A container is told to stop, and only the shell in it hears that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from logcorr.model.case import Configuration
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.facts import ComposeFile, Image
+from logcorr.model.result import Finding
+from logcorr.rules import rule
+from logcorr.rules._images import SERVES, last_command, start_script
+from logcorr.semantics.written import Written
+
+GRACE_S = 10.0
+"""What Docker waits for by default before it kills."""
+
+JOBS = frozenset({"python", "python3", "node", "npm", "yarn", "php", "java", "ruby", "bundle", "go", "pnpm", "npx"})
+SERVING = frozenset(
+    {"start", "serve", "server", "runserver", "run", "dev", "app.py", "server.js", "main.py", "index.js", "queue:work"}
+)
+
+
+@rule(code="PROC015", title="A container's program does not hear that it is to stop", role="defect", severity="info")
+def check(case: Configuration) -> Iterator[Finding]:
+    """Looks for images whose first process is a script that runs its program as a child, where `exec` would give it its place."""
+    seen = set()
+    for image in case.of(Image):
+        script = start_script(case, image)
+        last = last_command(script) if script and script.span.path not in seen else None
+        if last and "exec" not in last.wrappers and _serves(last):
+            seen.add(last.script.span.path)
+            yield _finding(image, last, _grace(case))
+
+
+def _serves(command: Written) -> bool:
+    """Whether it is a program that runs until it is told to stop."""
+    if command.name in JOBS:
+        return any(
+            word.rpartition("/")[2].rpartition(":")[0] in SERVING or word.rpartition("/")[2] in SERVING for word in command.words
+        )
+    return command.name in SERVES
+
+
+def _grace(case: Configuration) -> float:
+    given = {service.stop_grace_s for file in case.of(ComposeFile) for service in file.services}
+    return given.pop() if len(given) == 1 else GRACE_S
+
+
+def _finding(image: Image, last: Written, grace: float) -> Finding:
+    return Finding(
+        confidence=0.85,
+        claim=claim(
+            "signal_not_forwarded.found",
+            "docker stop ends at the shell, which keeps it to itself: {grace:g} s later {program} is killed at its work",
+            program=last.name,
+            grace=grace,
+        ),
+        evidence=(Evidence(last.span, "runs as the shell's child"), Evidence(image.span, "starts the script")),
+        would_refute=claim("signal_not_forwarded.refute", "docker stop, which takes less than a second (init: true)"),
+        subject=last.script.span.path,
+        measured={"grace_s": grace},
+        fix=claim("signal_not_forwarded.fix", "exec {program} …", program=last.name),
+    )

@@ -1,0 +1,80 @@
+"""A script waits for something, gives up, and goes on as if it had come."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from logcorr.model.case import Configuration
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.facts import Script
+from logcorr.model.result import Finding
+from logcorr.rules import rule
+from logcorr.rules._idioms import asks, only_tells
+from logcorr.semantics.written import Commands, For, Node, Written, commands, compound, spanned, tree, walk
+
+SHOWS = frozenset({"open", "xdg-open", "sleep"})
+GIVES_UP = frozenset({"exit", "return", "die", "fail", "error", "abort", "rollback"})
+
+
+@rule(code="SH021", title="A wait that gives up is taken for success", role="defect", severity="warning")
+def check(case: Configuration) -> Iterator[Finding]:
+    """Looks for loops that ask a limited number of times, end in any case, and are followed by what needs the answer."""
+    for script in case.of(Script):
+        for node in walk(tree(script)):
+            if isinstance(node, Commands):
+                yield from _in_list(script, node.commands)
+
+
+def _in_list(script: Script, nodes: Sequence[Node]) -> Iterator[Finding]:
+    for number, node in enumerate(nodes):
+        if isinstance(node, For) and node.words and _waits(script, node):
+            after = [one for one in commands(script) if nodes[number + 1 :] and node.end <= one.node.start < nodes[-1].end]
+            acting = next((one for one in after if not only_tells(one) and not _looks(one) and one.name not in SHOWS), None)
+            if acting and not any(map(_looks, after[:3])) and not _remembered(script, node, after):
+                yield _finding(script, node, acting)
+
+
+def _waits(script: Script, loop: For) -> bool:
+    """Whether it asks, leaves on the answer, and sleeps; and does not itself give up."""
+    inside = list(compound(script, loop))
+    names = {one.name for one in inside}
+    return {"break", "sleep"} <= names and any(asks(one) or _asks_inside(one) for one in inside) and not names & GIVES_UP
+
+
+def _asks_inside(command: Written) -> bool:
+    """Whether it runs a question in a container."""
+    return command.name in ("docker", "docker-compose") and "exec" in command.words[:4] and "curl" in command.text
+
+
+def _looks(command: Written) -> bool:
+    """Whether it asks again, or for a state, or shows it."""
+    return (
+        asks(command) or command.name in ("[", "[[", "test", "if") or {"ps", "logs", "status"} & set(command.words[:3]) != set()
+    )
+
+
+def _remembered(script: Script, loop: For, after: Sequence[Written]) -> bool:
+    """Whether something that the loop sets is looked at behind it."""
+    body = script.text[loop.start : loop.end]
+    rest = script.text[loop.end : after[-1].node.end] if after else ""
+    names = {loop.name, *re.findall(r"(?:^|[\s;])(\w+)(?:=|\+\+)", body)}
+    return any(re.search(rf"\$\{{?{name}\b|\b{name}\s*[<>=!]=", rest) for name in names)
+
+
+def _finding(script: Script, loop: For, acting: Written) -> Finding:
+    return Finding(
+        confidence=0.88,
+        claim=claim(
+            "wait_gives_up_silently.found",
+            "where the last attempt fails too, the loop just ends: line {line} runs as if it had succeeded",
+            line=acting.span.line,
+        ),
+        evidence=(Evidence(spanned(script, loop), "ends in any case"), Evidence(acting.span, "goes on")),
+        would_refute=claim(
+            "wait_gives_up_silently.refute", "a run against something that never comes up, which ends with a failure"
+        ),
+        subject=script.span.path,
+        measured={"line": acting.span.line},
+        fix=claim("wait_gives_up_silently.fix", "remember the success in a variable and leave with exit 1 without it"),
+    )
