@@ -56,7 +56,7 @@ def observed(case: Case, behaviour: Behaviour, effect: ProvedEffect, ticks: Time
     for answered in effect.probes:
         for rows in (requests(case, answered.probe, ticks), *_words(case, behaviour), _printed(case, ticks)):
             found = _misread(effect, answered, rows)
-            if found and (not found.by or _for_everybody(case, found)):
+            if found and (found.status < ALIVE or _for_everybody(case, found)):
                 return found
     return None
 
