@@ -12,7 +12,7 @@ from importlib.metadata import version
 
 from logcorr import causes, plugins, timeline
 from logcorr.assumptions import assumptions
-from logcorr.casework import case_of, reinterpreted, runs_seen
+from logcorr.casework import case_of, jobs_seen, reinterpreted, runs_seen
 from logcorr.collect import quotes
 from logcorr.configuration import host_zone
 from logcorr.outcome import Analysis
@@ -51,7 +51,7 @@ def analyze(
         zones=zones(tz), service_of=writers(given), names=names(given), since=since, until=until,
     )  # fmt: skip
     zone = host_zone(zones(tz), given.facts, told.sources)
-    case = one_clock(runs_seen(runs_apart(case_of(given, understood, told, zone))))
+    case = one_clock(jobs_seen(runs_seen(runs_apart(case_of(given, understood, told, zone)))))
     installed = plugins.rules()
     asked = (*installed.values(), *rules)
     found, ran = findings_of(case, asked)

@@ -10,14 +10,20 @@ from msgspec.structs import replace
 from logcorr import timeline
 from logcorr.configuration import schedules
 from logcorr.lazily import np, npt, pl
-from logcorr.model.case import Case
-from logcorr.model.facts import Fact
-from logcorr.model.source import Artifact
+from logcorr.model.case import Case, Schedule
+from logcorr.model.facts import Fact, ScheduledJob
+from logcorr.model.source import Artifact, Span
 from logcorr.reading import Input
 from logcorr.semantics.reader import Reader
 from logcorr.semantics.schedule import repeat
 from logcorr.semantics.understanding import Understanding, understand
 from logcorr.timeline.jobs import LIFE, STARTS, unit_of
+
+CRON_RAN = r"^\((\S+)\) CMD \((.*)\)\s*$"
+OF_THE_SYSTEM = r"\brun-parts\b|^\s*(?:test|\[|command -v) |/usr/(?:s?bin|lib|libexec)/|\bdebian-sa1\b"
+"""Jobs that the distribution's packages bring."""
+
+FEWEST_RUNS, MOST_MINUTES = 4, 6
 
 ONE_START_S = 10.0
 USUAL_SLACK_S = 60.0
@@ -74,6 +80,31 @@ def runs_seen(case: Case) -> Case:
     seen = {one.job: begun.filter(pl.col("unit") == unit_of(one.job))["time"] for one in counting}
     known = (replace(one, runs=_apart(seen[one.job])) if len(seen.get(one.job, ())) else one for one in case.schedules)
     return replace(case, schedules=tuple(known))
+
+
+def jobs_seen(case: Case) -> Case:
+    """The case with the jobs that cron's log tells of and no collected table lists: what they do is not known."""
+    listed = {one.job.command.strip() for one in case.schedules}
+    told = case.happened("job.started").drop_nulls("time").sort("time")
+    parts = told["message"].str.extract_groups(CRON_RAN).struct
+    ran = told.with_columns(user=parts.field("1"), command=parts.field("2").str.strip_chars()).drop_nulls("command")
+    others = ran.filter(~pl.col("command").is_in(listed) & ~pl.col("command").str.contains(OF_THE_SYSTEM))
+    found = (
+        _seen_job(rows) for _, rows in others.group_by("user", "command", maintain_order=True) if rows.height >= FEWEST_RUNS
+    )
+    return replace(case, schedules=(*case.schedules, *found)) if others.height else case
+
+
+def _seen_job(rows: pl.DataFrame) -> Schedule:
+    minutes = rows["time"].dt.minute().unique().sort().to_list()
+    job = ScheduledJob(
+        span=Span(rows["file"][0], rows["line"][0]),
+        schedule=f"minutes {', '.join(map(str, minutes))}" if len(minutes) <= MOST_MINUTES else "the log's word",
+        scheduler="cron",
+        command=rows["command"][0],
+        user=rows["user"][0],
+    )
+    return Schedule(job=job, runs=rows["time"].dt.epoch("us").to_numpy() / 1e6)
 
 
 def _apart(times: pl.Series) -> npt.NDArray[np.float64]:

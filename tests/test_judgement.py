@@ -402,6 +402,32 @@ def test_a_job_need_not_have_been_there_from_the_first(tmp_path):
     assert (cause["kind"], cause["culprit"]["path"]) == ("scheduled_stop", "crontab")
 
 
+def test_a_job_that_only_the_log_of_cron_tells_of_is_a_suspect(tmp_path):
+    """Its table and its script were not collected: it is likely, and no more."""
+    ends = [
+        f"May  5 {hour:02}:{minute}:0{second} mill {who}\n"
+        for hour in range(6, 12)
+        for minute in (11, 41)
+        for second, who in (
+            (1, "CRON[7]: (root) CMD (/root/tools/upkeep.sh)"),
+            (4, "systemd[1]: Stopping press.service - Press..."),
+            (5, "systemd[1]: Started press.service - Press."),
+        )
+    ]
+    (tmp_path / "syslog").write_text("".join(ends))
+    (tmp_path / "access.log").write_text(
+        "".join(
+            f'192.0.2.9 - - [05/May/2026:{hour:02}:{minute}:0{second} +0000] "GET /{minute} HTTP/1.1" 502 77 "-" "Mozilla/5.0"\n'
+            for hour in range(6, 12)
+            for minute in (11, 41)
+            for second in (4, 5)
+        )
+    )
+    result = logcorr.analyze(tmp_path).result
+    (cause,) = result["causes"]
+    assert (result["verdict"], cause["kind"], cause["culprit"]["line"]) == ("suspected", "unproven_schedule", 1)
+
+
 def released(folder, *failing, told=True):
     """A service that is restarted at 20:02:11 once, for a release if one is told, and answers 502 at these seconds."""
     if told:
