@@ -51,7 +51,9 @@ module.exports = createLogger({
   transports: [new transports.File({ filename: '/var/log/amendoal/app.log' })],
 });
 """
-LOGGER_NEW = LOGGER_OLD.replace("format.timestamp({ format: 'YYYY-MM-DD HH:mm:ss' }),", "format.timestamp(), // ISO, como pede o painel do Loki")
+LOGGER_NEW = LOGGER_OLD.replace(
+    "format.timestamp({ format: 'YYYY-MM-DD HH:mm:ss' }),", "format.timestamp(), // ISO, como pede o painel do Loki"
+)
 
 WATCH = r"""#!/bin/bash
 # vigia: quando o registo para, o processo esta pendurado -> reiniciar
@@ -156,11 +158,19 @@ cp /etc/nginx/nginx.conf etc/nginx/; cp /etc/systemd/system/amendoal.service etc
 def truth(case: Case) -> dict[str, Any]:
     watch, seen, log, errors = "opt/vigia.sh", "log/vigia.log", "log/app.log", "log/nginx/error.log"
     read, age, limit = case.at(watch, "cut -c 1-19"), case.at(watch, 'date -d "$ultima"'), case.at(watch, '-gt "$MAX"')
-    line, told, act = case.at("etc/cron.d/amendoal", "vigia.sh"), case.at(seen, "reinicio"), case.at(watch, "systemctl restart amendoal")
+    line, told, act = (
+        case.at("etc/cron.d/amendoal", "vigia.sh"),
+        case.at(seen, "reinicio"),
+        case.at(watch, "systemctl restart amendoal"),
+    )
     gone, refused = case.at(log, "Z info: SIGTERM, a fechar"), case.at(errors, "111: Connection refused")
     logger, deployed = case.at("srv/current/logger.js", "format.timestamp()"), case.at("srv/deploy.log", "deploy 3.5.0")
     restarts, stops = case.times(seen, "reinicio"), case.times(log, "Z info: SIGTERM", 1)
-    failed = next(case.at(f"log/nginx/{name}", '" 502 ') for name in ("access.log.1.gz", "access.log") if case.times(f"log/nginx/{name}", '" 502 '))
+    failed = next(
+        case.at(f"log/nginx/{name}", '" 502 ')
+        for name in ("access.log.1.gz", "access.log")
+        if case.times(f"log/nginx/{name}", '" 502 ')
+    )
     return {
         "root_cause_kind": "log-age-read-in-wrong-zone",
         "root_cause": "vigia.sh, every ten minutes from cron, takes the first 19 characters of the log's last line for local time. Release 3.5.0 (15:02) logs ISO stamps in UTC; without their Z they look an hour old in Lisbon's summer: "

@@ -175,9 +175,20 @@ cp /srv/bakery/db/bakery.conf db/; cp /srv/bakery/bin/*.sh bin/; cp /srv/bakery/
 
 def truth(case: Case) -> dict[str, Any]:
     api, db, errors = "logs/docker-logs-api.txt", "logs/docker-logs-db.txt", "nginx/error.log"
-    timeout, kept, pool = case.at("db/bakery.conf", "idle_session_timeout = '5min'"), case.at("api/db.js", "idleTimeoutMillis: 0"), case.at("api/db.js", "new Pool(")
-    ended, thrown = case.at(db, "terminating connection due to idle-session timeout"), case.at(api, "terminating connection due to idle-session timeout")
-    unheard, again, refused = case.at(api, "Unhandled 'error' event"), case.at(api, "bakery api 1.18.3 on 3015", nth=2), case.at(errors, "111: Connection refused")
+    timeout, kept, pool = (
+        case.at("db/bakery.conf", "idle_session_timeout = '5min'"),
+        case.at("api/db.js", "idleTimeoutMillis: 0"),
+        case.at("api/db.js", "new Pool("),
+    )
+    ended, thrown = (
+        case.at(db, "terminating connection due to idle-session timeout"),
+        case.at(api, "terminating connection due to idle-session timeout"),
+    )
+    unheard, again, refused = (
+        case.at(api, "Unhandled 'error' event"),
+        case.at(api, "bakery api 1.18.3 on 3015", nth=2),
+        case.at(errors, "111: Connection refused"),
+    )
     sheets, ends = case.times(api, "label sheet"), case.times(db, "idle-session timeout")
     return {
         "root_cause_kind": "idle-timeout-unhandled-pool-error",

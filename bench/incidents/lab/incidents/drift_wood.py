@@ -164,8 +164,14 @@ cp /srv/driftwood/current/server.js current/; cp /srv/driftwood/current/lib/sess
 
 def truth(case: Case) -> dict[str, Any]:
     clean, swept, shop, access = "bin/clean-sessions.sh", "logs/clean-sessions.log", "logs/shop.log", "logs/nginx-access.log"
-    folder, moved = case.at(clean, "DIR=/var/lib/driftwood/sessions"), case.at("etc/default-driftwood", "SESSION_DIR=/data/sessions")
-    diff, full = case.at("logs/deploy.log", "> SESSION_DIR=/data/sessions"), case.at(shop, "ENOSPC: no space left on device, open")
+    folder, moved = (
+        case.at(clean, "DIR=/var/lib/driftwood/sessions"),
+        case.at("etc/default-driftwood", "SESSION_DIR=/data/sessions"),
+    )
+    diff, full = (
+        case.at("logs/deploy.log", "> SESSION_DIR=/data/sessions"),
+        case.at(shop, "ENOSPC: no space left on device, open"),
+    )
     inodes, nothing = case.at("df.txt", "100% /data"), case.at(swept, ": 0 removed, 0 kept")
     deployed, failures = case.times("logs/deploy.log", "6.3.0"), case.times(access, '" 500 ')
     return {
