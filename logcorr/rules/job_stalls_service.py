@@ -207,9 +207,9 @@ def _attributed(
         return None
     job = max(leading.jobs, key=lambda one: one.probability)
     suspect = next(one for one in suspects if str(one.schedule.job.span) == job.name)
-    told = leading.evidence
-    enough = min(told.hits, told.explained) >= FEWEST_BURSTS and told.explained >= LEAST_SHARE * told.events
-    enough = enough or suspect.bursts >= max(FEWEST_BURSTS, LEAST_SHARE * told.events)
+    seen = leading.evidence
+    enough = min(seen.hits, seen.explained) >= FEWEST_BURSTS and seen.explained >= LEAST_SHARE * seen.events
+    enough = enough or suspect.bursts >= max(FEWEST_BURSTS, LEAST_SHARE * seen.events)
     return (suspect, leading, job) if enough and job.probability >= 0.5 and suspect.weight >= UNKNOWN_WEIGHT else None
 
 
