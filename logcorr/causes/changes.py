@@ -21,7 +21,7 @@ from logcorr.model.facts import NginxFile, Script
 from logcorr.model.result import Cause, Finding, Link
 from logcorr.model.source import Span
 from logcorr.timeline.notes import MINUTE_S, READ, Entry, entries
-from logcorr.timeline.scripts import appended_to, expanded, messages, own_words
+from logcorr.timeline.scripts import appended_to, code_of, expanded, messages, own_words
 from logcorr.timeline.select import cite, spans
 
 FELT = ("termination_closes_connections", "termination_refuses_connections", "failure_reaches_clients", "crash_ends_process",
@@ -232,11 +232,10 @@ def _ran(case: Case, behaviour: Behaviour, records: Sequence[Entry], touched: To
 
 def _writes(behaviour: Behaviour, files: frozenset[str]) -> Iterator[tuple[Span, str]]:
     """The script's lines that put one of these files in its place, and its name."""
-    script = behaviour.script
-    for number, line in enumerate(expanded(script)):
+    for place, line in code_of(behaviour.script, filled=True):
         name = next((name for name in sorted(files) if re.search(WRITES % re.escape(name.lstrip(".")), line)), None)
-        if name and not line.lstrip().startswith("#"):
-            yield Span(script.span.path, script.span.line + number), name
+        if name:
+            yield place, name
 
 
 def _own_entries(behaviour: Behaviour, records: Sequence[Entry]) -> list[Entry]:
