@@ -89,9 +89,7 @@ def jobs_seen(case: Case) -> Case:
     parts = told["message"].str.extract_groups(CRON_RAN).struct
     ran = told.with_columns(user=parts.field("1"), command=parts.field("2").str.strip_chars()).drop_nulls("command")
     others = ran.filter(~pl.col("command").is_in(listed) & ~pl.col("command").str.contains(OF_THE_SYSTEM))
-    found = (
-        _seen_job(rows) for _, rows in others.group_by("user", "command", maintain_order=True) if rows.height >= FEWEST_RUNS
-    )
+    found = (_seen_job(rows) for _, rows in others.group_by("user", "command", maintain_order=True) if rows.height >= FEWEST_RUNS)
     return replace(case, schedules=(*case.schedules, *found)) if others.height else case
 
 

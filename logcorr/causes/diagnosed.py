@@ -207,7 +207,12 @@ DIAGNOSES = {
         effects=hops.DOWN,
         perhaps=(CHANGES, RUNS),
     ),
-    "disk_full": Diagnosis("disk_full", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), lasts=True),
+    "disk_full": Diagnosis(
+        "disk_full",
+        (CHANGES, "configuration_mismatch", "resource_exhausted"),
+        perhaps=(CHANGES, "configuration_mismatch"),
+        lasts=True,
+    ),
     **dict.fromkeys(
         (
             *("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),
