@@ -161,7 +161,9 @@ DIAGNOSES = {
     ),
     **dict.fromkeys(
         ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
-        Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
+        Diagnosis(
+            "wrong_setting", (CHANGES, "configuration_mismatch", hops.REFUSES), perhaps=(CHANGES, hops.REFUSES), lasts=True
+        ),
     ),
     "built_for_another_version": Diagnosis(
         "version_mismatch", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), dies=True, effects=hops.DOWN, lasts=True
