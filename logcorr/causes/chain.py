@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -19,6 +20,7 @@ from logcorr.lazily import pl, regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import Script
 from logcorr.model.result import Link
 from logcorr.model.source import Span
 from logcorr.timeline.scripts import said
@@ -161,6 +163,34 @@ def _answered(case: Case, told: Attributed, suspect: Suspect, known: WhyFails | 
             link = _failed(case, answered, effect, (told.leading.evidence.hits, suspect.due))
             shown = [one for one in known.evidence if one.shows == link.mechanism] if known else []
             yield replace(link, claim=known.claim, evidence=(*shown, *link.evidence)) if known else link
+    if effect and not effect.probes and effect.effect.guard:
+        yield from _looked_at(case, effect, suspect.told)
+
+
+def _looked_at(case: Case, effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
+    """The line that works out what the condition compares, where no probe does: the age of a file, a count, a load."""
+    text, at = effect.effect.guard[-1]
+    script = next(
+        (one for one in case.of(Script) if one.span.path == at.path and one.span.line <= at.line <= one.span.end_line), None
+    )
+    lines = script.text.split("\n")[: at.line - script.span.line + 1] if script else []
+    for name in re.findall(r"\$\{?(\w+)", text):
+        sets = re.compile(rf"^\s*(?:local |export |declare )?{name}=.*(?:\$\(|`)")
+        found = [number for number, line in enumerate(lines) if sets.match(line)]
+        if found and script:
+            place = Span(at.path, script.span.line + found[-1])
+            yield Link(
+                mechanism="probe_gets_answer",
+                source=place,
+                target=effect.effect.span,
+                claim=claim("chain.looked_at", "it looks at {what}", what=lines[found[-1]].strip()[:80]),
+                evidence=(
+                    Evidence(place, "what it looks at"),
+                    *(cite(told, "what it found", most=2) if told is not None else ()),
+                ),
+                proof=effect.proof.reach.value,
+            )
+            return
 
 
 def _own_probes(suspect: Suspect) -> Iterator[ProbeAnswer]:

@@ -145,7 +145,9 @@ DIAGNOSES = {
     ),
     **dict.fromkeys(
         ("dependency_unreachable.wrong", "dependency_unreachable.denied"),
-        Diagnosis("wrong_setting", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), lasts=True),
+        Diagnosis(
+            "wrong_setting", (CHANGES, "configuration_mismatch", hops.REFUSES), perhaps=(CHANGES, hops.REFUSES), lasts=True
+        ),
     ),
     "built_for_another_version": Diagnosis(
         "version_mismatch", (CHANGES, "configuration_mismatch"), perhaps=(CHANGES,), dies=True, effects=hops.DOWN, lasts=True
@@ -191,7 +193,12 @@ DIAGNOSES = {
         effects=hops.DOWN,
         perhaps=(CHANGES, RUNS),
     ),
-    "disk_full": Diagnosis("disk_full", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), lasts=True),
+    "disk_full": Diagnosis(
+        "disk_full",
+        (CHANGES, "configuration_mismatch", "resource_exhausted"),
+        perhaps=(CHANGES, "configuration_mismatch"),
+        lasts=True,
+    ),
     **dict.fromkeys(
         (
             *("certificate_failed.not_loaded", "certificate_failed.perhaps_not_loaded"),

@@ -62,7 +62,8 @@ def _recognise(sample: Sample) -> float:
         return 0.4 * own_names
     custom = stamps.share(sample.lines, _REQUEST.match)
     inferred = access_lines.infer(sample.lines)
-    whose = inferred and "remote_addr" in inferred.variables  # without a client's address it is an application's own
+    # without a client's address it is an application's own, unless it quotes requests as servers do
+    whose = inferred and ("remote_addr" in inferred.variables or stamps.share(sample.lines, _QUOTED.match) >= 0.5)
     told = stamps.share(sample.lines, re.compile(inferred.pattern(), re.ASCII).match) if inferred and whose else 0.0
     return 0.65 * max(custom, told) if max(custom, told) >= 0.5 else 0.0
 
@@ -74,6 +75,8 @@ def _recognise_by(sample: Sample, facts: Sequence[Fact]) -> bool:
     )
     return any(stamps.share(sample.lines, re.compile(found.pattern(), re.ASCII).match) >= 0.5 for found in told)
 
+
+_QUOTED = regex(r'.*"[A-Z]{3,9} \S+ HTTP/\d')
 
 _LEVELLED = regex(r'(?=.*"level": ?["\d])(?=.*"(?:msg|message)": ?")')
 """What loggers of applications write, and no proxy: a level, and words beside."""

@@ -47,7 +47,7 @@ class _Kept(Struct, frozen=True):
 
 def inodes(case: Case, failed: pl.DataFrame) -> Finding | None:
     """No inode is left: the folder that holds most of the files of the device, if one line names it, or its clean-up is off."""
-    full = _without_inodes(case)
+    full = without_inodes(case)
     found = _counted(case, full)
     return _finding(failed, found, [span for span, _ in full]) if found else None
 
@@ -58,6 +58,53 @@ def unswept(case: Case, failed: pl.DataFrame, paths: Sequence[str]) -> Finding |
     folder, count = folders.most_common(1)[0] if folders else ("", 0)
     off = tuple(_unswept(case, folder)) if folder and count >= MOST_OF * len(paths) else ()
     return _finding(failed, _Kept(folder, None, off[0], off), ()) if len(off) == 1 else None
+
+
+def astray(case: Case, failed: pl.DataFrame, paths: Sequence[str]) -> Finding | None:
+    """The folder in which most of the writes failed, if a clean-up sweeps one of the same name elsewhere."""
+    folders = Counter(path.rpartition("/")[0] for path in paths)
+    folder, count = folders.most_common(1)[0] if folders else ("", 0)
+    swept = _elsewhere(case, folder) if folder.count("/") > 1 and count >= MOST_OF * len(paths) else None
+    if not swept:
+        return None
+    named = list(_named(case, folder))
+    return Finding(
+        confidence=COUNTED if named else UNSWEPT,
+        claim=claim(
+            "disk_full.astray",
+            "no space or no inode was left on a device: {count} writes failed, most of them in {folder}; the clean-up at {line} "
+            "looks elsewhere",
+            count=failed.height,
+            folder=folder,
+            line=str(swept),
+        ),
+        evidence=(
+            Evidence(swept, "what is cleaned up", shows="configuration_mismatch"),
+            *(Evidence(span, "names the folder", shows="deploy_changes_configuration") for span in named[:2]),
+            *cite(failed, most=2, shows=SHOWS),
+            *(Evidence(span, "the device that is full", shows=SHOWS) for span, _ in without_inodes(case)),
+            *cite(failed.slice(2), shows=SHOWS),
+        ),
+        would_refute=REFUTE,
+        subject=folder,
+        measured={"count": failed.height},
+        times=instants(failed),
+        fix=claim(
+            "disk_full.sweep_there", "let the clean-up look in {folder}, and let it tell when it finds nothing", folder=folder
+        ),
+    )
+
+
+def _elsewhere(case: Case, folder: str) -> Span | None:
+    """The line by which a script that removes files names a folder of the same name, while none of its lines names this one."""
+    other = re.compile(rf"(?<![\w.-])(/[\w./-]+/{re.escape(folder.rpartition('/')[2])})(?![\w.-])")
+    for script in case.of(Script):
+        lines = [line for line in script.text.split("\n") if not line.lstrip().startswith("#")]
+        if any(REMOVES.search(line) for line in lines) and not any(folder in line for line in lines):
+            for number, line in enumerate(script.text.split("\n")):
+                if other.search(line) and not line.lstrip().startswith("#"):
+                    return Span(script.span.path, script.span.line + number)
+    return None
 
 
 def _finding(failed: pl.DataFrame, found: _Kept, full: Sequence[Span]) -> Finding:
@@ -104,7 +151,7 @@ def _claim(failed: pl.DataFrame, found: _Kept) -> Claim:
     )
 
 
-def _without_inodes(case: Case) -> list[tuple[Span, str]]:
+def without_inodes(case: Case) -> list[tuple[Span, str]]:
     """The lines of a collected `df -i` that show a device without free inodes, and where it is mounted."""
     found = []
     for path in sorted(path for path in case.files if DF_NAME.search(path)):

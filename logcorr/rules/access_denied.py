@@ -18,6 +18,7 @@ from logcorr.rules import by_service, rule
 from logcorr.rules._deeds import just_before, ran
 from logcorr.rules._modes import gives, grants, listed
 from logcorr.rules._read_only import EROFS, read_only
+from logcorr.rules._recreated import recreated
 from logcorr.rules._settings import settings
 from logcorr.timeline.scripts import expanded
 from logcorr.timeline.select import cite, instants
@@ -153,7 +154,14 @@ def _of_old(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
 def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_socket: bool = False) -> Finding:
     paths = [found["path"] for message in rows["message"] if (found := PATH.search(message))]
     locked = list(read_only(case, service, paths)) if rows["message"].str.contains(EROFS).all() else []
-    change = _locked(case, rows, locked) if locked else _changed(case, kind, rows, paths, of_socket=of_socket)
+    made = list(recreated(case, paths, rows["time"][0])) if kind == "permission.denied" and not of_socket else []
+    change = (
+        _given(case, rows, locked, "may not be written")
+        if locked
+        else _given(case, rows, made, "makes the file for another")
+        if made
+        else _changed(case, kind, rows, paths, of_socket=of_socket)
+    )
     return Finding(
         confidence=change.sure,
         claim=_socket_claim(kind, service, rows, paths) if of_socket else _claim(kind, service, rows, paths),
@@ -171,9 +179,9 @@ def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_sock
     )
 
 
-def _locked(case: Case, rows: pl.DataFrame, places: Sequence[Span]) -> _Change:
-    """What makes their file system read-only, and what was begun just before."""
-    return _Change(RAN, places[:2], "may not be written", tuple(just_before(case, rows["time"][0])))
+def _given(case: Case, rows: pl.DataFrame, places: Sequence[Span], note: str) -> _Change:
+    """What makes their file system read-only, or the files another's, and what was begun just before."""
+    return _Change(RAN, places[:2], note, tuple(just_before(case, rows["time"][0])))
 
 
 def _changed(case: Case, kind: str, rows: pl.DataFrame, paths: Sequence[str], *, of_socket: bool) -> _Change:

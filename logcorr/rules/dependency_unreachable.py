@@ -23,6 +23,7 @@ KINDS = ("dependency.failed", "dependency.denied", "dependency.timeout")
 CLIENTS = r"\b(?:read|write) (?:ECONNRESET|EPIPE)\b"
 """A client that went away is nothing that an application needs."""
 
+REFUSED = r"ECONNREFUSED|[cC]onnection refused"
 FEWEST = 3
 JUST_BEFORE = timedelta(minutes=5)
 CHANGED, BEGAN, UNEXPLAINED = 0.92, 0.6, 0.3
@@ -58,7 +59,11 @@ def check(case: Case) -> Iterator[Finding]:
         former = [Evidence(span, "what it was", shows=CHANGES) for span in _former(case, lost, named)] if began else []
         changed = not stopped and (bool(gone) or bool(former) or _wrong(case, lost, since_start=bool(began)))
         sure = UNEXPLAINED if not changed else CHANGED if named else BEGAN if began else UNEXPLAINED
-        shown = cite(lost.rows, shows="configuration_mismatch")
+        refused = lost.rows.filter(pl.col("message").str.contains(REFUSED))
+        shown = (
+            *cite(lost.rows, shows="configuration_mismatch"),
+            *cite(refused, most=2, shows="termination_refuses_connections"),
+        )
         told = (*named[:1], *former[:1], *began, *shown) if sure == CHANGED else (*shown, *began) if sure == BEGAN else shown
         state = "stopped" if stopped else "found" if sure == UNEXPLAINED else "gone" if gone else _wrongly(lost)
         yield _finding(case, lost, told, sure=sure, state=state)

@@ -14,7 +14,7 @@ from logcorr.rules import rule
 from logcorr.rules._container_logs import Unbounded, unbounded
 from logcorr.rules._fillers import Filler, complains, fillers
 from logcorr.rules._hoards import Hoard, captures, hoard
-from logcorr.rules._sweeping import DF_NAME, FULL, inodes, unswept
+from logcorr.rules._sweeping import DF_NAME, FULL, astray, inodes, unswept, without_inodes
 from logcorr.rules._verbose import asked_for, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
 
@@ -41,16 +41,15 @@ def check(case: Case) -> Iterator[Finding]:
     if failed.height < FEWEST:
         return
     paths = sorted({found["path"] for message in failed["message"] if (found := PATH.search(message))})
-    filler, captured = _filler(case, failed)
-    told = None if filler else next(_told(case, failed, paths), None)
+    counted = inodes(case, failed) or astray(case, failed, paths)
+    filler, captured = (None, ()) if counted or without_inodes(case) else _filler(case, failed)
+    told = counted or (None if filler else next(_told(case, failed, paths), None))
     yield told or _filled_by(case, failed, paths, filler, captured)
 
 
 def _told(case: Case, failed: pl.DataFrame, paths: Sequence[str]) -> Iterator[Finding]:
     """What filled it where no job did: by what captures show, by a setting, by a clean-up that is none."""
     mounts = [mount for _, mount in _mounts(case)]
-    if counted := inodes(case, failed):
-        yield counted
     if logged := unbounded(case, mounts):
         yield _logged(case, failed, logged)
     if setting := _chatty(case):
