@@ -23,7 +23,7 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Link
 from logcorr.model.source import Span
-from logcorr.timeline.scripts import said
+from logcorr.timeline.scripts import said, script_at
 from logcorr.timeline.select import cite, spans
 
 FOLDER = regex(r"(?:cd|pushd) \S+$")
@@ -170,9 +170,7 @@ def _answered(case: Case, told: Attributed, suspect: Suspect, known: WhyFails | 
 def _looked_at(case: Case, effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
     """The line that works out what the condition compares, where no probe does: the age of a file, a count, a load."""
     text, at = effect.effect.guard[-1]
-    script = next(
-        (one for one in case.of(Script) if one.span.path == at.path and one.span.line <= at.line <= one.span.end_line), None
-    )
+    script = script_at(case.of(Script), at)
     lines = script.text.split("\n")[: at.line - script.span.line + 1] if script else []
     for name in re.findall(r"\$\{?(\w+)", text):
         sets = re.compile(rf"^\s*(?:local |export |declare )?{name}=.*(?:\$\(|`)")

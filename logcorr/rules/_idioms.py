@@ -10,6 +10,7 @@ from logcorr.model.case import Configuration
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.semantics.written import AndOr, If, Loop, Node, Pipeline, Redirected, Written, commands, compound, following
+from logcorr.timeline.scripts import script_at
 
 ASKING = frozenset({"curl", "wget", "nc", "pg_isready", "redis-cli", "mysqladmin", "mongosh", "mongo", "ping", "pgrep", "pidof"})
 ASKING_WITH = {
@@ -119,7 +120,6 @@ def _asks_a_person(command: Written, loop: Loop) -> bool:
 
 def command_at(scripts: Iterable[Script], place: Span, name: str) -> Written | None:
     """The command of that name that stands at these lines; None where several do."""
-    held = (one for one in scripts if one.span.path == place.path and one.span.line <= place.line <= one.span.end_line)
-    script = next(held, None)
+    script = script_at(scripts, place)
     found = [one for one in commands(script) if one.name == name and one.span == place] if script else []
     return found[0] if len(found) == 1 else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -192,18 +192,23 @@ def _changed(case: Case, kind: str, rows: pl.DataFrame, paths: Sequence[str], *,
     lines = [one for one in touching if not (served and grants(_text(*one)))]
     shown = list(listed(case, {path.rpartition("/")[2] for path in paths})) if served else []
     made = [span for span, script in lines if any(gives(_text(span, script), mode) for _, mode in shown)]
-    runs = {script: ran(case, script, rows["time"][0]) for script in dict.fromkeys(script for _, script in lines)}
-    done = [span for span, script in lines if runs[script] is not None]
-    begun = [run for run in runs.values() if run is not None]
+    runs = _ran_before(case, [script for _, script in lines], rows["time"][0])
+    done = [span for span, script in lines if script in runs]
     return _Change(
         SHOWN if len(made) == 1 else RAN if done else NAMED if len(lines) == 1 else UNEXPLAINED,
         (made or done or [span for span, _ in lines])[:2],
         "changes these files",
         (
-            *(one for run in begun[:1] for one in cite(run, "it ran", most=2, shows=CHANGES)),
+            *(one for run in [*runs.values()][:1] for one in cite(run, "it ran", most=2, shows=CHANGES)),
             *(Evidence(span, "others may not read it", shows="configuration_mismatch") for span, _ in shown[:2]),
         ),
     )
+
+
+def _ran_before(case: Case, scripts: Iterable[Script], since: datetime) -> dict[Script, pl.DataFrame]:
+    """Those that ran just before, with the lines that tell it."""
+    runs = {script: ran(case, script, since) for script in dict.fromkeys(scripts)}
+    return {script: rows for script, rows in runs.items() if rows is not None}
 
 
 def _text(span: Span, script: Script) -> str:

@@ -95,6 +95,12 @@ def appended_to(text: str) -> set[str]:
     return {found["name"] for found in APPENDS.finditer(text)}
 
 
+def script_at(scripts: Iterable[Script], place: Span) -> Script | None:
+    """The script in which a line stands."""
+    held = (one for one in scripts if one.span.path == place.path and one.span.line <= place.line <= one.span.end_line)
+    return next(held, None)
+
+
 def code_of(script: Script, *, filled: bool = False) -> Iterator[tuple[Span, str]]:
     """The script's lines with their places, but for comments; `filled`: as `expanded` gives them."""
     for number, line in enumerate(expanded(script) if filled else script.text.split("\n")):
