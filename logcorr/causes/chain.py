@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from msgspec.structs import replace
 
 from logcorr.causes import hops
 from logcorr.causes.exits import WhyFails
-from logcorr.causes.follow import Ends, of_stops, of_times
+from logcorr.causes.follow import Ends
 from logcorr.causes.observed import Observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
-from logcorr.causes.together import Stopped, latest_s
+from logcorr.causes.terminates import terminates
+from logcorr.causes.together import Stopped
 from logcorr.lazily import pl, regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import Container, Script
+from logcorr.model.facts import Script
 from logcorr.model.result import Link
 from logcorr.model.source import Span
 from logcorr.timeline.scripts import said
-from logcorr.timeline.select import cite, seconds, spans
-
-TOLD = ("process.terminating", "process.killed", "process.exited", "process.started")
-"""By what a log tells that a process was ended by someone else, or began anew."""
+from logcorr.timeline.select import cite, spans
 
 FOLDER = regex(r"(?:cd|pushd) \S+$")
-TOLD_WITHIN_S = 60.0
 
 
 def scheduled_chain(case: Case, stopped: Stopped, suspect: Suspect, *, ends: Ends, known: WhyFails | None) -> Iterator[Link]:
@@ -46,7 +43,7 @@ def scheduled_chain(case: Case, stopped: Stopped, suspect: Suspect, *, ends: End
             yield from _begun(case, told, suspect, rows)
         yield from _set_off(case, suspect, effect)
         yield from (*called, *decided) if _decided_there(effect) else (*decided, *called)
-    yield _terminates(case, stopped, effect.effect.span if effect else suspect.span, rows)
+    yield terminates(case, stopped, effect.effect.span if effect else suspect.span, rows)
     if effect and effect.effect.action == "kill":
         yield from hops.dies_again(case, told.service, ends, spans(rows)[0])
         yield from hops.restarted(case, stopped.services, ends, spans(rows)[0])
@@ -289,48 +286,4 @@ def _branch_claim(effect: ProvedEffect, condition: str) -> Claim:
         )
     return claim(
         "chain.branch_may", "if {condition}, the script reaches its {action}", condition=condition, action=effect.effect.action
-    )
-
-
-def _spread(low: float, high: float) -> str:
-    """`2–3`, or `3` where both are the same."""
-    first, last = f"{round(low, 1):g}", f"{round(high, 1):g}"
-    return first if first == last else f"{first}–{last}"
-
-
-def _others_say(case: Case, services: Sequence[str], matched: pl.DataFrame) -> tuple[Evidence, ...]:
-    """The first line about one of these stops in each further log: a supervisor's, the service's own."""
-    elsewhere = (
-        pl.col("service").is_in(list(services)) & ~pl.col("file").is_in(matched["file"].implode()) & pl.col("time").is_not_null()
-    )
-    ended = case.happened(*TOLD).filter(elsewhere)
-    at_once = of_times(of_stops(matched).times, TOLD_WITHIN_S).felt(seconds(ended))
-    return cite(ended.filter(at_once).unique("file", keep="first", maintain_order=True), most=3)
-
-
-def _ages(case: Case) -> Iterator[Evidence]:
-    """How old the containers were in a capture: what restarted, and what did not."""
-    for container in case.of(Container):
-        if container.up_s is not None:
-            yield Evidence(container.span, container.status)
-
-
-def _terminates(case: Case, stopped: Stopped, source: Span, matched: pl.DataFrame) -> Link:
-    """From the command (or, where it is not known, the job's line) to the first of its stops."""
-    groups = [told.leading.evidence for told, _ in stopped.parts if told.leading]
-    return Link(
-        mechanism="effect_terminates_process",
-        source=source,
-        target=spans(matched)[0],
-        claim=claim(
-            "chain.terminates",
-            "{count} of {total} stops of {service} come {lags} s after a run",
-            count=matched.height,
-            total=sum(told.stops.height for told, _ in stopped.parts),
-            service=", ".join(stopped.services),
-            lags=_spread(min(one.lag_low_s or 0.0 for one in groups), max(latest_s(*part) for part in stopped.parts)),
-        ),
-        evidence=(*cite(matched), *_others_say(case, stopped.services, matched), *_ages(case)),
-        proof="observed",
-        lag_s=groups[0].lag_median_s,
     )

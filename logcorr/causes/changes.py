@@ -21,7 +21,7 @@ from logcorr.model.facts import NginxFile, Script
 from logcorr.model.result import Cause, Finding, Link
 from logcorr.model.source import Span
 from logcorr.timeline.notes import MINUTE_S, READ, Entry, entries
-from logcorr.timeline.scripts import appended_to, expanded, messages, own_words
+from logcorr.timeline.scripts import appended_to, code_of, expanded, messages, own_words
 from logcorr.timeline.select import cite, spans
 
 FELT = ("termination_closes_connections", "termination_refuses_connections", "failure_reaches_clients", "crash_ends_process",
@@ -142,21 +142,28 @@ def _touched(case: Case, cause: Cause, named: set[str], since: float) -> Touched
     rests_on = [one for link in cause.chain if link.mechanism not in FELT for one in link.evidence]
     read = {source.path for source in case.sources}
     written = [one.span for one in rests_on if one.span.path not in read]
+    logged = [one.span for one in rests_on if one.span.path in read]
     names = {name for span in written for text in _texts(case, span) for name in NAME.findall(text)}
-    services = {*named, *_served(case, [one.span for one in rests_on if one.span.path in read])}
-    if any(fact.span.path in {span.path for span in written} for fact in case.of(NginxFile)):
-        services.add("nginx")
-    known = {name for one in case.entities if one.names & services for name in one.names}
     before = max(JUST_BEFORE_S, RUNS_BEFORE * (cause.period_s or 0.0))
     began = min((one.first.timestamp() for one in case.sources if one.first and one.format not in READ), default=since)
     seen_well = began < since - (cause.period_s or 0.0)
     return Touched(
-        frozenset(services | known),
+        _by_all_names(case, {*named, *_served(case, logged), *_nginx(case, written)}),
         frozenset(name for name in names if not EVERYWHERE.fullmatch(name)),
         tuple(dict.fromkeys([*([] if cause.culprit.path in read else [cause.culprit]), *written])),
         since,
         max(since - before, began) if seen_well else since + LATE_S,
     )
+
+
+def _nginx(case: Case, written: Iterable[Span]) -> set[str]:
+    """nginx, where a line of its configuration is among these."""
+    paths = {span.path for span in written}
+    return {"nginx"} if any(fact.span.path in paths for fact in case.of(NginxFile)) else set()
+
+
+def _by_all_names(case: Case, services: set[str]) -> frozenset[str]:
+    return frozenset(services.union(*(one.names for one in case.entities if one.names & services)))
 
 
 def _texts(case: Case, span: Span) -> list[str]:
@@ -232,11 +239,10 @@ def _ran(case: Case, behaviour: Behaviour, records: Sequence[Entry], touched: To
 
 def _writes(behaviour: Behaviour, files: frozenset[str]) -> Iterator[tuple[Span, str]]:
     """The script's lines that put one of these files in its place, and its name."""
-    script = behaviour.script
-    for number, line in enumerate(expanded(script)):
+    for place, line in code_of(behaviour.script, filled=True):
         name = next((name for name in sorted(files) if re.search(WRITES % re.escape(name.lstrip(".")), line)), None)
-        if name and not line.lstrip().startswith("#"):
-            yield Span(script.span.path, script.span.line + number), name
+        if name:
+            yield place, name
 
 
 def _own_entries(behaviour: Behaviour, records: Sequence[Entry]) -> list[Entry]:

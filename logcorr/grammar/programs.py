@@ -11,6 +11,7 @@ from itertools import islice
 
 from msgspec import Struct, field
 
+from logcorr.grammar.program_calls import FETCHES, FUNCTION, LONGEST_HELPER, helpers, indent, running, saying
 from logcorr.lazily import regex
 
 CODE = (".js", ".mjs", ".cjs", ".ts", ".mts", ".py")
@@ -26,9 +27,6 @@ MOST_CALL_LINES, LONGEST_CALL, LONGEST_OPTIONS = 12, 800, 200
 LONGEST_PROSE = 20_000
 """A longer comment is not looked for the end of."""
 
-LONGEST_HELPER, LONGEST_WORDY = 12, 3
-"""So many lines has a function by which a program asks, and by which it speaks."""
-
 MOST_CALLS, DEEPEST = 20, 5
 """So many calls of a function are looked at, and so many functions that call each other."""
 
@@ -36,21 +34,12 @@ Condition = tuple[int, str]
 """A line (from 1) that decides whether something is reached, and what it says."""
 
 _STARTS = regex(r"\bchild_process\b|\bsubprocess\b|\bos\.system\b|\bexeca\b")
-_MODULE = r"(?<![\w.$])(?:(?:child_process|cp|subprocess|asyncio|os)\.)?"
-_RUNS = (
-    "execFileSync", "execFile", "spawnSync", "spawn", "execa", "execaSync", "create_subprocess_exec",
-    "subprocess.run", "subprocess.call", "check_call", "check_output", "Popen",
-)  # fmt: skip
-_SHELL = ("execSync", "exec", "execaCommand", "system", "popen", "getoutput", "create_subprocess_shell")
 _ASKS = regex(
     r"(?<![\w.$])(?:fetch|got|axios(?:\.(?:get|head))?|(?P<plain>https?\.get)|(?:requests|httpx|session)\.(?:get|head)"
     r"|(?:urllib\.request\.)?urlopen)\("
 )
-_FETCHES = regex(r"\b(?:node-)?fetch\b|\bhttps?\.(?:get|request)\(|\baxios\b|\bgot\(|\burlopen\(|\b(?:requests|httpx)\.")
-_SPEAKS = r"console\.\w+|print|log(?:ger|ging)?\.\w+"
 _STATUS = regex(r"\.ok\b|raise_for_status|\burlopen\b|\baxios\b|\bstatus(?:_?[cC]ode)?\b\s*(?:[!=<>]|in\b|not\b)")
 _TIMEOUT = regex(r"\btimeout\W{1,3}(\d{1,7}(?:\.\d{1,3})?)")
-_ALIAS = regex(r"\b(\w+) = (?:util\.)?promisify\([^\n]*?\b(execFile|exec)\)")
 _CONSTANT = regex(r"""^(?:export )?(?:const |let |var )?(\w+) = (?:'([^'\\\n]*)'|"([^"\\\n]*)"|`([^`$\\\n]*)`);?$""")
 _COMMENT = regex(r"\s*(?://|#|\*|/\*)")
 _PROSE = regex(
@@ -73,10 +62,6 @@ _MAIN = regex(r"if __name__ == ['\"]__main__['\"]")
 _BRANCHES = regex(r"\b(?:if|elif|else|catch|except|case|switch|match)\b|=> ?\{$|\bfunction ?\(")
 _INLINE = regex(r"\bif\b|\bcatch\b|\|\||&&|\?|=>")
 _CLOSES = regex(r"[\s)\]};,]*")
-_FUNCTION = regex(
-    r"\s*(?:export )?(?:default )?(?:async )?(?:function\*? (\w+)|def (\w+)|(?:const |let |var )?(\w+) ?[=:] ?(?:async )?"
-    r"(?:function\b|\([^()]*\) ?=>|\w+ ?=>)|(?!(?:if|for|while|switch|catch)\b)(\w+)\([^()]*\) ?\{$)"
-)
 
 
 class Step(Struct, frozen=True):
@@ -111,13 +96,14 @@ def steps(text: str, *, seconds: bool) -> Iterator[Step]:
         return
     lines = _PROSE.sub(_blank, text).split("\n")
     constants = dict(_constants(lines))
+    runs = running(text)
     program = _Program(
         lines,
         {name: value for name, (value, _) in constants.items()},
         {name: line for name, (value, line) in constants.items() if value.startswith("http")},
-        (_calls(text), tuple(_helpers(lines, _FETCHES, LONGEST_HELPER)), _saying(lines, _calls(text))),
+        (runs, tuple(helpers(lines, FETCHES, LONGEST_HELPER)), saying(lines, runs)),
         1.0 if seconds else 1e-3,
-        [*map(_indent, lines)],
+        [*map(indent, lines)],
         [*map(_leaves, lines)],
     )
     found = [step for number in range(len(lines)) for step in program.on(number)]
@@ -136,37 +122,6 @@ def _constants(lines: Sequence[str]) -> Iterator[tuple[str, tuple[str, int]]]:
     for number, line in enumerate(lines, start=1):
         if found := _CONSTANT.match(line):
             yield found[1], (found[2] or found[3] or found[4] or "", number)
-
-
-def _saying(lines: Sequence[str], calls: re.Pattern[str]) -> re.Pattern[str]:
-    """How this program speaks: as its language does, or by a function of its own that does so and runs nothing."""
-    own = set(_helpers(lines, re.compile(rf"(?<![\w.$])(?:{_SPEAKS})\("), LONGEST_WORDY))
-    own -= {*_helpers(lines, calls, LONGEST_WORDY)}
-    return re.compile(rf"(?<![\w.$])(?:{'|'.join([_SPEAKS, *map(re.escape, sorted(own))])})\(")
-
-
-def _helpers(lines: Sequence[str], does: re.Pattern[str], longest: int) -> Iterator[str]:
-    """The functions of at most so many lines within which this is done."""
-    for number, line in enumerate(lines):
-        defined, body = _FUNCTION.match(line), _body(lines, number)
-        if defined and len(body) <= longest and any(map(does.search, body)):
-            yield next(filter(None, defined.groups()))
-
-
-def _body(lines: Sequence[str], number: int) -> Sequence[str]:
-    """The lines of a block with the one that opens it."""
-    after = range(number + 1, len(lines))
-    end = next((one for one in after if lines[one].strip() and _indent(lines[one]) <= _indent(lines[number])), len(lines))
-    return lines[number:end]
-
-
-def _calls(text: str) -> re.Pattern[str]:
-    """How this program calls what runs commands: a shell's code, or words."""
-    aliases = dict(_ALIAS.findall(text))
-    shell = "|".join([*_SHELL, *(re.escape(name) for name, of in aliases.items() if of == "exec")])
-    direct = [name.rpartition(".")[2] for name in _RUNS if "." not in name or re.search(r"from subprocess import", text)]
-    words = "|".join([*map(re.escape, (*direct, *(name for name, of in aliases.items() if of == "execFile")))])
-    return re.compile(rf"{_MODULE}(?:(?P<shell>{shell})|(?P<words>{words})|(?<=subprocess\.)(?P<own>run|call))\(")
 
 
 class _Program(Struct, frozen=True):
@@ -261,12 +216,12 @@ class _Program(Struct, frozen=True):
             if indent > here:
                 leaves = leaves or self.leaves[before]
             elif indent == here and not _CLOSES.fullmatch(line):
-                if (leaves and not _FUNCTION.match(line)) or (self.leaves[before] and _INLINE.search(line)):
+                if (leaves and not FUNCTION.match(line)) or (self.leaves[before] and _INLINE.search(line)):
                     return self._opened(before, "return")
                 leaves = False
             elif indent < here:
                 here, leaves = indent, False
-                if _FUNCTION.match(line):
+                if FUNCTION.match(line):
                     return self._called(before, depth)
                 if _BRANCHES.search(line) and not _MAIN.match(line):
                     return self._opened(before, "")
@@ -288,7 +243,7 @@ class _Program(Struct, frozen=True):
             return own
         if defined not in self.known:
             self.known[defined] = own  # where it calls itself
-            function = _FUNCTION.match(self.lines[defined])
+            function = FUNCTION.match(self.lines[defined])
             name = next(filter(None, function.groups()), "") if function else ""
             call = re.compile(rf"(?<![\w.$]){re.escape(name)}\(")
             found = ((one, call.search(line)) for one, line in enumerate(self.lines) if one != defined)
@@ -305,11 +260,6 @@ def _bare(line: str) -> str:
 
 def _leaves(line: str) -> bool:
     return _LEAVES.search(line) is not None
-
-
-def _indent(line: str) -> int:
-    expanded = line.expandtabs(4)
-    return len(expanded) - len(expanded.lstrip())
 
 
 __all__ = ["CODE", "UNKNOWN", "Step", "checks_status", "starts_commands", "steps"]

@@ -14,6 +14,7 @@ from logcorr.model.facts import ScheduledJob, Script
 from logcorr.model.source import Span
 from logcorr.rules._jobs import programs_of, scripts_of
 from logcorr.rules._settings import COMMENT
+from logcorr.timeline.scripts import code_of
 
 NUMBERED = regex(r"/(?:\d+|[0-9a-f-]{16,})(?:[/.]|$)")
 """Where a path begins to name one thing of many."""
@@ -98,9 +99,9 @@ def _line(case: Case, rows: pl.DataFrame) -> Span | None:
     asks = re.compile(rf"\b(?:curl|wget|http|xh|ab|hey|wrk)\b.*{re.escape(prefix)}|https?://\S*{re.escape(prefix)}")
     client, agents = str(rows["client"][0]), _agents(case, rows)
     for script in case.of(Script):
-        for number, line in enumerate(script.text.split("\n")):
-            if asks.search(line) and not line.lstrip().startswith("#") and _may_be(line, client, agents):
-                return Span(script.span.path, script.span.line + number)
+        for place, line in code_of(script):
+            if asks.search(line) and _may_be(line, client, agents):
+                return place
     return _line_of_code(case, prefix, agents)
 
 

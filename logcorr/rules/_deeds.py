@@ -12,7 +12,7 @@ from logcorr.model.claim import Evidence
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.rules._jobs import scripts_of
-from logcorr.timeline.scripts import appended_to, expanded, own_words
+from logcorr.timeline.scripts import appended_to, code_of, expanded, own_words
 from logcorr.timeline.select import cite
 
 WRITES = regex(r"\b(?:cp|mv|ln|install|rsync|tee|envsubst|patch)\b|\bsed\b.*\s-i|>")
@@ -82,7 +82,7 @@ def writers(case: Case, path: str, since: datetime) -> Iterator[Span]:
     """The lines by which a script that ran just before wrote a file of this name."""
     name = re.compile(rf"(?<![\w.-]){re.escape(path.rpartition('/')[2])}(?![\w.-]*\w)")
     for script in case.of(Script):
-        lines = [(number, text.partition(" #")[0]) for number, text in enumerate(expanded(script))]
-        written = [number for number, text in lines if WRITES.search(text) and name.search(text) and text.lstrip()[:1] != "#"]
+        lines = [(place, text.partition(" #")[0]) for place, text in code_of(script, filled=True)]
+        written = [place for place, text in lines if WRITES.search(text) and name.search(text)]
         if written and ran(case, script, since) is not None:
-            yield from (Span(script.span.path, script.span.line + number) for number in written)
+            yield from written

@@ -14,6 +14,7 @@ from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
 from logcorr.model.facts import ComposeFile, Script
 from logcorr.model.source import Span
+from logcorr.timeline.scripts import code_of
 
 NAME = r"(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z][A-Z0-9]{3,})"
 LACKING = r"(?:not set|not defined|undefined|unset|missing|required)\b"
@@ -191,21 +192,17 @@ def _last_setting(case: Case, path: str, name: str) -> Span | None:
 def _use(case: Case, path: str) -> Span | None:
     """The line of a deploy script that reads this file."""
     name = re.compile(rf"(?<![\w.-]){re.escape(path.rpartition('/')[2])}(?![\w.-])")
-    for script in case.of(Script):
-        for number, line in enumerate(script.text.split("\n")):
-            if deploys(script) and name.search(line) and not line.lstrip().startswith("#"):
-                return Span(script.span.path, script.span.line + number)
-    return None
+    scripts = (script for script in case.of(Script) if deploys(script))
+    return next((place for script in scripts for place, line in code_of(script) if name.search(line)), None)
 
 
 def _omissions(case: Case, name: str) -> Iterator[Evidence]:
     """The lines of deploy scripts that leave out a directory or file of the missing path."""
     parts = name.split("/")
     for script in case.of(Script):
-        for number, line in enumerate(script.text.split("\n") if deploys(script) else ()):
+        for place, line in code_of(script) if deploys(script) else ():
             left_out = [match["what"].strip("/").removeprefix("./") for match in OMITS.finditer(line.partition("#")[0])]
             if any(what in parts for what in left_out):
-                place = Span(script.span.path, script.span.line + number)
                 yield Evidence(place, LEFT_OUT, shows=CHANGES)
 
 

@@ -15,7 +15,7 @@ from logcorr.model.facts import Script, Unit
 from logcorr.model.source import Span
 from logcorr.rules._jobs import jobs_commands
 from logcorr.rules._runs import runs
-from logcorr.timeline.scripts import said
+from logcorr.timeline.scripts import code_of, said
 from logcorr.timeline.select import seconds
 
 ROW = r"\[\s*(\d+)\]\s+\d+\s+\d+\s+\d+\s+(\d+)\s+(?:\d+\s+)+-?\d+\s+(\S.*?)\s*$"
@@ -108,29 +108,28 @@ def starter(case: Case, name: str, killed: pl.DataFrame) -> Starter | None:
         return None
     line, schedule = found[0]
     logged = seconds(runs(case, schedule))
-    began = logged if len(logged) else schedule.ticks
-    times = _first_told(killed)
-    before = np.searchsorted(began, times, side="right") - 1
-    within = (before >= 0) & (times - began[np.maximum(before, 0)] <= LONGEST_RUN_S) if len(began) else np.zeros(1, bool)
-    return Starter(line, bool(len(logged)), len(np.unique(before))) if within.all() else None
+    times = _begun(logged if len(logged) else schedule.ticks, killed)
+    return Starter(line, bool(len(logged)), times) if times is not None else None
 
 
 def _script(case: Case, program: re.Pattern[str], killed: pl.DataFrame) -> Starter | None:
     """The one script besides that starts it, if it says something before each report: a unit's, or one run by hand."""
-    found = [
-        Span(script.span.path, script.span.line + number)
-        for script in case.of(Script)
-        for number, line in enumerate(script.text.split("\n"))
-        if program.search(line.partition(" #")[0]) and not line.lstrip().startswith("#")
-    ]
+    scripts = ((place, line.partition(" #")[0]) for script in case.of(Script) for place, line in code_of(script))
+    found = [place for place, line in scripts if program.search(line)]
     if not found or len({span.path for span in found}) > 1:
         return None
     line = found[0]
     speaking = [one for one in case.behaviours if any(span.path == line.path for _, span in one.says)]
-    told, times = seconds(said(case, speaking)), _first_told(killed)
-    last = np.searchsorted(told, times, side="right") - 1
-    within = (last >= 0) & (times - told[np.maximum(last, 0)] <= LONGEST_RUN_S) if len(told) else np.zeros(1, bool)
-    return Starter(line, True, len(np.unique(last))) if within.all() else None
+    times = _begun(seconds(said(case, speaking)), killed)
+    return Starter(line, True, times) if times is not None else None
+
+
+def _begun(began: npt.NDArray[np.float64], killed: pl.DataFrame) -> int | None:
+    """In how many of the runs that began then the memory went; None if not each report falls into one."""
+    times = _first_told(killed)
+    run = np.searchsorted(began, times, side="right") - 1
+    within = len(began) and ((run >= 0) & (times - began[np.maximum(run, 0)] <= LONGEST_RUN_S)).all()
+    return len(np.unique(run)) if within else None
 
 
 def _first_told(killed: pl.DataFrame) -> npt.NDArray[np.float64]:

@@ -16,6 +16,7 @@ from logcorr.model.source import Span
 from logcorr.rules._failed_runs import failed_runs
 from logcorr.rules._jobs import scripts_of
 from logcorr.semantics.nginx import Nginx
+from logcorr.timeline.scripts import code_of
 from logcorr.timeline.select import spans
 
 RENEWS = regex(
@@ -114,10 +115,7 @@ def renewals(case: Case) -> Iterator[tuple[Span, bool]]:
 
 def reloads(case: Case) -> Iterator[Span]:
     """The lines of scripts by which nginx is told to load anew what was renewed."""
-    for script in case.of(Script):
-        for number, line in enumerate(script.text.split("\n")):
-            if RELOADS.search(line) and not line.lstrip().startswith("#"):
-                yield Span(script.span.path, script.span.line + number)
+    return (place for script in case.of(Script) for place, line in code_of(script) if RELOADS.search(line))
 
 
 def replaced(case: Case) -> Iterator[tuple[Span, bool]]:

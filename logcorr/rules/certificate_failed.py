@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import Directive, NginxFile
+from logcorr.model.facts import Directive
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._certificates import dates_of, read_once
 from logcorr.rules._client_certificates import ALERT, shown
 from logcorr.rules._renewals import Trouble, certificates, names, reloads, renewals, replaced, stray, trouble
-from logcorr.rules._settings import settings
-from logcorr.timeline.select import cite, instants, lines_like
+from logcorr.timeline.select import cite, instants
 
 EXPIRED = r"(?i)certificate[ _]?(?:has[ _])?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired certificate"
 OWN, TO_UPSTREAM = "while SSL handshaking", "while SSL handshaking to upstream"
@@ -30,18 +28,6 @@ NAMED, UNSAID = 0.9, 0.7
 """Confidence where captured dates show which certificate it was; where nginx itself says whose it refuses, and why."""
 
 REFUTE = claim("certificate_failed.refute", "a certificate that openssl s_client shows to be valid at these times")
-
-NOT_AFTER = r"notAfter=((?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 123]?\d [012]\d:[0-5]\d:[0-5]\d \d{4} GMT)"
-JUST_ENDED = timedelta(hours=6)
-READS = (
-    r"(?i)(?:\breadFile(?:Sync)?\(|\bopen\(|\bload_cert_chain\(|\bssl_cert\w*\b|\bcert(?:ificate)?[-_]?file\b|\bcrt\b|\btls[-_]\w*cert\w*"
-    r"|\bcert\s*[:=]|\bssl_cert\b|LoadX509KeyPair\()"
-)
-ANEW = r"setSecureContext|SNICallback|fs\.watch|chokidar|GetCertificate\b|ssl_ctx.*reload|reload_cert"
-"""How programs and servers are told which certificate they show, and how they take up another one without a restart."""
-
-MOST_LINES = 100_000
-"""Captures are short; what openssl printed does not stand deep in a log."""
 
 
 @rule(code="NGX009", title="A certificate has expired or was not loaded", role="defect", severity="error")
@@ -67,7 +53,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _of_upstream(case: Case, failed: pl.DataFrame) -> Finding:
     """nginx names the one it asks, and why it refuses; a captured end of validity just before says which certificate it is."""
-    ended = tuple(one for one in _dates(case, failed) if one.shows == "certificate_fails")
+    ended = tuple(one for one in dates_of(case, failed) if one.shows == "certificate_fails")
     return Finding(
         confidence=DATED if ended else REFUSED,
         claim=claim(
@@ -85,7 +71,7 @@ def _of_upstream(case: Case, failed: pl.DataFrame) -> Finding:
 
 def _of_client(case: Case, failed: pl.DataFrame) -> Finding:
     """The other side says that the certificate it is shown has ended: the one that the application shows it."""
-    ended = tuple(one for one in _dates(case, failed) if one.shows == "certificate_fails")
+    ended = tuple(one for one in dates_of(case, failed) if one.shows == "certificate_fails")
     place = shown(case, [one.span for one in ended])
     return Finding(
         confidence=DATED if ended else NAMED if place else UNSAID,
@@ -134,7 +120,7 @@ def _of_renewal(case: Case, failed: pl.DataFrame, found: Trouble, *, own: bool) 
             *cite(found.told, "the renewal fails", most=3, shows=shows),
             *(Evidence(span, "renews", shows=shows) for span in dict.fromkeys(run)),
             *cite(failed, shows="certificate_fails"),
-            *_dates(case, failed),
+            *dates_of(case, failed),
         ),
         would_refute=REFUTE,
         subject=str(found.taken[0]) if found.taken else "",
@@ -163,7 +149,7 @@ def _of_stray(case: Case, failed: pl.DataFrame, loaded: Directive, renewed: Span
             Evidence(loaded.span, "the certificate", shows="configuration_mismatch"),
             Evidence(renewed, "what is renewed", shows="configuration_mismatch"),
             *cite(failed, shows="certificate_fails"),
-            *_dates(case, failed),
+            *dates_of(case, failed),
         ),
         would_refute=REFUTE,
         subject=str(loaded.span),
@@ -192,14 +178,18 @@ def _renewal_claim(failed: pl.DataFrame, found: Trouble) -> Claim:
 
 def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
     """Elsewhere than in nginx's log nothing says whose certificate it was, unless captured dates do."""
-    unloaded = [span for span, reloads in (*(renewals(case) if own else ()), *replaced(case)) if not reloads][:1]
-    dates = tuple(_dates(case, failed))
+    dates = tuple(dates_of(case, failed))
     told = [] if own else list(reloads(case))
-    kept = _read_once(case) if told else None
+    kept = read_once(case) if told else None
     both = len({one.shows for one in dates}) > 1
     if both and kept:
         return _of_program(failed, told, kept, dates)
-    both = both and not told
+    return _expired(case, failed, dates, own=own, both=both and not told)
+
+
+def _expired(case: Case, failed: pl.DataFrame, dates: tuple[Evidence, ...], *, own: bool, both: bool) -> Finding:
+    """`both`: captured dates tell of the certificate that is served and of the one that should be."""
+    unloaded = [span for span, reloads in (*(renewals(case) if own else ()), *replaced(case)) if not reloads][:1]
     dates = dates if unloaded or both or own else ()
     said, confidence = _said(failed, own=own or bool(dates), unloaded=bool(unloaded) or both)
     served = certificates(case)[:2] if own or unloaded or both else []
@@ -217,16 +207,6 @@ def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
         times=instants(failed),
         fix=claim("certificate_failed.fix", "renew it, and reload nginx after each renewal (certbot renew --deploy-hook)"),
     )
-
-
-def _read_once(case: Case) -> Span | None:
-    """The line of a program or of another server's configuration that reads a certificate, if none takes it up anew."""
-    served = {re.escape(one.args[0].rpartition("/")[2]) for one in certificates(case)}
-    configured = {file.span.path for file in case.of(NginxFile)}
-    lines = list(settings(case, rf"{READS}.*(?:{'|'.join(sorted(served))})")) if served else []
-    found = [(span, text) for span, text in lines if span.path not in configured]
-    anew = any(re.search(ANEW, text) for span, _ in found for _, text in lines_like(case, Span(span.path, 1, MOST_LINES), ANEW))
-    return found[0][0] if found and not anew else None
 
 
 def _of_program(failed: pl.DataFrame, told: Sequence[Span], kept: Span, dates: Sequence[Evidence]) -> Finding:
@@ -280,19 +260,3 @@ def _said(failed: pl.DataFrame, *, own: bool, unloaded: bool) -> tuple[Claim, fl
         "certificate_failed.other", "{count} connections failed: the certificate of the other side has expired", count=count
     )
     return said, 0.6
-
-
-def _dates(case: Case, failed: pl.DataFrame) -> Iterator[Evidence]:
-    """Captured ends of validity that tell the story: one that passed just before the first failure, one that is still to come."""
-    from dateutil.parser import parse  # few folders hold a certificate's dates, and to import it takes longer than most rules run
-
-    first, last = failed["time"].min(), failed["time"].max()
-    if not isinstance(first, datetime) or not isinstance(last, datetime):
-        return
-    for path in sorted(case.files):
-        for span, text in lines_like(case, Span(path, 1, MOST_LINES), NOT_AFTER):
-            until = parse(re.findall(NOT_AFTER, text)[0])
-            if first - JUST_ENDED <= until <= first:
-                yield Evidence(span, "ended just before", shows="certificate_fails")
-            elif until > last:
-                yield Evidence(span, "a new one was there", shows="configuration_mismatch")

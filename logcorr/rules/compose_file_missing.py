@@ -13,6 +13,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import ComposeFile, Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
+from logcorr.timeline.scripts import code_of
 
 CLOSE = 0.75
 """How alike two names must be: `prd` and `prod` are 0.86."""
@@ -70,9 +71,7 @@ def _made_or_asked_for(case: Configuration, effect: Effect, name: str) -> bool:
     if "<" in name or "$" in name:
         return True
     for script in case.of(Script):
-        lines = script.text.split("\n")
-        other = [line for line in lines if name in line and not line.lstrip().startswith("#") and not _hands_on(line, name)]
-        if other:
+        if any(name in line and not _hands_on(line, name) for _, line in code_of(script)):
             return True
     return any(name in text for text, _ in effect.guard)
 

@@ -18,7 +18,7 @@ from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._deeds import JUST_BEFORE, LATE, ran
 from logcorr.rules._targets import UNRESOLVED, target
-from logcorr.timeline.scripts import expanded
+from logcorr.timeline.scripts import code_of
 from logcorr.timeline.select import cite, instants, texts
 
 NETWORK = regex(
@@ -92,10 +92,10 @@ def check(case: Case) -> Iterator[Finding]:
 def _commands(case: Case, pattern: re.Pattern[str]) -> Iterator[tuple[Span, str, Script | None]]:
     """The lines of scripts and of sudo's log that hold such a command, variables that were set to plain text put in."""
     for script in case.of(Script):
-        for number, text in enumerate(expanded(script)):
+        for place, text in code_of(script, filled=True):
             code = text.partition(" #")[0]
-            if pattern.search(code) and not code.lstrip().startswith("#"):
-                yield Span(script.span.path, script.span.line + number), code, script
+            if pattern.search(code):
+                yield place, code, script
     for source in (one for one in case.sources if one.format == "syslog"):
         rows = case.lines(source.path).filter(pl.col("text").str.contains("sudo.*COMMAND=")).select("line", "text").collect()
         for line, text in rows.iter_rows():
@@ -130,7 +130,7 @@ def _cut(case: Case, lines: Sequence[tuple[Span, str, Script | None]], name: str
 
 
 def _code(script: Script) -> str:
-    return "\n".join(line.partition(" #")[0] for line in script.text.split("\n") if not line.lstrip().startswith("#"))
+    return "\n".join(line.partition(" #")[0] for _, line in code_of(script))
 
 
 def _told(case: Case, span: Span, script: Script | None, since: datetime) -> pl.DataFrame | None:

@@ -22,7 +22,7 @@ from logcorr.rules._waiting import waiting as unanswered
 from logcorr.statistics import Group, Job, attribute
 from logcorr.statistics import Schedule as Ticks
 from logcorr.timeline.lifecycles import stopped
-from logcorr.timeline.scripts import said
+from logcorr.timeline.scripts import code_of, said
 from logcorr.timeline.select import cite, instants, seconds, spans
 
 LOCK_WEIGHT, HEAVY_WEIGHT, ASKS_WEIGHT, UNKNOWN_WEIGHT, LIGHT_WEIGHT, OVER_WEIGHT = 30.0, 10.0, 3.0, 1.0, 0.05, 0.001
@@ -152,11 +152,7 @@ def _suspect(case: Case, schedule: Schedule, waiting: pl.DataFrame, came: Times)
 
 
 def _first(scripts: Sequence[Script], pattern: re.Pattern[str]) -> Span | None:
-    for script in scripts:
-        for number, line in enumerate(script.text.split("\n")):
-            if not line.lstrip().startswith("#") and pattern.search(line):
-                return Span(script.span.path, script.span.line + number)
-    return None
+    return next((place for script in scripts for place, line in code_of(script) if pattern.search(line)), None)
 
 
 def _within(case: Case, schedule: Schedule, came: Times) -> tuple[npt.NDArray[np.bool_], Span | None]:
@@ -207,9 +203,9 @@ def _attributed(
         return None
     job = max(leading.jobs, key=lambda one: one.probability)
     suspect = next(one for one in suspects if str(one.schedule.job.span) == job.name)
-    told = leading.evidence
-    enough = min(told.hits, told.explained) >= FEWEST_BURSTS and told.explained >= LEAST_SHARE * told.events
-    enough = enough or suspect.bursts >= max(FEWEST_BURSTS, LEAST_SHARE * told.events)
+    seen = leading.evidence
+    enough = min(seen.hits, seen.explained) >= FEWEST_BURSTS and seen.explained >= LEAST_SHARE * seen.events
+    enough = enough or suspect.bursts >= max(FEWEST_BURSTS, LEAST_SHARE * seen.events)
     return (suspect, leading, job) if enough and job.probability >= 0.5 and suspect.weight >= UNKNOWN_WEIGHT else None
 
 

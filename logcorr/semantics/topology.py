@@ -149,22 +149,29 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
     if source not in ("app", "console"):
         return None
     by_mount = [thing.name for thing in things if path in thing.files]
-    if len(by_mount) == 1:
-        return by_mount[0]
+    return by_mount[0] if len(by_mount) == 1 else _by_path(path, things, nginx)
+
+
+def _by_path(path: str, things: Sequence[Entity], nginx: str) -> str:
+    """By the file's name or a folder's, whole or in part; else the only thing beside nginx, or the first name that says much."""
     *folders, name = path.split("/")
-    stem = log_stem(name)
-    for word in (stem[:ID] if DOCKER_FILE.fullmatch(name) else stem, *reversed(folders)):
+    stem, of_docker = log_stem(name), DOCKER_FILE.fullmatch(name)
+    for word in (stem[:ID] if of_docker else stem, *reversed(folders)):
         if thing := find(word, things):
             return thing.name
-    words = [thing.name for thing in things if thing.names & _words(stem)]
-    words = words or [
-        thing.name for thing in things if any(stem in _words(name) for name in thing.names) and stem not in EVERYDAY
-    ]
-    if len(words) == 1:
-        return words[0]
-    telling = [word for word in (stem, *reversed(folders)) if word not in EVERYDAY and not DOCKER_FILE.fullmatch(name)]
+    sharing = _sharing(stem, things)
+    if len(sharing) == 1:
+        return sharing[0]
+    telling = [] if of_docker else [word for word in (stem, *reversed(folders)) if word not in EVERYDAY]
     others = [thing.name for thing in things if thing.name != nginx]
     return telling[0] if telling else others[0] if len(others) == 1 else stem
+
+
+def _sharing(stem: str, things: Sequence[Entity]) -> list[str]:
+    """The things one of whose names is a word of the file's; else those of whose names that is a word."""
+    whole = [thing.name for thing in things if thing.names & _words(stem)]
+    in_part = () if whole or stem in EVERYDAY else things
+    return whole or [thing.name for thing in in_part if any(stem in _words(name) for name in thing.names)]
 
 
 def _named_after(name: str, things: Sequence[Entity]) -> str | None:

@@ -6,13 +6,10 @@ lines around it are read with it, so that a block is read as it would be in the 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
-from itertools import chain, islice
-from typing import TypeAlias, TypeVar
+from typing import TypeAlias
 
 from msgspec import Struct
 
@@ -22,6 +19,7 @@ from logcorr.model.events import YEARLESS
 from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact
 from logcorr.parsers import Context, LogParser
+from logcorr.timeline.ahead import ahead
 from logcorr.timeline.store import Store
 
 Events: TypeAlias = "Callable[[], pl.LazyFrame]"
@@ -52,10 +50,6 @@ TURNS = {"day": timedelta(days=1), "yearless": timedelta(days=366)}
 """Stamps of these kinds begin again after so long."""
 
 Query: TypeAlias = "Callable[[pl.LazyFrame], pl.LazyFrame]"
-
-Job = TypeVar("Job")
-
-Result = TypeVar("Result")
 
 
 class Log(Struct, frozen=True):
@@ -196,26 +190,6 @@ def _first(frames: Iterable[pl.DataFrame], rows: int) -> Iterator[pl.DataFrame]:
         rows -= frame.height
         if rows <= 0:
             return
-
-
-def ahead(work: Callable[[Job], Result], jobs: Iterator[Job]) -> Iterator[Result]:
-    """The work's results in order, done by as many threads as polars has; a single job needs none of them."""
-    held = list(islice(jobs, 2))
-    if len(held) < 2:
-        yield from map(work, held)
-        return
-    workers = pl.thread_pool_size()
-    pool = ThreadPoolExecutor(workers)
-    try:
-        waiting: deque[Future[Result]] = deque()
-        for job in chain(held, jobs):
-            waiting.append(pool.submit(work, job))
-            if len(waiting) > workers:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-    finally:  # not waited for: whoever leaves early may be one of these threads
-        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _blocks(log: Log) -> Iterator[Block]:

@@ -16,7 +16,8 @@ from logcorr.model.facts import Fact
 from logcorr.model.rotation import part_of
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser
-from logcorr.timeline.blocks import TURNS, Events, Log, Parsed, Query, ahead, kept, log_of, parsed
+from logcorr.timeline.ahead import ahead
+from logcorr.timeline.blocks import TURNS, Events, Log, Parsed, Query, kept, log_of, parsed
 from logcorr.timeline.clocks import Placement, Reading, place
 from logcorr.timeline.paired import paired
 from logcorr.timeline.store import Store

@@ -95,6 +95,13 @@ def appended_to(text: str) -> set[str]:
     return {found["name"] for found in APPENDS.finditer(text)}
 
 
+def code_of(script: Script, *, filled: bool = False) -> Iterator[tuple[Span, str]]:
+    """The script's lines with their places, but for comments; `filled`: as `expanded` gives them."""
+    for number, line in enumerate(expanded(script) if filled else script.text.split("\n")):
+        if not line.lstrip().startswith("#"):
+            yield Span(script.span.path, script.span.line + number), line
+
+
 def expanded(script: Script) -> list[str]:
     """The script's lines, variables that were set to plain text before put in."""
     known: dict[str, str] = {}
