@@ -28,7 +28,7 @@ BLOCKS = regex(
 
 LOCKS = regex(
     r"\bflock\b(?!.* (?:-\w*[nu]|--nonblock|--unlock))|\block(?:file)?-?create\b|\bfsfreeze\b|\bdocker pause\b|-(?:SIG)?STOP\b"
-    r"|\b(?:un)?lock tables\b|--lock-(?:all-)?tables|\bread lock\b|\baccess exclusive\b|\bvacuum full\b|\breindex\b|\bgit gc\b"
+    r"|\bbegin (?:immediate|exclusive)\b|\b(?:un)?lock tables\b|--lock-(?:all-)?tables|\bread lock\b|\baccess exclusive\b|\bvacuum full\b|\breindex\b|\bgit gc\b"
     r"|\bredis-cli\b.*\b(?:save|keys|flush(?:all|db)|sort|debug)\b|\bfsyncLock\b|\bxfs_freeze\b|\balter table\b"
     r"|\b(?:create (?:unique )?index|refresh materialized view) (?!concurrently)|\bcluster \w+ using\b"
     r"|^[^'\"]*\b(?:mysqldump|mariadb-dump)\b(?!.*--(?:single-transaction|skip-lock-tables|skip-opt|no-data|lock-tables=(?:0|false)))",
