@@ -41,7 +41,7 @@ _ASKS = regex(
 _STATUS = regex(r"\.ok\b|raise_for_status|\burlopen\b|\baxios\b|\bstatus(?:_?[cC]ode)?\b\s*(?:[!=<>]|in\b|not\b)")
 _TIMEOUT = regex(r"\btimeout\W{1,3}(\d{1,7}(?:\.\d{1,3})?)")
 _CONSTANT = regex(r"""^(?:export )?(?:const |let |var )?(\w+) = (?:'([^'\\\n]*)'|"([^"\\\n]*)"|`([^`$\\\n]*)`);?$""")
-_COMMENT = regex(r"\s*(?://|#|\*|/\*)")
+COMMENT = regex(r"\s*(?://|#|\*|/\*)")
 _PROSE = regex(
     rf"^[ \t]*/\*.{{0,{LONGEST_PROSE}}}?\*/|(?P<lead>^[ \t]*[rRuU]?)?(?P<quote>\"\"\"|''').{{0,{LONGEST_PROSE}}}?(?P=quote)",
     re.M | re.S,
@@ -137,7 +137,7 @@ class _Program(Struct, frozen=True):
     def on(self, number: int) -> Iterator[Step]:
         """What one line does."""
         line = self.lines[number]
-        if _COMMENT.match(line):
+        if COMMENT.match(line):
             return
         calls, helpers, says = self.known_calls
         yield from self._asked(number, helpers)
@@ -211,7 +211,7 @@ class _Program(Struct, frozen=True):
         here, leaves = self.indents[number], False
         for before in range(number - 1, -1, -1):
             line, indent = self.lines[before], self.indents[before]
-            if not line.strip() or _COMMENT.match(line):
+            if not line.strip() or COMMENT.match(line):
                 continue
             if indent > here:
                 leaves = leaves or self.leaves[before]
@@ -262,4 +262,4 @@ def _leaves(line: str) -> bool:
     return _LEAVES.search(line) is not None
 
 
-__all__ = ["CODE", "UNKNOWN", "Step", "checks_status", "starts_commands", "steps"]
+__all__ = ["CODE", "COMMENT", "UNKNOWN", "Step", "checks_status", "starts_commands", "steps"]

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from msgspec import Struct
 
 from logcorr.grammar.crontab import NotCron, times
+from logcorr.grammar.programs import COMMENT
 from logcorr.lazily import regex
 
 MOST_LINES, LONGEST_LINE, CALL_LINES = 5_000, 1_000, 4
@@ -38,7 +39,6 @@ _FIELDS = ("minute", "hour", "day", "month", "day_of_week")
 _RANKS = ("month", "day", "day_of_week", "hour", "minute")
 """From the coarsest: APScheduler takes the least value for what is finer than all that is given, any for the rest."""
 _ZONE = regex(r"\b(?:timezone|timeZone|tz)\s*[:=]\s*['\"](?P<zone>[A-Z][\w+-]*(?:/[\w+-]+)*)['\"]")
-_COMMENT = regex(r"\s*(?://|#|\*|/\*)")
 _CONSTANT = regex(rf"^(?:export )?(?:const |let |var )?(?P<name>\w+)\s*=\s*(?P<text>{_TEXT});?\s*$", re.M)
 _CODE = ("new", "function", "async", "await")
 
@@ -65,7 +65,7 @@ def schedules(text: str) -> Iterator[Own]:
     constants = {found["name"]: found["text"] for found in _CONSTANT.finditer(text)}
     general = next((found["zone"] for line in lines if "Scheduler(" in line and (found := _ZONE.search(line))), None)
     for number, line in enumerate(lines):
-        if _COMMENT.match(line):
+        if COMMENT.match(line):
             continue
         call = _whole(lines[number : number + CALL_LINES])
         zone = next((found["zone"] for found in [_ZONE.search(call)] if found), general)
