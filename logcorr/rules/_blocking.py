@@ -28,7 +28,8 @@ BLOCKS = regex(
 
 LOCKS = regex(
     r"\bflock\b(?!.* (?:-\w*[nu]|--nonblock|--unlock))|\block(?:file)?-?create\b|\bfsfreeze\b|\bdocker pause\b|-(?:SIG)?STOP\b"
-    r"|\bbegin (?:immediate|exclusive)\b|\b(?:un)?lock tables\b|--lock-(?:all-)?tables|\bread lock\b|\baccess exclusive\b|\bvacuum full\b|\breindex\b|\bgit gc\b"
+    r"|\bbegin (?:immediate|exclusive)\b|\b(?:un)?lock tables\b|--lock-(?:all-)?tables|\bread lock\b|\baccess exclusive\b"
+    r"|\bvacuum full\b|\breindex\b|\bgit gc\b"
     r"|\bredis-cli\b.*\b(?:save|keys|flush(?:all|db)|sort|debug)\b|\bfsyncLock\b|\bxfs_freeze\b|\balter table\b"
     r"|\b(?:create (?:unique )?index|refresh materialized view) (?!concurrently)|\bcluster \w+ using\b"
     r"|^[^'\"]*\b(?:mysqldump|mariadb-dump)\b(?!.*--(?:single-transaction|skip-lock-tables|skip-opt|no-data|lock-tables=(?:0|false)))",
@@ -38,6 +39,7 @@ LOCKS = regex(
 
 Redis serves everybody from one thread: SAVE, KEYS and their like keep it from all others (https://redis.io/commands/save).
 mysqldump locks all tables of a database for reading unless told otherwise (`--opt`, which holds `--lock-tables`).
+SQLite has one writer (`BEGIN IMMEDIATE`: https://www.sqlite.org/lang_transaction.html).
 """
 
 HEAVY = regex(
