@@ -230,8 +230,9 @@ def _ran(case: Case, behaviour: Behaviour, records: Sequence[Entry], touched: To
     written = _last_run([one for one in own if _lies(one, early, touched)])
     lines = [one.place for one in written] or list(spans(own_words(case, behaviour).filter(_between(early, touched))))
     named = [name for one in written for name in _named(one, touched.services)]
-    if lines and (acts or writes or named):
-        what = next((name for one in acts for name in one.hits), None) or next((what for _, what in writes), None) or named[0]
+    hit = [*(name for one in acts for name in one.hits), *(name for _, name in writes), *named]
+    what = next(iter((*hit, *(name for one in acts for name in one.effect.targets if name in touched.services))), None)
+    if lines and what:
         yield from (Tie(Evidence(place, "it ran", CHANGES), what) for place in dict.fromkeys([lines[0], lines[-1]]))
         yield from (Tie(Evidence(place, "writes it", CHANGES), what) for place, what in writes[:1])
         yield from (Tie(Evidence(one.effect.span, one.effect.action, CHANGES), what) for one in acts[:1])

@@ -78,14 +78,18 @@ def check(case: Case) -> Iterator[Finding]:
             continue
         moved = [one for one in starts if _moved(one, asked)]
         known = [one for one in moved if asked.port in one.before] or moved
-        if any(asked.port in one.before and not is_overridden(case, one.now - one.before) for one in known) and _proxied(
-            case, asked
-        ):
-            continue  # its own starts tell the move, and the proxy's line is the stale one: `stale_upstream_address`
+        if _is_stale(case, known, asked):
+            continue
         if len(known) == 1:
             yield _finding(case, asked, known[0], _set(case, known[0]), moved=True)
         elif not moved and len(starts) == 1 and _proxys(case, starts[0], asked) and (lines := _asks(case, asked)):
             yield _finding(case, asked, starts[0], lines, moved=False)
+
+
+def _is_stale(case: Case, known: Sequence[_Starts], asked: _Asked) -> bool:
+    """Whether its own starts tell the move: then the proxy's line is the stale one, as `stale_upstream_address` says."""
+    told = any(asked.port in one.before and not is_overridden(case, one.now - one.before) for one in known)
+    return told and _proxied(case, asked)
 
 
 def _told(case: Case) -> pl.DataFrame:
