@@ -19,7 +19,7 @@ from logcorr.outcome import Analysis
 from logcorr.reading import Paths, Zones, names, read, writers, zones
 from logcorr.repair import Repair, mended
 from logcorr.report import document
-from logcorr.rules import Rule, findings_of, sound
+from logcorr.rules import Rule, crashes, findings_of, sound
 from logcorr.semantics.reader import Reader
 from logcorr.semantics.understanding import understand
 from logcorr.suppression import Acceptance, suppress
@@ -60,12 +60,13 @@ def analyze(
         case=case, world=understood.world, artifacts=given.artifacts, parsers=given.parsers, rules=sound(asked, ran),
         interpret=partial(reinterpreted, case, zone=zone, reader=reader),
     )  # fmt: skip
-    judgement, crashes = mended(causes.judge(case, findings), findings, repair)
+    unfound = crashes(asked, ran)
+    judgement, failures = mended(causes.judge(case, findings, whole=not unfound), findings, repair)
     problems = (*given.problems, *understood.problems, *told.problems, *useless, *given.parsers.problems, *installed.problems)
     result = document.build(
         case, findings, judgement,
         artifacts=given.artifacts,
-        problems=(*problems, *crashes),
+        problems=(*problems, *unfound, *failures),
         rules_run=ran,
         quote=partial(quotes, given.artifacts),
         assumptions=assumptions(case, judgement, accepted),

@@ -17,7 +17,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Problem
 from logcorr.reading import Input, Paths, read_configuration
 from logcorr.report import checked, document, sarif
-from logcorr.rules import Rule, findings_of
+from logcorr.rules import Rule, crashes, findings_of
 from logcorr.semantics.understanding import Understanding, understand
 from logcorr.suppression import Acceptance, Accepted, suppress
 
@@ -68,7 +68,8 @@ def check(
     comments, accept = (given.configured, accept) if ignores else ((), ())
     findings, accepted, useless = suppress(found, comments, accept, ran=asked, idle=idle)
     problems = (*given.problems, *understood.problems, *useless, *given.parsers.problems, *installed.problems)
-    return Checked(result=_document(given, findings, accepted, problems, ran), findings=findings, accepted=accepted)
+    document = _document(given, findings, accepted, (*problems, *crashes(asked, ran)), ran)
+    return Checked(result=document, findings=findings, accepted=accepted)
 
 
 def _asked(rules: Sequence[Rule], select: Sequence[str], ignore: Sequence[str]) -> list[Rule]:

@@ -257,9 +257,11 @@ def test_a_crashing_rule_is_named_and_the_rest_runs(folder):
         raise ZeroDivisionError("oh")
         yield Finding
 
-    ran = {one["rule"]: one["outcome"] for one in logcorr.check(folder, rules=[check]).result["rules_run"]}
+    result = logcorr.check(folder, rules=[check]).result
+    ran = {one["rule"]: one["outcome"] for one in result["rules_run"]}
     assert ran["test_check"] == "crashed: ZeroDivisionError: oh"
     assert ran["status_masked_by_local"] == "found 1"
+    assert result["problems"][-1]["message"] == "the rule test_check crashed: ZeroDivisionError: oh"
 
 
 def script(text):

@@ -11,6 +11,8 @@ import pytest
 import logcorr
 from bench.incidents import mutations
 from bench.incidents.scoring import score
+from logcorr.model.case import Case
+from logcorr.rules import rule
 from logcorr.timeline.lifecycles import downtimes
 
 SEED = Path(__file__).parent / "fixtures/cases/heart-whisper-town/input"
@@ -578,3 +580,16 @@ def test_a_change_begins_the_story_where_it_touches_what_failed(records, tied, t
     begins = [link["evidence"] for link in leading["chain"] if link["mechanism"] == "deploy_changes_configuration"]
     assert leading["culprit"]["path"] == "check.sh"
     assert {one["path"] for link in begins for one in link} == tied
+
+
+def test_nothing_is_healthy_where_a_rule_crashed():
+    @rule(code="X900", title="t", role="symptom", severity="error")
+    def check(case: Case):
+        raise ZeroDivisionError("oh")
+        yield
+
+    calm = SEED.parent.parent / "hemp-yard" / "input"
+    assert logcorr.analyze(calm).result["verdict"] == "healthy"
+    result = logcorr.analyze(calm, rules=[check]).result
+    assert result["verdict"] == "undetermined"
+    assert [one["message"] for one in result["problems"]][-1] == "the rule test_judgement crashed: ZeroDivisionError: oh"

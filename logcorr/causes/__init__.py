@@ -32,8 +32,11 @@ WHO_ENDS, UNPROVEN = ("upgrade_restarts_service",), "unproven_schedule"
 __all__ = ["judge"]
 
 
-def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
-    """Name the causes, most probable first, and say how sure that is; abstain where the evidence does not carry one."""
+def judge(case: Case, findings: Sequence[Finding], *, whole: bool = True) -> Judgement:
+    """Name the causes, most probable first, and say how sure that is; abstain where the evidence does not carry one.
+
+    Findings are not `whole` where a rule crashed: then nothing shows that all is well.
+    """
     told = _stops(case)
     ordered = [stops for stops in told if as_meant(case, findings, stops)]
     meant = {stops.service for stops in ordered}
@@ -47,7 +50,7 @@ def judge(case: Case, findings: Sequence[Finding]) -> Judgement:
     causes, away = weighed(hypotheses, findings, window, ends)
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(begun(case, causes, hypotheses, findings), start=1))
     telling = [one for one in findings if not (one.rule in ENDS and one.subject in meant) and not in_passing(one, ordered)]
-    verdict = _verdict(case, ranked, telling) if case.sources else "undetermined"
+    verdict = _verdict(case, ranked, telling, whole) if case.sources else "undetermined"
     ranked = ranked if verdict != "healthy" else ()
     return Judgement(
         verdict=verdict,
@@ -74,12 +77,12 @@ def _stops(case: Case) -> list[Attributed]:
     return [attributed(case, service, rows) for service, rows in groups]
 
 
-def _verdict(case: Case, causes: Sequence[Cause], findings: Sequence[Finding]) -> str:
+def _verdict(case: Case, causes: Sequence[Cause], findings: Sequence[Finding], whole: bool) -> str:
     if causes and causes[0].confidence >= SURE and causes[0].proof in GROUNDED:
         return "root-cause"
     if causes and causes[0].confidence >= LIKELY:
         return "suspected"
-    return "undetermined" if any(map(_worrying, findings)) or any(unread(case)) else "healthy"
+    return "healthy" if whole and not any(map(_worrying, findings)) and not any(unread(case)) else "undetermined"
 
 
 def _worrying(finding: Finding) -> bool:

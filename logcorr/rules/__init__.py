@@ -15,6 +15,7 @@ from logcorr.lazily import pl
 from logcorr.model.case import Case, Configuration
 from logcorr.model.claim import Claim
 from logcorr.model.result import Finding
+from logcorr.model.source import Problem
 from logcorr.timeline.select import cite, instants
 
 CRASHED = "crashed"
@@ -78,6 +79,12 @@ def findings_of(case: Configuration, rules: Iterable[Rule]) -> tuple[tuple[Findi
 def sound(rules: Iterable[Rule], ran: Iterable[tuple[str, str]]) -> tuple[Rule, ...]:
     """Those of the rules that did not crash; `ran` is what `findings_of` says of them."""
     return tuple(rule for rule, (_, outcome) in zip(rules, ran, strict=True) if not outcome.startswith(CRASHED))
+
+
+def crashes(rules: Iterable[Rule], ran: Iterable[tuple[str, str]]) -> tuple[Problem, ...]:
+    """Those that did crash, each a problem of its module: what they would have found is not known."""
+    told = ((rule, outcome) for rule, (_, outcome) in zip(rules, ran, strict=True) if outcome.startswith(CRASHED))
+    return tuple(Problem(rule.check.__module__, f"the rule {rule.name} {outcome}") for rule, outcome in told)
 
 
 def by_service(events: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
