@@ -261,7 +261,7 @@ def test_a_crashing_rule_is_named_and_the_rest_runs(folder):
     ran = {one["rule"]: one["outcome"] for one in result["rules_run"]}
     assert ran["test_check"] == "crashed: ZeroDivisionError: oh"
     assert ran["status_masked_by_local"] == "found 1"
-    assert result["problems"][-1]["message"] == "the rule test_check crashed: ZeroDivisionError: oh"
+    assert result["problems"][-1]["message"] == "the rule test_check crashes: ZeroDivisionError: oh"
 
 
 def script(text):

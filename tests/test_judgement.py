@@ -592,4 +592,4 @@ def test_nothing_is_healthy_where_a_rule_crashed():
     assert logcorr.analyze(calm).result["verdict"] == "healthy"
     result = logcorr.analyze(calm, rules=[check]).result
     assert result["verdict"] == "undetermined"
-    assert [one["message"] for one in result["problems"]][-1] == "the rule test_judgement crashed: ZeroDivisionError: oh"
+    assert [one["message"] for one in result["problems"]][-1] == "the rule test_judgement crashes: ZeroDivisionError: oh"

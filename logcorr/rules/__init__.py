@@ -83,8 +83,12 @@ def sound(rules: Iterable[Rule], ran: Iterable[tuple[str, str]]) -> tuple[Rule, 
 
 def crashes(rules: Iterable[Rule], ran: Iterable[tuple[str, str]]) -> tuple[Problem, ...]:
     """Those that did crash, each a problem of its module: what they would have found is not known."""
-    told = ((rule, outcome) for rule, (_, outcome) in zip(rules, ran, strict=True) if outcome.startswith(CRASHED))
-    return tuple(Problem(rule.check.__module__, f"the rule {rule.name} {outcome}") for rule, outcome in told)
+    told = ((rule, outcome.partition(": ")) for rule, (_, outcome) in zip(rules, ran, strict=True))
+    return tuple(
+        Problem(rule.check.__module__, f"the rule {rule.name} crashes: {error}")
+        for rule, (word, _, error) in told
+        if word == CRASHED
+    )
 
 
 def by_service(events: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:

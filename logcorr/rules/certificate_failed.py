@@ -177,14 +177,14 @@ def _renewal_claim(failed: pl.DataFrame, found: Trouble) -> Claim:
 
 
 def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
-    """Elsewhere than in nginx's log nothing says whose certificate it was, unless captured dates do."""
+    """Elsewhere than in nginx's log nothing says whose certificate it was, unless captured dates do and nobody else shows it."""
     dates = tuple(dates_of(case, failed))
     told = [] if own else list(reloads(case))
-    kept = read_once(case) if told else None
+    kept = None if own else read_once(case)
     both = len({one.shows for one in dates}) > 1
-    if both and kept:
+    if both and told and kept:
         return _of_program(failed, told, kept, dates)
-    return _expired(case, failed, dates, own=own, both=both and not told)
+    return _expired(case, failed, dates, own=own, both=both and not told and not kept)
 
 
 def _expired(case: Case, failed: pl.DataFrame, dates: tuple[Evidence, ...], *, own: bool, both: bool) -> Finding:
