@@ -25,8 +25,8 @@ FEWEST = 3
 LEAST_SHARE = 0.02
 """Of what is asked for there, so much is refused, or to as many clients: one visitor may try a film once more."""
 
-LACKING = 3.0
-"""So many would have been refused before, had it been as now: then something changed."""
+CHANCE = 0.01
+"""So seldom all refusals would fall so late among the requests, had nothing changed."""
 
 CONFIGURED, SEEN, INTENDED = 0.93, 0.75, 0.4
 MOST_INTENDED = 0.2
@@ -276,11 +276,11 @@ def _changed(case: Case, refused: pl.DataFrame) -> Iterator[Evidence]:
 
 
 def _new(case: Case, refused: pl.DataFrame, since: datetime) -> bool:
-    """Whether the same was asked for so often before that some would have been refused."""
+    """Whether the same was asked for so often before that by chance some would have been refused."""
     requests = _requests(case)
     if requests is None:
         return False
     wanted = refused.select(endpoint_of(pl.col("uri")).unique().implode()).to_series()
     of_those = requests.filter(pl.col("endpoint").is_in(wanted))
     before, after = of_those.select((pl.col("time") < since).sum(), b=(pl.col("time") >= since).sum()).collect().row(0)
-    return bool(after) and before * refused.height / after >= LACKING
+    return bool(after) and (after / (before + after)) ** refused.height <= CHANCE
