@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import tzinfo
 from functools import cache
 
 from msgspec.structs import replace
@@ -18,6 +19,7 @@ from logcorr.semantics.reader import Reader
 from logcorr.semantics.schedule import repeat
 from logcorr.semantics.understanding import Understanding, understand
 from logcorr.timeline.jobs import LIFE, STARTS, unit_of
+from logcorr.timeline.offsets import zone_of
 
 CRON_RAN = r"^\((\S+)\) CMD \((.*)\)\s*$"
 OF_THE_SYSTEM = r"\brun-parts\b|^\s*(?:test|\[|command -v) |/usr/(?:s?bin|lib|libexec)/|\bdebian-sa1\b"
@@ -89,12 +91,17 @@ def jobs_seen(case: Case) -> Case:
     parts = told["message"].str.extract_groups(CRON_RAN).struct
     ran = told.with_columns(user=parts.field("1"), command=parts.field("2").str.strip_chars()).drop_nulls("command")
     others = ran.filter(~pl.col("command").is_in(listed) & ~pl.col("command").str.contains(OF_THE_SYSTEM))
-    found = (_seen_job(rows) for _, rows in others.group_by("user", "command", maintain_order=True) if rows.height >= FEWEST_RUNS)
+    zones = {source.path: zone_of(source.zone) for source in case.sources}
+    found = (
+        _seen_job(rows, zones[rows["file"][0]])
+        for _, rows in others.group_by("user", "command", maintain_order=True)
+        if rows.height >= FEWEST_RUNS
+    )
     return replace(case, schedules=(*case.schedules, *found)) if others.height else case
 
 
-def _seen_job(rows: pl.DataFrame) -> Schedule:
-    minutes = rows["time"].dt.minute().unique().sort().to_list()
+def _seen_job(rows: pl.DataFrame, zone: tzinfo) -> Schedule:
+    minutes = sorted({time.astimezone(zone).minute for time in rows["time"]})
     job = ScheduledJob(
         span=Span(rows["file"][0], rows["line"][0]),
         schedule=f"minutes {', '.join(map(str, minutes))}" if len(minutes) <= MOST_MINUTES else "the log's word",
