@@ -61,10 +61,11 @@ def unswept(case: Case, failed: pl.DataFrame, paths: Sequence[str]) -> Finding |
 
 
 def astray(case: Case, failed: pl.DataFrame, paths: Sequence[str]) -> Finding | None:
-    """The folder in which most of the writes failed, if a clean-up sweeps one of the same name elsewhere."""
+    """The folder in which most of the writes failed, if a clean-up sweeps one of the same name and program elsewhere."""
     folders = Counter(path.rpartition("/")[0] for path in paths)
     folder, count = folders.most_common(1)[0] if folders else ("", 0)
-    swept = _elsewhere(case, folder) if folder.count("/") > 1 and count >= MOST_OF * len(paths) else None
+    most = folder.count("/") > 1 and count >= MOST_OF * len(paths)
+    swept = _elsewhere(case, folder, failed["service"].drop_nulls().unique().sort().to_list()) if most else None
     if not swept:
         return None
     named = list(_named(case, folder))
@@ -95,9 +96,13 @@ def astray(case: Case, failed: pl.DataFrame, paths: Sequence[str]) -> Finding | 
     )
 
 
-def _elsewhere(case: Case, folder: str) -> Span | None:
-    """The line by which a script that removes files names a folder of the same name, while none of its lines names this one."""
-    other = re.compile(rf"(?<![\w.-])(/[\w./-]+/{re.escape(folder.rpartition('/')[2])})(?![\w.-])")
+def _elsewhere(case: Case, folder: str, services: Sequence[str]) -> Span | None:
+    """The line by which a script that removes files names a folder of the same name, while none of its lines names this one.
+
+    Many programs have a folder called `sessions` or `logs`: it must lie below one that bears the name of a service that failed.
+    """
+    whose = "|".join(map(re.escape, services)) or "(?!)"
+    other = re.compile(rf"(?<![\w.-])/(?:[\w.-]+/)*(?:{whose})/(?:[\w.-]+/)*{re.escape(folder.rpartition('/')[2])}(?![\w.-])")
     for script in case.of(Script):
         lines = [line for line in script.text.split("\n") if not line.lstrip().startswith("#")]
         if any(REMOVES.search(line) for line in lines) and not any(folder in line for line in lines):

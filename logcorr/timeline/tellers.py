@@ -1,8 +1,8 @@
 """In which zone a log's stamps are that do not say so, told from stops of which another log tells too.
 
 A supervisor tells when it ended a service, and the service says itself when it was told to end; certbot tells when it ran a hook
-that may have ended it. Where the two never agree in the
-zones that were taken for them, and nearly always do in one other, one is in that one: the one that refusals do not bear out.
+that may have ended it. Where the two never agree in the zones that were taken for them, and nearly always do in one other, one is
+in that one: the one that refusals do not bear out.
 """
 
 from __future__ import annotations
