@@ -35,6 +35,7 @@ MOST_HELD = 20
 CHANGES = "deploy_changes_configuration"
 NEAR_S = 3.0
 MEASURED, SEEN = 0.93, 0.75
+"""A log or the record of a change says why; many a program has some setting called `wait` that is not why."""
 
 
 @rule(code="NGX016", title="An endpoint takes longer than the proxy waits", role="defect", severity="error")
@@ -104,7 +105,7 @@ def _finding(case: Case, given_up: pl.DataFrame, endpoint: str, place: Proxied, 
     where = limit.span or place.span
     held = tuple(_held(case, limit.seconds))
     return Finding(
-        confidence=MEASURED if took or held else SEEN,
+        confidence=MEASURED if took or any(one.shows == CHANGES for one in held) else SEEN,
         claim=_claim(endpoint, limit, given_up.height, took),
         evidence=(
             Evidence(where, f"{limit.name} {limit.seconds:g} s", shows="configuration_mismatch"),
