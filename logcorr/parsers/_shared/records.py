@@ -105,7 +105,7 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
         stamp, [_plain(of.get(time, "")) for record in sample if isinstance(of := record.get(holder or "", record), dict)]
     )
     severity = by_value(part(level), _severities, severity_type())
-    told = cut.with_columns(severity.alias("severity"), text.alias("told"))
+    told = cut.with_columns(severity.alias("severity"), text.alias("told"), stamped.alias("time"))
     elsewhere = messages.kind_of(pl.when(pl.col("severity") >= "error").then(pl.col("text")), messages.FAILURES)
     found = told.with_columns(elsewhere.alias("elsewhere"))
     failing = pl.col("elsewhere").is_not_null()
@@ -113,9 +113,9 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     offset = shape.utc_offset_s(shape.text(_bare(stamp))) if shape else None
     return events(
         found,
-        time=died_at(stamped, context),
+        time=died_at(context),
         severity=pl.col("severity"),
-        kind=pl.coalesce(_own_kind(lambda name: name), "elsewhere", lived(stamped, context)),
+        kind=pl.coalesce(_own_kind(lambda name: name), "elsewhere", lived(context)),
         message=pl.when(unsaid).then(pl.col("text")).otherwise(pl.col("told").str.split_exact("\n", 1).struct[0]),
         parsed=pl.col("is_record"),
         count=pl.col("lines"),
