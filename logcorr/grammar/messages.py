@@ -222,22 +222,22 @@ def _kinds(phrases: tuple[Phrase, ...], messages: pl.Series) -> pl.Series:
     if near.is_empty():
         return kinds
     texts = messages.gather(near)
-    rows, said = [], []
-    left = pl.repeat(True, len(texts), eager=True)
+    said = kinds.head(len(texts))
     for (at,), holding in _holding(phrases, texts).group_by("phrase", maintain_order=True):
-        open_rows = holding["row"].filter(left.gather(holding["row"]))
-        fit = open_rows.filter(texts.gather(open_rows).str.contains(ascii_only(phrases[at].pattern)))
-        left = left.scatter(fit, False)
-        rows.append(fit)
-        said.append(pl.repeat(phrases[at].kind, len(fit), eager=True))
-    return kinds.scatter(near.gather(pl.concat(rows)), pl.concat(said))
+        rows = holding["row"]
+        fit = rows.filter(texts.gather(rows).str.contains(ascii_only(phrases[int(at)].pattern)))
+        said = said.scatter(fit, phrases[int(at)].kind)
+    return kinds.scatter(near, said)
 
 
 def _holding(phrases: tuple[Phrase, ...], texts: pl.Series) -> pl.DataFrame:
-    """Which texts (`row`) hold a needle of which phrase, by phrase: one search for all needles, not one for each phrase."""
+    """Which texts (`row`) hold a needle of which phrase, the last phrase first, so that the first has the last word.
+
+    One search finds the needles of all.
+    """
     found = texts.str.extract_many(list(needles_of(phrases)), overlapping=True)
-    held = pl.DataFrame({"needle": found}).with_row_index("row").explode("needle")
-    return held.join(_phrases_by_needle(phrases), on="needle").select("phrase", "row").unique().sort("phrase", "row")
+    held = pl.DataFrame({"needle": found}).with_row_index("row").explode("needle").join(_phrases_by_needle(phrases), on="needle")
+    return held.select("phrase", "row").unique().sort("phrase", "row", descending=[True, False])
 
 
 @cache
