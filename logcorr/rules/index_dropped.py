@@ -75,9 +75,11 @@ def _slowed(case: Case) -> Iterator[_Slowed]:
 def _told_slow(case: Case) -> Iterator[pl.DataFrame]:
     """What messages tell, with `took` in seconds and the `statement`."""
     message = pl.col("message")
-    near = case.timeline.filter(pl.col("time").is_not_null() & message.str.contains_any(list(NEAR))).collect()
+    near = pl.when(message.str.contains_any(list(NEAR))).then(message)
+    slow = pl.any_horizontal(near.str.contains(pattern).fill_null(False) for pattern in SLOW)
+    rows = case.timeline.filter(pl.col("time").is_not_null() & slow).collect()
     for pattern in SLOW:
-        told = near.filter(message.str.contains(pattern))
+        told = rows.filter(message.str.contains(pattern))
         took = message.str.extract(pattern, 1).cast(pl.Float64, strict=False) / 1000
         yield told.with_columns(took=took, statement=message.str.extract(pattern, 2))
 
