@@ -32,11 +32,11 @@ def oracle(tmp_path):
         yield made
 
 
-def tally(oracle: Oracle, seed: int, seconds: float, *, informed: bool) -> Tally:
-    """Random configurations, each asked a number of random requests, for as long as there is time."""
+def tally(oracle: Oracle, seed: int, seconds: float, fewest: int, *, informed: bool) -> Tally:
+    """Random configurations, each asked a number of random requests, for as long as there is time; on a slow machine `fewest`."""
     r, out, path = Random(seed), Tally(), oracle.folder / "nginx.conf"
     until = time.monotonic() + seconds
-    while time.monotonic() < until:
+    while time.monotonic() < until or out.configurations < fewest:
         text, addresses = configuration(r, oracle)
         path.write_text(text)
         if oracle.refuses(path):
@@ -59,17 +59,15 @@ def could_be(answer, seen) -> bool:
 
 
 def test_random_configurations_get_the_answers_of_a_real_nginx(oracle):
-    out = tally(oracle, SEED, SECONDS, informed=True)
+    out = tally(oracle, SEED, SECONDS, 10, informed=True)
 
-    assert out.configurations >= 10, out.report()
     assert len(out.missed) <= 0.001 * out.asked, out.report()
     assert out.unknown <= 0.03 * out.asked, out.report()
 
 
 def test_what_happens_is_among_the_answers_where_files_and_upstreams_are_not_known(oracle):
-    out = tally(oracle, SEED + 1, SECONDS / 3, informed=False)
+    out = tally(oracle, SEED + 1, SECONDS / 3, 5, informed=False)
 
-    assert out.configurations >= 5, out.report()
     assert out.right == out.asked, out.report()
 
 

@@ -96,7 +96,7 @@ def _decoded(schema: pl.Struct, lines: pl.Series) -> pl.Series:
 
 def _has_lone_surrogate(lines: pl.Series) -> bool:
     """Whether some escape is half of a pair: polars makes another character of it."""
-    escaped = lines.drop_nulls().filter(lines.drop_nulls().str.contains(SURROGATE))
+    escaped = lines.filter(lines.str.contains(SURROGATE))
     return escaped.str.replace_all(PAIR, "").str.contains(SURROGATE).any()
 
 

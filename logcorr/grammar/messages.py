@@ -217,24 +217,33 @@ def kind_of(message: pl.Expr, phrases: tuple[Phrase, ...]) -> pl.Expr:
 
 
 def _kinds(phrases: tuple[Phrase, ...], messages: pl.Series) -> pl.Series:
-    nothing = pl.repeat(None, len(messages), dtype=pl.String, eager=True)
-    if messages.null_count() == len(messages):
-        return nothing
+    kinds = pl.repeat(None, len(messages), dtype=pl.String, eager=True)
     near = messages.str.contains_any(list(needles_of(phrases))).fill_null(False).arg_true()
     if near.is_empty():
-        return nothing
-    frame = pl.DataFrame({"message": messages.gather(near)})
-    holds = (pl.col("message").str.contains_any(list(phrase.needles)).alias(str(at)) for at, phrase in enumerate(phrases))
-    held = frame.with_columns(holds)
-    there = [at for at, any_does in enumerate(held.select(pl.exclude("message").any()).row(0)) if any_does]
-    kinds = held.select(pl.coalesce(*(_said(phrases[at], pl.col(str(at))) for at in there)).alias("kind"))["kind"]
-    return nothing.scatter(near, kinds)
+        return kinds
+    texts = messages.gather(near)
+    said = kinds.head(len(texts))
+    for (at,), holding in _holding(phrases, texts).group_by("phrase", maintain_order=True):
+        rows = holding["row"]
+        fit = rows.filter(texts.gather(rows).str.contains(ascii_only(phrases[int(at)].pattern)))
+        said = said.scatter(fit, phrases[int(at)].kind)
+    return kinds.scatter(near, said)
 
 
-def _said(phrase: Phrase, near: pl.Expr) -> pl.Expr:
-    """The phrase's kind, of messages that are `near` to it and fit."""
-    said = pl.when(near).then(pl.col("message")).str.contains(ascii_only(phrase.pattern))
-    return pl.when(said).then(pl.lit(phrase.kind))
+def _holding(phrases: tuple[Phrase, ...], texts: pl.Series) -> pl.DataFrame:
+    """Which texts (`row`) hold a needle of which phrase, the last phrase first, so that the first has the last word.
+
+    One search finds the needles of all.
+    """
+    found = texts.str.extract_many(list(needles_of(phrases)), overlapping=True)
+    held = pl.DataFrame({"needle": found}).with_row_index("row").explode("needle").join(_phrases_by_needle(phrases), on="needle")
+    return held.select("phrase", "row").unique().sort("phrase", "row", descending=[True, False])
+
+
+@cache
+def _phrases_by_needle(phrases: tuple[Phrase, ...]) -> pl.DataFrame:
+    pairs = [(needle, at) for at, phrase in enumerate(phrases) for needle in phrase.needles]
+    return pl.DataFrame(pairs, schema={"needle": pl.String, "phrase": pl.UInt32}, orient="row")
 
 
 @cache

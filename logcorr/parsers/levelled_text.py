@@ -40,10 +40,10 @@ def levelled_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     time = shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us"))
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
-        cut,
-        time=died_at(time, context),
+        cut.with_columns(time.alias("time")),
+        time=died_at(context),
         severity=pl.col("level").str.to_lowercase().replace_strict(MEANT, default=None, return_dtype=severity_type()),
-        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), failure(), lived(time, context)),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), failure(), lived(context)),
         message=pl.col("message"),
         parsed=pl.col("head").is_not_null() | dies(),
         count=pl.col("lines"),

@@ -46,8 +46,6 @@ _KNOWN = (
 _TIMES = {"time_local": "clf", "time_iso8601": "iso_o", "msec": "epoch"}
 _NUMBERS = {"status": "Int16", "body_bytes_sent": "Int64", "bytes_sent": "Int64", "request_length": "Int64"}
 """Variables that are whole numbers, each with its type in a table."""
-"""Variables that are whole numbers, each with its type in a table."""
-"""Variables that are whole numbers, each with its type in a table."""
 
 
 def _recognise(sample: Sample) -> float:

@@ -47,10 +47,10 @@ def python_logging(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     time = shape.time(part("stamp")) if shape else no(pl.Datetime("us"))
     offset = shape.utc_offset_s(part("stamp")) if shape else None
     return events(
-        cut,
-        time=died_at(time, context),
+        cut.with_columns(time.alias("time")),
+        time=died_at(context),
         severity=severity_of(part("level")),
-        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), lived(time, context)),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), lived(context)),
         message=pl.col("message"),
         parsed=begins | dies(),
         count=pl.col("lines"),

@@ -56,10 +56,10 @@ def stamped_text(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     time = shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us"))
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
-        cut,
-        time=died_at(time, context),
+        cut.with_columns(time.alias("time")),
+        time=died_at(context),
         severity=severity_of(level),
-        kind=pl.coalesce(messages.kind_of(pl.col("message"), PHRASES), lived(time, context)),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), PHRASES), lived(context)),
         message=pl.col("message"),
         parsed=pl.lit(True) if context.sample.stamped else pl.col("head").is_not_null() | dies(),
         count=pl.col("lines"),

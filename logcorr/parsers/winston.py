@@ -117,10 +117,10 @@ def _templated(lines: pl.LazyFrame, context: Context, agreed: Agreed) -> pl.Lazy
     offset = shape.utc_offset_s(part("stamp")) if shape else None
     level = part("level") if "(?P<level>" in agreed.pattern else no(pl.String)
     return events(
-        cut,
-        time=died_at(time, context),
+        cut.with_columns(time.alias("time")),
+        time=died_at(context),
         severity=severity_of(level),
-        kind=pl.coalesce(messages.kind_of(message, messages.APPLICATION), failure(), lived(time, context)),
+        kind=pl.coalesce(messages.kind_of(message, messages.APPLICATION), failure(), lived(context)),
         message=message,
         parsed=part("message").is_not_null(),
         count=pl.col("lines"),
@@ -199,9 +199,9 @@ def _text(lines: pl.LazyFrame, context: Context, layout: Layout) -> pl.LazyFrame
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
         cut,
-        time=died_at(pl.col("time"), context),
+        time=died_at(context),
         severity=severity_of(pl.col("level")),
-        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), failure(), lived(pl.col("time"), context)),
+        kind=pl.coalesce(messages.kind_of(pl.col("message"), messages.APPLICATION), failure(), lived(context)),
         message=pl.col("message"),
         parsed=pl.col("is_head") | bare,
         count=pl.col("lines"),

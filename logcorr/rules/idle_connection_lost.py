@@ -93,13 +93,13 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _lost(case: Case) -> pl.DataFrame:
-    """The events that tell of one, also in the lines after their first."""
+    """The events that tell of one, also in the lines after their first where these are few."""
     logs = [source.path for source in case.sources if source.format in REQUEST_LOGS]
-    own = pl.col("time").is_not_null() & ~pl.col("source").is_in(PROXIES) & ~pl.col("file").is_in(logs)
-    told, long = pl.col("message").str.contains_any(list(LOST)), (pl.col("severity") >= "error") & (pl.col("lines") > 1)
-    rows = case.timeline.filter(own & (told | long).fill_null(False)).collect()
-    headed, others = rows.filter(told), rows.filter(~told)
-    parts = [headed, *(_continued(case, others) if others.height <= MOST_LINES else ())]
+    own = case.timeline.filter(pl.col("time").is_not_null() & ~pl.col("source").is_in(PROXIES) & ~pl.col("file").is_in(logs))
+    told = pl.col("message").str.contains_any(list(LOST)).fill_null(False)
+    long = own.filter((pl.col("severity") >= "error") & (pl.col("lines") > 1))
+    few = long.select(pl.len()).collect().item() <= MOST_LINES
+    parts = [own.filter(told).collect(), *(_continued(case, long.filter(~told).collect()) if few else ())]
     found: pl.DataFrame = pl.concat(parts).sort("time", "file", "line", maintain_order=True)
     return found
 

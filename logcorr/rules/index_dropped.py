@@ -75,11 +75,19 @@ def _slowed(case: Case) -> Iterator[_Slowed]:
 def _told_slow(case: Case) -> Iterator[pl.DataFrame]:
     """What messages tell, with `took` in seconds and the `statement`."""
     message = pl.col("message")
-    near = case.timeline.filter(pl.col("time").is_not_null() & message.str.contains_any(list(NEAR))).collect()
+    slow = message.map_batches(_slow, return_dtype=pl.Boolean, is_elementwise=True)
+    rows = case.timeline.filter(pl.col("time").is_not_null() & slow).collect()
     for pattern in SLOW:
-        told = near.filter(message.str.contains(pattern))
+        told = rows.filter(message.str.contains(pattern))
         took = message.str.extract(pattern, 1).cast(pl.Float64, strict=False) / 1000
         yield told.with_columns(took=took, statement=message.str.extract(pattern, 2))
+
+
+def _slow(messages: pl.Series) -> pl.Series:
+    """Which messages fit a pattern, tried on those alone that hold its words."""
+    near = messages.str.contains_any(list(NEAR)).fill_null(False).arg_true()
+    fit = pl.select(pl.any_horizontal(pl.lit(messages.gather(near)).str.contains(pattern) for pattern in SLOW)).to_series()
+    return pl.repeat(False, len(messages), eager=True).scatter(near.filter(fit), True)
 
 
 def _mysql(case: Case) -> pl.DataFrame:

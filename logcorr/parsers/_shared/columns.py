@@ -166,22 +166,23 @@ def dies() -> pl.Expr:
     return pl.col("dying").eq_missing(DIES)
 
 
-def died_at(time: pl.Expr, context: Context) -> pl.Expr:
-    """The times of events, and of a death that nothing stamped the next one's, where the one before is long ago.
+def died_at(context: Context) -> pl.Expr:
+    """The `time` of events, and of a death that nothing stamped the next one's, where the one before is long ago.
 
     A process dies just after its last word, or just before it starts again; nothing tells which.
     """
-    return pl.when(_late(time, context)).then(time.backward_fill()).otherwise(time)
+    return pl.when(_late(context)).then(pl.col("time").backward_fill()).otherwise(pl.col("time"))
 
 
-def lived(time: pl.Expr, context: Context) -> pl.Expr:
+def lived(context: Context) -> pl.Expr:
     """The kind that `dying` gives an event; the first after a death that is told at its time is of a process that runs again."""
-    return pl.coalesce("dying", pl.when(_late(time, context).shift(1)).then(pl.lit("process.started")))
+    return pl.coalesce("dying", pl.when(_late(context).shift(1)).then(pl.lit("process.started")))
 
 
-def _late(time: pl.Expr, context: Context) -> pl.Expr:
+def _late(context: Context) -> pl.Expr:
     if context.sample.stamped:
         return pl.lit(False)
+    time = pl.col("time")
     return dies() & (time.backward_fill() - time.forward_fill() > LONGEST_AGONY)
 
 

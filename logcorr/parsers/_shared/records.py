@@ -101,11 +101,10 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     stamp = part(time)
     if holder:
         stamp = part(holder).str.extract(rf'"{time}":"?([^",}}]+)', 1)
-    stamped, shape = _time(
-        stamp, [_plain(of.get(time, "")) for record in sample if isinstance(of := record.get(holder or "", record), dict)]
-    )
+    held = (of for record in sample if isinstance(of := record.get(holder or "", record), dict))
+    shape = stamps.shape_of(tuple(_plain(of.get(time, "")) for of in held))
     severity = by_value(part(level), _severities, severity_type())
-    told = cut.with_columns(severity.alias("severity"), text.alias("told"))
+    told = _timed(cut, stamp, shape).with_columns(severity.alias("severity"), text.alias("told"))
     elsewhere = messages.kind_of(pl.when(pl.col("severity") >= "error").then(pl.col("text")), messages.FAILURES)
     found = told.with_columns(elsewhere.alias("elsewhere"))
     failing = pl.col("elsewhere").is_not_null()
@@ -113,9 +112,9 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     offset = shape.utc_offset_s(shape.text(_bare(stamp))) if shape else None
     return events(
         found,
-        time=died_at(stamped, context),
+        time=died_at(context),
         severity=pl.col("severity"),
-        kind=pl.coalesce(_own_kind(lambda name: name), "elsewhere", lived(stamped, context)),
+        kind=pl.coalesce(_own_kind(lambda name: name), "elsewhere", lived(context)),
         message=pl.when(unsaid).then(pl.col("text")).otherwise(pl.col("told").str.split_exact("\n", 1).struct[0]),
         parsed=pl.col("is_record"),
         count=pl.col("lines"),
@@ -145,13 +144,13 @@ def _held(sample: Sequence[Mapping[str, object]], time: str, holder: str) -> boo
     return any(held) and not any(time in record for record in sample)
 
 
-def _time(stamp: pl.Expr, sample: Sequence[str]) -> tuple[pl.Expr, stamps.Shape | None]:
-    shape = stamps.shape_of(tuple(sample))
+def _timed(lines: pl.LazyFrame, stamp: pl.Expr, shape: stamps.Shape | None) -> pl.LazyFrame:
+    """The lines with `time`, read from stamps that are nothing else, and from those that something stands around."""
     if shape is None:
-        return no(pl.Datetime("us")), None
-    plain = shape.time(stamp)
-    others = pl.when(plain.is_null()).then(_bare(stamp))
-    return pl.coalesce(plain, shape.time(shape.text(others))), shape
+        return lines.with_columns(no(pl.Datetime("us")).alias("time"))
+    plain = lines.with_columns(shape.time(stamp).alias("time"))
+    others = pl.when(pl.col("time").is_null()).then(_bare(stamp))
+    return plain.with_columns(pl.coalesce("time", shape.time(shape.text(others))))
 
 
 def _bare(stamp: pl.Expr) -> pl.Expr:
