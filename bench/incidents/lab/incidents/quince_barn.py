@@ -146,7 +146,7 @@ def truth(case: Case) -> dict[str, Any]:
         "root_cause_kind": "cache-keeps-error-answers",
         "root_cause": "The page cache of 09:53 says proxy_cache_valid any 15m: also answers of 503 are kept. A release empties the cache and restarts the application, which says 503 for the forty seconds in which it loads its events; nginx stores those 503 and serves them for a quarter of an hour (HIT), long after the application is well. "
         "The release of 09:41, before the cache, cost forty seconds.",
-        "verdict": "root-cause", "culprit": keeps, "culprit_alternatives": [hit, noted, starting], "culprit_related": [wiped, restart, ran, reloaded],
+        "verdict": "root-cause", "culprit": keeps, "culprit_alternatives": [hit, noted], "culprit_related": [starting, wiped, restart, ran, reloaded],
         "chain": [
             hop("deploy_changes_configuration", noted, reloaded, keeps),
             hop("effect_hits_service", restart, ran, wiped),
