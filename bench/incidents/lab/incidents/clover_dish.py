@@ -115,9 +115,21 @@ INCIDENT = Incident(
 
 
 def truth(case: Case) -> dict[str, Any]:
-    star, history, log, access, errors, system = case.at("ops/cron.d-warung", "* 4 * * * root /srv/warung/ops/bin/rekap.sh"), "ops/git-log-cron.txt", "log/rekap.log", "log/access.json", "log/error.log", "log/syslog"
+    star, history, log, access, errors, system = (
+        case.at("ops/cron.d-warung", "* 4 * * * root /srv/warung/ops/bin/rekap.sh"),
+        "ops/git-log-cron.txt",
+        "log/rekap.log",
+        "log/access.json",
+        "log/error.log",
+        "log/syslog",
+    )
     change, subject = case.at(history, "+* 4 * * * root /srv/warung/ops/bin/rekap.sh"), case.at(history, "rekap pindah ke jam 4")
-    ran, ask, handler, took = case.at(system, "CMD (/srv/warung/ops/bin/rekap.sh)"), case.at("ops/bin/rekap.sh", "curl -sS -m 600"), case.at("app/server.js", "rekap.all()"), case.at("log/app.log", "rekap penjualan")
+    ran, ask, handler, took = (
+        case.at(system, "CMD (/srv/warung/ops/bin/rekap.sh)"),
+        case.at("ops/bin/rekap.sh", "curl -sS -m 600"),
+        case.at("app/server.js", "rekap.all()"),
+        case.at("log/app.log", "rekap penjualan"),
+    )
     late, failed = case.at(errors, "110: Connection timed out"), case.at(access, '"s":504')
     runs = case.times(system, r"CMD \(/srv/warung/ops/bin/rekap")
     return {

@@ -130,10 +130,33 @@ INCIDENT = Incident(
 
 
 def truth(case: Case) -> dict[str, Any]:
-    script, log, access, errors, pulls, system = "bin/hent.sh", "log/hede.log", "log/access.log", "log/error.log", "log/hent.log", "log/syslog"
-    clean, did, missing, failed, made = case.at(script, "git clean -fdxq"), case.at(pulls, "sommertid"), case.at(log, "ENOENT"), case.at(access, '500 "POST /koeb'), case.at("server.js", "fs.mkdirSync(RECEIPTS")
-    job, ran, ignored = case.at("cron.d-hede", "hent.sh"), case.at(system, "CMD (/srv/hede/bin/hent.sh"), case.at("gitignore", "var/")
-    allow, deny, forbidden, refused, mail = case.at("nginx.conf", "allow 203.0.113.20;"), case.at("nginx.conf", "deny all;"), case.at(errors, "access forbidden by rule"), case.at(access, '403 "POST /hooks/betaling'), case.at("mails.txt", "198.51.100.128/27")
+    script, log, access, errors, pulls, system = (
+        "bin/hent.sh",
+        "log/hede.log",
+        "log/access.log",
+        "log/error.log",
+        "log/hent.log",
+        "log/syslog",
+    )
+    clean, did, missing, failed, made = (
+        case.at(script, "git clean -fdxq"),
+        case.at(pulls, "sommertid"),
+        case.at(log, "ENOENT"),
+        case.at(access, '500 "POST /koeb'),
+        case.at("server.js", "fs.mkdirSync(RECEIPTS"),
+    )
+    job, ran, ignored = (
+        case.at("cron.d-hede", "hent.sh"),
+        case.at(system, "CMD (/srv/hede/bin/hent.sh"),
+        case.at("gitignore", "var/"),
+    )
+    allow, deny, forbidden, refused, mail = (
+        case.at("nginx.conf", "allow 203.0.113.20;"),
+        case.at("nginx.conf", "deny all;"),
+        case.at(errors, "access forbidden by rule"),
+        case.at(access, '403 "POST /hooks/betaling'),
+        case.at("mails.txt", "198.51.100.128/27"),
+    )
     pulled, broken = case.times(pulls, "sommertid"), case.times(access, '500 "POST /koeb')
     return {
         "root_cause_kind": "deploy-clean-removes-data-folder",

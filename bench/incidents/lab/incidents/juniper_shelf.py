@@ -152,10 +152,26 @@ INCIDENT = Incident(
 
 def truth(case: Case) -> dict[str, Any]:
     script, system, db, access = "sbin/roteste-parola", "log/syslog", "log/postgresql.log", "log/access.log"
-    alter, wrote, reads = case.at(script, "ALTER ROLE biblio PASSWORD"), case.at(script, "> /etc/biblio/db.env"), case.at("unit/biblio.service", "EnvironmentFile=/srv/biblio/shared/.env")
-    job, told, done = case.at("cron/biblio", "roteste-parola"), case.at("log/intretinere.log", "parola rolului biblio schimbata"), case.at(db, "ALTER ROLE biblio PASSWORD")
-    fatal, failed, client = case.at(db, 'password authentication failed for user "biblio"'), case.at(system, "password authentication failed"), case.at(access, '" 500 ')
-    ran, back, release = case.at(system, "CMD ( /usr/local/sbin/roteste-parola"), case.at("log/publica.log", "publica 2.4.0"), case.at("log/publica.log", "publica 2.4.1")
+    alter, wrote, reads = (
+        case.at(script, "ALTER ROLE biblio PASSWORD"),
+        case.at(script, "> /etc/biblio/db.env"),
+        case.at("unit/biblio.service", "EnvironmentFile=/srv/biblio/shared/.env"),
+    )
+    job, told, done = (
+        case.at("cron/biblio", "roteste-parola"),
+        case.at("log/intretinere.log", "parola rolului biblio schimbata"),
+        case.at(db, "ALTER ROLE biblio PASSWORD"),
+    )
+    fatal, failed, client = (
+        case.at(db, 'password authentication failed for user "biblio"'),
+        case.at(system, "password authentication failed"),
+        case.at(access, '" 500 '),
+    )
+    ran, back, release = (
+        case.at(system, "CMD ( /usr/local/sbin/roteste-parola"),
+        case.at("log/publica.log", "publica 2.4.0"),
+        case.at("log/publica.log", "publica 2.4.1"),
+    )
     old = case.at("ls-l.txt", "/srv/biblio/shared/.env")
     begun, broken = case.times(db, "ALTER ROLE"), case.times(db, "FATAL:  password authentication")
     assert 1500 < (broken[0] - begun[0]).total_seconds() < 2400, (begun, broken[:1])

@@ -61,7 +61,7 @@ ThreadingHTTPServer(("127.0.0.1", 8066), Handler).serve_forever()
 '''
 
 # the company's proxy, another machine: what it answers is what squid's `http_access deny to_localhost` does
-PROXY = r'''
+PROXY = r"""
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
@@ -80,7 +80,7 @@ class Proxy(BaseHTTPRequestHandler):
 
 
 ThreadingHTTPServer(("172.18.0.9", 3128), Proxy).serve_forever()
-'''
+"""
 
 WATCH = """#!/bin/bash
 # cuvar: radi li ljekarna?
@@ -158,11 +158,35 @@ INCIDENT = Incident(
 
 
 def truth(case: Case) -> dict[str, Any]:
-    cron, log, watch, access, errors, system = "etc/cron.d_ljekarna", "log/ljekarna.log", "log/cuvar.log", "log/access.log", "log/error.log", "log/syslog"
-    proxy, ask, branch, act = case.at(cron, "http_proxy=http://172.18.0.9:3128"), case.at("bin/cuvar", "kod=$(curl -s"), case.at("bin/cuvar", 'if [ "$kod" = 200 ]'), case.at("bin/cuvar", "systemctl restart ljekarna")
-    note, told, job = case.at("dnevnik.txt", "09:13 http_proxy u /etc/cron.d/ljekarna"), case.at(watch, "ne radi (kod 403)"), case.at(cron, "/usr/local/bin/cuvar")
-    ran, stopping, ended = case.at(system, "CMD (/usr/local/bin/cuvar"), case.at(system, "Stopping ljekarna.service"), case.at(log, "primljen SIGTERM")
-    refused, failed, reload = case.at(errors, "111: Connection refused"), case.at(access, '" 502 '), case.at(system, "RELOAD (/etc/cron.d/ljekarna)")
+    cron, log, watch, access, errors, system = (
+        "etc/cron.d_ljekarna",
+        "log/ljekarna.log",
+        "log/cuvar.log",
+        "log/access.log",
+        "log/error.log",
+        "log/syslog",
+    )
+    proxy, ask, branch, act = (
+        case.at(cron, "http_proxy=http://172.18.0.9:3128"),
+        case.at("bin/cuvar", "kod=$(curl -s"),
+        case.at("bin/cuvar", 'if [ "$kod" = 200 ]'),
+        case.at("bin/cuvar", "systemctl restart ljekarna"),
+    )
+    note, told, job = (
+        case.at("dnevnik.txt", "09:13 http_proxy u /etc/cron.d/ljekarna"),
+        case.at(watch, "ne radi (kod 403)"),
+        case.at(cron, "/usr/local/bin/cuvar"),
+    )
+    ran, stopping, ended = (
+        case.at(system, "CMD (/usr/local/bin/cuvar"),
+        case.at(system, "Stopping ljekarna.service"),
+        case.at(log, "primljen SIGTERM"),
+    )
+    refused, failed, reload = (
+        case.at(errors, "111: Connection refused"),
+        case.at(access, '" 502 '),
+        case.at(system, "RELOAD (/etc/cron.d/ljekarna)"),
+    )
     orders = case.times(watch, "ne radi")
     return {
         "root_cause_kind": "probe-through-proxy",

@@ -141,9 +141,22 @@ INCIDENT = Incident(
 
 def truth(case: Case) -> dict[str, Any]:
     script, log, access, smoke = "srv/bin/yayinla.sh", "var/log/yayin.log", "var/log/access.log", "srv/duman.js"
-    strict, up, down, run = case.at(script, "set -euo pipefail"), case.at(script, "touch $KOK/ortak/bakim.acik"), case.at(script, "rm -f $KOK/ortak/bakim.acik"), case.at(script, "node duman.js")
-    flag, rule, shut = case.at("ls-srv.txt", "bakim.acik"), case.at("etc/nginx/sites-enabled/atolye", "if (-f /srv/atolye/ortak/bakim.acik)"), case.at(access, '" 503 ')
-    wrong, opened, expected = case.at(log, "HATA kurs 901: 404"), case.at(log, "[4.7.0] bakim sayfasi acildi"), case.at(smoke, "kurs 901: ${course.status}")
+    strict, up, down, run = (
+        case.at(script, "set -euo pipefail"),
+        case.at(script, "touch $KOK/ortak/bakim.acik"),
+        case.at(script, "rm -f $KOK/ortak/bakim.acik"),
+        case.at(script, "node duman.js"),
+    )
+    flag, rule, shut = (
+        case.at("ls-srv.txt", "bakim.acik"),
+        case.at("etc/nginx/sites-enabled/atolye", "if (-f /srv/atolye/ortak/bakim.acik)"),
+        case.at(access, '" 503 '),
+    )
+    wrong, opened, expected = (
+        case.at(log, "HATA kurs 901: 404"),
+        case.at(log, "[4.7.0] bakim sayfasi acildi"),
+        case.at(smoke, "kurs 901: ${course.status}"),
+    )
     assert not any("4.7.0] bakim sayfasi kapandi" in line for line in case.lines(log))
     return {
         "root_cause_kind": "maintenance-flag-left-by-aborted-release",

@@ -142,9 +142,24 @@ INCIDENT = Incident(
 
 def truth(case: Case) -> dict[str, Any]:
     script, log, sends, access, system = "bin/send.sh", "log/bestilling.log", "log/send.log", "log/access.log", "log/syslog"
-    start, lock, gate, holder = case.at(script, "setsid node /srv/hytte/bro.js"), case.at(script, "exec 9> /run/lock/hytte-send.lock"), case.at(script, "if ! flock -n 9"), case.at("sjekk.txt", "9w")
-    began, skipped, full, failed = case.at(sends, "bro.js er nede, starter den"), case.at(sends, "forrige kjøring er ikke ferdig"), case.at(log, "køen er full"), case.at(access, '" 503 ')
-    job, ran, limit, ended = case.at("etc/cron.d-hytte", "send.sh"), case.at(system, "CMD (/srv/hytte/bin/send.sh)"), case.at("server.js", "waiting >= MAX"), case.at("vaktlogg.txt", "pkill -f bro.js")
+    start, lock, gate, holder = (
+        case.at(script, "setsid node /srv/hytte/bro.js"),
+        case.at(script, "exec 9> /run/lock/hytte-send.lock"),
+        case.at(script, "if ! flock -n 9"),
+        case.at("sjekk.txt", "9w"),
+    )
+    began, skipped, full, failed = (
+        case.at(sends, "bro.js er nede, starter den"),
+        case.at(sends, "forrige kjøring er ikke ferdig"),
+        case.at(log, "køen er full"),
+        case.at(access, '" 503 '),
+    )
+    job, ran, limit, ended = (
+        case.at("etc/cron.d-hytte", "send.sh"),
+        case.at(system, "CMD (/srv/hytte/bin/send.sh)"),
+        case.at("server.js", "waiting >= MAX"),
+        case.at("vaktlogg.txt", "pkill -f bro.js"),
+    )
     begun, refused = case.times("log/bro.log", "bro oppe")[1:], case.times(access, '" 503 ')
     return {
         "root_cause_kind": "lock-inherited-by-background-process",
