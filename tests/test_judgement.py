@@ -529,6 +529,11 @@ DEPLOY = (
 NOTES = "# Changes\n\n## 2.0.1\n\n- `/status` wants a key\n\n## 1.9.0\n\n- `/status` is new\n"
 SUDO = "2026-05-05T{}:00+00:00 web sudo:     lena : TTY=pts/0 ; PWD=/srv ; USER=root ; COMMAND={}\n"
 STARTED = (("08:01", "1.9.0"), ("09:04", "2.0.1"))
+CHECK = "curl -fs http://127.0.0.1:4000/status > /dev/null || systemctl restart shop\n"
+REPLACED = "2026-05-05T09:03:20+00:00 web crontab[811]: ({0}) REPLACE ({0})\n"
+APT = (
+    "Start-Date: 2026-05-05  09:04:00\nCommandline: apt-get upgrade\nUpgrade: {}:amd64 ({}, {})\nEnd-Date: 2026-05-05  09:04:09\n"
+)
 COMMIT = "commit 4f2c1e\nAuthor: Lena <lena@example.org>\nDate:   Tue May 5 {time}:10 2026 +0000\n\n    {subject}\n"
 CHANGES = {
     "a release, by the log that its script keeps": (
@@ -551,6 +556,71 @@ CHANGES = {
         {"deploy.sh": DEPLOY, "releases.txt": "05/05/2026 09:04 2.0.1\n", "CHANGES.md": NOTES},
         {"deploy.sh", "releases.txt", "CHANGES.md"},
     ),
+    "a history of bash with its stamps": (
+        {"history.txt": "#1777971780\nvim routes.js\n#1777971840\nsudo systemctl restart shop\n"},
+        {"history.txt"},
+    ),
+    "a history of zsh": ({"history.txt": ": 1777971840:0;sudo systemctl restart shop\n"}, {"history.txt"}),
+    "a history with times": ({"history.txt": "  502  05/05/26 09:04:00 systemctl restart shop\n"}, {"history.txt"}),
+    "a history of looking about": ({"history.txt": "#1777971780\ncat check.sh\n: 1777971840:0;journalctl -u shop\n"}, set()),
+    "what somebody wrote of that day": ({"README.txt": "5 May 2026: shop is off, again and again\n"}, set()),
+    "a history from before a good run": ({"history.txt": ": 1777970400:0;sudo systemctl restart shop\n"}, set()),
+    "a letter": ({"mail.txt": "From: lena\nDate: Tue, 5 May 2026 09:04:00 +0000\n\nshop is out with its keys\n"}, {"mail.txt"}),
+    "a chat under its day": (
+        {"chat.txt": "Tuesday, 5 May 2026\n08:10 ann: hi\n09:03 lena: shop wants a key now\n"},
+        {"chat.txt"},
+    ),
+    "a chat at another hour of that day": (
+        {"chat.txt": "Tuesday, 5 May 2026\n09:03 ann: hi\n11:20 lena: shop is off\n"},
+        set(),
+    ),
+    "a chat of messages with clocks": ({"chat.txt": "[09:03] lena: shop wants a key now\n[09:15] ann: and now?\n"}, {"chat.txt"}),
+    "a date without a year": ({"notes.txt": "4 May   handbook 12\n5 May, 09:04  shop wants a key\n"}, {"notes.txt"}),
+    "a date with the month in another language": ({"notes.txt": "5. Mai 2026 09:04 Uhr: shop neu\n"}, {"notes.txt"}),
+    "a table of pipelines": ({"ci.txt": "id  job          finished\n12  deploy shop  2026-05-05T09:04:20Z\n"}, {"ci.txt"}),
+    "the log of a pipeline": ({"ci.log": "2026-05-05T09:04:01.1234567Z ##[group]Run systemctl restart shop\n"}, {"ci.log"}),
+    "the log of a playbook": (
+        {"ansible.log": "2026-05-05 09:04:00,123 p=7 n=ansible | TASK [shop : key]\n"},
+        {"ansible.log"},
+    ),
+    "what a playbook printed": (
+        {"play.txt": "TASK [shop : key] ***\nTuesday 05 May 2026  09:04:00 +0000 (0:00:01.2)\nchanged: [shop]\n"},
+        {"play.txt"},
+    ),
+    "a log of releases with levels": ({"deploy.log": "2026-05-05 09:04:00 INFO bringing shop 2.0\n"}, {"deploy.log"}),
+    "when the script was written": ({"ls.txt": "-rwxr-xr-x 1 root root 120 May  5 09:04 check.sh\n"}, {"ls.txt"}),
+    "when the script was written, by stat": (
+        {"stat.txt": "  File: /srv/shop/check.sh\n  Size: 120\nModify: 2026-05-05 09:04:11.000000000 +0000\n"},
+        {"stat.txt"},
+    ),
+    "when another file was written": ({"ls.txt": "-rwxr-xr-x 1 root root 120 May  5 09:04 till.sh\n"}, set()),
+    "a script written long before": ({"ls.txt": "-rwxr-xr-x 1 root root 120 Jan 20 09:04 check.sh\n"}, set()),
+    "a script written while it was mended": ({"ls.txt": "-rwxr-xr-x 1 root root 120 May  5 11:40 check.sh\n"}, set()),
+    "the table of jobs was replaced": ({"cron.log": REPLACED.format("root")}, {"cron.log"}),
+    "somebody else's table was replaced": ({"cron.log": REPLACED.format("lena")}, set()),
+    "a comment with a date above the line": (
+        {"check.sh": "#!/bin/sh\n# 5 May 2026 lena: ask for the page\n" + CHECK},
+        {"check.sh"},
+    ),
+    "a comment with an old date": ({"check.sh": "#!/bin/sh\n# 2025-05-05 lena: ask for the page\n" + CHECK}, set()),
+    "the version in a list of releases": (
+        {
+            "shop.log": "".join(f"2026-05-05T{at}:00+00:00 info: shop {it} listening on 4000\n" for at, it in STARTED),
+            "releases.txt": "2.0.1 (5 May) keys\n1.9.0 (2 April)\n",
+        },
+        {"shop.log", "releases.txt"},
+    ),
+    "a package that the script calls": ({"history.log": APT.format("curl", "7.8", "8.1")}, {"history.log"}),
+    "a package that the script does not call": ({"history.log": APT.format("tzdata", "7.8", "8.1")}, set()),
+    "a release whose version the log tells": (
+        {"shop.log": "2026-05-05T08:59:58+00:00 info: hello from shop 2.0.1\n", "releases.txt": "2.0.1, 5 May 08:59  keys\n"},
+        {"shop.log", "releases.txt"},
+    ),
+    "a release of another version than the log tells": (
+        {"shop.log": "2026-05-05T08:59:58+00:00 info: hello from shop 1.9.0\n", "releases.txt": "2.0.1, 5 May 08:59  keys\n"},
+        set(),
+    ),
+    "a list of another program's releases": ({"releases.txt": "7.0.1 (5 May) keys\n6.9.0 (2 April)\n"}, set()),
     "a note of something else": ({"notes.md": "- 2026-05-05 09:02 handbook 12 is out\n"}, set()),
     "a commit of something else": ({"git-log.txt": COMMIT.format(time="09:03", subject="Typos in the handbook")}, set()),
     "a release before a run that went well": ({"deploy.sh": DEPLOY, "releases.txt": "05/05/2026 08:24 2.0\n"}, set()),
@@ -570,7 +640,7 @@ def test_a_change_begins_the_story_where_it_touches_what_failed(records, tied, t
     stopped = "2026-05-05T{0:02}:{1:02}:03+00:00 web systemd[1]: Stopping shop.service - Shop...\n"
     texts = {
         "crontab": "*/10 * * * * /srv/shop/check.sh >> /srv/shop/check.log\n",
-        "check.sh": "#!/bin/sh\ncurl -fs http://127.0.0.1:4000/status > /dev/null || systemctl restart shop\n",
+        "check.sh": "#!/bin/sh\n" + CHECK,
         "syslog": "".join(ran.format(*at) + (stopped.format(*at) if at >= (9, 10) else "") for at in times),
         **records,
     }

@@ -1,0 +1,99 @@
+"""When a line or a file was written that a cause rests on: dates in comments, listings of files, a table of jobs put in place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from logcorr.causes.touched import Tie, Touched
+from logcorr.causes.versions import CHANGES
+from logcorr.lazily import pl, regex
+from logcorr.model.case import Case
+from logcorr.model.claim import Evidence
+from logcorr.model.source import Span
+from logcorr.timeline.dates import dated
+from logcorr.timeline.notes import instants, within, zones_of
+from logcorr.timeline.select import spans
+
+LONG_BEFORE_S = 14 * 86400.0
+"""A change of the very thing may show later: when it is asked for, or is full."""
+
+ABOVE, AFTER = 5, 8
+"""So many lines of a comment above a line are about it; so many lines of `stat` are about one file."""
+
+COMMENT = regex(r"^\s*(?:#|//|;|--|/?\*)+\s*(?P<said>.*)")
+BEHIND = regex(r"\s(?:#|//|;|--)\s+(?P<said>\S.*)")
+ROW = regex(
+    r"^\s*(?:\d+\s+\d+\s+)?-[-rwxsStT]{9}\S?\s+\d+\s+\S+\s+\S+\s+[\d.,]+[KMGT]?\s+"
+    r"(?P<said>\S.*\s(?:\S*/)?(?P<name>[^\s/]+))$"
+)
+"""A file in the output of `ls -l`: what stands behind its size, which begins with its date."""
+
+REPLACED, RAN = r"^\(([^)]+)\) REPLACE \(", r"^\(([^)]+)\) CMD \("
+
+
+def edited(case: Case, touched: Touched) -> Iterator[Tie]:
+    """The lines that tell when one of these lines or files was written, where that was before it began."""
+    for span in touched.lines:
+        yield from _commented(case, span, touched)
+    yield from _listed(case, touched)
+    yield from _replaced(case, touched)
+
+
+def _lies(case: Case, text: str, touched: Touched) -> bool:
+    """Whether the text begins with a date, not long before it began."""
+    said = dated(text)
+    times = instants(case, said, (), zones_of(case)) if said else ()
+    return any(said and time <= touched.until and time + within(said) >= touched.since - LONG_BEFORE_S for time in times)
+
+
+def _commented(case: Case, span: Span, touched: Touched) -> Iterator[Tie]:
+    """The comment with a date at a line, or the one just above it."""
+    near = pl.col("line").is_between(span.line - ABOVE, span.line)
+    lines = case.lines(span.path).filter(near).select("line", "text").sort("line", descending=True).collect()
+    for line, text in lines.iter_rows():
+        said = BEHIND.search(text) if line == span.line else COMMENT.match(text)
+        if line != span.line and not said:
+            return
+        if said and _lies(case, said["said"], touched):
+            yield Tie(Evidence(Span(span.path, line), "a comment with its date", CHANGES), span.path.rpartition("/")[2])
+
+
+def _listed(case: Case, touched: Touched) -> Iterator[Tie]:
+    """The rows of `ls -l`, and what `stat` says, that tell when one of these files was last written."""
+    read = {source.path for source in case.sources}
+    named = [pl.col("text").str.contains(name, literal=True) for name in sorted(touched.files)]
+    for path in sorted(case.files - read) if named else ():
+        lines = case.lines(path).filter(pl.any_horizontal(named)).select("line", "text").collect()
+        for line, text in lines.iter_rows():
+            row = ROW.match(text)
+            if row and row["name"] in touched.files and _lies(case, row["said"], touched):
+                yield Tie(Evidence(Span(path, line), "when it was written", CHANGES), row["name"])
+            elif text.lstrip().startswith("File:"):
+                yield from _stated(case, Span(path, line), text, touched)
+
+
+def _stated(case: Case, place: Span, text: str, touched: Touched) -> Iterator[Tie]:
+    """What `stat` says of one file."""
+    name = text.split()[-1].strip("'‘’\"").rpartition("/")[2]
+    below = pl.col("line").is_between(place.line + 1, place.line + AFTER) & pl.col("text").str.contains(r"^\s*Modify: ")
+    lines = case.lines(place.path).filter(below).select("line", "text").head(1).collect()
+    for line, said in lines.iter_rows():
+        if name in touched.files and _lies(case, said.partition(": ")[2], touched):
+            yield Tie(Evidence(Span(place.path, line), "when it was written", CHANGES), name)
+
+
+def _replaced(case: Case, touched: Touched) -> Iterator[Tie]:
+    """What crontab said when somebody put the table in place that runs the job."""
+    for schedule in case.schedules:
+        if schedule.job.span in touched.lines:
+            ran = case.happened("job.started").filter(pl.col("message").str.contains(schedule.job.command, literal=True))
+            users = {schedule.job.user, *ran["message"].str.extract(RAN, 1)}
+            before = (pl.col("time").dt.epoch("us") / 1e6).is_between(touched.since - LONG_BEFORE_S, touched.until)
+            for place in spans(case.once(_tables).filter(before & pl.col("user").is_in([one for one in users if one])).tail(1)):
+                yield Tie(Evidence(place, "put in place", CHANGES), schedule.job.span.path.rpartition("/")[2])
+
+
+def _tables(case: Case) -> pl.DataFrame:
+    """What crontab logged of tables that were put in place, with their `user`."""
+    logged = case.timeline.filter(pl.col("message").str.contains(REPLACED)).drop_nulls("time")
+    return logged.with_columns(pl.col("message").str.extract(REPLACED, 1).alias("user")).collect()
