@@ -370,6 +370,18 @@ def test_what_is_ordered_each_night_and_felt_by_nobody_is_meant(tmp_path):
     assert nightly(tmp_path).result["verdict"] == "healthy"
 
 
+def test_all_is_not_well_where_somebody_writes_that_it_is_not(tmp_path):
+    (tmp_path / "mail.txt").write_text("From: lena@example.org\nSubject: sheets come up empty now and then\n\nHi, since May.\n")
+    result = nightly(tmp_path).result
+    assert (result["verdict"], result["missing"][0]["what"]["id"]) == ("undetermined", "missing.felt")
+
+
+def test_what_jobs_and_monitors_mail_is_no_complaint(tmp_path):
+    (tmp_path / "mail-1.txt").write_text("From: root (Cron Daemon)\nSubject: Cron <root@mill> /opt/press/rest.sh\n\nrested\n")
+    (tmp_path / "mail-2.txt").write_text("From: icinga\nSubject: RECOVERY mill/http is OK\n\nHTTP 200\n")
+    assert nightly(tmp_path).result["verdict"] == "healthy"
+
+
 def test_what_is_ordered_each_night_and_felt_is_a_cause(tmp_path):
     result = nightly(tmp_path, status=502).result
     assert (result["verdict"], result["causes"][0]["kind"]) == ("root-cause", "scheduled_stop")

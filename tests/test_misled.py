@@ -460,3 +460,48 @@ def test_a_command_that_ends_all_of_them_is_known_by_their_ending_together(tmp_p
 def test_a_command_that_would_end_all_is_only_likely_where_one_ends(tmp_path):
     rotated(tmp_path, ("press",))
     assert judged(tmp_path)[0] == "suspected"
+
+
+PULSE = """#!/usr/bin/python3
+import subprocess
+from datetime import datetime, timedelta
+from pathlib import Path
+
+LIMIT = timedelta(minutes=5)
+
+now = {now}
+last = datetime.strptime(Path("/srv/press/pulse").read_text()[:19], "%Y-%m-%d %H:%M:%S")
+age = now - last
+if age > LIMIT:
+    print(f"{{now:%F %T}} pulse {{age.seconds}} s old, the press goes round again")
+    subprocess.run(["systemctl", "restart", "press"], check=False)
+"""
+
+
+def timed(folder: Path, now: str, zone: str, ahead_s: float = 0.0) -> list[tuple[str, int]]:
+    """A program of a job works out how old a stamp is, and restarts for it; which hops lie before that, and at what lines."""
+    ends = [BEGINS + 600 * number + 2 for number in range(14)]
+    (folder / "cron.d").mkdir()
+    (folder / "cron.d/press").write_text("*/10 * * * * root /usr/bin/python3 /srv/press/pulse.py >> /var/log/pulse.log\n")
+    (folder / "srv/press").mkdir(parents=True)
+    (folder / "srv/press/pulse.py").write_text(PULSE.format(now=now))
+    (folder / "timedatectl.txt").write_text(f"      Universal time: Tue 2026-05-05 12:00:00 UTC\n           Time zone: {zone}\n")
+    write(folder, "pulse.log", [plain(end + ahead_s, "pulse 7209 s old, the press goes round again") for end in ends])
+    write(folder, "syslog", stopped([end + ahead_s for end in ends]))
+    write(folder, "access.log", used(ends))
+    leading = logcorr.analyze(folder).result["causes"][0]
+    assert leading["culprit"]["path"] == "srv/press/pulse.py"
+    looked = [link for link in leading["chain"] if link["mechanism"] in ("probe_gets_answer", "configuration_mismatch")]
+    return [(link["mechanism"], link["evidence"][0]["line"]) for link in looked]
+
+
+def test_what_a_program_works_out_before_it_acts_is_a_hop(tmp_path):
+    assert timed(tmp_path, "datetime.now(timezone.utc)", "Europe/Madrid (CEST, +0200)", 7200) == [("probe_gets_answer", 10)]
+
+
+def test_a_stamp_without_a_zone_is_no_local_time(tmp_path):
+    assert timed(tmp_path, "datetime.now()", "Europe/Madrid (CEST, +0200)", 7200) == [("configuration_mismatch", 8)]
+
+
+def test_where_the_host_is_in_utc_they_agree(tmp_path):
+    assert timed(tmp_path, "datetime.now()", "Etc/UTC (UTC, +0000)") == [("probe_gets_answer", 10)]

@@ -13,7 +13,7 @@ from logcorr.causes.checks import checks
 from logcorr.causes.diagnosed import diagnosed
 from logcorr.causes.follow import of_stops
 from logcorr.causes.meant import ENDS, as_meant, in_passing
-from logcorr.causes.missing import missing, unread
+from logcorr.causes.missing import letters, missing, unread
 from logcorr.causes.rivals import rivals
 from logcorr.causes.scheduled import Attributed, attributed
 from logcorr.causes.weighing import LIKELY, weighed
@@ -82,7 +82,8 @@ def _verdict(case: Case, causes: Sequence[Cause], findings: Sequence[Finding], w
         return "root-cause"
     if causes and causes[0].confidence >= LIKELY:
         return "suspected"
-    return "healthy" if whole and not any(map(_worrying, findings)) and not any(unread(case)) else "undetermined"
+    calm = whole and not any(map(_worrying, findings)) and not any(unread(case)) and not any(letters(case))
+    return "healthy" if calm else "undetermined"
 
 
 def _worrying(finding: Finding) -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -11,6 +10,7 @@ from msgspec.structs import replace
 from logcorr.causes import hops
 from logcorr.causes.exits import WhyFails
 from logcorr.causes.follow import Ends
+from logcorr.causes.looked import looked_at
 from logcorr.causes.observed import Observed
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.suspects import Suspect
@@ -20,10 +20,9 @@ from logcorr.lazily import pl, regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProbeAnswer, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import Script
 from logcorr.model.result import Link
 from logcorr.model.source import Span
-from logcorr.timeline.scripts import said, script_at
+from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, spans
 
 FOLDER = regex(r"(?:cd|pushd) \S+$")
@@ -164,31 +163,7 @@ def _answered(case: Case, told: Attributed, suspect: Suspect, known: WhyFails | 
             shown = [one for one in known.evidence if one.shows == link.mechanism] if known else []
             yield replace(link, claim=known.claim, evidence=(*shown, *link.evidence)) if known else link
     if effect and not effect.probes and effect.effect.guard:
-        yield from _looked_at(case, effect, suspect.told)
-
-
-def _looked_at(case: Case, effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
-    """The line that works out what the condition compares, where no probe does: the age of a file, a count, a load."""
-    text, at = effect.effect.guard[-1]
-    script = script_at(case.of(Script), at)
-    lines = script.text.split("\n")[: at.line - script.span.line + 1] if script else []
-    for name in re.findall(r"\$\{?(\w+)", text):
-        sets = re.compile(rf"^\s*(?:local |export |declare )?{name}=.*(?:\$\(|`)")
-        found = [number for number, line in enumerate(lines) if sets.match(line)]
-        if found and script:
-            place = Span(at.path, script.span.line + found[-1])
-            yield Link(
-                mechanism="probe_gets_answer",
-                source=place,
-                target=effect.effect.span,
-                claim=claim("chain.looked_at", "it looks at {what}", what=lines[found[-1]].strip()[:80]),
-                evidence=(
-                    Evidence(place, "what it looks at"),
-                    *(cite(told, "what it found", most=2) if told is not None else ()),
-                ),
-                proof=effect.proof.reach.value,
-            )
-            return
+        yield from looked_at(case, effect, suspect.told)
 
 
 def _own_probes(suspect: Suspect) -> Iterator[ProbeAnswer]:

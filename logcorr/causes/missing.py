@@ -10,6 +10,7 @@ from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Cause, Finding, Missing
+from logcorr.model.source import Span
 
 FEW_STOPS = 4
 MANY_LINES = 100
@@ -17,6 +18,15 @@ MANY_LINES = 100
 
 LOG = regex(r"\.log\b|(?:^|/)[^/]*_log\b[^/]*$|(?:^|/)logs?/")
 """What logs are called, or the folders they lie in, rotated and compressed ones too."""
+
+SUBJECT = regex(
+    r"^(?:Subject|Betreff|Onderwerp|Objet|Oggetto|Asunto|Assunto|Emne|Ämne|Aihe|Temat|Předmět|主旨|主题|件名)"
+    r" ?[:\uff1a] *(?P<said>\S.*)"
+)
+OF_NO_PERSON = regex(r"^Cron <|\b(?:OK|UP|RECOVERY|RECOVERED|RESOLVED|[Rr]esolved|[Ss]uccessful|[Nn]ewsletter)\b")
+"""What jobs and monitors write when all is well."""
+
+HEADER_LINES = 10
 
 LEAST_PROBABLE = 0.01
 """What a job runs decides nothing where it is less probable than this that the job did it."""
@@ -27,8 +37,10 @@ def missing(case: Case, findings: Sequence[Finding], told: Sequence[Attributed],
     if not case.sources:
         return (_any_log(),)
     if not any(finding.role == "symptom" for finding in findings):
-        return tuple(_readable(path, count) for path, count in unread(case))
+        return (*(_readable(path, count) for path, count in unread(case)), *map(_felt, letters(case)))
+    shown = any(finding.role == "symptom" and finding.severity == "error" for finding in findings)
     wanted = [
+        *(() if shown else map(_felt, letters(case))),
         *_dependencies(findings),
         *_refusals(findings, causes),
         *_scripts(told),
@@ -51,6 +63,26 @@ def unread(case: Case) -> Iterator[tuple[str, int]]:
     for source in case.sources:
         if source.unparsed >= MANY_LINES and 2 * source.unparsed > source.lines:
             yield source.path, source.unparsed
+
+
+def letters(case: Case) -> Iterator[tuple[Span, str]]:
+    """The letters among what was collected, by their subject: somebody saw something wrong."""
+    read = {source.path for source in case.sources} | {fact.span.path for fact in case.facts}
+    for path in sorted(case.files - read):
+        lines = case.lines(path).head(HEADER_LINES).select("line", "text").collect()
+        found = ((line, SUBJECT.match(text)) for line, text in lines.iter_rows())
+        line, subject = next(((line, one["said"]) for line, one in found if one), (0, ""))
+        if line and not OF_NO_PERSON.search(subject):
+            yield Span(path, line), subject
+
+
+def _felt(letter: tuple[Span, str]) -> Missing:
+    place, subject = letter
+    return Missing(
+        what=claim("missing.felt", "what was felt, when and by whom (“{subject}”), and the logs of that time", subject=subject),
+        why=claim("missing.felt_why", "{place} tells of it, and no log that was collected does", place=str(place)),
+        would_decide=claim("missing.felt_decides", "whether it happened where nothing was logged, or elsewhere"),
+    )
 
 
 def _readable(path: str, count: int) -> Missing:

@@ -1,4 +1,4 @@
-"""The folder that takes most of a full device, by a collected `du`, and the line of a program that makes new names in it."""
+"""What takes most of a full device, by a collected `du`, and the line that makes new names there, or writes on and on."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_OF = 0.5
 
 
 class Hoard(Struct, frozen=True):
-    """The folder, where the capture tells its size, and the line that puts something new into it."""
+    """The folder or the file, where the capture tells its size, and the line that puts something new into it."""
 
     folder: str
     told: Span
@@ -40,6 +40,25 @@ def hoard(case: Case, mounts: Sequence[str]) -> Hoard | None:
         if biggest and len(lines) == 1:
             return Hoard(biggest[0], biggest[1], lines[0])
     return None
+
+
+def captured(case: Case, mounts: Sequence[str]) -> Hoard | None:
+    """The file that takes most of a full device, if just one collected line lets a command write into it."""
+    for path in captures(case):
+        biggest = largest(case, path, mounts)
+        lines = list(_writes(case, biggest[0])) if biggest else []
+        if biggest and len(lines) == 1:
+            return Hoard(biggest[0], biggest[1], lines[0])
+    return None
+
+
+def _writes(case: Case, file: str) -> Iterator[Span]:
+    """The lines, of scripts or of a shell's history, that send what a command prints into a file."""
+    sends = re.compile(rf"(?:>|\b(?:tee|of=|-[wo]|--out(?:put|file)?)\b)[ =]*(?:-a )?[\"']?{re.escape(file)}(?![\w./-])")
+    logs = {source.path for source in case.sources}
+    for path in sorted(case.files - logs):
+        rows = case.lines(path).filter(pl.col("text").str.contains(file, literal=True)).select("line", "text").collect()
+        yield from (Span(path, line) for line, text in rows.iter_rows() if sends.search(text))
 
 
 def captures(case: Case) -> list[str]:

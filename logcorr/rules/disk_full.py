@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from msgspec.structs import replace
+
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
@@ -13,7 +15,7 @@ from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._container_logs import Unbounded, unbounded
 from logcorr.rules._fillers import Filler, complains, fillers
-from logcorr.rules._hoards import Hoard, captures, hoard
+from logcorr.rules._hoards import Hoard, captured, captures, hoard
 from logcorr.rules._sweeping import DF_NAME, FULL, astray, inodes, unswept, without_inodes
 from logcorr.rules._verbose import asked_for, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
@@ -22,6 +24,7 @@ PATH = regex(r"(?<!GET)(?<!POST)(?<!PUT)(?<!PATCH)(?<!DELETE)[\"' ](?P<path>/[^\
 ROW = r"\s\d[\d.,]*[KMGT]?i?\s+\d[\d.,]*[KMGT]?i?\s+\d[\d.,]*[KMGT]?i?" + FULL
 """The end of a row of `df`; in a file that may be called anything, all its sizes must be there."""
 
+NEARLY = r"\s9\d%\s+/\S*$"
 MOST_LINES = 1000
 FEWEST = 3
 REFUTE = claim("disk_full.refute", "free space (and free inodes) on the device at these times")
@@ -56,6 +59,8 @@ def _told(case: Case, failed: pl.DataFrame, paths: Sequence[str]) -> Iterator[Fi
         yield _chatted(case, failed, *setting)
     if hoarded := hoard(case, mounts):
         yield _hoarded(case, failed, hoarded)
+    if written := captured(case, mounts or _fullest(case)):
+        yield _captured_by(case, failed, written)
     if swept := unswept(case, failed, paths):
         yield swept
 
@@ -167,7 +172,7 @@ def _logged(case: Case, failed: pl.DataFrame, found: Unbounded) -> Finding:
     )
 
 
-def _hoarded(case: Case, failed: pl.DataFrame, found: Hoard) -> Finding:
+def _hoarded(case: Case, failed: pl.DataFrame, found: Hoard, does: str = "a new name each time") -> Finding:
     return Finding(
         confidence=HOARDED,
         claim=claim(
@@ -179,7 +184,7 @@ def _hoarded(case: Case, failed: pl.DataFrame, found: Hoard) -> Finding:
             line=str(found.line),
         ),
         evidence=(
-            Evidence(found.line, "a new name each time", shows="resource_exhausted"),
+            Evidence(found.line, does, shows="resource_exhausted"),
             Evidence(found.told, "what takes the space", shows="resource_exhausted"),
             *(Evidence(span, "the device that is full", shows="resource_exhausted") for span, _ in _mounts(case)),
             *cite(failed, shows="resource_exhausted"),
@@ -190,6 +195,18 @@ def _hoarded(case: Case, failed: pl.DataFrame, found: Hoard) -> Finding:
         times=instants(failed),
         fix=claim("disk_full.remove", "remove what is left behind on every way out, also where something fails or is refused"),
     )
+
+
+def _captured_by(case: Case, failed: pl.DataFrame, found: Hoard) -> Finding:
+    said = claim(
+        "disk_full.captured",
+        "no space was left on a device: {count} writes failed; most of it is {file}, into which the command at {line} writes",
+        count=failed.height,
+        file=found.folder,
+        line=str(found.line),
+    )
+    bound = claim("disk_full.end", "end the command, remove the file, and bound such a capture: timeout, head -c, a size")
+    return replace(_hoarded(case, failed, found, "writes on and on"), claim=said, fix=bound)
 
 
 def _filler(case: Case, failed: pl.DataFrame) -> tuple[Filler | None, tuple[Span, ...]]:
@@ -218,6 +235,12 @@ def _mounts(case: Case) -> Iterator[tuple[Span, str]]:
         shown = lines_like(case, Span(path, 1, MOST_LINES), FULL if path in called else ROW)
         full = {text.split()[-1]: span for span, text in reversed(list(shown))}
         yield from ((span, mount) for mount, span in reversed(full.items()))
+
+
+def _fullest(case: Case) -> Sequence[str]:
+    """Where the device is mounted that is nearly full by a collected `df`: what had no room may be gone when it is taken."""
+    rows = [row for path in case.files if DF_NAME.search(path) for row in lines_like(case, Span(path, 1, MOST_LINES), NEARLY)]
+    return [max((text.split()[-2:] for _, text in rows), key=lambda row: row[0])[1]] if rows else []
 
 
 def _claim(failed: pl.DataFrame, filler: Filler | None) -> Claim:

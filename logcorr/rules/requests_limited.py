@@ -53,7 +53,7 @@ def check(case: Case) -> Iterator[Finding]:
     rows = asked(case, limited).with_columns(zone=pl.col("message").str.extract(ZONE, 1)).drop_nulls("zone")
     for (zone,), rejected in rows.group_by("zone", maintain_order=True):
         limits = tuple(_places(case, str(zone)))
-        who = maker(case, rejected) if rejected.height >= FEWEST and limits else None
+        who = maker(case, rejected) if rejected.height >= FEWEST else None
         if who:
             yield _finding(case, str(zone), rejected, limits, who)
     yield from _by_application(case, limited, by_proxy=rows.height)
@@ -192,7 +192,7 @@ def _makers(who: Maker) -> Sequence[Evidence]:
 def _finding(case: Case, zone: str, rejected: pl.DataFrame, limits: tuple[Span, ...], who: Maker) -> Finding:
     clients = Counter(rejected["client"].to_list())
     return Finding(
-        confidence=MADE_BY_SCRIPT if who.line else MADE_HERE if who.here else MADE_BY_VISITORS,
+        confidence=MADE_HERE if who.here or not limits else MADE_BY_SCRIPT if who.line else MADE_BY_VISITORS,
         claim=_claim(zone, rejected, who, clients),
         evidence=(
             *_makers(who),
@@ -201,7 +201,7 @@ def _finding(case: Case, zone: str, rejected: pl.DataFrame, limits: tuple[Span, 
             *_turned_away(case, rejected),
         ),
         would_refute=REFUTE,
-        subject=str(limits[0]),
+        subject=str(limits[0]) if limits else "",
         measured={"count": rejected.height, "clients": len(clients), "zone": zone},
         times=instants(rejected),
         fix=FIX,
