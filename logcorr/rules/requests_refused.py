@@ -10,6 +10,7 @@ from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
+from logcorr.rules._intruders import tried
 from logcorr.timeline.select import seconds
 
 FEWEST = 10
@@ -48,6 +49,8 @@ def check(case: Case) -> Iterator[Finding]:
     for rows, ever in ((always, True), (often, False)):
         for service, told in by_service(rows):
             for (status,), same in told.group_by("status", maintain_order=True):
+                if tried(case, same):
+                    continue
                 yield _finding(service, str(same["asked"][0]), str(status), same, ever=ever)
 
 
