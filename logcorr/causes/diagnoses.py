@@ -163,7 +163,10 @@ DIAGNOSES = {
     "cut_off_by_command.changed": Diagnosis("wrong_setting", (CHANGES, "dependency_fails"), themselves=True),
     "cut_off_by_command": Diagnosis("cut_off", (CHANGES, "dependency_fails"), themselves=True),
     "change_refused": Diagnosis("change_refused", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
-    "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
+    "access_denied": Diagnosis("access_denied", (CHANGES, "configuration_mismatch"), lasts=True),
+    "access_denied.gone": Diagnosis(
+        "access_denied", (CHANGES, "effect_hits_service", "configuration_mismatch"), perhaps=("effect_hits_service",), lasts=True
+    ),
     "access_denied.unmade": Diagnosis("access_denied", (CHANGES, "configuration_mismatch"), themselves=True),
     **dict.fromkeys(
         ("access_denied.socket", "access_denied.socket_refused"),

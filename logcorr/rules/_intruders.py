@@ -42,7 +42,7 @@ ADDRESS = regex(r"(?<![\w.:])(?:(?:\d{1,3}\.){3}\d{1,3}|(?:[0-9a-f]{1,4}:){2,7}:
 NOT_REFUSED, UNAVAILABLE = (408, 499), 503
 FEWEST_TRIES, FEWEST_REFUSED, FEWEST_WAYS, LEAST_UNSERVED, FEWEST_VISITORS = 3, 10, 5, 0.3, 3
 """Who gets none of so many different such addresses tries something, or who is refused so much in so many ways, if it gets
-nothing of so large a part of all it asks for: others may come from the same address. It bears so many names if it is a proxy's."""
+nothing of so large a part of all it asks for: others may come from the same address. A proxy's bears so many names."""
 
 AT_ONCE, NEARLY_ALL = timedelta(seconds=2), 0.9
 """An application tells of a request that it refuses when the proxy does."""
