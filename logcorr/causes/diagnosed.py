@@ -50,7 +50,7 @@ def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis, refused: Seq
         trigger=next((link.source for link in chain if link.mechanism == "job_runs_script"), None),
         score=(("observed", 0.0),),
     )
-    return Hypothesis(cause, ends, finding.id)
+    return Hypothesis(cause, ends, finding.id, alone=diagnosis.alone)
 
 
 def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> Iterator[Link]:

@@ -27,7 +27,8 @@ class Diagnosis(Struct, frozen=True):
     rules that name where it broke, but not why. Symptoms count as explained up to `within_s` after one of the finding's events;
     of what `lasts`, from the first of them on; where the events are failed requests `themselves`, at the same moment.
     Mechanisms that stand in `perhaps`, too, are left out where no evidence shows them. What is told once (`once`) goes on for as
-    long as failures follow one another within that time.
+    long as failures follow one another within that time. What says by itself why its own events came (`alone`) leaves nothing of
+    them to be explained by something else of the same time.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Diagnosis(Struct, frozen=True):
     themselves: bool = False
     perhaps: tuple[str, ...] = ()
     once: bool = False
+    alone: bool = False
 
     def ends(self, times: Times) -> Ends:
         """When it struck, given the times of its finding."""
@@ -130,6 +132,14 @@ DIAGNOSES = {
         Diagnosis(
             "slow_endpoint", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
         ),
+    ),
+    "requests_refused.moved": Diagnosis(
+        "wrong_setting",
+        (CHANGES, "configuration_mismatch", hops.LAST),
+        effects=(),
+        perhaps=(CHANGES,),
+        themselves=True,
+        alone=True,
     ),
     "requests_limited": Diagnosis(
         "requests_limited", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True
