@@ -150,6 +150,13 @@ DIAGNOSES = {
         perhaps=(CHANGES, hops.LAST),
         themselves=True,
     ),
+    "errors_cached": Diagnosis(
+        "answer_kept",
+        (CHANGES, "effect_hits_service", "configuration_mismatch", hops.LAST),
+        effects=(),
+        perhaps=(CHANGES, "effect_hits_service"),
+        themselves=True,
+    ),
     "connections_exhausted": Diagnosis(
         "limit_reached", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S, once=True
     ),
