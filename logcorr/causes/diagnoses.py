@@ -157,6 +157,7 @@ DIAGNOSES = {
         perhaps=(CHANGES, "effect_hits_service"),
         themselves=True,
     ),
+    "left_switched_on": Diagnosis("left_switched_on", (CHANGES, "configuration_mismatch"), lasts=True),
     "connections_exhausted": Diagnosis(
         "limit_reached", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S, once=True
     ),
