@@ -158,6 +158,12 @@ DIAGNOSES = {
         themselves=True,
     ),
     "left_switched_on": Diagnosis("left_switched_on", (CHANGES, "configuration_mismatch"), lasts=True),
+    "runs_skipped": Diagnosis(
+        "runs_skipped",
+        ("job_stalls_service", "resource_exhausted", "limit_rejects_requests"),
+        perhaps=("resource_exhausted", "limit_rejects_requests"),
+        lasts=True,
+    ),
     "connections_exhausted": Diagnosis(
         "limit_reached", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S, once=True
     ),

@@ -42,6 +42,7 @@ CAUSE_KINDS = {
     "larger_than_allowed": "a request or an answer is larger than the proxy takes",
     "answer_kept": "a cache keeps an error that was true for a moment",
     "left_switched_on": "a script ended before it undid what it had switched on",
+    "runs_skipped": "all runs of a job are skipped, as its lock is never let go",
     "limit_reached": "something of which there is a limited number runs out: descriptors, connections, workers",
     "setting_reached": "something goes as far as a setting allows, and fails there",
     "upgrade_restarts_service": "services are restarted for an upgrade of packages, while they are used",
