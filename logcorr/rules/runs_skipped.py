@@ -145,7 +145,7 @@ def _claim(skipped: _Skipped, place: Span, why: str) -> Claim:
     if why == "left":
         return claim(
             "runs_skipped.left",
-            "{count} runs of {script} in a row were skipped: a run that did not come to its end left the file that line {line} makes",
+            "{count} runs of {script} in a row were skipped: a run that did not come to its end left the file of line {line}",
             **told,
         )
     return claim(
