@@ -42,6 +42,8 @@ STAMPS = {
     "04.03.2026, 21:55:01": LOCAL,
     "04.03.2026 21:55:01": LOCAL,
     "4.3.2026, 21:55:01": LOCAL,  # what German browsers make of a date
+    "04.03 21:55:01": LOCAL.replace(year=int(stamps.YEARLESS)),
+    "04.03. 21:55:01": LOCAL.replace(year=int(stamps.YEARLESS)),
     "9:55PM": time(21, 55),
 }
 
@@ -54,7 +56,8 @@ def test_a_stamp_is_read_as_what_it_says(text):
 
 
 @pytest.mark.parametrize(
-    "line", ["20260304215501_create_users.rb", "20260304215501123 x", "26/13/04 21:55:01 x", "2026-03-04 21:550 x"]
+    "line",
+    ["20260304215501_create_users.rb", "20260304215501123 x", "26/13/04 21:55:01 x", "2026-03-04 21:550 x", "31.15 21:55:01 x"],
 )
 def test_other_figures_are_no_time(line):
     assert stamps.at_head(line) is None

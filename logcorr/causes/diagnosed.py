@@ -50,7 +50,7 @@ def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis, refused: Seq
         trigger=next((link.source for link in chain if link.mechanism == "job_runs_script"), None),
         score=(("observed", 0.0),),
     )
-    return Hypothesis(cause, ends, finding.id)
+    return Hypothesis(cause, ends, finding.id, alone=diagnosis.alone)
 
 
 def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> Iterator[Link]:
@@ -60,7 +60,7 @@ def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> It
     own = list(_own(finding, diagnosis))
     first = 1 if own and own[0].mechanism == CHANGES else 0
     yield from own[:first]
-    if ends.lasts:
+    if ends.lasts and "effect_hits_service" not in diagnosis.mechanisms:
         yield from hops.put_in_force(case, place, finding.subject)
     yield from own[first:]
     if ends.lasts and hops.REFUSES in diagnosis.effects:

@@ -27,7 +27,8 @@ class Diagnosis(Struct, frozen=True):
     rules that name where it broke, but not why. Symptoms count as explained up to `within_s` after one of the finding's events;
     of what `lasts`, from the first of them on; where the events are failed requests `themselves`, at the same moment.
     Mechanisms that stand in `perhaps`, too, are left out where no evidence shows them. What is told once (`once`) goes on for as
-    long as failures follow one another within that time.
+    long as failures follow one another within that time. What says by itself why its own events came (`alone`) leaves nothing of
+    them to be explained by something else of the same time.
     """
 
     kind: str
@@ -40,6 +41,7 @@ class Diagnosis(Struct, frozen=True):
     themselves: bool = False
     perhaps: tuple[str, ...] = ()
     once: bool = False
+    alone: bool = False
 
     def ends(self, times: Times) -> Ends:
         """When it struck, given the times of its finding."""
@@ -131,6 +133,14 @@ DIAGNOSES = {
             "slow_endpoint", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
         ),
     ),
+    "requests_refused.moved": Diagnosis(
+        "wrong_setting",
+        (CHANGES, "configuration_mismatch", hops.LAST),
+        effects=(),
+        perhaps=(CHANGES,),
+        themselves=True,
+        alone=True,
+    ),
     "requests_limited": Diagnosis(
         "requests_limited", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True
     ),
@@ -139,6 +149,20 @@ DIAGNOSES = {
         (CHANGES, "configuration_mismatch", "limit_rejects_requests", hops.LAST),
         perhaps=(CHANGES, hops.LAST),
         themselves=True,
+    ),
+    "errors_cached": Diagnosis(
+        "answer_kept",
+        (CHANGES, "effect_hits_service", "configuration_mismatch", hops.LAST),
+        effects=(),
+        perhaps=(CHANGES, "effect_hits_service"),
+        themselves=True,
+    ),
+    "left_switched_on": Diagnosis("left_switched_on", (CHANGES, "configuration_mismatch"), lasts=True),
+    "runs_skipped": Diagnosis(
+        "runs_skipped",
+        ("job_stalls_service", "resource_exhausted", "limit_rejects_requests"),
+        perhaps=("resource_exhausted", "limit_rejects_requests"),
+        lasts=True,
     ),
     "connections_exhausted": Diagnosis(
         "limit_reached", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S, once=True
@@ -163,7 +187,10 @@ DIAGNOSES = {
     "cut_off_by_command.changed": Diagnosis("wrong_setting", (CHANGES, "dependency_fails"), themselves=True),
     "cut_off_by_command": Diagnosis("cut_off", (CHANGES, "dependency_fails"), themselves=True),
     "change_refused": Diagnosis("change_refused", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
-    "access_denied": Diagnosis("access_denied", ("deploy_changes_configuration", "configuration_mismatch"), lasts=True),
+    "access_denied": Diagnosis("access_denied", (CHANGES, "configuration_mismatch"), lasts=True),
+    "access_denied.gone": Diagnosis(
+        "access_denied", (CHANGES, "effect_hits_service", "configuration_mismatch"), perhaps=("effect_hits_service",), lasts=True
+    ),
     "access_denied.unmade": Diagnosis("access_denied", (CHANGES, "configuration_mismatch"), themselves=True),
     **dict.fromkeys(
         ("access_denied.socket", "access_denied.socket_refused"),

@@ -51,12 +51,18 @@ Masks: TypeAlias = "Mapping[str, npt.NDArray[np.bool_]]"
 
 
 class Hypothesis(Struct, frozen=True):
-    """A possible cause, when it struck, the finding it was made of, whose own events are harm too, or the service it stopped."""
+    """A possible cause, when it struck, the finding it was made of, whose own events are harm too, or the service it stopped.
+
+    If it stands `alone`, it explains those events and no others, and nothing else does; of findings that are `unrelated` to it it
+    explains none.
+    """
 
     cause: Cause
     ends: Ends
     finding: str = ""
     service: str = ""
+    alone: bool = False
+    unrelated: frozenset[str] = frozenset()
 
 
 class _Weighed(Struct, frozen=True):
@@ -84,7 +90,8 @@ def weighed(
     own = {one.finding for one in hypotheses}
     symptoms = {one.id: one.at.seconds for one in findings if (one.role == "symptom" or one.id in own) and one.times}
     serious = [one.id for one in findings if one.id in symptoms and one.severity == "error"]
-    told = [_explaining(one, symptoms, serious, window, stops) for one in _distinct(hypotheses)]
+    apart = _apart(_distinct(hypotheses), frozenset(symptoms))
+    told = [_explaining(one, symptoms, serious, window, stops) for one in apart]
     shared = [_posterior(one, told) for one in told]
     ranked = sorted(shared, key=lambda one: (_is_step(one, shared), -one.cause.confidence * one.share))
     kept: list[_Weighed] = []
@@ -109,10 +116,16 @@ def _distinct(hypotheses: Sequence[Hypothesis]) -> list[Hypothesis]:
     return list(best.values())
 
 
+def _apart(hypotheses: Sequence[Hypothesis], symptoms: frozenset[str]) -> list[Hypothesis]:
+    """The hypotheses, each with the findings that are unrelated to it as it, or another one, stands alone."""
+    alone = frozenset(one.finding for one in hypotheses if one.alone)
+    return [replace(one, unrelated=(symptoms if one.alone else alone) - {one.finding}) for one in hypotheses]
+
+
 def _explaining(
     one: Hypothesis, symptoms: Mapping[str, Times], serious: Sequence[str], window: tuple[float, float], stops: Mapping[str, Ends]
 ) -> _Weighed:
-    felt = {name: explained_by(one.ends, times, window) for name, times in symptoms.items()}
+    felt = {name: explained_by(one.ends, times, window) & (name not in one.unrelated) for name, times in symptoms.items()}
     explains = tuple(Explained(finding=name, count=int(hit.sum()), total=len(hit)) for name, hit in felt.items())
     apart = {name: on_another_clock(one.ends, symptoms[name]) if not felt[name].any() else felt[name] for name in serious}
     return _Weighed(

@@ -135,6 +135,9 @@ def _spelt(mark: str) -> str:
     return rf"\d\d{mark}{_MONTH}{mark}\d{{4}} {_DAY}{_FRACTION}"
 
 
+_DAY_MONTH = r"(?:0[1-9]|[12]\d|3[01])\.(?:0[1-9]|1[0-2])"
+"""Who writes dots writes the day first."""
+
 SHAPES = (
     Shape("date_half_day", rf"\d{{4}}-\d\d-\d\d {_HALF}", "%Y-%m-%d %I:%M:%S%.f %p", Clock.LOCAL),
     *_iso(),
@@ -149,6 +152,8 @@ SHAPES = (
     Shape("zoned_no_year", rf"[A-Z]{{3,5}} {_MONTH} [ \d]?\d {_DAY}", "%b %e %H:%M:%S%.f", Clock.YEARLESS, "^[A-Z]{3,5} "),
     Shape("syslog", rf"{_MONTH} [ \d]?\d {_DAY}{_FRACTION}", "%b %e %H:%M:%S%.f", Clock.YEARLESS),
     Shape("dotted", rf"\d\d?\.\d\d?\.\d{{4}},? {_DAY}{_FRACTION}", "%d.%m.%Y %H:%M:%S%.f", Clock.LOCAL, ","),
+    Shape("day_month", rf"{_DAY_MONTH},? {_DAY}{_FRACTION}", "%d.%m %H:%M:%S%.f", Clock.YEARLESS, ","),
+    Shape("day_month_dot", rf"{_DAY_MONTH}\.,? {_DAY}{_FRACTION}", "%d.%m. %H:%M:%S%.f", Clock.YEARLESS, ","),
     *_numbered(),
     Shape("month_day", rf"\d\d-\d\d {_DAY}{_FRACTION}", "%m-%d %H:%M:%S%.f", Clock.YEARLESS),
     Shape("twelve_hours", _HALF, "%I:%M:%S%.f %p", Clock.TIME_OF_DAY),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Sequence
+from itertools import pairwise
 from urllib.parse import SplitResult, urlsplit
 
 from logcorr.lazily import pl, regex
@@ -52,6 +53,12 @@ HEAVY = regex(
 """Commands that keep disks, processors, databases or the service itself busy."""
 
 URL = regex(r"https?://[^\s\"'`<>{}]+")
+
+LOOP, WAITS = (
+    regex(r"^\s*(?:for|while|until|loop)\b|\.(?:forEach|map|flatMap|reduce|filter|times|each|upto)\b.*(?:=>|\{|\bdo\b)"),
+    regex(r"\bawait\b|\byield\b|\basync\b|\bPromise\b|\.then\(|\bsetImmediate\b|\bnextTick\b|\bfetch\(|\bquery\(|\bsleep\("),
+)
+"""A loop's first line, and by what it lets others in."""
 
 ROUTE = regex(r"""\.(?:get|post|put|delete|patch|all|route|add_url_rule|use)\(|^\s*(?:get|post|put|delete)\s+['"]|^@|\bpath\(""")
 """How a line begins what answers a path."""
@@ -104,7 +111,27 @@ def _blocking(case: Case, path: str) -> Span | None:
                 line = next((number for number, text in body if BLOCKS.search(text)), None)
                 if line:
                     return Span(where, line)
+            working = next((number for number, text in handler if _works(files, text)), _loops(handler))
+            if working:
+                return Span(file, working)
     return None
+
+
+def _works(files: Sequence[tuple[str, Sequence[str]]], text: str) -> bool:
+    """Whether a line calls a function that goes through loops in loops."""
+    return any(_loops(body) for name in _called([(0, text)]) for _, body in _functions(files, name))
+
+
+def _loops(body: Sequence[tuple[int, str]]) -> int | None:
+    """The line of a loop around another one, if nothing there lets others in meanwhile."""
+    if any(WAITS.search(text) for _, text in body):
+        return None
+    loops = [(number, _indent(text)) for number, text in body if LOOP.search(text)]
+    return next((number for (number, indent), (_, deeper) in pairwise(loops) if deeper > indent), None)
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip())
 
 
 def _code(case: Case) -> Iterator[tuple[str, Sequence[str]]]:
@@ -126,9 +153,9 @@ def _routes(lines: Sequence[str], path: str) -> Iterator[int]:
 
 
 def _body(lines: Sequence[str], at: int, ends: re.Pattern[str]) -> Iterator[tuple[int, str]]:
-    """The lines from one on, numbered from 1, up to the next that begins another thing; comments left out."""
+    """The lines from one on, numbered from 1, up to the next beside it that begins another thing; comments left out."""
     for number in range(at, min(at + LONGEST, len(lines))):
-        if number > at + 1 and ends.search(lines[number]):
+        if number > at + 1 and ends.search(lines[number]) and _indent(lines[number]) <= _indent(lines[at]):
             return
         if not COMMENT.search(lines[number]):
             yield number + 1, lines[number]

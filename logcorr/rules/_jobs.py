@@ -6,10 +6,11 @@ from collections.abc import Iterator
 
 from logcorr.lazily import regex
 from logcorr.model.case import Configuration, Schedule
-from logcorr.model.facts import Script, Unit
+from logcorr.model.facts import ScheduledJob, Script, Unit
 from logcorr.semantics.paths import collected
 from logcorr.semantics.written import Written, commands
 
+EACH_MINUTE = regex(r"\*(?:/1)? \d+(?:,\d+)? ")
 WRITES = regex(r">>?\s*(?P<path>[^\s;&|<>]+)")
 
 
@@ -51,3 +52,8 @@ def logs_of(case: Configuration, schedule: Schedule) -> list[str]:
     """The collected files that bear the name of a file which the job's line writes to."""
     names = {found["path"].rpartition("/")[2] for found in WRITES.finditer(schedule.job.command)}
     return [path for path in sorted(case.files) if path.rpartition("/")[2] in names]
+
+
+def each_minute(job: ScheduledJob) -> bool:
+    """Whether it starts every minute of an hour or two that are named: mostly once was meant."""
+    return EACH_MINUTE.match(job.schedule) is not None

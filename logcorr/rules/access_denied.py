@@ -19,19 +19,23 @@ from logcorr.rules._deeds import just_before, ran
 from logcorr.rules._modes import gives, grants, listed
 from logcorr.rules._read_only import EROFS, read_only
 from logcorr.rules._recreated import recreated
+from logcorr.rules._removals import ignoring, removals
 from logcorr.rules._settings import settings
 from logcorr.timeline.scripts import expanded
 from logcorr.timeline.select import cite, instants
 
 KINDS = ("permission.denied", "file.missing")
 PATH = regex(r"[\"'(: ](?P<path>/[^\"' :,)]+)")
+QUOTED = regex(r"[\"'](?P<path>/[^\"']+)[\"']")
 RIGHTS = regex(r"\b(?:chmod|chown|chgrp|umask|setfacl|install|mktemp)\b")
 """Commands that decide who may read a file."""
 
 PLACES = regex(r"\b(?:rm|mv|cp|rsync|ln|tar|unzip|find|git)\b")
 """Commands that decide whether it is there."""
 
-NOT_THERE = r"ENOENT|[nN]o such file or directory|FileNotFoundError|NoSuchFileException"
+NOT_THERE = (
+    r"ENOENT|[nN]o such file or directory|FileNotFoundError|NoSuchFileException|Could not find (?:file|a part of the path)"
+)
 SOCKETS = {"file.missing": r"to unix:\S+ failed \(2: ", "permission.denied": r"to unix:\S+ failed \(13: "}
 """How nginx words what is wrong with a socket that is not simply without a listener."""
 
@@ -55,15 +59,20 @@ LEAST_SHARE = 0.8
 
 
 CHANGES, TERMINATION = "deploy_changes_configuration", "termination_refuses_connections"
+TAKEN = (CHANGES, "effect_hits_service")
 
 
 class _Change(Struct, frozen=True):
-    """What is to change, how sure that is, what the places do to the files, and what else tells of it."""
+    """What is to change, how sure that is, what the places do to the files, what else tells of it, and what each place shows.
+
+    A command that takes a file away changes files, and cuts off who needs it as well.
+    """
 
     sure: float
     places: Sequence[Span]
     note: str
     told: tuple[Evidence, ...]
+    deeds: tuple[str, ...] = (CHANGES,)
 
 
 LOOK = claim(
@@ -98,13 +107,22 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _missed(case: Case) -> pl.DataFrame:
-    """What applications say of files that are not there, if a collected script moves or removes any."""
+    """What applications say of files that are not there, if a collected script takes their folder away."""
     if not any(PLACES.search(script.text) for script in case.of(Script)):
         return case.happened()
     lacked = pl.col("kind").is_null() | (pl.col("kind") == "dependency.failed")
     told = pl.col("message").str.contains(NOT_THERE) & lacked & pl.col("time").is_not_null()
     applications = [source.path for source in case.sources if source.source == "app"]
-    return case.timeline.filter(pl.col("file").is_in(applications) & told).collect()
+    rows = case.timeline.filter(pl.col("file").is_in(applications) & told).collect()
+    return rows if rows["message"].str.contains(SOCKET).all() or removals(case, _paths(rows)) else rows.clear()
+
+
+def _paths(rows: pl.DataFrame) -> list[str]:
+    """The files that messages name: in quotes, or else the longest path; what the proxy adds of the request is none."""
+    told = [re.split(r" while |, client: ", message)[0] for message in rows["message"]]
+    quoted = [QUOTED.search(text) for text in told]
+    found = [one["path"] if one else max(PATH.findall(text), key=len, default="") for one, text in zip(quoted, told, strict=True)]
+    return [path for path in found if path]
 
 
 def _unmade(case: Case) -> pl.DataFrame:
@@ -152,7 +170,7 @@ def _of_old(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_socket: bool = False) -> Finding:
-    paths = [found["path"] for message in rows["message"] if (found := PATH.search(message))]
+    paths = _paths(rows)
     locked = list(read_only(case, service, paths)) if rows["message"].str.contains(EROFS).all() else []
     made = list(recreated(case, paths, rows["time"][0])) if kind == "permission.denied" and not of_socket else []
     change = (
@@ -166,7 +184,7 @@ def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_sock
         confidence=change.sure,
         claim=_socket_claim(kind, service, rows, paths) if of_socket else _claim(kind, service, rows, paths),
         evidence=(
-            *(Evidence(span, change.note, shows=deed) for span in change.places for deed in _deeds(of_socket=of_socket)),
+            *(Evidence(span, change.note, shows=deed) for span in change.places for deed in change.deeds),
             *change.told,
             *(Evidence(span, "names the socket", shows="effect_hits_service") for span in _named(case, paths[:1], of_socket)),
             *cite(rows, shows=TERMINATION if of_socket else "configuration_mismatch"),
@@ -188,12 +206,14 @@ def _changed(case: Case, kind: str, rows: pl.DataFrame, paths: Sequence[str], *,
     """The lines of scripts that touch these files: those that give the mode a listing shows, else those that ran just before."""
     rights = kind == "permission.denied"
     served = rights and not of_socket and set(rows["source"]) == {"nginx"}
-    touching = _touching(case, paths, RIGHTS if rights else REMOVES if of_socket else PLACES)
+    gone = [] if rights or of_socket else [(one.span, one.script) for one in removals(case, paths)]
+    touching = gone or _touching(case, paths, RIGHTS if rights else REMOVES if of_socket else PLACES)
     lines = [one for one in touching if not (served and grants(_text(*one)))]
     shown = list(listed(case, {path.rpartition("/")[2] for path in paths})) if served else []
     made = [span for span, script in lines if any(gives(_text(span, script), mode) for _, mode in shown)]
     runs = _ran_before(case, [script for _, script in lines], rows["time"][0])
     done = [span for span, script in lines if script in runs]
+    ignored = list(ignoring(case, paths[0]))[:1] if gone and "clean" in _text(*lines[0]) else []
     return _Change(
         SHOWN if len(made) == 1 else RAN if done else NAMED if len(lines) == 1 else UNEXPLAINED,
         (made or done or [span for span, _ in lines])[:2],
@@ -201,7 +221,9 @@ def _changed(case: Case, kind: str, rows: pl.DataFrame, paths: Sequence[str], *,
         (
             *(one for run in [*runs.values()][:1] for one in cite(run, "it ran", most=2, shows=CHANGES)),
             *(Evidence(span, "others may not read it", shows="configuration_mismatch") for span, _ in shown[:2]),
+            *(Evidence(span, "git ignores it", shows="configuration_mismatch") for span in ignored),
         ),
+        TAKEN if gone or of_socket else (CHANGES,),
     )
 
 
@@ -222,11 +244,6 @@ def _named(case: Case, paths: Sequence[str], of_socket: bool) -> Iterator[Span]:
     for path in paths if of_socket else ():
         named = settings(case, re.escape(path.rstrip(":")))
         yield from (span for span, _ in named if span.path not in scripts)
-
-
-def _deeds(*, of_socket: bool) -> tuple[str, ...]:
-    """What the command did: it changed files; with a socket it cut its service off as well."""
-    return (CHANGES, "effect_hits_service") if of_socket else (CHANGES,)
 
 
 def _socket_claim(kind: str, service: str, rows: pl.DataFrame, paths: Sequence[str]) -> Claim:

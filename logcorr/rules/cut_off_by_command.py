@@ -46,6 +46,7 @@ EDITS = regex(
 )
 """Commands that write settings."""
 
+ASKS = regex(r"\b(?:curl|wget|nc|ncat|wait-for-it|pg_isready)\b")
 REPLACED = regex(r"\bs(?P<mark>[/|#,@])(?:\\.|(?!(?P=mark)).)*(?P=mark)")
 """What `sed` takes away: it is not asked for any more."""
 
@@ -130,7 +131,8 @@ def _cut(case: Case, lines: Sequence[tuple[Span, str, Script | None]], name: str
 
 
 def _code(script: Script) -> str:
-    return "\n".join(line.partition(" #")[0] for _, line in code_of(script))
+    """What a variable of the command may hold: all that the script says, but for what it asks itself."""
+    return "\n".join(line.partition(" #")[0] for _, line in code_of(script) if not ASKS.search(line))
 
 
 def _told(case: Case, span: Span, script: Script | None, since: datetime) -> pl.DataFrame | None:

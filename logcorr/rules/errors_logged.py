@@ -13,6 +13,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
 from logcorr.rules._failures import HEAD, failures, sort_of
+from logcorr.rules._intruders import provoked
 from logcorr.rules._limits import Limit, behind, limits
 from logcorr.timeline.select import cite, moments, seconds
 
@@ -64,8 +65,9 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _severity(case: Case, rows: pl.DataFrame, felt: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
-    """What a proxy says of connections is no harm of itself: its clients come and go as they like, and mistype what they like."""
-    theirs = rows["source"][0] in PROXIES or bool(rows["message"].str.contains(MISTYPED).all())
+    """What a proxy says of connections is no harm of itself: its clients come and go as they like, and mistype and try what they
+    like."""
+    theirs = rows["source"][0] in PROXIES or bool(rows["message"].str.contains(MISTYPED).all()) or provoked(case, rows)
     return "warning" if theirs and not _is_felt(case, rows, felt) else "error"
 
 

@@ -16,7 +16,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._blocking import HEAVY, LOCKS, asking, ending
-from logcorr.rules._jobs import scripts_of
+from logcorr.rules._jobs import each_minute, scripts_of
 from logcorr.rules._slow_disk import slow_disk
 from logcorr.rules._waiting import waiting as unanswered
 from logcorr.statistics import Group, Job, attribute
@@ -27,8 +27,9 @@ from logcorr.timeline.select import cite, instants, seconds, spans
 
 LOCK_WEIGHT, HEAVY_WEIGHT, ASKS_WEIGHT, UNKNOWN_WEIGHT, LIGHT_WEIGHT, OVER_WEIGHT = 30.0, 10.0, 3.0, 1.0, 0.05, 0.001
 FEWEST_BURSTS = 3
-ONE_BURST_S = 120.0
-"""Requests that came so close together waited for the same."""
+ONE_BURST_S, EACH_MINUTE_S, AT_ITS_START_S = 120.0, 30.0, 3.0
+"""Requests that came so close together waited for the same; where all would have, they may wait for a run of each minute. A line
+with so early a stamp bears the time at which a run began, and tells nothing of its end."""
 LEAST_SHARE = 0.6
 LEAST_WITHIN = 0.8
 MOST_PROVED, MOST_ASKED, MOST_PLAUSIBLE, MOST_UNKNOWN = 0.95, 0.92, 0.85, 0.7
@@ -46,6 +47,7 @@ ASIDE = claim(
     "let the program do this beside its requests (asynchronously, in a worker or a queue), and answer the job at once",
 )
 
+ONCE = claim("job_stalls_service.once", "give the job its minute: it starts every minute of the hour")
 Times: TypeAlias = "npt.NDArray[np.float64]"
 
 
@@ -124,7 +126,9 @@ def _restarted(case: Case, came: Times) -> bool:
 
 def _begins(came: Times) -> npt.NDArray[np.bool_]:
     """Which are the first of a burst."""
-    return np.diff(came, prepend=-np.inf) > ONE_BURST_S
+    pauses = np.diff(came, prepend=-np.inf)
+    begins = pauses > ONE_BURST_S
+    return begins if begins.sum() >= FEWEST_BURSTS else pauses > EACH_MINUTE_S
 
 
 def _onsets(came: Times) -> Times:
@@ -164,7 +168,7 @@ def _within(case: Case, schedule: Schedule, came: Times) -> tuple[npt.NDArray[np
     times = seconds(lines)
     run = np.searchsorted(schedule.ticks, times, side="right") - 1
     ends = {int(tick): row for row, tick in enumerate(run) if tick >= 0}
-    if not ends:
+    if not ends or all(times[row] - schedule.ticks[tick] <= AT_ITS_START_S for tick, row in ends.items()):
         return np.zeros(len(came), dtype=bool), None
     last = np.array([times[ends[tick]] if tick in ends else -np.inf for tick in range(len(schedule.ticks))])
     of = np.searchsorted(schedule.ticks, came, side="right") - 1
@@ -211,6 +215,7 @@ def _attributed(
 
 def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group, job: Job) -> Finding:
     scheduled = suspect.schedule.job
+    once = each_minute(scheduled)
     run = case.happened("job.started").filter(pl.col("message").str.contains(scheduled.command.strip(), literal=True))
     slow = _slow_meanwhile(case, suspect)
     always = suspect.asks and group.evidence.explained == group.evidence.events >= ENOUGH_BURSTS
@@ -220,8 +225,9 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
         confidence=min(job.probability, max(suspect.most, MOST_ASKED) if always or takes_all or slow.height else suspect.most),
         claim=_claim(waiting, suspect, group),
         evidence=(
-            *suspect.lines,
+            *(() if once else suspect.lines),
             Evidence(scheduled.span, f"runs on {scheduled.schedule}"),
+            *(suspect.lines if once else ()),
             *([Evidence(suspect.last, "the job's own message", shows="job_stalls_service")] if suspect.last else []),
             *cite(run, "a logged run", most=2),
             *cite(exhausted, shows="resource_exhausted"),
@@ -238,7 +244,7 @@ def _finding(case: Case, waiting: pl.DataFrame, suspect: _Suspect, group: Group,
             **({"slow_disk": slow.height} if slow.height else {}),
         },
         times=instants(waiting),
-        fix=ASIDE if suspect.blocks else BRIEFLY,
+        fix=ONCE if once else ASIDE if suspect.blocks else BRIEFLY,
     )
 
 

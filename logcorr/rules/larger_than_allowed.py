@@ -16,6 +16,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
 from logcorr.rules._deeds import just_before
+from logcorr.rules._intruders import of_others, provoked
 from logcorr.rules._requests import asked, by_place, endpoint_of
 from logcorr.rules._settings import settings
 from logcorr.semantics.nginx import Nginx, Proxied
@@ -113,8 +114,9 @@ def check(case: Case) -> Iterator[Finding]:
     every = case.happened("size.exceeded").drop_nulls("time")
     told = asked(case, every)
     for service, rows in by_service(every.join(told, on=["file", "line"], how="anti", maintain_order="left")):
-        if rows.height >= FEWEST:
+        if rows.height >= FEWEST and not provoked(case, rows):
             yield _of_application(case, service, rows)
+    told = of_others(case, told)
     for bound in BOUNDS if told.height >= FEWEST else ():
         for place, rows in _placed(case, told.filter(pl.col("message").str.contains(bound.told))):
             refused = rows if bound.of_answers else _meant(case, rows)

@@ -13,6 +13,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._askers import Maker, access, asking_line, maker
+from logcorr.rules._intruders import of_others
 from logcorr.rules._jobs import logs_of
 from logcorr.rules._limiters import answering, places, told_alone, turned_away, unavailable, words
 from logcorr.rules._requests import asked
@@ -51,7 +52,7 @@ def check(case: Case) -> Iterator[Finding]:
         ~pl.col("message").str.contains(DELAYED, literal=True) & pl.col("time").is_not_null()
     )
     rows = asked(case, limited).with_columns(zone=pl.col("message").str.extract(ZONE, 1)).drop_nulls("zone")
-    for (zone,), rejected in rows.group_by("zone", maintain_order=True):
+    for (zone,), rejected in of_others(case, rows).group_by("zone", maintain_order=True):
         limits = tuple(_places(case, str(zone)))
         who = maker(case, rejected) if rejected.height >= FEWEST else None
         if who:
@@ -83,7 +84,7 @@ def _turned_away(case: Case, rejected: pl.DataFrame) -> Iterator[Evidence]:
 def _by_application(case: Case, limited: pl.DataFrame, *, by_proxy: int) -> Iterator[Finding]:
     """What is answered with 429, and not by nginx's own limits; or, where no log of requests is there, what the asker says."""
     said = words(case, limited)
-    rejected = _rejected(case, limited, said)
+    rejected = of_others(case, _rejected(case, limited, said))
     if rejected.height < FEWEST:
         yield from _told_by_asker(case) if limited.is_empty() else ()
         return

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from logcorr.lazily import np, pl
 from logcorr.model.case import Case
-from logcorr.model.claim import claim
+from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
-from logcorr.timeline.select import seconds
+from logcorr.rules._allowed import moved
+from logcorr.rules._intruders import tried
+from logcorr.timeline.select import cite, seconds
 
 FEWEST = 10
 """So many of one kind of request must have gone well before, and go wrong since."""
@@ -33,6 +37,10 @@ DENSER, SHORTEST_S = 3.0, 60.0
 KNOWN = 0.5
 """And most of them come from clients that are answered well at other times since: who only ever is refused tries something."""
 
+FIRST_REFUSAL = 400
+ANNOUNCED, NOT_LISTED = 0.92, 0.85
+"""How sure it is that a list of addresses refuses them: a note tells of the new address, or it only stands on none."""
+
 OWN = r"^(?:127\.|::1$)"
 
 
@@ -48,7 +56,9 @@ def check(case: Case) -> Iterator[Finding]:
     for rows, ever in ((always, True), (often, False)):
         for service, told in by_service(rows):
             for (status,), same in told.group_by("status", maintain_order=True):
-                yield _finding(service, str(same["asked"][0]), str(status), same, ever=ever)
+                if not tried(case, same):
+                    found = _finding(service, str(same["asked"][0]), str(status), same, ever=ever)
+                    yield (_moved(case, clients, found, same) or found) if ever else found
 
 
 def _of_clients(access: pl.LazyFrame) -> pl.LazyFrame:
@@ -161,3 +171,34 @@ def _finding(service: str, asked: str, status: str, rows: pl.DataFrame, *, ever:
     )
     refute = claim("requests_refused.refute", "a request of the kind that was answered well after the first of these")
     return counted(rows, service, said, refute, asked=asked, status=status)
+
+
+def _moved(case: Case, access: pl.LazyFrame, found: Finding, rows: pl.DataFrame) -> Finding | None:
+    """The finding with the line that lets in who asked before, where who asks now comes from an address that no line has."""
+    if "client" not in access.collect_schema():
+        return None
+    same = access.filter(_asked() == found.measured["asked"]).select("file", "line", "client", "status").collect()
+    now = same.join(rows, on=["file", "line"], how="semi")["client"].drop_nulls().unique().to_list()
+    letting = moved(case, same.filter(pl.col("status") < FIRST_REFUSAL), now)
+    if letting is None:
+        return None
+    line, notes = letting
+    return replace(
+        found,
+        confidence=ANNOUNCED if notes else NOT_LISTED,
+        claim=claim(
+            "requests_refused.moved",
+            "{asked} is answered with {status} ({count}×) since it comes from {client}: {line} lets in those it came from before",
+            asked=str(found.measured["asked"]),
+            status=str(found.measured["status"]),
+            count=rows.height,
+            client=now[0],
+            line=str(line),
+        ),
+        evidence=(
+            Evidence(line, "who is let in", shows="configuration_mismatch"),
+            *notes[:2],
+            *cite(rows, shows="failure_reaches_clients"),
+        ),
+        fix=claim("requests_refused.let_in", "let the new address in, if it is whose it seems to be, and take the old one out"),
+    )

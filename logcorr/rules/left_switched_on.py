@@ -1,0 +1,158 @@
+"""A script ends before it undoes what it has switched on: a maintenance page, a lock, a server taken out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+
+from msgspec import Struct
+
+from logcorr.lazily import pl, regex
+from logcorr.model.case import Behaviour, Case
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import rule
+from logcorr.rules._settings import settings
+from logcorr.timeline.scripts import NEAR_LINES, code_of, messages, own_words
+from logcorr.timeline.select import cite, instants
+
+GONE = r"\b(?:rm|unlink|rmdir|mv)\b.*[\s\"'/]{what}(?:[\s\"';&|]|$)"
+SWITCHES = (
+    (regex(r"\b(?:touch|mkdir) (?:-\S+ )*[\"']?(?P<what>[^\s\"';&|]+)"), GONE),
+    (regex(r"(?<![>\d&])> ?[\"']?(?P<what>[^\s\"';&|>]+)"), GONE),
+    (regex(r"\b(?:ln|cp|mv|install) .* [\"']?(?P<what>[^\s\"';&|]+)[\"']?\s*$"), GONE),
+    (regex(r"\b(?P<what>artisan) down\b"), r"\bartisan up\b"),
+    (
+        regex(
+            r"\b(?P<what>occ|drush|wp|magento|console|rails|rake|craft|bench|ghost)\b.*maintenance\S*.*?"
+            r"(?:\b|[:=-])(?:on|start|enable|activate|1|true)\b"
+        ),
+        r"\b{what}\b.*maintenance\S*.*?(?:\b|[:=-])(?:off|stop|end|disable|deactivate|0|false)\b",
+    ),
+    (regex(r"\b(?:disable|drain) (?:server|frontend) (?P<what>[\w./-]+)"), r"\benable (?:server|frontend) {what}"),
+    (regex(r"\bset server (?P<what>[\w./-]+) state (?:maint|drain)"), r"\bset server {what} state ready"),
+    (regex(r"(?<!un)\bpause (?P<what>[\w.-]+)"), r"\bunpause {what}"),
+    (regex(r"\ba2ensite (?P<what>[\w.-]+)"), r"\ba2dissite {what}"),
+    (regex(r"\biptables\b.* -[IA] (?P<what>[A-Z]+ .+?)\s*$"), r"\biptables\b.* -D {what}"),
+    (regex(r"(?i)\bredis-cli\b.* set (?P<what>[\w:.-]+)"), r"(?i)\bredis-cli\b.* (?:del|unlink) {what}"),
+)
+"""How something is switched on, and how a later line of the same script switches it off again."""
+
+FELT, FELT_WITHIN, STILL = "http.5xx", timedelta(minutes=5), timedelta(minutes=1)
+"""That it is on shows soon, and the run is not only slow: the logs go on."""
+
+PRINTED = 5
+SEEN, UNSEEN = 0.93, 0.8
+"""How sure it is: an earlier run said what the last one did not come to; or none is known that came to an end."""
+
+
+class _Switch(Struct, frozen=True):
+    """What a script switches on, where, and the line by which it would be off again; `read` where others look at it."""
+
+    what: str
+    on: Span
+    off: Span
+    read: tuple[Span, ...]
+
+
+class _Run(Struct, frozen=True):
+    """The script's words of its last run, and the lines of code between the last of them and what it did not come to say."""
+
+    rows: pl.DataFrame
+    between: tuple[int, int]
+    sure: float
+
+
+@rule(code="PROC023", title="A script ended before it undid what it had switched on", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Scripts with a switch whose last run says by its words that it was begun, and not that it came to the end."""
+    for behaviour in case.behaviours:
+        code = list(code_of(behaviour.script, filled=True))
+        if behaviour.script.span.line == 1 and not any(re.search(r"\btrap\b", text) for _, text in code):
+            for switch in _switches(case, code):
+                run = _cut_short(case, behaviour, switch)
+                if run and _felt(case, run):
+                    yield _finding(case, switch, run, code)
+
+
+def _switches(case: Case, code: Sequence[tuple[Span, str]]) -> Iterator[_Switch]:
+    """Those that something reads: a program's own maintenance mode, or a file that other lines name."""
+    for number, (place, text) in enumerate(code):
+        for on, off in SWITCHES:
+            found = on.search(text)
+            undone = re.compile(off.replace("{what}", re.escape(found["what"]))) if found else None
+            end = next((span for span, later in code[number + 1 :] if undone.search(later)), None) if undone else None
+            if found and end:
+                read = tuple(_read(case, found["what"], place)) if off == GONE else ()
+                if read or off != GONE:
+                    yield _Switch(found["what"], place, end, read)
+                break
+
+
+def _read(case: Case, path: str, place: Span) -> Iterator[Span]:
+    """The lines of other files that name the file."""
+    name = re.escape(path.rpartition("/")[2])
+    named = settings(case, rf"(?:^|[/\s\"'=(]){name}(?:[\s\"'),;:]|$)") if len(name) > 2 else ()
+    yield from (span for span, _ in named if span.path != place.path)
+
+
+def _cut_short(case: Case, behaviour: Behaviour, switch: _Switch) -> _Run | None:
+    """The last run, if its last words stand before the line that switches off, and the logs go on without any more."""
+    told = own_words(case, behaviour).sort("time", "line", maintain_order=True)
+    known = list(messages(behaviour))
+    said = [next((span.line for pieces, span in known if all(piece in text for piece in pieces)), 0) for text in told["message"]]
+    if not said or case.window is None or not switch.on.line - NEAR_LINES <= said[-1] < switch.off.line:
+        return None
+    later = [span.line for _, span in known if span.line > said[-1]]
+    first = next((at for at in range(len(said) - 1, 0, -1) if said[at - 1] >= said[at]), 0)
+    if not later or case.window[1] - told["time"][-1] < STILL + _longest(told, said):
+        return None
+    return _Run(told[first:], (said[-1], min(later)), SEEN if max(said) > said[-1] else UNSEEN)
+
+
+def _longest(told: pl.DataFrame, said: Sequence[int]) -> timedelta:
+    """How long the next word took at most, in runs that came to it."""
+    pauses = (
+        told["time"][at + 1] - told["time"][at] for at in range(len(said) - 1) if said[at] == said[-1] and said[at + 1] > said[at]
+    )
+    return max(pauses, default=timedelta(0))
+
+
+def _felt(case: Case, run: _Run) -> bool:
+    """Whether requests fail soon after it was switched on, and still do after its last word."""
+    since, last = run.rows["time"][0], run.rows["time"][-1]
+    failed = case.placed(FELT)["time"].drop_nulls()
+    return bool(failed.is_between(since, since + FELT_WITHIN).any() and (failed > last + STILL).any())
+
+
+def _finding(case: Case, switch: _Switch, run: _Run, code: Sequence[tuple[Span, str]]) -> Finding:
+    after, before = run.between
+    step = [span for span, text in code if after < span.line < before and text.strip()]
+    path, last = run.rows["file"][-1], run.rows["line"][-1]
+    printed = case.lines(path).filter(pl.col("line").is_between(last + 1, last + PRINTED)).collect()["line"]
+    return Finding(
+        confidence=run.sure,
+        claim=claim(
+            "left_switched_on.found",
+            "the last run of {script} ended before line {off}: what line {on} switches on ({what}) has stayed on",
+            script=switch.on.path,
+            on=switch.on.line,
+            off=switch.off.line,
+            what=switch.what,
+        ),
+        evidence=(
+            Evidence(switch.on, "switches it on", shows="deploy_changes_configuration"),
+            *cite(run.rows, "its last words", most=4, shows="deploy_changes_configuration"),
+            *(Evidence(Span(path, line), "what it printed last", shows="deploy_changes_configuration") for line in printed),
+            *(Evidence(span, "where it ended, or soon after", shows="deploy_changes_configuration") for span in step[:2]),
+            *(Evidence(span, "looks at it", shows="configuration_mismatch") for span in switch.read[:2]),
+            Evidence(switch.off, "never came to this", shows="configuration_mismatch"),
+        ),
+        would_refute=claim("left_switched_on.refute", "that it was switched off at these times by somebody else"),
+        subject=switch.on.path,
+        measured={"on": switch.on.line, "off": switch.off.line},
+        times=instants(run.rows.head(1)),
+        fix=claim("left_switched_on.fix", "switch it off in a trap (trap '…' EXIT), so that it happens however the script ends"),
+    )
