@@ -13,7 +13,7 @@ _PART = regex(r"(\d+(?:\.\d+)?) ?(ms|s(?:ec)?|m(?:in)?|h(?:our)?|d)?\b")
 TOOK = r"(?:^|[ =(:])(\d+(?:\.\d+)?) ?(ms|s|sec|secs|seconds|milliseconds)\b"
 """How programs say how long something took."""
 
-LONGEST_S = 300.0
+LONGEST_S = 3600.0
 
 
 def span_s(text: str) -> float:

@@ -31,6 +31,7 @@ NOT_FOUND = regex(
 STATUS = regex(r"(?i)(?:HTTP/[\d.]+ |returned error: |error |response code: ?|status(?:[ _]code)?[:= ]+)(?P<status>[345]\d\d)\b")
 REFUSED = regex(r"(?i)connection refused|failed to connect|(?:could not|couldn't|can't) connect|ECONNREFUSED")
 BUSYBOX = regex(r"wget: can't connect to remote host|wget: server returned error")
+EXCEEDED = regex(r"(?i)exceeded timeout|Client\.Timeout exceeded|context deadline exceeded|timed out")
 LISTENS = regex(r"(?i)(?:^|_)(?:host|listen|bind|addr(?:ess)?|ip)(?:_|$|name$)")
 ADDRESS = regex(r"(?P<host>\[?::1?\]?|\d+\.\d+\.\d+\.\d+|localhost)(?::\d+)?")
 SETS = regex(
@@ -129,9 +130,27 @@ def _asking(
     proved = answer if answer and healthchecks.fails(answer) else None
     if statuses or proved:
         return _refusing(probe, statuses, proved, told)
+    waited = [span for span, text in printed if EXCEEDED.search(text)]
+    if waited:
+        return _waiting(probe, waited, told)
     refused = [span for span, text in printed if REFUSED.search(text)]
     first_only = any(BUSYBOX.search(text) for _, text in printed) or healthchecks.tries_first_only(probe, service)
     return _elsewhere(case, service, probe, refused, told, first_only=first_only)
+
+
+def _waiting(probe: Probe, waited: list[Span], told: dict[str, str | int]) -> Why:
+    return Why(
+        claim(
+            "strict_healthcheck.waiting",
+            "{service} was restarted as unhealthy {count} times while it answered requests: its health check asks {url} and "
+            "gives up before that is answered",
+            **told,
+            url=str(probe.url or probe.asks),
+        ),
+        _shown(waited),
+        PROVED,
+        claim("strict_healthcheck.wait", "let the check ask for something that is quick, or wait longer"),
+    )
 
 
 def _refusing(probe: Probe, statuses: list[tuple[Span, str]], answer: ProbeAnswer | None, told: dict[str, str | int]) -> Why:

@@ -65,17 +65,18 @@ def _soon_after(ended: pl.DataFrame, unhealthy: npt.NDArray[np.float64]) -> pl.D
 
 
 def served(case: Case, stops: pl.DataFrame) -> bool:
-    """Whether the proxy got answers before nearly all of these stops, since it was up, hardly any of them a server's error."""
+    """Whether the proxy got answers before these stops, since it was up, hardly any of them a server's error."""
     answered = answers(case)
-    shares = [_between(answered, start, end - 1)["good"].mean() for start, end in _lives(stops, SOON_S)]
-    return float(np.mean([isinstance(share, float) and share >= LEAST_SHARE for share in shares])) >= LEAST_SHARE
+    asked = [rows for start, end in lives(stops, SOON_S) if (rows := _between(answered, start, end - 1)).height]
+    well = [int(rows["good"].sum()) >= LEAST_SHARE * rows.height for rows in asked]
+    return sum(well) >= max(FEWEST, LEAST_SHARE * len(well))
 
 
 def late(case: Case, stops: pl.DataFrame, patience_s: float, failing_s: float) -> bool:
     """Whether most answers took longer than a check waits, in the time in which it failed, and not so many at other times."""
     answered = answers(case).drop_nulls("took").filter("good")
-    lives = _lives(stops, failing_s + HEALED_S)
-    near = [_between(answered, start, end - 1)["took"] > patience_s for start, end in lives]
+    failing = list(lives(stops, failing_s + HEALED_S))
+    near = [_between(answered, start, end - 1)["took"] > patience_s for start, end in failing]
     count, slow = sum(map(len, near)), sum(int(part.sum()) for part in near)
     others = (int((answered["took"] > patience_s).sum()) - slow) / max(answered.height - count, 1)
     return count >= FEWEST and slow >= MOST * count and slow >= OFTENER * others * count
@@ -100,7 +101,7 @@ def _between(rows: pl.DataFrame, start: float, end: float) -> pl.DataFrame:
     return rows.filter(pl.col("at").is_between(start, end, closed="left"))
 
 
-def _lives(stops: pl.DataFrame, longest_s: float) -> Iterator[tuple[float, float]]:
+def lives(stops: pl.DataFrame, longest_s: float) -> Iterator[tuple[float, float]]:
     """The last so many seconds before each stop, if it was up for so long."""
     up = float("-inf")
     for ended, ready in stops.select(pl.col("time", "up").dt.epoch("us") / 1e6).iter_rows():
