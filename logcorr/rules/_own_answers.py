@@ -10,7 +10,7 @@ from logcorr.lazily import np, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
 from logcorr.rules._durations import TOOK, UNITS, worked
-from logcorr.rules._unhealthy import HEALED_S, LEAST_SHARE, Unhealthy, lives
+from logcorr.rules._unhealthy import HEALED_S, LEAST_SHARE, Unhealthy, lives, workload
 from logcorr.semantics.healthchecks import probe_of
 from logcorr.timeline.select import cite, seconds
 
@@ -62,6 +62,19 @@ def slow(case: Case, one: Unhealthy) -> pl.DataFrame:
     within = [(at >= start) & (at <= end) for start, end in failing]
     enough = late.height and np.mean([one.any() for one in within]) >= LEAST_SHARE
     return late.filter(pl.Series(np.any(within, axis=0))) if enough else told.clear()
+
+
+def waited_for(case: Case, one: Unhealthy) -> tuple[Evidence, ...]:
+    """What took longer than the check waits, by the service's own word, in the time in which most of these checks failed."""
+    own = (pl.col("took") >= one.check.timeout_s) & (workload(pl.col("service")) == one.service.name)
+    rows = case.once(worked).filter(own)
+    at = rows["time"].dt.epoch("us").to_numpy() / 1e6
+    failing = lives(one.stops, one.check.retries * (one.check.interval_s + one.check.timeout_s) + HEALED_S)
+    within = [(at >= start) & (at <= end) for start, end in failing]
+    if not rows.height or np.mean([one.any() for one in within]) < MOST_OF_TIME:
+        return ()
+    during = rows.filter(pl.Series(np.any(within, axis=0)))
+    return cite(during, "what took so long", most=2, shows="probe_gets_answer")
 
 
 def busy_with(case: Case, slow: pl.DataFrame) -> tuple[Evidence, ...]:

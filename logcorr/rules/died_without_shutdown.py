@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct, field
 
-from logcorr.lazily import pl
+from logcorr.lazily import np, npt, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
@@ -15,8 +15,8 @@ from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
 from logcorr.rules._deeds import brought
 from logcorr.rules._interrupted import Interrupted, interrupted
-from logcorr.timeline.lifecycles import ENDS, ONE_START, STARTS
-from logcorr.timeline.select import instants, spans
+from logcorr.timeline.lifecycles import ENDS, ONE_START, OWN, STARTS
+from logcorr.timeline.select import instants, seconds, spans
 
 RELOADED = "process.reloaded"
 """A reload starts anew what did not end."""
@@ -26,7 +26,7 @@ MOST_CITED = 3
 MOST_STARTS, TWICE, NEARLY_ALL = 200, 2, 0.8
 """A log of so many starts is of something that is meant to start often; of few nearly all must come in the midst of work."""
 
-RELEASE = timedelta(minutes=15)
+RELEASE, NEAR_S = timedelta(minutes=15), 120.0
 
 
 @rule(code="PROC007", title="A process died without a word", role="signal", severity="warning")
@@ -42,8 +42,9 @@ def check(case: Case) -> Iterator[Finding]:
                 life.tell(kind, time, span)
             if life.orderly and life.silent:
                 yield _finding(service, life)
-            elif not life.orderly and len(life.begun) <= MOST_STARTS:
-                cut = [one for one in interrupted(case, str(path), life.begun) if not _brought(case, service, one)]
+            elif not life.orderly and len(life.begun) <= MOST_STARTS and rows["source"][0] in OWN:
+                ends = seconds(told.filter(pl.col("kind").is_in(ENDS)))
+                cut = [one for one in interrupted(case, str(path), life.begun) if not _told_of(case, service, one, ends)]
                 if len(cut) >= max(TWICE, NEARLY_ALL * (len(life.begun) - 1)):
                     yield _interrupted(case, service, cut)
 
@@ -105,9 +106,11 @@ def _rows(case: Case, starts: Sequence[Interrupted]) -> pl.DataFrame:
     return case.happened(*STARTS).filter(of_file & pl.col("line").is_in(lines))
 
 
-def _brought(case: Case, service: str, one: Interrupted) -> bool:
-    """Whether a new version came with this start."""
-    return any(True for since in instants(_rows(case, [one])) for _ in brought(case, service, since, RELEASE))
+def _told_of(case: Case, service: str, one: Interrupted, ends: npt.NDArray[np.float64]) -> bool:
+    """Whether another log tells of an end just before this start, or a new version came with it."""
+    since = instants(_rows(case, [one]))
+    ended = any(((ends <= at.timestamp() + 1) & (ends > at.timestamp() - NEAR_S)).any() for at in since)
+    return ended or any(True for at in since for _ in brought(case, service, at, RELEASE))
 
 
 def _interrupted(case: Case, service: str, cut: Sequence[Interrupted]) -> Finding:

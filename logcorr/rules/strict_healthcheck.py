@@ -14,7 +14,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._deeds import changes
 from logcorr.rules._health import TEST, Why, why
-from logcorr.rules._own_answers import busy_with, slow
+from logcorr.rules._own_answers import busy_with, slow, waited_for
 from logcorr.rules._unhealthy import Unhealthy, acted_on, followed, late, served, setting_lines
 from logcorr.timeline.select import cite, instants
 
@@ -22,7 +22,7 @@ SHORT_S, ONCE = 2.0, 1
 """A check that gives so little time, or so few tries, calls a busy service ill."""
 
 MEASURED, STRICT, SERVING = 0.95, 0.92, 0.75
-LINES = {"timeout": r"(?i)^\W*timeout", "retries": r"(?i)^\W*retries\b", "test": TEST}
+LINES = {"timeout": r"(?i)^\W*timeout", "retries": r"(?i)^\W*(?:retries\b|failureThreshold)", "test": TEST}
 """How the lines of a check begin that hold its settings."""
 
 FIX = claim("strict_healthcheck.fix", "give the check more time and three tries or more, and let it ask something that is quick")
@@ -69,7 +69,7 @@ def _finding(case: Case, one: Unhealthy) -> Finding:
     busy = late(case, acted, check.timeout_s, check.retries * (check.interval_s + check.timeout_s))
     tight = (("timeout", busy or check.timeout_s <= SHORT_S), ("retries", check.retries <= ONCE))
     short = [word for word, too in tight if too]
-    reason = why(case, service, check, acted.height)
+    reason = why(case, service, check, acted.height, one.told)
     found = _found(
         one,
         reason.sure if reason else STRICT if short else SERVING,
@@ -77,6 +77,7 @@ def _finding(case: Case, one: Unhealthy) -> Finding:
         (
             *_settings(case, one, [*([] if reason else short), "test", "timeout", "retries"]),
             *(reason.shown if reason else ()),
+            *waited_for(case, one),
             *(_changed(case, reason, acted) if reason else ()),
             *followed(case, one, setting_lines(case, check.span, LINES["retries"])),
         ),
