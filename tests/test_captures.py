@@ -27,7 +27,7 @@ NAMES = [
     "docker_ps",
     "dockerfile",
     "environment",
-    "kubernetes_cronjob",
+    "kubernetes_manifest",
     "listing",
     "logrotate",
     "pm2_ecosystem",

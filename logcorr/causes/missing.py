@@ -43,6 +43,7 @@ def missing(case: Case, findings: Sequence[Finding], told: Sequence[Attributed],
         *(() if shown else map(_felt, letters(case))),
         *_dependencies(findings),
         *_refusals(findings, causes),
+        *_ends(findings),
         *_scripts(told),
         *_compose_files(told),
         *_probes(case),
@@ -113,6 +114,23 @@ def _dependencies(findings: Sequence[Finding]) -> Iterator[Missing]:
                 why=claim("missing.dependency_why", "{service} could not reach or use it", service=finding.subject),
                 would_decide=claim(
                     "missing.dependency_decides", "whether it was down, busy, or refused {service}", service=finding.subject
+                ),
+            )
+
+
+def _ends(findings: Sequence[Finding]) -> Iterator[Missing]:
+    """Who ended what died without a word."""
+    for finding in findings:
+        if finding.claim.id == "died_without_shutdown.interrupted":
+            yield Missing(
+                what=claim(
+                    "missing.end",
+                    "how {service} ended: docker inspect (ExitCode, OOMKilled), docker events, dmesg -T, journalctl",
+                    service=finding.subject,
+                ),
+                why=claim("missing.end_why", "its own log breaks off in the midst of work"),
+                would_decide=claim(
+                    "missing.end_decides", "whether the kernel ended it for want of memory, somebody killed it, or it crashed"
                 ),
             )
 

@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from msgspec import Struct
 
+from logcorr.collect import syslog
 from logcorr.lazily import pl, regex
+
+SYSLOG = "syslog"
 
 
 class Envelope(Struct, frozen=True):
@@ -166,40 +170,11 @@ def _pm2_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
     return lines.with_columns(pl.coalesce(text, pl.col("text")).alias("text"))
 
 
-_SYSLOG = (
-    r"^(?:<[0-9]{1,3}>)?(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}(?:\.[0-9]+)?|[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}[0-9.:+Z-]*)"
-    r" [^ ]+ ([A-Za-z][A-Za-z0-9_./@-]*)(?:\[[0-9]+\])?: (.*)$"
-)
-_OWN_TIME = regex(
-    r"\S+:\d+ \[\d\d/[A-Z][a-z]{2}/\d{4}:"  # HAProxy
-    r"|\[?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d|\S+ \S+ \S+ \[\d\d/[A-Z][a-z]{2}/\d{4}:|\{.*\"time"
-)
-
-
 def _syslog_around(lines: Sequence[str]) -> Envelope | None:
     """syslog around programs whose lines have times of their own, most of them; other programs' lines stay syslog's."""
-    stamped: dict[str, list[bool]] = {}
-    for match in filter(None, (re.match(_SYSLOG, line) for line in lines)):
-        stamped.setdefault(match[1], []).append(_OWN_TIME.match(match[2]) is not None)
-    programs = [program for program, own in stamped.items() if 2 * sum(own) > len(own)]
-    return Envelope("syslog", lambda line: _syslog_inner(line, programs), _syslog_peel(programs)) if programs else None
-
-
-def _syslog_inner(line: str, programs: Sequence[str]) -> str:
-    match = re.match(_SYSLOG, line)
-    return match[2] if match and match[1] in programs else line
-
-
-def _syslog_peel(programs: Sequence[str]) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
-    """`Jan 31 12:00:00 web-1 nginx[7]: 2026/01/31 12:00:00 [error] 7#7: text`: the inner stamp says more."""
-
-    def peel(lines: pl.LazyFrame) -> pl.LazyFrame:
-        groups = pl.col("text").str.extract_groups(_SYSLOG).struct
-        own = groups[0].is_in(programs)
-        text = pl.when(own).then(groups[1]).otherwise(pl.col("text"))
-        return lines.with_columns(text.alias("text"), pl.when(own).then(groups[0]).alias("writer"))
-
-    return peel
+    own, stamped = syslog.programs(lines), syslog.tells_offset(lines)
+    peel = partial(syslog.peel, programs=own, stamped=stamped)
+    return Envelope(SYSLOG, lambda line: syslog.inner(line, own), peel) if own else None
 
 
 _ACCESS = r'^(?:[^ ]+ [^ ]+ [^\[]*\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}:[0-9:]{8} [+-][0-9]{4}\] "|\{ ?")'

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from logcorr.collect import envelopes, markdown
 from logcorr.collect.lines import cleaned, without_escapes
+from logcorr.collect.syslog import INTERPRETERS
 from logcorr.lazily import pl
 from logcorr.model.source import Artifact, Sample
 
@@ -15,9 +16,6 @@ DEEPEST = 3
 """Envelopes within envelopes."""
 
 SAMPLE_LINES = 100
-
-INTERPRETERS = ("node", "python", "python3", "java", "ruby", "php", "docker", "pm2")
-"""Names of programs that say nothing about which service they run."""
 
 
 def peeled(artifact: Artifact, *, errors: bool) -> list[Artifact]:
@@ -64,10 +62,12 @@ def _writers(artifact: Artifact) -> Iterator[Artifact]:
     counts = artifact.lines.group_by("writer").len().sort("writer").collect()
     for writer, count in counts.iter_rows():
         own = artifact.lines.filter(pl.col("writer").eq_missing(pl.lit(writer, pl.String))).drop("writer")
+        whole = writer is None and artifact.envelopes[-1] == envelopes.SYSLOG  # with its stamps in its lines, as they were
+        own = own.drop("logged_at", strict=False) if whole else own
         first = own.head(SAMPLE_LINES).select("text").collect()["text"]
         yield replace(
             artifact,
-            sample=Sample(artifact.path, tuple(first), artifact.sample.stamped),
+            sample=Sample(artifact.path, tuple(first), artifact.sample.stamped and not whole),
             scan=own.lazy,
             line_count=count,
             service=writer if named and writer not in INTERPRETERS else artifact.service,

@@ -126,7 +126,11 @@ APPLICATION = (
             "tarted",
             "running",
             " ready",
-            " starting",
+            " start",
+            " booting",
+            " booted",
+            ", Version",
+            ", version",
             " up",
             "open ",
             "live ",
@@ -152,7 +156,9 @@ APPLICATION = (
             r"|(?:[\w./-]+: |database system is )?ready (?:for|to accept|to handle) connections\b|waiting for connections$"
             r"|fpm is running, pid \d+|starting [\w-]+ v?\d+\.\d+|\S+ \([\w.-]+ \d[\w.-]*\) starting as process \d"
             r"|celery@\S+ ready\b"
-            r"|started [\w.]+ in [\d.]+ seconds|[\w-]+ v?\d+\.\d+[\w.+-]* (?:starting|started|ready)\b"
+            r"|started [\w.]+ in [\d.]+ seconds"
+            r"|(?:[\w.-]+: )?(?:[\w-]+ )?[\w-]+ v?\d+\.\d+[\w.+-]* (?:start(?:s|ing|ed|up)?|ready|booting|booted)(?:$|[,.!;: ]\D)"
+            r"|(?:\[[\w-]+\] )?(?:start(?:ing|et|e)?|démarrage|inicio|início|avvio)[,:]? (?:v(?:ers\w+)?[.: ]*)\d+\.\d+"
         ),
     ),
     Phrase("client.connect_failed", ("connect_error",), at_start(r"connect_error\b")),

@@ -12,11 +12,23 @@ from logcorr.model.claim import Evidence
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.rules._jobs import scripts_of
+from logcorr.timeline.notes import entries
 from logcorr.timeline.scripts import appended_to, code_of, expanded, own_words
 from logcorr.timeline.select import cite
 
 WRITES = regex(r"\b(?:cp|mv|ln|install|rsync|tee|envsubst|patch)\b|\bsed\b.*\s-i|>")
 """Commands that put a file in its place, or change it."""
+
+CHANGES = "deploy_changes_configuration"
+MADE = r"(?i)^container create |\b(?:re)?creat(?:ed|ing)\b|^Scaled up replica set"
+"""How Docker, compose and Kubernetes say that a container is made anew."""
+
+ORDERED = regex(
+    r"\bdocker(?:[ -]compose)? (?:\S+ )*?(?:up|run|restart)\b|\bkubectl (?:apply|rollout|set)\b|\bhelm upgrade\b|\bgit pull\b"
+    r"|\bsystemctl (?:re)?start\b|\bpm2 (?:reload|(?:re)?start)\b|deploy|release|rollout|rolled out|^Date: |\bdiff --git\b",
+    re.IGNORECASE,
+)
+"""What a record says of a change that reaches a service."""
 
 JUST_BEFORE = timedelta(minutes=10)
 """What a change breaks shows soon."""
@@ -58,7 +70,7 @@ def changes(case: Case, since: datetime) -> Iterator[Evidence]:
     loops = {one.script.span.path for one in case.behaviours if one.loop}
     for script in case.of(Script):
         if script.span.line == 1 and script.span.path not in loops and due(case, script, since, JUST_BEFORE) is None:
-            yield from cite(told(case, script, since, JUST_BEFORE), "it ran", most=2, shows="deploy_changes_configuration")
+            yield from cite(told(case, script, since, JUST_BEFORE), "it ran", most=2, shows=CHANGES)
 
 
 def just_before(case: Case, since: datetime) -> Iterator[Evidence]:
@@ -66,7 +78,23 @@ def just_before(case: Case, since: datetime) -> Iterator[Evidence]:
     yield from changes(case, since)
     begun = case.happened("deploy.started", "process.started")
     near = begun.filter(pl.col("time").is_between(since - JUST_BEFORE, since + LATE))
-    yield from cite(near, "it began", most=2, shows="deploy_changes_configuration")
+    yield from cite(near, "it began", most=2, shows=CHANGES)
+
+
+def brought(case: Case, service: str, since: datetime | None, within: timedelta) -> Iterator[Evidence]:
+    """What shows that a new version of it was brought shortly before: its container was made anew, or a record says so."""
+    names = {service, *(name for thing in case.entities if service in thing.names for name in thing.names)}
+    if since is None:
+        return
+    near = pl.col("time").is_between(since - within, since + LATE)
+    named = rf"(?:^|[^\w.-])(?:{'|'.join(map(re.escape, sorted(names)))})(?:[-_]\d+)?(?:$|[^\w.-])"
+    own = pl.col("service").is_in(sorted(names)).fill_null(False) | pl.col("message").str.contains(named)
+    yield from cite(case.timeline.filter(near & own & pl.col("message").str.contains(MADE)).collect(), most=2, shows=CHANGES)
+    for entry in case.once(entries):
+        text = "\n".join(entry.texts)
+        lies = any((since - within).timestamp() <= time <= since.timestamp() for time in entry.times)
+        if lies and re.search(named, text) and ORDERED.search(text):
+            yield Evidence(entry.place, "written down", shows=CHANGES)
 
 
 def ran(case: Case, script: Script, since: datetime) -> pl.DataFrame | None:

@@ -13,7 +13,10 @@ _PART = regex(r"(\d+(?:\.\d+)?) ?(ms|s(?:ec)?|m(?:in)?|h(?:our)?|d)?\b")
 TOOK = r"(?:^|[ =(:])(\d+(?:\.\d+)?) ?(ms|s|sec|secs|seconds|milliseconds)\b"
 """How programs say how long something took."""
 
-LONGEST_S = 300.0
+ALLOWED = r"\d ?(?:m?s|sec|secs|seconds) (?:timeout|grace)"
+"""What is said of how long something may take, and not of how long it took."""
+
+LONGEST_S = 3600.0
 
 
 def span_s(text: str) -> float:
@@ -28,5 +31,6 @@ def worked(case: Case) -> pl.DataFrame:
     number = message.str.extract(TOOK, 1).cast(pl.Float64)
     took = pl.when(message.str.extract(TOOK, 2).str.starts_with("m")).then(number / 1000).otherwise(number)
     told = case.timeline.filter(pl.col("time").is_not_null() & ~pl.col("file").is_in(proxy) & message.str.contains(TOOK))
+    told = told.filter(~message.str.contains(ALLOWED))
     timed = told.with_columns(took=took, began=at - took, sort=message.str.replace_all(r"\d+(?:\.\d+)?", "#"))
     return timed.filter(pl.col("took") <= LONGEST_S).sort("time", maintain_order=True).collect()

@@ -17,9 +17,9 @@ from logcorr.semantics import healthchecks
 from logcorr.semantics.paths import folder_of, normal
 from logcorr.semantics.topology import is_nginx
 from logcorr.semantics.understanding import running_nginx
-from logcorr.timeline.select import lines_like
+from logcorr.timeline.select import lines_like, spans
 
-TEST = r"^\s*(?:test|HEALTHCHECK)\b"
+TEST = r"^\s*(?:test|HEALTHCHECK|httpGet|exec|tcpSocket)\b"
 """The line of a stanza, or of a Dockerfile, that holds the command."""
 
 PRINTED = r'"Output": ?"'
@@ -31,6 +31,7 @@ NOT_FOUND = regex(
 STATUS = regex(r"(?i)(?:HTTP/[\d.]+ |returned error: |error |response code: ?|status(?:[ _]code)?[:= ]+)(?P<status>[345]\d\d)\b")
 REFUSED = regex(r"(?i)connection refused|failed to connect|(?:could not|couldn't|can't) connect|ECONNREFUSED")
 BUSYBOX = regex(r"wget: can't connect to remote host|wget: server returned error")
+EXCEEDED = regex(r"(?i)exceeded timeout|Client\.Timeout exceeded|context deadline exceeded|timed out")
 LISTENS = regex(r"(?i)(?:^|_)(?:host|listen|bind|addr(?:ess)?|ip)(?:_|$|name$)")
 ADDRESS = regex(r"(?P<host>\[?::1?\]?|\d+\.\d+\.\d+\.\d+|localhost)(?::\d+)?")
 SETS = regex(
@@ -52,7 +53,8 @@ class Why(Struct, frozen=True):
 def checked(case: Case) -> dict[str, tuple[Service, Healthcheck]]:
     """Every service (or container, where no stack is known) that has a check, by name: its own, else its image's."""
     stack = case.stack.services if case.stack else ()
-    services = stack or [Service(span=one.span, name=one.name, image=one.image) for one in case.of(Container)]
+    contained = [Service(span=one.span, name=one.name, image=one.image) for one in case.of(Container)]
+    services = [*(stack or contained), *case.of(Service)]
     images = list(case.of(Healthcheck))
     checks = ((one, one.healthcheck or _of_image(one, services, images)) for one in services)
     return {one.name: (one, check) for one, check in checks if check}
@@ -65,9 +67,9 @@ def _of_image(service: Service, services: Sequence[Service], images: Sequence[He
     return named[0] if len(named) == 1 else images[0] if len(images) == 1 and built == [service] else None
 
 
-def why(case: Case, service: Service, check: Healthcheck, count: int) -> Why | None:
-    """The reason, by what the check printed where a capture keeps it, and by what configuration says of whom it asks."""
-    printed = tuple(_printed(case, service))
+def why(case: Case, service: Service, check: Healthcheck, count: int, events: pl.DataFrame) -> Why | None:
+    """The reason, by what the check printed where a capture or event keeps it, and by what configuration says of whom it asks."""
+    printed = (*_printed(case, service), *zip(spans(events), events["message"], strict=True))
     told: dict[str, str | int] = {"service": service.name, "count": count}
     at = next((span for span, _ in lines_like(case, check.span, TEST)), check.span)
     lacking = _lacking(check, printed, told)
@@ -129,9 +131,27 @@ def _asking(
     proved = answer if answer and healthchecks.fails(answer) else None
     if statuses or proved:
         return _refusing(probe, statuses, proved, told)
+    waited = [span for span, text in printed if EXCEEDED.search(text)]
+    if waited:
+        return _waiting(probe, waited, told)
     refused = [span for span, text in printed if REFUSED.search(text)]
     first_only = any(BUSYBOX.search(text) for _, text in printed) or healthchecks.tries_first_only(probe, service)
     return _elsewhere(case, service, probe, refused, told, first_only=first_only)
+
+
+def _waiting(probe: Probe, waited: list[Span], told: dict[str, str | int]) -> Why:
+    return Why(
+        claim(
+            "strict_healthcheck.waiting",
+            "{service} was restarted as unhealthy {count} times while it answered requests: its health check asks {url} and "
+            "gives up before that is answered",
+            **told,
+            url=str(probe.url or probe.asks),
+        ),
+        _shown(waited),
+        PROVED,
+        claim("strict_healthcheck.wait", "let the check ask for something that is quick, or wait longer"),
+    )
 
 
 def _refusing(probe: Probe, statuses: list[tuple[Span, str]], answer: ProbeAnswer | None, told: dict[str, str | int]) -> Why:

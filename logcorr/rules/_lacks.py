@@ -3,21 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import datetime
-from itertools import takewhile
 
 from msgspec import Struct
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
-from logcorr.model.facts import ComposeFile, Script
+from logcorr.model.facts import Script
 from logcorr.model.source import Span
+from logcorr.rules._given import CHANGES, ENVIRONMENT, ungiven
 from logcorr.timeline.scripts import code_of
 
 NAME = r"(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z][A-Z0-9]{3,})"
-LACKING = r"(?:not set|not defined|undefined|unset|missing|required)\b"
+IS = r"(?:(?:is|was|are|must be|must|ist|wurde|est|n['’]est|è|é|jest) )?"
+BARE = r"(?:(?<![\w.])|(?<=\benv\.))"
+NOT = r"nicht|pas|not?|non|não|niet|nie|inte|ikke|не"
+SET = (
+    r"(?:set|defined|provided|configured|gesetzt|definiert|konfiguriert|angegeben|définie?|renseignée?|configurée?|definid[ao]"
+    r"|configurad[ao]|establecid[ao]|impostat[ao]|definit[ao]|configurat[ao]|ingesteld|gezet|gedefinieerd|ustawion[ay]"
+    r"|zdefiniowan[ay]|satt|задан[ао]?|установлен[ао]?|определен[ао]?)"
+)
+LACKING = (
+    rf"(?:(?:{NOT}) (?:[^\s:]+ )?{SET}|undefined|unset|missing|required|empty|fehlt|benötigt|manquante?|requise?|obligatoire"
+    r"|falta|requerid[ao]|obligatori[ao]|manca(?:nte)?|obbligatori[ao]|ausente|ontbreekt|brak|отсутствует)\b|未設定|未设置|未定义|必須|設定されていません"
+)
 VARIABLE = (
     r"variable (?:de )?(?:entorno|d['’]environnement)|umgebungsvariable|variabile d['’]ambiente|vari[áa]vel de ambiente"
     r"|переменн\w+ (?:среды|окружения)|环境变量|環境變數|環境変数"
@@ -25,9 +36,11 @@ VARIABLE = (
 """What an environment's variable is called in Spanish, French, German, Italian, Portuguese, Russian, Chinese and Japanese."""
 
 MISSING = (
-    ("variable", regex(rf"(?<![\w.]){NAME}['\"`]? (?:(?:is|was|must be) )?{LACKING}")),
+    ("variable", regex(rf"{BARE}{NAME}['\"`]?:? ?{IS}(?:{LACKING})")),
     ("variable", regex(rf"(?i:{LACKING})[^:=]{{0,40}}(?i:variables?|env|settings?)[:= '\"`]+{NAME}")),
-    ("variable", regex(rf"KeyError: '{NAME}'")),
+    ("variable", regex(r"(?i:missing|fehlt|falta|manque|manca|ontbreekt|缺少)[: '\"`]+(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]+)\b")),
+    ("variable", regex(rf"(?:KeyError: '|key not found: \"|resolve placeholder '){NAME}['\"]")),
+    ("variable", regex(rf"\b[Ss]et the {NAME} (?:environment )?(?:variable|setting)")),
     ("variable", regex(rf"(?i:{VARIABLE})[^:=]{{0,30}}?[: '\"`“«]+{NAME}")),
     ("module", regex(r"Cannot find (?:module|package) '(?P<name>[^']+)'")),
     ("module", regex(r"No module named '?(?P<name>[\w.]+)")),
@@ -37,8 +50,8 @@ MISSING = (
 """How programs say what they lack, and what sort of thing it is."""
 
 NEEDLE = (
-    r"(?i)not set|not defined|undefined|unset|missing|required|KeyError|cannot find |no module named|no such file or directory|"
-    + VARIABLE
+    rf"(?i){LACKING}|KeyError|key not found|resolve placeholder|set the \w+ |manque|缺少|cannot find |no module named"
+    rf"|no such file or directory|{VARIABLE}"
 )
 ECHO = regex(r"^\s*(?:throw|raise|if)\b")
 """A line of code that an engine prints before the exception itself."""
@@ -49,7 +62,6 @@ MOST_BEFORE = 12
 """What a process was at work on it says in one of so many lines before its last words."""
 
 CODE = (".js", ".mjs", ".cjs", ".ts", ".py", ".sh", ".json", ".yml", ".yaml", ".conf", ".md")
-ENVIRONMENT = regex(r"(?:^|[._-])env(?:[._-]|$)", re.IGNORECASE)
 PACKAGE = regex(r"package(?:[-._](?!lock)[\w.-]+)?\.json")
 """npm's list of dependencies, or a copy of it that bears a version."""
 
@@ -64,7 +76,7 @@ BRINGS = regex(
 OMITS = regex(r"--exclude(?:=|\s+)(?P<quote>['\"]?)(?P<what>[^\s'\"]+)(?P=quote)")
 """What tar and rsync are told to leave out."""
 
-CHANGES, LEFT_OUT = "deploy_changes_configuration", "the deployment leaves it out"
+LEFT_OUT = "the deployment leaves it out"
 FEWEST = 3
 
 
@@ -127,35 +139,11 @@ def files_without(case: Case, lack: Lack, service: str) -> tuple[Evidence, ...]:
         return tuple(_at_work(case, lack))
     if lack.sort in ("module", "file"):
         return (*_omissions(case, lack.name), *(_packages(case, lack.name) if lack.sort == "module" else ()))
-    files = [path for path in sorted(case.files) if ENVIRONMENT.search(path.rpartition("/")[2])]
-    lacking = [(path, last) for path in files if (last := _last_setting(case, path, lack.name))]
-    uses = {path: use for path, _ in lacking if (use := _use(case, path))}
-    ordered = sorted(lacking, key=lambda pair: pair[0] not in uses)
+    uses = {path: use for path in case.files if ENVIRONMENT.search(path.rpartition("/")[2]) and (use := _use(case, path))}
     return (
-        *_ungiven(case, lack.name, service),
-        *(Evidence(last, f"{path.rpartition('/')[2]} does not set {lack.name}", shows=CHANGES) for path, last in ordered),
+        *ungiven(case, lack.name, service, uses),
         *(Evidence(use, "what the deployment writes", shows=CHANGES) for use in uses.values()),
     )
-
-
-def _ungiven(case: Case, name: str, service: str) -> Iterator[Evidence]:
-    """The place in a compose file where a service is given its variables one by one, and this one is not."""
-    for one in (one for file in case.of(ComposeFile) for one in file.services if one.name == service):
-        if one.environment and not one.env_files and name not in dict(one.environment):
-            path, keys = one.span.path, [key for key, _ in one.environment]
-            within = pl.col("line").is_between(one.span.line, one.span.end_line)
-            key = pl.col("text").str.extract(r"^[\s-]*['\"]?(\w+)['\"]?\s*[:=]", 1)
-            told = case.lines(path).filter(within & key.is_in(keys)).select("line", key=key).collect()
-            if told.height:
-                line = _nearest(list(told.iter_rows()), name)
-                yield Evidence(Span(path, line), f"{service} is not given {name}", shows=CHANGES)
-
-
-def _nearest(lines: Sequence[tuple[int, str]], name: str) -> int:
-    """The last of the numbered names that begins most like this one: it may be the same by its old name."""
-    return max(
-        lines, key=lambda one: (len(list(takewhile(lambda pair: pair[0] == pair[1], zip(one[1], name, strict=False)))), one[0])
-    )[0]
 
 
 def _at_work(case: Case, lack: Lack) -> Iterator[Evidence]:
@@ -175,18 +163,6 @@ def _is_named(name: str, word: str) -> bool:
     number = re.match(r"\w*?\d\w*?(?=_)", stem)
     numbered = {name, stem, *([number[0]] if number else [])} if re.search(r"\d", stem) else set()
     return not numbered.isdisjoint({word, word.rpartition(".")[2]}) or (name == word and name.endswith(".sql"))
-
-
-def _last_setting(case: Case, path: str, name: str) -> Span | None:
-    """The line of an environment file that leaves the name empty, or else the one nearest to it; None where it is set."""
-    lines = [(line, text.strip()) for line, text in case.lines(path).select("line", "text").collect().iter_rows() if text.strip()]
-    keys = []
-    for line, text in lines:
-        key, _, value = text.removeprefix("export ").partition("=")
-        if key.strip() == name:
-            return None if value.strip().strip("'\"") else Span(path, line)
-        keys.append((line, key.strip()))
-    return Span(path, _nearest(keys, name)) if keys else None
 
 
 def _use(case: Case, path: str) -> Span | None:

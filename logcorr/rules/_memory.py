@@ -9,14 +9,16 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from logcorr.lazily import np, npt, pl
-from logcorr.model.case import Case
+from logcorr.lazily import np, npt, pl, regex
+from logcorr.model.case import Case, Schedule
+from logcorr.model.claim import Evidence
 from logcorr.model.facts import Script, Unit
 from logcorr.model.source import Span
 from logcorr.rules._jobs import jobs_commands
 from logcorr.rules._runs import runs
+from logcorr.semantics.written import Written
 from logcorr.timeline.scripts import code_of, said
-from logcorr.timeline.select import seconds
+from logcorr.timeline.select import cite, seconds
 
 ROW = r"\[\s*(\d+)\]\s+\d+\s+\d+\s+\d+\s+(\d+)\s+(?:\d+\s+)+-?\d+\s+(\S.*?)\s*$"
 """A row of the table that `mm/oom_kill.c` prints: pid, uid, tgid, total_vm, rss, more of which it grew, oom_score_adj, name."""
@@ -25,6 +27,13 @@ ENDED = r"Killed? process (\d+) \(([^)]+)\)"
 
 TWICE, HALF = 2.0, 0.5
 """Who took it held so many times what the ended one did, and that much of what all did."""
+
+INTERPRETER = regex(r"(?P<name>python|ruby|php|perl|node|lua)[\d.]*")
+MANY = regex(
+    r"(?:^|\s)(?:--?(?:max-)?(?:workers?|jobs?|proc(?:s|esses)?|parallel(?:ism)?|concurrency|threads?|num[-_]\w+)|-[jPpwn])[= ]?"
+    r"[\"']?\$\{?(?P<name>\w+)"
+)
+"""An option that tells how many to start at once, its number a variable."""
 
 LONGEST_RUN_S = 3600.0
 NAME = 15
@@ -42,11 +51,16 @@ class Taker(Struct, frozen=True):
 
 
 class Starter(Struct, frozen=True):
-    """The command by which a job or another script starts it, and in how many of its runs the memory went."""
+    """The command by which a job or another script starts it, and in how many of its runs the memory went.
+
+    `number` is the line that sets how many of it are started, `ran` are the lines that tell of these runs.
+    """
 
     line: Span
     logged: bool
     times: int
+    number: Span | None = None
+    ran: tuple[Evidence, ...] = ()
 
 
 def taker(case: Case, killed: pl.DataFrame) -> Taker | None:
@@ -91,25 +105,64 @@ def _largest(rows: Sequence[Row], victim: str) -> Taker | None:
 
 
 def starter(case: Case, name: str, killed: pl.DataFrame) -> Starter | None:
-    """The one command of a job that starts such a program, if each time a run of it had begun, unless a unit runs it, too."""
-    whole = r"(?![\w.-])" if len(name) < NAME else ""
-    program = re.compile(rf"(?<![\w.-]){re.escape(name)}{whole}")
+    """The one command of a job that starts such a program, if each time a run of it had begun, unless a unit runs it, too.
+
+    Of several jobs it is that in whose runs it happens far oftener than in those of the others.
+    """
+    program = _program(name)
     if any(unit.command and program.search(unit.command) for unit in case.of(Unit)):
         return None
     found = [
-        (command.span, schedule)
+        (command, schedule)
         for schedule in case.schedules
         for command in jobs_commands(case, schedule)
         if program.search(command.text)
     ]
     if not found:
         return _script(case, program, killed)
-    if len({schedule.job.span for _, schedule in found}) > 1:
+    jobs = {schedule.job.span: schedule for _, schedule in found}
+    rated = sorted((pair for one in jobs.values() if (pair := _rated(case, one, killed))), key=lambda pair: -pair[0])
+    if not rated or (len(rated) > 1 and rated[0][0] < TWICE * rated[1][0]):
         return None
-    line, schedule = found[0]
-    logged = seconds(runs(case, schedule))
-    times = _begun(logged if len(logged) else schedule.ticks, killed)
-    return Starter(line, bool(len(logged)), times) if times is not None else None
+    _, schedule, logged, times = rated[0]
+    own = [command for command, other in found if other is schedule]
+    return Starter(_main(own).span, logged.height > 0, times, _number(_main(own)), cite(_those(logged, killed), "its run"))
+
+
+def _program(name: str) -> re.Pattern[str]:
+    """How a command calls a program that the kernel knows by this name; an interpreter's version may differ."""
+    whole = r"(?![\w.-])" if len(name) < NAME else ""
+    versioned = INTERPRETER.fullmatch(name)
+    called = rf"{versioned['name']}[\d.]*" if versioned else re.escape(name)
+    return re.compile(rf"(?<![\w.-]){called}{whole}")
+
+
+def _rated(case: Case, schedule: Schedule, killed: pl.DataFrame) -> tuple[float, Schedule, pl.DataFrame, int] | None:
+    """The share of a job's runs in which it happened, what cron tells of these runs, and how many they are."""
+    logged = runs(case, schedule)
+    began = seconds(logged) if logged.height else schedule.ticks
+    times = _begun(began, killed)
+    return (times / len(began), schedule, logged, times) if times else None
+
+
+def _those(logged: pl.DataFrame, killed: pl.DataFrame) -> pl.DataFrame:
+    """The runs that had begun when it happened."""
+    run = np.searchsorted(seconds(logged), _first_told(killed), side="right") - 1
+    return logged[np.unique(run[run >= 0])]
+
+
+def _main(commands: Sequence[Written]) -> Written:
+    """The last command that stands by itself: one within another only asks for something."""
+    outer = [one for one in commands if not one.substituted()]
+    return (outer or commands)[-1]
+
+
+def _number(command: Written) -> Span | None:
+    """The line that sets how many of it a command starts, where the command takes that from a variable."""
+    found = MANY.search(command.text)
+    setting = re.compile(rf"^\s*(?:export |readonly |local )?{found['name']}=") if found else None
+    lines = [place for place, line in code_of(command.script) if setting and setting.match(line)]
+    return next((place for place in reversed(lines) if place.line < command.span.line), None)
 
 
 def _script(case: Case, program: re.Pattern[str], killed: pl.DataFrame) -> Starter | None:

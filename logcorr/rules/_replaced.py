@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from itertools import islice
 
 from msgspec import Struct
 
@@ -13,6 +14,7 @@ from logcorr.model.case import Case, Entity
 from logcorr.model.claim import Evidence
 from logcorr.model.facts import Container
 from logcorr.model.source import Span
+from logcorr.rules._deeds import ran
 from logcorr.rules._proxying import asked_once, server_of
 from logcorr.semantics.topology import find
 from logcorr.timeline.lifecycles import stopped
@@ -27,6 +29,13 @@ EMPTY = "(113:"
 """No host is at an address: nobody has it."""
 
 ADDRESS = r"\b((?:\d{1,3}\.){3}\d{1,3})\b"
+STARTS = ("start", "restart", "up", "recreate")
+UNKNOWN = "<"
+"""How the name of a target begins that only who calls the script knows."""
+
+ITS_LINES = 5
+"""So many lines of an inspected network speak of one container."""
+
 PUTS = r"(?i)\b(?:re)?creat|\bstopping\b|\breplac|\bimage\b|\bdeploy"
 
 
@@ -48,14 +57,14 @@ def replaced(case: Case, refused: pl.DataFrame) -> Iterator[Replaced]:
     """Services of whose addresses nginx asks but once, that came up again and are not found; `refused` has `host` and `port`."""
     for name, place in asked_once(case).items() if refused.height else ():
         where, port = server_of(case, place, name)
-        thing = find(name, case.entities)
+        thing = find(name, case.entities) or Entity(name=name, names=frozenset({name}))
         own = refused.filter((pl.col("port") == port) & pl.col("host").str.contains(f"^{ADDRESS}$"))
-        if thing and own.height >= FEWEST and (found := _found(case, thing, own)):
+        if own.height >= FEWEST and (found := _found(case, thing, own)):
             start, failed = found
             elsewhere = tuple(_elsewhere(case, thing, failed["host"][0]))
             if elsewhere or failed["message"].str.contains(EMPTY, literal=True).any():
                 listens = cite(start, "it is up again")
-                told = tuple(_told(case, thing, start))
+                told = (*_told(case, thing, start), *islice(_commands(case, thing, start["time"][0] + UP_SINCE), 1))
                 yield Replaced(name, failed["host"][0], where, failed, (*told, *listens), (*elsewhere, *listens))
 
 
@@ -92,15 +101,31 @@ def _told(case: Case, thing: Entity, start: pl.DataFrame) -> Iterator[Evidence]:
     yield from cite(case.timeline.filter(near & named & others).collect(), "its container is replaced", most=3)
 
 
+def _commands(case: Case, thing: Entity, since: datetime) -> Iterator[Evidence]:
+    """The commands that replace it, of scripts that ran shortly before: it is what they name, or what they are told."""
+    for behaviour in case.behaviours:
+        effects = [one for one in behaviour.effects if one.action in STARTS]
+        acts = [one for one in effects if any(name in thing.names or name.startswith(UNKNOWN) for name in one.targets)]
+        if acts and ran(case, behaviour.script, since) is not None:
+            yield from (Evidence(one.span, f"{one.action} {thing.name}") for one in acts)
+
+
 def _elsewhere(case: Case, thing: Entity, host: str) -> Iterator[Evidence]:
     """The captured lines that give its container another address."""
     logs = {source.path for source in case.sources if source.first}
     for path in sorted(case.files - logs):
-        text = pl.col("text")
-        shown = case.lines(path).filter(text.str.contains(_named(case, thing)) & text.str.contains(ADDRESS))
-        for line, addresses in shown.select("line", text.str.extract_all(ADDRESS)).collect().iter_rows():
+        text = case.lines(path).with_columns(own=pl.col("text").str.contains(_named(case, thing)))
+        shown = text.with_columns(addresses=pl.col("text").str.extract_all(ADDRESS)).collect()
+        for line, addresses in _addresses(shown) if shown["own"].any() else ():
             if host not in addresses and len(addresses) == 1 and addresses[0].rpartition(".")[0] == host.rpartition(".")[0]:
                 yield Evidence(Span(path, line), "where it is now")
+
+
+def _addresses(shown: pl.DataFrame) -> Iterator[tuple[int, list[str]]]:
+    """The addresses on each line that names it; else on the first of the next few that has any (`docker inspect`)."""
+    lines = list(shown.select("line", "addresses").iter_rows())
+    for at in shown["own"].arg_true():
+        yield next((one for one in lines[at : at + ITS_LINES] if one[1]), lines[at])
 
 
 def _named(case: Case, thing: Entity) -> str:

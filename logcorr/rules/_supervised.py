@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import timedelta
+
+from msgspec.structs import replace
 
 from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case
@@ -11,13 +14,14 @@ from logcorr.model.events import REQUEST_LOGS
 from logcorr.rules._durations import span_s
 from logcorr.rules._supervisors import CHECKED, FEWEST, LIMIT, UPDATED, WATCHDOG, WATCHING, Ended, Pair
 from logcorr.rules._unhealthy import answers, late, served
-from logcorr.timeline.select import moments, seconds
+from logcorr.timeline.select import moments, seconds, spans
 
 SOURCES = regex(r"\.(?:[cm]?[jt]sx?|vue|svelte|py|rb|go|rs|php|java|kt|ex|css|s[ac]ss|less|html?|ejs|pug|hbs|j2|lock|sh)$")
 SETTINGS = regex(r"\.(?:json|ya?ml|toml|ini|conf|xml)$|(?:^|/)\.env[^/]*$")
 """What people change, and want to see at work; a file of settings that changes again and again is written by a program."""
 
-NEARLY_ALL, WAKE_S = 0.8, 60.0
+NEARLY_ALL, WAKE_S, LATE_S = 0.8, 60.0, 5.0
+WORDS = 60
 
 FAILED = (
     *("http.5xx", "upstream.refused", "upstream.closed_early", "upstream.reset", "upstream.timeout"),
@@ -59,6 +63,27 @@ def alive(case: Case, one: Ended) -> Ended | None:
     return found if found and len(found.pairs) >= NEARLY_ALL * len(one.pairs) else None
 
 
+def blocked(case: Case, one: Ended) -> Ended | None:
+    """Its stops by a watchdog, if its own last line before nearly all of them is of one sort: it was at that for all the time."""
+    limit = span_s(one.pairs[0][0].what or "")
+    own = _own_rows(case, one.service)
+    stops = pl.DataFrame({"time": [pair[0].time for pair in one.pairs]}, schema={"time": pl.Datetime("us", "UTC")})
+    told = stops.sort("time").join_asof(
+        own.with_columns(at=pl.col("time")), on="time", strategy="backward", tolerance=timedelta(seconds=limit + LATE_S)
+    )
+    sorts = told.drop_nulls("at").with_columns(sort=pl.col("message").str.replace_all(r"\d+(?:\.\d+)?", "#"))
+    most = sorts["sort"].value_counts(sort=True).head(1)
+    if not most.height or most["count"][0] < NEARLY_ALL * len(one.pairs):
+        return None
+    last = sorts.filter(pl.col("sort") == most["sort"][0])
+    return replace(one, last=spans(last), work=str(last["message"][0])[:WORDS])
+
+
+def watched(case: Case, one: Ended) -> Ended | None:
+    """Its stops by a watchdog, if it was at work."""
+    return alive(case, one) or blocked(case, one)
+
+
 def felt(case: Case, one: Ended) -> bool:
     """Whether failures come in the minute after these stops, and not as much at other times; or no log of requests tells.
 
@@ -94,17 +119,23 @@ def _rows(one: Ended) -> pl.DataFrame:
 
 
 def _own_lines(case: Case, service: str) -> npt.NDArray[np.float64]:
-    """When the service wrote something itself; its manager's words on it are none."""
+    """When the service wrote something itself."""
+    return seconds(_own_rows(case, service))
+
+
+def _own_rows(case: Case, service: str) -> pl.DataFrame:
+    """What the service wrote itself, in time order; its manager's words on it are none."""
     managers = rf"^(?:{re.escape(service)}\.service\b|(?:Start|Stopp?)(?:ing|ed) )"
     own = (pl.col("service") == service) & ~pl.col("message").str.contains(managers)
-    return seconds(case.timeline.filter(own & pl.col("time").is_not_null()).select("time").collect())
+    rows = case.timeline.filter(own & pl.col("time").is_not_null()).select("time", "file", "line", "lines", "message")
+    return rows.collect().sort("time", maintain_order=True)
 
 
 WORKED: Mapping[str, Callable[[Case, Ended], Ended | None]] = {
     WATCHING: written,
     LIMIT: lambda case, one: one,
     CHECKED: serving,
-    WATCHDOG: alive,
+    WATCHDOG: watched,
     UPDATED: lambda case, one: one,
 }
 """By the reason that the manager tells: the stops that it gives without need."""

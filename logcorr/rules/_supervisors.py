@@ -116,11 +116,16 @@ Pair: TypeAlias = tuple[Told, Downtime]
 
 
 class Ended(Struct, frozen=True):
-    """A service, and its stops that follow what its manager said, each with that."""
+    """A service, and its stops that follow what its manager said, each with that.
+
+    Where it said the same each time before it was ended, those lines are `last`, and the `work` is what they say.
+    """
 
     service: str
     saying: Saying
     pairs: tuple[Pair, ...]
+    last: tuple[Span, ...] = ()
+    work: str = ""
 
 
 def ended(case: Case) -> Iterator[Ended]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
 
@@ -15,6 +15,9 @@ from logcorr.model.source import Span
 from logcorr.rules._health import checked
 from logcorr.timeline.lifecycles import stops
 from logcorr.timeline.select import cite, lines_like, seconds
+
+CALLED = "unhealthy|(?i)liveness probe"
+"""How Docker and Kubernetes say that a check failed for good."""
 
 FEWEST = 3
 LEAST_SHARE = 0.8
@@ -45,16 +48,31 @@ def acted_on(case: Case) -> tuple[Unhealthy, ...]:
 
 def _acted_on(case: Case) -> Iterator[Unhealthy]:
     told = case.happened("probe.failed", "service.restarting").filter(
-        pl.col("message").str.contains("unhealthy") & pl.col("time").is_not_null()
+        pl.col("message").str.contains(CALLED) & pl.col("time").is_not_null()
     )
     services = checked(case) if told.height >= FEWEST else {}
-    for name, ended in stops(case) if services else ():
+    for name, ended in _by_workload(case, services) if services else ():
         if name in services:
             service, check = services[name]
-            unhealthy = told.filter((pl.col("service") == name) | pl.col("message").str.contains(rf"\b{service.name}\b"))
+            own = workload(pl.col("service")) == name
+            unhealthy = told.filter(own | pl.col("message").str.contains(rf"\b{service.name}\b"))
             acted = _soon_after(ended, seconds(unhealthy))
             if acted.height >= FEWEST and acted.height >= LEAST_SHARE * ended.height:
                 yield Unhealthy(service, check, unhealthy, acted)
+
+
+def workload(pod: pl.Expr) -> pl.Expr:
+    """What a pod is one of, by its name (`api-5c88b7f4d9-jw6vd`); the name of anything else."""
+    return pod.str.replace(r"-[a-z0-9]{8,10}-[a-z0-9]{5}$", "")
+
+
+def _by_workload(case: Case, services: Mapping[str, object]) -> Iterator[tuple[str, pl.DataFrame]]:
+    """Each service's stops, those of the pods of one workload together."""
+    found: dict[str, list[pl.DataFrame]] = {}
+    for name, ended in stops(case):
+        of = str(pl.select(workload(pl.lit(name))).item())
+        found.setdefault(name if name in services else of, []).append(ended)
+    yield from ((name, pl.concat(parts).sort("time", maintain_order=True)) for name, parts in found.items())
 
 
 def _soon_after(ended: pl.DataFrame, unhealthy: npt.NDArray[np.float64]) -> pl.DataFrame:
@@ -65,17 +83,18 @@ def _soon_after(ended: pl.DataFrame, unhealthy: npt.NDArray[np.float64]) -> pl.D
 
 
 def served(case: Case, stops: pl.DataFrame) -> bool:
-    """Whether the proxy got answers before nearly all of these stops, since it was up, hardly any of them a server's error."""
+    """Whether the proxy got answers before these stops, since it was up, hardly any of them a server's error."""
     answered = answers(case)
-    shares = [_between(answered, start, end - 1)["good"].mean() for start, end in _lives(stops, SOON_S)]
-    return float(np.mean([isinstance(share, float) and share >= LEAST_SHARE for share in shares])) >= LEAST_SHARE
+    asked = [rows for start, end in lives(stops, SOON_S) if (rows := _between(answered, start, end - 1)).height]
+    well = [int(rows["good"].sum()) >= LEAST_SHARE * rows.height for rows in asked]
+    return sum(well) >= max(FEWEST, LEAST_SHARE * len(well))
 
 
 def late(case: Case, stops: pl.DataFrame, patience_s: float, failing_s: float) -> bool:
     """Whether most answers took longer than a check waits, in the time in which it failed, and not so many at other times."""
     answered = answers(case).drop_nulls("took").filter("good")
-    lives = _lives(stops, failing_s + HEALED_S)
-    near = [_between(answered, start, end - 1)["took"] > patience_s for start, end in lives]
+    failing = list(lives(stops, failing_s + HEALED_S))
+    near = [_between(answered, start, end - 1)["took"] > patience_s for start, end in failing]
     count, slow = sum(map(len, near)), sum(int(part.sum()) for part in near)
     others = (int((answered["took"] > patience_s).sum()) - slow) / max(answered.height - count, 1)
     return count >= FEWEST and slow >= MOST * count and slow >= OFTENER * others * count
@@ -100,7 +119,7 @@ def _between(rows: pl.DataFrame, start: float, end: float) -> pl.DataFrame:
     return rows.filter(pl.col("at").is_between(start, end, closed="left"))
 
 
-def _lives(stops: pl.DataFrame, longest_s: float) -> Iterator[tuple[float, float]]:
+def lives(stops: pl.DataFrame, longest_s: float) -> Iterator[tuple[float, float]]:
     """The last so many seconds before each stop, if it was up for so long."""
     up = float("-inf")
     for ended, ready in stops.select(pl.col("time", "up").dt.epoch("us") / 1e6).iter_rows():

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
@@ -16,7 +17,8 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import _deeds, rule
 from logcorr.rules._failures import HEAD, failures, sort_of
-from logcorr.rules._lacks import CHANGES, FEWEST, LEFT_OUT, Lack, deploys, files_without, lacks
+from logcorr.rules._given import CHANGES
+from logcorr.rules._lacks import FEWEST, LEFT_OUT, Lack, deploys, files_without, lacks
 from logcorr.semantics.topology import find
 from logcorr.timeline.lifecycles import OWN_ENDS, stopped
 from logcorr.timeline.select import cite
@@ -153,9 +155,10 @@ def _deployment(case: Case, service: str, lack: Lack) -> tuple[Evidence, ...]:
         if deploys(behaviour.script) and proved.effect.action in STARTS
         if service in proved.hits or service in proved.effect.targets or not proved.certain
     ]
-    told = _told(case, [script for script, _ in scripts], lack.since)
-    starts = () if lack.sort == "words" and told.is_empty() else tuple(dict.fromkeys(evidence for _, evidence in scripts[:1]))
-    return (*cite(told, DEPLOYED, most=2, shows=CHANGES), *starts)
+    told = cite(_told(case, [script for script, _ in scripts], lack.since), DEPLOYED, most=2, shows=CHANGES)
+    seen = told or (() if lack.sort == "words" else tuple(_deeds.brought(case, service, lack.since, SOON)))
+    starts = () if lack.sort == "words" and not told else tuple(dict.fromkeys(evidence for _, evidence in scripts[:1]))
+    return (*(replace(one, note=DEPLOYED) for one in seen), *starts)
 
 
 def _told(case: Case, scripts: Sequence[Script], since: datetime | None) -> pl.DataFrame:

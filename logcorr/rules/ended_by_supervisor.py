@@ -13,6 +13,7 @@ from logcorr.model.facts import Unit
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._durations import worked
 from logcorr.rules._settings import settings
 from logcorr.rules._supervised import WORKED, busy, felt
 from logcorr.rules._supervisors import CHECKED, LIMIT, UPDATED, WATCHDOG, WATCHING, Ended, ended
@@ -37,7 +38,8 @@ JUST_BEFORE, SOON = timedelta(hours=1), timedelta(seconds=5)
 RELEASES = r"(?i)(?:deploy|release|rollout)[^/]*$"
 """How logs of releases are called."""
 
-MOST, SHORTEST = 2, 3
+MOST, SHORTEST, FEWEST_LETTERS = 2, 3, 6
+LEVEL = regex(r"^\W*[A-Z]{3,8}\b[\]:]* ")
 SHOWS = {LIMIT: "resource_exhausted", CHECKED: "probe_gets_answer"}
 
 FIXES = {
@@ -61,6 +63,11 @@ FIXES = {
         "name the image by its version, and let the updater act at an hour when nobody is served",
     ),
 }
+BLOCKED = claim(
+    "ended_by_supervisor.fix_blocked",
+    "let long work be done beside the loop that tells the watchdog, or let it tell that meanwhile (EXTEND_TIMEOUT_USEC=); a "
+    "longer limit only puts it off",
+)
 
 
 @rule(code="PROC018", title="Who runs a service ends it while it works", role="defect", severity="error")
@@ -93,7 +100,7 @@ def _finding(case: Case, one: Ended) -> Finding:
         subject=one.service,
         measured={"stops": len(one.pairs)},
         times=tuple(min(line.time, stop.ended) for line, stop in one.pairs),
-        fix=FIXES[one.saying.reason],
+        fix=BLOCKED if one.work else FIXES[one.saying.reason],
     )
 
 
@@ -120,6 +127,15 @@ def _claim(one: Ended, what: str) -> Claim:
             "ended_by_supervisor.checked",
             "{manager} restarts {service} when its check of it fails, though it answers others: {count} times",
             **told,
+        )
+    if one.work:
+        return claim(
+            "ended_by_supervisor.blocked",
+            "{manager} heard nothing from {service} for {limit} and killed it, {count} times: it was at “{work}” and told its "
+            "watchdog nothing meanwhile",
+            **told,
+            limit=what,
+            work=one.work,
         )
     if one.saying.reason == WATCHDOG:
         return claim(
@@ -153,7 +169,7 @@ def _places(case: Case, one: Ended, what: str) -> Iterator[Evidence]:
     """The lines that tell the manager to do so, the one to change first."""
     reason, service = one.saying.reason, one.service
     shows = SHOWS.get(reason, "configuration_mismatch")
-    if reason == WATCHDOG:
+    if reason == WATCHDOG and not one.work:
         yield from (Evidence(span, "tells the watchdog, when there is work", shows) for span in _pings(case))
     yield from (Evidence(span, "has it done so", shows) for span in _own_first(case, service, one.saying.sets or _of_monit(what)))
     if reason == WATCHING:
@@ -163,7 +179,23 @@ def _places(case: Case, one: Ended, what: str) -> Iterator[Evidence]:
         images = (span for stanza in _stanzas(case, service) for span, _ in lines_like(case, stanza, r"^\s*image\s*:"))
         yield from (Evidence(span, "how often it looks", shows) for span, _ in settings(case, POLLS))
         yield from (Evidence(span, "the image that it looks for", shows) for span in images)
+    if one.work:
+        yield from _at_work(case, one)
     yield from (Evidence(line.span, "why it acts, as it says", shows) for line, _ in one.pairs[:MOST])
+
+
+def _at_work(case: Case, one: Ended) -> Iterator[Evidence]:
+    """What it said last, the line of a program that says so, and how long such work took when it came to its end."""
+    shows = "configuration_mismatch"
+    yield from (Evidence(span, "what it was at", shows) for span in one.last[:MOST])
+    words = re.split(r"[\d=:]", LEVEL.sub("", one.work))[0].strip()
+    if len(words) < FEWEST_LETTERS:
+        return
+    said = [span for span, _ in settings(case, re.escape(words)) if CODE.search(span.path)]
+    yield from (Evidence(span, "the program says so", shows) for span in said[:1])
+    named = pl.col("message").str.contains(words.split()[0], literal=True) & (pl.col("service") == one.service)
+    took = case.once(worked).filter(named & (pl.col("time") < one.pairs[0][0].time))
+    yield from cite(took, "how long it took before", most=2, shows=shows)
 
 
 def _own_first(case: Case, service: str, pattern: str) -> list[Span]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from msgspec.structs import replace
+
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import ComposeFile, Container, Unit
@@ -88,7 +90,10 @@ def _confidence(took: Taker | None, starts: Starter | None) -> float:
 def _taking(took: Taker | None, starts: Starter | None) -> Iterator[Evidence]:
     """The command that starts who took the memory, first; then the kernel's rows."""
     if starts:
+        if starts.number:
+            yield Evidence(starts.number, "so many are started at once", shows="resource_exhausted")
         yield Evidence(starts.line, "starts what takes the memory", shows="resource_exhausted")
+        yield from (replace(one, shows="resource_exhausted") for one in starts.ran[:3])
     if took:
         yield from (Evidence(span, "held the most", shows="resource_exhausted") for span in took.rows[:2])
 

@@ -19,7 +19,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._ports import is_overridden
-from logcorr.rules._replaced import Replaced, replaced
+from logcorr.rules._replaced import STARTS, Replaced, replaced
 from logcorr.semantics.nginx import Nginx
 from logcorr.timeline.lifecycles import Downtime, listened_at, stopped_for_good
 from logcorr.timeline.select import cite, instants, texts
@@ -30,7 +30,7 @@ ADDRESS = regex(
     r"|unix(?:: ?(?://)?| socket )(?P<socket>/[^\s:,()]+)|(?<!\S)(?P<file>/[^\s:,()]+\.sock)\b"
 )
 FIELD = regex(r"(?:\"port\"\s*:\s*\"?|\bport=)(?P<port>\d{2,5})\b")
-STARTS = ("start", "restart", "up", "recreate")
+CONNECTING = "while connecting to upstream"
 STOPS = ("stop", "down", "disable", "kill", "delete")
 CHANGES = "deploy_changes_configuration"
 REFUTE = claim("stale_upstream_address.refute", "an answer from the old address after the move")
@@ -91,8 +91,9 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _refused(case: Case) -> pl.DataFrame:
-    """Refused connections with the `host` and `port` that were asked for, as `_Listening` has them."""
-    events = case.happened("upstream.refused", "upstream.unreachable").filter(pl.col("time").is_not_null())
+    """Connections that were refused or not taken with the `host` and `port` that were asked for, as `_Listening` has them."""
+    events = case.happened("upstream.refused", "upstream.unreachable", "upstream.timeout").drop_nulls("time")
+    events = events.filter((pl.col("kind") != "upstream.timeout") | pl.col("message").str.contains(CONNECTING, literal=True))
     columns = case.records("nginx_error")
     if not events.height or "upstream" not in columns.collect_schema():
         return events.clear().with_columns(host=pl.lit(""), port=pl.lit(0))

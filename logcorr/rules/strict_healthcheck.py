@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from logcorr.lazily import pl
+from msgspec.structs import replace
+
+from logcorr.lazily import np, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Healthcheck, Service
@@ -12,13 +14,16 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._deeds import changes
 from logcorr.rules._health import TEST, Why, why
+from logcorr.rules._own_answers import busy_with, slow, waited_for
 from logcorr.rules._unhealthy import Unhealthy, acted_on, followed, late, served, setting_lines
-from logcorr.timeline.select import instants
+from logcorr.timeline.select import cite, instants
 
 SHORT_S, ONCE = 2.0, 1
 """A check that gives so little time, or so few tries, calls a busy service ill."""
 
-STRICT, SERVING = 0.92, 0.75
+MEASURED, STRICT, SERVING = 0.95, 0.92, 0.75
+LINES = {"timeout": r"(?i)^\W*timeout", "retries": r"(?i)^\W*(?:retries\b|failureThreshold)", "test": TEST}
+"""How the lines of a check begin that hold its settings."""
 
 FIX = claim("strict_healthcheck.fix", "give the check more time and three tries or more, and let it ask something that is quick")
 
@@ -27,8 +32,36 @@ FIX = claim("strict_healthcheck.fix", "give the check more time and three tries 
 def check(case: Case) -> Iterator[Finding]:
     """Stops that follow the word `unhealthy`, of a service that was answering requests until then."""
     for one in case.once(acted_on):
-        if served(case, one.stops):
+        told = slow(case, one)
+        if told.height:
+            yield _late(case, one, told)
+        elif served(case, one.stops):
             yield _finding(case, one)
+
+
+def _late(case: Case, one: Unhealthy, told: pl.DataFrame) -> Finding:
+    """By its own word the service took longer to answer than the check waits."""
+    took = round(float(np.median(told["took"].to_numpy())), 1)
+    waits, count = one.check.timeout_s, one.stops.height
+    return _found(
+        one,
+        MEASURED,
+        claim(
+            "strict_healthcheck.late",
+            "the health check of {service} waits {timeout:g} s, but what it asks for takes {took:g} s: {count} times it was "
+            "restarted as unhealthy for that",
+            service=one.service.name,
+            timeout=waits,
+            took=took,
+            count=count,
+        ),
+        (
+            *_settings(case, one, ("timeout", "test")),
+            *cite(told, "how long the answer took", most=4, shows="probe_gets_answer"),
+            *busy_with(case, told),
+            *followed(case, one, setting_lines(case, one.check.span, LINES["retries"])),
+        ),
+    )
 
 
 def _finding(case: Case, one: Unhealthy) -> Finding:
@@ -36,26 +69,40 @@ def _finding(case: Case, one: Unhealthy) -> Finding:
     busy = late(case, acted, check.timeout_s, check.retries * (check.interval_s + check.timeout_s))
     tight = (("timeout", busy or check.timeout_s <= SHORT_S), ("retries", check.retries <= ONCE))
     short = [word for word, too in tight if too]
-    reason = why(case, service, check, acted.height)
-    lines = {word: setting_lines(case, check.span, rf"(?i)^\W*{word}\b") for word in ("timeout", "retries")}
-    lines["test"] = setting_lines(case, check.span, TEST)
-    order = [*([] if reason else short), "test", "timeout", "retries"]
-    first = [span for word in dict.fromkeys(order) for span in lines[word]] or [check.span]
-    return Finding(
-        confidence=reason.sure if reason else STRICT if short else SERVING,
-        claim=reason.said if reason else _claim(service, check, acted.height, short, busy=busy),
-        evidence=(
-            *(Evidence(span, "the health check", shows="probe_gets_answer") for span in first),
+    reason = why(case, service, check, acted.height, one.told)
+    found = _found(
+        one,
+        reason.sure if reason else STRICT if short else SERVING,
+        reason.said if reason else _claim(service, check, acted.height, short, busy=busy),
+        (
+            *_settings(case, one, [*([] if reason else short), "test", "timeout", "retries"]),
             *(reason.shown if reason else ()),
+            *waited_for(case, one),
             *(_changed(case, reason, acted) if reason else ()),
-            *followed(case, one, lines["retries"]),
+            *followed(case, one, setting_lines(case, check.span, LINES["retries"])),
         ),
+    )
+    return replace(found, fix=reason.fix) if reason else found
+
+
+def _found(one: Unhealthy, sure: float, said: Claim, evidence: tuple[Evidence, ...]) -> Finding:
+    check, acted = one.check, one.stops
+    return Finding(
+        confidence=sure,
+        claim=said,
+        evidence=evidence,
         would_refute=claim("strict_healthcheck.refute", "a health check that failed while the service answered nobody else"),
-        subject=service.name,
+        subject=one.service.name,
         measured={"stops": acted.height, "timeout_s": check.timeout_s, "retries": check.retries, "interval_s": check.interval_s},
         times=instants(acted),
-        fix=reason.fix if reason else FIX,
+        fix=FIX,
     )
+
+
+def _settings(case: Case, one: Unhealthy, order: Sequence[str]) -> Iterator[Evidence]:
+    """The lines of the check that hold these settings, in this order; all of it where none does."""
+    found = [span for word in dict.fromkeys(order) for span in setting_lines(case, one.check.span, LINES[word])]
+    yield from (Evidence(span, "the health check", shows="probe_gets_answer") for span in found or [one.check.span])
 
 
 def _changed(case: Case, reason: Why, acted: pl.DataFrame) -> Iterator[Evidence]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import takewhile
 
 from logcorr.lazily import regex
 from logcorr.model.case import Entity
@@ -29,6 +30,9 @@ AT_PORT = regex(r"(?:(?:tcp|udp|TCP|UDP)?:(?P<port>\d{2,5})|(?P<space>\d{2,5})/(
 
 PORT = regex(r"(?:\w+_)?PORT")
 """How settings are called that tell a program where to listen."""
+
+NUMBERED = regex(r"[^-_]+[-_].*[^-_][-_]\d+")
+"""How compose calls a container that nobody has named: project, service, and the number of its replica."""
 
 ID = 12
 """Letters of a container's id by which Docker itself shows it."""
@@ -61,9 +65,10 @@ def entities(facts: Sequence[Fact], files: Iterable[str]) -> tuple[Entity, ...]:
     for service, compose in _services(facts):
         named.setdefault(service.name, {service.name}).update(filter(None, [service.container_name]))
         homes.setdefault(service.name, set()).update(_written(service, compose, present))
-    for container in of_kind(Container, facts):
-        home = _home(container, named)
-        named.setdefault(home or container.name, set()).update(
+    containers = list(of_kind(Container, facts))
+    for container in containers:
+        home = _home(container, named) or _of_project(container, containers)
+        named.setdefault(home or container.name, {home or container.name}).update(
             {container.name, _unnumbered(container.name) if home else "", (container.id or "")[:ID]} - {""}
         )
     for unit in of_kind(Unit, facts):
@@ -234,3 +239,21 @@ def _home(container: Container, named: dict[str, set[str]]) -> str | None:
         if container.name in names or re.fullmatch(rf".+[-_]{re.escape(name)}[-_]\d+", container.name):
             return name
     return None
+
+
+def _of_project(container: Container, beside: Sequence[Container]) -> str | None:
+    """The service that a container's name tells of where no compose file does: others share what comes before it, its project."""
+    if container.service or not NUMBERED.fullmatch(container.name):
+        return container.service
+    own, others = _parts(container.name), [_parts(one.name) for one in beside if NUMBERED.fullmatch(one.name)]
+    alike = [_alike(own, other) for other in others if other != own and other[0] == own[0]]
+    return "".join(own[min(*alike, len(own) - 2) : -1])[:-1] if alike else None
+
+
+def _alike(own: Sequence[str], other: Sequence[str]) -> int:
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(own, other, strict=False)))
+
+
+def _parts(name: str) -> list[str]:
+    """A name's words, each with the sign behind it."""
+    return re.findall(r"[^-_]+[-_]?", name)

@@ -94,6 +94,10 @@ class Written(Struct, frozen=True):
         short = {letter for word in self.words if re.match(r"-[A-Za-z]", word) for letter in word[1:] if letter.isalnum()}
         return short | {word[2:].partition("=")[0] for word in self.words if word.startswith("--")}
 
+    def substituted(self) -> bool:
+        """Whether it stands in `$(…)`: it is run for what it prints."""
+        return any(isinstance(node, Substitution) for node in self.around)
+
     def captured(self) -> Assignment | None:
         """The assignment `x=$(…)` whose value is what it prints, with whatever else stands in the substitution."""
         inside = (at for at in range(len(self.around) - 1, 0, -1) if isinstance(self.around[at], Substitution))

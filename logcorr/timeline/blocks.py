@@ -49,6 +49,9 @@ LONGEST_EVENT = 1_000_000
 TURNS = {"day": timedelta(days=1), "yearless": timedelta(days=366)}
 """Stamps of these kinds begin again after so long."""
 
+COARSE, SAME = "syslog", timedelta(seconds=1)
+"""An envelope whose stamps may be cut to the second."""
+
 Query: TypeAlias = "Callable[[pl.LazyFrame], pl.LazyFrame]"
 
 
@@ -81,7 +84,7 @@ class Log(Struct, frozen=True):
     def events(self, lines: pl.DataFrame) -> pl.LazyFrame:
         """The parser's columns and `clock` of some of the lines; midnights are counted from the first of them."""
         events = self.parser.read(lines.lazy(), Context(self.artifact.sample, self.facts, lines.height))
-        stamp = pl.col("logged_at" if "logged_at" in self.schema else "time")
+        stamp = _stamp(self) if "logged_at" in self.schema else pl.col("time")
         return events.with_columns((_days(stamp) if self.kind == "day" else stamp.cast(self.dtype)).alias("clock"))
 
     def blocks(self, *, few: bool = False) -> Iterator[Events]:
@@ -96,6 +99,15 @@ class Log(Struct, frozen=True):
     def nothing(self) -> pl.LazyFrame:
         """What a query is given, without events."""
         return _clocked(self, Block(pl.DataFrame(schema=self.artifact.lines.collect_schema()), None, 0))
+
+
+def _stamp(log: Log) -> pl.Expr:
+    """The envelope's stamp; the line's own, where that says the same and the envelope's is cut to the second."""
+    outer, own = pl.col("logged_at"), pl.col("time")
+    if log.stamped != COARSE or not isinstance(log.schema["time"], pl.Datetime):
+        return outer
+    instant = own.cast(pl.Datetime("us")).dt.replace_time_zone("UTC") if log.schema["time"].time_zone is None else own
+    return pl.when((instant - outer).abs() <= SAME).then(instant).otherwise(outer)
 
 
 class Parsed(Struct, frozen=True):
