@@ -20,10 +20,24 @@ MIGRATIONS = regex(
 )
 
 
+BY_NAME = regex(
+    r"(?:[\w./$\"{}-]*/)?((?:run|apply|db|prod|do)?[_-]?migrat(?:e|ions?)(?:[_-](?:all|db|prod|up))?\.(?:sh|js|mjs|cjs|ts|py))"
+)
+"""A script called after what it does: not one that lists, checks or makes migrations."""
+
+RUNNERS = frozenset({"bash", "sh", "node", "python", "python3", "tsx", "ts-node", "bun"})
+
+
+def _script(command: Written) -> str | None:
+    words = (command.words[:1] if command.name in RUNNERS else ()) or (command.name,)
+    found = BY_NAME.fullmatch(words[0])
+    return found[1] if found else None
+
+
 def migrates(command: Written) -> str | None:
     """The migration that it runs, directly or in a container, in as many words as tell it."""
     found = MIGRATIONS.search(" ".join((command.name, *command.words)))
     if not found:
-        return None
+        return _script(command)
     words = found[0].split()
     return " ".join(words if len(words) <= 3 else (words[0], words[-1]))

@@ -72,7 +72,9 @@ def _replaced(command: Written) -> bool:
     outer = command.around[-1] if command.around else None
     if not isinstance(outer, AndOr) or outer.operator != "||" or outer.left is not command.node:
         return False
-    return not all(one.name in (command.name, "exit", "return") or only_tells(one) for one in compound(command.script, outer.right))
+    return not all(
+        one.name in (command.name, "exit", "return") or only_tells(one) for one in compound(command.script, outer.right)
+    )
 
 
 def _finding(schedule: Schedule, command: Written, known: tuple[str, Span] | None) -> Finding:

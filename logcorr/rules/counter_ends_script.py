@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 from logcorr.lazily import regex
@@ -22,19 +21,18 @@ COUNTS = regex(r"\(\(\s*(\w+)\s*\+\+\s*\)\)")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for `((n++))` that is no condition, of a counter that begins at 0, where `set -e` is on."""
     for script in case.of(Script):
-        for counter, places in _fatal(script).items():
-            yield _finding(script, counter, places)
+        places = list(_fatal(script))
+        if places:
+            yield _finding(script, places)
 
 
-def _fatal(script: Script) -> dict[str, list[Arithmetic]]:
-    """The steps of each counter that end the script where it is 0."""
-    found = defaultdict(list)
+def _fatal(script: Script) -> Iterator[tuple[str, Arithmetic]]:
+    """The steps that end the script where their counter is 0."""
     for node, around in placed(script, Arithmetic):
         step = COUNTS.fullmatch(script.text[node.start : node.end].strip())
-        if step and _from_zero(script, step[1]) and switched_on(script, node, function_of(around), "e"):
-            if ends_script(script, node, around):
-                found[step[1]].append(node)
-    return found
+        counted = step and _from_zero(script, step[1]) and switched_on(script, node, function_of(around), "e")
+        if step and counted and ends_script(script, node, around):
+            yield step[1], node
 
 
 def _from_zero(script: Script, counter: str) -> bool:
@@ -43,16 +41,17 @@ def _from_zero(script: Script, counter: str) -> bool:
     return bool(given) and all(value.strip("\"'") == "0" for value in given)
 
 
-def _finding(script: Script, counter: str, places: Sequence[Arithmetic]) -> Finding:
+def _finding(script: Script, places: Sequence[tuple[str, Arithmetic]]) -> Finding:
+    counter = places[0][0]
     return Finding(
         confidence=0.97,
         claim=claim(
             "counter_ends_script.found",
-            "(({counter}++)) fails where {counter} is 0, as it is at first: set -e ends the script there ({places})",
+            "(({counter}++)) fails where {counter} is 0, as it is at first: set -e ends the script there (such places: {places})",
             counter=counter,
             places=len(places),
         ),
-        evidence=tuple(Evidence(spanned(script, node), "fails the first time") for node in places[:3]),
+        evidence=tuple(Evidence(spanned(script, node), "fails the first time") for _, node in places[:3]),
         would_refute=claim("counter_ends_script.refute", "a run that goes on after the first {counter}", counter=counter),
         subject=script.span.path,
         measured={"counter": counter, "places": len(places)},

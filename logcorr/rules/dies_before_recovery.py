@@ -44,7 +44,11 @@ def check(case: Configuration) -> Iterator[Finding]:
     for command in written(case):
         if (asks(command) or _status_asked(command)) and not _tells_by_text(command) and in_program(command, "e"):
             statement = _statement(command)
-            test = _test(command, statement) if statement and ends_script(statement.script, statement.node, statement.around) else None
+            test = (
+                _test(command, statement)
+                if statement and ends_script(statement.script, statement.node, statement.around)
+                else None
+            )
             if test:
                 yield _finding(command, spanned(command.script, test), "info" if _only_words(command.script, test) else "error")
         taker = _taker(command)

@@ -10,10 +10,13 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import written
-from logcorr.semantics.written import AndOr, Node, Substitution, Written, compound, in_program
+from logcorr.semantics.written import AndOr, Node, Substitution, Written, commands, compound, in_program
 
 COUNTING = frozenset({"grep", "egrep", "fgrep", "zgrep", "pgrep"})
 """Programs that print a count of 0, and fail, where there is nothing."""
+
+SURE = frozenset({"echo", "printf", "sed", "tr", "cut", "sort", "uniq", "awk", "head", "tail"})
+"""Programs that do not fail over what they are given."""
 
 
 @rule(code="SH023", title="A count of none is printed twice", role="defect", severity="warning")
@@ -31,7 +34,15 @@ def _prints_and_fails(command: Written) -> bool:
         return False
     if command.name in COUNTING:
         return bool({"c", "count"} & command.flags()) and "q" not in command.flags()
-    return command.name == "wc" and pipeline is not None and in_program(command, "pipefail")
+    return command.name == "wc" and _failing(command) is not None and in_program(command, "pipefail")
+
+
+def _failing(command: Written) -> Written | None:
+    """What may fail in front of it in the pipe."""
+    before = command.pipeline.commands[:-1] if command.pipeline else ()
+    return next(
+        (one for one in commands(command.script) if any(one.node is node for node in before) and one.name not in SURE), None
+    )
 
 
 def _falls_back(command: Written) -> bool:
@@ -55,7 +66,7 @@ def _next_use(command: Written) -> int | None:
     name, text = re.escape(variable.name), command.script.text
     use = re.compile(
         rf"""(?P<anew>(?<![\w$]){name}=)|["']?\$\{{?{name}\}}?["']?\s+-(?:eq|ne|gt|ge|lt|le)\b|\(\([^)\n]*\b{name}\b"""
-        rf"""|-(?:eq|ne|gt|ge|lt|le)\s+["']?\$\{{?{name}\b"""
+        rf"""|-(?:eq|ne|gt|ge|lt|le)\s+["']?\$\{{?{name}\b|["']?\$\{{?{name}\}}?["']?\s*(?:==?|!=)\s*["']?0["']?\s*\]"""
     )
     found = use.search(text, variable.end)
     if found and found["anew"]:
@@ -67,26 +78,35 @@ def _finding(command: Written, line: int | None) -> Finding:
     return Finding(
         severity="warning" if line else "info",
         confidence=0.97,
-        claim=_claim(command.name, line),
+        claim=_claim(command, line),
         evidence=(Evidence(command.span, "prints 0 and fails where there is nothing"),),
         would_refute=claim("doubled_count.refute", "a run in which nothing matches and the value is 0 alone"),
         subject=command.script.span.path,
         measured={"line": line} if line else {},
-        fix=claim("doubled_count.fix", "write n=$({program} …) || true, which keeps the 0 that was printed", program=command.name),
+        fix=claim(
+            "doubled_count.fix", "write n=$({program} …) || true, which keeps the 0 that was printed", program=command.name
+        ),
     )
 
 
-def _claim(program: str, line: int | None) -> Claim:
+def _claim(command: Written, line: int | None) -> Claim:
+    first = _failing(command) if command.name == "wc" else None
+    if first:
+        return claim(
+            "doubled_count.piped",
+            "where {first} fails, wc has printed its count, and under pipefail echo prints another: the value has two lines",
+            first=first.name,
+        )
     if line:
         return claim(
             "doubled_count.compared",
             "where nothing matches, {program} has printed 0 and fails, so that echo prints another: the value has two lines, "
             "which line {line} cannot reckon with",
-            program=program,
+            program=command.name,
             line=line,
         )
     return claim(
         "doubled_count.found",
         "where nothing matches, {program} has printed 0 and fails, so that echo prints another: the value has two lines",
-        program=program,
+        program=command.name,
     )

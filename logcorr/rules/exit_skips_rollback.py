@@ -37,11 +37,18 @@ def _acts(trap: Written) -> bool:
 def _leaving(trap: Written, traps: Sequence[Written]) -> Iterator[Written]:
     """Where the script leaves with a failure while the trap is set, and has not called the handler itself."""
     handler = trap.words[0]
-    ended = (one.node.start for one in traps if one.node.start > trap.node.end and "ERR" in one.words[1:] and _outside(one, handler))
+    ended = (
+        one.node.start for one in traps if one.node.start > trap.node.end and "ERR" in one.words[1:] and _outside(one, handler)
+    )
     until = min(ended, default=len(trap.script.text))
     for command in commands(trap.script):
         failing = command.name == "exit" and command.words[:1] not in ((), ("0",))
-        if failing and trap.node.end < command.node.start < until and _outside(command, handler) and not _called(command, handler):
+        if (
+            failing
+            and trap.node.end < command.node.start < until
+            and _outside(command, handler)
+            and not _called(command, handler)
+        ):
             yield command
 
 
@@ -70,7 +77,9 @@ def _finding(trap: Written, leaving: Sequence[Written]) -> Finding:
             *(Evidence(one.span, "leaves, and nothing is taken back") for one in leaving[:3]),
             Evidence(trap.span, "runs it where a command fails"),
         ),
-        would_refute=claim("exit_skips_rollback.refute", "a run that leaves here and in which {handler} runs", handler=trap.words[0]),
+        would_refute=claim(
+            "exit_skips_rollback.refute", "a run that leaves here and in which {handler} runs", handler=trap.words[0]
+        ),
         subject=trap.script.span.path,
         measured={"places": len(leaving)},
         fix=claim(

@@ -95,5 +95,8 @@ def _finding(command: Written) -> Finding:
             "failed_statements_passed_over.refute", "a run with a statement that fails and that the script notices (a .psqlrc)"
         ),
         subject=command.script.span.path,
-        fix=claim("failed_statements_passed_over.fix", "psql -v ON_ERROR_STOP=1 …, with --single-transaction where all or none is wanted"),
+        fix=claim(
+            "failed_statements_passed_over.fix",
+            "psql -v ON_ERROR_STOP=1 …, with --single-transaction where all or none is wanted",
+        ),
     )

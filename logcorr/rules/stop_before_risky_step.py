@@ -63,7 +63,7 @@ def _in_chain(chain: Sequence[Link]) -> Iterator[Finding]:
     for link in chain:
         command = link.command
         if _acts(command, "stop", "down"):
-            stopped, risky = command, None
+            stopped, risky = (None if _with_its_data(command) else command), None
         elif stopped and risky and _acts(command, "start", "up", "restart"):
             yield _finding(stopped, risky, command)
             stopped = risky = None
@@ -73,15 +73,24 @@ def _in_chain(chain: Sequence[Link]) -> Iterator[Finding]:
             risky = command
 
 
+def _with_its_data(command: Written) -> bool:
+    """Whether the stack's volumes go, too: then it is one for a while."""
+    composed = compose_verb(command)
+    return composed is not None and bool({"-v", "--volumes"} & set(composed[2]))
+
+
 def _built_meanwhile(chain: Sequence[Link]) -> Iterator[Finding]:
-    """An `up --build` right after the whole stack was taken down, of what was not built before."""
-    built = False
-    for before, link in zip(chain, chain[1:], strict=False):
-        built = built or _builds(before.command)
-        down, up = compose_verb(before.command), compose_verb(link.command)
-        whole = down is not None and down[0] == "down" and up is not None and up[0] == "up" and "--build" in up[2]
-        if whole and not built:
-            yield _while_down(before.command, link.command)
+    """An `up --build` after the whole stack was taken down, of what was not built before."""
+    stopped: Written | None = None
+    for command in (link.command for link in chain):
+        composed = compose_verb(command)
+        if _builds(command):
+            return
+        if composed and composed[0] == "down":
+            stopped = command
+        elif composed and stopped and composed[0] == "up" and "--build" in composed[2]:
+            yield _while_down(stopped, command)
+            stopped = None
 
 
 def _builds(command: Written) -> bool:
@@ -139,8 +148,12 @@ def _while_down(stopped: Written, started: Written) -> Finding:
             line=stopped.span.line,
         ),
         evidence=(Evidence(started.span, "builds, then starts"), Evidence(stopped.span, "stops everything")),
-        would_refute=claim("stop_before_risky_step.refute_built", "a release that does not build and after which the service runs"),
+        would_refute=claim(
+            "stop_before_risky_step.refute_built", "a release that does not build and after which the service runs"
+        ),
         subject=started.script.span.path,
         measured={"stop_line": stopped.span.line},
-        fix=claim("stop_before_risky_step.fix_built", "docker compose build, then docker compose up -d, which replaces what has changed"),
+        fix=claim(
+            "stop_before_risky_step.fix_built", "docker compose build, then docker compose up -d, which replaces what has changed"
+        ),
     )
