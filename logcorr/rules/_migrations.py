@@ -9,7 +9,8 @@ MIGRATIONS = regex(
     r"""(?x)
     (?P<alembic>\balembic\b.*\supgrade\b)           | (?P<prisma>\bprisma\s+(?:migrate\s+deploy|db\s+push)\b)
     | (?P<django>\bmanage\.py\s+migrate\b)          | (?P<flask>\bflask\s+db\s+upgrade\b)
-    | (?P<npm>\b(?:npm\s+run|pnpm(?:\s+run)?|yarn(?:\s+run)?)\s+(?:[\w-]+:)?migrat(?:e|ions?)(?::(?:deploy|run|up|latest|prod|all))?(?=\s|$))
+    | (?P<npm>\b(?:npm\s+run|pnpm(?:\s+run)?|yarn(?:\s+run)?)\s+(?:[\w-]+:)?
+      migrat(?:e|ions?)(?::(?:deploy|run|up|latest|prod|all))?(?=\s|$))
     | (?P<knex>\bknex\s+migrate:latest\b)           | (?P<sequelize>\bsequelize(?:-cli)?\s+db:migrate(?=\s|$))
     | (?P<rails>\b(?:rails|rake)\s+db:migrate(?=\s|$)) | (?P<artisan>\bartisan\s+migrate(?=\s|$))
     | (?P<flyway>\bflyway\b.*\smigrate\b)           | (?P<typeorm>\btypeorm\b.*\bmigration:run\b)

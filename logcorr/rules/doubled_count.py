@@ -21,7 +21,7 @@ SURE = frozenset({"echo", "printf", "sed", "tr", "cut", "sort", "uniq", "awk", "
 
 @rule(code="SH023", title="A count of none is printed twice", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
-    """Looks for `$(grep -c … || echo 0)`, and `$(… | wc -l || echo 0)` under `pipefail`, and for what is reckoned with the result."""
+    """Looks for `$(grep -c … || echo 0)`, `$(… | wc -l || echo 0)` under `pipefail`, and what is reckoned with the result."""
     for command in written(case):
         use = _next_use(command) if _prints_and_fails(command) and _falls_back(command) else None
         if use is not None:
@@ -59,7 +59,7 @@ def _falls_back(command: Written) -> bool:
 
 
 def _next_use(command: Written) -> int | None:
-    """The line in which the script reckons with what it got; 0 where it only tells it, None where it first makes a number of it."""
+    """The line in which the script reckons with it; 0 where it only tells it, None where it first makes a number of it."""
     variable = command.captured()
     if variable is None:
         return 0
