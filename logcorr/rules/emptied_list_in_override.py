@@ -11,6 +11,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.semantics.compose.written import WrittenList, written_lists
 from logcorr.semantics.paths import folder_of
+from logcorr.semantics.stack import DEFAULT_NAMES
 
 
 @rule(code="COMP014", title="An empty list in an override takes nothing away", role="defect", severity="warning")
@@ -18,11 +19,19 @@ def check(case: Configuration) -> Iterator[Finding]:
     """Looks for services of an override with an empty list (`ports: []`) that the file beside it fills."""
     files = [(file, tuple(written_lists(file))) for file in case.of(ComposeFile)]
     for file, lists in files:
-        beside = [one for other, held in files for one in held if folder_of(other.span.path) == folder_of(file.span.path)]
+        beside = [one for other, held in sorted(files, key=_default_first) for one in held if _beside(other, file)]
         for emptied in lists:
             kept = next((one for one in beside if not emptied.whole and _fills(one, emptied)), None)
             if emptied.empty and kept:
                 yield _finding(emptied, kept)
+
+
+def _default_first(file: tuple[ComposeFile, tuple[WrittenList, ...]]) -> bool:
+    return file[0].span.path.rpartition("/")[2] not in DEFAULT_NAMES
+
+
+def _beside(other: ComposeFile, file: ComposeFile) -> bool:
+    return folder_of(other.span.path) == folder_of(file.span.path)
 
 
 def _fills(base: WrittenList, emptied: WrittenList) -> bool:
@@ -31,6 +40,7 @@ def _fills(base: WrittenList, emptied: WrittenList) -> bool:
 
 
 def _finding(emptied: WrittenList, kept: WrittenList) -> Finding:
+    base = kept.span.path.rpartition("/")[2]
     return Finding(
         confidence=0.93,
         claim=claim(
@@ -38,13 +48,13 @@ def _finding(emptied: WrittenList, kept: WrittenList) -> Finding:
             "compose adds the lists of its files together: {service} keeps the {key} of {base}",
             service=emptied.service,
             key=emptied.key,
-            base=kept.span.path.rpartition("/")[2],
+            base=base,
         ),
         evidence=(Evidence(emptied.span, "takes nothing away"), Evidence(kept.span, "stays in force")),
         would_refute=claim(
             "emptied_list_in_override.refute", "docker compose config of both files, without these {key}", key=emptied.key
         ),
         subject=emptied.service,
-        measured={"service": emptied.service, "key": emptied.key},
+        measured={"service": emptied.service, "key": emptied.key, "base": base},
         fix=claim("emptied_list_in_override.fix", "{key}: !reset [] (compose 2.24 and later)", key=emptied.key),
     )

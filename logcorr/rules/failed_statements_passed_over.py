@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from logcorr.lazily import regex
 from logcorr.model.case import Configuration
-from logcorr.model.claim import Evidence, claim
+from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._errexit import ends_script
@@ -31,8 +31,12 @@ def check(case: Configuration) -> Iterator[Finding]:
     """Looks for psql with a file of statements and without ON_ERROR_STOP, whose status decides something."""
     for command in written(case):
         options = _psql(command)
-        if options is not None and _whole_file(command, options) and not _stops(command) and _decides(command):
-            yield _finding(command)
+        if options is None or not _whole_file(command, options):
+            continue
+        if _refused(options):
+            yield _finding(command, refused=True)
+        elif not _stops(command) and _decides(command):
+            yield _finding(command, refused=False)
 
 
 def _psql(command: Written) -> tuple[str, ...] | None:
@@ -52,6 +56,12 @@ def _whole_file(command: Written, options: tuple[str, ...]) -> bool:
         first = next((one for one in commands(command.script) if one.node is pipeline.commands[0]), None)
         return first is not None and first.name in READERS and "-c" not in options
     return any(redirect.operator == "<" for redirect in _redirects(command))
+
+
+def _refused(options: tuple[str, ...]) -> bool:
+    """Whether it is to be one transaction, which psql takes for what `-f` and `-c` name and refuses for its input."""
+    single = any(re.fullmatch(r"-[A-Za-z]*1|--single-transaction", word) for word in options)
+    return single and not any(re.match(r"-[A-Za-z]*[fc]|--(?:file|command)\b", word) for word in options)
 
 
 def _redirects(command: Written) -> list[Node]:
@@ -83,20 +93,34 @@ def _excused(command: Written) -> bool:
     return bool(re.match(r"[^|&;\n]*\|\|\s*(?:true|:)(?!\w)", command.script.text[end:]))
 
 
-def _finding(command: Written) -> Finding:
+def _finding(command: Written, refused: bool) -> Finding:
     return Finding(
+        severity="error" if refused else "warning",
         confidence=0.95,
-        claim=claim(
-            "failed_statements_passed_over.found",
-            "where a statement fails, psql goes on with the next and ends with success: what was loaded in part counts as loaded",
-        ),
-        evidence=(Evidence(command.span, "does not stop at errors"),),
+        claim=_refusal() if refused else _passing(),
+        evidence=(Evidence(command.span, "does not start" if refused else "does not stop at errors"),),
         would_refute=claim(
             "failed_statements_passed_over.refute", "a run with a statement that fails and that the script notices (a .psqlrc)"
-        ),
+        )
+        if not refused
+        else claim("failed_statements_passed_over.refute_refused", "a run after which the statements are carried out"),
         subject=command.script.span.path,
         fix=claim(
             "failed_statements_passed_over.fix",
-            "psql -v ON_ERROR_STOP=1 …, with --single-transaction where all or none is wanted",
+            "psql -v ON_ERROR_STOP=1 -f -, with --single-transaction where all or none is wanted",
         ),
+    )
+
+
+def _refusal() -> Claim:
+    return claim(
+        "failed_statements_passed_over.refused",
+        "psql takes --single-transaction only with -f or -c: here it ends at once, and nothing is carried out",
+    )
+
+
+def _passing() -> Claim:
+    return claim(
+        "failed_statements_passed_over.found",
+        "where a statement fails, psql goes on with the next and ends with success: what was loaded in part counts as loaded",
     )

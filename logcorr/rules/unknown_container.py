@@ -30,7 +30,7 @@ def check(case: Configuration) -> Iterator[Finding]:
         name = _called(command)
         alike = sorted(one for one in given if name and _stem(one) == _stem(name) is not None)
         unknown = name and name not in given and len(alike) > 1 and not any(part in name for part in parts)
-        if name and unknown and not _tried(command) and (command.script, name) not in seen:
+        if name and unknown and not _told(case, name) and not _tried(command) and (command.script, name) not in seen:
             seen.add((command.script, name))
             yield _finding(command, name, alike)
 
@@ -45,6 +45,11 @@ def _given(case: Configuration) -> set[str]:
 def _parts(case: Configuration) -> set[str]:
     """The names of the services whose containers compose names by itself, after them."""
     return {service.name for file in case.of(ComposeFile) for service in file.services if not service.container_name}
+
+
+def _told(case: Configuration, name: str) -> bool:
+    """Whether a compose file speaks of it all the same: as the host of a database that runs beside the stack."""
+    return any(re.search(rf"(?<![\w.-]){re.escape(name)}(?![\w-])", file.text) for file in case.of(ComposeFile))
 
 
 def _stem(name: str) -> str | None:
