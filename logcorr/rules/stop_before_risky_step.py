@@ -13,23 +13,8 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._chains import Link, chains
 from logcorr.rules._idioms import compose_verb
+from logcorr.rules._steps import acts, is_risky
 from logcorr.semantics.written import Written, commands
-
-RISKY = {
-    "git": {"pull", "fetch", "clone", "checkout"},
-    "npm": {"ci", "install", "i", "run"},
-    "yarn": {"install", "build"},
-    "pnpm": {"install", "i", "build"},
-    "docker": {"pull", "build"},
-    "apt-get": {"update", "install", "upgrade"},
-    "pip": {"install"},
-    "pip3": {"install"},
-    "composer": {"install", "update"},
-    "bundle": {"install"},
-    "certbot": {"certonly", "renew"},
-}
-"""Steps that need the network or compile: they fail on other days than today."""
-
 
 BRINGS = regex(r"\bgit\s+(?:-C\s+\S+\s+)?(?:pull|fetch|reset|clone|checkout)\b|\brsync\b|\bscp\b")
 """How new code comes to a host: then nobody has built it there before."""
@@ -53,7 +38,7 @@ def _trap_starts(trap: Written) -> bool:
     handler = trap.words[0] if trap.words else ""
     body = [one for one in commands(trap.script) if one.function == handler]
     if body:
-        return any(_acts(one, "start", "up", "restart") for one in body)
+        return any(acts(one, "start", "up", "restart") for one in body)
     return bool(re.search(r"\b(start|up|restart)\b", handler)) or bool(re.fullmatch(r"[\w-]+", handler) and handler != "-")
 
 
@@ -62,14 +47,14 @@ def _in_chain(chain: Sequence[Link]) -> Iterator[Finding]:
     risky: Written | None = None
     for link in chain:
         command = link.command
-        if _acts(command, "stop", "down"):
+        if acts(command, "stop", "down"):
             stopped, risky = (None if _with_its_data(command) else command), None
-        elif stopped and risky and _acts(command, "start", "up", "restart"):
+        elif stopped and risky and acts(command, "start", "up", "restart"):
             yield _finding(stopped, risky, command)
             stopped = risky = None
-        elif stopped and _acts(command, "start", "up", "restart"):
+        elif stopped and acts(command, "start", "up", "restart"):
             stopped = None
-        elif stopped and not risky and _is_risky(command) and link.fatal:
+        elif stopped and not risky and is_risky(command) and link.fatal:
             risky = command
 
 
@@ -96,24 +81,6 @@ def _built_meanwhile(chain: Sequence[Link]) -> Iterator[Finding]:
 def _builds(command: Written) -> bool:
     composed = compose_verb(command)
     return (composed is not None and composed[0] == "build") or (command.name == "docker" and command.words[:1] == ("build",))
-
-
-def _acts(command: Written, *verbs: str) -> bool:
-    """Whether it stops (or starts) a service or a stack."""
-    composed = compose_verb(command)
-    if composed:
-        return composed[0] in verbs
-    if command.name in ("systemctl", "service", "supervisorctl", "pm2", "docker"):
-        words = [word for word in command.words if not word.startswith("-")]
-        return bool(words) and (words[1:2] if command.name == "service" else words[:1])[0:1] in [[verb] for verb in verbs]
-    return False
-
-
-def _is_risky(command: Written) -> bool:
-    composed = compose_verb(command)
-    if composed:
-        return composed[0] in ("pull", "build")
-    return bool(RISKY.get(command.name, set()) & set(command.words[:2]))
 
 
 def _finding(stopped: Written, risky: Written, started: Written) -> Finding:
