@@ -49,7 +49,7 @@ def check(case: Configuration) -> Iterator[Finding]:
                 if statement and ends_script(statement.script, statement.node, statement.around)
                 else None
             )
-            if test:
+            if test and not _ends_by_itself(command, test):
                 yield _finding(command, spanned(command.script, test), "info" if _only_words(command.script, test) else "error")
         taker = _taker(command)
         if taker and in_program(command, "e") and ends_script(command.script, command.node, command.around):
@@ -97,11 +97,22 @@ def _statement(command: Written) -> Written | None:
 def _only_words(script: Script, test: Node) -> bool:
     """Whether no more is lost than a message: so is all that hangs on the answer, and all that comes after it."""
     hanging = [node for node in walk(tree(script)) if isinstance(node, If | AndOr) and node.start <= test.start < node.end]
-    whole = min(hanging, key=lambda node: node.end - node.start, default=test)
+    deciding = [node for node in hanging if not _joins_tests(script, node)] or hanging
+    whole = min(deciding, key=lambda node: node.end - node.start, default=test)
     inside = [one for one in commands(script) if whole.start <= one.node.start < whole.end]
     failing = any(one.name in ("exit", "return") for one in inside)
     after = [] if failing else [one for one in commands(script) if one.node.start >= whole.end and one.function is None]
     return all(only_tells(one) for one in (*inside, *after))
+
+
+def _joins_tests(script: Script, node: Node) -> bool:
+    """Whether it is no more than several tests, joined by `&&` or `||`."""
+    return isinstance(node, AndOr) and all(one.name in ("[", "test") for one in compound(script, node))
+
+
+def _ends_by_itself(command: Written, test: Node) -> bool:
+    """Whether the test is a statement, whose failure would end the script just as well."""
+    return any(isinstance(node, Commands) and test in node.commands[:-1] for node in walk(tree(command.script)))
 
 
 def _test(command: Written, statement: Written) -> Node | None:

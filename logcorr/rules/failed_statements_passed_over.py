@@ -11,7 +11,7 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._errexit import ends_script
-from logcorr.rules._idioms import next_test, written
+from logcorr.rules._idioms import excused, next_test, written
 from logcorr.semantics.written import Node, Redirected, Written, commands, in_program
 
 CARRIERS = frozenset({"docker", "docker-compose", "podman", "podman-compose", "kubectl"})
@@ -82,15 +82,9 @@ def _decides(command: Written) -> bool:
     if pipeline and pipeline.commands[-1] is not command.node:
         return False
     if command.asked():
-        return not _excused(command)
+        return not excused(command)
     ends = in_program(command, "e") and ends_script(command.script, command.node, command.around)
     return ends or next_test(command) is not None
-
-
-def _excused(command: Written) -> bool:
-    """Whether all that is done where it fails is nothing: `|| true`."""
-    end = (command.pipeline or command.node).end
-    return bool(re.match(r"[^|&;\n]*\|\|\s*(?:true|:)(?!\w)", command.script.text[end:]))
 
 
 def _finding(command: Written, refused: bool) -> Finding:
