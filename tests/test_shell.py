@@ -126,6 +126,42 @@ def test_how_long_pg_isready_waits(options, asks, seconds):
 
 
 @pytest.mark.parametrize(
+    ("asked", "asks", "seconds"),
+    [
+        ("echo > /dev/tcp/localhost/5432", "localhost:5432", None),
+        ("timeout 5 bash -c '</dev/tcp/127.0.0.1/6379' 2>/dev/null", "127.0.0.1:6379", 5.0),
+        ("(exec 3<>/dev/tcp/127.0.0.1/80) 2>/dev/null", "127.0.0.1:80", None),
+        (': < "/dev/tcp/$HOST/443"', "<$HOST>:443", None),
+        ('timeout 5 bash -c "echo > /dev/tcp/$HOST/$PORT"', "<$HOST>:<$PORT>", 5.0),
+    ],
+)
+def test_a_socket_of_bash_is_a_question(asked, asks, seconds):
+    read = interpret(script(f"#!/bin/bash\nif {asked}; then\n  echo up\nelse\n  systemctl restart shop\nfi\n"))
+    (probe,), (effect,) = read.probes, read.effects
+    assert (probe.tool, probe.asks, probe.timeout_s) == ("/dev/tcp", asks, seconds)
+    assert read.reach(effect, {}).reach is Reach.CONDITIONAL
+    opened, closed = any_outcomes(probe)
+    assert read.reach(effect, {probe.id: [opened]}).reach is Reach.NEVER
+    assert read.reach(effect, {probe.id: [closed]}).reach is Reach.MUST
+
+
+@pytest.mark.parametrize(
+    ("search", "expects"),
+    [
+        (r'grep -q "200\|204\|301"', ("200", "204", "301")),
+        ('grep -qE "200|301"', ("200", "301")),
+        ('grep -qE "^(200|302)$"', ("200", "302")),
+        ('grep -q "200|301"', ("200|301",)),
+        ('grep -qF "200|301"', ("200|301",)),
+        ('grep -qE "^2..$"', ("^2..$",)),
+    ],
+)
+def test_what_a_search_looks_for(search, expects):
+    (probe,) = interpret(script(f"curl -s -o /dev/null -w '%{{http_code}}' http://localhost/ | {search}\n")).probes
+    assert probe.expects == expects
+
+
+@pytest.mark.parametrize(
     ("command", "action"),
     [
         ("invoke-rc.d nginx rotate", "reopen-logs"),

@@ -71,6 +71,35 @@ def load(text: str, path: str) -> Node:
     return _Tree(path).node(root, 1) if root is not None else Node(path, 1, 1, "null")
 
 
+@lru_cache(maxsize=16)
+def repeated(text: str) -> tuple[tuple[str, int, int], ...]:
+    """The keys that a mapping of the first document has twice, with their lines: the first one's, and that of the one again."""
+    text = _OTHER_LINE_ENDS.sub(" ", text.replace("\r\n", "\n"))
+    try:
+        _refuse_depth(text)
+        root = next(yaml.compose_all(text, Loader=yaml.CSafeLoader), None)
+    except (yaml.YAMLError, RecursionError, NotYaml):
+        return ()
+    return tuple(_repeated_in(root, set())) if root is not None else ()
+
+
+def _repeated_in(node: yaml.Node, seen: set[int]) -> Iterator[tuple[str, int, int]]:
+    if id(node) in seen or isinstance(node, yaml.ScalarNode):
+        return
+    seen.add(id(node))
+    first: dict[str, int] = {}
+    for entry in node.value:
+        if isinstance(node, yaml.MappingNode):
+            key, value = entry
+            line = key.start_mark.line + 1
+            if str(key.value) in first and not key.tag.endswith(":merge"):
+                yield str(key.value), first[str(key.value)], line
+            first.setdefault(str(key.value), line)
+            yield from _repeated_in(value, seen)
+        else:
+            yield from _repeated_in(entry, seen)
+
+
 def _refuse_depth(text: str) -> None:
     """Raise NotYaml for what is nested too deep: PyYAML's composer goes down on the C stack, and would end the process."""
     depth = 0

@@ -111,12 +111,13 @@ class Image(Fact, frozen=True, kw_only=True):
     """An image that a Dockerfile builds: the `base` of its last stage, and what is run and copied on top of that.
 
     A base that is a stage of the same file is followed to the image below it. `entrypoint` and `command` are what its containers
-    run; `steps_at` are the first lines of the steps.
+    run, which the instruction in line `started_at` says last; `steps_at` are the first lines of the steps.
     """
 
     base: str
     steps: tuple[str, ...] = ()
     steps_at: tuple[int, ...] = ()
+    started_at: int = 0
     entrypoint: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
 

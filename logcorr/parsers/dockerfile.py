@@ -70,7 +70,10 @@ def _image(artifact: Artifact) -> Iterator[Image]:
             image = stages.get(stage["base"].lower(), Image(span=image.span, base=stage["base"]))
         elif runs:
             image = _started(
-                image, runs["kind"].upper(), _test(runs["words"].strip())[1:], shell=not runs["words"].startswith("[")
+                replace(image, started_at=line),
+                runs["kind"].upper(),
+                _test(runs["words"].strip())[1:],
+                shell=not runs["words"].startswith("["),
             )
         elif _FILLS.match(text):
             image = replace(image, steps=(*image.steps, text), steps_at=(*image.steps_at, line))

@@ -55,6 +55,18 @@ def only_tells(command: Written, seen: frozenset[str] = frozenset()) -> bool:
     return bool(body) and command.name not in seen and all(only_tells(one, seen | {command.name}) for one in body)
 
 
+def excused(command: Written) -> bool:
+    """Whether all that is done where it fails is nothing: `|| true`."""
+    end = (command.pipeline or command.node).end
+    return bool(re.match(r"[^|&;\n]*\|\|\s*(?:true|:)(?!\w)", command.script.text[end:]))
+
+
+def leaves(command: Written) -> bool:
+    """Whether it ends the script or the function it stands in: by itself, or as a function in which that stands."""
+    body = (one for one in commands(command.script) if one.function == command.name)
+    return command.name in ("exit", "return") or any(one.name == "exit" for one in body)
+
+
 def compose_verb(command: Written) -> tuple[str, tuple[str, ...], tuple[str, ...]] | None:
     """What compose is told to do, its own options before that, and the words after; None for any other command."""
     words = list(command.words)

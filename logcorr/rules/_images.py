@@ -9,7 +9,7 @@ from logcorr.model.case import Configuration
 from logcorr.model.facts import Image, Script
 from logcorr.model.source import Span
 from logcorr.semantics.paths import collected
-from logcorr.semantics.written import Node, Simple, Written, commands, tree
+from logcorr.semantics.written import AndOr, Node, Simple, Written, commands, tree
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash"})
 COPIES = regex(r"\s*(?:COPY|ADD)\s+(?:--\S+\s+)*(?P<sources>\S.*?)\s+(?P<target>\S+)\s*")
@@ -41,6 +41,24 @@ def last_command(script: Script) -> Written | None:
     """The command that a script ends with, where that is a plain one."""
     nodes = tree(script).commands
     return at(script, nodes[-1]) if nodes else None
+
+
+def last_of_list(words: tuple[str, ...], path: str, line: int) -> Written | None:
+    """The last command of `sh -c 'one && two'`, where the shell stays and it does not take its place.
+
+    A shell that is given one command alone becomes it, and so does bash with the last of several.
+    """
+    shell = words[:1] and words[0].rpartition("/")[2] in SHELLS - {"bash"}
+    if not shell or len(words) < 3 or words[1] not in ("-c", "-ec", "-lc"):
+        return None
+    script = Script(span=Span(path, line), name=path, text=words[2], interpreter="sh")
+    nodes = tree(script).commands
+    last = nodes[-1] if nodes else None
+    joined = isinstance(last, AndOr) and last.operator == "&&"
+    command = (
+        at(script, last.right) if isinstance(last, AndOr) and joined else at(script, last) if len(nodes) > 1 and last else None
+    )
+    return command if command and "exec" not in command.wrappers else None
 
 
 def at(script: Script, node: Node) -> Written | None:

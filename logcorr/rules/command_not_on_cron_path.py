@@ -11,8 +11,9 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._idioms import only_tells
 from logcorr.rules._jobs import cron_jobs, jobs_commands
-from logcorr.semantics.written import Written
+from logcorr.semantics.written import AndOr, Written, compound
 
 SBIN = frozenset({
     "nginx", "service", "reboot", "shutdown", "poweroff", "halt", "logrotate", "iptables", "ip6tables", "nft", "sysctl",
@@ -61,9 +62,19 @@ def _sets_path(schedule: Schedule, written: Sequence[Written]) -> bool:
 
 
 def _by_name(command: Written) -> bool:
-    """Whether the program is named without a folder, and looked up with the job's own PATH."""
+    """Whether the program is named without a folder, looked up with the job's own PATH, and no other stands by for it."""
     by_path = command.text.partition(command.name)[0].endswith("/")
-    return not by_path and not {"sudo", "doas"} & set(command.wrappers)
+    return not by_path and not {"sudo", "doas"} & set(command.wrappers) and not _replaced(command)
+
+
+def _replaced(command: Written) -> bool:
+    """Whether another program does its work where it is not found."""
+    outer = command.around[-1] if command.around else None
+    if not isinstance(outer, AndOr) or outer.operator != "||" or outer.left is not command.node:
+        return False
+    return not all(
+        one.name in (command.name, "exit", "return") or only_tells(one) for one in compound(command.script, outer.right)
+    )
 
 
 def _finding(schedule: Schedule, command: Written, known: tuple[str, Span] | None) -> Finding:

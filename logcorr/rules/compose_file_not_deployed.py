@@ -44,7 +44,15 @@ def _may_be_one_stack(case: Configuration, stack: RunningStack, proved: ProvedEf
     folders = {folder_of(path) for path in (used[0], stack.compose_paths[0])}
     here = len(folders) == 1 and not proved.effect.remote  # on another host, files may have been sent under other names
     started = _started_whole(case, stack.compose_paths) and not _started_whole(case, used)
-    return here and started and not _chosen(case, proved)
+    return here and started and not _chosen(case, proved) and not _part_by_part(case, proved)
+
+
+def _part_by_part(case: Configuration, proved: ProvedEffect) -> bool:
+    """Whether its script starts several services of these files one by one: then that is a stack of its own."""
+    path = proved.effect.span.path
+    own = (one for behaviour in case.behaviours for one in behaviour.proved if one.effect.span.path == path)
+    starts = [one for one in own if one.compose_paths == proved.compose_paths and one.effect.action in STARTING]
+    return len({target for one in starts for target in one.effect.targets}) > 1
 
 
 def _started_whole(case: Configuration, used: tuple[str, ...]) -> bool:

@@ -10,7 +10,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.semantics.written import Written, commands
+from logcorr.semantics.written import AndOr, Written, commands, compound
 
 LOOKED_FOR = regex(
     r"(?:command -v|which|type|hash|alias|install\b.*|brew .*|/)\s*docker-compose\b|docker-compose\s*\(\)|docker compose version"
@@ -23,10 +23,17 @@ def check(case: Configuration) -> Iterator[Finding]:
     """Looks for script files that call `docker-compose` where others call `docker compose`: no host has to have both."""
     files = [script for script in case.of(Script) if script.span.line == 1 and not LOOKED_FOR.search(script.text)]
     called = [command for script in files for command in commands(script)]
-    first = [command for command in called if command.name == "docker-compose" and command.words]
+    first = [command for command in called if command.name == "docker-compose" and command.words and not _stands_by(command)]
     second = next((one for one in called if one.name == "docker" and one.words[:1] == ("compose",)), None)
     if first and second:
         yield _finding(first, second)
+
+
+def _stands_by(command: Written) -> bool:
+    """Whether it runs only where `docker compose` has failed, or that where it has: the script knows both names."""
+    outer = command.around[-1] if command.around else None
+    both = compound(command.script, outer) if isinstance(outer, AndOr) and outer.operator == "||" else []
+    return any(one.name == "docker" and one.words[:1] == ("compose",) for one in both)
 
 
 def _finding(first: Sequence[Written], second: Written) -> Finding:

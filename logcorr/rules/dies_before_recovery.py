@@ -11,6 +11,7 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._errexit import ends_script
 from logcorr.rules._idioms import asks, next_test, only_tells, written
 from logcorr.semantics.written import (
     AndOr,
@@ -24,6 +25,7 @@ from logcorr.semantics.written import (
     Written,
     commands,
     compound,
+    following,
     in_program,
     spanned,
     tree,
@@ -42,9 +44,24 @@ def check(case: Configuration) -> Iterator[Finding]:
     for command in written(case):
         if (asks(command) or _status_asked(command)) and not _tells_by_text(command) and in_program(command, "e"):
             statement = _statement(command)
-            test = _test(command, statement) if statement and _ends_the_script(statement) else None
-            if test:
+            test = (
+                _test(command, statement)
+                if statement and ends_script(statement.script, statement.node, statement.around)
+                else None
+            )
+            if test and not _ends_by_itself(command, test):
                 yield _finding(command, spanned(command.script, test), "info" if _only_words(command.script, test) else "error")
+        taker = _taker(command)
+        if taker and in_program(command, "e") and ends_script(command.script, command.node, command.around):
+            yield _handed_on(command, taker)
+
+
+def _taker(command: Written) -> Written | None:
+    """The next command, where that is one of the script's functions and is given the status as a word."""
+    after = next(following(command), None) if command.name not in SHELLS_OWN and not command.pipeline else None
+    taker = next((one for one in commands(command.script) if one.node is after and "$?" in one.words), None)
+    own = taker and any(one.function == taker.name for one in commands(command.script))
+    return taker if own else None
 
 
 def _status_asked(command: Written) -> bool:
@@ -77,26 +94,25 @@ def _statement(command: Written) -> Written | None:
     return None if captured or command.pipeline else command
 
 
-def _ends_the_script(statement: Written, seen: frozenset[str] = frozenset()) -> bool:
-    """Whether nobody asks for its status: neither where it stands, nor around any call of the function it stands in."""
-    if statement.asked():
-        return False
-    name = statement.function
-    if name is None or name in seen:
-        return name is None
-    calls = [one for one in commands(statement.script) if one.name == name]
-    captured = any(isinstance(node, Substitution) for one in calls for node in one.around)
-    return bool(calls) and not captured and all(_ends_the_script(one, seen | {name}) for one in calls)
-
-
 def _only_words(script: Script, test: Node) -> bool:
     """Whether no more is lost than a message: so is all that hangs on the answer, and all that comes after it."""
     hanging = [node for node in walk(tree(script)) if isinstance(node, If | AndOr) and node.start <= test.start < node.end]
-    whole = min(hanging, key=lambda node: node.end - node.start, default=test)
+    deciding = [node for node in hanging if not _joins_tests(script, node)] or hanging
+    whole = min(deciding, key=lambda node: node.end - node.start, default=test)
     inside = [one for one in commands(script) if whole.start <= one.node.start < whole.end]
     failing = any(one.name in ("exit", "return") for one in inside)
     after = [] if failing else [one for one in commands(script) if one.node.start >= whole.end and one.function is None]
     return all(only_tells(one) for one in (*inside, *after))
+
+
+def _joins_tests(script: Script, node: Node) -> bool:
+    """Whether it is no more than several tests, joined by `&&` or `||`."""
+    return isinstance(node, AndOr) and all(one.name in ("[", "test") for one in compound(script, node))
+
+
+def _ends_by_itself(command: Written, test: Node) -> bool:
+    """Whether the test is a statement, whose failure would end the script just as well."""
+    return any(isinstance(node, Commands) and test in node.commands[:-1] for node in walk(tree(command.script)))
 
 
 def _test(command: Written, statement: Written) -> Node | None:
@@ -115,6 +131,25 @@ def _looks_at(command: Written, node: object, name: re.Pattern[str]) -> bool:
         return False
     text = command.script.text[node.start : node.end]
     return bool(re.match(r"\[|test\s", text) and name.search(text))
+
+
+def _handed_on(command: Written, taker: Written) -> Finding:
+    return Finding(
+        severity="warning",
+        confidence=0.95,
+        claim=claim(
+            "dies_before_recovery.handed_on",
+            "where {name} fails, set -e ends the script here: {taker} in line {line} is only ever given a 0",
+            name=command.name,
+            taker=taker.name,
+            line=taker.span.line,
+        ),
+        evidence=(Evidence(command.span, "its failure ends the script"), Evidence(taker.span, "never sees a failure")),
+        would_refute=claim("dies_before_recovery.refute", "a run with the service stopped that goes on past this line"),
+        subject=command.script.span.path,
+        measured={"test_line": taker.span.line},
+        fix=claim("dies_before_recovery.keep", "keep the status: {name} … && status=0 || status=$?", name=command.name),
+    )
 
 
 def _finding(command: Written, test: Span, severity: str) -> Finding:

@@ -1,4 +1,4 @@
-"""A dump, or a recovery that nobody watches, may fail, and nobody ever hears of it."""
+"""A dump, a migration, or a recovery that nobody watches may fail, and the script goes on as if it had not."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._idioms import command_at, dumps, watch_loop, written
-from logcorr.semantics.written import AndOr, Written, commands, compound
+from logcorr.rules._idioms import command_at, dumps, leaves, only_tells, watch_loop, written
+from logcorr.rules._migrations import migrates
+from logcorr.semantics.written import AndOr, Node, Written, commands, compound
 
 RECOVERING = frozenset({"start", "restart", "up", "recreate"})
 
 
 @rule(code="SH003", title="A failure that matters is swallowed", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
-    """Looks for dumps before `|| true`, and in jobs and watch loops for recoveries that also throw their words away."""
+    """Looks for dumps before `|| true`, for migrations whose failure is only told of, and in jobs and watch loops for recoveries
+    that also throw their words away.
+    """
     for command in written(case):
         program = dumps(command)
         if program and _swallowed(command) and not _looked_at(command):
             yield _finding(command, _of_dump(program), {"program": program})
+        migration = migrates(command)
+        if migration and _only_told(command):
+            yield _finding(command, _of_migration(migration), {"program": migration})
     yield from _recoveries(case)
 
 
@@ -33,6 +39,19 @@ def _swallowed(command: Written) -> bool:
         return False
     others = compound(command.script, outer.right)
     return bool(others) and all(one.name in ("true", ":") for one in others)
+
+
+def _only_told(command: Written) -> bool:
+    """Whether nothing but words stands behind its last `||`: the script goes on."""
+    inner: Node = command.node
+    for outer in reversed(command.around):
+        if not isinstance(outer, AndOr) or outer.operator != "||":
+            return False
+        if outer.left is inner:
+            others = compound(command.script, outer.right)
+            return bool(others) and all(only_tells(one) and not leaves(one) for one in others)
+        inner = outer
+    return False
 
 
 def _looked_at(command: Written) -> bool:
@@ -71,6 +90,14 @@ def _of_dump(program: str) -> Claim:
     return claim(
         "failure_swallowed.dump",
         "where {program} fails, the script goes on as if it had not: the backup is empty or cut short, and nobody hears of it",
+        program=program,
+    )
+
+
+def _of_migration(program: str) -> Claim:
+    return claim(
+        "failure_swallowed.migration",
+        "where {program} fails, the release goes on: the new code meets the old tables",
         program=program,
     )
 

@@ -34,7 +34,8 @@ def _finds_both(command: Written) -> bool:
     pattern = next((word for word in command.words if not word.startswith("-")), "")
     extended = command.name == "egrep" or bool(flags & {"E", "P", "extended-regexp", "perl-regexp"})
     words = re.split(r"\|", pattern.strip("()")) if extended else pattern.split("\\|")
-    return any(word in ("healthy", "Healthy") for word in words)
+    folded = flags & {"i", "ignore-case"}
+    return any((word.lower() if folded else word) == "healthy" for word in words)
 
 
 def _said(command: Written) -> Claim | None:

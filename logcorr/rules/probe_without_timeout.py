@@ -13,7 +13,7 @@ from logcorr.model.facts import ScheduledJob, Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import command_at, watch_loop
-from logcorr.semantics.written import Written
+from logcorr.semantics.written import AndOr, If, Loop, Node, Written, commands, compound, tree, walk
 
 Bound = tuple[Claim, tuple[Evidence, ...]]
 OPTIONS_ELSEWHERE = regex(r"^\$[{A-Za-z_]*(opt|arg|flag|timeout)|^\$\{?\w+\[[@*]\]", re.IGNORECASE)
@@ -63,10 +63,37 @@ def _bound(behaviour: Behaviour, probe: Probe, job: ScheduledJob | None, command
     if IN_A_WORKFLOW.search(probe.span.path):
         return None
     hangs = (
-        one.effect for one in behaviour.proved if one.effect.ends_processes and any(a.probe.id == probe.id for a in one.probes)
+        one.effect
+        for one in behaviour.proved
+        if one.effect.ends_processes and any(a.probe.id == probe.id for a in one.probes) and _answers(one.effect, command)
     )
     effect = next(hangs, None)
     return _before(effect) if effect else None
+
+
+def _answers(effect: Effect, command: Written) -> bool:
+    """Whether the effect is what is done about the answer: in a branch that hangs on it, or in a function called there."""
+    variable = command.captured()
+    used = re.compile(rf"\$\{{?{re.escape(variable.name)}\b") if variable else None
+    text = command.script.text
+    for node in walk(tree(command.script)):
+        own = isinstance(node, If | AndOr | Loop) and node.start <= command.node.start < node.end
+        later = isinstance(node, If | AndOr) and used and used.search(text[node.start : _head_end(node)])
+        if (own or later) and _reaches(effect, command, node):
+            return True
+    return False
+
+
+def _head_end(node: If | AndOr) -> int:
+    return node.arms[0][0].end if isinstance(node, If) else node.left.end
+
+
+def _reaches(effect: Effect, command: Written, node: Node) -> bool:
+    script = command.script
+    inside = compound(script, node)
+    names = {one.name for one in inside}
+    called = (one for one in commands(script) if one.function in names)
+    return any(one.span == effect.span for one in (*inside, *called)) or effect.span.path != script.span.path
 
 
 def _before(effect: Effect) -> Bound:

@@ -15,7 +15,7 @@ from logcorr.rules._images import SHELLS
 from logcorr.semantics.written import Broken, tree
 
 SHEBANG = regex(r"#!.*\b(?:ba|da|a)?sh\b")
-FILLED = regex(r"\{\{|\{%|<%|@@\w+@@|<<<<<<< |__[A-Z]+__")
+FILLED = regex(r"\{\{|\{%|<%|@@\w+@@|<<<<<<< |__[A-Z]+__|=<[\w -]+>(?=\s|$)")
 """Text that something else fills in before a shell reads it."""
 
 

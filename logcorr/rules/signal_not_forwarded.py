@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
-from logcorr.model.facts import ComposeFile, Image
+from logcorr.model.facts import ComposeFile, Image, Service
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._images import SERVES, last_command, start_script
+from logcorr.rules._images import SERVES, last_command, last_of_list, start_script
 from logcorr.semantics.written import Written
 
 GRACE_S = 10.0
@@ -31,6 +31,23 @@ def check(case: Configuration) -> Iterator[Finding]:
         if last and "exec" not in last.wrappers and _serves(last):
             seen.add(last.script.span.path)
             yield _finding(image, last, _grace(case))
+        inline = last_of_list(image.entrypoint or image.command, image.span.path, image.started_at)
+        if inline and _serves(inline):
+            yield _in_one_line(inline, _grace(case))
+    for file in case.of(ComposeFile):
+        for service in file.services:
+            words = service.entrypoint or service.command
+            inline = last_of_list(words, file.span.path, _line(file, service, words))
+            if inline and _serves(inline):
+                yield _in_one_line(inline, service.stop_grace_s)
+
+
+def _line(file: ComposeFile, service: Service, words: tuple[str, ...]) -> int:
+    """Where a service's command begins."""
+    lines = file.text.split("\n")
+    key = "entrypoint:" if service.entrypoint == words else "command:"
+    numbers = range(service.span.line, service.span.end_line + 1)
+    return next((number for number in numbers if lines[number - 1].strip().startswith(key)), service.span.line)
 
 
 def _serves(command: Written) -> bool:
@@ -45,6 +62,23 @@ def _serves(command: Written) -> bool:
 def _grace(case: Configuration) -> float:
     given = {service.stop_grace_s for file in case.of(ComposeFile) for service in file.services}
     return given.pop() if len(given) == 1 else GRACE_S
+
+
+def _in_one_line(last: Written, grace: float) -> Finding:
+    return Finding(
+        confidence=0.85,
+        claim=claim(
+            "signal_not_forwarded.found",
+            "docker stop ends at the shell, which keeps it to itself: {grace:g} s later {program} is killed at its work",
+            program=last.name,
+            grace=grace,
+        ),
+        evidence=(Evidence(last.script.span, "a shell runs it as its child"),),
+        would_refute=claim("signal_not_forwarded.refute", "docker stop, which takes less than a second (init: true)"),
+        subject=last.script.span.path,
+        measured={"grace_s": grace},
+        fix=claim("signal_not_forwarded.fix", "exec {program} …", program=last.name),
+    )
 
 
 def _finding(image: Image, last: Written, grace: float) -> Finding:

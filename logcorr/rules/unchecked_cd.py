@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import written
 from logcorr.semantics.written import Commands, Node, Pipeline, Simple, Written, commands, following, in_program
+
+NAMED = regex(r"/|^\$|^[\w.-]*[A-Za-z]{4}[\w.-]*\*")
+"""What `ls` lists: another folder, or files whose name says whose they are, which lie in no other folder."""
 
 
 @rule(code="SH002", title="A script deletes where a failed cd leaves it", role="defect", severity="warning")
@@ -25,7 +29,13 @@ def check(case: Configuration) -> Iterator[Finding]:
 def _unnoticed(command: Written) -> bool:
     alone = bool(command.around) and isinstance(command.around[-1], Commands)
     certain = command.words[0] in ("-", "..", "/", "/tmp") or command.words[0].startswith("$(dirname")
-    return alone and not certain and not command.asked() and not in_program(command, "e")
+    return alone and not certain and not _made(command) and not command.asked() and not in_program(command, "e")
+
+
+def _made(command: Written) -> bool:
+    """Whether the script makes the folder before."""
+    before = (one for one in commands(command.script) if one.node.end <= command.node.start and one.name == "mkdir")
+    return any("p" in one.flags() and command.words[-1] in one.words for one in before)
 
 
 def _delete_after(command: Written) -> Written | None:
@@ -57,7 +67,7 @@ def _fed_by_a_list(command: Written) -> bool:
     """Whether what it deletes are the names that `ls` gives, which are relative."""
     pipeline = command.pipeline
     first = next((one for one in commands(command.script) if pipeline and one.node is pipeline.commands[0]), None)
-    return first is not None and first.name == "ls" and not any("/" in word or word.startswith("$") for word in first.words)
+    return first is not None and first.name == "ls" and not any(map(NAMED.search, first.words))
 
 
 def _relative(word: str) -> bool:

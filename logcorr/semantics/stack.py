@@ -107,11 +107,13 @@ def _imaged(containers: Sequence[Container], files: dict[str, ComposeFile]) -> t
 
 
 def _deployed(effects: Sequence[Effect], files: dict[str, ComposeFile]) -> tuple[Paths, list[Reason]] | None:
-    """By the files that scripts and workflows start the stack from."""
+    """By the files that scripts and workflows start the stack from, and do not take down again further on."""
     reasons: dict[Paths, list[Reason]] = {}
-    for effect in effects:
-        paths = used_files(effect, list(files)) if effect.manager == "compose" and effect.action in STARTING else ()
-        if paths:
+    composed = [(effect, used_files(effect, list(files))) for effect in effects if effect.manager == "compose"]
+    ended = {(effect.span.path, paths): effect.span.line for effect, paths in composed if effect.action == "down"}
+    for effect, paths in composed:
+        for_a_while = ended.get((effect.span.path, paths), 0) > effect.span.line
+        if paths and effect.action in STARTING and not for_a_while:
             reasons.setdefault(paths, []).append((f"{effect.span.path} starts the stack from {', '.join(paths)}", effect.span))
     return _agreed(reasons)
 

@@ -15,6 +15,7 @@ from msgspec import Struct
 from logcorr.grammar.shell import parse
 from logcorr.grammar.shell.tree import (
     AndOr,
+    Arithmetic,
     Assignment,
     Background,
     Broken,
@@ -39,9 +40,9 @@ from logcorr.model.facts import Script
 from logcorr.model.source import Span
 
 __all__ = [
-    "AndOr", "Assignment", "Background", "Broken", "Commands", "For", "Function", "Group", "If", "Loop", "Node", "Pipeline",
-    "Redirected", "Simple", "Substitution", "Test", "Written", "commands", "compound", "following", "in_program", "plain",
-    "spanned", "tree", "walk",
+    "AndOr", "Arithmetic", "Assignment", "Background", "Broken", "Commands", "For", "Function", "Group", "If", "Literal", "Loop",
+    "Node", "Pipeline", "Redirected", "Simple", "Substitution", "Test", "Word", "Written", "asked", "commands", "compound",
+    "following", "function_of", "in_program", "placed", "plain", "spanned", "switched_on", "tree", "walk",
 ]  # fmt: skip
 
 N = TypeVar("N", bound=Node)
@@ -87,7 +88,7 @@ class Written(Struct, frozen=True):
     @property
     def function(self) -> str | None:
         """The name of the function it stands in."""
-        return next((node.name for node in reversed(self.around) if isinstance(node, Function)), None)
+        return function_of(self.around)
 
     def flags(self) -> set[str]:
         """Its short options as letters and its long ones as words, without their values."""
@@ -116,7 +117,7 @@ class Written(Struct, frozen=True):
 
     def asked(self) -> bool:
         """Whether its exit status decides something: it is a condition, stands before `&&` or `||`, or is negated."""
-        return _asked((*self.around, self.node))
+        return asked((*self.around, self.node))
 
     def _outer(self) -> Node | None:
         return self.around[-1] if self.around else None
@@ -140,7 +141,7 @@ def _ends(body: Commands, around: Sequence[Node], node: Node) -> bool:
     return (last.commands[-1] if isinstance(last, Pipeline) else last) is node
 
 
-def _asked(nodes: Sequence[Node]) -> bool:
+def asked(nodes: Sequence[Node]) -> bool:
     """Whether the status of the last of these nodes, each within the one before, decides something."""
     for inner, outer in zip(reversed(nodes), reversed(nodes[:-1]), strict=False):
         if isinstance(outer, AndOr):
@@ -166,6 +167,16 @@ def _asked(nodes: Sequence[Node]) -> bool:
 def tree(script: Script) -> Commands:
     """The script's syntax tree."""
     return parse(script.text)
+
+
+def placed(script: Script, kind: type[N]) -> Iterator[tuple[N, tuple[Node, ...]]]:
+    """All nodes of a kind, in the order of the text, each with the nodes that it lies in."""
+    return ((node, around) for node, around in _nested(tree(script)) if isinstance(node, kind))
+
+
+def function_of(around: Sequence[Node]) -> str | None:
+    """The name of the innermost function among these nodes."""
+    return next((node.name for node in reversed(around) if isinstance(node, Function)), None)
 
 
 @lru_cache(maxsize=512)
@@ -238,10 +249,15 @@ def compound(script: Script, node: Node) -> list[Written]:
 
 def in_program(command: Written, option: str) -> bool:
     """Whether a shell option (`e`, `pipefail`) is on where the command stands, by the `set` commands written before it."""
-    first = command.script.text.partition("\n")[0]
-    on = first.startswith("#!") and len(option) == 1 and bool(re.search(rf"\s-[a-z]*{option}", first))
-    for one in commands(command.script):
-        if one.name == "set" and one.node.start < command.node.start and one.function in (None, command.function):
+    return switched_on(command.script, command.node, command.function, option)
+
+
+def switched_on(script: Script, node: Node, function: str | None, option: str) -> bool:
+    """The same of any node, in that function or in none."""
+    first = script.text.partition("\n")[0]
+    on = first.startswith("#!") and len(option) == 1 and bool(re.search(rf"\s-[A-Za-z]*{option}", first))
+    for one in commands(script):
+        if one.name == "set" and one.node.start < node.start and one.function in (None, function):
             on = _switched(one.words, option, on)
     return on
 
@@ -249,6 +265,6 @@ def in_program(command: Written, option: str) -> bool:
 def _switched(words: Sequence[str], option: str, on: bool) -> bool:
     for word, following_word in zip(words, (*words[1:], ""), strict=False):
         named = word[-1:] == "o" and following_word == {"e": "errexit", "u": "nounset"}.get(option, option)
-        if re.fullmatch(r"[-+][a-z]+", word) and (named or (len(option) == 1 and option in word[1:])):
+        if re.fullmatch(r"[-+][A-Za-z]+", word) and (named or (len(option) == 1 and option in word[1:])):
             on = word[0] == "-"
     return on

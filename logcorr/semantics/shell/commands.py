@@ -26,7 +26,7 @@ from logcorr.semantics.shell import (
 from logcorr.semantics.shell.command import Command, Handler
 from logcorr.semantics.shell.expansion import fields
 from logcorr.semantics.shell.machine import Machine
-from logcorr.semantics.shell.path import SUCCESS, Path
+from logcorr.semantics.shell.path import SUCCESS, Path, Status
 from logcorr.semantics.shell.purposes import RUNS_CODE
 from logcorr.semantics.shell.values import Text, Value, literal, shown, text
 
@@ -49,14 +49,14 @@ def simple(machine: Machine, path: Path, node: Simple) -> None:
     machine.substituted = False
     arguments = _expanded(machine, path, node)
     sinks, stdin = path.sinks, path.stdin
-    if node.redirects:
-        redirects.apply(machine, path, node.redirects)
-    if not arguments:
+    opened = redirects.apply(machine, path, node.redirects) if node.redirects else None
+    connected = _connected(machine, path, opened, span, words) if opened else SUCCESS
+    if not arguments or connected.code not in (0, None):
         for assignment in node.assignments:
             assignments.assign(machine, path, assignment)
         path.sinks, path.stdin = sinks, stdin
-        if not machine.substituted:
-            path.status = SUCCESS
+        if opened or not machine.substituted:
+            path.status = connected
         return
     before = {assignment.name: path.variables.get(assignment.name) for assignment in node.assignments}
     present = {name for name in before if name in path.variables}
@@ -69,11 +69,26 @@ def simple(machine: Machine, path: Path, node: Simple) -> None:
         path.sinks = sinks
         if given is not stdin:
             path.stdin = stdin
+    if connected.code is None:
+        path.status = connected
     for name, value in before.items():
         if name in present:
             path.set(name, value)
         else:
             path.unset(name)
+
+
+def _connected(machine: Machine, path: Path, address: Value, span: Span, words: str) -> Status:
+    """How opening a connection ends: where that fails, the command does not run."""
+    host, _, port = shown(address).rpartition("/")
+    probes.ask(
+        Command(machine, path, "/dev/tcp", [address], span, words, run),
+        "/dev/tcp",
+        f"{host}:{port}",
+        prints=False,
+        values=[address],
+    )
+    return path.status
 
 
 def _expanded(machine: Machine, path: Path, node: Simple) -> list[Value]:

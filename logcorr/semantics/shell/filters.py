@@ -53,8 +53,9 @@ def _grep(command: Command) -> None:
         expressions, others = others[:1], others[1:]
     value = input_of(command, others)
     wanted = [literal(expression) for expression in expressions]
-    command.machine.record.compare(value, *(want for want in wanted if want is not None))
     flags = set(options)
+    named = (one for want in wanted if want is not None for one in _alternatives(want, _syntax(command.name, flags)))
+    command.machine.record.compare(value, *named)
     quiet = bool(flags & {"q", "quiet", "silent"})
     match = _matcher(command.name, flags, wanted)
     if match is None or flags & {"f", "file", "A", "B", "C", "L", "l", "r", "R"}:
@@ -71,16 +72,31 @@ def _grep(command: Command) -> None:
     _uncertain(command, value, quiet)
 
 
+def _syntax(name: str, flags: set[str]) -> str:
+    """What the expression is written in: `fixed`, `extended` or `basic`."""
+    if name == "fgrep" or flags & {"F", "fixed-strings"}:
+        return "fixed"
+    return "extended" if name == "egrep" or flags & {"E", "extended-regexp", "P", "perl-regexp"} else "basic"
+
+
+def _alternatives(expression: str, syntax: str) -> list[str]:
+    """The words that an expression offers for a choice (`200|301`, `^(200|301)$`); itself where it is anything else."""
+    bar = {"extended": "|", "basic": "\\|"}.get(syntax)
+    inner = re.fullmatch(r"\^?(?:\\?\()?(.*?)(?:\\?\))?\$?", expression, re.DOTALL)
+    words = inner[1].split(bar) if bar and inner else []
+    return words if len(words) > 1 and all(re.fullmatch(r"\w+", word) for word in words) else [expression]
+
+
 def _matcher(name: str, flags: set[str], wanted: list[str | None]) -> Match | None:
     sources = [want for want in wanted if want is not None]
     if not sources or len(sources) != len(wanted):
         return None
     ignore_case = bool(flags & {"i", "ignore-case"})
-    if name == "fgrep" or flags & {"F", "fixed-strings"}:
+    syntax = _syntax(name, flags)
+    if syntax == "fixed":
         compiled = [bounded(re.escape(source), re.IGNORECASE if ignore_case else 0) for source in sources]
     else:
-        extended = name == "egrep" or bool(flags & {"E", "extended-regexp", "P", "perl-regexp"})
-        found = [regular(source, extended=extended, ignore_case=ignore_case) for source in sources]
+        found = [regular(source, extended=syntax == "extended", ignore_case=ignore_case) for source in sources]
         if None in found:
             return None
         compiled = [expression for expression in found if expression is not None]

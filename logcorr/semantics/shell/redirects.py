@@ -8,24 +8,43 @@ from logcorr.grammar.shell.tree import Redirect, Substitution
 from logcorr.semantics.shell.expansion import single, substituted
 from logcorr.semantics.shell.machine import Machine
 from logcorr.semantics.shell.path import DISCARDED, Path, Sink
-from logcorr.semantics.shell.values import EMPTY, Value, joined, literal, text, unknown
+from logcorr.semantics.shell.values import EMPTY, Text, Value, joined, literal, text, unknown
 
 _WRITES = {">": False, ">|": False, ">>": True, "&>": False, "&>>": True, ">&": False}
 
 
-def apply(machine: Machine, path: Path, redirects: Sequence[Redirect]) -> None:
-    """Apply redirections to a path, from left to right."""
+_SOCKETS = ("/dev/tcp/", "/dev/udp/")
+"""Files that are none: bash opens a connection (https://www.gnu.org/software/bash/manual/bash.html#Redirections)."""
+
+
+def apply(machine: Machine, path: Path, redirects: Sequence[Redirect]) -> Value | None:
+    """Apply redirections to a path, from left to right; the first that opens a connection, as it is written behind the device."""
+    opened = None
     for redirect in redirects:
-        if redirect.operator in _WRITES:
-            _output(machine, path, redirect)
+        heredoc = redirect.operator in ("<<", "<<-", "<<<")
+        fed = redirect.operator == "<" and any(
+            isinstance(piece, Substitution) and piece.direction for piece in redirect.target.pieces
+        )
+        value = None if heredoc or fed else single(machine, path, redirect.target)
+        opened = opened or (_socket(value) if value is not None else None)
+        if value is not None and redirect.operator in _WRITES:
+            _output(path, redirect, value)
         elif redirect.descriptor in ("", "0"):
-            path.stdin = _input(machine, path, redirect)
-        else:
+            path.stdin = _input(machine, path, redirect, value)
+        elif value is None:
             single(machine, path, redirect.target)
+    return opened
 
 
-def _output(machine: Machine, path: Path, redirect: Redirect) -> None:
-    value = single(machine, path, redirect.target)
+def _socket(value: Value) -> Value | None:
+    """The host and port of a connection."""
+    head = value[0].text if value and isinstance(value[0], Text) else ""
+    if not head.startswith(_SOCKETS):
+        return None
+    return (*text(head[len(_SOCKETS[0]) :]), *value[1:])
+
+
+def _output(path: Path, redirect: Redirect, value: Value) -> None:
     name = literal(value)
     out, err = path.sinks
     if redirect.operator == ">&" and name is not None and (name.isdigit() or name == "-"):
@@ -50,7 +69,7 @@ def _file(path: Path, name: str | None, *, appends: bool) -> Sink:
     return Sink("file", name, appends)
 
 
-def _input(machine: Machine, path: Path, redirect: Redirect) -> Value:
+def _input(machine: Machine, path: Path, redirect: Redirect, value: Value | None) -> Value:
     target = redirect.target
     if redirect.operator in ("<<", "<<-"):
         return single(machine, path, target)
@@ -59,6 +78,6 @@ def _input(machine: Machine, path: Path, redirect: Redirect) -> Value:
     piece = target.pieces[0]
     if len(target.pieces) == 1 and isinstance(piece, Substitution) and piece.direction == "<":
         return substituted(machine, path, piece)
-    name = literal(single(machine, path, target))
+    name = literal(value) if value is not None else None
     content = path.files.get(name) if name is not None else None
     return content if content is not None else EMPTY if name == "/dev/null" else unknown(f"the content of {name or 'a file'}")

@@ -1,0 +1,120 @@
+"""psql goes on where a statement fails, and ends with success: who asks for its status learns nothing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from logcorr.lazily import regex
+from logcorr.model.case import Configuration
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.rules import rule
+from logcorr.rules._errexit import ends_script
+from logcorr.rules._idioms import excused, next_test, written
+from logcorr.semantics.written import Node, Redirected, Written, commands, in_program
+
+CARRIERS = frozenset({"docker", "docker-compose", "podman", "podman-compose", "kubectl"})
+"""Programs that run psql elsewhere."""
+
+READERS = frozenset(
+    {"cat", "zcat", "gunzip", "gzip", "bzcat", "bunzip2", "xzcat", "unxz", "zstdcat", "unzstd", "zstd", "xz", "pv", "envsubst"}
+)
+"""Programs that hand on what stands in a file."""
+
+OPTIONS_ELSEWHERE = regex(r"^\$\{?\w*(opt|arg|flag)|^\$\{?\w+\[[@*]\]", re.IGNORECASE)
+"""A word that may hold options."""
+
+
+@rule(code="SH022", title="psql passes over statements that fail", role="defect", severity="warning")
+def check(case: Configuration) -> Iterator[Finding]:
+    """Looks for psql with a file of statements and without ON_ERROR_STOP, whose status decides something."""
+    for command in written(case):
+        options = _psql(command)
+        if options is None or not _whole_file(command, options):
+            continue
+        if _refused(options):
+            yield _finding(command, refused=True)
+        elif not _stops(command) and _decides(command):
+            yield _finding(command, refused=False)
+
+
+def _psql(command: Written) -> tuple[str, ...] | None:
+    """The words behind psql, called directly or in a container."""
+    if command.name == "psql":
+        return command.words
+    carried = command.name in CARRIERS or command.name.startswith("$")
+    return command.words[command.words.index("psql") + 1 :] if carried and "psql" in command.words else None
+
+
+def _whole_file(command: Written, options: tuple[str, ...]) -> bool:
+    """Whether it runs a file: by its name, redirected, or read by what stands before it in the pipe."""
+    if any(re.match(r"-[A-Za-z]*f|--file\b", word) for word in options):
+        return True
+    pipeline = command.pipeline
+    if pipeline and pipeline.commands[0] is not command.node:
+        first = next((one for one in commands(command.script) if one.node is pipeline.commands[0]), None)
+        return first is not None and first.name in READERS and "-c" not in options
+    return any(redirect.operator == "<" for redirect in _redirects(command))
+
+
+def _refused(options: tuple[str, ...]) -> bool:
+    """Whether it is to be one transaction, which psql takes for what `-f` and `-c` name and refuses for its input."""
+    single = any(re.fullmatch(r"-[A-Za-z]*1|--single-transaction", word) for word in options)
+    return single and not any(re.match(r"-[A-Za-z]*[fc]|--(?:file|command)\b", word) for word in options)
+
+
+def _redirects(command: Written) -> list[Node]:
+    outer = command.around[-1] if command.around else None
+    return [*command.node.redirects, *(outer.redirects if isinstance(outer, Redirected) else ())]
+
+
+def _stops(command: Written) -> bool:
+    """Whether it stops at the first failure, may do so by options kept elsewhere, or goes on because somebody wants it to."""
+    if "ON_ERROR_STOP" in command.text:
+        return True
+    return "ON_ERROR_STOP" in command.script.text and any(map(OPTIONS_ELSEWHERE.search, command.words))
+
+
+def _decides(command: Written) -> bool:
+    """Whether its status is asked for, by a test or by `set -e`."""
+    pipeline = command.pipeline
+    if pipeline and pipeline.commands[-1] is not command.node:
+        return False
+    if command.asked():
+        return not excused(command)
+    ends = in_program(command, "e") and ends_script(command.script, command.node, command.around)
+    return ends or next_test(command) is not None
+
+
+def _finding(command: Written, refused: bool) -> Finding:
+    return Finding(
+        severity="error" if refused else "warning",
+        confidence=0.95,
+        claim=_refusal() if refused else _passing(),
+        evidence=(Evidence(command.span, "does not start" if refused else "does not stop at errors"),),
+        would_refute=claim(
+            "failed_statements_passed_over.refute", "a run with a statement that fails and that the script notices (a .psqlrc)"
+        )
+        if not refused
+        else claim("failed_statements_passed_over.refute_refused", "a run after which the statements are carried out"),
+        subject=command.script.span.path,
+        fix=claim(
+            "failed_statements_passed_over.fix",
+            "psql -v ON_ERROR_STOP=1 -f -, with --single-transaction where all or none is wanted",
+        ),
+    )
+
+
+def _refusal() -> Claim:
+    return claim(
+        "failed_statements_passed_over.refused",
+        "psql takes --single-transaction only with -f or -c: here it ends at once, and nothing is carried out",
+    )
+
+
+def _passing() -> Claim:
+    return claim(
+        "failed_statements_passed_over.found",
+        "where a statement fails, psql goes on with the next and ends with success: what was loaded in part counts as loaded",
+    )
