@@ -150,6 +150,7 @@ SHAPES = (
     Shape("syslog", rf"{_MONTH} [ \d]?\d {_DAY}{_FRACTION}", "%b %e %H:%M:%S%.f", Clock.YEARLESS),
     Shape("dotted", rf"\d\d?\.\d\d?\.\d{{4}},? {_DAY}{_FRACTION}", "%d.%m.%Y %H:%M:%S%.f", Clock.LOCAL, ","),
     *_numbered(),
+    Shape("day_month_dots", rf"\d\d?\.\d\d?\.,? {_DAY}{_FRACTION}", "%d.%m. %H:%M:%S%.f", Clock.YEARLESS, ","),
     Shape("month_day", rf"\d\d-\d\d {_DAY}{_FRACTION}", "%m-%d %H:%M:%S%.f", Clock.YEARLESS),
     Shape("twelve_hours", _HALF, "%I:%M:%S%.f %p", Clock.TIME_OF_DAY),
     Shape("kitchen", r"\d{1,2}:\d\d[AP]M", "%I:%M%p", Clock.TIME_OF_DAY),
