@@ -207,6 +207,9 @@ DIAGNOSES = {
         ),
         Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), lasts=True),
     ),
+    "certificate_failed.another_told": Diagnosis(
+        "certificate_failed", (CHANGES, "configuration_mismatch", "certificate_fails"), perhaps=(CHANGES,), lasts=True
+    ),
     "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), themselves=True),
     "check_asks_for_nothing": Diagnosis(
         "probe_never_satisfied", (CHANGES, "probe_gets_answer", "answer_takes_branch"), perhaps=(CHANGES,), lasts=True

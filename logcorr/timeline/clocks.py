@@ -162,12 +162,9 @@ def _candidates(
     steady = [one for one in offsets if one.offsets and one.offsets[0] == one.offsets[1]]
     its_own = [one for one in steady if one.source == reading.source and reading.source in SERVERS]
     host = [Placement(zone, f"TZ in {span}") for service, zone, span in settings if service is None]
-    found += [*map(_stated, its_own), *host, *map(_stated, steady)]
+    found += [*map(_stated, its_own), *host, *(_stated(one) for one in steady if one not in its_own)]
     found.append(Placement("UTC", "assumed: nothing tells the zone", assumed=True))
-    best: dict[str, Placement] = {}
-    for candidate in found:
-        best.setdefault(candidate.zone, candidate)
-    return list(best.values())
+    return list({candidate.zone: candidate for candidate in reversed(found)}.values())[::-1]
 
 
 def _stated(other: Reading) -> Placement:
