@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -362,6 +362,42 @@ def nightly(folder, status=200, *, watched=True):
         ]
         (folder / "access.log").write_text("".join(asked))
     return logcorr.analyze(folder)
+
+
+DEPLOYS = "2026-05-05 10:31:05 press-api 4.1.0 pm2 reload ok\n2026-05-06 13:02:38 press-api 4.2.0 pm2 reload ok\n"
+OF_INSTANCES = ((5, 10, 31, 7), (5, 10, 31, 47), (6, 13, 2, 40), (6, 13, 3, 20))
+
+
+def rolled_out(folder, record, status=200):
+    """Two instances are stopped one after the other, twice; clients ask all the time, and get `status` at these moments."""
+    (folder / "deploy.log").write_text(record)
+    stamps = [datetime(2026, 5, *text, tzinfo=UTC) for text in OF_INSTANCES]
+    for instance in (0, 1):
+        line = "{:%Y-%m-%dT%H:%M:%S}: {}\n"
+        told = [
+            line.format(at + timedelta(seconds=after), words)
+            for at in stamps[instance::2]
+            for after, words in ((0, "SIGINT received, draining"), (2, "press-api listening on port 3001"))
+        ]
+        (folder / f"press-api-out-{instance}.log").write_text("".join(told))
+    begin = datetime(2026, 5, 5, 8, tzinfo=UTC)
+    times = sorted([*(begin + timedelta(minutes=5 * n) for n in range(400)), *(at + timedelta(seconds=1) for at in stamps)])
+    asked = '192.0.2.8 - - [{:%d/%b/%Y:%H:%M:%S} +0000] "GET /sheets HTTP/1.1" {} 7 "-" "Mozilla/5.0"\n'
+    felt = {at + timedelta(seconds=1) for at in stamps}
+    (folder / "access.log").write_text("".join(asked.format(at, status if at in felt else 200) for at in times))
+    return logcorr.analyze(folder).result
+
+
+def test_releases_that_nobody_felt_are_no_incident(tmp_path):
+    assert rolled_out(tmp_path, DEPLOYS)["verdict"] == "healthy"
+
+
+def test_releases_that_clients_felt_are_one(tmp_path):
+    assert rolled_out(tmp_path, DEPLOYS, status=502)["verdict"] != "healthy"
+
+
+def test_stops_that_no_record_explains_are_not_passed_over(tmp_path):
+    assert rolled_out(tmp_path, DEPLOYS.replace("05-06 13:02", "05-06 15:02"))["verdict"] != "healthy"
 
 
 def test_what_is_ordered_each_night_and_felt_by_nobody_is_meant(tmp_path):

@@ -121,6 +121,24 @@ def test_a_job_that_renews_is_what_sets_its_hook_off(tmp_path):
     assert (cause["trigger"]["path"], cause["chain"][0]["mechanism"]) == ("cron.d/certbot", "job_runs_script")
 
 
+TIMER = "[Timer]\nOnCalendar=*-*-* 00,12:00:00\nRandomizedDelaySec=43200\nUnit={}\n"
+
+
+@pytest.mark.parametrize(
+    ("unit", "blamed"), [("certbot.service", True), ("snap.certbot.renew.service", True), ("mail.service", False)]
+)
+def test_a_timer_of_a_package_runs_the_hooks_though_its_unit_was_not_collected(tmp_path, unit, blamed):
+    name = unit.removesuffix(".service")
+    (tmp_path / "renewal").mkdir()
+    (tmp_path / "renewal/old.example.org.conf").write_text(PRE_HOOK)
+    (tmp_path / f"{name}.timer").write_text(TIMER.format(unit))
+    told(tmp_path, TRIES)
+    started = [STOPPED.format(day=day, time=time, second=1, word="Starting", unit=name) for day, time in TRIES.items()]
+    rest = (tmp_path / "syslog").read_text().splitlines(keepends=True)
+    (tmp_path / "syslog").write_text("".join(sorted(started + rest)))
+    assert (leading(tmp_path) == ("suspected", ("renewal/old.example.org.conf", 3))) is blamed  # no log tells that it renewed
+
+
 def test_a_hook_that_ran_at_other_times_is_innocent(tmp_path):
     post_hook(tmp_path)
     told(tmp_path, {4: "11:50", 5: "03:15", 6: "22:09", 7: "01:47", 8: "16:31"})

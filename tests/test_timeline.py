@@ -133,6 +133,26 @@ def test_tz_settings_count_a_services_own_first(tmp_path):
     }
 
 
+def test_one_web_server_writes_in_one_zone_whatever_the_hosts_is(tmp_path):
+    files = {
+        "access.log": ACCESS.format("20/Nov/2026:08:00:00 -0500") + ACCESS.format("20/Nov/2026:19:00:00 -0500"),
+        "error.log": "2026/11/20 12:00:00 [error] 1#1: x\n",
+    }
+    built = build(tmp_path, files, (Setting(span=Span("zone.txt", 1), name="TZ", value="Etc/UTC"),))
+    assert zones(built) == {"access.log": "-05:00", "error.log": "-05:00"}
+
+
+def test_logs_that_are_cut_at_the_same_times_are_in_one_zone(tmp_path):
+    """Over four days the hosts' zone would do almost as well; but then both ends were five hours off."""
+    files = {
+        "access.log": ACCESS.format("20/Nov/2026:00:00:00 -0500") + ACCESS.format("24/Nov/2026:00:00:00 -0500"),
+        "shop.log": "2026-11-20 00:00:30 info: x\n2026-11-23 23:58:00 info: y\n",
+        "other.log": "2026-11-20 01:10:30 info: x\n2026-11-23 23:18:00 info: y\n",
+    }
+    built = build(tmp_path, files, (Setting(span=Span("zone.txt", 1), name="TZ", value="Etc/UTC"),))
+    assert zones(built) == {"access.log": "-05:00", "shop.log": "-05:00", "other.log": "Etc/UTC"}
+
+
 def test_summer_time_gaps_and_folds(tmp_path):
     text = "".join(
         f"2026-{stamp} info: x\n" for stamp in ("03-29 01:59:59", "03-29 02:30:00", "10-25 02:30:00", "10-25 03:00:00")

@@ -124,7 +124,9 @@ DIAGNOSES = {
         ("slow_request_ended.set", "slow_request_ended.default"),
         Diagnosis("setting_reached", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True),
     ),
-    "clock_off": Diagnosis("clock_off", ("dependency_fails", "clocks_disagree"), perhaps=("dependency_fails",), lasts=True),
+    "clock_off": Diagnosis(
+        "clock_off", (CHANGES, "dependency_fails", "clocks_disagree"), perhaps=(CHANGES, "dependency_fails"), lasts=True
+    ),
     "index_dropped": Diagnosis("query_slowed", (CHANGES, "statement_slows"), lasts=True),
     "deadlock": Diagnosis("deadlock", ("transactions_deadlock",), themselves=True),
     **dict.fromkeys(
@@ -233,6 +235,9 @@ DIAGNOSES = {
             "certificate_failed.kept",
         ),
         Diagnosis("certificate_failed", ("configuration_mismatch", "certificate_fails"), lasts=True),
+    ),
+    "certificate_failed.another_told": Diagnosis(
+        "certificate_failed", (CHANGES, "configuration_mismatch", "certificate_fails"), perhaps=(CHANGES,), lasts=True
     ),
     "certificate_failed": Diagnosis("certificate_failed", ("certificate_fails",), themselves=True),
     "check_asks_for_nothing": Diagnosis(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from logcorr.causes.blame import ALWAYS, kind_of
+from logcorr.causes.follow import Times
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.together import matched_stops
-from logcorr.lazily import np, pl
+from logcorr.lazily import np, pl, regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case
 from logcorr.model.events import REQUEST_LOGS
 from logcorr.model.result import Finding
+from logcorr.timeline.dates import undated
+from logcorr.timeline.notes import DAY_S, entries
 from logcorr.timeline.select import moments
 
 ENDS = ("service_terminated", "periodic_termination", "termination_at_schedule_slot")
@@ -25,14 +29,20 @@ AT_ONCE_S, BRIEF_S, FEW_FELT = 120.0, 30.0, 3
 RELEASE_S = 900.0
 """A stop belongs to a run of a job that began so shortly before, or to a release; what was felt of it is over so soon."""
 
+RELEASED = regex(
+    r"(?i)\b(?:release|deploy|roll-?out|upgrad|version|planned|scheduled|geplant|ausroll|planifi|programad|planead|despl[ie]|implanta"
+    r"|planejad|pianificat|rilasci|gepland|uitrol)|\bv?\d+\.\d+|部署|發佈|发布|上線|上线|計畫|计划|リリース|デプロイ"
+)
+"""How people and scripts write of a release, or of a change that was to come."""
+
 
 def as_meant(case: Case, findings: Sequence[Finding], told: Attributed) -> bool:
     """Whether a service is only stopped as its schedule says, and nobody felt it: what clients asked meanwhile was logged.
 
-    Or it was stopped but once, as a job always does or for a release, and that was nearly over before anybody felt it.
+    Or each stop was for a release, or the only one as a job always does, and that was nearly over before anybody felt it.
     """
     felt = [one for one in findings if one.rule == FELT or _harms(one)]
-    return _as_ordered(case, told, felt) or (len(told.times) == 1 and _ordered_once(case, told) and _in_passing(felt, told))
+    return _as_ordered(case, told, felt) or (_for_a_change(case, told) and _in_passing(felt, told))
 
 
 def in_passing(finding: Finding, told: Sequence[Attributed]) -> bool:
@@ -52,13 +62,22 @@ def _in_passing(felt: Sequence[Finding], told: Attributed) -> bool:
     return few and all(in_passing(one, [told]) for one in felt)
 
 
-def _ordered_once(case: Case, told: Attributed) -> bool:
-    """Whether a job that always stops it had just run, or a release had just begun."""
-    at = told.times[0]
-    runs = [at - one.ticks for one in told.suspects if one.reach is Reach.MUST and one.scheduler]
-    by_job = any(bool(((since >= 0) & (since <= AT_ONCE_S)).any()) for since in runs)
-    released = at - moments(case, "deploy.started")
-    return by_job or bool(((released >= 0) & (released <= RELEASE_S)).any())
+def _for_a_change(case: Case, told: Attributed) -> bool:
+    """Whether a release had just begun each time it was stopped; or a job that always stops it had just run, if that was once."""
+    released = np.concatenate([moments(case, "deploy.started"), _on_record(case, told.service)])
+    since = told.times[:, None] - released[None, :]
+    if ((since >= 0) & (since <= RELEASE_S)).any(axis=1).all():
+        return True
+    runs = [told.times[0] - one.ticks for one in told.suspects if one.reach is Reach.MUST and one.scheduler]
+    return len(told.times) == 1 and any(bool(((since >= 0) & (since <= AT_ONCE_S)).any()) for since in runs)
+
+
+def _on_record(case: Case, service: str) -> Times:
+    """When notes and logs of releases tell of one that names the service."""
+    named = re.compile(rf"(?<![\w-]){re.escape(service)}(?![\w-])", re.IGNORECASE)
+    dated = (one for one in case.once(entries) if one.within_s < DAY_S)
+    told = (one for one in dated if named.search(one.texts[0]) and RELEASED.search(undated(one.texts[0])))
+    return np.array([time for one in told for time in one.times])
 
 
 def _as_ordered(case: Case, told: Attributed, felt: Sequence[Finding]) -> bool:

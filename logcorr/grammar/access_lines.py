@@ -173,7 +173,7 @@ _AFTER: dict[str, Callable[[_Column], bool]] = {
     "http_user_agent": lambda column: column.first.mark == '"' and any(re.match(r"[\w. -]+/v?\d", text) for text in column.texts),
     "upstream_addr": lambda column: column.all_are(rf"{_IP}:\d+(?:[,:]? .*)?|unix:\S+"),
     "http_x_forwarded_for": lambda column: column.first.mark == '"' and column.all_are(_LIST),
-    "request_time": lambda column: column.all_are(r"\d+\.\d{3}", ""),
+    "request_time": lambda column: column.all_are(r"\d+\.\d{1,6}", ""),
     "upstream_response_time": lambda column: column.all_are(r"\d+\.\d{3}(?:[,:]? .*)?"),
 }
 """What stands behind the status, by what its values look like."""

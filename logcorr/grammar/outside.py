@@ -28,14 +28,17 @@ CONSOLE = (
 
 AUTOHEAL = Phrase("probe.failed", ("found to be unhealthy",), r"^Container \S+ (?:\(\S+\) )?found to be unhealthy\b")
 
+_APART = r"[\s:=,;|\"]"
+"""What stands around the words of a monitor: it may write a table."""
+
 MONITOR = (
     Phrase(
         "client.connect_failed",
         ("DOWN", "down", "FAIL"),
-        r"(?:^|[\s:=])(?:DOWN|down|FAIL(?:ED)?)\b.*\b"
+        rf"(?:^|{_APART})(?:DOWN|down|FAIL(?:ED)?)\b.*\b"
         r"(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH|ECONNABORTED|refused|timed out|timeout|5\d\d)\b",
     ),
     AUTOHEAL,
-    Phrase("probe.passed", ("up", "UP", "OK"), r"(?:^|[\s:=])(?:up|UP|OK)(?:$|[\s:=,(]+(?:HTTP[ /\d.]*)?[23]\d\d\b)"),
+    Phrase("probe.passed", ("up", "UP", "OK"), rf"(?:^|{_APART})(?:up|UP|OK)(?:$|[\s:=,;|\"(]+(?:HTTP[ /\d.]*)?[23]\d\d\b)"),
 )
 """Phrases of something outside that asks again and again; what it may ask about stands before them."""

@@ -14,7 +14,7 @@ from logcorr.lazily import pl, regex
 YEARLESS = "1972"
 """Stands for the missing year; a leap year. The same as `model.events.YEARLESS`."""
 
-LEAD = r'(?:\d{1,7}:[A-Z] |(?:time|ts)=|(?:={2,9}|-{2,9}|\*{2,9}|#{1,9}|>{1,9}) )?[\[(<"]?'
+LEAD = r' {0,3}(?:\d{1,7}:[A-Z] |(?:time|ts)=|(?:={2,9}|-{2,9}|\*{2,9}|#{1,9}|>{1,9}) )?[\[(<"]?'
 """What may open a stamp: a bracket or quote, redis's process and role, logfmt's key, a rule that sets a part of a log off."""
 
 

@@ -155,6 +155,7 @@ SHAPES = (
     Shape("day_month", rf"{_DAY_MONTH},? {_DAY}{_FRACTION}", "%d.%m %H:%M:%S%.f", Clock.YEARLESS, ","),
     Shape("day_month_dot", rf"{_DAY_MONTH}\.,? {_DAY}{_FRACTION}", "%d.%m. %H:%M:%S%.f", Clock.YEARLESS, ","),
     *_numbered(),
+    Shape("day_month_dots", rf"\d\d?\.\d\d?\.,? {_DAY}{_FRACTION}", "%d.%m. %H:%M:%S%.f", Clock.YEARLESS, ","),
     Shape("month_day", rf"\d\d-\d\d {_DAY}{_FRACTION}", "%m-%d %H:%M:%S%.f", Clock.YEARLESS),
     Shape("twelve_hours", _HALF, "%I:%M:%S%.f %p", Clock.TIME_OF_DAY),
     Shape("kitchen", r"\d{1,2}:\d\d[AP]M", "%I:%M%p", Clock.TIME_OF_DAY),

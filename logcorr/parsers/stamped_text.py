@@ -28,7 +28,8 @@ _CONTINUED = r"[ \t})\]]"
 def _recognise(sample: Sample) -> float:
     if all(NOW.fullmatch(line.strip()) for line in sample.lines if line.strip()):
         return 0.0
-    lines = [line for line in sample.lines if line.strip() and not re.match(_CONTINUED, line)]
+    written = [line for line in sample.lines if line.strip()]
+    lines = [line for line in written if not re.match(_CONTINUED, line)] or written
     if not sample.stamped and not (lines and stamps.at_head(lines[0])):
         return 0.0
     stamped = 1.0 if sample.stamped else stamps.share(lines, stamps.at_head)

@@ -9,7 +9,7 @@ Format: systemd's timedatectl.c.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from logcorr.lazily import regex
 from logcorr.model.facts import Fact, Setting
@@ -23,7 +23,7 @@ _NAMED_ZONE = regex(
     r"(?P<zone>(Africa|America|Antarctica|Arctic|Asia|Atlantic|Australia|Europe|Indian|Pacific|Etc)/[\w+/-]+|UTC|GMT)\s*"
 )
 _SYNCHRONISED = regex(r"\s*(?:System clock|NTP) synchronized:\s+(?P<word>yes|no)\s*")
-_CLOCK = regex(r"\s*(Local|Universal|RTC) time:\s")
+_CLOCK = regex(r"\s*(Local|Universal|RTC) time:\s(?:.*?(?P<at>\d{4}-\d\d-\d\d \d\d:\d\d:\d\d))?")
 
 _DATE = regex(
     r"""
@@ -63,8 +63,10 @@ def parser(artifact: Artifact) -> Iterator[Fact]:
     """The zone as the setting `TZ`; whether the clock is synchronised as `NTPSynchronized` (systemd's name for it).
 
     What `date` prints is the setting `date`; it tells the zone where it ends in an offset, or in an abbreviation of one meaning.
+    Of several outputs of timedatectl the newest comes first: the others are of former hosts, or former settings of this one.
     """
-    for number, line in enumerate(artifact.text().split("\n"), 1):
+    lines = list(enumerate(artifact.text().split("\n"), 1))
+    for _, number, line in sorted(_dated(lines), key=lambda one: one[0], reverse=True):
         zone = next(filter(None, (form.fullmatch(line) for form in (_STATUS_ZONE, _SHOWN_ZONE, _LINKED_ZONE, _NAMED_ZONE))), None)
         if zone:
             yield Setting(span=artifact.span(number), name="TZ", value=zone["zone"])
@@ -75,6 +77,15 @@ def parser(artifact: Artifact) -> Iterator[Fact]:
                 yield Setting(span=artifact.span(number), name="TZ", value=zone_name)
         elif synchronised := _SYNCHRONISED.fullmatch(line):
             yield Setting(span=artifact.span(number), name="NTPSynchronized", value=synchronised["word"])
+
+
+def _dated(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[str, int, str]]:
+    """The lines, numbered, each with when the output of timedatectl was made that it belongs to, if it does to one."""
+    at = ""
+    for number, line in lines:
+        clock = _CLOCK.match(line)
+        at = (clock["at"] or at) if clock and (not at or line.strip().startswith("Local")) else at
+        yield at, number, line
 
 
 def _zone(written: str) -> str | None:

@@ -47,10 +47,20 @@ HEAVY = regex(
     r"^[^'\"]*(?<![.\w-])(?:pg_dump(?:all)?|pg_basebackup|mysqldump|mariadb-dump|mongodump|mongoexport|vacuumdb|tar|rsync|zip"
     r"|gzip|xz|zstd|bzip2|dd|cp +-\w*[rRa]|restic|borg|duplicity|updatedb|ffmpeg|sort|du)\b"
     r"|\bfind / |\boptimize table\b|\bvacuum\b|\.backup\b"
+    r"|(?<![\w-])(?:java|node|python[\d.]*|php|ruby|perl|dotnet)\b.*(?:re-?index|index(?:er|ing)|rebuild|import|export|compact|etl|train|crawl)"
     r"|\bxargs\b.* -P ?(?:0|[2-9]|\d\d)\b|\bparallel\b.*-j|^[^'\"]*\b(?:ab|hey|wrk|siege|vegeta)\b",
     re.IGNORECASE,
 )
 """Commands that keep disks, processors, databases or the service itself busy."""
+
+CLEARS = regex(
+    r"\b(?:cache|optimize|view|config):(?:clear|flush|clean|forget)\b|\bcache[ -](?:flush|clear|purge)\b|\bclear[_-]?cache\b"
+    r"|\bflush(?:all|db)\b|\bflush_all\b|\b(?:cache|caches|redis|memcached?)\.(?:clear|flush(?:all|db)?|reset)\("
+    r"|\bdrush (?:-\S+ )*(?:cr|cc|cache[-:]rebuild)\b|\bvarnishadm\b.*\bban\b|\bopcache_reset\b|\bdrop_caches\b"
+    r"|\brm -\w*r\w* \S*(?:/cache\b|proxy_cache|_cache/)\S*|\bfind \S*cache\S* .*-delete\b|\bcache:prune\b",
+    re.IGNORECASE,
+)
+"""Commands that empty a cache: what is asked next has to be worked out anew."""
 
 URL = regex(r"https?://[^\s\"'`<>{}]+")
 

@@ -11,7 +11,7 @@ from logcorr.model.facts import Directive
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._certificates import dates_of, read_once
+from logcorr.rules._certificates import Another, dates_of, read_once, told_another
 from logcorr.rules._client_certificates import ALERT, shown
 from logcorr.rules._renewals import Trouble, certificates, names, reloads, renewals, replaced, stray, trouble
 from logcorr.timeline.select import cite, instants
@@ -182,6 +182,9 @@ def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
     told = [] if own else list(reloads(case))
     kept = None if own else read_once(case)
     both = len({one.shows for one in dates}) > 1
+    another = case.once(told_another)
+    if another:
+        return _of_another(failed, another, dates if both else ())
     if both and told and kept:
         return _of_program(failed, told, kept, dates)
     return _expired(case, failed, dates, own=own, both=both and not told and not kept)
@@ -233,6 +236,34 @@ def _of_program(failed: pl.DataFrame, told: Sequence[Span], kept: Span, dates: S
         fix=claim(
             "certificate_failed.tell_all", "let the renewal restart everything that reads the certificate, or let it read it anew"
         ),
+    )
+
+
+def _of_another(failed: pl.DataFrame, another: Another, dates: Sequence[Evidence]) -> Finding:
+    """The renewal tells a server that does not show it."""
+    return Finding(
+        confidence=DATED if dates else UNNAMED,
+        claim=claim(
+            "certificate_failed.another_told",
+            "{count} connections failed for an expired certificate: its renewal tells {server}, and not the server that loads it "
+            "at {place}",
+            count=failed.height,
+            server=another.server,
+            place=str(another.loads),
+        ),
+        evidence=(
+            Evidence(another.told, "tells a server that does not show it", shows="configuration_mismatch"),
+            Evidence(another.loads, "loads the certificate", shows="configuration_mismatch"),
+            *(Evidence(span, "it could not be told", shows="configuration_mismatch") for span in another.failed),
+            *(Evidence(span, "it was changed", shows="deploy_changes_configuration") for span in another.moved),
+            *cite(failed, shows="certificate_fails"),
+            *dates,
+        ),
+        would_refute=REFUTE,
+        subject=str(another.told),
+        measured={"count": failed.height},
+        times=instants(failed),
+        fix=claim("certificate_failed.tell_it", "let the hook reload the server that shows the certificate"),
     )
 
 

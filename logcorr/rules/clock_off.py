@@ -14,6 +14,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, counted, rule
 from logcorr.rules._settings import settings
+from logcorr.rules._time_sync import drift, stopped
 from logcorr.timeline.select import cite, lines_like
 
 NEAR = (
@@ -27,11 +28,25 @@ NEAR = (
         "in the future",
         "TooSkewed",
     ),
-    *("kew too great", "ERR_SKEW", "not yet current", "recvWindow", "ahead of the server", "NOT_YET_VALID"),
+    *(
+        "kew too great",
+        "clock skew",
+        "clock difference",
+        "clock drift",
+        "is before",
+        "ERR_SKEW",
+        "not yet current",
+        "recvWindow",
+        "ahead of the server",
+        "NOT_YET_VALID",
+    ),
 )
 EARLY = (
     r"(?i)\bjwt not active\b|\bNotBeforeError\b|\bImmatureSignature"
     r"|\btoken (?:is |was )?(?:not yet valid|used (?:before issued|too early)|issued in the future)"
+    r"|\b(?:iat|nbf|timestamp|issue(?:d|[- ]?instant)?|date|not[- ]?before)\b(?: \S+){0,3} in the future\b"
+    r"|\bclock (?:skew|difference|drift)\b.*\b(?:detected|too (?:great|large|high|big)|exceeds|exceeded|is too|against peer)\b"
+    r"|\bcurrent time \S+ is before\b|\b(?:token|assertion|signature|request|ticket)\b.* from the future\b"
     r"|\bRequestTimeTooSkewed\b|\bclock skew too great\b|\bKRB_AP_ERR_SKEW\b|\bsignature not yet current\b"
     r"|\boutside of the recvWindow\b|\bahead of the server's time\b|\bCERT_NOT_YET_VALID\b|\bcertificate is not yet valid\b"
 )
@@ -64,17 +79,20 @@ SHOWS = "clocks_disagree"
 
 
 class _Told(Struct, frozen=True):
-    """What is known of the clock: who is asked in vain and where that is set, captures, and what the log's own stamps show."""
+    """What is known of the clock: who is asked in vain and where that is set, captures, who stopped it from being kept, and what
+    the log's own stamps and numbers show: seconds a day, and since when."""
 
     unanswered: tuple[Evidence, ...]
     asked: tuple[Evidence, ...]
     captured: tuple[Evidence, ...]
     stepped: tuple[Evidence, ...]
+    stopped: tuple[Evidence, ...]
     early_s: float | None
+    drift: tuple[float, float] | None
 
     @property
     def sure(self) -> float:
-        proofs = [self.unanswered, self.captured, self.stepped, self.early_s]
+        proofs = [self.unanswered, self.captured, self.stepped, self.stopped, self.drift, self.early_s]
         return (UNKNOWN, LIKELY, SURE)[min(sum(map(bool, proofs)), 2)]
 
 
@@ -97,7 +115,9 @@ def _told(case: Case, early: pl.DataFrame) -> _Told:
         asked=tuple(_asked(case, servers)) if vain.height else (),
         captured=tuple(_captured(case)),
         stepped=tuple(_stepped(case, str(early["file"][0]))),
+        stopped=stopped(case, early["time"][0]),
         early_s=_early(early),
+        drift=drift(early),
     )
 
 
@@ -142,15 +162,17 @@ def _early(early: pl.DataFrame) -> float | None:
 
 
 def _finding(service: str, early: pl.DataFrame, told: _Told) -> Finding:
-    place = next((one.span for one in (*told.asked, *told.captured, *told.unanswered)), None)
+    place = next((one.span for one in (*told.stopped, *told.asked, *told.captured, *told.unanswered)), None)
     found = counted(early, service, _claim(service, early, told, place), REFUTE)
     first = (*told.asked, *told.captured) if told.asked else (*told.captured, *told.unanswered)
     others = told.unanswered if told.asked else ()
     return replace(
         found,
         confidence=told.sure,
-        evidence=(*first, *others, *told.stepped, *cite(early, shows=SHOWS)),
-        measured={**found.measured} | ({"early_s": round(told.early_s, 1)} if told.early_s else {}),
+        evidence=(*told.stopped, *first, *others, *told.stepped, *cite(early, shows=SHOWS)),
+        measured={**found.measured}
+        | ({"early_s": round(told.early_s, 1)} if told.early_s else {})
+        | ({"drift_s_a_day": round(told.drift[0], 1)} if told.drift else {}),
         fix=claim(
             "clock_off.fix",
             "set the clock and let it be kept: a time server that answers (UDP port 123 open), a second one, and an alarm on the "
@@ -169,6 +191,14 @@ def _claim(service: str, early: pl.DataFrame, told: _Told, place: Span | None) -
             "clock_off.found",
             "clocks disagree: {count} times {service} met something that was not valid yet by one of them",
             service=service,
+            count=count,
+        )
+    if told.stopped:
+        return claim(
+            "clock_off.stopped",
+            "nobody keeps a clock since it was stopped at {place}: {count} times {service} met something that was not valid yet",
+            service=service,
+            place=str(place),
             count=count,
         )
     if told.asked:

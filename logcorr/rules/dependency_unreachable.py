@@ -14,6 +14,7 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
+from logcorr.rules._recovered import recovered
 from logcorr.rules._settings import settings
 from logcorr.rules._targets import ADDRESS, UNRESOLVED, target
 from logcorr.timeline.lifecycles import stopped
@@ -71,7 +72,8 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _lost(case: Case) -> Iterator[_Lost]:
     quiet = (pl.col("kind") == "dependency.timeout") & (pl.col("severity") < "error").fill_null(False)
-    events = case.happened(*KINDS).filter(~pl.col("message").str.contains(CLIENTS) & ~quiet)
+    told = case.happened(*KINDS).filter(~pl.col("message").str.contains(CLIENTS) & ~quiet)
+    events = told.join(recovered(case, told), on=["file", "line"], how="anti", maintain_order="left")
     for service, told in by_service(events):
         targets = [target(message) or target(text) for message, text in zip(told["message"], texts(case, told), strict=True)]
         for (name,), rows in told.with_columns(target=pl.Series(targets, dtype=pl.String)).group_by(

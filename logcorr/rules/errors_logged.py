@@ -15,6 +15,7 @@ from logcorr.rules import by_service, counted, rule
 from logcorr.rules._failures import HEAD, failures, sort_of
 from logcorr.rules._intruders import provoked
 from logcorr.rules._limits import Limit, behind, limits
+from logcorr.rules._recovered import recovered
 from logcorr.timeline.select import cite, moments, seconds
 
 PROXIES = ("nginx", "apache")
@@ -50,7 +51,8 @@ TRACED = 0.92
 @rule(code="LOG005", title="A service logs failures, at some times and not at others", role="symptom", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Lines at error level, or that tell of a failure, which no kind fits; by service, each sort of line once."""
-    told = failures(case)
+    said = failures(case)
+    told = said.join(recovered(case, said), on=["file", "line"], how="anti", maintain_order="left")
     known = limits(case) if told.height else []
     felt, lasted = moments(case, *FELT), _lasted(case) if told.height else None
     traced: set[object] = set()

@@ -15,6 +15,9 @@ ROTATION = "logrotate"
 RENEWAL = regex(r"(^|/)(?:renewal/[^/]+\.conf|renewal-hooks/(?:pre|post|deploy)/[^/]+)$")
 """Where certbot's hooks stand: in a certificate's configuration, and in the folders whose scripts run for every certificate."""
 
+RENEWS = regex(r"(?:snap\.)?(?:certbot|letsencrypt)(?:[.-](?:renew|renewal))?")
+"""What units are called that renew certificates; as those of packages, they are seldom collected."""
+
 UNIT_COMMAND = regex(r"(?P<unit>.+?)(\.service)?/Exec(StartPre|Start|StartPost)")
 """How the scripts of a unit's commands are named."""
 
@@ -59,10 +62,13 @@ def leads_nowhere(job: ScheduledJob, does: Sequence[Behaviour]) -> bool:
 def _leads(one: Behaviour, other: Behaviour, rotated: Collection[str]) -> bool:
     path, starts = other.script.span.path, UNIT_COMMAND.fullmatch(other.script.name)
     done = {(effect.manager, effect.action) for effect in one.effects}
+    units = [unit for targets in _started(one) for unit in targets]
+    rotates = (ROTATION, "rotate") in done or ROTATION in units
+    renews = ("certbot", "renew") in done or any(map(RENEWS.fullmatch, units))
     return (
-        ((ROTATION, "rotate") in done and path in rotated)
-        or (("certbot", "renew") in done and bool(RENEWAL.search(path)))
-        or (starts is not None and any(starts["unit"] in targets for targets in _started(one)))
+        (rotates and path in rotated)
+        or (renews and bool(RENEWAL.search(path)))
+        or (starts is not None and starts["unit"] in units)
     )
 
 

@@ -23,6 +23,11 @@ Window = tuple[datetime, datetime]
 
 AGREED = "assumed: only so does it cover the same time as the other logs"
 
+SERVERS = ("nginx", "apache", "haproxy")
+"""Sources whose logs are all written by one program, in one zone."""
+
+CUT = timedelta(minutes=15)
+
 SAME_TIME, CLEARLY = 0.6, 0.2
 """Two logs of one incident share this part of their time; the next hour must share so much less to be ruled out."""
 
@@ -150,15 +155,22 @@ def _candidates(
         if key in zones:
             return [Placement(zones[key], "given by --tz")]
     found = [
-        Placement(zone, f"TZ of service {service} in {span}") for service, zone, span in settings if service == reading.service
+        Placement(zone, f"TZ of service {service} in {span}")
+        for service, zone, span in settings
+        if service and service == reading.service
     ]
-    found += [Placement(zone, f"TZ in {span}") for service, zone, span in settings if service is None]
-    for other in offsets:
-        assert other.offsets is not None
-        if other.offsets[0] == other.offsets[1]:
-            found.append(Placement(written(other.offsets[0]), f"the stamps of {other.path} say so"))
+    steady = [one for one in offsets if one.offsets and one.offsets[0] == one.offsets[1]]
+    its_own = [one for one in steady if one.source == reading.source and reading.source in SERVERS]
+    host = [Placement(zone, f"TZ in {span}") for service, zone, span in settings if service is None]
+    found += [*map(_stated, its_own), *host, *(_stated(one) for one in steady if one not in its_own)]
     found.append(Placement("UTC", "assumed: nothing tells the zone", assumed=True))
     return list({candidate.zone: candidate for candidate in reversed(found)}.values())[::-1]
+
+
+def _stated(other: Reading) -> Placement:
+    """The zone that the stamps of another log carry."""
+    assert other.offsets is not None
+    return Placement(written(other.offsets[0]), f"the stamps of {other.path} say so")
 
 
 def _best(reading: Reading, zones: Sequence[Placement], windows: Sequence[Window]) -> Placement:
@@ -174,11 +186,20 @@ def _best(reading: Reading, zones: Sequence[Placement], windows: Sequence[Window
         shifted = _shifted(reading, known, windows)
         if shifted or reading.kind == "local":
             return shifted or candidates[0]
-    chosen = next(candidate for candidate, score in zip(candidates, scores, strict=True) if _as_good(score, best))
+    good = [candidate for candidate, score in zip(candidates, scores, strict=True) if _as_good(score, best)]
+    chosen = next((one for one in good if _cut_alike(one, reading, windows)), good[0])
     first = candidates[0]
     if chosen.zone != first.zone:
         chosen = replace(chosen, reason=f"{chosen.reason}; under {first.zone} ({first.reason}) the times would not agree")
     return chosen
+
+
+def _cut_alike(candidate: Placement, reading: Reading, windows: Sequence[Window]) -> bool:
+    """Whether it begins and ends when another log does: what is collected together is cut at the same times."""
+    assert reading.first is not None
+    assert reading.last is not None
+    first, last = candidate.utc(reading.first), candidate.utc(reading.last)
+    return any(abs(first - one[0]) <= CUT and abs(last - one[1]) <= CUT for one in windows)
 
 
 def _shifted(reading: Reading, known: Window, windows: Sequence[Window]) -> Placement | None:

@@ -70,6 +70,15 @@ def dated(text: str) -> Dated | None:
     return Dated(clock=_clock(alone["clock"], alone["half"])) if alone else None
 
 
+def undated(text: str) -> str:
+    """A line without the date near its beginning."""
+    found = _DATED.match(text[:120])
+    if not found:
+        return text
+    begin = min(found.start(name) for name, part in found.groupdict().items() if part)
+    return text[:begin] + text[found.end() :]
+
+
 def _days(said: dict[str, str | None]) -> Iterator[tuple[int | None, int, int]]:
     """Year, month, day; both readings where either number may be the day."""
     late = _number(said["late_year"])

@@ -23,7 +23,7 @@ _HORIZONS_DAYS = (2, 60, 800, 14700)
 _MONOTONIC = regex(r"(OnUnitActiveSec|OnUnitInactiveSec)=(.*)")
 _EVERY = regex(r"every (\d+(?:\.\d+)?(?:e[+-]?\d+)?) s")
 _LIKE_CRON = (
-    *("github", "pm2", "kubernetes"),
+    *("github", "pm2", "kubernetes", "laravel"),
     *("node-cron", "node-schedule", "cron package", "agenda", "bullmq", "apscheduler", "celery", "schedule"),
 )
 """Schedulers that read cron's five fields, and follow the clock; a sixth, seconds in front, gives no times here."""
