@@ -67,10 +67,11 @@ def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> It
         yield from hops.left(case, ends)
     if "effect_terminates_process" in diagnosis.mechanisms:
         yield from hops.restarted(case, [finding.subject], ends, place)
-    dies = diagnosis.dies or ("process_terminates" not in diagnosis.mechanisms and _crashes(case, finding))
-    if dies:
-        yield from _died(case, finding, ends)
-    yield from hops.consequences(case, ends, place, hops.DOWN if dies else diagnosis.effects)
+    services = finding.subject.split(", ")
+    dying = services if diagnosis.dies else () if "process_terminates" in diagnosis.mechanisms else _crashing(case, finding)
+    if dying:
+        yield from _died(case, finding, ends, dying)
+    yield from hops.consequences(case, ends, place, hops.DOWN if dying else diagnosis.effects)
 
 
 def _refusals(finding: Finding, ends: Ends, refused: Sequence[Finding]) -> Iterator[Link]:
@@ -89,13 +90,19 @@ def _refusals(finding: Finding, ends: Ends, refused: Sequence[Finding]) -> Itera
             return
 
 
-def _crashes(case: Case, finding: Finding) -> bool:
-    """Whether what the finding is about dies of it: most of its moments are followed by such an end at once."""
-    ended = case.happened(*OWN).filter(pl.col("service") == finding.subject).drop_nulls("time")
-    if not finding.times or not ended.height:
-        return False
-    after = of_times(np.unique(finding.at.seconds), DIES_WITHIN_S).felt(seconds(ended))
-    return int(after.sum()) >= MOST_OF * len(finding.times)
+def _crashing(case: Case, finding: Finding) -> Sequence[str]:
+    """Who dies of what the finding is about: its subject, if most of the moments are followed by such an end at once.
+
+    Or another, most of whose last words are the very words that are logged.
+    """
+    ended = case.happened(*OWN).drop_nulls(["time", "service"])
+    own = ended.filter(pl.col("service") == finding.subject)
+    after = of_times(np.unique(finding.at.seconds), DIES_WITHIN_S).felt(seconds(own)) if finding.times and own.height else ()
+    if sum(after) >= MOST_OF * len(finding.times) and own.height:
+        return [finding.subject]
+    words = str(finding.claim.params.get("words", ""))
+    same = ended.group_by("service", maintain_order=True).agg(pl.col("message").str.contains(words, literal=True).mean())
+    return list(same.filter(pl.col("message") >= MOST_OF)["service"]) if words else []
 
 
 def _own(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
@@ -116,9 +123,8 @@ def _own(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:
         before = shown[0].span
 
 
-def _died(case: Case, finding: Finding, ends: Ends) -> Iterator[Link]:
-    """Its process ends, by its own word or its supervisor's, and is started again."""
-    services = finding.subject.split(", ")
+def _died(case: Case, finding: Finding, ends: Ends, services: Sequence[str]) -> Iterator[Link]:
+    """A process ends, by its own word or its supervisor's, and is started again."""
     ended = case.happened(*ENDED).filter(pl.col("service").is_in(services)).drop_nulls("time")
     ended = ended.filter(pl.Series(ends.felt(seconds(ended)), dtype=pl.Boolean))
     told = [one for one in finding.evidence if one.shows == "crash_ends_process"]

@@ -24,6 +24,9 @@ SOON = 5
 MOST_FRAMES = 400
 
 _EXCEPTION = regex(r"(?:Uncaught )?(?:[\w.$]*(?:Error|Exception)\b(?: \[\w+\])?(?::|$)|\[UnhandledPromiseRejection: )")
+_THROWN = regex(r"[A-Za-z_$][\w.$]*(?: \[\w+\])?(?:: |$)|\[UnhandledPromiseRejection: ")
+"""An exception of any name: pg's is called `error`."""
+
 _VERSION = regex(r"Node\.js v\d+\.\d+\.\d+\S*\s*$")
 _PLACE = regex(r"(?:file://)?/?\S+:\d+$")
 _MARK = regex(r"\s*\^+\s*$")
@@ -109,7 +112,7 @@ def _echoed(texts: Sequence[str], mark: int) -> Iterator[int]:
     """The exception below the line that threw it, as Node shows that; a SyntaxError is shown so where it is caught, too."""
     if mark < 2 or mark + 2 >= len(texts) or not _PLACE.match(texts[mark - 2]) or texts[mark + 1].strip():
         return
-    if _EXCEPTION.match(texts[mark + 2]) and not texts[mark + 2].startswith("SyntaxError"):
+    if _THROWN.match(texts[mark + 2]) and not texts[mark + 2].startswith("SyntaxError"):
         yield mark + 2
 
 

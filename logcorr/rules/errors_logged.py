@@ -34,6 +34,12 @@ FELT_SHARE, MOST_BY_CHANCE = 0.6, 0.3
 ENDS = r"(?i)\b(?:(?:restart|kill|terminat|exit|stopp)(?:ed|es|ing)|SIG(?:TERM|KILL|INT|ABRT)|worker timeout)\b"
 """By which a line tells that a process is ended for it."""
 
+CLOSES = (
+    r"(?i)\b(?:terminat|clos|dropp|kill)(?:ed|es|ing)\b.{0,20}\b(?:connection|session|socket)\b"
+    r"|\b(?:connection|session|socket) (?:was )?(?:terminated|closed|dropped|killed)\b"
+)
+"""And by which that only a connection is."""
+
 STEADY = 0.1
 """What one limit of time ends lasts equally long, to a tenth."""
 
@@ -148,6 +154,8 @@ def _traced(case: Case, same: pl.DataFrame, limit: Limit) -> Sequence[Evidence]:
     """The setting, the lines that tell of it, and, if they tell that a process ends by it, where it does."""
     mechanism = "configuration_mismatch" if limit.is_time else "resource_exhausted"
     told = (Evidence(limit.span, f"sets {limit.name}", shows=mechanism), *cite(same, shows=mechanism))
+    if same["message"].str.contains(CLOSES).all():
+        return (*told, *cite(same, shows="timeout_closes_connection")) if limit.is_time else told
     if not same["message"].str.contains(ENDS).all():
         return told
     ended = case.happened("process.terminating", "process.exited", "process.killed").drop_nulls("time")

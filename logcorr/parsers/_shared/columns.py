@@ -176,7 +176,9 @@ def died_at(context: Context) -> pl.Expr:
 
 def lived(context: Context) -> pl.Expr:
     """The kind that `dying` gives an event; the first after a death that is told at its time is of a process that runs again."""
-    return pl.coalesce("dying", pl.when(_late(context).shift(1)).then(pl.lit("process.started")))
+    time = pl.col("time")
+    died = pl.when(_late(context)).then(pl.lit(True)).when(time.is_not_null()).then(pl.lit(False)).forward_fill()
+    return pl.coalesce("dying", pl.when(died.shift(1) & time.is_not_null()).then(pl.lit("process.started")))
 
 
 def _late(context: Context) -> pl.Expr:

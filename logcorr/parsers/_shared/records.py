@@ -69,13 +69,21 @@ _OBJECT = '{"$date":"'
 """How MongoDB's times begin."""
 
 
+GOES_ON = " \t})]"
+"""How a line begins that belongs to the one before."""
+
+
 def members(lines: Sequence[str]) -> tuple[dict[str, object], ...]:
-    """The objects of a sample, where half of the lines are one; else none: a runtime that aborts writes a page of plain text."""
+    """The objects of a sample, where half of the lines are one; else none: a runtime that aborts writes a page of plain text.
+
+    Lines that only go on do not count: what a dying program dumps of an object is longer than all that it wrote before.
+    """
     written = [line for line in lines if line and not line.isspace()]
     found = json_lines.objects(written)
     if json_lines.opening_of(written) is not None:
         return tuple(found)
-    return tuple(found) if written and len(found) >= 0.5 * len(written) else ()
+    begun = [line for line in written if line[0] not in GOES_ON]
+    return tuple(found) if begun and len(found) >= 0.5 * len(begun) else ()
 
 
 def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl.LazyFrame:
