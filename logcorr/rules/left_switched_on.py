@@ -11,9 +11,11 @@ from msgspec import Struct
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Behaviour, Case
 from logcorr.model.claim import Evidence, claim
+from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._jobs import scripts_of
 from logcorr.rules._settings import settings
 from logcorr.timeline.scripts import NEAR_LINES, code_of, messages, own_words
 from logcorr.timeline.select import cite, instants
@@ -68,13 +70,21 @@ class _Run(Struct, frozen=True):
 @rule(code="PROC023", title="A script ended before it undid what it had switched on", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Scripts with a switch whose last run says by its words that it was begun, and not that it came to the end."""
-    for behaviour in case.behaviours:
-        code = list(code_of(behaviour.script, filled=True))
-        if behaviour.script.span.line == 1 and not any(re.search(r"\btrap\b", text) for _, text in code):
+    for script, behaviour in _scripts(case):
+        code = list(code_of(script, filled=True))
+        if not any(re.search(r"\btrap\b", text) for _, text in code):
             for switch in _switches(case, code):
                 run = _cut_short(case, behaviour, switch)
                 if run and _felt(case, run):
                     yield _finding(case, switch, run, code)
+
+
+def _scripts(case: Case) -> Iterator[tuple[Script, Behaviour]]:
+    """Those that somebody runs by hand, and those of jobs, each with what it would do."""
+    of_jobs = [(script, one) for job in case.schedules for script in scripts_of(case, job) for one in job.behaviours[:1]]
+    yield from of_jobs
+    seen = {script.span for script, _ in of_jobs}
+    yield from ((one.script, one) for one in case.behaviours if one.script.span.line == 1 and one.script.span not in seen)
 
 
 def _switches(case: Case, code: Sequence[tuple[Span, str]]) -> Iterator[_Switch]:
@@ -101,7 +111,7 @@ def _read(case: Case, path: str, place: Span) -> Iterator[Span]:
 def _cut_short(case: Case, behaviour: Behaviour, switch: _Switch) -> _Run | None:
     """The last run, if its last words stand before the line that switches off, and the logs go on without any more."""
     told = own_words(case, behaviour).sort("time", "line", maintain_order=True)
-    known = list(messages(behaviour))
+    known = [one for one in messages(behaviour) if one[1].path == switch.on.path]
     said = [next((span.line for pieces, span in known if all(piece in text for piece in pieces)), 0) for text in told["message"]]
     if not said or case.window is None or not switch.on.line - NEAR_LINES <= said[-1] < switch.off.line:
         return None
@@ -131,7 +141,11 @@ def _finding(case: Case, switch: _Switch, run: _Run, code: Sequence[tuple[Span, 
     after, before = run.between
     step = [span for span, text in code if after < span.line < before and text.strip()]
     path, last = run.rows["file"][-1], run.rows["line"][-1]
-    printed = case.lines(path).filter(pl.col("line").is_between(last + 1, last + PRINTED)).collect()["line"]
+    printed = (
+        []
+        if run.rows["source"][-1] == "syslog"
+        else case.lines(path).filter(pl.col("line").is_between(last + 1, last + PRINTED)).collect()["line"]
+    )
     return Finding(
         confidence=run.sure,
         claim=claim(
