@@ -140,12 +140,6 @@ def _felt(case: Case, run: _Run) -> bool:
 def _finding(case: Case, switch: _Switch, run: _Run, code: Sequence[tuple[Span, str]]) -> Finding:
     after, before = run.between
     step = [span for span, text in code if after < span.line < before and text.strip()]
-    path, last = run.rows["file"][-1], run.rows["line"][-1]
-    printed = (
-        []
-        if run.rows["source"][-1] == "syslog"
-        else case.lines(path).filter(pl.col("line").is_between(last + 1, last + PRINTED)).collect()["line"]
-    )
     return Finding(
         confidence=run.sure,
         claim=claim(
@@ -159,7 +153,7 @@ def _finding(case: Case, switch: _Switch, run: _Run, code: Sequence[tuple[Span, 
         evidence=(
             Evidence(switch.on, "switches it on", shows="deploy_changes_configuration"),
             *cite(run.rows, "its last words", most=4, shows="deploy_changes_configuration"),
-            *(Evidence(Span(path, line), "what it printed last", shows="deploy_changes_configuration") for line in printed),
+            *(Evidence(span, "what it printed last", shows="deploy_changes_configuration") for span in _printed(case, run.rows)),
             *(Evidence(span, "where it ended, or soon after", shows="deploy_changes_configuration") for span in step[:2]),
             *(Evidence(span, "looks at it", shows="configuration_mismatch") for span in switch.read[:2]),
             Evidence(switch.off, "never came to this", shows="configuration_mismatch"),
@@ -170,3 +164,11 @@ def _finding(case: Case, switch: _Switch, run: _Run, code: Sequence[tuple[Span, 
         times=instants(run.rows.head(1)),
         fix=claim("left_switched_on.fix", "switch it off in a trap (trap '…' EXIT), so that it happens however the script ends"),
     )
+
+
+def _printed(case: Case, words: pl.DataFrame) -> Iterator[Span]:
+    """The lines below its last word, in a log of its own: what a program printed that it called."""
+    path, last = words["file"][-1], words["line"][-1]
+    if words["source"][-1] != "syslog":
+        below = case.lines(path).filter(pl.col("line").is_between(last + 1, last + PRINTED))
+        yield from (Span(path, line) for line in below.collect()["line"])
