@@ -50,7 +50,7 @@ class _Lock(Struct, frozen=True):
 
 
 class _Skipped(Struct, frozen=True):
-    """The last runs of a job, all of which found its lock held, the words of the run before them, and whether it came to its end."""
+    """The last runs of a job, all of which found its lock held, the words of the run before, and whether it came to its end."""
 
     lock: _Lock
     script: Script
