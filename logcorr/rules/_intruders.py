@@ -1,4 +1,4 @@
-"""Clients who try what is refused to them: scanners, attackers, and security tests that somebody announced.
+"""Clients who try what is refused to them: scanners, attackers, crawlers, and security tests that somebody announced.
 
 What they are refused is nobody's loss: a limit, a rule or a check that turns them away does what it is for.
 """
@@ -27,8 +27,10 @@ SCANNERS = (
     r"(?i)sqlmap|nikto|nuclei|nessus|openvas|acunetix|netsparker|invicti|\bburp|\bzap\b|owasp|wpscan|gobuster|\bdirb|feroxbuster|\bffuf"
     r"|wfuzz|masscan|zgrab|\bnmap\b|arachni|w3af|qualys|rapid7|detectify|pen-?test|penetration|vulnerab|security.?(?:scan|test|audit)"
     r"|\bhydra\b|l9explore|censys|expanse|\bxray\b"
+    r"|GPTBot|ClaudeBot|CCBot|Bytespider|Amazonbot|PerplexityBot|meta-externalagent|AhrefsBot|SemrushBot|MJ12bot|DotBot|PetalBot"
+    r"|DataForSeoBot|BLEXBot|Barkrowler|\bScrapy\b"
 )
-"""Names that such programs give themselves."""
+"""Names that such programs give themselves, and those that read whole sites for others, whom limits are mostly set against."""
 
 ANNOUNCED = (
     r"(?i)pen[- ]?test|penetra(?:tion|ci[oó]n|ç[aã]o|zion|čn|cyjn)|pénétration|vulnerab|security (?:test|scan|audit|check)"

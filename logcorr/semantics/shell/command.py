@@ -153,7 +153,7 @@ class Command(Struct):
                 self.machine.record.note(Message(span=self._written(_unprobed(line)), pieces=pieces, sink=where))
 
     def _written(self, told: Value) -> Span:
-        """Where a message is written: where a function is told what to say, which stands below it, else where most of it stands."""
+        """Where a message is written: where a function is told what to say, below it, else where most of it stands."""
         below = tuple(part for part in told if isinstance(part, Text) and part.span and part.span.line > self.span.line)
         return first_span(below) or first_span(told) or self.span
 
