@@ -15,6 +15,7 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._flags import flags, shown
 from logcorr.rules._jobs import scripts_of
 from logcorr.rules._settings import settings
 from logcorr.timeline.scripts import NEAR_LINES, code_of, messages, own_words
@@ -45,9 +46,9 @@ SWITCHES = (
 FELT, FELT_WITHIN, STILL = "http.5xx", timedelta(minutes=5), timedelta(minutes=1)
 """That it is on shows soon, and the run is not only slow: the logs go on."""
 
-PRINTED = 5
-SEEN, UNSEEN = 0.93, 0.8
-"""How sure it is: an earlier run said what the last one did not come to; or none is known that came to an end."""
+PRINTED, FEWEST = 5, 10
+SEEN, UNSEEN, THERE = 0.93, 0.8, 0.92
+"""How sure it is: an earlier run said what the last one did not come to; none is known that did; a listing shows it."""
 
 
 class _Switch(Struct, frozen=True):
@@ -70,6 +71,11 @@ class _Run(Struct, frozen=True):
 @rule(code="PROC023", title="A script ended before it undid what it had switched on", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Scripts with a switch whose last run says by its words that it was begun, and not that it came to the end."""
+    found = list(_by_scripts(case))
+    yield from found or _forgotten(case)
+
+
+def _by_scripts(case: Case) -> Iterator[Finding]:
     for script, behaviour in _scripts(case):
         code = list(code_of(script, filled=True))
         if not any(re.search(r"\btrap\b", text) for _, text in code):
@@ -172,3 +178,44 @@ def _printed(case: Case, words: pl.DataFrame) -> Iterator[Span]:
     if words["source"][-1] != "syslog":
         below = case.lines(path).filter(pl.col("line").is_between(last + 1, last + PRINTED))
         yield from (Span(path, line) for line in below.collect()["line"])
+
+
+def _forgotten(case: Case) -> Iterator[Finding]:
+    """A file that shuts the site and that a listing shows, while no request goes well up to the end of the logs."""
+    for path, place in flags(case):
+        seen = list(shown(case, path))
+        shut = _shut(case) if seen else None
+        if shut is not None:
+            yield Finding(
+                confidence=THERE,
+                claim=claim(
+                    "left_switched_on.there",
+                    "{count} requests are answered with 503 as a file is there for which {line} looks: {path}",
+                    count=shut.height,
+                    line=str(place),
+                    path=path,
+                ),
+                evidence=(
+                    Evidence(place, "looks at it", shows="deploy_changes_configuration"),
+                    *(Evidence(span, "the file is there", shows="configuration_mismatch") for span in seen[:1]),
+                    Evidence(place, "looks at it", shows="configuration_mismatch"),
+                    *cite(shut, "answered so", most=2),
+                ),
+                would_refute=claim("left_switched_on.gone", "that the file was not there at these times"),
+                subject=path,
+                measured={"count": shut.height},
+                times=instants(shut.head(1)),
+                fix=claim("left_switched_on.remove", "remove the file, and let what makes it remove it in a trap"),
+            )
+
+
+def _shut(case: Case) -> pl.DataFrame | None:
+    """The requests answered with 503 since the last one that went well, if that is some time ago."""
+    access = case.records("nginx_access")
+    if not {"status", "time"} <= set(access.collect_schema()) or case.window is None:
+        return None
+    last = access.filter(pl.col("status") < 400).select(pl.col("time").max()).collect().item()
+    failed = case.happened(FELT).filter(pl.col("message").str.ends_with(" 503")).drop_nulls("time")
+    since = failed.filter(pl.col("time") > last) if last else failed
+    enough = since.height >= FEWEST and since["time"][-1] - since["time"][0] >= STILL
+    return since if enough else None
