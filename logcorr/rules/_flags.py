@@ -28,9 +28,9 @@ def flags(case: Case) -> Iterator[tuple[str, Span]]:
 def shown(case: Case, path: str) -> Iterator[Span]:
     """The lines of listings that end in the file's name."""
     name = path.rpartition("/")[2]
-    logs, facts = {source.path for source in case.sources}, {fact.span.path for fact in case.facts}
+    logs = {source.path for source in case.sources}
     ends = rf"(?:^|[\s/]){re.escape(name)}\s*$"
-    for capture in sorted(one for one in case.files - logs - facts if one.endswith(CAPTURES)) if "." in name else ():
+    for capture in sorted(one for one in case.files - logs if one.endswith(CAPTURES)) if "." in name else ():
         yield from (
             Span(capture, line) for line in case.lines(capture).filter(pl.col("text").str.contains(ends)).collect()["line"]
         )
