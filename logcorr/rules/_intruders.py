@@ -1,4 +1,4 @@
-"""Clients who try what is refused to them: scanners, attackers, and security tests that somebody announced.
+"""Clients who try what is refused to them: scanners, attackers, crawlers, and security tests that somebody announced.
 
 What they are refused is nobody's loss: a limit, a rule or a check that turns them away does what it is for.
 """
@@ -11,7 +11,7 @@ from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.events import REQUEST_LOGS
 from logcorr.rules._askers import MOST_OF, SHARED
-from logcorr.rules._requests import asked
+from logcorr.rules._requests import asked, endpoint_of
 from logcorr.rules._settings import PROSE
 
 TRIED = (
@@ -27,8 +27,10 @@ SCANNERS = (
     r"(?i)sqlmap|nikto|nuclei|nessus|openvas|acunetix|netsparker|invicti|\bburp|\bzap\b|owasp|wpscan|gobuster|\bdirb|feroxbuster|\bffuf"
     r"|wfuzz|masscan|zgrab|\bnmap\b|arachni|w3af|qualys|rapid7|detectify|pen-?test|penetration|vulnerab|security.?(?:scan|test|audit)"
     r"|\bhydra\b|l9explore|censys|expanse|\bxray\b"
+    r"|GPTBot|ClaudeBot|CCBot|Bytespider|Amazonbot|PerplexityBot|meta-externalagent|AhrefsBot|SemrushBot|MJ12bot|DotBot|PetalBot"
+    r"|DataForSeoBot|BLEXBot|Barkrowler|\bScrapy\b"
 )
-"""Names that such programs give themselves."""
+"""Names that such programs give themselves, and those that read whole sites for others, whom limits are mostly set against."""
 
 ANNOUNCED = (
     r"(?i)pen[- ]?test|penetra(?:tion|ci[oó]n|ç[aã]o|zion|čn|cyjn)|pénétration|vulnerab|security (?:test|scan|audit|check)"
@@ -68,7 +70,30 @@ def intruders(case: Case) -> tuple[str, ...]:
     tries &= pl.col("unserved") >= LEAST_UNSERVED * pl.col("all")
     announced = pl.col("client").is_in(_announced(case)) & (pl.col("refused") > 0)
     alone = (pl.col("all") < SHARED * pl.col("all").sum()) | (pl.col("agents") < FEWEST_VISITORS)
-    return tuple(of_client.filter(alone & (tries | announced)).select("client").collect(engine="streaming")["client"].sort())
+    clients = of_client.collect(engine="streaming")
+    never = clients.filter((pl.col("refused") >= FEWEST_REFUSED) & (pl.col("refused") >= NEARLY_ALL * pl.col("all")))["client"]
+    guessing = set(_served_to_others(requests, never)) if len(never) else set()
+    return tuple(sorted({*clients.filter(alone & (tries | announced))["client"], *guessing}))
+
+
+def _served_to_others(requests: pl.LazyFrame, never: pl.Series) -> list[str]:
+    """Those of these clients, who get nothing, that ask for what others get before and after: they guess."""
+    theirs, well = pl.col("client").is_in(never.implode()), pl.col("status") < 400
+    asked_for = requests.with_columns(endpoint=endpoint_of(pl.col("path")))
+    others = (
+        asked_for.filter(~theirs)
+        .group_by("endpoint")
+        .agg(well=well.sum(), others=pl.len(), last=pl.col("time").filter(well).max())
+    )
+    served = others.filter((pl.col("well") >= FEWEST_REFUSED) & (pl.col("well") >= MOST_OF * pl.col("others")))
+    shares = (
+        asked_for.filter(theirs)
+        .join(served, on="endpoint", how="left")
+        .group_by("client")
+        .agg(served=(pl.col("last") >= pl.col("time")).fill_null(False).mean())
+    )
+    found = shares.filter(pl.col("served") >= MOST_OF).collect(engine="streaming")["client"]
+    return found.to_list()
 
 
 def _asked(case: Case) -> pl.LazyFrame | None:

@@ -27,6 +27,10 @@ from logcorr.timeline.select import cite, instants
 KINDS = ("permission.denied", "file.missing")
 PATH = regex(r"[\"'(: ](?P<path>/[^\"' :,)]+)")
 QUOTED = regex(r"[\"'](?P<path>/[^\"']+)[\"']")
+RELATIVE = regex(r"[\"'](?P<path>(?:\./)?[\w-][\w.-]*/[^\"']+)[\"']")
+WORKS = regex(r"(?:WorkingDirectory=|working_dir:|\bcwd[\"']?\s*[:=]|^WORKDIR)\s*[\"']?(?P<folder>/[^\s\"',;]+)")
+"""Where a program works, as its unit, its container or pm2 is told."""
+
 RIGHTS = regex(r"\b(?:chmod|chown|chgrp|umask|setfacl|install|mktemp)\b")
 """Commands that decide who may read a file."""
 
@@ -114,15 +118,24 @@ def _missed(case: Case) -> pl.DataFrame:
     told = pl.col("message").str.contains(NOT_THERE) & lacked & pl.col("time").is_not_null()
     applications = [source.path for source in case.sources if source.source == "app"]
     rows = case.timeline.filter(pl.col("file").is_in(applications) & told).collect()
-    return rows if rows["message"].str.contains(SOCKET).all() or removals(case, _paths(rows)) else rows.clear()
+    return rows if rows["message"].str.contains(SOCKET).all() or removals(case, _paths(case, rows)) else rows.clear()
 
 
-def _paths(rows: pl.DataFrame) -> list[str]:
+def _paths(case: Case, rows: pl.DataFrame) -> list[str]:
     """The files that messages name: in quotes, or else the longest path; what the proxy adds of the request is none."""
     told = [re.split(r" while |, client: ", message)[0] for message in rows["message"]]
     quoted = [QUOTED.search(text) for text in told]
     found = [one["path"] if one else max(PATH.findall(text), key=len, default="") for one, text in zip(quoted, told, strict=True)]
-    return [path for path in found if path]
+    return [path for path in found if path] or list(_relative(case, told))
+
+
+def _relative(case: Case, told: Sequence[str]) -> Iterator[str]:
+    """The files that are named as seen from where their program works, if but one such folder is set."""
+    found = [one["path"] for text in told if (one := RELATIVE.search(text))]
+    set_to = (WORKS.search(text) for _, text in settings(case, WORKS.pattern)) if found else iter(())
+    folders = {one["folder"].rstrip("/") for one in set_to if one}
+    if len(folders) == 1:
+        yield from (f"{next(iter(folders))}/{path.removeprefix('./')}" for path in found)
 
 
 def _unmade(case: Case) -> pl.DataFrame:
@@ -170,7 +183,7 @@ def _of_old(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_socket: bool = False) -> Finding:
-    paths = _paths(rows)
+    paths = _paths(case, rows)
     locked = list(read_only(case, service, paths)) if rows["message"].str.contains(EROFS).all() else []
     made = list(recreated(case, paths, rows["time"][0])) if kind == "permission.denied" and not of_socket else []
     change = (

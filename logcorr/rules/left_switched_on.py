@@ -11,9 +11,12 @@ from msgspec import Struct
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Behaviour, Case
 from logcorr.model.claim import Evidence, claim
+from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._flags import flags, shown
+from logcorr.rules._jobs import scripts_of
 from logcorr.rules._settings import settings
 from logcorr.timeline.scripts import NEAR_LINES, code_of, messages, own_words
 from logcorr.timeline.select import cite, instants
@@ -43,9 +46,9 @@ SWITCHES = (
 FELT, FELT_WITHIN, STILL = "http.5xx", timedelta(minutes=5), timedelta(minutes=1)
 """That it is on shows soon, and the run is not only slow: the logs go on."""
 
-PRINTED = 5
-SEEN, UNSEEN = 0.93, 0.8
-"""How sure it is: an earlier run said what the last one did not come to; or none is known that came to an end."""
+PRINTED, FEWEST = 5, 10
+SEEN, UNSEEN, THERE = 0.93, 0.8, 0.92
+"""How sure it is: an earlier run said what the last one did not come to; none is known that did; a listing shows it."""
 
 
 class _Switch(Struct, frozen=True):
@@ -68,13 +71,26 @@ class _Run(Struct, frozen=True):
 @rule(code="PROC023", title="A script ended before it undid what it had switched on", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Scripts with a switch whose last run says by its words that it was begun, and not that it came to the end."""
-    for behaviour in case.behaviours:
-        code = list(code_of(behaviour.script, filled=True))
-        if behaviour.script.span.line == 1 and not any(re.search(r"\btrap\b", text) for _, text in code):
+    found = list(_by_scripts(case))
+    yield from found or _forgotten(case)
+
+
+def _by_scripts(case: Case) -> Iterator[Finding]:
+    for script, behaviour in _scripts(case):
+        code = list(code_of(script, filled=True))
+        if not any(re.search(r"\btrap\b", text) for _, text in code):
             for switch in _switches(case, code):
                 run = _cut_short(case, behaviour, switch)
                 if run and _felt(case, run):
                     yield _finding(case, switch, run, code)
+
+
+def _scripts(case: Case) -> Iterator[tuple[Script, Behaviour]]:
+    """Those that somebody runs by hand, and those of jobs, each with what it would do."""
+    of_jobs = [(script, one) for job in case.schedules for script in scripts_of(case, job) for one in job.behaviours[:1]]
+    yield from of_jobs
+    seen = {script.span for script, _ in of_jobs}
+    yield from ((one.script, one) for one in case.behaviours if one.script.span.line == 1 and one.script.span not in seen)
 
 
 def _switches(case: Case, code: Sequence[tuple[Span, str]]) -> Iterator[_Switch]:
@@ -101,7 +117,7 @@ def _read(case: Case, path: str, place: Span) -> Iterator[Span]:
 def _cut_short(case: Case, behaviour: Behaviour, switch: _Switch) -> _Run | None:
     """The last run, if its last words stand before the line that switches off, and the logs go on without any more."""
     told = own_words(case, behaviour).sort("time", "line", maintain_order=True)
-    known = list(messages(behaviour))
+    known = [one for one in messages(behaviour) if one[1].path == switch.on.path]
     said = [next((span.line for pieces, span in known if all(piece in text for piece in pieces)), 0) for text in told["message"]]
     if not said or case.window is None or not switch.on.line - NEAR_LINES <= said[-1] < switch.off.line:
         return None
@@ -130,8 +146,6 @@ def _felt(case: Case, run: _Run) -> bool:
 def _finding(case: Case, switch: _Switch, run: _Run, code: Sequence[tuple[Span, str]]) -> Finding:
     after, before = run.between
     step = [span for span, text in code if after < span.line < before and text.strip()]
-    path, last = run.rows["file"][-1], run.rows["line"][-1]
-    printed = case.lines(path).filter(pl.col("line").is_between(last + 1, last + PRINTED)).collect()["line"]
     return Finding(
         confidence=run.sure,
         claim=claim(
@@ -145,7 +159,7 @@ def _finding(case: Case, switch: _Switch, run: _Run, code: Sequence[tuple[Span, 
         evidence=(
             Evidence(switch.on, "switches it on", shows="deploy_changes_configuration"),
             *cite(run.rows, "its last words", most=4, shows="deploy_changes_configuration"),
-            *(Evidence(Span(path, line), "what it printed last", shows="deploy_changes_configuration") for line in printed),
+            *(Evidence(span, "what it printed last", shows="deploy_changes_configuration") for span in _printed(case, run.rows)),
             *(Evidence(span, "where it ended, or soon after", shows="deploy_changes_configuration") for span in step[:2]),
             *(Evidence(span, "looks at it", shows="configuration_mismatch") for span in switch.read[:2]),
             Evidence(switch.off, "never came to this", shows="configuration_mismatch"),
@@ -156,3 +170,52 @@ def _finding(case: Case, switch: _Switch, run: _Run, code: Sequence[tuple[Span, 
         times=instants(run.rows.head(1)),
         fix=claim("left_switched_on.fix", "switch it off in a trap (trap '…' EXIT), so that it happens however the script ends"),
     )
+
+
+def _printed(case: Case, words: pl.DataFrame) -> Iterator[Span]:
+    """The lines below its last word, in a log of its own: what a program printed that it called."""
+    path, last = words["file"][-1], words["line"][-1]
+    if words["source"][-1] != "syslog":
+        below = case.lines(path).filter(pl.col("line").is_between(last + 1, last + PRINTED))
+        yield from (Span(path, line) for line in below.collect()["line"])
+
+
+def _forgotten(case: Case) -> Iterator[Finding]:
+    """A file that shuts the site and that a listing shows, while no request goes well up to the end of the logs."""
+    for path, place in flags(case):
+        seen = list(shown(case, path))
+        shut = _shut(case) if seen else None
+        if shut is not None:
+            yield Finding(
+                confidence=THERE,
+                claim=claim(
+                    "left_switched_on.there",
+                    "{count} requests are answered with 503 as a file is there for which {line} looks: {path}",
+                    count=shut.height,
+                    line=str(place),
+                    path=path,
+                ),
+                evidence=(
+                    Evidence(place, "looks at it", shows="deploy_changes_configuration"),
+                    *(Evidence(span, "the file is there", shows="configuration_mismatch") for span in seen[:1]),
+                    Evidence(place, "looks at it", shows="configuration_mismatch"),
+                    *cite(shut, "answered so", most=2),
+                ),
+                would_refute=claim("left_switched_on.gone", "that the file was not there at these times"),
+                subject=path,
+                measured={"count": shut.height},
+                times=instants(shut.head(1)),
+                fix=claim("left_switched_on.remove", "remove the file, and let what makes it remove it in a trap"),
+            )
+
+
+def _shut(case: Case) -> pl.DataFrame | None:
+    """The requests answered with 503 since the last one that went well, if that is some time ago."""
+    access = case.records("nginx_access")
+    if not {"status", "time"} <= set(access.collect_schema()) or case.window is None:
+        return None
+    last = access.filter(pl.col("status") < 400).select(pl.col("time").max()).collect().item()
+    failed = case.happened(FELT).filter(pl.col("message").str.ends_with(" 503")).drop_nulls("time")
+    since = failed.filter(pl.col("time") > last) if last else failed
+    enough = since.height >= FEWEST and since["time"][-1] - since["time"][0] >= STILL
+    return since if enough else None

@@ -50,12 +50,13 @@ class _Lock(Struct, frozen=True):
 
 
 class _Skipped(Struct, frozen=True):
-    """The last runs of a job, all of which found its lock held, and the words of the run before them."""
+    """The last runs of a job, all of which found its lock held, the words of the run before, and whether it came to its end."""
 
     lock: _Lock
     script: Script
     rows: pl.DataFrame
     before: pl.DataFrame
+    ended: bool
 
 
 @rule(code="PROC024", title="All runs of a job are skipped, as its lock is never let go", role="defect", severity="error")
@@ -90,7 +91,16 @@ def _skipped(case: Case, behaviours: Sequence[Behaviour], script: Script, lock: 
     held = [any(all(piece in text for piece in pieces) for pieces, _ in lock.says) for text in told["message"]]
     since = len(held) - next((count for count, one in enumerate(reversed(held)) if not one), len(held))
     enough = 0 < since <= len(held) - FEWEST
-    return _Skipped(lock, script, told[since:], told[:since].tail(3)) if enough else None
+    if not enough:
+        return None
+    known = [one for behaviour in behaviours for one in messages(behaviour)]
+    lines = [_line_of(text, known) for text in told["message"][:since]]
+    return _Skipped(lock, script, told[since:], told[:since].tail(3), lines[-1] == max(lines))
+
+
+def _line_of(text: str, known: Sequence[tuple[Sequence[str], Span]]) -> int:
+    """The last line of the script that may have said so."""
+    return max((span.line for pieces, span in known if all(piece in text for piece in pieces)), default=0)
 
 
 def _why(case: Case, skipped: _Skipped) -> Finding | None:
@@ -103,7 +113,7 @@ def _why(case: Case, skipped: _Skipped) -> Finding | None:
         return _finding(case, skipped, starts[0], "inherited") if starts and not waits else None
     makes = [span for span, text in after if re.search(r"\btouch\b|>\s*\S|\bmkdir\b|\bln\b", text) and _removed(after, text)]
     trapped = any(re.search(r"\btrap\b", text) for _, text in code)
-    return _finding(case, skipped, makes[0], "left") if makes and not trapped else None
+    return _finding(case, skipped, makes[0], "left") if makes and not trapped and not skipped.ended else None
 
 
 def _removed(after: Sequence[tuple[Span, str]], text: str) -> bool:
@@ -117,7 +127,7 @@ def _finding(case: Case, skipped: _Skipped, place: Span, why: str) -> Finding:
     failed = _failures_since(case, skipped) if tied else case.happened()
     rows = skipped.rows
     return Finding(
-        confidence=LEFT if why == "left" else TIED if tied else UNTIED,
+        confidence=TIED if tied and failed.height else LEFT if why == "left" else UNTIED,
         claim=_claim(skipped, place, why),
         evidence=(
             Evidence(place, "makes the lock" if why == "left" else "has the lock from now on", shows="job_stalls_service"),

@@ -150,7 +150,12 @@ class Command(Struct):
             pieces = tuple(pieces_of(line))
             if any(re.search(r"[A-Za-z]{2}", piece) for piece in pieces):
                 where = sink or (out.file or "a file" if out.kind == "file" else "stdout")
-                self.machine.record.note(Message(span=first_span(_unprobed(line)) or self.span, pieces=pieces, sink=where))
+                self.machine.record.note(Message(span=self._written(_unprobed(line)), pieces=pieces, sink=where))
+
+    def _written(self, told: Value) -> Span:
+        """Where a message is written: where a function is told what to say, below it, else where most of it stands."""
+        below = tuple(part for part in told if isinstance(part, Text) and part.span and part.span.line > self.span.line)
+        return first_span(below) or first_span(told) or self.span
 
 
 def _short(words: str) -> str:
