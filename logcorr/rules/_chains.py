@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
@@ -36,20 +36,26 @@ Told = tuple[Node, bool | None]
 
 
 class Link(Struct, frozen=True):
-    """One command of a chain; `fatal` where its failure keeps all behind it from running."""
+    """One command of a chain; `told` is what the chain says of its failure, None where that hangs on `set -e`."""
 
     command: Written
-    fatal: bool
+    told: bool | None
+
+    @property
+    def fatal(self) -> bool:
+        """Whether its failure keeps all behind it from running."""
+        return _by_errexit(self.command) if self.told is None else self.told
 
 
-def chains(script: Script) -> Iterator[list[Link]]:
-    """For each list of commands those that run in turn: plain ones, joined by `&&`, before a `||` that ends, asked by an `if`."""
+def chains(script: Script, of: Sequence[Written]) -> Iterator[list[Link]]:
+    """For each list that one of these stands in the commands that run in turn: plain ones, joined by `&&`, before a `||` that
+    ends, asked by an `if`.
+    """
     written = {id(one.node): one for one in commands(script)}
     for node in walk(tree(script)):
-        if isinstance(node, Commands):
+        if isinstance(node, Commands) and any(outer is node for one in of for outer in one.around):
             told = [link for one in node.commands for link in _told(script, one, joined=False)]
-            known = [(written[id(one)], fatal) for one, fatal in told if id(one) in written]
-            yield [Link(command, _by_errexit(command) if fatal is None else fatal) for command, fatal in known]
+            yield [Link(written[id(one)], fatal) for one, fatal in told if id(one) in written]
 
 
 def _told(script: Script, node: Node, *, joined: bool) -> Iterator[Told]:

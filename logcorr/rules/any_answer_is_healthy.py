@@ -12,7 +12,7 @@ from logcorr.model.facts import ComposeFile, Healthcheck, Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import excused
-from logcorr.semantics.written import Written, commands
+from logcorr.semantics.written import AndOr, Written, commands, compound
 
 HEALTH = regex(r"(?i)health(?!checks)|/(?:readyz?|livez?|readiness|liveness)(?![\w-])")
 DISCARDED = regex(r"(?<!\w)(?:1|&)?>>?\s*/dev/null|\s-\w*o\s*/dev/null|--output[ =]/dev/null")
@@ -45,7 +45,20 @@ def _takes_any(command: Written) -> bool:
     if words is None or not any(HEALTH.search(word) for word in words) or any(ELSEWHERE.search(word) for word in words):
         return False
     judged = (JUDGING | SENDING) & _options(words)
-    return not judged and command.asked() and not excused(command) and DISCARDED.search(command.text) is not None
+    return (
+        not judged
+        and command.asked()
+        and not excused(command)
+        and DISCARDED.search(command.text) is not None
+        and not _only_reached(command)
+    )
+
+
+def _only_reached(command: Written) -> bool:
+    """Whether any page will do: the same condition asks for another one, too."""
+    whole = next((node for node in command.around if isinstance(node, AndOr)), None)
+    asked = [one for one in compound(command.script, whole) if one.name == "curl"] if whole else []
+    return any(not any(HEALTH.search(word) for word in one.words) for one in asked)
 
 
 def _of_curl(command: Written) -> Sequence[str] | None:

@@ -32,6 +32,9 @@ from logcorr.semantics.written import (
 
 STARTING = ("start", "up", "restart", "reload", "startOrRestart", "startOrReload")
 
+OF_THE_HOST = frozenset({"apt-get", "certbot"})
+"""What brings nothing that the service is made of."""
+
 
 @rule(code="SH027", title="set -e does not see a build fail", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
@@ -81,7 +84,8 @@ def _unanswered(script: Script, job: Node) -> Iterator[Written]:
 
 
 def _risky(script: Script, node: Node) -> Iterator[Written]:
-    return (one for one in compound(script, node) if one.pipeline is None and (is_risky(one) or migrates(one)))
+    steps = (one for one in compound(script, node) if one.pipeline is None and one.name not in OF_THE_HOST)
+    return (one for one in steps if is_risky(one) or migrates(one))
 
 
 def _behind(outer: Node, node: Node) -> Sequence[Node]:

@@ -16,22 +16,22 @@ from logcorr.semantics.stack import DEFAULT_NAMES
 
 @rule(code="COMP014", title="An empty list in an override takes nothing away", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
-    """Looks for services of an override with an empty list (`ports: []`) that the file beside it fills."""
+    """Looks for services of an override with an empty list (`ports: []`) that the file below it fills."""
     files = [(file, tuple(written_lists(file))) for file in case.of(ComposeFile)]
     for file, lists in files:
-        beside = [one for other, held in sorted(files, key=_default_first) for one in held if _beside(other, file)]
+        beside = [one for one in files if one[0] is not file and folder_of(one[0].span.path) == folder_of(file.span.path)]
+        below = [one for one in beside if _stem(file).startswith(_stem(one[0]))] or (beside if len(beside) == 1 else [])
+        held = [one for _, lists_below in below for one in lists_below]
         for emptied in lists:
-            kept = next((one for one in beside if not emptied.whole and _fills(one, emptied)), None)
+            kept = next((one for one in held if not emptied.whole and _fills(one, emptied)), None)
             if emptied.empty and kept:
                 yield _finding(emptied, kept)
 
 
-def _default_first(file: tuple[ComposeFile, tuple[WrittenList, ...]]) -> bool:
-    return file[0].span.path.rpartition("/")[2] not in DEFAULT_NAMES
-
-
-def _beside(other: ComposeFile, file: ComposeFile) -> bool:
-    return folder_of(other.span.path) == folder_of(file.span.path)
+def _stem(file: ComposeFile) -> str:
+    """Its name without ending; nothing for one that compose takes by itself, which lies below all others."""
+    name = file.span.path.rpartition("/")[2]
+    return "" if name in DEFAULT_NAMES else name.rpartition(".")[0]
 
 
 def _fills(base: WrittenList, emptied: WrittenList) -> bool:

@@ -27,8 +27,9 @@ def check(case: Configuration) -> Iterator[Finding]:
     `up --build` builds after `down` has stopped everything: told of where the script brings new code.
     """
     for script in case.of(Script):
-        if not any(_trap_starts(one) for one in commands(script) if one.name == "trap"):
-            for chain in chains(script):
+        stops = [one for one in commands(script) if acts(one, "stop", "down")]
+        if stops and not any(_trap_starts(one) for one in commands(script) if one.name == "trap"):
+            for chain in chains(script, stops):
                 yield from _in_chain(chain)
                 yield from _built_meanwhile(chain) if BRINGS.search(script.text) else ()
 
