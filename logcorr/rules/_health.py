@@ -22,6 +22,7 @@ from logcorr.timeline.select import lines_like, spans
 TEST = r"^\s*(?:test|HEALTHCHECK|httpGet|exec|tcpSocket)\b"
 """The line of a stanza, or of a Dockerfile, that holds the command."""
 
+PROBED = r"(?i)\bprobe (?:failed|errored): "
 PRINTED = r'"Output": ?"'
 NOT_FOUND = regex(
     r"""["'\s:](?P<name>[\w./-]+): (?:command )?not found|exec: \W*(?P<program>[\w./-]+)\W*: executable file not found"""
@@ -69,7 +70,8 @@ def _of_image(service: Service, services: Sequence[Service], images: Sequence[He
 
 def why(case: Case, service: Service, check: Healthcheck, count: int, events: pl.DataFrame) -> Why | None:
     """The reason, by what the check printed where a capture or event keeps it, and by what configuration says of whom it asks."""
-    printed = (*_printed(case, service), *zip(spans(events), events["message"], strict=True))
+    probed = events.filter(pl.col("message").str.contains(PROBED))
+    printed = (*_printed(case, service), *zip(spans(probed), probed["message"], strict=True))
     told: dict[str, str | int] = {"service": service.name, "count": count}
     at = next((span for span, _ in lines_like(case, check.span, TEST)), check.span)
     lacking = _lacking(check, printed, told)
