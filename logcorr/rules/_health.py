@@ -29,7 +29,7 @@ NOT_FOUND = regex(
 )
 """What shells and container engines print for want of a program; a health record keeps it as the check's `Output`."""
 
-STATUS = regex(r"(?i)(?:HTTP/[\d.]+ |returned error: |error |response code: ?|status(?:[ _]code)?[:= ]+)(?P<status>[345]\d\d)\b")
+STATUS = regex(r"(?i)(?:HTTP/[\d.]+ |returned error: |error |response code: ?|status[ _]?(?:code)?[:= ]+)(?P<status>[345]\d\d)\b")
 REFUSED = regex(r"(?i)connection refused|failed to connect|(?:could not|couldn't|can't) connect|ECONNREFUSED")
 BUSYBOX = regex(r"wget: can't connect to remote host|wget: server returned error")
 EXCEEDED = regex(r"(?i)exceeded timeout|Client\.Timeout exceeded|context deadline exceeded|timed out")
