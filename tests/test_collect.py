@@ -293,7 +293,30 @@ def test_syslog_is_taken_off_the_programs_that_stamp_their_lines(tmp_path):
         (3, "2026-11-03 10:00:02 [error]: two"),
         (4, "    at stack"),
     ]
-    assert (node.envelopes, node.service) == (("syslog",), None)
+    assert (node.envelopes, node.service) == (("syslog",), "shop-api")
+
+
+def test_lines_of_an_interpreter_are_those_of_the_unit_that_began_or_ended_it(tmp_path):
+    said = "2026-11-03T10:00:0{second}+01:00 web-1 {who}: {text}\n"
+    told = [
+        (1, "systemd[1]", "Started shop.service - Shop."),
+        (2, "node[40]", '{"time":"2026-11-03T09:00:02.500Z","msg":"shop one"}'),
+        (3, "systemd[1]", "Started mail.service - Mail."),
+        (4, "node[51]", '{"time":"2026-11-03T09:00:04.500Z","msg":"mail one"}'),
+        (5, "node[40]", '{"time":"2026-11-03T09:00:05.500Z","msg":"shop two"}'),
+        (6, "node[40]", "    at stack"),
+        (7, "systemd[1]", "shop.service: Main process exited, code=exited, status=1/FAILURE"),
+    ]
+    write(tmp_path, "journal.log", "".join(said.format(second=second, who=who, text=text) for second, who, text in told))
+    rest, mail, shop = collect([tmp_path], {}).artifacts
+    assert (rest.service, mail.service, shop.service) == (None, "mail", "shop")
+    assert "logged_at" not in rest.lines.collect_schema()
+    stamps = shop.lines.select("line", "logged_at").collect().rows()
+    assert [(line, at.isoformat()) for line, at in stamps] == [
+        (2, "2026-11-03T09:00:02+00:00"),
+        (5, "2026-11-03T09:00:05+00:00"),
+        (6, "2026-11-03T09:00:06+00:00"),
+    ]
 
 
 def test_logs_pasted_into_markdown_are_read_where_they_stand(tmp_path):

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from collections.abc import Mapping, Sequence
 
 from logcorr.lazily import pl, regex
 
@@ -23,6 +21,9 @@ OFFSET = regex(r".*(?:Z|[+-]\d\d:?\d\d)$")
 
 INTERPRETERS = ("node", "python", "python3", "java", "ruby", "php", "docker", "pm2")
 """Names of programs that say nothing about which service they run."""
+
+NEAR_LINES = 50
+"""systemd's word on a process stands so close to its first or last line."""
 
 BEGINS, ENDS = r"^Started (\S+)\.service\b", r"^(\S+)\.service: (?:Main process exited|Killing process)"
 
@@ -71,8 +72,9 @@ def _instant(stamp: pl.Expr) -> pl.Expr:
 
 
 def _units(lines: pl.LazyFrame) -> Mapping[str, str]:
-    """By their numbers the processes of interpreters that systemd began, by what it said just before the first line of each, or
-    that ended, by what it said just after the last."""
+    """The units of interpreters' processes, by their numbers: what systemd told to begin just before the first line of one, or to
+    end just after the last; of two that differ the nearer one.
+    """
     groups = pl.col("text").str.extract_groups(LINE).struct
     told = lines.select("line", by=groups[PROGRAM - 1], pid=groups[PID - 1], said=groups[SAID - 1])
     system = told.filter(pl.col("by") == "systemd")
@@ -83,13 +85,15 @@ def _units(lines: pl.LazyFrame) -> Mapping[str, str]:
         .group_by("pid")
         .agg(first=pl.col("line").min(), last=pl.col("line").max())
     )
-    before = lives.sort("first").join_asof(begins, left_on="first", right_on="line", strategy="backward")
-    after = lives.sort("last").join_asof(ends, left_on="last", right_on="line", strategy="forward")
-    found: dict[str, Counter[str]] = {}
-    for pid, unit in chain(*(_pairs(part) for part in (before, after))):
-        found.setdefault(pid, Counter())[unit] += 1
-    return {pid: next(iter(units)) for pid, units in sorted(found.items()) if len(units) == 1}
-
-
-def _pairs(found: pl.LazyFrame) -> Iterator[tuple[str, str]]:
-    yield from found.select("pid", "unit").drop_nulls().collect().iter_rows()
+    before = lives.sort("first").join_asof(begins, left_on="first", right_on="line", strategy="backward", coalesce=False)
+    after = lives.sort("last").join_asof(ends, left_on="last", right_on="line", strategy="forward", coalesce=False)
+    ends_of = ((before, "first"), (after, "last"))
+    near = [part.select("pid", "unit", far=pl.col("line").cast(pl.Int64) - pl.col(end)) for part, end in ends_of]
+    told_by = (
+        pl.concat(near)
+        .drop_nulls()
+        .filter(pl.col("far").abs() <= NEAR_LINES)
+        .sort(pl.col("far").abs(), "unit")
+        .unique("pid", keep="first", maintain_order=True)
+    )
+    return dict(told_by.select("pid", "unit").collect().iter_rows())

@@ -96,7 +96,7 @@ def _check(probe: Node) -> Healthcheck:
     """The probe as a health check, with Kubernetes' defaults."""
     numbers = {name: _number(probe.get(key), default) for name, (key, default) in _SETTINGS.items()}
     asked, run = probe.get("httpGet"), _at(probe, ("exec", "command"))
-    test = ("GET", _url(asked)) if asked else ("CMD", *(word.text for word in run.each())) if run else ("TCP",)
+    test = ("kubelet", _url(asked)) if asked else ("CMD", *(word.text for word in run.each())) if run else ("TCP",)
     return Healthcheck(
         span=Span(probe.path, probe.line, probe.end_line),
         test=test,

@@ -22,13 +22,14 @@ from logcorr.timeline.select import lines_like, spans
 TEST = r"^\s*(?:test|HEALTHCHECK|httpGet|exec|tcpSocket)\b"
 """The line of a stanza, or of a Dockerfile, that holds the command."""
 
+PROBED = r"(?i)\bprobe (?:failed|errored): "
 PRINTED = r'"Output": ?"'
 NOT_FOUND = regex(
     r"""["'\s:](?P<name>[\w./-]+): (?:command )?not found|exec: \W*(?P<program>[\w./-]+)\W*: executable file not found"""
 )
 """What shells and container engines print for want of a program; a health record keeps it as the check's `Output`."""
 
-STATUS = regex(r"(?i)(?:HTTP/[\d.]+ |returned error: |error |response code: ?|status(?:[ _]code)?[:= ]+)(?P<status>[345]\d\d)\b")
+STATUS = regex(r"(?i)(?:HTTP/[\d.]+ |returned error: |error |response code: ?|status[ _]?(?:code)?[:= ]+)(?P<status>[345]\d\d)\b")
 REFUSED = regex(r"(?i)connection refused|failed to connect|(?:could not|couldn't|can't) connect|ECONNREFUSED")
 BUSYBOX = regex(r"wget: can't connect to remote host|wget: server returned error")
 EXCEEDED = regex(r"(?i)exceeded timeout|Client\.Timeout exceeded|context deadline exceeded|timed out")
@@ -69,7 +70,8 @@ def _of_image(service: Service, services: Sequence[Service], images: Sequence[He
 
 def why(case: Case, service: Service, check: Healthcheck, count: int, events: pl.DataFrame) -> Why | None:
     """The reason, by what the check printed where a capture or event keeps it, and by what configuration says of whom it asks."""
-    printed = (*_printed(case, service), *zip(spans(events), events["message"], strict=True))
+    probed = events.filter(pl.col("message").str.contains(PROBED))
+    printed = (*_printed(case, service), *zip(spans(probed), probed["message"], strict=True))
     told: dict[str, str | int] = {"service": service.name, "count": count}
     at = next((span for span, _ in lines_like(case, check.span, TEST)), check.span)
     lacking = _lacking(check, printed, told)

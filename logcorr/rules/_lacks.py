@@ -49,6 +49,12 @@ MISSING = (
 )
 """How programs say what they lack, and what sort of thing it is."""
 
+BELOW_ITS_NAME = regex(
+    r"Field required \[type=missing|\"message\": \"(?:Required|Invalid input: expected \w+, received undefined)\""
+)
+ALONE, ABOVE = regex(r"(?:^|\]: )\s*\"?(?P<name>[A-Za-z][A-Za-z0-9]*_\w+|[A-Z][A-Z0-9]{3,})\"?,?\s*$"), 3
+"""How pydantic and zod tell of a setting that is missing: below its name, which may be in small letters."""
+
 NEEDLE = (
     rf"(?i){LACKING}|KeyError|key not found|resolve placeholder|set the \w+ |manque|缺少|cannot find |no module named"
     rf"|no such file or directory|{VARIABLE}"
@@ -115,11 +121,19 @@ def _lacks_of(case: Case, path: str) -> Iterator[Lack]:
     found: dict[tuple[str, str], list[int]] = {}
     for line, text in rows.select("line", "text").iter_rows():
         named = next(((sort, match["name"]) for sort, pattern in MISSING if (match := pattern.search(text))), None)
+        named = named or (_named_above(case, path, line) if BELOW_ITS_NAME.search(text) else None)
         if named and line not in warned and not ECHO.match(text):
             found.setdefault(named, []).append(line)
     for (sort, name), lines in found.items():
         if len(lines) >= FEWEST:
             yield Lack(sort=sort, name=name, first=Span(path, lines[0]), count=len(lines), since=_time(case, path, lines[0]))
+
+
+def _named_above(case: Case, path: str, line: int) -> tuple[str, str] | None:
+    """The setting that stands alone in one of the lines above, by the name that the environment has for it."""
+    near = case.lines(path).filter(pl.col("line").is_between(line - ABOVE, line - 1)).select("text").collect()["text"]
+    found = next((match for text in reversed(near) if (match := ALONE.search(text))), None)
+    return ("variable", found["name"].upper()) if found else None
 
 
 def _time(case: Case, path: str, line: int) -> datetime | None:

@@ -49,8 +49,8 @@ LONGEST_EVENT = 1_000_000
 TURNS = {"day": timedelta(days=1), "yearless": timedelta(days=366)}
 """Stamps of these kinds begin again after so long."""
 
-COARSE, SAME = "syslog", timedelta(seconds=1)
-"""An envelope whose stamps may be cut to the second."""
+COARSE, ZONES_S = "syslog", 900.0
+"""An envelope whose stamps may be cut to the second; zones are so many seconds apart."""
 
 Query: TypeAlias = "Callable[[pl.LazyFrame], pl.LazyFrame]"
 
@@ -102,12 +102,13 @@ class Log(Struct, frozen=True):
 
 
 def _stamp(log: Log) -> pl.Expr:
-    """The envelope's stamp; the line's own, where that says the same and the envelope's is cut to the second."""
+    """The envelope's stamp; the line's own, put into the envelope's zone, where the envelope's is cut to the second."""
     outer, own = pl.col("logged_at"), pl.col("time")
     if log.stamped != COARSE or not isinstance(log.schema["time"], pl.Datetime):
         return outer
     instant = own.cast(pl.Datetime("us")).dt.replace_time_zone("UTC") if log.schema["time"].time_zone is None else own
-    return pl.when((instant - outer).abs() <= SAME).then(instant).otherwise(outer)
+    zones = ((outer - instant).dt.total_seconds() / ZONES_S).round().median()
+    return pl.coalesce(instant + pl.duration(seconds=zones.fill_null(0.0) * ZONES_S), outer)
 
 
 class Parsed(Struct, frozen=True):
