@@ -134,7 +134,7 @@ DIAGNOSES = {
         ),
     ),
     "requests_limited": Diagnosis(
-        "requests_limited", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True
+        "requests_limited", (CHANGES, "limit_rejects_requests", hops.LAST), perhaps=(CHANGES, hops.LAST), themselves=True
     ),
     "larger_than_allowed": Diagnosis(
         "larger_than_allowed",
