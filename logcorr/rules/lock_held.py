@@ -114,9 +114,8 @@ def _place(case: Case, statement: str) -> Span | None:
     table, column = TABLE.search(statement), COLUMN.search(statement)
     if sent or not table or not column:
         return sent
-    named = [
-        span for span, _ in settings(case, rf"\b{re.escape(column['name'])}\b") if _speaks_of(case, span.path, table["name"])
-    ]
+    quoted = rf"[\"'`:]{re.escape(column['name'])}\b"
+    named = [span for span, _ in settings(case, quoted) if _speaks_of(case, span.path, table["name"])]
     return named[0] if named else None
 
 
