@@ -700,6 +700,25 @@ def test_a_change_begins_the_story_where_it_touches_what_failed(records, tied, t
     assert {one["path"] for link in begins for one in link} == tied
 
 
+@pytest.mark.parametrize(
+    ("notes", "verdict"),
+    [
+        ("2026-05-05 11:00-11:30 UTC  maintenance of the database, the shop shows a page\n", "healthy"),
+        ("05.05.2026 13:00 bis 13:30 +02:00 Wartung der Datenbank\n", "healthy"),
+        ("2026-05-05 11:00-11:10 UTC  maintenance of the database, the shop shows a page\n", "undetermined"),
+        ("2026-05-05 11:00-11:30 UTC  lunch\n", "undetermined"),
+    ],
+    ids=["announced", "in German, in another zone", "longer than announced", "another entry"],
+)
+def test_what_was_announced_is_no_incident(notes, verdict, tmp_path):
+    asked = '192.0.2.8 - - [05/May/2026:{:02}:{:02}:07 +0000] "GET /sheets HTTP/1.1" {} 7 "-" "Mozilla/5.0"\n'
+    times = [(hour, minute) for hour in range(9, 14) for minute in range(60)]
+    told = [asked.format(*at, 503 if (11, 2) <= at <= (11, 28) else 200) for at in times]
+    (tmp_path / "access.log").write_text("".join(told))
+    (tmp_path / "calendar.txt").write_text(notes)
+    assert logcorr.analyze(tmp_path).result["verdict"] == verdict
+
+
 def test_nothing_is_healthy_where_a_rule_crashed():
     @rule(code="X900", title="t", role="symptom", severity="error")
     def check(case: Case):

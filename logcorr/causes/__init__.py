@@ -19,6 +19,7 @@ from logcorr.causes.scheduled import Attributed, attributed
 from logcorr.causes.weighing import LIKELY, weighed
 from logcorr.model.case import Case
 from logcorr.model.result import Cause, Finding, Judgement
+from logcorr.timeline.announced import within
 from logcorr.timeline.lifecycles import stops
 
 SURE = 0.9
@@ -49,7 +50,8 @@ def judge(case: Case, findings: Sequence[Finding], *, whole: bool = True) -> Jud
     hypotheses = (*scheduled, *diagnosed(case, findings))
     causes, away = weighed(hypotheses, findings, window, ends)
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(begun(case, causes, hypotheses, findings), start=1))
-    telling = [one for one in findings if not (one.rule in ENDS and one.subject in meant) and not in_passing(one, ordered)]
+    told_before = [one for one in findings if not (one.rule in ENDS and one.subject in meant) and not in_passing(one, ordered)]
+    telling = [one for one in told_before if not within(case, one.at.seconds)]
     verdict = _verdict(case, ranked, telling, whole) if case.sources else "undetermined"
     ranked = ranked if verdict != "healthy" else ()
     return Judgement(

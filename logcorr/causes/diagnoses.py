@@ -127,6 +127,8 @@ DIAGNOSES = {
     "clock_off": Diagnosis(
         "clock_off", (CHANGES, "dependency_fails", "clocks_disagree"), perhaps=(CHANGES, "dependency_fails"), lasts=True
     ),
+    "request_raises": Diagnosis("request_raises", (CHANGES, "request_raises"), perhaps=(CHANGES,), themselves=True),
+    "lock_held": Diagnosis("lock_held", (CHANGES, "statement_waits"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S),
     "index_dropped": Diagnosis("query_slowed", (CHANGES, "statement_slows"), lasts=True),
     "deadlock": Diagnosis("deadlock", ("transactions_deadlock",), themselves=True),
     **dict.fromkeys(
@@ -144,7 +146,7 @@ DIAGNOSES = {
         alone=True,
     ),
     "requests_limited": Diagnosis(
-        "requests_limited", ("limit_rejects_requests", hops.LAST), perhaps=(hops.LAST,), themselves=True
+        "requests_limited", (CHANGES, "limit_rejects_requests", hops.LAST), perhaps=(CHANGES, hops.LAST), themselves=True
     ),
     "larger_than_allowed": Diagnosis(
         "larger_than_allowed",

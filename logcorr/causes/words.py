@@ -27,6 +27,8 @@ MECHANISMS = {
     "clocks_disagree": "by one clock something is not valid yet that another one has stamped",
     "statement_slows": "a statement takes longer than before",
     "transactions_deadlock": "transactions wait for each other, and one of them is ended",
+    "request_raises": "the code that serves a request throws, and the request fails",
+    "statement_waits": "statements wait for a lock that another one holds",
 }
 
 CAUSE_KINDS = {
@@ -57,6 +59,8 @@ CAUSE_KINDS = {
     "configuration_refused": "a program refuses a changed configuration and goes on with the old one, or does not start",
     "address_shared": "two programs are told to listen on one address",
     "job_broken": "a scheduled job cannot do its work: its command is not what was meant",
+    "request_raises": "the code that serves requests throws on something that it takes for granted",
+    "lock_held": "a statement holds a lock for long, and others wait for it",
     "query_slowed": "a statement takes much longer since something was changed",
     "clock_off": "a host's clock is off, and stamps are refused",
     "deadlock": "transactions lock the same rows in different orders, and wait for each other",

@@ -109,14 +109,16 @@ def of_json(line: str) -> LogFormat | None:
     end = len(text)
     while match := _MEMBER.match(line, end):
         quote = match[3] or ""
-        text += f'"{match[1]}"{match[2]}{quote}${{{_variable(match[1])}}}{quote}{match[5]}'
+        text += f'"{match[1]}"{match[2]}{quote}${{{_variable(match[1], line[match.end(2) :])}}}{quote}{match[5]}'
         end = match.end()
     return LogFormat("json", text) if end == len(line) and end > 1 else None
 
 
-def _variable(member: str) -> str:
+def _variable(member: str, value: str) -> str:
     """The variable a member holds: its own name where that is not known, with `_` for what a variable's name cannot have."""
-    return _RENAMED.get(member) or re.sub(r"\W", "_", member)
+    known = _RENAMED.get(member)
+    dated = known == "msec" and re.match(r"\"\d{4}-\d\d-\d\dT", value)
+    return "time_iso8601" if dated else known or re.sub(r"\W", "_", member)
 
 
 _IP = r"(\d{1,3}(?:\.\d{1,3}){3}|(?:[0-9a-fA-F]{0,4}:){3,7}[0-9a-fA-F]{1,4})"

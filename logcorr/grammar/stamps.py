@@ -153,7 +153,6 @@ SHAPES = (
     Shape("syslog", rf"{_MONTH} [ \d]?\d {_DAY}{_FRACTION}", "%b %e %H:%M:%S%.f", Clock.YEARLESS),
     Shape("dotted", rf"\d\d?\.\d\d?\.\d{{4}},? {_DAY}{_FRACTION}", "%d.%m.%Y %H:%M:%S%.f", Clock.LOCAL, ","),
     Shape("day_month", rf"{_DAY_MONTH},? {_DAY}{_FRACTION}", "%d.%m %H:%M:%S%.f", Clock.YEARLESS, ","),
-    Shape("day_month_dot", rf"{_DAY_MONTH}\.,? {_DAY}{_FRACTION}", "%d.%m. %H:%M:%S%.f", Clock.YEARLESS, ","),
     *_numbered(),
     Shape("day_month_dots", rf"\d\d?\.\d\d?\.,? {_DAY}{_FRACTION}", "%d.%m. %H:%M:%S%.f", Clock.YEARLESS, ","),
     Shape("month_day", rf"\d\d-\d\d {_DAY}{_FRACTION}", "%m-%d %H:%M:%S%.f", Clock.YEARLESS),

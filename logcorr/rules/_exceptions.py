@@ -13,15 +13,18 @@ from logcorr.model.source import Span
 from logcorr.semantics.paths import collected
 
 NAMED = regex(
-    r"(?:^|[\]:|] |Unhandled exception\. )(?P<message>(?:[A-Za-z_][\w.]*)?(?:Error|Exception)(?: \[\w+\])?: .+|panic: .+)$"
+    r"(?:^|[\]:|] |Unhandled exception\. )(?P<message>(?:[A-Za-z_][\w.]*)?(?:Error|Exception)(?: \[\w+\])?: .+|panic: .+"
+    r"|(?:[A-Z]\w*::)*[A-Z]\w*(?:Error|Exception) \(.+\):?)$"
 )
-"""`TypeError: x is not iterable`, alone or after what stands before messages in a log; Go's `panic: `."""
+"""`TypeError: x is not iterable`, alone or behind a log's head; Go's `panic: `; `NameError (…):` of Rails."""
 
-TOLD = r"(?:Error|Exception)(?: \[\w+\])?: |panic: "
+TOLD = r"(?:Error|Exception)(?: \[\w+\])?(?:: | \(.+\):?$)|panic: "
 
 FRAME = regex(r"\bat (?:.*(?:\(| in ))?(?:file://)?(?P<path>[^\s():]+):(?:line )?(?P<line>\d+)(?::\d+)?\)?$")
-STACKED = regex(r".*\bat \S")
-"""A line of a stack in JavaScript, Java or .NET; the engine's own functions have no place."""
+RUBY_FRAME = regex(r"(?:^|[\s:\]])(?P<path>[\w./-]+\.rb):(?P<line>\d+):in [`'\"]")
+PHP_FRAME = regex(r"^#\d+ (?P<path>/\S+\.php)\((?P<line>\d+)\): ")
+STACKED = regex(r".*\bat \S|.*\.rb:\d+:in |#\d+ ")
+"""A line of a stack in JavaScript, Java, .NET, Ruby or PHP; the engine's own functions have no place."""
 
 GO_FRAME = regex(r"^\t(?P<path>/\S+\.go):(?P<line>\d+)(?: \+0x[\da-f]+)?$")
 GO_ENGINE = "/src/runtime/"
@@ -65,12 +68,13 @@ def thrown(case: Case, path: str) -> Iterator[Thrown]:
 
 
 def _frames(texts: Sequence[str], number: int) -> tuple[tuple[str, int], ...]:
-    """Where it was thrown, innermost first: below the exception (JavaScript, Java, .NET, Go), or above it (Python)."""
+    """Where it was thrown, innermost first: below the exception (JavaScript, Java, .NET, Go, Ruby, PHP), or above it (Python)."""
     following = texts[number + 1 : number + MOST_FRAMES]
     if "panic: " in texts[number]:
         places = filter(None, (GO_FRAME.match(text) for text in following if GO_ENGINE not in text))
         return tuple((place["path"], int(place["line"])) for place in places)
-    below = map(FRAME.search, takewhile(STACKED.match, following))
+    stack = list(takewhile(STACKED.match, following))
+    below = (FRAME.search(text) or RUBY_FRAME.search(text) or PHP_FRAME.search(text) for text in stack)
     above = filter(None, map(PYTHON_FRAME.search, reversed(texts[max(0, number - MOST_FRAMES) : number])))
     found = [*filter(None, below)] or [*above]
     return tuple((frame["path"], int(frame["line"])) for frame in found if frame)

@@ -13,6 +13,9 @@ from logcorr.semantics.written import Written, commands
 EACH_MINUTE = regex(r"\*(?:/1)? \d+(?:,\d+)? ")
 WRITES = regex(r">>?\s*(?P<path>[^\s;&|<>]+)")
 
+MODULE = regex(r"\bpython[\d.]* (?:-\w+ )*-m (?:\w+\.)*(?P<name>\w+)")
+"""How Python runs a module by its dotted name."""
+
 
 def cron_jobs(case: Configuration) -> Iterator[Schedule]:
     """The schedules that cron runs."""
@@ -31,7 +34,9 @@ def scripts_of(case: Configuration, schedule: Schedule) -> list[Script]:
 def programs_of(case: Configuration, schedule: Schedule) -> Iterator[str]:
     """Collected files that the job's command names, or that what it leads to names, and that are no shell scripts."""
     scripts = {script.span.path for script in case.of(Script)}
-    names = {word.strip("\"'();").rpartition("/")[2] for text in _texts(case, schedule) for word in text.split() if "." in word}
+    texts = list(_texts(case, schedule))
+    names = {word.strip("\"'();").rpartition("/")[2] for text in texts for word in text.split() if "." in word}
+    names |= {f"{found['name']}.py" for text in texts for found in MODULE.finditer(text)}
     yield from (path for path in sorted(case.files - scripts) if path.rpartition("/")[2] in names)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from itertools import groupby
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
@@ -14,16 +14,29 @@ from logcorr.rules import rule
 from logcorr.timeline.lifecycles import ONE_START, Downtime, stopped
 
 LONG = timedelta(minutes=10)
+POD = regex(r"(?P<group>.+-[a-z0-9]{6,10})-[a-z0-9]{5}")
+"""How Kubernetes calls the pods of one ReplicaSet: one may end for good where others of its group go on."""
 
 
 @rule(code="PROC005", title="A service stopped and was not started again", role="signal", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Looks at each service's last stop: no start after it, no further line of its own, and other logs that go on."""
-    for _, stops in groupby(case.once(stopped), lambda stop: stop.service):
-        last = list(stops)[-1]
+    last_stops = [list(stops)[-1] for _, stops in groupby(case.once(stopped), lambda stop: stop.service)]
+    for last in last_stops:
+        if _scaled_down(case, last):
+            continue
         silent = _silent(case, last) if last.up is None and last.kind != "process.exited" else None
         if silent and silent >= LONG:
             yield _finding(last, silent)
+
+
+def _scaled_down(case: Case, stop: Downtime) -> bool:
+    """Whether another pod of its group says something long after."""
+    pod = POD.fullmatch(stop.service)
+    if not pod:
+        return False
+    other = pl.col("service").str.starts_with(f"{pod['group']}-") & (pl.col("service") != stop.service)
+    return case.timeline.filter(other & (pl.col("time") > stop.ended + LONG)).head(1).collect().height > 0
 
 
 def _silent(case: Case, stop: Downtime) -> timedelta | None:

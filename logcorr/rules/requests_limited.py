@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import NginxFile, ScheduledJob
+from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._askers import Maker, access, asking_line, maker
+from logcorr.rules._askers import Maker, access, maker
 from logcorr.rules._intruders import of_others
-from logcorr.rules._jobs import logs_of
 from logcorr.rules._limiters import answering, places, told_alone, turned_away, unavailable, words
+from logcorr.rules._outside_limits import FEWEST, FIX, MADE_BY_SCRIPT, MADE_BY_VISITORS, MADE_HERE, REFUTE, makers, told_by_asker
 from logcorr.rules._requests import asked
 from logcorr.timeline.select import cite, instants
 
@@ -24,25 +24,11 @@ DELAYED = "delaying requests"
 TOO_MANY = 429
 """What `limit_req_status` and `limit_conn_status` are set to, if not left at 503."""
 
-FEWEST = 10
 MOST_BY_PROXY = 0.5
 """Where nginx itself tells of so many rejections, the answers are its own."""
 
 LEAST_OF_ALL = 0.02
 """A limit that turns away less of what visitors ask does what it is for."""
-
-REFUSED = (
-    r"(?i)\b(?:http|status|code|error)\b\D{0,12}\b429\b|\b429 client error|too many requests"
-    r"|rate[- ]?limit(?: \w+)? (?:exceeded|reached|hit)|\brate[- ]limited\b"
-)
-"""How one who asks tells that it is turned away."""
-
-REFUTE = claim("requests_limited.refute", "that these requests were unwanted: then the limit does what it is for")
-FIX = claim(
-    "requests_limited.fix",
-    "let the one who asks keep below the rate (pauses, fewer at a time), exempt it, or raise rate and burst",
-)
-MADE_BY_SCRIPT, MADE_BY_VISITORS, MADE_HERE = 0.9, 0.85, 0.6
 
 
 @rule(code="NGX013", title="A limit turns requests away", role="defect", severity="error")
@@ -86,7 +72,7 @@ def _by_application(case: Case, limited: pl.DataFrame, *, by_proxy: int) -> Iter
     said = words(case, limited)
     rejected = of_others(case, _rejected(case, limited, said))
     if rejected.height < FEWEST:
-        yield from _told_by_asker(case) if limited.is_empty() else ()
+        yield from told_by_asker(case) if limited.is_empty() else ()
         return
     who = maker(case, rejected) if by_proxy < MOST_BY_PROXY * rejected.height else None
     logged = sum(source.lines for source in case.sources if source.path in set(rejected["file"]))
@@ -111,7 +97,7 @@ def _of_application(case: Case, rejected: pl.DataFrame, said: pl.DataFrame, who:
         confidence=MADE_HERE if who.here or not known else MADE_BY_SCRIPT if who.line else MADE_BY_VISITORS,
         claim=_application_claim(rejected, who, clients),
         evidence=(
-            *_makers(who),
+            *makers(who),
             *(Evidence(place, "the limit", shows="limit_rejects_requests") for place in limits),
             *(Evidence(place, "turns away", shows="limit_rejects_requests") for place in list(answering(case))[:1]),
             *cite(said, "the application says so", most=3, shows="limit_rejects_requests"),
@@ -145,58 +131,13 @@ def _application_claim(rejected: pl.DataFrame, who: Maker, clients: Counter[str]
     )
 
 
-def _told_by_asker(case: Case) -> Iterator[Finding]:
-    """A job whose own log tells that it is turned away, and the line of its program that asks."""
-    for schedule in case.schedules:
-        files = [path for path in logs_of(case, schedule) if _tells(case, path)]
-        told = (
-            case.timeline.filter(pl.col("file").is_in(files) & pl.col("message").str.contains(REFUSED)).collect()
-            if files
-            else None
-        )
-        line = asking_line(case, schedule) if told is not None else None
-        if told is not None and line:
-            yield _of_asker(told.drop_nulls("time"), line, schedule.job)
-
-
-def _tells(case: Case, path: str) -> bool:
-    lines = case.lines(path).select(pl.col("text").str.contains(REFUSED).sum())
-    return int(lines.collect(engine="streaming").item() or 0) >= FEWEST
-
-
-def _of_asker(told: pl.DataFrame, line: Span, job: ScheduledJob) -> Finding:
-    return Finding(
-        confidence=MADE_BY_SCRIPT,
-        claim=claim(
-            "requests_limited.asker",
-            "the job on {schedule} was turned away {count} times by the limit of what it asks",
-            schedule=job.schedule,
-            count=told.height,
-        ),
-        evidence=(
-            *_makers(Maker(line=line, job=job)),
-            *cite(told, "it is turned away", shows="limit_rejects_requests"),
-        ),
-        would_refute=REFUTE,
-        subject=str(line),
-        measured={"count": told.height},
-        times=instants(told),
-        fix=FIX,
-    )
-
-
-def _makers(who: Maker) -> Sequence[Evidence]:
-    line = [Evidence(who.line, "asks for what is turned away", shows="limit_rejects_requests")] if who.line else []
-    return (*line, *([Evidence(who.job.span, f"runs on {who.job.schedule}")] if who.job else []))
-
-
 def _finding(case: Case, zone: str, rejected: pl.DataFrame, limits: tuple[Span, ...], who: Maker) -> Finding:
     clients = Counter(rejected["client"].to_list())
     return Finding(
         confidence=MADE_HERE if who.here or not limits else MADE_BY_SCRIPT if who.line else MADE_BY_VISITORS,
         claim=_claim(zone, rejected, who, clients),
         evidence=(
-            *_makers(who),
+            *makers(who),
             *(Evidence(place, "the limit", shows="limit_rejects_requests") for place in limits),
             *cite(rejected, shows="limit_rejects_requests"),
             *_turned_away(case, rejected),

@@ -1,0 +1,124 @@
+"""A statement holds a lock for long, a change of a table mostly, and everybody else's statements wait for it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+
+from logcorr.lazily import pl, regex
+from logcorr.model.case import Case
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.result import Finding
+from logcorr.model.source import Span
+from logcorr.rules import rule
+from logcorr.rules._settings import settings
+from logcorr.rules._statements import sender
+from logcorr.timeline.select import cite, instants, spans
+
+WAITS = (
+    r"\bstill waiting for \w+Lock on\b|\bLock wait timeout exceeded\b|\bWaiting for table (?:metadata|level) lock\b"
+    r"|\bcancell?ing statement due to (?:lock|statement) timeout\b|\bcould not obtain lock on\b|\bLockNotAvailable\b"
+    r"|\bLock request time ?out period exceeded\b|\b(?:LockWaitTimeout|StatementTimeout)\b|\bORA-(?:00054|30006)\b"
+)
+"""How PostgreSQL, MySQL, SQL Server and Oracle, and those who ask them, tell that a statement waits, or has waited too long."""
+
+NAMES_LOCK = r"\bstill waiting for \w+Lock on\b|metadata lock|\block timeout\b|\b[Ll]ock wait timeout\b"
+HOLDS = (
+    r"(?i)(?:\bstatement: |\bexecute [^:]*: |\bQuery\t|^|\bquery: )\s*"
+    r"(?:alter table|create (?:unique )?index|drop (?:index|table)|vacuum full|cluster|reindex|lock tables?|truncate"
+    r"|refresh materialized view|optimize table|repair table)\b"
+)
+GENTLY = r"(?i)\bconcurrently\b|\balgorithm ?= ?(?:instant|inplace)\b|\block ?= ?none\b|\bnot valid\b"
+"""Statements that lock a whole table, and how they are told not to."""
+
+MIGRATES = (
+    r"(?i)\bdb:migrate\b|^==+ \d+ \w+: migrating\b|\bapplying \w+\.\d+_\w+|\brunning upgrade \S* ?-> |\bartisan migrate\b"
+    r"|\bmigrat(?:e|ing|ions?)\b.*\b(?:start|begin|run)|\b(?:flyway|liquibase|alembic|prisma migrate|knex migrate|goose)\b"
+)
+TABLE = regex(r"(?i)\b(?:table|on|view)\s+(?:only\s+|if (?:not )?exists\s+)*[\"`]?(?:\w+[\"`]?\.[\"`]?)?(?P<name>\w+)")
+COLUMN = regex(r"(?i)\b(?:column|index|constraint)\s+(?:concurrently\s+|if (?:not )?exists\s+)*[\"`]?(?P<name>\w+)")
+
+FEWEST = 3
+SOON, LONGEST, JUST_BEFORE = timedelta(minutes=2), timedelta(hours=2), timedelta(minutes=5)
+"""Others wait so soon after it begins, and so long at most; a migration begins so shortly before."""
+
+NEARLY_ALL = 0.9
+NAMED, UNNAMED = 0.92, 0.85
+SHOWS = "statement_waits"
+
+
+@rule(code="DB003", title="A statement holds a lock that others wait for", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Waits for locks, and the statement just before them that locks a whole table."""
+    message, timed = pl.col("message"), pl.col("time").is_not_null()
+    waits = case.timeline.filter(message.str.contains(WAITS) & timed).collect().sort("time", "file", "line")
+    if waits.height < FEWEST:
+        return
+    holds = case.timeline.filter(message.str.contains(HOLDS) & ~message.str.contains(GENTLY) & timed).collect()
+    told = _behind(waits, holds.sort("time", "file", "line"))
+    if told.height >= max(FEWEST, NEARLY_ALL * waits.height):
+        first = holds.join(told.head(1).select(file="held_in", line="held_at"), on=["file", "line"])
+        yield _finding(case, told.select(waits.columns), first)
+
+
+def _behind(waits: pl.DataFrame, holds: pl.DataFrame) -> pl.DataFrame:
+    """The waits that come after a statement that holds a lock, of those after which others wait soon."""
+    known = holds.select("time", held="time", held_in="file", held_at="line")
+    after = waits.join_asof(known, on="time", strategy="backward", tolerance=LONGEST).drop_nulls("held")
+    soon = (pl.col("time").min().over("held_in", "held_at") - pl.col("held")) <= SOON
+    return after.filter(soon)
+
+
+def _finding(case: Case, waits: pl.DataFrame, held: pl.DataFrame) -> Finding:
+    statement = re.sub(
+        r"(?is)^.*?(?=alter table|create |drop |vacuum |cluster|reindex|lock table|truncate|refresh |optimize |repair )",
+        "",
+        held["message"][0],
+    )
+    place = _place(case, statement)
+    began = case.timeline.filter(
+        pl.col("message").str.contains(MIGRATES) & pl.col("time").is_between(held["time"][0] - JUST_BEFORE, held["time"][0])
+    ).collect()
+    named = bool(waits["message"].str.contains(NAMES_LOCK).any())
+    return Finding(
+        confidence=NAMED if named else UNNAMED,
+        claim=claim(
+            "lock_held.found",
+            "“{statement}” holds a lock, and others wait for it: {count} times within {minutes:g} minutes",
+            statement=statement[:70],
+            count=waits.height,
+            minutes=round((waits["time"][-1] - held["time"][0]).total_seconds() / 60, 1),
+        ),
+        evidence=(
+            *([Evidence(place, "is what changes the table", shows=SHOWS)] if place else []),
+            *(Evidence(span, "holds the lock", shows=SHOWS) for span in spans(held)),
+            *cite(began, "it was begun", most=2, shows="deploy_changes_configuration"),
+            *cite(waits, shows=SHOWS),
+        ),
+        would_refute=claim("lock_held.refute", "what pg_locks or performance_schema shows of who held the lock at these times"),
+        subject=str(waits["service"][0] or waits["source"][0]),
+        measured={"count": waits.height},
+        times=instants(waits),
+        fix=claim(
+            "lock_held.fix",
+            "change the table in steps that lock it for a moment only (an empty column, filled in batches, then its default; "
+            "indexes concurrently), with a lock_timeout, and while few use it",
+        ),
+    )
+
+
+def _place(case: Case, statement: str) -> Span | None:
+    """The line of a program or migration that sends it: as it stands there, or by the names of table and column."""
+    sent = sender(case, statement)
+    table, column = TABLE.search(statement), COLUMN.search(statement)
+    if sent or not table or not column:
+        return sent
+    quoted = rf"[\"'`:]{re.escape(column['name'])}\b"
+    named = [span for span, _ in settings(case, quoted) if _speaks_of(case, span.path, table["name"])]
+    return named[0] if named else None
+
+
+def _speaks_of(case: Case, path: str, table: str) -> bool:
+    told = case.lines(path).select(pl.col("text").str.contains(rf"\b{re.escape(table)}\b").any()).collect()
+    return bool(told.item())
