@@ -110,9 +110,16 @@ rotate nginx/error.log""",
 
 def truth(case: Case) -> dict[str, Any]:
     access, errors = "nginx/access.log", "nginx/error.log"
-    column, layout, change, job = case.at("yard/ban-scanners", "$9 ~ /^4/"), case.at("nginx/nginx.conf", "log_format yard"), case.at("yard/CHANGES.md", "the user column dropped"), case.at("yard/cron.d-yard", "ban-scanners")
+    column, layout, change, job = (
+        case.at("yard/ban-scanners", "$9 ~ /^4/"),
+        case.at("nginx/nginx.conf", "log_format yard"),
+        case.at("yard/CHANGES.md", "the user column dropped"),
+        case.at("yard/cron.d-yard", "ban-scanners"),
+    )
     deny, told = case.at("nginx/ban.conf", "deny "), case.at("log/syslog", "list now has", nth=4)
-    forbidden = next(number for number, line in enumerate(case.lines(errors), 1) if "access forbidden by rule" in line and "/menu" in line)
+    forbidden = next(
+        number for number, line in enumerate(case.lines(errors), 1) if "access forbidden by rule" in line and "/menu" in line
+    )
     forbidden_place = {"file": errors, "line": forbidden, "text": "access forbidden by rule"}
     shut = next(number for number, line in enumerate(case.lines(access), 1) if " 403 " in line and "GET /menu" in line)
     shut_place = {"file": access, "line": shut, "text": " 403 "}

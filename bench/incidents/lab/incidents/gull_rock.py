@@ -97,7 +97,11 @@ docker ps -a > app/docker-ps.txt; cp /var/log/syslog .; rotate nginx/acces.log""
 
 def truth(case: Case) -> dict[str, Any]:
     errors, access, log = "nginx/erreurs.log", "nginx/acces.log", "app/goeland.json"
-    route, loop, done = case.at("app/server.js", "app.get('/index/refaire'"), case.at("app/server.js", "while (Date.now() - debut < 52000)"), case.at(log, "index refait")
+    route, loop, done = (
+        case.at("app/server.js", "app.get('/index/refaire'"),
+        case.at("app/server.js", "while (Date.now() - debut < 52000)"),
+        case.at(log, "index refait"),
+    )
     asked, older = case.at(access, "GET /index/refaire"), case.at("nginx/acces.log.1.gz", "GET /index/refaire")
     late, asks = case.at(errors, "upstream timed out (110"), case.at(errors, "GET /index/refaire")
     failed = case.at(access, '" 504 ')

@@ -105,7 +105,15 @@ echo "$(date '+%F %H:%M')  Bram    nginx: load spread better, w1 had 80 % of the
 
 
 def worker(number: str) -> dict[str, Any]:
-    return {"description": f"Hare meadow live walks, worker {number}", "command": ["/usr/bin/node", "server.js", number], "directory": "/srv/meadow", "user": "deploy", "restart": "always", "restart_seconds": 3, "wait": 6}
+    return {
+        "description": f"Hare meadow live walks, worker {number}",
+        "command": ["/usr/bin/node", "server.js", number],
+        "directory": "/srv/meadow",
+        "user": "deploy",
+        "restart": "always",
+        "restart_seconds": 3,
+        "wait": 6,
+    }
 
 
 INCIDENT = Incident(
@@ -126,7 +134,11 @@ cp /var/log/meadow/*.log log/; cp /var/log/syslog log/; cp /var/log/nginx/*.log 
 def truth(case: Case) -> dict[str, Any]:
     site, work, access = "nginx/site-meadow.conf", "meadow/WORKLOG", "nginx/access.log"
     balance, change = case.at(site, "least_conn;"), case.at(work, "nginx: load spread better")
-    unknown1, unknown2, failed = case.at("log/worker-1.log", "Session ID unknown"), case.at("log/worker-2.log", "Session ID unknown"), case.at(access, '" 400 ')
+    unknown1, unknown2, failed = (
+        case.at("log/worker-1.log", "Session ID unknown"),
+        case.at("log/worker-2.log", "Session ID unknown"),
+        case.at(access, '" 400 '),
+    )
     return {
         "root_cause_kind": "sticky-balancing-removed",
         "root_cause": "At 09:42 ip_hash in the upstream became least_conn. A socket.io browser begins with long polling, several requests that must all reach the worker which gave it its session id; now about half of them reach the other one, which answers 400 (Session ID unknown). "

@@ -99,7 +99,11 @@ cp /var/log/syslog /var/log/nginx/error.log /var/log/nginx/court.access.log var-
 
 def truth(case: Case) -> dict[str, Any]:
     system, access, disk = "var-log/syslog", "var-log/court.access.log", "disk.txt"
-    remove, job, removed = case.at("usr-local-sbin/tidy-logs", 'rm -f "$log"'), case.at("etc/cron.d-court", "tidy-logs"), case.at(system, "bytes, removed")
+    remove, job, removed = (
+        case.at("usr-local-sbin/tidy-logs", 'rm -f "$log"'),
+        case.at("etc/cron.d-court", "tidy-logs"),
+        case.at(system, "bytes, removed"),
+    )
     held, full = case.at(disk, "(deleted)"), case.at(disk, "100%")
     nospace, failed = case.at(system, "ENOSPC"), case.at(access, '" 500 ')
     return {

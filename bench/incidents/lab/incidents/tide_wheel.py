@@ -87,7 +87,16 @@ CRON = """*/4 * * * * root /srv/wheel/ops/guard.sh >> /srv/wheel/ops/guard.log 2
 
 
 def server(name: str, port: str) -> dict[str, Any]:
-    return {"container": f"wheel-{name}", "image": "ghcr.example.net/wheel:7.4.2", "command": ["node", "server.mjs"], "directory": "/srv/wheel", "environment": {"NAME": name, "PORT": port}, "restart": "unless-stopped", "log": {"kind": "json", "path": f"/srv/wheel/wheel-{name}-json.log"}, "wait": 8}
+    return {
+        "container": f"wheel-{name}",
+        "image": "ghcr.example.net/wheel:7.4.2",
+        "command": ["node", "server.mjs"],
+        "directory": "/srv/wheel",
+        "environment": {"NAME": name, "PORT": port},
+        "restart": "unless-stopped",
+        "log": {"kind": "json", "path": f"/srv/wheel/wheel-{name}-json.log"},
+        "wait": 8,
+    }
 
 
 INCIDENT = Incident(
@@ -108,9 +117,20 @@ def truth(case: Case) -> dict[str, Any]:
     errors, access, conf = "log/error.log", "log/wheel.log", "stack/upstreams/wheel.conf"
     if not any('"GET /tables/' in line for line in case.lines(access)):
         access = "log/wheel.log.1.gz"
-    mark, second = case.at(conf, "127.0.0.1:3801 max_fails=1 fail_timeout=150s"), case.at(conf, "127.0.0.1:3802 max_fails=1 fail_timeout=150s")
-    late, live, failed = case.at(errors, "upstream timed out (110"), case.at(errors, "no live upstreams"), case.at(access, " 502 ")
-    wait, slow, asked = case.at("stack/nginx.conf", "proxy_read_timeout 25s"), case.at("stack/server.mjs", "a month at a time"), case.at("log/wheel-a-json.log", "table asked")
+    mark, second = (
+        case.at(conf, "127.0.0.1:3801 max_fails=1 fail_timeout=150s"),
+        case.at(conf, "127.0.0.1:3802 max_fails=1 fail_timeout=150s"),
+    )
+    late, live, failed = (
+        case.at(errors, "upstream timed out (110"),
+        case.at(errors, "no live upstreams"),
+        case.at(access, " 502 "),
+    )
+    wait, slow, asked = (
+        case.at("stack/nginx.conf", "proxy_read_timeout 25s"),
+        case.at("stack/server.mjs", "a month at a time"),
+        case.at("log/wheel-a-json.log", "table asked"),
+    )
     return {
         "root_cause_kind": "slow-request-marks-all-upstreams-down",
         "root_cause": "192.0.2.121 (almanac-press) asks now and then for a yearly table, which takes more than 70 s; nginx waits 25 s (proxy_read_timeout), counts the server as failed and asks the other one, where the same happens. With max_fails=1 fail_timeout=150s one timeout is enough: after fifty seconds both are marked down and everybody gets 502 (no live upstreams) for most of two minutes, from two servers that answered all along and never ended.",

@@ -110,7 +110,14 @@ CRON = """# m h dom mon dow user command
 
 
 def auth(name: str, address: str, skew: str) -> dict[str, Any]:
-    return {"container": name, "command": ["node", "auth.js"], "directory": "/srv/yew", "environment": {"NAME": name, "LISTEN": address, **({"CLOCK_SKEW": skew} if skew else {})}, "restart": "always", "wait": 6}
+    return {
+        "container": name,
+        "command": ["node", "auth.js"],
+        "directory": "/srv/yew",
+        "environment": {"NAME": name, "LISTEN": address, **({"CLOCK_SKEW": skew} if skew else {})},
+        "restart": "always",
+        "wait": 6,
+    }
 
 
 INCIDENT = Incident(
@@ -130,8 +137,15 @@ cp /srv/yew/api.js /srv/yew/token.js /srv/yew/log/api.log api/; cp /srv/yew/auth
 
 def truth(case: Case) -> dict[str, Any]:
     access, log = "web/nginx/access.log", "api/api.log"
-    moved, change, clock = case.at("web/nginx/nginx.conf", "172.18.0.22:4100"), case.at("web/CHANGES", "logins to auth2"), case.at("clocks.txt", "auth2")
-    refused, failed = case.at(log, '"reason":"not active"'), case.at(access, '" 401 ', nth=sum('" 401 ' in line for line in case.lines(access)) // 2)
+    moved, change, clock = (
+        case.at("web/nginx/nginx.conf", "172.18.0.22:4100"),
+        case.at("web/CHANGES", "logins to auth2"),
+        case.at("clocks.txt", "auth2"),
+    )
+    refused, failed = (
+        case.at(log, '"reason":"not active"'),
+        case.at(access, '" 401 ', nth=sum('" 401 ' in line for line in case.lines(access)) // 2),
+    )
     login = case.at("auth2/auth2.log", '"message":"login"')
     rule = case.at("api/token.js", "claims.nbf > now + leeway")
     return {
