@@ -12,7 +12,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._errexit import ends_script
 from logcorr.rules._idioms import excused, next_test, written
-from logcorr.semantics.written import Node, Redirected, Written, commands, in_program
+from logcorr.semantics.written import Redirect, Redirected, Written, commands, in_program
 
 CARRIERS = frozenset({"docker", "docker-compose", "podman", "podman-compose", "kubectl"})
 """Programs that run psql elsewhere."""
@@ -64,7 +64,7 @@ def _refused(options: tuple[str, ...]) -> bool:
     return single and not any(re.match(r"-[A-Za-z]*[fc]|--(?:file|command)\b", word) for word in options)
 
 
-def _redirects(command: Written) -> list[Node]:
+def _redirects(command: Written) -> list[Redirect]:
     outer = command.around[-1] if command.around else None
     return [*command.node.redirects, *(outer.redirects if isinstance(outer, Redirected) else ())]
 

@@ -125,7 +125,7 @@ class Machine:
             with self.reading(source):
                 self.run(node, path)
 
-    def alternatives(self, start: Path, action: Callable[[Path], None]) -> list[Path]:
+    def alternatives(self, start: Path, action: Callable[[Path], object]) -> list[Path]:
         """The paths that an action in direct style leads to, over all its choices."""
         found: list[Path] = []
         trail: list[_Choice] = []
