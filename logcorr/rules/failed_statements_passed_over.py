@@ -13,7 +13,11 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._errexit import ends_script
 from logcorr.rules._idioms import excused, next_test, written
+<<<<<<< HEAD
 from logcorr.semantics.written import Redirected, Written, commands, in_program
+=======
+from logcorr.semantics.written import Redirect, Redirected, Written, commands, in_program
+>>>>>>> work/check
 
 CARRIERS = frozenset({"docker", "docker-compose", "podman", "podman-compose", "kubectl"})
 """Programs that run psql elsewhere."""
