@@ -25,7 +25,7 @@ FEWEST, FEWEST_PHASES, MANY = 3, 2, 10
 CHANCE = 1e-3
 
 
-@rule(code="NGX028", title="Requests are answered far later than usual, at some times", role="symptom", severity="error")
+@rule(code="NGX029", title="Requests are answered far later than usual, at some times", role="symptom", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Phases in which many more of the requests are slow than by chance, of those that an access log tells how long they took.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from logcorr.grammar.shell.tree import Redirect
 from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Claim, Evidence, claim
@@ -13,11 +12,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._errexit import ends_script
 from logcorr.rules._idioms import excused, next_test, written
-<<<<<<< HEAD
-from logcorr.semantics.written import Redirected, Written, commands, in_program
-=======
 from logcorr.semantics.written import Redirect, Redirected, Written, commands, in_program
->>>>>>> work/check
 
 CARRIERS = frozenset({"docker", "docker-compose", "podman", "podman-compose", "kubectl"})
 """Programs that run psql elsewhere."""
