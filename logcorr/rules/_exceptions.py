@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from msgspec import Struct
 
-from logcorr.lazily import pl, regex
+from logcorr.lazily import np, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.source import Span
 from logcorr.semantics.paths import collected
@@ -36,7 +36,9 @@ ECHOED = regex(r"^(?:file://)?(?P<path>/\S+):(?P<line>\d+)$")
 SOURCES = (".ts", ".tsx", ".mts", ".cts", ".jsx", ".mjs", ".coffee")
 """What is compiled to JavaScript before it runs."""
 
-MOST_FRAMES = 40
+MOST_FRAMES, MOST_THROWN = 40, 5_000
+"""So many lines around an exception may be its stack; of a log that tells of more, the first ones are looked at."""
+
 LIBRARIES = ("/node_modules/", "/site-packages/", "/dist-packages/")
 
 
@@ -55,10 +57,12 @@ class Thrown(Struct, frozen=True):
 def thrown(case: Case, path: str) -> Iterator[Thrown]:
     """The exceptions with a stack that a log tells of, in file order."""
     lines = case.lines(path)
-    told = lines.filter(pl.col("text").str.contains(TOLD)).select("line").collect()["line"]
+    told = lines.filter(pl.col("text").str.contains(TOLD)).select("line").head(MOST_THROWN).collect()["line"]
     if not len(told):
         return
-    rows = lines.select("line", "text").collect()
+    near = np.unique(told.to_numpy().astype(np.int64)[:, None] + np.arange(-MOST_FRAMES, MOST_FRAMES))
+    wanted = pl.Series(near[near > 0], dtype=pl.UInt32)
+    rows = lines.filter(pl.col("line").is_in(wanted.implode())).select("line", "text").collect()
     texts = rows["text"].to_list()
     for number in (rows["line"].search_sorted(told)).to_list():
         named = NAMED.search(texts[number])

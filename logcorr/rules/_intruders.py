@@ -55,25 +55,37 @@ def intruders(case: Case) -> tuple[str, ...]:
     requests = _asked(case)
     if requests is None:
         return ()
-    tried, scans, unserved = pl.col("path").str.contains(TRIED), pl.col("agent").str.contains(SCANNERS), pl.col("status") >= 400
-    of_client = requests.group_by("client").agg(
-        all=pl.len(),
-        refused=pl.col("refused").sum(),
-        unserved=unserved.sum(),
-        ways=pl.col("status").filter("refused").n_unique(),
-        tries=pl.col("path").filter(unserved & tried).n_unique(),
-        scans=(unserved & scans).sum(),
-        agents=pl.col("agent").n_unique(),
+    tried, scans = pl.col("path").str.contains(TRIED), pl.col("agent").str.contains(SCANNERS)
+    unserved = (
+        requests.filter(pl.col("status") >= 400)
+        .group_by("client")
+        .agg(
+            refused=pl.col("refused").sum(),
+            unserved=pl.len(),
+            ways=pl.col("status").filter("refused").n_unique(),
+            tries=pl.col("path").filter(tried).n_unique(),
+            scans=scans.sum(),
+        )
     )
+    whole = requests.group_by("client").agg(all=pl.len())
+    clients = whole.join(unserved, on="client", how="left").fill_null(0).collect(engine="streaming")
     tries = pl.max_horizontal("tries", "scans") >= FEWEST_TRIES
     tries |= (pl.col("refused") >= FEWEST_REFUSED) & (pl.col("ways") >= FEWEST_WAYS)
     tries &= pl.col("unserved") >= LEAST_UNSERVED * pl.col("all")
     announced = pl.col("client").is_in(_announced(case)) & (pl.col("refused") > 0)
-    alone = (pl.col("all") < SHARED * pl.col("all").sum()) | (pl.col("agents") < FEWEST_VISITORS)
-    clients = of_client.collect(engine="streaming")
+    busy = clients.filter(pl.col("all") >= SHARED * pl.col("all").sum())["client"]
+    alone = ~pl.col("client").is_in(_of_many(requests, busy))
     never = clients.filter((pl.col("refused") >= FEWEST_REFUSED) & (pl.col("refused") >= NEARLY_ALL * pl.col("all")))["client"]
     guessing = set(_served_to_others(requests, never)) if len(never) else set()
     return tuple(sorted({*clients.filter(alone & (tries | announced))["client"], *guessing}))
+
+
+def _of_many(requests: pl.LazyFrame, clients: pl.Series) -> list[str]:
+    """Those of these clients that bear several visitors' names."""
+    theirs = requests.filter(pl.col("client").is_in(clients.implode())).group_by("client").agg(pl.col("agent").n_unique())
+    return (
+        theirs.filter(pl.col("agent") >= FEWEST_VISITORS).collect(engine="streaming")["client"].to_list() if len(clients) else []
+    )
 
 
 def _served_to_others(requests: pl.LazyFrame, never: pl.Series) -> list[str]:
