@@ -355,7 +355,7 @@ def test_a_log_read_in_blocks_is_what_it_is_in_one(file, monkeypatch):
     whole = timeline.build([artifact], LOGS)
     monkeypatch.setattr(blocks, "BLOCK_BYTES", 150)
     monkeypatch.setattr(blocks, "TAIL_LINES", 2)
-    monkeypatch.setattr(blocks, "AHEAD_LINES", 8)
+    monkeypatch.setattr(blocks, "AHEAD_LINES", 20)
     monkeypatch.setattr(store, "IN_MEMORY_BYTES", 0)
     parts = timeline.build([artifact], LOGS)
     assert parts.lazy.collect().equals(whole.lazy.collect())

@@ -94,6 +94,7 @@ DECIDED_BY = {
     "missing.longer_logs": ("containers", "applications", "the system's own log"),
     "missing.dependency": ("containers", "applications", "the system's own log"),
     "missing.end": ("containers", "the system's own log"),
+    "missing.felt": ("nginx", "applications", "the system's own log"),
     "missing.refused": ("nginx", "applications"),
     "missing.scheduler_log": ("the system's own log",),
     "missing.zone": ("the clock, and the host",),

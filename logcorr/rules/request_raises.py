@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case
@@ -39,7 +40,7 @@ SOON_S = 3600.0
 SINCE, SEEN = 0.92, 0.85
 """How sure it is: just before it was thrown for the first time, somebody wrote down a change that names the same; or none did."""
 
-Moments = npt.NDArray[np.float64]
+Moments: TypeAlias = "npt.NDArray[np.float64]"
 
 
 @rule(code="APP001", title="Code that serves requests throws", role="defect", severity="error")
