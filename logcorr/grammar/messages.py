@@ -214,6 +214,18 @@ CONTINUED = tuple(replace(phrase, pattern=f"{_ERROR}(?:{phrase.pattern})") for p
 """Failures as the lines after an event tell them."""
 
 
+LEFT_FOR = r"[=:] ?\"(?:transport (?:close|error)|ping timeout)\""
+"""How a record of members words that a client's lasting connection ended: Socket.IO's reason is a member's whole value.
+
+https://socket.io/docs/v4/server-socket-instance/#disconnect.
+"""
+
+
+def left_for(text: pl.Expr) -> pl.Expr:
+    """`client.disconnected` where a member of the record is such a reason, whatever its message says; else null."""
+    return pl.when(text.str.contains(LEFT_FOR)).then(pl.lit("client.disconnected"))
+
+
 def kind_of(message: pl.Expr, phrases: tuple[Phrase, ...]) -> pl.Expr:
     """The kind of the first phrase that each message is, or null.
 

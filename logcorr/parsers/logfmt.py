@@ -43,16 +43,16 @@ def logfmt(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     cut = folded(lines, is_pairs, context).with_columns(
         _value(_TIMES, names).alias("stamp"), _value(_LEVELS, names).alias("level")
     )
-    message = pl.coalesce(_value(_MESSAGES, names), pl.col("text"))
+    said = pl.coalesce(_value(_MESSAGES, names), pl.col("text"))
+    told = pl.coalesce(messages.kind_of(said, messages.APPLICATION), messages.kind_of(_value(_ERRORS, names), messages.FAILURES))
+    left = messages.left_for(pl.col("text"))
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
         cut,
         time=shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us")),
         severity=pl.col("level").str.to_lowercase().replace_strict(MEANT, default=None, return_dtype=severity_type()),
-        kind=pl.coalesce(
-            messages.kind_of(message, messages.APPLICATION), messages.kind_of(_value(_ERRORS, names), messages.FAILURES)
-        ),
-        message=message,
+        kind=pl.coalesce(told, left),
+        message=pl.when(told.is_null() & left.is_not_null()).then(pl.col("text")).otherwise(said),
         parsed=is_pairs,
         count=pl.col("lines"),
         own={

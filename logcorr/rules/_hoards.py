@@ -11,10 +11,14 @@ from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.source import Span
 
+DF_NAME = regex(r"(?:^|/|[._-])df(?:[._-]|$)")
 DU_NAME = regex(r"(?:^|/|[._-])du(?:[._-]|$)")
 NOTES = (".txt", ".out", ".md")
 SIZE = r"^\s*(\d+(?:[.,]\d+)?)([KMGT]?)i?B?\s+(?:\./)?(\S.*)$"
 """A line of du(1): blocks of 1 KB, or a size for people."""
+
+DF_ROW = r"\s\d[\d.,]*[KMGT]?i?\s+(\d+(?:[.,]\d+)?)([KMGT]?)i?\s+\d[\d.,]*[KMGT]?i?\s+\d+%\s+(/\S*)$"
+"""A row of df(1): what is used, and where it is mounted."""
 
 POWERS = {"": 10, "K": 10, "M": 20, "G": 30, "T": 40}
 CODE = (".js", ".mjs", ".cjs", ".ts", ".mts", ".py", ".rb", ".go", ".php")
@@ -35,7 +39,7 @@ class Hoard(Struct, frozen=True):
 def hoard(case: Case, mounts: Sequence[str]) -> Hoard | None:
     """The one that takes most of a full device, if just one line of the collected programs makes new names there."""
     for path in captures(case):
-        biggest = largest(case, path, mounts)
+        biggest = largest(case, path, mounts, _used(case, mounts))
         lines = list(_lines(case, biggest[0].rpartition("/")[2])) if biggest else []
         if biggest and len(lines) == 1:
             return Hoard(biggest[0], biggest[1], lines[0])
@@ -45,7 +49,7 @@ def hoard(case: Case, mounts: Sequence[str]) -> Hoard | None:
 def captured(case: Case, mounts: Sequence[str]) -> Hoard | None:
     """The file that takes most of a full device, if just one collected line lets a command write into it."""
     for path in captures(case):
-        biggest = largest(case, path, mounts)
+        biggest = largest(case, path, mounts, _used(case, mounts))
         lines = list(_writes(case, biggest[0])) if biggest else []
         if biggest and len(lines) == 1:
             return Hoard(biggest[0], biggest[1], lines[0])
@@ -70,8 +74,8 @@ def captures(case: Case) -> list[str]:
     return sorted(named)
 
 
-def largest(case: Case, path: str, mounts: Sequence[str]) -> tuple[str, Span] | None:
-    """The folder below one of the mounts that is larger than half of all that the capture shows there."""
+def largest(case: Case, path: str, mounts: Sequence[str], taken: float = 0.0) -> tuple[str, Span] | None:
+    """The folder below one of the mounts that is larger than half of all that the capture shows there, and of what is `taken`."""
     rows = case.lines(path).select("line", pl.col("text").str.extract_groups(SIZE).alias("told")).unnest("told").collect()
     sizes = [
         (float(number.replace(",", ".")) * 2 ** POWERS[unit], folder.rstrip("/"), Span(path, line))
@@ -80,7 +84,22 @@ def largest(case: Case, path: str, mounts: Sequence[str]) -> tuple[str, Span] | 
     ]
     leaves = [one for one in sizes if not any(other[1].startswith(f"{one[1]}/") for other in sizes)]
     size, folder, span = max(leaves, default=(0.0, "", None))
-    return (folder, span) if span and size > MOST_OF * sum(one[0] for one in leaves) else None
+    return (folder, span) if span and size > MOST_OF * max(taken, sum(one[0] for one in leaves)) else None
+
+
+def devices(case: Case) -> dict[str, float]:
+    """How many bytes are used of each device that a collected `df` shows, by where it is mounted."""
+    taken: dict[str, float] = {}
+    for path in sorted({path for path in case.files if DF_NAME.search(path)}.union(captures(case))):
+        rows = case.lines(path).select(pl.col("text").str.extract_groups(DF_ROW).alias("told")).unnest("told").collect()
+        for number, unit, mount in rows.drop_nulls().iter_rows():
+            taken[mount] = max(taken.get(mount, 0.0), float(number.replace(",", ".")) * 2 ** POWERS[unit])
+    return taken
+
+
+def _used(case: Case, mounts: Sequence[str]) -> float:
+    """How many bytes are used on the fullest of these devices; 0 where no `df` tells."""
+    return max((taken for mount, taken in devices(case).items() if mount in mounts), default=0.0)
 
 
 def _lines(case: Case, name: str) -> Iterator[Span]:

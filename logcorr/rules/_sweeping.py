@@ -15,11 +15,10 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules._fillers import REMOVES
-from logcorr.rules._hoards import captures, largest
+from logcorr.rules._hoards import DF_NAME, captures, largest
 from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, instants, lines_like
 
-DF_NAME = regex(r"(?:^|/|[._-])df(?:[._-]|$)")
 COUNT_NAME = regex(r"(?i)(?:^|/|[._-])(?:df|find|inodes?|counts?|files)(?:[._-]|$)")
 HEADER = r"(?:^|\s)[^\W\d]\S*%\s"
 INODES = regex(r"(?i)\bi-?n(?:ode|œud)|(?:^|\s)I[^\W\d]\S*%\s|\(I\)")

@@ -11,6 +11,7 @@ from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
+from logcorr.rules._at_once import at_once
 from logcorr.rules._sessions import sessions
 
 CLEAN = ["client namespace disconnect", "io client disconnect"]
@@ -30,11 +31,14 @@ def check(case: Case) -> Iterator[Finding]:
     ended = case.happened("client.disconnected").filter(~pl.col("message").str.contains_any(CLEAN))
     left = (pl.col("source") != "browser") & pl.col("message").str.contains(LEFT, literal=True)
     for service, events in by_service(ended.filter(~left)):
-        yield _lost(service, events)
+        together = at_once(case, events)
+        yield _cut(service, together) if together.height else _lost(service, events)
     went = ended.filter(left)
     lived = sessions(case) if went.height >= FEWEST_AGED else None
     for service, events in by_service(went):
-        yield _left(service, events, _age(lived, events) if lived is not None else None)
+        together = at_once(case, events)
+        age = _age(lived, events) if lived is not None else None
+        yield _cut(service, together) if together.height and age is None else _left(service, events, age)
 
 
 def _lost(service: str, events: pl.DataFrame) -> Finding:
@@ -58,6 +62,19 @@ def _age(lived: pl.DataFrame, ended: pl.DataFrame) -> float | None:
     if len(ages) < FEWEST_AGED or early is None or age is None or late is None:
         return None
     return age if late - early <= SAME_AGE * age else None
+
+
+def _cut(service: str, events: pl.DataFrame) -> Finding:
+    """Ends that came together, and many new connections soon after: what all of them went through was cut or restarted."""
+    said = claim(
+        "clients_disconnected.at_once",
+        "{service} reports clients that went away all at once, several times, and came back within a minute ({count}×): "
+        "what they all went through cut them off",
+        service=service,
+        count=events.height,
+    )
+    refute = claim("clients_disconnected.at_once_refute", "a page that sends all its visitors elsewhere at the same moment")
+    return replace(counted(events, service, said, refute), severity="error")
 
 
 def _left(service: str, events: pl.DataFrame, age: float | None) -> Finding:

@@ -15,8 +15,9 @@ from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._container_logs import Unbounded, unbounded
 from logcorr.rules._fillers import Filler, complains, fillers
-from logcorr.rules._hoards import Hoard, captured, captures, hoard
-from logcorr.rules._sweeping import DF_NAME, FULL, astray, inodes, unswept, without_inodes
+from logcorr.rules._hoards import DF_NAME, Hoard, captured, captures, hoard
+from logcorr.rules._still_open import still_open
+from logcorr.rules._sweeping import FULL, astray, inodes, unswept, without_inodes
 from logcorr.rules._verbose import asked_for, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
 
@@ -44,7 +45,7 @@ def check(case: Case) -> Iterator[Finding]:
     if failed.height < FEWEST:
         return
     paths = sorted({found["path"] for message in failed["message"] if (found := PATH.search(message))})
-    counted = inodes(case, failed) or astray(case, failed, paths)
+    counted = inodes(case, failed) or still_open(case, failed, list(_mounts(case))) or astray(case, failed, paths)
     filler, captured = (None, ()) if counted or without_inodes(case) else _filler(case, failed)
     told = counted or (None if filler else next(_told(case, failed, paths), None))
     yield told or _filled_by(case, failed, paths, filler, captured)
