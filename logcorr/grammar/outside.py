@@ -46,8 +46,9 @@ MONITOR = (
 UPTIME_KUMA = Phrase(
     "client.connect_failed",
     ("Monitor #",),
-    r"^Monitor #\d+ '.*': (?:Pending|Failing): (?:.*\b(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\b"
-    r"|.*\bstatus code 5\d\d\b|timeout of \d+ms exceeded|timeout by AbortSignal|socket hang up|Client network socket disconnected)",
+    r"^Monitor #\d+ '.*': (?:Pending|Failing): (?:"
+    r".*\b(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|status code 5\d\d)\b"
+    r"|timeout of \d+ms exceeded|timeout by AbortSignal|socket hang up|Client network socket disconnected)",
 )
 """`Monitor #3 'Shop': Pending: connect ECONNREFUSED ...`: a monitor asked as any client does. A 404, a missing word and a
 certificate soon to end are answers."""
