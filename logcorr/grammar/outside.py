@@ -42,3 +42,13 @@ MONITOR = (
     Phrase("probe.passed", ("up", "UP", "OK"), rf"(?:^|{_APART})(?:up|UP|OK)(?:$|[\s:=,;|\"(]+(?:HTTP[ /\d.]*)?[23]\d\d\b)"),
 )
 """Phrases of something outside that asks again and again; what it may ask about stands before them."""
+
+UPTIME_KUMA = Phrase(
+    "client.connect_failed",
+    ("Monitor #",),
+    r"^Monitor #\d+ '.*': (?:Pending|Failing): (?:"
+    r".*\b(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|status code 5\d\d)\b"
+    r"|timeout of \d+ms exceeded|timeout by AbortSignal|socket hang up|Client network socket disconnected)",
+)
+"""`Monitor #3 'Shop': Pending: connect ECONNREFUSED ...`: a monitor asked as any client does. A 404, a missing word and a
+certificate soon to end are answers."""

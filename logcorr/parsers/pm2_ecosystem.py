@@ -21,6 +21,13 @@ from logcorr.parsers import configuration_parser
 
 _APPS = regex(r"""\s*(?:module\.exports\s*=\s*\{\s*)?["']?apps["']?\s*:""")
 _SCRIPT = regex(r"""["']?\bscript["']?\s*:""")
+_OWN = regex(
+    r"""["']?\b(?:autorestart|cron_restart|exec_mode|exp_backoff_restart_delay|kill_timeout|max_memory_restart|max_restarts|min_uptime|
+    restart_delay|wait_ready)["']?\s*:""",
+    re.VERBOSE,
+)
+"""What only pm2 has settings for: by it a file in YAML is known, whose name may be any."""
+
 _NAME = regex(r"(^|/)(ecosystem|pm2|processes?)[\w.-]*\.(c?js|json|ya?ml)$")
 _SIZE = regex(r"(\d+)([KMG]?)", re.IGNORECASE)
 _LOGS = ("out_file", "output", "error_file", "error", "log_file", "log")
@@ -30,7 +37,10 @@ _UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3}
 def _recognise(sample: Sample) -> float:
     if not (any(map(_APPS.match, sample.lines)) and any(map(_SCRIPT.search, sample.lines))):
         return 0.0
-    return 0.95 if _NAME.search(sample.path) else 0.6 if sample.name.endswith((".js", ".cjs", ".json")) else 0.0
+    if _NAME.search(sample.path):
+        return 0.95
+    is_known = sample.name.endswith((".js", ".cjs", ".json")) or any(map(_OWN.search, sample.lines))
+    return 0.6 if is_known else 0.0
 
 
 @configuration_parser(title="PM2 ecosystem file", recognise=_recognise)

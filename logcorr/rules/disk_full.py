@@ -13,11 +13,12 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._chatted import LESS, chatted_since
 from logcorr.rules._container_logs import Unbounded, unbounded
 from logcorr.rules._fillers import Filler, complains, fillers
 from logcorr.rules._hoards import DF_NAME, Hoard, captured, captures, hoard
 from logcorr.rules._still_open import still_open
-from logcorr.rules._sweeping import FULL, astray, inodes, unswept, without_inodes
+from logcorr.rules._sweeping import FULL, REFUTE, astray, inodes, unswept, without_inodes
 from logcorr.rules._verbose import asked_for, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
 
@@ -28,7 +29,6 @@ ROW = r"\s\d[\d.,]*[KMGT]?i?\s+\d[\d.,]*[KMGT]?i?\s+\d[\d.,]*[KMGT]?i?" + FULL
 NEARLY = r"\s9\d%\s+/\S*$"
 MOST_LINES = 1000
 FEWEST = 3
-REFUTE = claim("disk_full.refute", "free space (and free inodes) on the device at these times")
 
 UNFILLED = 0.6
 """How sure one can be where what filled the disk was not collected."""
@@ -62,6 +62,7 @@ def _told(case: Case, failed: pl.DataFrame, paths: Sequence[str]) -> Iterator[Fi
         yield _hoarded(case, failed, hoarded)
     if written := captured(case, mounts or _fullest(case)):
         yield _captured_by(case, failed, written)
+    yield from chatted_since(case, failed, mounts)
     if swept := unswept(case, failed, paths):
         yield swept
 
@@ -144,7 +145,7 @@ def _chatted(case: Case, failed: pl.DataFrame, setting: Span, log: str) -> Findi
         subject=log,
         measured={"count": failed.height, "log": log},
         times=instants(failed),
-        fix=claim("disk_full.less", "log at level info, and bound the log: rotation by size, a quota"),
+        fix=LESS,
     )
 
 
@@ -169,7 +170,7 @@ def _logged(case: Case, failed: pl.DataFrame, found: Unbounded) -> Finding:
         subject=found.name,
         measured={"count": failed.height},
         times=instants(failed),
-        fix=claim("disk_full.less", "log at level info, and bound the log: rotation by size, a quota"),
+        fix=LESS,
     )
 
 

@@ -12,6 +12,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._durations import worked
+from logcorr.rules._marked_down import MarkedDown, marked_down
 from logcorr.rules._requests import asked, by_place, endpoint_of, read_limit
 from logcorr.rules._settings import notes, settings
 from logcorr.semantics.nginx.facts import Limit, Proxied
@@ -104,15 +105,18 @@ def _finding(case: Case, given_up: pl.DataFrame, endpoint: str, place: Proxied, 
     took = round(float(np.median(late["took"].to_numpy())), 1) if late.height else None
     where = limit.span or place.span
     held = tuple(_held(case, limit.seconds))
+    down = marked_down(case, given_up, place)
     return Finding(
-        confidence=MEASURED if took or any(one.shows == CHANGES for one in held) else SEEN,
-        claim=_claim(endpoint, limit, given_up.height, took),
+        confidence=MEASURED if took or down or any(one.shows == CHANGES for one in held) else SEEN,
+        claim=_marked(endpoint, limit, given_up.height, down) if down else _claim(endpoint, limit, given_up.height, took),
         evidence=(
             Evidence(where, f"{limit.name} {limit.seconds:g} s", shows="configuration_mismatch"),
             Evidence(place.location, "the location", shows="configuration_mismatch"),
             *held,
             *cite(late, "how long it took", most=4, shows="configuration_mismatch"),
+            *(Evidence(span, "then counts as down", shows="configuration_mismatch") for span in (down.servers if down else ())),
             *cite(given_up, shows="timeout_closes_connection"),
+            *(cite(down.rows, "no server was left to ask", most=3, shows="timeout_closes_connection") if down else ()),
         ),
         would_refute=claim(
             "slow_endpoint.refute",
@@ -122,11 +126,21 @@ def _finding(case: Case, given_up: pl.DataFrame, endpoint: str, place: Proxied, 
         ),
         subject=endpoint,
         measured={"count": given_up.height, "limit_s": limit.seconds, **({"took_s": took} if took else {})},
-        times=instants(given_up),
-        fix=claim(
-            "slow_endpoint.fix",
-            "let the work go on in the background and answer at once, or give this location alone a longer timeout",
-        ),
+        times=instants(pl.concat([given_up.select("time"), down.rows.select("time")]).sort("time") if down else given_up),
+        fix=_fix(marked=down is not None),
+    )
+
+
+def _fix(*, marked: bool) -> Claim:
+    if marked:
+        return claim(
+            "slow_endpoint.spare",
+            "give this location alone a longer timeout, or a group of its own, and set max_fails so that no slow request counts "
+            "its server as down",
+        )
+    return claim(
+        "slow_endpoint.fix",
+        "let the work go on in the background and answer at once, or give this location alone a longer timeout",
     )
 
 
@@ -139,6 +153,20 @@ def _late(case: Case, given_up: pl.DataFrame, limit_s: float) -> pl.DataFrame:
         if fits.any(axis=0).mean() >= LEAST_SHARE:
             return rows.filter(pl.Series(fits.any(axis=1)))
     return given_up.clear().with_columns(took=pl.lit(0.0))
+
+
+def _marked(endpoint: str, limit: Limit, count: int, down: MarkedDown) -> Claim:
+    return claim(
+        "slow_endpoint.marked",
+        "{endpoint} is not answered in the {limit:g} s that the proxy waits: for each of the {count} requests that were given up "
+        "a server of {group} counts as down for {hold:g} s, and {turned} other requests found none that was not",
+        endpoint=endpoint,
+        limit=limit.seconds,
+        count=count,
+        group=down.group,
+        hold=down.hold_s,
+        turned=down.rows.height,
+    )
 
 
 def _claim(endpoint: str, limit: Limit, count: int, took: float | None) -> Claim:
