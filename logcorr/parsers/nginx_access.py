@@ -111,7 +111,7 @@ def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     status = value["status"].cast(pl.Int16, strict=False) if "status" in value else no(pl.Int16)
     time, offset = _time(value, chosen.shape)
     own = {_NAMES.get(name, name): _typed(name, column) for name, column in value.items() if name not in _TIMES}
-    request = own.setdefault("request", _request(value)) if _PARTS <= value.keys() else value.get("request", _request(value))
+    request = own.setdefault("request", _request(value)) if value.keys() >= _PARTS else value.get("request", _request(value))
     answered = pl.when(status.is_not_null()).then(value.get("status", no(pl.String)))
     answer = pl.concat_str(request, answered, separator=" ", ignore_nulls=True)
     return events(
