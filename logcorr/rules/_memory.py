@@ -142,8 +142,8 @@ def _interpreter(case: Case, command: Written) -> str:
     """The first line of the collected file that a command runs by its path, if that names what reads it (`#!`)."""
     called = next((word for word in command.text.split() if "/" in word and word.rpartition("/")[2] == command.name), None)
     file = collected(called, case.files) if called else None
-    first = case.lines(file).head(1).collect()["text"] if file else ()
-    return first[0] if len(first) and first[0].startswith("#!") else ""
+    first = case.lines(file).head(1).collect()["text"].to_list() if file else []
+    return first[0] if first and first[0].startswith("#!") else ""
 
 
 def _rated(case: Case, schedule: Schedule, killed: pl.DataFrame) -> tuple[float, Schedule, pl.DataFrame, int] | None:
