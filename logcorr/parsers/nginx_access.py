@@ -92,6 +92,8 @@ _ANSWERED = regex(
 """A flat object with a method, a number like a status and a path, whatever its members are called: a `log_format` may tell."""
 
 _REQUESTS = frozenset(("request", "request_uri", "uri"))
+_PARTS = frozenset(("request_method", "request_uri"))
+"""What tells a request as well as its own line does."""
 
 
 @log_parser(
@@ -108,7 +110,8 @@ def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     known = value[chosen.variables[0]].is_not_null()
     status = value["status"].cast(pl.Int16, strict=False) if "status" in value else no(pl.Int16)
     time, offset = _time(value, chosen.shape)
-    request = value.get("request", _request(value))
+    own = {_NAMES.get(name, name): _typed(name, column) for name, column in value.items() if name not in _TIMES}
+    request = own.setdefault("request", _request(value)) if value.keys() >= _PARTS else value.get("request", _request(value))
     answered = pl.when(status.is_not_null()).then(value.get("status", no(pl.String)))
     answer = pl.concat_str(request, answered, separator=" ", ignore_nulls=True)
     return events(
@@ -125,8 +128,7 @@ def nginx_access(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
         .then(pl.lit("client.limited")),
         message=pl.when(known).then(answer).otherwise(pl.col("text")),
         parsed=known,
-        own={_NAMES.get(name, name): _typed(name, column) for name, column in value.items() if name not in _TIMES}
-        | ({} if offset is None else {"utc_offset_s": offset}),
+        own=own | ({} if offset is None else {"utc_offset_s": offset}),
     )
 
 

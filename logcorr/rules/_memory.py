@@ -16,6 +16,7 @@ from logcorr.model.facts import Script, Unit
 from logcorr.model.source import Span
 from logcorr.rules._jobs import jobs_commands
 from logcorr.rules._runs import runs
+from logcorr.semantics.paths import collected
 from logcorr.semantics.written import Written
 from logcorr.timeline.scripts import code_of, said
 from logcorr.timeline.select import cite, seconds
@@ -116,7 +117,7 @@ def starter(case: Case, name: str, killed: pl.DataFrame) -> Starter | None:
         (command, schedule)
         for schedule in case.schedules
         for command in jobs_commands(case, schedule)
-        if program.search(command.text)
+        if program.search(command.text) or program.search(_interpreter(case, command))
     ]
     if not found:
         return _script(case, program, killed)
@@ -135,6 +136,14 @@ def _program(name: str) -> re.Pattern[str]:
     versioned = INTERPRETER.fullmatch(name)
     called = rf"{versioned['name']}[\d.]*" if versioned else re.escape(name)
     return re.compile(rf"(?<![\w.-]){called}{whole}")
+
+
+def _interpreter(case: Case, command: Written) -> str:
+    """The first line of the collected file that a command runs by its path, if that names what reads it (`#!`)."""
+    called = next((word for word in command.text.split() if "/" in word and word.rpartition("/")[2] == command.name), None)
+    file = collected(called, case.files) if called else None
+    first = case.lines(file).head(1).collect()["text"].to_list() if file else []
+    return first[0] if first and first[0].startswith("#!") else ""
 
 
 def _rated(case: Case, schedule: Schedule, killed: pl.DataFrame) -> tuple[float, Schedule, pl.DataFrame, int] | None:

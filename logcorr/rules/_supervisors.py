@@ -14,7 +14,8 @@ from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.events import REQUEST_LOGS
 from logcorr.model.source import Span
-from logcorr.timeline.lifecycles import STARTS, Downtime, stopped
+from logcorr.timeline.lifecycles import Downtime, stopped
+from logcorr.timeline.signs import STARTS
 
 WATCHING, LIMIT, CHECKED, WATCHDOG, UPDATED = "watching", "limit", "checked", "watchdog", "updated"
 

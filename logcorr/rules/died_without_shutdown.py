@@ -15,8 +15,9 @@ from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
 from logcorr.rules._deeds import brought
 from logcorr.rules._interrupted import Interrupted, interrupted
-from logcorr.timeline.lifecycles import ENDS, ONE_START, OWN, STARTS
+from logcorr.timeline.lifecycles import ONE_START
 from logcorr.timeline.select import instants, seconds, spans
+from logcorr.timeline.signs import ENDS, OWN, STARTS
 
 RELOADED = "process.reloaded"
 """A reload starts anew what did not end."""

@@ -15,8 +15,8 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._health import TEST
 from logcorr.rules._unhealthy import Unhealthy, acted_on, followed, served, setting_lines
-from logcorr.timeline.lifecycles import ENDS
 from logcorr.timeline.select import cite, instants, seconds
+from logcorr.timeline.signs import ENDS
 
 FEWEST = 3
 LEAST_SHARE = 0.8

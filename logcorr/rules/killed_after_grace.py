@@ -10,8 +10,8 @@ from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.timeline.lifecycles import STARTS
 from logcorr.timeline.select import cite, instants
+from logcorr.timeline.signs import STARTS
 
 SHORTEST_S, LONGEST_S = 3.0, 300.0
 """Graces that supervisors are given: docker waits 10 s, Kubernetes 30 s, systemd 90 s."""

@@ -14,8 +14,9 @@ from logcorr.rules import rule
 from logcorr.rules._durations import UNITS
 from logcorr.rules._jobs import scripts_of
 from logcorr.rules._settings import settings
-from logcorr.timeline.lifecycles import OWN_ENDS, STARTS, Downtime, stopped
+from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
 from logcorr.timeline.select import cite, instants
+from logcorr.timeline.signs import STARTS
 
 REFUTE = claim("lifetime_limited.refute", "a run that lasted much longer under the same bound")
 FIX = claim("lifetime_limited.fix", "bound only what may hang, not the service itself")

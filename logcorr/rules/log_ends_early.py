@@ -12,7 +12,7 @@ from logcorr.model.result import Finding
 from logcorr.model.rotation import part_of
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.timeline.lifecycles import ENDS
+from logcorr.timeline.signs import ENDS
 
 STEADY = ("app", "nginx")
 """Sources that log as long as they live."""

@@ -3,30 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.facts import Unit
 from logcorr.model.source import Span
 from logcorr.timeline.select import lines_like
-
-ENDS = ("process.out_of_memory", "process.crashed", "process.killed", "process.terminating", "process.exited")
-"""Kinds that end a process, the most telling first."""
+from logcorr.timeline.signs import ENDS, OWN, STARTS, Sign, agreed
 
 OWN_ENDS = ("process.out_of_memory", "process.crashed")
 """Ends that nobody asked for."""
-
-STARTS = ("process.started",)
-
-OWN = ("app", "log", "console")
-"""Sources of programs' own logs; the others tell of ends at once."""
 
 ONE_START = timedelta(seconds=60)
 """Signs of a start this close to the first tell of the same one: the unit is started, then the application listens."""
@@ -140,65 +131,15 @@ def downtimes(events: pl.DataFrame) -> tuple[Downtime, ...]:
     order = ["of", pl.col("time").dt.truncate("1s"), pl.col("kind") != "process.terminating", "time"]
     named = alive.with_columns(pl.coalesce("service", "file").alias("of")).sort(order, maintain_order=True)
     rows = named.select("of", "time", "kind", "file", "line", "lines", "source").iter_rows()
-    signs = (_Sign(of, time, kind, _span(*where), source) for of, time, kind, *where, source in rows)
-    return tuple(stop for _, of_service in groupby(signs, lambda sign: sign.service) for stop in _stops(_agreed([*of_service])))
-
-
-class _Sign(Struct, frozen=True):
-    service: str
-    time: datetime
-    kind: str
-    span: Span
-    source: str
+    signs = (Sign(of, time, kind, _span(*where), source) for of, time, kind, *where, source in rows)
+    return tuple(stop for _, of_service in groupby(signs, lambda sign: sign.service) for stop in _stops(agreed([*of_service])))
 
 
 def _span(file: str, line: int, lines: int) -> Span:
     return Span(file, line, line + lines - 1)
 
 
-def _agreed(signs: list[_Sign]) -> list[_Sign]:
-    """The signs, those in a program's own log beside those of who watches it that tell of the same.
-
-    Between two of its starts a program ends once: a crash that its own log tells of without a time is told too early or too late.
-    """
-    watched = [sign for sign in signs if sign.source not in OWN]
-    moved = {}
-    for told in _by_file(sign for sign in signs if sign.source in OWN):
-        for before, crash, start in zip([None, *told], told, told[1:], strict=False):
-            if crash.kind == "process.crashed" and start.kind in STARTS and (before is None or before.kind in STARTS):
-                ends = (sign for sign in watched if sign.kind in ENDS)
-                there = [sign for sign in ends if sign.time <= start.time and (not before or before.time < sign.time)]
-                if there:
-                    moved[crash.span] = max(there, key=lambda sign: (sign.kind == crash.kind, sign.time)).time
-    return _beside(
-        sorted((replace(sign, time=moved.get(sign.span, sign.time)) for sign in signs), key=_order) if moved else signs
-    )
-
-
-def _beside(signs: list[_Sign]) -> list[_Sign]:
-    """The signs in order, those of one kind and instant together: stamps of whole seconds do not tell what came first."""
-    beside: dict[tuple[str, datetime, int], list[_Sign]] = {}
-    for of_file in _by_file(signs):
-        often: Counter[tuple[str, datetime]] = Counter()
-        for sign in of_file:
-            often[sign.kind, sign.time] += 1
-            beside.setdefault((sign.kind, sign.time, often[sign.kind, sign.time]), []).append(sign)
-    led = {min(together, key=lambda sign: sign.source in OWN).span: together for together in beside.values()}
-    return [one for sign in signs if sign.span in led for one in sorted(led[sign.span], key=lambda one: one.source in OWN)]
-
-
-def _by_file(signs: Iterable[_Sign]) -> Iterator[list[_Sign]]:
-    """The signs of each log, in their order."""
-    by_path = sorted(signs, key=lambda sign: sign.span.path)
-    return (list(of_file) for _, of_file in groupby(by_path, lambda sign: sign.span.path))
-
-
-def _order(sign: _Sign) -> tuple[datetime, bool, datetime]:
-    """Of one second, a coarse stamp of the start may seem to precede a fine one of the order to end."""
-    return sign.time.replace(microsecond=0), sign.kind != "process.terminating", sign.time
-
-
-def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
+def _stops(signs: list[Sign]) -> Iterator[Downtime]:
     """A stop is a run of ends, with the run of starts after it if there is one."""
     runs = [part for _, run in groupby(signs, lambda sign: sign.kind in ENDS) for part in _separate(list(run))]
     if len(runs) == 1 and runs[0][0].kind in STARTS:
@@ -219,7 +160,7 @@ def _stops(signs: list[_Sign]) -> Iterator[Downtime]:
         )
 
 
-def _separate(run: list[_Sign]) -> list[list[_Sign]]:
+def _separate(run: list[Sign]) -> list[list[Sign]]:
     """A run of ends, cut where a kind comes again after a while: then it was up in between, though nothing says so."""
     parts = [run[:1]]
     for sign in run[1:]:
@@ -231,7 +172,7 @@ def _separate(run: list[_Sign]) -> list[list[_Sign]]:
     return parts
 
 
-def _implied(starts: list[_Sign]) -> Iterator[Downtime]:
+def _implied(starts: list[Sign]) -> Iterator[Downtime]:
     """The stops between starts where no end is told of."""
     for before, start in pairwise(starts):
         if start.time - before.time > ONE_START:
@@ -240,12 +181,12 @@ def _implied(starts: list[_Sign]) -> Iterator[Downtime]:
             )
 
 
-def _telling(sign: _Sign) -> tuple[int, bool]:
+def _telling(sign: Sign) -> tuple[int, bool]:
     """How little an end tells; of a crash the program's own last words tell why."""
     return ENDS.index(sign.kind), sign.kind == "process.crashed" and sign.source not in OWN
 
 
-def _ready(starts: list[_Sign]) -> _Sign:
+def _ready(starts: list[Sign]) -> Sign:
     return [sign for sign in starts if sign.time - starts[0].time <= ONE_START][-1]
 
 

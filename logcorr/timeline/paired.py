@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from logcorr.lazily import pl
 from logcorr.timeline.blocks import Parsed
-from logcorr.timeline.lifecycles import ENDS, OWN, STARTS
+from logcorr.timeline.signs import ENDS, OWN, STARTS
 
 DEATH, START = "process.crashed", "process.started"
 

@@ -12,9 +12,10 @@ from datetime import UTC, datetime
 
 from logcorr.lazily import np, npt, pl
 from logcorr.timeline.clocks import Placement, Reading
-from logcorr.timeline.lifecycles import ENDS, downtimes
+from logcorr.timeline.lifecycles import downtimes
 from logcorr.timeline.offsets import offset_of
 from logcorr.timeline.select import seconds
+from logcorr.timeline.signs import ENDS
 from logcorr.timeline.zones import AFTER_S, BEFORE_S, FEWEST, LEAST_SHARE, MOST_MET, OFFSETS_S, REFUSED, Placed, Times, near
 
 TOLD = "assumed: only so do its stops agree with what another log tells of them"

@@ -17,9 +17,10 @@ from msgspec.structs import replace
 from logcorr.lazily import np, npt, pl
 from logcorr.model.rotation import part_of
 from logcorr.timeline.clocks import Placement, Reading
-from logcorr.timeline.lifecycles import ENDS, STARTS, downtimes
+from logcorr.timeline.lifecycles import downtimes
 from logcorr.timeline.offsets import offset_of, written
 from logcorr.timeline.select import seconds
+from logcorr.timeline.signs import ENDS, STARTS
 
 Times: TypeAlias = "npt.NDArray[np.float64]"
 
