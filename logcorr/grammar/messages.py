@@ -216,7 +216,13 @@ CONTINUED = tuple(replace(phrase, pattern=f"{_ERROR}(?:{phrase.pattern})") for p
 """Failures as the lines after an event tell them."""
 
 
-LEFT_FOR = r"[=:] ?\"(?:transport (?:close|error)|ping timeout)\""
+_LEFT_FOR = (
+    Phrase(
+        "client.disconnected",
+        ('"transport close"', '"transport error"', '"ping timeout"'),
+        r"[=:] ?\"(?:transport (?:close|error)|ping timeout)\"",
+    ),
+)
 """How a record of members words that a client's lasting connection ended: Socket.IO's reason is a member's whole value.
 
 https://socket.io/docs/v4/server-socket-instance/#disconnect.
@@ -225,7 +231,7 @@ https://socket.io/docs/v4/server-socket-instance/#disconnect.
 
 def left_for(text: pl.Expr) -> pl.Expr:
     """`client.disconnected` where a member of the record is such a reason, whatever its message says; else null."""
-    return pl.when(text.str.contains(LEFT_FOR)).then(pl.lit("client.disconnected"))
+    return kind_of(text, _LEFT_FOR)
 
 
 def kind_of(message: pl.Expr, phrases: tuple[Phrase, ...]) -> pl.Expr:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-from logcorr.lazily import np, pl
+from logcorr.lazily import np, npt, pl
 from logcorr.model.case import Case
 from logcorr.rules._sessions import NAMED
-
-if TYPE_CHECKING:
-    import numpy.typing as npt
 
 APART_S, LONGEST_S, BACK_S = 1.0, 10.0, 60.0
 """Ends at once lie no further apart from each other, and all of them within seconds: where many leave at all times, they do not.
@@ -29,10 +26,13 @@ def at_once(case: Case, ended: pl.DataFrame) -> pl.DataFrame:
     Some leave at all times; none are given where these moments do not hold most of the ends.
     """
     rows = ended.filter(pl.col("time").is_not_null()).sort("time", maintain_order=True)
-    begun = _begun(case, rows)
     gap = pl.col("time").diff().dt.total_microseconds().fill_null(0) > APART_S * 1e6
     moments = rows.with_columns(moment=gap.cum_sum()).partition_by("moment", maintain_order=True)
-    cut = [one.drop("moment") for one in moments if one.height >= FEWEST and _came_back(one, begun)]
+    many = [one.drop("moment") for one in moments if one.height >= FEWEST]
+    if len(many) < FEWEST_TIMES:
+        return rows.clear()
+    begun = _begun(case, rows)
+    cut = [one for one in many if _came_back(one, begun)]
     held = sum(one.height for one in cut)
     return pl.concat(cut) if len(cut) >= FEWEST_TIMES and held >= MOST_OF * rows.height else rows.clear()
 
