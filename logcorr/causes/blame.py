@@ -60,6 +60,9 @@ CHECK_MISLEADS = ("probe_never_satisfied", "check_always_fails", "slow_probe")
 WHY_CHECKS_FAIL = ("slow_probe",)
 """Rules whose findings, with the probe as their subject, tell why a check fails; they name kinds of causes too."""
 
+MOST_UNLIKE = 2.0
+"""A loop's rounds last about as long as each other."""
+
 CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
 
 
@@ -89,7 +92,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: 
         trigger=suspect.job.span if suspect.job else suspect.span,
         chain=tuple(scheduled_chain(case, stopped, suspect, ends=of_runs or stopped.ends, known=known)),
         contributing=_contributing(findings, suspect),
-        period_s=_period(group.ticks),
+        period_s=_period(suspect, group.ticks),
         lag_s=group.evidence.lag_median_s,
         score=_score(group, suspect),
         against=(*_few(group), *_unexplained(kind, suspect, group)),
@@ -219,9 +222,11 @@ def _contributing(findings: Sequence[Finding], suspect: Suspect) -> tuple[str, .
     return tuple(finding.id for finding in findings if finding.rule in CONTRIBUTING_RULES and finding.subject == path)
 
 
-def _period(ticks: tuple[float, ...]) -> float | None:
-    """The usual seconds between the schedule's runs."""
-    return float(np.median(np.diff(ticks))) if len(ticks) > 1 else None
+def _period(suspect: Suspect, ticks: tuple[float, ...]) -> float | None:
+    """The usual seconds between its runs: a schedule's, or a loop's; what people run now and then has none."""
+    gaps = np.diff(ticks)
+    loops = len(gaps) > 1 and gaps.max() <= MOST_UNLIKE * gaps.min()
+    return float(np.median(gaps)) if len(gaps) and (suspect.scheduler or loops) else None
 
 
 def _score(group: Group, suspect: Suspect) -> tuple[tuple[str, float], ...]:
