@@ -127,6 +127,7 @@ DIAGNOSES = {
     "clock_off": Diagnosis(
         "clock_off", (CHANGES, "dependency_fails", "clocks_disagree"), perhaps=(CHANGES, "dependency_fails"), lasts=True
     ),
+    "zone_lost": Diagnosis("zone_lost", (CHANGES, "clocks_disagree"), themselves=True),
     "request_raises": Diagnosis("request_raises", (CHANGES, "request_raises"), perhaps=(CHANGES,), themselves=True),
     "lock_held": Diagnosis("lock_held", (CHANGES, "statement_waits"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S),
     "index_dropped": Diagnosis("query_slowed", (CHANGES, "statement_slows"), lasts=True),

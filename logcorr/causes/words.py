@@ -63,6 +63,7 @@ CAUSE_KINDS = {
     "lock_held": "a statement holds a lock for long, and others wait for it",
     "query_slowed": "a statement takes much longer since something was changed",
     "clock_off": "a host's clock is off, and stamps are refused",
+    "zone_lost": "a service lost its time zone, and works by other hours",
     "deadlock": "transactions lock the same rows in different orders, and wait for each other",
     "ran_twice": "a job runs twice, and does again what it was to do once",
     "disk_full": "no space is left on a device",
