@@ -14,6 +14,7 @@ from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
 from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, Setting, of_kind
 from logcorr.model.source import Problem, Span
 from logcorr.semantics import topology
+from logcorr.semantics.aimed import aimed
 from logcorr.semantics.hooks import at_most, followed, leads_nowhere
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.paths import folder_of, normal
@@ -27,11 +28,6 @@ PID_FILE = regex(r"/(?P<name>[\w.-]+)\.pid\b")
 
 HOLDS = regex(r"\s*(?:local |export |readonly )?(?P<name>\w+)=[\"']?(?:\$\(|`)")
 """How a line begins that puts what a command prints into a variable."""
-
-PRINTED = regex(r"<what (?:pgrep|pidof|lsof) prints \((?P<place>[^()]+)\)>")
-COLUMN = "<output of `awk "
-LINE = regex(r"<a line that `read` gets \((?P<path>[^()]+):(?P<line>\d+)\)>")
-"""How values are shown that `pgrep` prints, and that are cut out of the list of `ps`."""
 
 PLAIN_WORD = regex(r"[\w.-]+")
 """A pattern that may as well be a name; whether anything goes by it is another question."""
@@ -170,7 +166,7 @@ def _behaviour(
 ) -> Behaviour:
     answered = {probe.id: ask(probe, world) for probe in read.probes}
     possible = {number: outcomes(answer) for number, answer in answered.items()}
-    effects = [_aimed(effect, read.probes, (read.script, *called)) for effect in read.effects]
+    effects = [aimed(effect, read.probes, (read.script, *called)) for effect in read.effects]
     reached = [(effect, at_most(read.reach(effect, possible), read.script, targets.facts)) for effect in read.effects]
     proofs = [no_proof(proof) if effect.span.path in programs else proof for effect, proof in reached]
     decided = {probe.id: read.decided_by(probe, telling_outcomes(probe)) for probe in read.probes}
@@ -212,34 +208,6 @@ def _looks_at(effect: Effect, probe: Probe, scripts: Iterable[Script | None]) ->
     lines = script.text.split("\n")[place.line - script.span.line :]
     held = HOLDS.match(lines[0]) if lines else None
     return held is not None and any(re.search(rf"\$\{{?{held['name']}\b", text) for text, _ in effect.guard)
-
-
-def _aimed(effect: Effect, probes: Sequence[Probe], scripts: Iterable[Script | None]) -> Effect:
-    """A kill of what `pgrep` or `ps | grep` printed, by the pattern that was looked for."""
-    if effect.manager != "process" or not any("<" in target for target in effect.targets):
-        return effect
-    return replace(effect, targets=tuple(_looked_for(target, effect, probes, scripts) for target in effect.targets))
-
-
-def _looked_for(target: str, effect: Effect, probes: Sequence[Probe], scripts: Iterable[Script | None]) -> str:
-    """The pattern behind a target that only a run could tell: of the `pgrep` that it names, else of the last `ps` before it."""
-    named = PRINTED.search(target)
-    if named:
-        return next((one.asks for one in probes if one.asks and str(one.span) == named["place"]), target)
-    above = [one for one in probes if one.tool == "ps" and one.expects and one.span.line <= effect.span.line]
-    if not above:
-        return target
-    line = LINE.fullmatch(target)
-    handed = line and line["path"] == above[-1].span.path and _pipes(scripts, above[-1].span, int(line["line"]))
-    return above[-1].expects[0] if handed or COLUMN in target else target
-
-
-def _pipes(scripts: Iterable[Script | None], first: Span, last: int) -> bool:
-    """Whether what a script's line prints goes through pipes to a later one."""
-    script = next((one for one in scripts if one and one.span.path == first.path and one.span.line <= first.line), None)
-    between = script.text.split("\n")[first.line - script.span.line : last - script.span.line + 1] if script else []
-    whole = re.split(r"\bwhile\b|\bread\b", " ".join(line.rstrip("\\ ") for line in between))[0]
-    return whole.rstrip().endswith("|") and not re.search(r"[;&]|\|\|", re.sub(r"'[^']*'", "", whole))
 
 
 def _pattern_occurs(pattern: str, command: str) -> bool:
