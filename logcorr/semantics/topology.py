@@ -8,7 +8,7 @@ from itertools import takewhile
 
 from logcorr.lazily import regex
 from logcorr.model.case import Entity
-from logcorr.model.facts import ComposeFile, Container, Fact, NginxFile, Service, Setting, Unit, of_kind
+from logcorr.model.facts import ComposeFile, Container, Fact, NginxFile, Process, Service, Setting, Unit, of_kind
 from logcorr.semantics.paths import below, collected, folder_of, normal
 
 NGINX = "nginx"
@@ -104,8 +104,18 @@ def commands(facts: Sequence[Fact]) -> Iterator[tuple[str, str]]:
     """What each thing is started with, by name, where its unit or compose file says so."""
     for unit in of_kind(Unit, facts):
         yield unit.name.removesuffix(".service"), unit.command or ""
+    yield from _shown(facts)
     for service, _ in _services(facts):
         yield service.name, " ".join(service.command)
+
+
+def _shown(facts: Sequence[Fact]) -> Iterator[tuple[str, str]]:
+    """The whole commands, by `ps`, of units whose own command is the end of just one of them (`server.js`)."""
+    own = [(unit.name, f"/{unit.command}") for unit in of_kind(Unit, facts) if unit.manager == "pm2" and unit.command]
+    for name, end in own:
+        found = {one.command for one in of_kind(Process, facts) if one.command and one.command.endswith(end)}
+        if len(found) == 1:
+            yield name, found.pop()
 
 
 def at_port(target: str, facts: Sequence[Fact], files: Iterable[str]) -> list[str] | None:

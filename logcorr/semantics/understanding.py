@@ -14,6 +14,7 @@ from logcorr.model.case import Behaviour, Entity, ProvedEffect, RunningStack
 from logcorr.model.facts import ComposeFile, Fact, NginxFile, ScheduledJob, Script, Setting, of_kind
 from logcorr.model.source import Problem, Span
 from logcorr.semantics import topology
+from logcorr.semantics.aimed import aimed
 from logcorr.semantics.hooks import at_most, followed, leads_nowhere
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.paths import folder_of, normal
@@ -27,10 +28,6 @@ PID_FILE = regex(r"/(?P<name>[\w.-]+)\.pid\b")
 
 HOLDS = regex(r"\s*(?:local |export |readonly )?(?P<name>\w+)=[\"']?(?:\$\(|`)")
 """How a line begins that puts what a command prints into a variable."""
-
-PRINTED = regex(r"<what (?:pgrep|pidof|lsof) prints \((?P<place>[^()]+)\)>")
-COLUMN = "<output of `awk "
-"""How values are shown that `pgrep` prints, and that are cut out of the list of `ps`."""
 
 PLAIN_WORD = regex(r"[\w.-]+")
 """A pattern that may as well be a name; whether anything goes by it is another question."""
@@ -169,7 +166,7 @@ def _behaviour(
 ) -> Behaviour:
     answered = {probe.id: ask(probe, world) for probe in read.probes}
     possible = {number: outcomes(answer) for number, answer in answered.items()}
-    effects = [_aimed(effect, read.probes) for effect in read.effects]
+    effects = [aimed(effect, read.probes, (read.script, *called)) for effect in read.effects]
     reached = [(effect, at_most(read.reach(effect, possible), read.script, targets.facts)) for effect in read.effects]
     proofs = [no_proof(proof) if effect.span.path in programs else proof for effect, proof in reached]
     decided = {probe.id: read.decided_by(probe, telling_outcomes(probe)) for probe in read.probes}
@@ -211,22 +208,6 @@ def _looks_at(effect: Effect, probe: Probe, scripts: Iterable[Script | None]) ->
     lines = script.text.split("\n")[place.line - script.span.line :]
     held = HOLDS.match(lines[0]) if lines else None
     return held is not None and any(re.search(rf"\$\{{?{held['name']}\b", text) for text, _ in effect.guard)
-
-
-def _aimed(effect: Effect, probes: Sequence[Probe]) -> Effect:
-    """A kill of what `pgrep` or `ps | grep` printed, by the pattern that was looked for."""
-    if effect.manager != "process" or not any("<" in target for target in effect.targets):
-        return effect
-    return replace(effect, targets=tuple(_looked_for(target, effect, probes) for target in effect.targets))
-
-
-def _looked_for(target: str, effect: Effect, probes: Sequence[Probe]) -> str:
-    """The pattern behind a target that only a run could tell: of the `pgrep` that it names, else of the last `ps` before it."""
-    named = PRINTED.search(target)
-    if named:
-        return next((one.asks for one in probes if one.asks and str(one.span) == named["place"]), target)
-    above = [one for one in probes if one.tool == "ps" and one.expects and one.span.line <= effect.span.line]
-    return above[-1].expects[0] if above and COLUMN in target else target
 
 
 def _pattern_occurs(pattern: str, command: str) -> bool:
