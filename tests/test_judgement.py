@@ -730,3 +730,21 @@ def test_nothing_is_healthy_where_a_rule_crashed():
     result = logcorr.analyze(calm, rules=[check]).result
     assert result["verdict"] == "undetermined"
     assert [one["message"] for one in result["problems"]][-1] == "the rule test_judgement crashes: ZeroDivisionError: oh"
+
+
+ROLLED = (
+    "2026-01-20T{hour:02}:30:01: PM2 log: App [shelf:0] starting in -cluster mode-\n"
+    "2026-01-20T{hour:02}:30:04: PM2 log: App [shelf:0] online\n"
+    "2026-01-20T{hour:02}:30:04: PM2 log: Stopping app:shelf id:{name}\n"
+    "2026-01-20T{hour:02}:30:05: PM2 log: App [shelf:{name}] exited with code [0] via signal [SIGINT]\n"
+)
+
+
+@pytest.mark.parametrize(("name", "verdict"), [("_old_0", "healthy"), ("0", "undetermined")])
+def test_a_pm2_instance_that_gave_way_is_no_incident(tmp_path, name, verdict):
+    """`pm2 reload` starts the new one first, and calls the old one so; a restart does not."""
+    hours = (4, 9, 11, 16, 21)
+    (tmp_path / "pm2.log").write_text("".join(ROLLED.format(hour=hour, name=name) for hour in hours))
+    row = '192.0.2.{0} - - [20/Jan/2026:{0:02}:{1:02}:09 +0000] "GET /books HTTP/1.1" 200 512 "-" "Mozilla/5.0"\n'
+    (tmp_path / "access.log").write_text("".join(row.format(hour, minute) for hour in range(1, 24) for minute in range(0, 60, 5)))
+    assert logcorr.analyze(tmp_path).result["verdict"] == verdict

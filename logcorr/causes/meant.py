@@ -26,6 +26,9 @@ FELT = "clients_disconnected"
 
 
 AT_ONCE_S, BRIEF_S, FEW_FELT = 120.0, 30.0, 3
+PUT_ASIDE, ROLLED_S = r"_old_\d+\b", 10.0
+"""How pm2 calls an instance from when its successor is ready (`pm2 reload`), and how long it takes to end."""
+
 RELEASE_S = 900.0
 """A stop belongs to a run of a job that began so shortly before, or to a release; what was felt of it is over so soon."""
 
@@ -39,10 +42,20 @@ RELEASED = regex(
 def as_meant(case: Case, findings: Sequence[Finding], told: Attributed) -> bool:
     """Whether a service is only stopped as its schedule says, and nobody felt it: what clients asked meanwhile was logged.
 
-    Or each stop was for a release, or the only one as a job always does, and that was nearly over before anybody felt it.
+    Or its successor was there before it each time. Or each stop was for a release, or the only one as a job always does, and that
+    was nearly over before anybody felt it.
     """
     felt = [one for one in findings if one.rule == FELT or _harms(one)]
-    return _as_ordered(case, told, felt) or (_for_a_change(case, told) and _in_passing(felt, told))
+    replaced = not felt and _replaced(case, told) and _watched(case, told.stops)
+    return replaced or _as_ordered(case, told, felt) or (_for_a_change(case, told) and _in_passing(felt, told))
+
+
+def _replaced(case: Case, told: Attributed) -> bool:
+    """Whether each end is that of an instance which pm2 had put aside for a new one: it does so when the new one is there."""
+    named = rf"(?:app:|\[){re.escape(told.service)}(?: id)?:{PUT_ASIDE}"
+    rows = case.timeline.filter(pl.col("message").str.contains(named)).select("time").drop_nulls().collect()
+    aside = rows["time"].dt.epoch("us").to_numpy() / 1e6
+    return bool(len(aside)) and bool((np.abs(told.times[:, None] - aside[None, :]) <= ROLLED_S).any(axis=1).all())
 
 
 def in_passing(finding: Finding, told: Sequence[Attributed]) -> bool:

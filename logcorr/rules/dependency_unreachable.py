@@ -11,6 +11,7 @@ from msgspec import Struct
 from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.events import REQUEST_LOGS
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
@@ -171,7 +172,7 @@ def _began_to_fail(case: Case, lost: _Lost) -> datetime | None:
 
 def _felt(case: Case, lost: _Lost) -> bool:
     """Whether clients felt it: where an access log tells of answers, enough of these moments have a failed one."""
-    if not any(source.format == "nginx_access" for source in case.sources):
+    if not any(source.format in REQUEST_LOGS for source in case.sources):
         return True
     failed = case.happened("http.5xx")["time"].drop_nulls()
     times = lost.rows["time"].drop_nulls()

@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
+from msgspec.structs import replace
+
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.timeline.lifecycles import Downtime, stopped
+from logcorr.timeline.select import lines_like
 
 FEWEST = 5
 WITHIN = timedelta(minutes=10)
@@ -19,6 +22,14 @@ GROWS = 1.3
 """By how much each wait is longer than the one before, where a supervisor backs off."""
 
 MOST_CITED = 3
+
+CLEAN = r"\bexitCode=0\b|\b(?i:exit(?:ed)?(?: with)? (?:code|status)):?[ =](?:0\b|\[0\]\s*$)|\bstatus=0/SUCCESS"
+"""How supervisors word that a program ended by itself, as one does that has done its work."""
+
+LISTENS = r"(?i)\blisten|\bport\b|https?://|:\d{2,5}\b|\bserv(?:er|ing)\b"
+
+WORKED = timedelta(seconds=30)
+"""A program that works off a batch lives so long at least; one that has nothing to keep it alive ends at once."""
 
 
 @rule(code="PROC004", title="A service is started again and again", role="signal", severity="error")
@@ -28,7 +39,8 @@ def check(case: Case) -> Iterator[Finding]:
     for service, found in groupby(again, lambda stop: stop.service):
         row = _closest(list(found))
         if len(row) >= FEWEST:
-            yield _finding(service, row)
+            loop = _finding(service, row)
+            yield _as_meant(loop, service, len(row)) if _worked_off(case, row) else loop
 
 
 def _closest(stops: Sequence[Downtime]) -> Sequence[Downtime]:
@@ -40,6 +52,30 @@ def _closest(stops: Sequence[Downtime]) -> Sequence[Downtime]:
 
 def _started(stop: Downtime) -> datetime:
     return stop.up or stop.ended
+
+
+def _worked_off(case: Case, row: Sequence[Downtime]) -> bool:
+    """Whether it ended by itself each time, with success, and not at once: a batch, and the next process for the next one.
+
+    What listens for clients does not end so, whatever status it gives.
+    """
+    started = case.happened("process.started").filter(service=row[0].service)
+    if started["message"].str.contains(LISTENS).any():
+        return False
+    lived = all(stop.ended - _started(before) >= WORKED for before, stop in pairwise(row))
+    return lived and all(stop.kind == "process.exited" and any(lines_like(case, stop.end, CLEAN)) for stop in row)
+
+
+def _as_meant(loop: Finding, service: str, starts: int) -> Finding:
+    said = claim(
+        "restart_loop.worked_off",
+        "{service} ended by itself and with success {starts} times within {span:g} s, and was started again, "
+        "as one is that works off a batch",
+        service=service,
+        starts=starts,
+        span=loop.measured["span_s"],
+    )
+    return replace(loop, claim=said, severity="info")
 
 
 def _finding(service: str, row: Sequence[Downtime]) -> Finding:
