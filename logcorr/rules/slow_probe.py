@@ -52,6 +52,8 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _slow(case: Case, schedule: Schedule, limit: float) -> _Slow | None:
     """The sort of work that nearly always begins just after a run of the job, and takes longer than the limit."""
+    if not _rare(schedule.ticks):
+        return None
     for _, rows in case.once(worked).group_by("file", "sort", maintain_order=True):
         began = rows["began"].to_numpy()
         last = np.searchsorted(schedule.ticks, began + 1.0, side="right") - 1
@@ -60,7 +62,7 @@ def _slow(case: Case, schedule: Schedule, limit: float) -> _Slow | None:
         covered = _ticks(case, schedule, str(rows["file"][0]))
         runs = len(np.unique(last[after & late]))
         enough = (after & late).sum() >= FEWEST and (after & late).mean() >= LEAST_SHARE
-        if enough and _rare(schedule.ticks) and runs >= LEAST_RUNS * covered:
+        if enough and runs >= LEAST_RUNS * covered:
             hit = rows.with_columns(run=pl.Series(last)).filter(pl.Series(after & late))
             return _Slow(rows=hit, median_s=float(np.median(hit["took"].to_numpy())), runs=runs, of_runs=covered)
     return None
