@@ -40,6 +40,9 @@ SOON_S = 3600.0
 SINCE, SEEN = 0.92, 0.85
 """How sure it is: just before it was thrown for the first time, somebody wrote down a change that names the same; or none did."""
 
+PROXIES = ("nginx", "apache", "haproxy")
+"""Who writes logs in which no code of an application throws."""
+
 Moments: TypeAlias = "npt.NDArray[np.float64]"
 
 
@@ -49,7 +52,7 @@ def check(case: Case) -> Iterator[Finding]:
     failed = moments(case, "http.5xx")
     if len(failed) < FEWEST or any(stop.kind == "process.crashed" for stop in case.once(stopped)):
         return
-    for path in sorted(source.path for source in case.sources):
+    for path in sorted(one.path for one in case.sources if one.source not in PROXIES):
         for place, exceptions in _by_line(case, path).items():
             times = _times(case, path, exceptions)
             if len(times) >= FEWEST and _felt(times, failed):
