@@ -217,27 +217,31 @@ def _given(case: Case, rows: pl.DataFrame, places: Sequence[Span], note: str) ->
 
 def _changed(case: Case, kind: str, rows: pl.DataFrame, paths: Sequence[str], *, of_socket: bool) -> _Change:
     """The lines of scripts that touch these files: those that give the mode a listing shows, else those that ran just before."""
-    rights = kind == "permission.denied"
-    served = rights and not of_socket and set(rows["source"]) == {"nginx"}
-    gone = [] if rights or of_socket else [(one.span, one.script) for one in removals(case, paths)]
-    touching = gone or _touching(case, paths, RIGHTS if rights else REMOVES if of_socket else PLACES)
+    served = kind == "permission.denied" and not of_socket and set(rows["source"]) == {"nginx"}
+    gone = _gone(case, kind, paths, of_socket)
+    touching = gone or _touching(case, paths, RIGHTS if kind == "permission.denied" else REMOVES if of_socket else PLACES)
     lines = [one for one in touching if not (served and grants(_text(*one)))]
     shown = list(listed(case, {path.rpartition("/")[2] for path in paths})) if served else []
     made = [span for span, script in lines if any(gives(_text(span, script), mode) for _, mode in shown)]
     runs = _ran_before(case, [script for _, script in lines], rows["time"][0])
     done = [span for span, script in lines if script in runs]
     ignored = list(ignoring(case, paths[0]))[:1] if gone and "clean" in _text(*lines[0]) else []
-    return _Change(
-        SHOWN if len(made) == 1 else RAN if done else NAMED if len(lines) == 1 else UNEXPLAINED,
-        (made or done or [span for span, _ in lines])[:2],
-        "changes these files",
-        (
-            *(one for run in [*runs.values()][:1] for one in cite(run, "it ran", most=2, shows=CHANGES)),
-            *(Evidence(span, "others may not read it", shows="configuration_mismatch") for span, _ in shown[:2]),
-            *(Evidence(span, "git ignores it", shows="configuration_mismatch") for span in ignored),
-        ),
-        TAKEN if gone or of_socket else (CHANGES,),
-    )
+    sure = SHOWN if len(made) == 1 else RAN if done else NAMED if len(lines) == 1 else UNEXPLAINED
+    told = tuple(_told_of(runs, [span for span, _ in shown[:2]], ignored))
+    places = (made or done or [span for span, _ in lines])[:2]
+    return _Change(sure, places, "changes these files", told, TAKEN if gone or of_socket else (CHANGES,))
+
+
+def _gone(case: Case, kind: str, paths: Sequence[str], of_socket: bool) -> list[tuple[Span, Script]]:
+    """The commands that take away what lies there."""
+    return [] if kind == "permission.denied" or of_socket else [(one.span, one.script) for one in removals(case, paths)]
+
+
+def _told_of(runs: dict[Script, pl.DataFrame], shown: Iterable[Span], ignored: Iterable[Span]) -> Iterator[Evidence]:
+    for run in [*runs.values()][:1]:
+        yield from cite(run, "it ran", most=2, shows=CHANGES)
+    yield from (Evidence(span, "others may not read it", shows="configuration_mismatch") for span in shown)
+    yield from (Evidence(span, "git ignores it", shows="configuration_mismatch") for span in ignored)
 
 
 def _ran_before(case: Case, scripts: Iterable[Script], since: datetime) -> dict[Script, pl.DataFrame]:

@@ -40,8 +40,7 @@ TAIL_LINES = 500
 
 LONGEST_LOG = (1 << 32) - 1
 BACK_LINES, AHEAD_LINES = 400, 60
-"""So many lines before and after a block may tell what one of its own means: a stack goes on for pages, and what follows shows
-whether the process lived."""
+"""So many lines around a block may tell what one of its own means: a stack is long, what follows tells that a process lived."""
 
 LONGEST_EVENT = 1_000_000
 """An event of more lines than this is read as several, so that no input can ask for all the memory there is."""
