@@ -4,6 +4,7 @@ import io
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import polars as pl
 import pytest
@@ -342,6 +343,15 @@ def test_a_log_hours_away_is_moved_to_the_hour_at_which_it_covers_the_same_time(
     assert (placed.zone, placed.assumed) == ("+08:00", True)
     apart = clocks.Reading("old.log", "app", None, "local", datetime(2026, 2, 27, 3, 0), datetime(2026, 2, 27, 4, 0))
     assert clocks.place([utc, apart], [], {})[1].zone == "UTC"
+
+
+def test_a_date_far_from_what_syslog_stamped_is_of_something_else():
+    zoned = pl.Datetime("us", "UTC")
+    own = [datetime(2026, 11, 3, 9, 0, 1, 250_000), datetime(2026, 11, 3, 9, 0, 2, 500_000), datetime(2027, 2, 14, 18, 30), None]
+    worn = [datetime(2026, 11, 3, 10, 0, second, tzinfo=UTC) for second in (1, 2, 3, 4)]
+    frame = pl.DataFrame({"logged_at": worn, "time": own}, schema={"logged_at": zoned, "time": pl.Datetime("us")})
+    told = frame.select(blocks._stamp(SimpleNamespace(stamped="syslog", schema=frame.schema))).to_series()
+    assert told.to_list() == [worn[0].replace(microsecond=250_000), worn[1].replace(microsecond=500_000), *worn[2:]]
 
 
 FIXTURES = Path(__file__).parent / "fixtures" / "parsers"

@@ -47,9 +47,8 @@ LONGEST_EVENT = 1_000_000
 
 TURNS = {"day": timedelta(days=1), "yearless": timedelta(days=366)}
 """Stamps of these kinds begin again after so long."""
-
-COARSE, ZONES_S = "syslog", 900.0
-"""An envelope whose stamps may be cut to the second; zones are so many seconds apart."""
+COARSE, ZONES_S, NEAR = "syslog", 900.0, timedelta(seconds=5)
+"""An envelope's stamps may be cut to the second; zones are so many seconds apart; a line's own stamp is near, or no stamp."""
 
 Query: TypeAlias = "Callable[[pl.LazyFrame], pl.LazyFrame]"
 
@@ -101,13 +100,14 @@ class Log(Struct, frozen=True):
 
 
 def _stamp(log: Log) -> pl.Expr:
-    """The envelope's stamp; the line's own, put into the envelope's zone, where the envelope's is cut to the second."""
-    outer, own = pl.col("logged_at"), pl.col("time")
-    if log.stamped != COARSE or not isinstance(log.schema["time"], pl.Datetime):
+    """The envelope's stamp; where that is cut to the second the line's own, if it is near in the envelope's zone."""
+    outer, dtype = pl.col("logged_at"), log.schema["time"]
+    if log.stamped != COARSE or not isinstance(dtype, pl.Datetime):
         return outer
-    instant = own.cast(pl.Datetime("us")).dt.replace_time_zone("UTC") if log.schema["time"].time_zone is None else own
+    instant = pl.col("time") if dtype.time_zone else pl.col("time").cast(pl.Datetime("us")).dt.replace_time_zone("UTC")
     zones = ((outer - instant).dt.total_seconds() / ZONES_S).round().median()
-    return pl.coalesce(instant + pl.duration(seconds=zones.fill_null(0.0) * ZONES_S), outer)
+    own = instant + pl.duration(seconds=zones.fill_null(0.0) * ZONES_S)
+    return pl.when((own - outer).abs() <= NEAR).then(own).otherwise(outer)
 
 
 class Parsed(Struct, frozen=True):
