@@ -354,3 +354,11 @@ def test_a_closed_pipe_is_no_error():
     process.stdout.close()
     assert process.stderr.read() == b""
     assert process.wait() == 0
+
+
+def test_reports_are_written_though_nobody_reads_what_is_printed(tmp_path):
+    (tmp_path / "crontab").write_text("*/5 * * * * /opt/shop/check.sh\n")
+    process = python(f"from logcorr.cli import main; main(['analyze', {str(tmp_path)!r}, '-o', {str(tmp_path / 'report.md')!r}])")
+    process.stdout.close()
+    assert process.wait() == 0
+    assert (tmp_path / "report.md").read_text("utf-8").startswith("# ")

@@ -66,8 +66,8 @@ def analyze(
         if later:
             analysis = analysis.compared(logcorr.analyze(later, tz=zones or None), changed=changed)
     style = output.Style(lang, templates, most, quiet, verbose)
-    output.show(analysis.redacted() if redact else analysis, form, style, paths)
-    if outputs:
+    if outputs:  # before anything is printed: who reads may leave early, as `head` does
         leaving = analysis if redact is False else analysis.redacted()
         for path in outputs:
             output.save(leaving, path, style, paths)
+    output.show(analysis.redacted() if redact else analysis, form, style, paths)
