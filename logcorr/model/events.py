@@ -16,6 +16,9 @@ def severity_type() -> pl.Enum:
 REQUEST_LOGS = ("json_access", "morgan", "nginx_access", "w3c_log")
 """Formats that hold nothing but what clients asked and were answered; HAProxy's tells of servers as well."""
 
+PROXIES = ("nginx", "apache", "haproxy")
+"""Sources of what stands between clients and an application: no code of one runs in them."""
+
 
 @cache
 def event_schema() -> pl.Schema:

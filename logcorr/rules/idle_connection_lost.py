@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.events import REQUEST_LOGS
+from logcorr.model.events import PROXIES, REQUEST_LOGS
 from logcorr.model.result import Finding
 from logcorr.rules import counted, rule
 from logcorr.rules._limits import Limit, limits
@@ -28,7 +28,6 @@ LOST = (
 )
 """How drivers word it that a connection is dead: of MySQL, PostgreSQL, Redis, Oracle, and of the system."""
 
-PROXIES = ("nginx", "apache", "haproxy")
 AGO = r"received from the server was ([\d.,]+) milli ?seconds ago"
 """MySQL's driver for Java tells how long it had been quiet."""
 

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
+from logcorr.model.events import PROXIES
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.model.times import Times
@@ -39,9 +40,6 @@ BEFORE_S, AFTER_S, FELT_SHARE = 2.0, 3.0, 0.6
 SOON_S = 3600.0
 SINCE, SEEN = 0.92, 0.85
 """How sure it is: just before it was thrown for the first time, somebody wrote down a change that names the same; or none did."""
-
-PROXIES = ("nginx", "apache", "haproxy")
-"""Who writes logs in which no code of an application throws."""
 
 Moments: TypeAlias = "npt.NDArray[np.float64]"
 
