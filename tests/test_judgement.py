@@ -406,6 +406,22 @@ def test_what_is_ordered_each_night_and_felt_by_nobody_is_meant(tmp_path):
     assert nightly(tmp_path).result["verdict"] == "healthy"
 
 
+@pytest.mark.parametrize(
+    "record",
+    [
+        "2026-05-05 10:31:05 press-api slow, load average 12.5\n2026-05-06 13:02:38 press-api slow, load average 14.1\n",
+        "2026-05-05 10:31:05 press-api down again, not released\n2026-05-06 13:02:38 press-api crashed since the release\n",
+    ],
+)
+def test_a_complaint_is_no_release(tmp_path, record):
+    assert rolled_out(tmp_path, record)["verdict"] != "healthy"
+
+
+def test_a_patch_is_no_complaint(tmp_path):
+    (tmp_path / "0001-fix.patch").write_text("From 4f2c1e8 Mon Sep 17 00:00:00 2001\nSubject: [PATCH] Rename a variable\n\n---\n")
+    assert nightly(tmp_path).result["verdict"] == "healthy"
+
+
 def test_all_is_not_well_where_somebody_writes_that_it_is_not(tmp_path):
     (tmp_path / "mail.txt").write_text("From: lena@example.org\nSubject: sheets come up empty now and then\n\nHi, since May.\n")
     result = nightly(tmp_path).result
@@ -650,6 +666,10 @@ CHANGES = {
         {"check.sh": "#!/bin/sh\n# 5 May 2026 lena: ask for the page\n" + CHECK},
         {"check.sh"},
     ),
+    "a comment on how long to keep it": ({"check.sh": "#!/bin/sh\n# keep until 5 May 2026\n" + CHECK}, set()),
+    "a question": ({"chat.txt": "[09:03] tom: is shop down for anyone else?\n[09:15] ann: yes\n"}, set()),
+    "that nothing was changed": ({"notes.txt": "2026-05-05 09:04 shop: nothing was changed today\n"}, set()),
+    "an amount behind a date": ({"notes.txt": "2026-05-05 09:00 -2500 EUR refunded\n"}, set()),
     "a comment with an old date": ({"check.sh": "#!/bin/sh\n# 2025-05-05 lena: ask for the page\n" + CHECK}, set()),
     "the version in a list of releases": (
         {
@@ -707,8 +727,11 @@ def test_a_change_begins_the_story_where_it_touches_what_failed(records, tied, t
         ("05.05.2026 13:00 bis 13:30 +02:00 Wartung der Datenbank\n", "healthy"),
         ("2026-05-05 11:00-11:10 UTC  maintenance of the database, the shop shows a page\n", "undetermined"),
         ("2026-05-05 11:00-11:30 UTC  lunch\n", "undetermined"),
+        ("2026-05-05 11:00-11:30 UTC  maintenance of the coffee machine\n", "undetermined"),
+        ("2026-05-05 11:00-11:30 UTC  maintenance of the database (cancelled)\n", "undetermined"),
+        ("0001-05-05 11:00-11:30 +02:00  maintenance of the database\n", "undetermined"),
     ],
-    ids=["announced", "in German, in another zone", "longer than announced", "another entry"],
+    ids=["announced", "in German, in another zone", "longer than announced", "another entry", "something else", "off", "no year"],
 )
 def test_what_was_announced_is_no_incident(notes, verdict, tmp_path):
     asked = '192.0.2.8 - - [05/May/2026:{:02}:{:02}:07 +0000] "GET /sheets HTTP/1.1" {} 7 "-" "Mozilla/5.0"\n'

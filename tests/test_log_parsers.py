@@ -134,6 +134,7 @@ def test_phrases_speak_of_known_kinds():
 
 
 MISSES = [
+    "import chapter 3.7 started",
     "order 7 failed: terminate called after throwing an instance of 'x'",
     "Ticket 4: Application run failed",
     "http: panic serving 192.0.2.4:51234: runtime error: index out of range",

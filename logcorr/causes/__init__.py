@@ -51,7 +51,7 @@ def judge(case: Case, findings: Sequence[Finding], *, whole: bool = True) -> Jud
     causes, away = weighed(hypotheses, findings, window, ends)
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(begun(case, causes, hypotheses, findings), start=1))
     told_before = [one for one in findings if not (one.rule in ENDS and one.subject in meant) and not in_passing(one, ordered)]
-    telling = [one for one in told_before if not within(case, one.at.seconds)]
+    telling = [one for one in told_before if not within(case, one.at.seconds, one.subject)]
     verdict = _verdict(case, ranked, telling, whole) if case.sources else "undetermined"
     ranked = ranked if verdict != "healthy" else ()
     return Judgement(
@@ -84,7 +84,7 @@ def _verdict(case: Case, causes: Sequence[Cause], findings: Sequence[Finding], w
         return "root-cause"
     if causes and causes[0].confidence >= LIKELY:
         return "suspected"
-    calm = whole and not any(map(_worrying, findings)) and not any(unread(case)) and not any(letters(case))
+    calm = whole and not any(map(_worrying, findings)) and not any(unread(case)) and not case.once(letters)
     return "healthy" if calm else "undetermined"
 
 

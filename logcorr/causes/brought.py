@@ -29,10 +29,12 @@ RUNS = {
 def released(case: Case, before: Sequence[Entry], touched: Touched) -> Iterator[Tie]:
     """The entries of a list of releases that name a version, and where a service says that it is the one."""
     versions = {version for one in before for version in VERSION.findall(one.texts[0])}
-    theirs = pl.col("service").is_in(sorted(touched.services)).fill_null(False)
+    at = pl.col("time").dt.epoch("us") / 1e6
+    theirs = pl.col("service").is_in(sorted(touched.services)).fill_null(False) & at.is_between(touched.released, touched.until)
+    near = case.timeline.filter(theirs & pl.col("message").str.contains_any(sorted(versions) or ["\0"])).collect()
     for version in sorted(versions):
-        says = theirs & pl.col("message").str.contains(rf"(?:^|[^\d.]){re.escape(version)}(?:$|[^\d.])")
-        rows = case.timeline.filter(says).head(1).collect()
+        says = pl.col("message").str.contains(rf"(?:^|[^\d.]){re.escape(version)}(?:$|[^\d.])")
+        rows = near.filter(says).head(1)
         for evidence, service in zip(cite(rows, "says which version it is", shows=CHANGES), rows["service"], strict=True):
             yield from (Tie(Evidence(one.place, "its release", CHANGES), service) for one in before if version in one.texts[0])
             yield Tie(evidence, service)

@@ -69,7 +69,7 @@ def _with(chain: Sequence[Link], found: Sequence[Tie]) -> Iterator[Link]:
         target=chain[0].source if chain else evidence[0].span,
         claim=claim(
             "hop.changed_before",
-            "shortly before the first sign of it there was a change that touches {what}",
+            "before the first sign of it there was a change that touches {what}",
             what=", ".join(dict.fromkeys(one.what for one in found)),
         ),
         evidence=evidence,

@@ -21,6 +21,9 @@ ABOVE, AFTER = 5, 8
 """So many lines of a comment above a line are about it; so many lines of `stat` are about one file."""
 
 COMMENT = regex(r"^\s*(?:#|//|;|--|/?\*)+\s*(?P<said>.*)")
+KEPT = regex(r"(?i)\b(?:until|till|expires?|valid|remove after|review\w*|checked|unchanged|left as|bis|gültig|geprüft|jusqu)\b")
+"""What is said of a date by which nothing was changed."""
+
 BEHIND = regex(r"\s(?:#|//|;|--)\s+(?P<said>\S.*)")
 ROW = regex(
     r"^\s*(?:\d+\s+\d+\s+)?-[-rwxsStT]{9}\S?\s+\d+\s+\S+\s+\S+\s+[\d.,]+[KMGT]?\s+"
@@ -54,7 +57,7 @@ def _commented(case: Case, span: Span, touched: Touched) -> Iterator[Tie]:
         said = BEHIND.search(text) if line == span.line else COMMENT.match(text)
         if line != span.line and not said:
             return
-        if said and _lies(case, said["said"], touched):
+        if said and not KEPT.search(said["said"]) and _lies(case, said["said"], touched):
             yield Tie(Evidence(Span(span.path, line), "a comment with its date", CHANGES), span.path.rpartition("/")[2])
 
 
@@ -85,7 +88,7 @@ def _stated(case: Case, place: Span, text: str, touched: Touched) -> Iterator[Ti
 def _replaced(case: Case, touched: Touched) -> Iterator[Tie]:
     """What crontab said when somebody put the table in place that runs the job."""
     for schedule in case.schedules:
-        if schedule.job.span in touched.lines:
+        if schedule.job.command and schedule.job.scheduler == "cron" and schedule.job.span in touched.lines:
             ran = case.happened("job.started").filter(pl.col("message").str.contains(schedule.job.command, literal=True))
             users = {schedule.job.user, *ran["message"].str.extract(RAN, 1)}
             before = (pl.col("time").dt.epoch("us") / 1e6).is_between(touched.since - LONG_BEFORE_S, touched.until)

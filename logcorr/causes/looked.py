@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Link
 from logcorr.model.source import Span
+from logcorr.timeline.offsets import zone_of
 from logcorr.timeline.select import cite
 
 SHOWN = 80
@@ -21,7 +23,8 @@ BARE = regex(r"\b(?:strptime|fromisoformat)\(")
 ZONED = regex(r"%z|tzinfo|timezone|ZoneInfo|utc", re.IGNORECASE)
 """In Python a time has no zone unless one is put to it; `now()` is then the host's."""
 
-UTC_ZONES = ("UTC", "Etc/UTC", "+00:00", "GMT")
+NEAR_S = 900.0
+"""Zones are hours apart; what is asked about was written so shortly before."""
 
 
 def looked_at(case: Case, effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
@@ -31,7 +34,7 @@ def looked_at(case: Case, effect: ProvedEffect, told: pl.DataFrame | None) -> It
     for name in dict.fromkeys(first or second for first, second in NAMES.findall(text)):
         line, sets = _last_set(above, name)
         if line:
-            mixed = _mixed(case, above, sets)
+            mixed = _mixed(above, sets) if told is not None and _off_by_a_zone(case, told) else ()
             place = Span(at.path, mixed[0] if mixed else line)
             finds = tuple(cite(told, "what it found", most=2)) if told is not None else ()
             yield Link(
@@ -57,10 +60,19 @@ def _last_set(above: Sequence[tuple[int, str]], name: str, worked: str = r".*(?:
     return next(((line, text) for line, text in reversed(above) if sets.match(text)), (0, ""))
 
 
-def _mixed(case: Case, above: Sequence[tuple[int, str]], sets: str) -> tuple[int, ...]:
-    """The lines of a local time and of a stamp without a zone, where one is taken from the other and the host is not in UTC."""
+def _off_by_a_zone(case: Case, told: pl.DataFrame) -> bool:
+    """Whether an age that the script tells, in seconds, is about as much as some log's zone is off from UTC."""
+    zones = {source.zone for source in case.sources}
+    offs = (time.astimezone(zone_of(zone)).utcoffset() or timedelta() for zone in zones for time in case.window or ())
+    offsets = {abs(off).total_seconds() for off in offs} - {0.0}
+    ages = [int(age) for text in told["message"] for age in re.findall(r"(?<![\d.:-])\d{4,5}(?![\d:-])", text)]
+    return any(abs(age - off) <= NEAR_S for age in ages for off in offsets)
+
+
+def _mixed(above: Sequence[tuple[int, str]], sets: str) -> tuple[int, ...]:
+    """The lines of a local time and of a stamp without a zone, where one is taken from the other."""
     pair = re.search(r"=\s*(\w+) - (\w+)\s*$", sets)
-    if not pair or all(source.zone in UTC_ZONES for source in case.sources):
+    if not pair:
         return ()
     told = [_last_set(above, name) for name in pair.groups()]
     local = [line for line, text in told if LOCAL.search(text)]

@@ -16,7 +16,7 @@ from logcorr.model.events import REQUEST_LOGS
 from logcorr.model.result import Finding
 from logcorr.timeline.dates import undated
 from logcorr.timeline.notes import DAY_S, entries
-from logcorr.timeline.select import moments
+from logcorr.timeline.select import seconds
 
 ENDS = ("service_terminated", "periodic_termination", "termination_at_schedule_slot")
 """Rules that tell of ends alone."""
@@ -34,9 +34,15 @@ RELEASE_S = 900.0
 
 RELEASED = regex(
     r"(?i)\b(?:release|deploy|roll-?out|upgrad|version|planned|scheduled|geplant|ausroll|planifi|programad|planead|despl[ie]|implanta"
-    r"|planejad|pianificat|rilasci|gepland|uitrol)|\bv?\d+\.\d+|部署|發佈|发布|上線|上线|計畫|计划|リリース|デプロイ"
+    r"|planejad|pianificat|rilasci|gepland|uitrol)|\bv\d+\.\d+|(?<![\d.])\d+\.\d+\.\d+(?![\d.])|部署|發佈|发布|上線|上线|計畫|计划|リリース|デプロイ"
 )
 """How people and scripts write of a release, or of a change that was to come."""
+
+COMPLAINED = regex(
+    r"(?i)\b(?:down|slow\w*|again|crash\w*|fail\w*|nothing|not|no|never|load|error\w*|by itself|on its own|why|cancel\w*"
+    r"|postpon\w*|nicht|kein\w*|abgesagt|langsam|rien|pas|nada|caído|lento)\b|\?|不|沒|没"
+)
+"""How they write of what was no release."""
 
 
 def as_meant(case: Case, findings: Sequence[Finding], told: Attributed) -> bool:
@@ -77,7 +83,7 @@ def _in_passing(felt: Sequence[Finding], told: Attributed) -> bool:
 
 def _for_a_change(case: Case, told: Attributed) -> bool:
     """Whether a release had just begun each time it was stopped; or a job that always stops it had just run, if that was once."""
-    released = np.concatenate([moments(case, "deploy.started"), _on_record(case, told.service)])
+    released = np.concatenate([_begun(case, told), _on_record(case, told.service)])
     since = told.times[:, None] - released[None, :]
     if ((since >= 0) & (since <= RELEASE_S)).any(axis=1).all():
         return True
@@ -85,11 +91,19 @@ def _for_a_change(case: Case, told: Attributed) -> bool:
     return len(told.times) == 1 and any(bool(((since >= 0) & (since <= AT_ONCE_S)).any()) for since in runs)
 
 
+def _begun(case: Case, told: Attributed) -> Times:
+    """When releases began, as logs tell; of several stops only those of the service itself explain each."""
+    rows = case.happened("deploy.started")
+    whose = pl.col("service").is_null() | (pl.col("service") == told.service) | pl.lit(len(told.times) == 1)
+    return seconds(rows.filter(whose))
+
+
 def _on_record(case: Case, service: str) -> Times:
     """When notes and logs of releases tell of one that names the service."""
     named = re.compile(rf"(?<![\w-]){re.escape(service)}(?![\w-])", re.IGNORECASE)
     dated = (one for one in case.once(entries) if one.within_s < DAY_S)
-    told = (one for one in dated if named.search(one.texts[0]) and RELEASED.search(undated(one.texts[0])))
+    said = ((one, undated(one.texts[0])) for one in dated if named.search(one.texts[0]))
+    told = (one for one, text in said if RELEASED.search(text) and not COMPLAINED.search(text))
     return np.array([time for one in told for time in one.times])
 
 

@@ -23,8 +23,11 @@ SUBJECT = regex(
     r"^(?:Subject|Betreff|Onderwerp|Objet|Oggetto|Asunto|Assunto|Emne|Ämne|Aihe|Temat|Předmět|主旨|主题|件名)"
     r" ?[:\uff1a] *(?P<said>\S.*)"
 )
-OF_NO_PERSON = regex(r"^Cron <|\b(?:OK|UP|RECOVERY|RECOVERED|RESOLVED|[Rr]esolved|[Ss]uccessful|[Nn]ewsletter)\b")
-"""What jobs and monitors write when all is well."""
+OF_NO_PERSON = regex(
+    r"^Cron <|^\[PATCH|\b(?:OK|UP|RECOVERY|RECOVERED|RESOLVED|[Rr]esolved|[Ss]uccessful|[Nn]ewsletter)\b"
+    r"|\b(?:[Rr]elease|[Mm]aintenance|[Aa]nnounc|[Ii]nvit|[Mm]inutes of)"
+)
+"""What jobs and monitors write when all is well, patches, and what is announced."""
 
 HEADER_LINES = 10
 
@@ -37,10 +40,10 @@ def missing(case: Case, findings: Sequence[Finding], told: Sequence[Attributed],
     if not case.sources:
         return (_any_log(),)
     if not any(finding.role == "symptom" for finding in findings):
-        return (*(_readable(path, count) for path, count in unread(case)), *map(_felt, letters(case)))
+        return (*(_readable(path, count) for path, count in unread(case)), *map(_felt, case.once(letters)))
     shown = any(finding.role == "symptom" and finding.severity == "error" for finding in findings)
     wanted = [
-        *(() if shown else map(_felt, letters(case))),
+        *(() if shown else map(_felt, case.once(letters))),
         *_dependencies(findings),
         *_refusals(findings, causes),
         *_ends(findings),
@@ -66,8 +69,12 @@ def unread(case: Case) -> Iterator[tuple[str, int]]:
             yield source.path, source.unparsed
 
 
-def letters(case: Case) -> Iterator[tuple[Span, str]]:
+def letters(case: Case) -> tuple[tuple[Span, str], ...]:
     """The letters among what was collected, by their subject: somebody saw something wrong."""
+    return tuple(_letters(case))
+
+
+def _letters(case: Case) -> Iterator[tuple[Span, str]]:
     read = {source.path for source in case.sources} | {fact.span.path for fact in case.facts}
     for path in sorted(case.files - read):
         lines = case.lines(path).head(HEADER_LINES).select("line", "text").collect()

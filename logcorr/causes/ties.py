@@ -9,7 +9,7 @@ from logcorr.causes.brought import packages, released
 from logcorr.causes.edited import LONG_BEFORE_S, edited
 from logcorr.causes.touched import Tie, Touched, said
 from logcorr.causes.versions import CHANGES, VERSION
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Behaviour, Case
 from logcorr.model.claim import Evidence
 from logcorr.model.facts import Script
@@ -116,8 +116,13 @@ def _last_run(written: Sequence[Entry]) -> list[Entry]:
     return [one for one in written if last - one.times[0] <= ONE_RUN_S]
 
 
-def _noted(seldom: Sequence[Entry], touched: Touched) -> Iterator[Tie]:
+NO_CHANGE = regex(r"(?i)\?\s*$|\b(?:nothing|unchanged|no changes?|not touched|never|anyone else)\b|nichts|rien n|nada|沒有|没有")
+"""How people ask, or say that nothing was changed."""
+
+
+def _noted(written: Sequence[Entry], touched: Touched) -> Iterator[Tie]:
     """The entries that name a service shortly before, and the last before it that name the very thing."""
+    seldom = [one for one in written if not NO_CHANGE.search(one.texts[0])]
     for one in seldom:
         if (one.within_s < DAY_S or VERSION.search(one.texts[0])) and _lies(one, touched.early, touched):
             yield from (Tie(Evidence(one.place, "written down", CHANGES), name) for name in _named(one, touched.services))

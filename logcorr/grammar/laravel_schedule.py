@@ -14,25 +14,30 @@ from logcorr.grammar.crontab import NotCron, times
 from logcorr.lazily import regex
 
 _BEGINS = regex(r"(?:\$schedule->|\bSchedule::)(?P<how>command|exec|call|job)\(")
-_TEXT = regex(r"\s*(?:'(?P<one>[^'\n]*)'|\"(?P<two>[^\"\n]*)\"|(?:new )?(?P<name>\w+)(?:::class)?)")
+_TEXT = regex(r"\s*(?:'(?P<one>[^'\n]*)'|\"(?P<two>[^\"\n]*)\"|(?:new )?(?P<name>(?!function\b|fn\b)\w+)(?:::class)?)")
 _LINK = regex(r"->(?P<name>\w+)\((?P<given>[^()]*(?:\([^()]*\)[^()]*)*)\)")
 _COUNTS = {"Two": 2, "Three": 3, "Four": 4, "Five": 5, "Six": 6, "Ten": 10, "Fifteen": 15, "Thirty": 30}
 _EVERY = regex(r"every(?P<count>[A-Z][a-z]+)?(?P<unit>Minute|Hour)s?")
 _PLAIN = {
-    "hourly": "0 * * * *",
-    "everyOddHour": "0 1-23/2 * * *",
-    "daily": "0 0 * * *",
-    "weekly": "0 0 * * 0",
-    "monthly": "0 0 1 * *",
-    "quarterly": "0 0 1 1-12/3 *",
-    "yearly": "0 0 1 1 *",
+    "hourly": {0: "0"},
+    "everyOddHour": {0: "0", 1: "1-23/2"},
+    "daily": {0: "0", 1: "0"},
+    "weekly": {0: "0", 1: "0", 4: "0"},
+    "monthly": {0: "0", 1: "0", 2: "1"},
+    "quarterly": {0: "0", 1: "0", 2: "1", 3: "1-12/3"},
+    "yearly": {0: "0", 1: "0", 2: "1", 3: "1"},
 }
+"""Each call sets some of cron's five fields, and leaves the others as they are."""
+
 _DAYS = {"weekdays": "1-5", "weekends": "0,6"} | {
     f"{name}s": str(number)
     for number, name in enumerate(("sunday", "monday", "tuesday", "wednesday", "thursday", "friday", "saturday"))
 }
-LONGEST = 12
+LONGEST = 40
 """Lines that one statement may take."""
+
+_CONDITIONS = ("between", "unlessBetween", "when", "skip", "environments")
+"""Calls after which a task runs at some of its times only."""
 
 
 class Task(Struct, frozen=True):
@@ -55,10 +60,17 @@ def tasks(text: str) -> Iterator[Task]:
     for number, line in enumerate(lines):
         found = _BEGINS.search(line)
         if found and not re.match(r"\s*(?://|#|\*|/\*)", line):
-            rest = "\n".join([line[found.end() :], *lines[number + 1 : number + LONGEST]]).partition(";")[0]
+            rest = _closed("\n".join([line[found.end() :], *lines[number + 1 : number + LONGEST]])).partition(";")[0]
             links = [(link["name"], link["given"].strip()) for link in _LINK.finditer(rest)]
             zone = next((given.strip("'\"") for name, given in links if name == "timezone"), None)
             yield Task(number + 1, _command(found["how"], rest), _schedule(links), zone)
+
+
+def _closed(text: str) -> str:
+    """The code without what stands in braces: a closure's own statements."""
+    while (shorter := re.sub(r"\{[^{}]*\}", "", text)) != text:
+        text = shorter
+    return text
 
 
 def _command(how: str, rest: str) -> str:
@@ -68,50 +80,49 @@ def _command(how: str, rest: str) -> str:
 
 
 def _schedule(links: Sequence[tuple[str, str]]) -> str | None:
-    """Cron's fields, by the calls in their order: later ones change what the earlier ones set."""
-    fields, said = ["*"] * 5, False
-    for name, given in links:
-        changed = _changed(fields, name, [one.strip().strip("'\"") for one in given.split(",")] if given else [])
-        fields, said = changed or fields, said or changed is not None
-    schedule = " ".join(fields)
+    """Cron's fields, by the calls in their order; None where they set none, or not all that decides."""
+    fields = dict.fromkeys(range(5), "*")
+    changes = [_sets(name, [one.strip().strip("'\"") for one in given.split(",")] if given else []) for name, given in links]
+    for change in changes:
+        fields |= change
+    schedule = " ".join(fields.values())
     try:
         times(schedule, "debian")
     except NotCron:
         return None
-    return schedule if said else None
+    return schedule if any(changes) and not any(name in _CONDITIONS for name, _ in links) else None
 
 
-def _changed(fields: list[str], name: str, given: list[str]) -> list[str] | None:
-    """The fields after one call; None for one that sets none."""
-    if name == "cron" and given:
-        return ",".join(given).split()
-    if name in _PLAIN:
-        return _PLAIN[name].split()
-    if name in _DAYS:
-        return [*fields[:4], _DAYS[name]]
+def _sets(name: str, given: list[str]) -> dict[int, str]:
+    """The fields that one call sets, by their places."""
     every = _EVERY.fullmatch(name)
+    if name == "cron" and given:
+        return dict(enumerate(",".join(given).split()))
+    if name in _PLAIN:
+        return _PLAIN[name]
+    if name in _DAYS:
+        return {4: _DAYS[name]}
     if every and (every["count"] or "Two") in _COUNTS:
-        return _each(every["unit"], _COUNTS.get(every["count"] or "", 1), given)
-    return _at(fields, name, given)
+        count = _COUNTS.get(every["count"] or "", 1)
+        step = "*" if count == 1 else f"*/{count}"
+        return {0: step} if every["unit"] == "Minute" else {0: given[0] if given else "0", 1: step}
+    return _at(name, given)
 
 
-def _each(unit: str, count: int, given: list[str]) -> list[str]:
-    step = "*" if count == 1 else f"*/{count}"
-    return [step, "*", "*", "*", "*"] if unit == "Minute" else [given[0] if given else "0", step, "*", "*", "*"]
-
-
-def _at(fields: list[str], name: str, given: list[str]) -> list[str] | None:
+def _at(name: str, given: list[str]) -> dict[int, str]:
     """Calls that name a time of day, or days with it."""
-    hour, _, minute = given[-1].partition(":") if given else ("0", "", "0")
-    clock = [str(int(one)) if one.isdigit() else "0" for one in (minute or "0", hour)]
-    if name == "hourlyAt" and given:
-        return [",".join(one.strip("[] ") for one in given), "*", "*", "*", "*"]
-    if name in ("dailyAt", "at") and given:
-        return [*clock, *fields[2:]] if name == "at" else [*clock, "*", "*", "*"]
-    if name == "twiceDaily":
-        return ["0", ",".join(given or ["1", "13"]), "*", "*", "*"]
-    if name == "weeklyOn" and given:
-        return [*(clock if len(given) > 1 else ["0", "0"]), "*", "*", given[0]]
-    if name == "monthlyOn":
-        return [*(clock if len(given) > 1 else ["0", "0"]), given[0] if given else "1", "*", "*"]
-    return None
+    timed = given[-1] if given and (name in ("dailyAt", "at") or len(given) > 1) else "0:0"
+    hour, _, minute = timed.partition(":")
+    clock = {at: str(int(one)) if one.isdigit() else "0" for at, one in enumerate((minute, hour))}
+    match name:
+        case "hourlyAt" if given:
+            return {0: ",".join(one.strip("[] ") for one in given)}
+        case "dailyAt" | "at" if given:
+            return clock
+        case "twiceDaily":
+            return {0: "0", 1: ",".join(given or ["1", "13"])}
+        case "weeklyOn" if given:
+            return clock | {4: given[0]}
+        case "monthlyOn":
+            return clock | {2: given[0] if given else "1"}
+    return {}

@@ -159,7 +159,8 @@ APPLICATION = (
             r"|fpm is running, pid \d+|starting [\w-]+ v?\d+\.\d+|\S+ \([\w.-]+ \d[\w.-]*\) starting as process \d"
             r"|celery@\S+ ready\b"
             r"|started [\w.]+ in [\d.]+ seconds"
-            r"|(?:[\w.-]+: )?(?:[\w-]+ )?[\w-]+ v?\d+\.\d+[\w.+-]* (?:start(?:s|ing|ed|up)?|ready|booting|booted)(?:$|[,.!;: ]\D)"
+            r"|(?:[\w.-]+: )?(?:[\w-]+ )?[\w-]+ (?:v\d+\.\d+|\d+\.\d+\.\d+)[\w.+-]* (?:start(?:s|ing|ed|up)?"
+            r"|ready|boot(?:ing|ed))(?:$|[,.!;: ]\D)|[\w-]+ \d+\.\d+ (?:starting|ready)\b"
             r"|(?:\[[\w-]+\] )?(?:start(?:ing|et|e)?|démarrage|inicio|início|avvio)[,:]? (?:v(?:ers\w+)?[.: ]*)\d+\.\d+"
         ),
     ),

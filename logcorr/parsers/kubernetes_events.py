@@ -26,7 +26,7 @@ _KINDS = (
     ("service.restarting", r"failed (?:liveness|startup) probe, will be restarted"),
     ("process.terminating", r"^Stopping container "),
     ("process.started", r"^Started container "),
-    ("deploy.started", r"^Scaled up replica set "),
+    ("deploy.started", r"^Scaled up replica set .* from 0\b|^Scaled up replica set \S+ to \d+$"),
     ("process.out_of_memory", r"(?i)\bOOM-?Kill|out of memory"),
 )
 

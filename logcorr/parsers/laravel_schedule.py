@@ -21,10 +21,12 @@ def _recognise(sample: Sample) -> float:
 
 @configuration_parser(title="Laravel's schedule", recognise=_recognise)
 def parser(artifact: Artifact) -> Iterator[Fact | Problem]:
-    """A job a task; a problem where its schedule would have to be computed."""
+    """A job a task, in UTC as Laravel's own zone is; a problem where its times cannot be told."""
     for task in laravel_schedule.tasks(artifact.text()):
         if task.schedule is None:
             yield Problem(artifact.path, "a schedule is not known: Laravel is given what a program computes", task.line)
         else:
             span = artifact.span(task.line)
-            yield ScheduledJob(span=span, schedule=task.schedule, scheduler="laravel", command=task.command, zone=task.zone)
+            yield ScheduledJob(
+                span=span, schedule=task.schedule, scheduler="laravel", command=task.command, zone=task.zone or "UTC"
+            )

@@ -28,6 +28,9 @@ FINEST = 500_000
 STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400, 604800)
 """Widths of a bin or cell; a window too long for the last one takes a multiple of it."""
 
+FIRST_S = -62_135_596_800
+"""The first instant that Python's calendar has; a bin of a log that tells of it begins before."""
+
 OF_HARM = ("kind", "source", "service")
 
 HARMLESS = (
@@ -199,7 +202,7 @@ def _widened(counts: pl.DataFrame, times: int) -> pl.DataFrame:
 
 
 def _start(grid: Grid) -> str | None:
-    return instant(datetime.fromtimestamp(grid.start_s, UTC))
+    return instant(datetime.fromtimestamp(max(grid.start_s, FIRST_S), UTC))
 
 
 def _harm(row: dict[str, Any]) -> Harm:

@@ -110,9 +110,9 @@ def _deployed(effects: Sequence[Effect], files: dict[str, ComposeFile]) -> tuple
     """By the files that scripts and workflows start the stack from, and do not take down again further on."""
     reasons: dict[Paths, list[Reason]] = {}
     composed = [(effect, used_files(effect, list(files))) for effect in effects if effect.manager == "compose"]
-    ended = {(effect.span.path, paths): effect.span.line for effect, paths in composed if effect.action == "down"}
+    ended = {(effect.span.path, paths, effect.guard): effect.span.line for effect, paths in composed if effect.action == "down"}
     for effect, paths in composed:
-        for_a_while = ended.get((effect.span.path, paths), 0) > effect.span.line
+        for_a_while = ended.get((effect.span.path, paths, effect.guard), 0) > effect.span.line
         if paths and effect.action in STARTING and not for_a_while:
             reasons.setdefault(paths, []).append((f"{effect.span.path} starts the stack from {', '.join(paths)}", effect.span))
     return _agreed(reasons)

@@ -125,5 +125,5 @@ def instants(case: Case, said: Dated, under: Sequence[tuple[int | None, int, int
                 try:
                     stamp = f"{told:04}-{month:02}-{day:02}T{said.clock or '00:00'}"
                     yield datetime.fromisoformat(stamp).replace(tzinfo=zone).timestamp()
-                except ValueError:  # no such day
+                except (ValueError, OverflowError):  # no such day
                     continue
