@@ -27,7 +27,8 @@ SPAN = regex(
 """`2026-08-19 04:00-04:15 UTC  Node maintenance`."""
 
 WHOLE = regex(
-    r"(?i)\b(?:node|server|host|cluster|site|database|system|platform|production|network|datacent|all services"
+    r"(?i)\b(?:(?:load|stress|soak)[- ]?test|chaos|failover|drill|lasttest|de carga|di carico"
+    r"|node|server|host|cluster|site|database|system|platform|production|network|datacent|all services"
     r"|datenbank|seite|rechner|anlage|servidor|base de dat|sitio|serveur|base de donn|sito)|資料庫|数据库|主機|伺服器|サーバ|서버"
 )
 """What concerns every service."""
