@@ -11,12 +11,15 @@ from msgspec import Struct
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Behaviour, Case
 from logcorr.model.claim import Evidence, claim
+from logcorr.model.events import PROXIES
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._failures import failures
 from logcorr.rules._flags import flags, shown
 from logcorr.rules._jobs import scripts_of
+from logcorr.rules._requests import OF_UPSTREAM
 from logcorr.rules._settings import settings
 from logcorr.timeline.scripts import NEAR_LINES, code_of, messages, own_words
 from logcorr.timeline.select import cite, instants
@@ -203,7 +206,7 @@ def _forgotten(case: Case) -> Iterator[Finding]:
         shut = _shut(case) if seen else None
         if shut is not None:
             yield Finding(
-                confidence=THERE,
+                confidence=UNSEEN if _own_trouble(case, shut) else THERE,
                 claim=claim(
                     "left_switched_on.there",
                     "{count} requests are answered with 503 as a file is there for which {line} looks: {path}",
@@ -233,5 +236,15 @@ def _shut(case: Case) -> pl.DataFrame | None:
     last = access.filter(pl.col("status") < 400).select(pl.col("time").max()).collect().item()
     failed = case.happened(FELT).filter(pl.col("message").str.ends_with(" 503")).drop_nulls("time")
     since = failed.filter(pl.col("time") > last) if last else failed
+    asked = [pl.col(name).is_not_null() for name in OF_UPSTREAM if name in access.collect_schema()]
+    if asked:
+        by_upstream = access.filter(pl.any_horizontal(asked)).select("file", "line").collect(engine="streaming")
+        since = since.join(by_upstream, on=["file", "line"], how="anti", maintain_order="left")
     enough = since.height >= FEWEST and since["time"][-1] - since["time"][0] >= STILL
     return since if enough else None
+
+
+def _own_trouble(case: Case, shut: pl.DataFrame) -> bool:
+    """Whether others than the proxy tell of failures meanwhile: the answers may be an application's."""
+    told = failures(case).filter(pl.col("time") >= shut["time"][0], ~pl.col("source").is_in(PROXIES))
+    return told.height >= FEWEST
