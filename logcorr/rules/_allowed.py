@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
@@ -13,8 +14,9 @@ from logcorr.rules._settings import PROSE, settings
 
 ADDRESS = r"(?:\d{1,3}\.){3}\d{1,3}(?:/\d{1,2})?|[0-9a-fA-F]{1,4}:[0-9a-fA-F:]*:[0-9a-fA-F:]*(?:/\d{1,3})?"
 LISTED = regex(rf"(?<![\w.:/])(?:{ADDRESS})(?![\w:/]|\.\d)")
+LETS_IN = regex(r"(?i)allow|permit|white.?list|trusted|accept|\brequire ip\b|\bsrc\b")
 OTHERWISE = regex(r"\b(?:set_real_ip_from|listen|server|proxy_pass|resolver|upstream|bind|deny|REJECT|DROP)\b")
-"""What is done with an address on a line other than to let it in."""
+"""How a line, or the one above a list, says that it lets an address in, and what else is done with one."""
 
 FEWEST_BITS, MOST_CLIENTS = 8, 5
 """A wider network is everybody; what more clients ask for is for everybody."""
@@ -26,13 +28,20 @@ def moved(case: Case, requests: pl.DataFrame, refused: Collection[str]) -> tuple
     `requests` are those of one kind that went well before, with their `client`; `refused` are the addresses of who asks now.
     """
     before = set(requests["client"].drop_nulls())
-    if not before or len(before) > MOST_CLIENTS or before & set(refused):
+    if not 0 < len(before) <= MOST_CLIENTS or not 0 < len(refused) <= MOST_CLIENTS or before & set(refused):
         return None
     lines = [(span, text, list(_networks(text))) for span, text in settings(case, ADDRESS)]
     if any(_holds(networks, refused) for _, _, networks in lines):
         return None
-    letting = [span for span, text, networks in lines if _holds(networks, before) and not OTHERWISE.search(text)]
-    return (letting[0], tuple(_notes(case, refused))) if letting else None
+    listed = (span for span, text, networks in lines if _holds(networks, before) and not OTHERWISE.search(text))
+    letting = next((span for span in listed if LETS_IN.search(_head(case, span))), None)
+    return (letting, tuple(_notes(case, refused))) if letting else None
+
+
+def _head(case: Case, span: Span) -> str:
+    """The line, or of a list of nothing but addresses the one above it."""
+    above = case.lines(span.path).filter(pl.col("line") <= span.line).select("text").collect()["text"].reverse()
+    return next((text for text in above if re.search(r"[A-Za-z]", LISTED.sub("", text.partition("#")[0]))), "")
 
 
 def _networks(text: str) -> Iterator[IPv4Network | IPv6Network]:

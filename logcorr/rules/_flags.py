@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.facts import NginxFile
 from logcorr.model.source import Span
 
 CAPTURES = (".txt", ".out", ".md", ".log")
 ASKS = ("-f", "-e", "-d")
+LISTED = regex(r"\s*[dl-][rwxsStT-]{9}")
 
 
 def flags(case: Case) -> Iterator[tuple[str, Span]]:
@@ -26,11 +27,19 @@ def flags(case: Case) -> Iterator[tuple[str, Span]]:
 
 
 def shown(case: Case, path: str) -> Iterator[Span]:
-    """The lines of listings that end in the file's name."""
-    name = path.rpartition("/")[2]
+    """The lines of `ls -l` and `stat` that show the file: by its path, or by its name below a line that names its folder.
+
+    Of a folder that nginx puts in when it is asked (`$document_root`), only the name is known.
+    """
+    folder, _, name = path.rpartition("/")
+    there = re.compile(rf"(?<![\w./-]){re.escape(folder)}/?(?![\w./-])")
+    row = re.compile(rf"\s*(?:-[rwxsStT-]{{9}}\S*\s(?:.*\s)?|File: ['\"‘]?)(?P<folder>\S*/)?{re.escape(name)}['\"’]?\s*")
     logs = {source.path for source in case.sources}
-    ends = rf"(?:^|[\s/]){re.escape(name)}\s*$"
     for capture in sorted(one for one in case.files - logs if one.endswith(CAPTURES)) if "." in name else ():
-        yield from (
-            Span(capture, line) for line in case.lines(capture).filter(pl.col("text").str.contains(ends)).collect()["line"]
-        )
+        listed = ""
+        told = pl.col("text").str.contains("/", literal=True) | pl.col("text").str.contains(name, literal=True)
+        for line, text in case.lines(capture).filter(told).select("line", "text").collect().iter_rows():
+            found = row.fullmatch(text)
+            if found and ("$" in folder or there.search(found["folder"] or listed)):
+                yield Span(capture, line)
+            listed = listed if LISTED.match(text) else text

@@ -12,6 +12,8 @@ from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import Limit, Proxied
 
 ASKED = ("client", "method", "uri", "upstream", "server")
+OF_UPSTREAM = ("upstream_status", "upstream_addr", "upstream_response_time")
+"""What is empty in an access log of a request that nobody but the proxy answered."""
 
 
 def asked(case: Case, events: pl.DataFrame) -> pl.DataFrame:

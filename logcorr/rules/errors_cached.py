@@ -14,6 +14,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
+from logcorr.rules._requests import OF_UPSTREAM
 from logcorr.semantics.nginx.facts import seconds
 from logcorr.timeline.select import cite, instants
 
@@ -22,9 +23,6 @@ VALID = ("proxy_cache_valid", "fastcgi_cache_valid", "uwsgi_cache_valid", "scgi_
 
 SERVED = ("HIT", "STALE", "UPDATING", "REVALIDATED")
 """https://nginx.org/en/docs/http/ngx_http_upstream_module.html#var_upstream_cache_status"""
-
-ASKED = ("upstream_status", "upstream_addr", "upstream_response_time")
-"""What is empty of a request that nobody but the cache answered."""
 
 FEWEST, LEAST_S = 5, 60.0
 """A shorter time takes load off an upstream that is in trouble."""
@@ -75,7 +73,7 @@ def _from_cache(access: pl.LazyFrame) -> pl.Expr | None:
     there = access.collect_schema()
     if "upstream_cache_status" in there:
         return pl.col("upstream_cache_status").is_in(SERVED).fill_null(False)
-    asked = [name for name in ASKED if name in there]
+    asked = [name for name in OF_UPSTREAM if name in there]
     return pl.all_horizontal(pl.col(name).is_null() for name in asked) if asked else None
 
 

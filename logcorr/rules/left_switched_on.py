@@ -11,20 +11,24 @@ from msgspec import Struct
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Behaviour, Case
 from logcorr.model.claim import Evidence, claim
+from logcorr.model.events import PROXIES
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._failures import failures
 from logcorr.rules._flags import flags, shown
 from logcorr.rules._jobs import scripts_of
+from logcorr.rules._requests import OF_UPSTREAM
 from logcorr.rules._settings import settings
 from logcorr.timeline.scripts import NEAR_LINES, code_of, messages, own_words
 from logcorr.timeline.select import cite, instants
 
 GONE = r"\b(?:rm|unlink|rmdir|mv)\b.*[\s\"'/]{what}(?:[\s\"';&|]|$)"
+UNBARRED, UNSET = r"\biptables\b.* -D {what}", r"(?i)\bredis-cli\b.* (?:del|unlink) {what}"
 SWITCHES = (
     (regex(r"\b(?:touch|mkdir) (?:-\S+ )*[\"']?(?P<what>[^\s\"';&|]+)"), GONE),
-    (regex(r"(?<![>\d&])> ?[\"']?(?P<what>[^\s\"';&|>]+)"), GONE),
+    (regex(r"(?<![>\d&])> ?[\"']?(?P<what>(?!/dev/)[^\s\"';&|>]+)"), GONE),
     (regex(r"\b(?:ln|cp|mv|install) .* [\"']?(?P<what>[^\s\"';&|]+)[\"']?\s*$"), GONE),
     (regex(r"\b(?P<what>artisan) down\b"), r"\bartisan up\b"),
     (
@@ -38,10 +42,17 @@ SWITCHES = (
     (regex(r"\bset server (?P<what>[\w./-]+) state (?:maint|drain)"), r"\bset server {what} state ready"),
     (regex(r"(?<!un)\bpause (?P<what>[\w.-]+)"), r"\bunpause {what}"),
     (regex(r"\ba2ensite (?P<what>[\w.-]+)"), r"\ba2dissite {what}"),
-    (regex(r"\biptables\b.* -[IA] (?P<what>[A-Z]+ .+?)\s*$"), r"\biptables\b.* -D {what}"),
-    (regex(r"(?i)\bredis-cli\b.* set (?P<what>[\w:.-]+)"), r"(?i)\bredis-cli\b.* (?:del|unlink) {what}"),
+    (regex(r"\biptables\b.* -[IA] (?P<what>[A-Z]+ .+?)\s*$"), UNBARRED),
+    (regex(r"(?i)\bredis-cli\b.* set (?P<what>[\w:.-]+)"), UNSET),
 )
 """How something is switched on, and how a later line of the same script switches it off again."""
+
+TESTS = regex(
+    r"(?:[\[(!]|\btest|&&|\|\||-[ao])\s*!?\s*-[efdsL]\s|\bRewriteCond\b.* !?-[fdsl]\b|[eE]xist|[iI]s_?[fF]ile"
+    r"|\b[sS]tat(?:Sync)?\b|\baccess(?:Sync)?\(|\btry_files\b|\bacl\b.*-m found"
+)
+CONSTANT = regex(r"^\W*(?:\w+ )*(?P<name>\w+)(?:: ?\w+)? ?:?= ?\S")
+"""How a line looks whether a file is there, by its name or by what another line calls it."""
 
 FELT, FELT_WITHIN, STILL = "http.5xx", timedelta(minutes=5), timedelta(minutes=1)
 """That it is on shows soon, and the run is not only slow: the logs go on."""
@@ -52,12 +63,12 @@ SEEN, UNSEEN, THERE = 0.93, 0.8, 0.92
 
 
 class _Switch(Struct, frozen=True):
-    """What a script switches on, where, and the line by which it would be off again; `read` where others look at it."""
+    """What a script switches on, where, how a line switches it off, and the line by which it would be off again."""
 
     what: str
     on: Span
+    undone: str
     off: Span
-    read: tuple[Span, ...]
 
 
 class _Run(Struct, frozen=True):
@@ -71,18 +82,20 @@ class _Run(Struct, frozen=True):
 @rule(code="PROC023", title="A script ended before it undid what it had switched on", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Scripts with a switch whose last run says by its words that it was begun, and not that it came to the end."""
-    found = list(_by_scripts(case))
-    yield from found or _forgotten(case)
+    if FELT in case.kinds:
+        found = list(_by_scripts(case))
+        yield from found or _forgotten(case)
 
 
 def _by_scripts(case: Case) -> Iterator[Finding]:
     for script, behaviour in _scripts(case):
         code = list(code_of(script, filled=True))
         if not any(re.search(r"\btrap\b", text) for _, text in code):
-            for switch in _switches(case, code):
+            for switch in _switches(code):
                 run = _cut_short(case, behaviour, switch)
-                if run and _felt(case, run):
-                    yield _finding(case, switch, run, code)
+                read = list(_read(case, switch)) if run else []
+                if run and (read or switch.undone != GONE) and _felt(case, run):
+                    yield _finding(case, switch, run, code, read)
 
 
 def _scripts(case: Case) -> Iterator[tuple[Script, Behaviour]]:
@@ -93,25 +106,28 @@ def _scripts(case: Case) -> Iterator[tuple[Script, Behaviour]]:
     yield from ((one.script, one) for one in case.behaviours if one.script.span.line == 1 and one.script.span not in seen)
 
 
-def _switches(case: Case, code: Sequence[tuple[Span, str]]) -> Iterator[_Switch]:
-    """Those that something reads: a program's own maintenance mode, or a file that other lines name."""
+def _switches(code: Sequence[tuple[Span, str]]) -> Iterator[_Switch]:
+    """What a line switches on and a later one off."""
     for number, (place, text) in enumerate(code):
         for on, off in SWITCHES:
             found = on.search(text)
             undone = re.compile(off.replace("{what}", re.escape(found["what"]))) if found else None
             end = next((span for span, later in code[number + 1 :] if undone.search(later)), None) if undone else None
             if found and end:
-                read = tuple(_read(case, found["what"], place)) if off == GONE else ()
-                if read or off != GONE:
-                    yield _Switch(found["what"], place, end, read)
+                yield _Switch(found["what"], place, off, end)
                 break
 
 
-def _read(case: Case, path: str, place: Span) -> Iterator[Span]:
-    """The lines of other files that name the file."""
-    name = re.escape(path.rpartition("/")[2])
-    named = settings(case, rf"(?:^|[/\s\"'=(]){name}(?:[\s\"'),;:]|$)") if len(name) > 2 else ()
-    yield from (span for span, _ in named if span.path != place.path)
+def _read(case: Case, switch: _Switch) -> Iterator[Span]:
+    """The lines of other files that look whether the file is there, or that name what such lines look at."""
+    name = re.escape(switch.what.rpartition("/")[2])
+    named = settings(case, rf"(?:^|[/\s\"'=(]){name}(?:[\s\"'),;:]|$)") if switch.undone == GONE and len(name) > 2 else ()
+    for span, text in named:
+        constant = CONSTANT.match(text)
+        tested = settings(case, rf"\b{constant['name']}\b") if constant else ()
+        looks = any(at.path == span.path and TESTS.search(line) for at, line in ((span, text), *tested))
+        if looks and span.path != switch.on.path:
+            yield span
 
 
 def _cut_short(case: Case, behaviour: Behaviour, switch: _Switch) -> _Run | None:
@@ -125,7 +141,10 @@ def _cut_short(case: Case, behaviour: Behaviour, switch: _Switch) -> _Run | None
     first = next((at for at in range(len(said) - 1, 0, -1) if said[at - 1] >= said[at]), 0)
     if not later or case.window[1] - told["time"][-1] < STILL + _longest(told, said):
         return None
-    return _Run(told[first:], (said[-1], min(later)), SEEN if max(said) > said[-1] else UNSEEN)
+    known_to_end = max(said) > said[-1]
+    if not known_to_end and not any(_printed(case, told)):
+        return None
+    return _Run(told[first:], (said[-1], min(later)), SEEN if known_to_end and switch.undone not in (UNBARRED, UNSET) else UNSEEN)
 
 
 def _longest(told: pl.DataFrame, said: Sequence[int]) -> timedelta:
@@ -143,7 +162,7 @@ def _felt(case: Case, run: _Run) -> bool:
     return bool(failed.is_between(since, since + FELT_WITHIN).any() and (failed > last + STILL).any())
 
 
-def _finding(case: Case, switch: _Switch, run: _Run, code: Sequence[tuple[Span, str]]) -> Finding:
+def _finding(case: Case, switch: _Switch, run: _Run, code: Sequence[tuple[Span, str]], read: Sequence[Span]) -> Finding:
     after, before = run.between
     step = [span for span, text in code if after < span.line < before and text.strip()]
     return Finding(
@@ -161,7 +180,7 @@ def _finding(case: Case, switch: _Switch, run: _Run, code: Sequence[tuple[Span, 
             *cite(run.rows, "its last words", most=4, shows="deploy_changes_configuration"),
             *(Evidence(span, "what it printed last", shows="deploy_changes_configuration") for span in _printed(case, run.rows)),
             *(Evidence(span, "where it ended, or soon after", shows="deploy_changes_configuration") for span in step[:2]),
-            *(Evidence(span, "looks at it", shows="configuration_mismatch") for span in switch.read[:2]),
+            *(Evidence(span, "looks at it", shows="configuration_mismatch") for span in read[:2]),
             Evidence(switch.off, "never came to this", shows="configuration_mismatch"),
         ),
         would_refute=claim("left_switched_on.refute", "that it was switched off at these times by somebody else"),
@@ -187,7 +206,7 @@ def _forgotten(case: Case) -> Iterator[Finding]:
         shut = _shut(case) if seen else None
         if shut is not None:
             yield Finding(
-                confidence=THERE,
+                confidence=UNSEEN if _own_trouble(case, shut) else THERE,
                 claim=claim(
                     "left_switched_on.there",
                     "{count} requests are answered with 503 as a file is there for which {line} looks: {path}",
@@ -217,5 +236,15 @@ def _shut(case: Case) -> pl.DataFrame | None:
     last = access.filter(pl.col("status") < 400).select(pl.col("time").max()).collect().item()
     failed = case.happened(FELT).filter(pl.col("message").str.ends_with(" 503")).drop_nulls("time")
     since = failed.filter(pl.col("time") > last) if last else failed
+    asked = [pl.col(name).is_not_null() for name in OF_UPSTREAM if name in access.collect_schema()]
+    if asked:
+        by_upstream = access.filter(pl.any_horizontal(asked)).select("file", "line").collect(engine="streaming")
+        since = since.join(by_upstream, on=["file", "line"], how="anti", maintain_order="left")
     enough = since.height >= FEWEST and since["time"][-1] - since["time"][0] >= STILL
     return since if enough else None
+
+
+def _own_trouble(case: Case, shut: pl.DataFrame) -> bool:
+    """Whether others than the proxy tell of failures meanwhile: the answers may be an application's."""
+    told = failures(case).filter(pl.col("time") >= shut["time"][0], ~pl.col("source").is_in(PROXIES))
+    return told.height >= FEWEST

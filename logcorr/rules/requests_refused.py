@@ -41,6 +41,7 @@ FIRST_REFUSAL = 400
 ANNOUNCED, NOT_LISTED = 0.92, 0.85
 """How sure it is that a list of addresses refuses them: a note tells of the new address, or it only stands on none."""
 
+FORBIDDEN = 403
 OWN = r"^(?:127\.|::1$)"
 
 
@@ -175,10 +176,10 @@ def _finding(service: str, asked: str, status: str, rows: pl.DataFrame, *, ever:
 
 def _moved(case: Case, access: pl.LazyFrame, found: Finding, rows: pl.DataFrame) -> Finding | None:
     """The finding with the line that lets in who asked before, where who asks now comes from an address that no line has."""
-    if "client" not in access.collect_schema():
+    if "client" not in access.collect_schema() or found.measured["status"] != str(FORBIDDEN):
         return None
     same = access.filter(_asked() == found.measured["asked"]).select("file", "line", "client", "status").collect()
-    now = same.join(rows, on=["file", "line"], how="semi")["client"].drop_nulls().unique().to_list()
+    now = same.join(rows, on=["file", "line"], how="semi")["client"].drop_nulls().unique(maintain_order=True).to_list()
     letting = moved(case, same.filter(pl.col("status") < FIRST_REFUSAL), now)
     if letting is None:
         return None

@@ -24,6 +24,9 @@ FLOCK = regex(r"\bflock\b.*(?:\s-\w*[nw]|--nonblock|--timeout|--wait)")
 MADE = regex(r"(?:\[\[?|\btest)\s+-[efdsL]\s+|\bmkdir\b.*lock|\b(?:lockfile|shlock|dotlockfile)\b|\bnoclobber\b")
 """How a script looks whether another run holds its lock: one of the kernel's, which ends with who holds it, or a file."""
 
+ALIVE = regex(r"\bkill -(?:0|s 0)\b|/proc/\$|\bp(?:grep|idof)\b|\bps\b.* -p")
+"""By which a script looks whether who left the file still runs."""
+
 LEAVES = regex(r"\b(?:exit|return|continue)\b")
 NEAR = 5
 """So many lines after the lock the script says that it leaves, and leaves."""
@@ -38,6 +41,10 @@ SHARED = regex(r"(?<![\w.-])(?:/[\w.-]+){3,}")
 """A path of three parts or more that a script and a program name is what both of them work on."""
 
 WIDE = regex(r"/(?:usr|bin|sbin|etc|dev|proc|var/log|var/run|run|tmp)/")
+KILLS = ("process.killed", "process.out_of_memory", "host.booted")
+BROKEN = r"(?i)\bkilled\b|\bterminated\b|error|fail|traceback|: line \d+: "
+"""How logs tell that a run was ended before its time; without, it may hang and still be at work."""
+
 TIED, UNTIED, LEFT = 0.92, 0.7, 0.85
 
 
@@ -45,6 +52,7 @@ class _Lock(Struct, frozen=True):
     """The line that tries a lock, whether it is the kernel's, and the lines with what the script says when it is held."""
 
     line: Span
+    text: str
     kernels: bool
     says: tuple[tuple[Sequence[str], Span], ...]
 
@@ -72,15 +80,17 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _lock(schedule: Schedule, script: Script) -> _Lock | None:
-    """The first line that tries a lock and after which the script says something and leaves."""
+    """The first line that tries a lock and after which the script says something and leaves, whoever made the lock."""
     code = list(code_of(script, filled=True))
     known = [one for behaviour in schedule.behaviours for one in messages(behaviour)]
     for number, (span, text) in enumerate(code):
         if FLOCK.search(text) or MADE.search(text):
-            leaves = next((at.line for at, later in code[number : number + NEAR + 1] if LEAVES.search(later)), 0)
+            near = code[number : number + NEAR + 1]
+            leaves = next((at.line for at, later in near if LEAVES.search(later)), 0)
             says = tuple(one for one in known if one[1].path == span.path and span.line <= one[1].line <= leaves)
-            if says:
-                return _Lock(span, bool(FLOCK.search(text)), says)
+            kernels = bool(FLOCK.search(text))
+            if says and (kernels or not any(ALIVE.search(later) for at, later in near if at.line <= leaves)):
+                return _Lock(span, text, kernels, says)
     return None
 
 
@@ -110,24 +120,36 @@ def _why(case: Case, skipped: _Skipped) -> Finding | None:
     if skipped.lock.kernels:
         starts = [span for span, text in after if BACKGROUND.search(text) and not CLOSES.search(text)]
         waits = any(re.search(r"^\s*wait\b", text) for _, text in after)
-        return _finding(case, skipped, starts[0], "inherited") if starts and not waits else None
-    makes = [span for span, text in after if re.search(r"\btouch\b|>\s*\S|\bmkdir\b|\bln\b", text) and _removed(after, text)]
+        return _finding(case, skipped, starts[0], "inherited") if starts and not waits and skipped.ended else None
+    makes = [span for span, text in after if _made(skipped.lock, after, text)]
     trapped = any(re.search(r"\btrap\b", text) for _, text in code)
     return _finding(case, skipped, makes[0], "left") if makes and not trapped and not skipped.ended else None
 
 
-def _removed(after: Sequence[tuple[Span, str]], text: str) -> bool:
-    """Whether a later line removes what this one makes."""
+def _made(lock: _Lock, after: Sequence[tuple[Span, str]], text: str) -> bool:
+    """Whether the line makes what the lock's line looks for, and a later one removes it."""
     made = re.search(r"(?:\btouch|\bmkdir|>)\s*(?:-\S+\s+)*[\"']?([^\s\"';]+)", text)
-    return made is not None and any(re.search(rf"\brm(?:dir)?\b.*{re.escape(made[1])}", later) for _, later in after)
+    path = re.escape(made[1]) if made else ""
+    looked_for = made and re.search(rf"{path}(?:[\s\"';\])]|$)", lock.text)
+    return bool(looked_for) and any(re.search(rf"\brm(?:dir)?\b.*{path}", later) for _, later in after)
+
+
+def _killed(case: Case, skipped: _Skipped) -> bool:
+    """Whether logs tell that the run before was ended: by a kill or a boot, or by what stands below its last word."""
+    last, first = skipped.before[-1], skipped.rows[0]
+    kills = case.happened(*KILLS).filter(pl.col("time").is_between(last["time"][0], first["time"][0]))
+    below = case.lines(last["file"][0]).filter(pl.col("line").is_between(last["line"][0] + 1, first["line"][0] - 1))
+    own = last["source"][0] != "syslog" and last["file"][0] == first["file"][0]
+    return bool(kills.height or (own and below.filter(pl.col("text").str.contains(BROKEN)).collect().height))
 
 
 def _finding(case: Case, skipped: _Skipped, place: Span, why: str) -> Finding:
     tied = list(_shared(case, skipped.script))
     failed = _failures_since(case, skipped) if tied else case.happened()
     rows = skipped.rows
+    sure = TIED if tied and failed.height else UNTIED
     return Finding(
-        confidence=TIED if tied and failed.height else LEFT if why == "left" else UNTIED,
+        confidence=sure if why == "inherited" else TIED if sure == TIED and _killed(case, skipped) else LEFT,
         claim=_claim(skipped, place, why),
         evidence=(
             Evidence(place, "makes the lock" if why == "left" else "has the lock from now on", shows="job_stalls_service"),
