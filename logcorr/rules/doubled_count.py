@@ -55,7 +55,8 @@ def _falls_back(command: Written) -> bool:
     echoes = compound(command.script, outer.right)
     substitution = next((node for node in reversed(around) if isinstance(node, Substitution)), None)
     alone = substitution is not None and substitution.body.commands == (outer,)
-    return alone and len(echoes) == 1 and echoes[0].name in ("echo", "printf") and bool(re.fullmatch(r"0+", echoes[0].words[-1]))
+    said = "".join(echoes[0].words[-1:]) if len(echoes) == 1 and echoes[0].name in ("echo", "printf") else ""
+    return alone and bool(re.fullmatch(r"0+", said))
 
 
 def _next_use(command: Written) -> int | None:
