@@ -38,7 +38,8 @@ def _label(case: Configuration, file: ComposeFile, service: Service) -> str | No
 def _labelled(case: Configuration, label: str) -> bool:
     """Whether a compose file or a script anywhere gives some container the label."""
     sets = re.compile(rf"""\b{re.escape(label)}["']?\s*[=:]\s*["']?true\b""", re.IGNORECASE)
-    return any(sets.search(one.text) for one in (*case.of(ComposeFile), *case.of(Script)))
+    texts = (*(file.text for file in case.of(ComposeFile)), *(script.text for script in case.of(Script)))
+    return any(map(sets.search, texts))
 
 
 def _finding(service: Service, label: str, *, checked: bool) -> Finding:
