@@ -31,20 +31,30 @@ LEAVING = regex(r"die|fatal|abort|bail|error_exit|err_exit")
 ACTING_AGAIN = frozenset({"start", "up", "restart"})
 """Words of a branch that starts again what was stopped."""
 
-Told = tuple[Node, bool | None]
-"""A command, and whether its failure ends the rest; None where that hangs on `set -e`."""
+Told = tuple[Node, bool | None, int | None]
+"""A command, whether its failure ends the rest (None where that hangs on `set -e`), and where that rest ends."""
 
 
 class Link(Struct, frozen=True):
-    """One command of a chain; `told` is what the chain says of its failure, None where that hangs on `set -e`."""
+    """One command of a chain; `told` is what the chain says of its failure, None where that hangs on `set -e`.
+
+    `until` is the end of the commands joined by `&&` of which its failure skips the rest, and no more than that; None where
+    it ends all.
+    """
 
     command: Written
     told: bool | None
+    until: int | None
 
     @property
     def fatal(self) -> bool:
-        """Whether its failure keeps all behind it from running."""
-        return _by_errexit(self.command) if self.told is None else self.told
+        """Whether its failure keeps what is behind it from running."""
+        seen = self.command.pipeline is None or in_program(self.command, "pipefail")
+        return seen and (in_program(self.command, "e") if self.told is None else self.told)
+
+    def skips(self, other: Written) -> bool:
+        """Whether that command is among what does not run then."""
+        return self.until is None or other.node.start < self.until
 
 
 def chains(script: Script, of: Sequence[Written]) -> Iterator[list[Link]]:
@@ -54,20 +64,20 @@ def chains(script: Script, of: Sequence[Written]) -> Iterator[list[Link]]:
     written = {id(one.node): one for one in commands(script)}
     for node in walk(tree(script)):
         if isinstance(node, Commands) and any(outer is node for one in of for outer in one.around):
-            told = [link for one in node.commands for link in _told(script, one, joined=False)]
-            yield [Link(written[id(one)], fatal) for one, fatal in told if id(one) in written]
+            told = [link for one in node.commands for link in _told(script, one, None)]
+            yield [Link(written[id(one)], fatal, until) for one, fatal, until in told if id(one) in written]
 
 
-def _told(script: Script, node: Node, *, joined: bool) -> Iterator[Told]:
+def _told(script: Script, node: Node, until: int | None) -> Iterator[Told]:
     if isinstance(node, Simple):
-        yield node, joined or None
+        yield node, True if until else None, until
     elif isinstance(node, Redirected):
-        yield from _told(script, node.command, joined=joined)
+        yield from _told(script, node.command, until)
     elif isinstance(node, Pipeline):
-        yield node.commands[0], None if len(node.commands) > 1 else joined or None
+        yield node.commands[0], True if until else None, until
     elif isinstance(node, AndOr) and node.operator == "&&":
-        yield from _told(script, node.left, joined=True)
-        yield from _told(script, node.right, joined=joined)
+        yield from _told(script, node.left, until or node.end)
+        yield from _told(script, node.right, until)
     elif isinstance(node, AndOr):
         yield from _with_answer(script, node.left, node.right)
     elif isinstance(node, If) and len(node.arms) == 1:
@@ -91,12 +101,8 @@ def _with_answer(script: Script, node: Node, answer: Node) -> Iterator[Told]:
     leaving = any(leaves(one) or _ends_by_name(one) for one in others)
     again = any(ACTING_AGAIN & set(one.words) for one in others)
     if (leaving and not again) or (others and all(map(only_tells, others))):
-        yield from ((one, leaving) for one, _ in _told(script, node, joined=False))
+        yield from ((one, leaving, None) for one, _, _ in _told(script, node, None))
 
 
 def _ends_by_name(command: Written) -> bool:
     return bool(LEAVING.fullmatch(command.name)) and not any(one.function == command.name for one in commands(command.script))
-
-
-def _by_errexit(command: Written) -> bool:
-    return in_program(command, "e") and (command.pipeline is None or in_program(command, "pipefail"))

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from logcorr.model.facts import Script
 from logcorr.semantics.written import Node, Substitution, asked, commands, function_of
 
 
 def ends_script(script: Script, node: Node, around: Sequence[Node], seen: frozenset[str] = frozenset()) -> bool:
-    """Whether nobody asks for its status: neither where it stands, nor around any call of the function it stands in."""
-    if asked((*around, node)):
+    """Whether nobody asks for its status: neither where it stands, nor around any call of the function it stands in.
+
+    `set -e` passes over all that lies in a condition, behind `!` or before `||` and `&&`, its last command or not.
+    """
+    if any(map(asked, pairwise((*around, node)))):
         return False
     name = function_of(around)
     if name is None or name in seen:

@@ -14,7 +14,10 @@ from logcorr.rules import rule
 from logcorr.rules._idioms import excused
 from logcorr.semantics.written import AndOr, Written, commands, compound
 
-HEALTH = regex(r"(?i)health(?!checks)|/(?:readyz?|livez?|readiness|liveness)(?![\w-])")
+HEALTH = regex(r"(?i)(?<!v1/sys/)health(?!checks)|/(?:readyz?|livez?|readiness|liveness)(?![\w-])")
+KEPT = regex(r"<\(|>>?(?!\s*/dev/null|&|>)|\s(?:-\w*o|--output)\b(?![ =]?\s*/dev/null)|\b(?!https?:)\w+://|/v1/sys/health")
+"""Where the answer goes to something that may judge it, or where another protocol or vault's own statuses are meant."""
+
 DISCARDED = regex(r"(?<!\w)(?:1|&)?>>?\s*/dev/null|\s-\w*o\s*/dev/null|--output[ =]/dev/null")
 ELSEWHERE = regex(r"(?i)^\$\{?\w*(?:opt|arg|flag)|^\$\{?\w+\[[@*]\]")
 """Options that are kept in a variable."""
@@ -79,7 +82,7 @@ def _options(words: Sequence[str]) -> set[str]:
 def _passes(test: Healthcheck) -> bool:
     """Whether a container's check is curl alone, which succeeds with whatever is answered."""
     text = " ".join(test.test[1:] if test.test[:1] in (("CMD",), ("CMD-SHELL",)) else test.test)
-    if re.search(r"(?<!\|)\|(?!\|)|\$\(|`", text) or not ADDRESS.search(text):
+    if re.search(r"(?<!\|)\|(?!\|)|\$\(|`", text) or KEPT.search(text) or not ADDRESS.search(text):
         return False
     asked = ASKED_BY_CURL.findall(text)
     return bool(asked) and not any((JUDGING | SENDING) & _options(one.split()) for one in asked)

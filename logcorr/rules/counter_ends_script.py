@@ -38,7 +38,12 @@ def _fatal(script: Script) -> Iterator[tuple[str, Arithmetic]]:
 def _from_zero(script: Script, counter: str) -> bool:
     """Whether all that is ever put into it is 0."""
     given = re.findall(rf"(?<![\w$]){counter}=([^\s;)]*)", script.text)
-    return bool(given) and all(value.strip("\"'") == "0" for value in given)
+    otherwise = re.search(
+        rf"(?<![\w$]){counter}(?:\s*[-+*/%]=|\s*--)|\(\(\s*(?:\+\+|--)\s*{counter}\b"
+        rf"|\b(?:read|printf\s+-v|mapfile|readarray|getopts|for)\b[^\n;|]*(?<![\w$]){counter}\b",
+        script.text,
+    )
+    return bool(given) and all(value.strip("\"'") == "0" for value in given) and not otherwise
 
 
 def _finding(script: Script, places: Sequence[tuple[str, Arithmetic]]) -> Finding:

@@ -10,7 +10,7 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import written
-from logcorr.semantics.written import AndOr, Node, Substitution, Written, commands, compound, in_program
+from logcorr.semantics.written import AndOr, Function, Node, Substitution, Written, commands, compound, in_program
 
 COUNTING = frozenset({"grep", "egrep", "fgrep", "zgrep", "pgrep"})
 """Programs that print a count of 0, and fail, where there is nothing."""
@@ -55,7 +55,8 @@ def _falls_back(command: Written) -> bool:
     echoes = compound(command.script, outer.right)
     substitution = next((node for node in reversed(around) if isinstance(node, Substitution)), None)
     alone = substitution is not None and substitution.body.commands == (outer,)
-    return alone and len(echoes) == 1 and echoes[0].name in ("echo", "printf") and bool(re.fullmatch(r"0+", echoes[0].words[-1]))
+    said = "".join(echoes[0].words[-1:]) if len(echoes) == 1 and echoes[0].name in ("echo", "printf") else ""
+    return alone and bool(re.fullmatch(r"0+", said))
 
 
 def _next_use(command: Written) -> int | None:
@@ -68,10 +69,18 @@ def _next_use(command: Written) -> int | None:
         rf"""(?P<anew>(?<![\w$]){name}=)|["']?\$\{{?{name}\}}?["']?\s+-(?:eq|ne|gt|ge|lt|le)\b|\(\([^)\n]*\b{name}\b"""
         rf"""|-(?:eq|ne|gt|ge|lt|le)\s+["']?\$\{{?{name}\b|["']?\$\{{?{name}\}}?["']?\s*(?:==?|!=)\s*["']?0["']?\s*\]"""
     )
-    found = use.search(text, variable.end)
+    found = use.search(text, variable.end, _scope(command, name))
     if found and found["anew"]:
         return None
     return command.script.span.line + text.count("\n", 0, found.start()) if found else 0
+
+
+def _scope(command: Written, name: str) -> int:
+    """Where the variable ends: with its function, where it is local there."""
+    function = next((node for node in reversed(command.around) if isinstance(node, Function)), None)
+    text = command.script.text
+    own = function and re.search(rf"\b(?:local|declare|typeset)\b[^\n;]*\b{name}\b", text[function.start : function.end])
+    return function.end if function and own else len(text)
 
 
 def _finding(command: Written, line: int | None) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from logcorr.lazily import regex
 from logcorr.model.case import Configuration
@@ -31,37 +31,32 @@ def check(case: Configuration) -> Iterator[Finding]:
     """Looks for psql with a file of statements and without ON_ERROR_STOP, whose status decides something."""
     for command in written(case):
         options = _psql(command)
-        if options is None or not _whole_file(command, options):
-            continue
-        if _refused(options):
-            yield _finding(command, refused=True)
-        elif not _stops(command) and _decides(command):
-            yield _finding(command, refused=False)
+        if options and _whole_file(command, options) and not _stops(command) and _decides(command):
+            yield _finding(command, options)
 
 
 def _psql(command: Written) -> tuple[str, ...] | None:
-    """The words behind psql, called directly or in a container."""
+    """psql and the words behind it, called directly or in a container."""
     if command.name == "psql":
-        return command.words
+        return ("psql", *command.words)
     carried = command.name in CARRIERS or command.name.startswith("$")
-    return command.words[command.words.index("psql") + 1 :] if carried and "psql" in command.words else None
+    return command.words[command.words.index("psql") :] if carried and "psql" in command.words else None
 
 
 def _whole_file(command: Written, options: tuple[str, ...]) -> bool:
     """Whether it runs a file: by its name, redirected, or read by what stands before it in the pipe."""
-    if any(re.match(r"-[A-Za-z]*f|--file\b", word) for word in options):
+    if _given(options, "f", "file"):
         return True
     pipeline = command.pipeline
     if pipeline and pipeline.commands[0] is not command.node:
         first = next((one for one in commands(command.script) if one.node is pipeline.commands[0]), None)
-        return first is not None and first.name in READERS and "-c" not in options
+        return first is not None and first.name in READERS and not _given(options, "c", "command")
     return any(redirect.operator == "<" for redirect in _redirects(command))
 
 
-def _refused(options: tuple[str, ...]) -> bool:
-    """Whether it is to be one transaction, which psql takes for what `-f` and `-c` name and refuses for its input."""
-    single = any(re.fullmatch(r"-[A-Za-z]*1|--single-transaction", word) for word in options)
-    return single and not any(re.match(r"-[A-Za-z]*[fc]|--(?:file|command)\b", word) for word in options)
+def _given(options: Sequence[str], letter: str, name: str) -> bool:
+    """Whether the option is given, maybe in one word with others that take no value."""
+    return any(re.match(rf"-[AabEeHlnqSstwWXxz01]*{letter}|--{name}\b", word) for word in options)
 
 
 def _redirects(command: Written) -> list[Redirect]:
@@ -87,17 +82,15 @@ def _decides(command: Written) -> bool:
     return ends or next_test(command) is not None
 
 
-def _finding(command: Written, refused: bool) -> Finding:
+def _finding(command: Written, options: Sequence[str]) -> Finding:
     return Finding(
-        severity="error" if refused else "warning",
-        confidence=0.95,
-        claim=_refusal() if refused else _passing(),
-        evidence=(Evidence(command.span, "does not start" if refused else "does not stop at errors"),),
+        confidence=0.85,
+        claim=_undone() if _given(options, "1", "single-transaction") else _passing(),
+        evidence=(Evidence(command.span, "does not stop at errors"),),
         would_refute=claim(
-            "failed_statements_passed_over.refute", "a run with a statement that fails and that the script notices (a .psqlrc)"
-        )
-        if not refused
-        else claim("failed_statements_passed_over.refute_refused", "a run after which the statements are carried out"),
+            "failed_statements_passed_over.refute",
+            "a run with a statement that fails and that the script notices (a .psqlrc, or a file that sets ON_ERROR_STOP itself)",
+        ),
         subject=command.script.span.path,
         fix=claim(
             "failed_statements_passed_over.fix",
@@ -106,10 +99,10 @@ def _finding(command: Written, refused: bool) -> Finding:
     )
 
 
-def _refusal() -> Claim:
+def _undone() -> Claim:
     return claim(
-        "failed_statements_passed_over.refused",
-        "psql takes --single-transaction only with -f or -c: here it ends at once, and nothing is carried out",
+        "failed_statements_passed_over.undone",
+        "where a statement fails, psql takes everything back and ends with success: what was not loaded counts as loaded",
     )
 
 

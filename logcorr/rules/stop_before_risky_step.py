@@ -45,18 +45,19 @@ def _trap_starts(trap: Written) -> bool:
 
 def _in_chain(chain: Sequence[Link]) -> Iterator[Finding]:
     stopped: Written | None = None
-    risky: Written | None = None
+    risky: Link | None = None
     for link in chain:
         command = link.command
+        risky = risky if risky and risky.skips(command) else None
         if acts(command, "stop", "down"):
             stopped, risky = (None if _with_its_data(command) else command), None
         elif stopped and risky and acts(command, "start", "up", "restart"):
-            yield _finding(stopped, risky, command)
+            yield _finding(stopped, risky.command, command)
             stopped = risky = None
         elif stopped and acts(command, "start", "up", "restart"):
             stopped = None
-        elif stopped and not risky and is_risky(command) and link.fatal:
-            risky = command
+        elif stopped and (risky is None or (risky.until and not link.until)) and is_risky(command) and link.fatal:
+            risky = link
 
 
 def _with_its_data(command: Written) -> bool:

@@ -64,6 +64,8 @@ def _called(command: Written) -> str | None:
     words = list(command.words[1:])
     while words and words[0].startswith("-"):
         words = words[2 if words[0] in TAKES_VALUE else 1 :]
+    if command.words[0] == "cp":
+        words = [word for word in words if ":" in word]
     word = _value(command.script, words[0].partition(":")[0]) if words else ""
     return word if NAME.fullmatch(word) else None
 

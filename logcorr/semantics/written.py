@@ -258,9 +258,15 @@ def switched_on(script: Script, node: Node, function: str | None, option: str) -
     first = script.text.partition("\n")[0]
     on = first.startswith("#!") and len(option) == 1 and bool(re.search(rf"\s-[A-Za-z]*{option}", first))
     for one in commands(script):
-        if one.name == "set" and one.node.start < node.start and one.function in (None, function):
+        here = one.node.start < node.start and one.function in (None, function)
+        if one.name == "set" and here and all(node.end <= outer.end for outer in one.around if _own_process(outer)):
             on = _switched(one.words, option, on)
     return on
+
+
+def _own_process(node: Node) -> bool:
+    """Whether what it switches on ends with it."""
+    return isinstance(node, Substitution) or (isinstance(node, Group) and node.subshell)
 
 
 def _switched(words: Sequence[str], option: str, on: bool) -> bool:
