@@ -48,7 +48,7 @@ class Held(Struct, frozen=True):
 
 def still_open(case: Case, failed: pl.DataFrame, mounts: Sequence[tuple[Span, str]]) -> Finding | None:
     """The largest of such files on a full device, if they take more than half of what is used there."""
-    taken = devices(case)
+    taken = case.once(devices)
     for span, mount in mounts:
         there = [one for one in _held(case) if _mount(one.path, taken) == mount]
         if there and sum(one.size for one in there) > MOST_OF * taken[mount]:
