@@ -43,9 +43,10 @@ def findings(folder):
 
 
 def seen(finding, expected):
-    """The finding, told by what was expected of it."""
+    """The finding, told by what was expected of it; how sure it is where the folder says so."""
     first = finding["evidence"][0]
     told = {"path": first["path"], "line": first["line"], "claim": finding["claim"]["id"], "severity": finding["severity"]}
+    told |= {name: finding[name] for name in ("confidence",) if name in expected}
     return told | {"measured": {name: finding["measured"].get(name) for name in expected["measured"]}}
 
 

@@ -13,7 +13,7 @@ from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
-from logcorr.rules._hoards import DF_NAME
+from logcorr.rules._hoards import DF_NAME, DF_ROW, MOST_OF, POWERS, SIZE, captures
 from logcorr.rules._settings import notes
 from logcorr.rules._sweeping import REFUTE
 from logcorr.rules._verbose import asked_for
@@ -22,22 +22,32 @@ from logcorr.timeline.select import cite, instants
 FEWEST_BEFORE, LEAST_SINCE = 50, 0.1
 """So many of its lines were of no such level until then; such a share of them is since: one of them may be very long."""
 
-USED = r"\s(\d+)([KMG]?)\s+\d+[KMG]?\s+\d+%\s+(/\S*)$"
+LISTED = r"^-[rwxsStT-]{9}\S?\s+\d+\s+\S+\s+\S+\s+(\d+(?:[.,]\d+)?)([KMGT]?)i?B?\s.*?(\S+)$"
+"""A row of `ls -l`: bytes, or a size for people, and the name."""
+
+LOG = r"[\w.-]+\.(?:log|out)\b"
 FEWEST_ROWS, FASTER, EVENLY = 3, 5.0, 0.25
 """A device fills since a moment where it is so many times as fast as before, and at half of the time that much of it is there."""
 
-SINCE = 0.92
+SINCE, BY_TIME = 0.92, 0.7
+"""How sure it is: what the log took since, or what a capture shows of it, is most of it; or only the hours fit."""
+
 LESS = claim("disk_full.less", "log at level info, and bound the log: rotation by size, a quota")
 CHANGES = "deploy_changes_configuration"
 
 
 class _Chatter(Struct, frozen=True):
-    """The setting, the log, what was started or written down as it began, and the rows that show the device fill since."""
+    """The setting, the log, what was started or written down as it began, and the rows that show the device fill since.
+
+    And whether that log is known to be as large, with the lines of captures that say so.
+    """
 
     setting: Span
     log: str
     changed: tuple[Evidence, ...]
     filled: pl.DataFrame
+    sure: float
+    large: tuple[Span, ...]
 
 
 def chatted_since(case: Case, failed: pl.DataFrame, mounts: Sequence[str]) -> Iterator[Finding]:
@@ -46,7 +56,7 @@ def chatted_since(case: Case, failed: pl.DataFrame, mounts: Sequence[str]) -> It
     found = _chatter(case, mounts, full) if isinstance(full, datetime) else None
     if found:
         yield Finding(
-            confidence=SINCE,
+            confidence=found.sure,
             claim=claim(
                 "disk_full.chatted_since",
                 "no space was left on a device: {count} writes failed; it fills since {log} also holds what {setting} asks for",
@@ -57,6 +67,7 @@ def chatted_since(case: Case, failed: pl.DataFrame, mounts: Sequence[str]) -> It
             evidence=(
                 Evidence(found.setting, "asks for them", shows=CHANGES),
                 *found.changed,
+                *(Evidence(span, "how large the log is", shows="resource_exhausted") for span in found.large),
                 *cite(found.filled, "how full it was", most=3, shows="resource_exhausted"),
                 *cite(failed, shows="resource_exhausted"),
             ),
@@ -78,8 +89,34 @@ def _chatter(case: Case, mounts: Sequence[str], full: datetime) -> _Chatter | No
             level = case.lines(asking[0].path).filter(pl.col("line") == asking[0].line).collect()["text"][0]
             told = [Evidence(span, "it was changed", shows=CHANGES) for span in notes(case, *_words(level))]
             started = case.happened("process.started").filter((pl.col("file") == log) & (pl.col("time") <= at)).tail(1)
-            return _Chatter(asking[0], log, (*told[:1], *cite(started, "since this start", shows=CHANGES)), filled)
+            changed = (*told[:1], *cite(started, "since this start", shows=CHANGES))
+            most = MOST_OF * float(filled["used"][-1] - filled["used"][0])
+            large = tuple(_large(case, asking[0].path, log, most))
+            sure = SINCE if large or _written(case, log, at) >= most else BY_TIME
+            return _Chatter(asking[0], log, changed, filled.select(case.happened().columns), sure, large[:1])
     return None
+
+
+def _large(case: Case, setting: str, log: str, least: float) -> Iterator[Span]:
+    """The lines of captures that show a log so large that is called like this one, or as the setting's file says where to log."""
+    texts = case.lines(setting).select("text").collect()["text"]
+    names = {log.rpartition("/")[2], *(name for text in texts for name in re.findall(LOG, text))}
+    for path in captures(case):
+        lines = case.lines(path).select("line", "text").collect()
+        for form, blocks in ((SIZE, POWERS), (LISTED, {**POWERS, "": 0})):
+            rows = lines.select("line", pl.col("text").str.extract_groups(form).alias("told")).unnest("told").drop_nulls()
+            for line, number, unit, name in rows.iter_rows():
+                size = float(number.replace(",", ".")) * 2 ** blocks[unit]
+                if size >= least and name.rpartition("/")[2] in names:
+                    yield Span(path, line)
+
+
+def _written(case: Case, log: str, since: datetime) -> int:
+    """How many bytes of the collected log were written since."""
+    later = case.timeline.filter((pl.col("file") == log) & (pl.col("time") >= since))
+    first = later.select(pl.col("line").min()).collect().item()
+    sizes = case.lines(log).filter(pl.col("line") >= first).select((pl.col("text").str.len_bytes() + 1).sum())
+    return int(sizes.collect().item())
 
 
 def _words(text: str) -> list[str]:
@@ -103,16 +140,15 @@ def _since(case: Case) -> dict[str, datetime]:
 def _filled(case: Case, mounts: Sequence[str], since: datetime, full: datetime) -> pl.DataFrame | None:
     """The rows of a `df` taken again and again that show one of these devices fill from that moment on, and hardly before."""
     files = [path for path in case.files if DF_NAME.search(path)]
-    told = case.timeline.filter(pl.col("file").is_in(files) & (pl.col("time") <= full)).with_columns(
-        pl.col("message").str.extract(USED, 1).cast(pl.Float64, strict=False).alias("used"),
-        pl.col("message").str.extract(USED, 2).alias("unit"),
-        pl.col("message").str.extract(USED, 3).alias("mount"),
-    )
-    shown = told.filter(pl.col("mount").is_in(list(mounts))).sort("time", "line", maintain_order=True).collect()
-    for _, rows in shown.group_by("file", "unit", "mount", maintain_order=True):
+    row = pl.col("message").str.extract_groups(DF_ROW).alias("told")
+    told = case.timeline.filter(pl.col("file").is_in(files) & (pl.col("time") <= full)).with_columns(row).unnest("told")
+    blocks = pl.lit(2.0).pow(pl.col("2").replace_strict(POWERS, default=None, return_dtype=pl.Int64))
+    used = told.with_columns(used=pl.col("1").str.replace(",", ".").cast(pl.Float64, strict=False) * blocks, mount=pl.col("3"))
+    shown = used.filter(pl.col("mount").is_in(list(mounts))).sort("time", "line", maintain_order=True).collect()
+    for _, rows in shown.group_by("file", "mount", maintain_order=True):
         before, after = rows.filter(pl.col("time") <= since), rows.filter(pl.col("time") >= since)
         if min(before.height, after.height) >= FEWEST_ROWS and _began(before, after):
-            return after.select(case.happened().columns)
+            return after
     return None
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from msgspec import Struct
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.source import Span
+from logcorr.rules._settings import COMMENT, PROSE
 
 DF_NAME = regex(r"(?:^|/|[._-])df(?:[._-]|$)")
 DU_NAME = regex(r"(?:^|/|[._-])du(?:[._-]|$)")
@@ -25,6 +26,12 @@ CODE = (".js", ".mjs", ".cjs", ".ts", ".mts", ".py", ".rb", ".go", ".php")
 ANEW = regex(r"Date\.now|new Date|\buuid|random|mkdtemp|time\(\)|now\(\)|strftime|\$\{|%[sd]|\{\w+\}")
 """By which a line makes a name that is another one each time."""
 
+HISTORY = regex(r"(?i)(?:^|[/._-])hist")
+EMPTIES = regex(
+    r"(?:^\s*(?:\d+\s+(?:[\d-]+[ T][\d:]+\s+)?)?|[;&|({'\"`]\s*|\b(?:then|do|else|sudo)\s+)(?::|true|cat /dev/null)?\s*>(?!>)"
+)
+"""A command that prints nothing into a file, in a script or a shell's history: it empties it."""
+
 MOST_OF = 0.5
 
 
@@ -38,31 +45,31 @@ class Hoard(Struct, frozen=True):
 
 def hoard(case: Case, mounts: Sequence[str]) -> Hoard | None:
     """The one that takes most of a full device, if just one line of the collected programs makes new names there."""
-    for path in captures(case):
-        biggest = largest(case, path, mounts, _used(case, mounts))
-        lines = list(_lines(case, biggest[0].rpartition("/")[2])) if biggest else []
-        if biggest and len(lines) == 1:
-            return Hoard(biggest[0], biggest[1], lines[0])
-    return None
+    return _of_one_line(case, mounts, _lines)
 
 
 def captured(case: Case, mounts: Sequence[str]) -> Hoard | None:
     """The file that takes most of a full device, if just one collected line lets a command write into it."""
+    return _of_one_line(case, mounts, _writes)
+
+
+def _of_one_line(case: Case, mounts: Sequence[str], into: Callable[[Case, str], Iterator[Span]]) -> Hoard | None:
     for path in captures(case):
         biggest = largest(case, path, mounts, _used(case, mounts))
-        lines = list(_writes(case, biggest[0])) if biggest else []
+        lines = list(into(case, biggest[0])) if biggest else []
         if biggest and len(lines) == 1:
             return Hoard(biggest[0], biggest[1], lines[0])
     return None
 
 
 def _writes(case: Case, file: str) -> Iterator[Span]:
-    """The lines, of scripts or of a shell's history, that send what a command prints into a file."""
+    """The lines, of scripts or of a shell's history, that send what a command prints into a file, comments left out."""
     sends = re.compile(rf"(?:>|\b(?:tee|of=|-[wo]|--out(?:put|file)?)\b)[ =]*(?:-a )?[\"']?{re.escape(file)}(?![\w./-])")
-    logs = {source.path for source in case.sources}
-    for path in sorted(case.files - logs):
-        rows = case.lines(path).filter(pl.col("text").str.contains(file, literal=True)).select("line", "text").collect()
-        yield from (Span(path, line) for line, text in rows.iter_rows() if sends.search(text))
+    logs, known = {source.path for source in case.sources}, {fact.span.path for fact in case.facts}
+    wanted = pl.col("text").str.contains(file, literal=True) & ~pl.col("text").str.contains(COMMENT)
+    for path in sorted(one for one in case.files - logs if one in known or HISTORY.search(one) or not one.endswith(PROSE)):
+        rows = case.lines(path).filter(wanted).select("line", "text").collect()
+        yield from (Span(path, line) for line, text in rows.iter_rows() if sends.search(text) and not EMPTIES.search(text))
 
 
 def captures(case: Case) -> list[str]:
@@ -99,12 +106,12 @@ def devices(case: Case) -> dict[str, float]:
 
 def _used(case: Case, mounts: Sequence[str]) -> float:
     """How many bytes are used on the fullest of these devices; 0 where no `df` tells."""
-    return max((taken for mount, taken in devices(case).items() if mount in mounts), default=0.0)
+    return max((taken for mount, taken in case.once(devices).items() if mount in mounts), default=0.0)
 
 
-def _lines(case: Case, name: str) -> Iterator[Span]:
+def _lines(case: Case, folder: str) -> Iterator[Span]:
     """The lines of programs that name the folder and something new in it."""
-    named = re.compile(rf"""['"`/]{re.escape(name)}['"`/]""")
+    named = re.compile(rf"""['"`/]{re.escape(folder.rpartition("/")[2])}['"`/]""")
     for path in sorted(path for path in case.files if path.endswith(CODE)):
         for line, text in case.lines(path).select("line", "text").collect().iter_rows():
             if named.search(text or "") and ANEW.search(text):

@@ -51,11 +51,16 @@ def marked_down(case: Case, given_up: pl.DataFrame, place: Proxied) -> MarkedDow
 
 
 def _groups(case: Case) -> Sequence[Upstream]:
-    """The groups of several servers each of which may come to count as down: a single one never does."""
+    """The groups of several servers each of which one failure marks as down: a single one never is."""
     every = [group for nginx in Nginx.every(tuple(case.of(NginxFile))) for group in nginx.upstreams()]
-    return [one for one in every if len(one.servers) > 1 and not any("max_fails=0" in each.parameters for each in one.servers)]
+    return [one for one in every if len(one.servers) > 1 and all(_set(each, "max_fails") in ("", "1") for each in one.servers)]
 
 
 def _hold_s(server: UpstreamServer) -> float:
-    written = next((one.partition("=")[2] for one in server.parameters if one.startswith("fail_timeout=")), "")
-    return nginx_seconds(written) or HOLDS_S
+    written = nginx_seconds(_set(server, "fail_timeout"))
+    return HOLDS_S if written is None else written
+
+
+def _set(server: UpstreamServer, name: str) -> str:
+    """What a parameter is set to; empty where it is not written."""
+    return next((one.partition("=")[2] for one in server.parameters if one.startswith(f"{name}=")), "")

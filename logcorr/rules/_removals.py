@@ -25,6 +25,10 @@ CLEAN = regex(r"\bgit\b(?:.* -C[ =]?(?P<folder>\S+))?.* clean\b(?P<options>.*)")
 IGNORED = regex(r"(?:^|\s)-\w*[xX]")
 FOUND = regex(r"\bfind\b.* -i?name[ =][\"']?(?P<name>[^\s\"']+)")
 WORD = regex(r"[^\s\"'=;&|<>(){},]+")
+ENDS = regex(r"\\?[;&|]+")
+REDIRECTED = regex(r"\d*>+&?\s*\S+")
+MOVES, LINKS = regex(r"(?:^|\s)mv\s"), regex(r"(?:^|\s)ln\s")
+INTO = regex(r"\s(?:-t|--target-directory)[ =]\S+")
 KEPT = r"(?:--exclude|--filter|-e|!\s+-path|!\s+-name|-not\s+-(?:path|name))[ =]*[\"']?(?:\S*/)?"
 LEAST_DEPTH = 2
 """A folder at the root holds everybody's."""
@@ -63,7 +67,16 @@ def _targets(text: str, here: str) -> Iterator[str]:
         yield _below(here, cleaned["folder"] or ".")
         return
     command = text[next(iter(REMOVES.finditer(text))).start() :] if not re.search(r"\b(?:rsync|find)\b", text) else text
-    yield from (_below(here, word) for word in WORD.findall(command) if "/" in word or re.fullmatch(r"[\w.*][\w.*-]*", word))
+    named = (word for one in ENDS.split(REDIRECTED.sub("", command)) for word in _operands(one))
+    yield from (_below(here, word) for word in named if "/" in word or re.fullmatch(r"[\w.*][\w.*-]*", word))
+
+
+def _operands(command: str) -> list[str]:
+    """The words of one command, but of `mv` those that name what it takes, of `ln` the one that names the link."""
+    words = WORD.findall(INTO.sub("", command))
+    if MOVES.search(command):
+        return words if INTO.search(command) else words[:-1]
+    return words[-1:] if LINKS.search(command) else words
 
 
 def _below(here: str, name: str) -> str:

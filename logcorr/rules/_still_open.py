@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
@@ -14,6 +15,7 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
+from logcorr.rules._deeds import JUST_BEFORE, due, told
 from logcorr.rules._hoards import MOST_OF, captures, devices
 from logcorr.timeline.scripts import code_of
 from logcorr.timeline.select import cite, instants
@@ -30,7 +32,7 @@ LOOP = regex(r"\bfor\s+(?P<name>\w+)\s+in\s+(?P<words>[^;]+)")
 NAMED = regex(r"-i?name[ =]+[\"']?(?P<glob>[^\s\"']+)")
 
 SHOWN, SHOWN_WHO = 0.85, 0.95
-"""How sure it is that this took the space: lsof and df say so; and one line of a collected script removes the file."""
+"""How sure it is that this took the space: lsof and df say so; and one line of a script that runs removes the file."""
 
 SHOWS = "resource_exhausted"
 
@@ -46,13 +48,14 @@ class Held(Struct, frozen=True):
 
 def still_open(case: Case, failed: pl.DataFrame, mounts: Sequence[tuple[Span, str]]) -> Finding | None:
     """The largest of such files on a full device, if they take more than half of what is used there."""
-    taken = devices(case)
+    taken = case.once(devices)
     for span, mount in mounts:
         there = [one for one in _held(case) if _mount(one.path, taken) == mount]
         if there and sum(one.size for one in there) > MOST_OF * taken[mount]:
             largest = max(there, key=lambda one: one.size)
-            removers = [line for script in case.of(Script) for line in _removers(script, largest.path)]
-            return _finding(failed, largest, span, removers[0] if len(removers) == 1 else None)
+            removers = [(script, line) for script in case.of(Script) for line in _removers(script, largest.path)]
+            alone = len(removers) == 1 and _runs(case, removers[0][0], failed)
+            return _finding(failed, largest, span, removers[0][1] if alone else None)
     return None
 
 
@@ -70,6 +73,14 @@ def _held(case: Case) -> list[Held]:
         for line, program, _, size, node, name in rows.drop_nulls().iter_rows():
             found.setdefault((node, name), Held(program, name, int(size), Span(path, line)))
     return list(found.values())
+
+
+def _runs(case: Case, script: Script, failed: pl.DataFrame) -> bool:
+    """Whether a schedule leads to the script, or a log tells that it ran just before."""
+    since = failed["time"].min()
+    if not isinstance(since, datetime):
+        return False
+    return due(case, script, since, JUST_BEFORE) is not None or told(case, script, since, JUST_BEFORE).height > 0
 
 
 def _removers(script: Script, path: str) -> Iterator[Span]:

@@ -45,7 +45,8 @@ SOCKETS = {"file.missing": r"to unix:\S+ failed \(2: ", "permission.denied": r"t
 
 SOCKET = r"unix:|\.sock(?:et)?\b|\.s\.PGSQL\."
 
-REMOVES = regex(r"\brm\b|\bunlink\b|\s-delete\b|\bmv\b|--delete\b|\bgit clean\b|\btmp(?:reaper|watch)\b|\btrash\b")
+TAKES = r"\brm\b|\bunlink\b|\s-delete\b|--delete\b|\bgit\b|\btmp(?:reaper|watch)\b|\btrash\b"
+REMOVES = regex(r"\bmv\b|" + TAKES.replace(r"\bgit\b", r"\bgit clean\b"))
 """Commands after which a file is there no more: what is copied to its place brings back no socket."""
 
 LONGER_THAN_A_START = timedelta(minutes=2)
@@ -226,7 +227,8 @@ def _changed(case: Case, kind: str, rows: pl.DataFrame, paths: Sequence[str], *,
     runs = _ran_before(case, [script for _, script in lines], rows["time"][0])
     done = [span for span, script in lines if script in runs]
     ignored = list(ignoring(case, paths[0]))[:1] if gone and "clean" in _text(*lines[0]) else []
-    sure = SHOWN if len(made) == 1 else RAN if done else NAMED if len(lines) == 1 else UNEXPLAINED
+    takes = kind == "permission.denied" or gone or any(re.search(TAKES, _text(*one)) for one in lines if one[0] in done)
+    sure = SHOWN if len(made) == 1 else RAN if done and takes else NAMED if done or len(lines) == 1 else UNEXPLAINED
     told = tuple(_told_of(runs, [span for span, _ in shown[:2]], ignored))
     places = (made or done or [span for span, _ in lines])[:2]
     return _Change(sure, places, "changes these files", told, TAKEN if gone or of_socket else (CHANGES,))

@@ -33,9 +33,13 @@ FEWEST = 3
 UNFILLED = 0.6
 """How sure one can be where what filled the disk was not collected."""
 
-CHATTED, CHATTED_THERE, HOARDED, LOGGED = 0.85, 0.92, 0.9, 0.95
+GOES_ON = r"\b(?:tcpdump|tshark|strace|monitor|perf|yes|dd|nohup|while|watch)\b|\s(?:-[fF]|--follow)\b|&\s*$"
+"""Commands that write until somebody ends them."""
+
+CHATTED, CHATTED_THERE, HOARDED, ONCE, LOGGED = 0.85, 0.92, 0.9, 0.7, 0.95
 """And where a log is full of what only developers ask for; and the device that is full is the one which holds it; and where a
-capture shows the folder that takes most of it, into which one line of a program puts something new each time."""
+capture shows the folder that takes most of it, into which one line of a program puts something new each time, or a
+file into which a command writes that ends by itself; and where it is a container's own log."""
 
 
 @rule(code="NGX008", title="A disk is full", role="defect", severity="error")
@@ -208,7 +212,8 @@ def _captured_by(case: Case, failed: pl.DataFrame, found: Hoard) -> Finding:
         line=str(found.line),
     )
     bound = claim("disk_full.end", "end the command, remove the file, and bound such a capture: timeout, head -c, a size")
-    return replace(_hoarded(case, failed, found, "writes on and on"), claim=said, fix=bound)
+    sure, does = (HOARDED, "writes on and on") if any(lines_like(case, found.line, GOES_ON)) else (ONCE, "writes into it")
+    return replace(_hoarded(case, failed, found, does), confidence=sure, claim=said, fix=bound)
 
 
 def _filler(case: Case, failed: pl.DataFrame) -> tuple[Filler | None, tuple[Span, ...]]:

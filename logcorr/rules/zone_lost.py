@@ -23,6 +23,10 @@ NAMES = r"(?:TZ|TIME_?ZONE|user\.timezone)"
 TAKEN = regex(rf"(?i)^-\s*(?:- ?)?(?:ENV |export |-D)?[\"']?{NAMES}[\"']?\s*[:= ]\s*[\"']?(?P<zone>[A-Z][A-Za-z]+/[\w/+-]+)")
 """The line of a diff that takes it away; the one that sets it anew may stand in any file."""
 
+SIGNED = rf"(?i)^(?:@@ |[-+].*{NAMES})"
+DIFF = regex(r"@@ ")
+"""How the parts of a diff begin: the items of a list bear the same sign."""
+
 SET = rf"(?i)\b{NAMES}[\"']?\s*[:= ]\s*[\"']?{{zone}}\b"
 FEWEST, FEWEST_BEFORE = 2, 2
 SLACK, LASTS = timedelta(minutes=2), timedelta(hours=1)
@@ -52,10 +56,11 @@ def _taken(case: Case) -> Iterator[_Taken]:
     """The lines that took a zone away which is set nowhere now, nor by the same diff."""
     logs = {source.path for source in case.sources}
     for path in sorted(case.files - logs):
-        lines = case.lines(path).filter(pl.col("text").str.contains(rf"(?i)^[-+].*{NAMES}")).select("line", "text").collect()
+        lines = case.lines(path).filter(pl.col("text").str.contains(SIGNED)).select("line", "text").collect()
+        of_diff = any(DIFF.match(text) for text in lines["text"])
         for line, text in lines.iter_rows():
             found = TAKEN.match(text)
-            if found and is_zone(found["zone"]):
+            if of_diff and found and is_zone(found["zone"]):
                 again = re.compile(SET.replace("{zone}", re.escape(found["zone"])))
                 added = any(one.startswith("+") and again.search(one) for one in lines["text"])
                 now = (text for span, text in settings(case, again.pattern) if span.path != path)
