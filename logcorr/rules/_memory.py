@@ -12,7 +12,7 @@ from msgspec import Struct
 from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Evidence
-from logcorr.model.facts import Script, Unit
+from logcorr.model.facts import ComposeFile, Script, Unit
 from logcorr.model.source import Span
 from logcorr.rules._jobs import jobs_commands
 from logcorr.rules._runs import runs
@@ -106,12 +106,13 @@ def _largest(rows: Sequence[Row], victim: str) -> Taker | None:
 
 
 def starter(case: Case, name: str, killed: pl.DataFrame) -> Starter | None:
-    """The one command of a job that starts such a program, if each time a run of it had begun, unless a unit runs it, too.
+    """The one command of a job that starts such a program, if each time a run of it had begun, unless a service runs it, too.
 
-    Of several jobs it is that in whose runs it happens far oftener than in those of the others.
+    Of several jobs it is that in whose runs it happens far oftener than in those of the others. Of an interpreter
+    it must be in half of the runs: its name tells little.
     """
     program = _program(name)
-    if any(unit.command and program.search(unit.command) for unit in case.of(Unit)):
+    if any(program.search(command) for command in _services(case)):
         return None
     found = [
         (command, schedule)
@@ -125,9 +126,18 @@ def starter(case: Case, name: str, killed: pl.DataFrame) -> Starter | None:
     rated = sorted((pair for one in jobs.values() if (pair := _rated(case, one, killed))), key=lambda pair: -pair[0])
     if not rated or (len(rated) > 1 and rated[0][0] < TWICE * rated[1][0]):
         return None
+    if INTERPRETER.fullmatch(name) and rated[0][0] < HALF:
+        return None
     _, schedule, logged, times = rated[0]
     own = [command for command, other in found if other is schedule]
     return Starter(_main(own).span, logged.height > 0, times, _number(_main(own)), cite(_those(logged, killed), "its run"))
+
+
+def _services(case: Case) -> Iterator[str]:
+    """What units and compose files run all the time: commands, and images where they tell none."""
+    yield from (unit.command for unit in case.of(Unit) if unit.command)
+    for one in (service for file in case.of(ComposeFile) for service in file.services):
+        yield " ".join((*one.entrypoint, *one.command)) or one.image or ""
 
 
 def _program(name: str) -> re.Pattern[str]:

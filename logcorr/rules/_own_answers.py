@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from logcorr.lazily import np, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
+from logcorr.model.facts import Service
 from logcorr.rules._durations import TOOK, UNITS, worked
 from logcorr.rules._unhealthy import HEALED_S, LEAST_SHARE, Unhealthy, lives, workload
 from logcorr.semantics.healthchecks import probe_of
@@ -25,21 +26,34 @@ LONGEST_S, AT_ONCE_S = 3600.0, 2.0
 NEARLY = 0.98
 """Who gives up after a second is told to have waited so much of it at least."""
 
+FAILED = r"(?:\s|[\"':=])5\d\d(?:[\",}\]]|$|\s+(?:[^m\s]|m[^s]))"
+"""A server's error, in a line that tells of an answer: a status, and no number of milliseconds."""
+
 FEWEST, NEARLY_ALL, MOST_OF_TIME = 3, 0.9, 0.5
 
 
-def answered(case: Case, url: str) -> pl.DataFrame:
-    """The events that tell of an answer to a request for this address, with how many seconds it `took`, in time order."""
+def answered(case: Case, one: Service, url: str) -> pl.DataFrame:
+    """The events by which this service tells of an answer to a request for this address, and that it is no error, in time order.
+
+    Each with how many seconds it `took`.
+    """
     path = urlsplit(url).path or "/"
-    told = pl.col("text").str.contains(rf"[\s\"'=(]{re.escape(path)}(?:[?#\s\"',)]|$)")
+    told = pl.col("text").str.contains(rf"[\s\"'=(]{re.escape(path)}(?:[?#\s\"',)]|$)") & ~pl.col("text").str.contains(FAILED)
     events = case.timeline.drop_nulls("time")
     parts = [events.clear().with_columns(took=pl.lit(0.0)).collect()]
     for source in dict.fromkeys(source.path for source in case.sources):
         rows = case.lines(source).filter(told).select("line", took=_took()).drop_nulls().collect()
         if rows.height:
-            timed = events.filter(pl.col("file") == source).join(rows.lazy(), on="line", how="inner")
+            own = pl.lit(True) if _is_named(one, source) else workload(pl.col("service")).is_in([one.name, one.container_name])
+            timed = events.filter((pl.col("file") == source) & own).join(rows.lazy(), on="line", how="inner")
             parts.append(timed.collect().select(parts[0].columns))
     return pl.concat(parts).filter(pl.col("took") <= LONGEST_S).sort("time", "line", maintain_order=True)
+
+
+def _is_named(one: Service, path: str) -> bool:
+    """Whether a log bears the service's name, as a word of its file's name."""
+    names = "|".join(re.escape(name) for name in (one.name, one.container_name) if name)
+    return bool(re.search(rf"(?<![a-z0-9])(?:{names})(?![a-z0-9])", path.rpartition("/")[2], re.IGNORECASE))
 
 
 def _took() -> pl.Expr:
@@ -55,7 +69,7 @@ def slow(case: Case, one: Unhealthy) -> pl.DataFrame:
     """The answers to the check that took longer than it waits, if nearly each of these stops follows some."""
     check = one.check
     probe = probe_of(check, check.span, tuple(one.service.environment))
-    told = answered(case, probe.url) if probe and probe.url else pl.DataFrame()
+    told = answered(case, one.service, probe.url) if probe and probe.url else pl.DataFrame()
     late = told.filter(pl.col("took") >= NEARLY * check.timeout_s) if told.height else told
     at = late["time"].dt.epoch("us").to_numpy() / 1e6 if late.height else np.empty(0)
     failing = lives(one.stops, check.retries * (check.interval_s + check.timeout_s) + HEALED_S)

@@ -24,10 +24,12 @@ WELL = (
     r"|\b(?:steht|l[äa]uft|geht) wieder\b|\bwieder (?:da|verbunden|erreichbar|hergestellt)\b|\br[ée]tablie?\b|\brestablecid[oa]\b"
     r"|\brestabelecid[oa]\b|\bripristinat[oa]\b|\bhersteld\b|\b[åa]terst[äa]lld\b|\bprzywr[óo]cono?\b"
     r"|恢復|恢复|復旧|重連成功|重连成功|복구"
-    r"|\b(?:errors?|failed|failures?|fehler|erreurs?|errores|erros|errori|fouten) ?[:=] ?0\b"
+)
+NONE_FAILED = (
+    r"(?i)\b(?:errors?|failed|failures?|fehler|erreurs?|errores|erros|errori|fouten) ?[:=] ?0\b"
     r"|\b(?:0|no) (?:errors?|failed|failures?|fehler|erreurs?|errores|erros|errori|fouten)\b"
 )
-"""How a later line tells that it went well in the end."""
+"""How a later line tells that it went well in the end; the second may as well be counts that come all the time."""
 
 GIVES_UP = (
     r"(?i)\b(?:giv(?:e|es|ing)|gave) up\b|\bout of (?:retries|tries|attempts)\b|\b(?:retries|attempts) (?:exhausted|exceeded)\b"
@@ -57,15 +59,24 @@ def recovered(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
 def _in_one_log(case: Case, path: str, tries: pl.DataFrame) -> pl.DataFrame:
     message = pl.col("message")
     tried = tries.select("line", failed=_is_last())
-    told = case.timeline.filter((pl.col("file") == path) & message.str.contains(f"{WELL}|{GIVES_UP}")).select(
-        "line", "time", "message"
-    )
-    others = told.collect().join(tried, on="line", how="anti").select("line", "time", failed=message.str.contains(GIVES_UP))
+    ends = f"{WELL}|{NONE_FAILED}|{GIVES_UP}"
+    told = case.timeline.filter((pl.col("file") == path) & message.str.contains(ends)).select("line", "time", "message")
+    ended = _none_goes_on(told.collect().join(tried, on="line", how="anti"), tries)
+    others = ended.select("line", "time", failed=message.str.contains(GIVES_UP))
     last = tries.filter(_is_last()).select("line", "time", failed=pl.lit(True))
-    ends = pl.concat([others, last]).rename({"time": "ended"}).sort("line")
-    found = tries.sort("line").join_asof(ends, on="line", strategy="forward")
+    known = pl.concat([others, last]).rename({"time": "ended"}).sort("line")
+    found = tries.sort("line").join_asof(known, on="line", strategy="forward")
     well = found.filter(~pl.col("failed") & (pl.col("ended") - pl.col("time") <= SOON))
     return well.select(tries.columns) if well.height >= NEARLY_ALL * tries.height else tries.clear()
+
+
+def _none_goes_on(told: pl.DataFrame, tries: pl.DataFrame) -> pl.DataFrame:
+    """Without the counts of no failure soon after which it is tried again all the same."""
+    again = tries.select("line", again="time").sort("line")
+    following = told.sort("line").join_asof(again, on="line", strategy="forward")
+    only_counts = ~pl.col("message").str.contains(f"{WELL}|{GIVES_UP}")
+    goes_on = ((pl.col("again") - pl.col("time")) <= SOON).fill_null(False)
+    return following.filter(~(only_counts & goes_on)).drop("again")
 
 
 def _is_last() -> pl.Expr:

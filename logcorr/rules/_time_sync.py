@@ -36,37 +36,45 @@ BY = r"\((?:by |ahead by |offset )?(\d+(?:\.\d+)?) ?(?:s|sec|seconds)\b"
 FEWEST, STRAIGHT = 10, 0.9
 SHOWS = "deploy_changes_configuration"
 HISTORY = regex(r"(?i)history|\.sh_hist|commands")
+STARTED, DATED = regex(STARTS), regex(r"^#(?P<at>\d{9,10})\s*$")
+"""When the next command of a history was typed, where the shell keeps that."""
 
 
-def stopped(case: Case, since: datetime) -> tuple[Evidence, ...]:
-    """The last command that stopped it before then, if none started it again, and what told of the end; the command first."""
+def stopped(case: Case, since: datetime, *, off: bool) -> tuple[Evidence, ...]:
+    """The last command that stopped it, if none started it again before then, and what told of the end; the command first.
+
+    One in a history without times counts only where something else shows that the clock is `off`.
+    """
     told = (
-        case.timeline.filter(pl.col("message").str.contains(f"{STOPS}|{STARTS}|{ENDED}|{BEGUN}"))
+        case.timeline.filter(pl.col("message").str.contains(f"{STOPS}|{STARTS}|{ENDED}|{BEGUN}") & (pl.col("time") < since))
         .collect()
         .sort("time", "file", "line")
     )
-    began = told.filter(pl.col("message").str.contains(f"{STARTS}|{BEGUN}"))["time"].max()
-    ends = told.filter(~pl.col("message").str.contains(f"{STARTS}|{BEGUN}"))
+    starts = pl.col("message").str.contains(f"{STARTS}|{BEGUN}")
+    began, ends = told.filter(starts)["time"].max(), told.filter(~starts)
     ends = ends.filter(pl.col("time") > began) if began is not None else ends
     commands = ends.filter(pl.col("message").str.contains(STOPS))
     words = ends.filter(~pl.col("message").str.contains(STOPS))
-    typed = tuple(Evidence(span, "nobody keeps the clock from then on", SHOWS) for span in _typed(case))
+    typed = tuple(Evidence(span, "nobody keeps the clock from then on", SHOWS) for span in _typed(case, since, undated=off))
     ran = cite(commands.tail(1), "nobody keeps the clock from then on", shows=SHOWS)
     return (*ran, *typed, *cite(words, "it ended", most=2, shows=SHOWS)) if ran or typed or words.height else ()
 
 
-def _typed(case: Case) -> Iterator[Span]:
-    """The last such command in a shell's history, if none that starts it comes later."""
+def _typed(case: Case, since: datetime, *, undated: bool) -> Iterator[Span]:
+    """The last such command before then in a shell's history, if none that starts it comes later."""
     for path in sorted(case.files - {source.path for source in case.sources}):
         if HISTORY.search(path.rpartition("/")[2]):
-            found = list(lines_like(case, Span(path, 1, MOST_LINES), f"{STOPS}|{STARTS}"))
-            last = found[-1:]
-            stops = [span for span, _ in lines_like(case, Span(path, 1, MOST_LINES), STOPS)]
-            yield from (span for span, _ in last if span in stops)
+            last, time = None, None
+            for span, text in lines_like(case, Span(path, 1, MOST_LINES), f"{STOPS}|{STARTS}|{DATED.pattern}"):
+                if dated := DATED.match(text):
+                    time = float(dated["at"])
+                elif time < since.timestamp() if time is not None else undated:
+                    last = None if STARTED.search(text) else span
+            yield from [last] if last else []
 
 
-def drift(early: pl.DataFrame) -> tuple[float, float] | None:
-    """How many seconds a day a clock goes off, and since when, if by the lines' own numbers it does so steadily."""
+def drift(early: pl.DataFrame) -> float | None:
+    """How many seconds a day a clock goes off, if by the lines' own numbers it does so steadily."""
     ahead = early["message"].str.extract(BY, 1).cast(pl.Float64, strict=False)
     known = early.with_columns(ahead=ahead).drop_nulls(["ahead", "time"])
     if known.height < FEWEST:
@@ -76,4 +84,4 @@ def drift(early: pl.DataFrame) -> tuple[float, float] | None:
     if not at.std() or not by.std() or float(np.corrcoef(at, by)[0, 1]) < STRAIGHT:
         return None
     slope, _ = np.polyfit(at - at[0], by, 1)
-    return float(slope * 86400), float(at.mean() - by.mean() / slope)
+    return float(slope * 86400)

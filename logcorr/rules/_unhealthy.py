@@ -84,10 +84,21 @@ def _soon_after(ended: pl.DataFrame, unhealthy: npt.NDArray[np.float64]) -> pl.D
 
 def served(case: Case, stops: pl.DataFrame) -> bool:
     """Whether the proxy got answers before these stops, since it was up, hardly any of them a server's error."""
+    well = _went_well(case, stops)
+    return sum(well) >= max(FEWEST, LEAST_SHARE * len(well))
+
+
+def failed_others(case: Case, stops: pl.DataFrame) -> bool:
+    """Whether the proxy, too, got errors from a server before these stops, as far as a log tells."""
+    well = _went_well(case, stops)
+    return sum(well) < LEAST_SHARE * len(well)
+
+
+def _went_well(case: Case, stops: pl.DataFrame) -> list[bool]:
+    """Of each life in whose end anybody asked: whether hardly any answer was a server's error."""
     answered = answers(case)
     asked = [rows for start, end in lives(stops, SOON_S) if (rows := _between(answered, start, end - 1)).height]
-    well = [int(rows["good"].sum()) >= LEAST_SHARE * rows.height for rows in asked]
-    return sum(well) >= max(FEWEST, LEAST_SHARE * len(well))
+    return [int(rows["good"].sum()) >= LEAST_SHARE * rows.height for rows in asked]
 
 
 def late(case: Case, stops: pl.DataFrame, patience_s: float, failing_s: float) -> bool:

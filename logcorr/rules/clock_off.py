@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -44,13 +45,16 @@ NEAR = (
 EARLY = (
     r"(?i)\bjwt not active\b|\bNotBeforeError\b|\bImmatureSignature"
     r"|\btoken (?:is |was )?(?:not yet valid|used (?:before issued|too early)|issued in the future)"
-    r"|\b(?:iat|nbf|timestamp|issue(?:d|[- ]?instant)?|date|not[- ]?before)\b(?: \S+){0,3} in the future\b"
+    r"|\b(?:iat|nbf|timestamp|issue(?:d|[- ]?instant)?|not[- ]?before)\b(?: \S+){0,3} in the future\b"
     r"|\bclock (?:skew|difference|drift)\b.*\b(?:detected|too (?:great|large|high|big)|exceeds|exceeded|is too|against peer)\b"
     r"|\bcurrent time \S+ is before\b|\b(?:token|assertion|signature|request|ticket)\b.* from the future\b"
     r"|\bRequestTimeTooSkewed\b|\bclock skew too great\b|\bKRB_AP_ERR_SKEW\b|\bsignature not yet current\b"
     r"|\boutside of the recvWindow\b|\bahead of the server's time\b|\bCERT_NOT_YET_VALID\b|\bcertificate is not yet valid\b"
 )
 """How libraries word it that a stamp lies in the future: of tokens, signed requests, Kerberos' tickets, certificates."""
+
+ASKED_FOR = r"(?i)\b(?:must|should|shall|has to|have to|needs? to)(?: not)? (?:be|lie) in the future\b"
+"""How a form words that it wants a later day."""
 
 STAMP = r"\b(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)"
 EPOCH = r"\b(1[6-9]\d{8}|2[01]\d{8})\b"
@@ -67,6 +71,11 @@ UNANSWERED = (
 )
 """systemd-timesyncd, chronyd, ntpd and sntp."""
 
+SYNCHRONISED = (
+    r"(?i)\b(?:initial synchronization to|synchronized to|contacted) time server\b|\bselected source\b|\bsynchroni[sz]ed to \d"
+)
+"""And how they tell that one did answer."""
+
 ASKS = r"^\s*(?:NTP\s*=\s*\S|(?:server|pool|peer)\s+[\w.:-]+)"
 CLOCKS = ("timesyncd", "chrony", "ntp")
 CLOSED = r"\bpolicy drop\b|^\s*:INPUT DROP\b|-P INPUT DROP\b"
@@ -80,7 +89,7 @@ SHOWS = "clocks_disagree"
 
 class _Told(Struct, frozen=True):
     """What is known of the clock: who is asked in vain and where that is set, captures, who stopped it from being kept, and what
-    the log's own stamps and numbers show: seconds a day, and since when."""
+    the log's own stamps and numbers show: seconds a day."""
 
     unanswered: tuple[Evidence, ...]
     asked: tuple[Evidence, ...]
@@ -88,7 +97,7 @@ class _Told(Struct, frozen=True):
     stepped: tuple[Evidence, ...]
     stopped: tuple[Evidence, ...]
     early_s: float | None
-    drift: tuple[float, float] | None
+    drift: float | None
 
     @property
     def sure(self) -> float:
@@ -101,24 +110,35 @@ def check(case: Case) -> Iterator[Finding]:
     """Lines by which something is not valid yet, with what daemons, captures and the log's own stamps tell of the clock."""
     near = pl.col("message").str.contains_any(list(NEAR), ascii_case_insensitive=True)
     rows = case.timeline.filter(pl.col("time").is_not_null() & near.fill_null(False)).collect()
-    for service, early in by_service(rows.filter(pl.col("message").str.contains(EARLY)).sort("time", "file", "line")):
+    told = pl.col("message").str.contains(EARLY) & ~pl.col("message").str.contains(ASKED_FOR)
+    for service, early in by_service(rows.filter(told).sort("time", "file", "line")):
         if early.height >= FEWEST:
             yield _finding(service, early, _told(case, early))
 
 
 def _told(case: Case, early: pl.DataFrame) -> _Told:
-    vain = case.timeline.filter(pl.col("message").str.contains(UNANSWERED)).collect()
+    vain = _vain(case, early["time"][0])
     named = [vain["message"].str.extract(UNANSWERED, group).drop_nulls() for group in (1, 2)]
     servers = {name.partition(":")[0] for names in named for name in names}
+    captured, ahead_s, drifts = tuple(_captured(case)), _early(early), drift(early)
     return _Told(
         unanswered=(*cite(vain, "its time server does not answer", most=3, shows="dependency_fails"), *_shut(case, vain)),
         asked=tuple(_asked(case, servers)) if vain.height else (),
-        captured=tuple(_captured(case)),
+        captured=captured,
         stepped=tuple(_stepped(case, str(early["file"][0]))),
-        stopped=stopped(case, early["time"][0]),
-        early_s=_early(early),
-        drift=drift(early),
+        stopped=stopped(case, early["time"][0], off=bool(captured or ahead_s or drifts)),
+        early_s=ahead_s,
+        drift=drifts,
     )
+
+
+def _vain(case: Case, since: datetime) -> pl.DataFrame:
+    """What tells that no time server answers, but for what was over before then: one answered after it."""
+    told = case.timeline.filter(pl.col("message").str.contains(f"{UNANSWERED}|{SYNCHRONISED}")).collect()
+    answered = pl.col("message").str.contains(SYNCHRONISED)
+    last = told.filter(answered & (pl.col("time") < since))["time"].max()
+    vain = told.filter(~answered)
+    return vain if last is None else vain.filter(pl.col("time").is_null() | (pl.col("time") > last))
 
 
 def _asked(case: Case, servers: set[str]) -> Iterator[Evidence]:
@@ -172,7 +192,7 @@ def _finding(service: str, early: pl.DataFrame, told: _Told) -> Finding:
         evidence=(*told.stopped, *first, *others, *told.stepped, *cite(early, shows=SHOWS)),
         measured={**found.measured}
         | ({"early_s": round(told.early_s, 1)} if told.early_s else {})
-        | ({"drift_s_a_day": round(told.drift[0], 1)} if told.drift else {}),
+        | ({"drift_s_a_day": round(told.drift, 1)} if told.drift else {}),
         fix=claim(
             "clock_off.fix",
             "set the clock and let it be kept: a time server that answers (UDP port 123 open), a second one, and an alarm on the "

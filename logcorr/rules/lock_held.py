@@ -17,17 +17,21 @@ from logcorr.rules._statements import sender
 from logcorr.timeline.select import cite, instants, spans
 
 WAITS = (
-    r"\bstill waiting for \w+Lock on\b|\bLock wait timeout exceeded\b|\bWaiting for table (?:metadata|level) lock\b"
+    r"\bstill waiting for \w+Lock on (?:relation|object)\b|\bLock wait timeout exceeded\b"
+    r"|\bWaiting for table (?:metadata|level) lock\b"
     r"|\bcancell?ing statement due to (?:lock|statement) timeout\b|\bcould not obtain lock on\b|\bLockNotAvailable\b"
     r"|\bLock request time ?out period exceeded\b|\b(?:LockWaitTimeout|StatementTimeout)\b|\bORA-(?:00054|30006)\b"
 )
-"""How PostgreSQL, MySQL, SQL Server and Oracle, and those who ask them, tell that a statement waits, or has waited too long."""
+"""How PostgreSQL, MySQL, SQL Server and Oracle, and those who ask them, tell that a statement waits, or has waited too long; not
+that it waits for a row."""
 
-NAMES_LOCK = r"\bstill waiting for \w+Lock on\b|metadata lock|\block timeout\b|\b[Ll]ock wait timeout\b"
+TWO_WORDS = (
+    r"alter table|create (?:unique )?index|drop (?:index|table)|vacuum full|lock tables?|refresh materialized view"
+    r"|optimize table|repair table|truncate table|reindex (?:table|index|database)"
+)
 HOLDS = (
-    r"(?i)(?:\bstatement: |\bexecute [^:]*: |\bQuery\t|^|\bquery: )\s*"
-    r"(?:alter table|create (?:unique )?index|drop (?:index|table)|vacuum full|cluster|reindex|lock tables?|truncate"
-    r"|refresh materialized view|optimize table|repair table)\b"
+    rf"(?i)^\s*(?:{TWO_WORDS})\b"
+    rf"|(?:\bstatement: |\bexecute [^:]*: |\bQuery\t|\bquery: )\s*(?:{TWO_WORDS}|cluster|reindex|truncate)\b"
 )
 GENTLY = r"(?i)\bconcurrently\b|\balgorithm ?= ?(?:instant|inplace)\b|\block ?= ?none\b|\bnot valid\b"
 """Statements that lock a whole table, and how they are told not to."""
@@ -40,6 +44,10 @@ TABLE = regex(r"(?i)\b(?:table|on|view)\s+(?:only\s+|if (?:not )?exists\s+)*[\"`
 COLUMN = regex(r"(?i)\b(?:column|index|constraint)\s+(?:concurrently\s+|if (?:not )?exists\s+)*[\"`]?(?P<name>\w+)")
 
 FEWEST = 3
+LEAST_MS = 1000.0
+"""What took less is over before anybody is told to wait."""
+
+TOOK = r"\bduration: ([\d.]+) ms\b"
 SOON, LONGEST, JUST_BEFORE = timedelta(minutes=2), timedelta(hours=2), timedelta(minutes=5)
 """Others wait so soon after it begins, and so long at most; a migration begins so shortly before."""
 
@@ -56,10 +64,25 @@ def check(case: Case) -> Iterator[Finding]:
     if waits.height < FEWEST:
         return
     holds = case.timeline.filter(message.str.contains(HOLDS) & ~message.str.contains(GENTLY) & timed).collect()
-    told = _behind(waits, holds.sort("time", "file", "line"))
+    told = _behind(waits, _lasting(case, holds).sort("time", "file", "line"))
     if told.height >= max(FEWEST, NEARLY_ALL * waits.height):
         first = holds.join(told.head(1).select(file="held_in", line="held_at"), on=["file", "line"])
         yield _finding(case, told.select(waits.columns), first)
+
+
+def _lasting(case: Case, holds: pl.DataFrame) -> pl.DataFrame:
+    """Those that did not end at once, by their own duration or the next that the same process tells of."""
+    took = pl.col("message").str.extract(TOOK, 1).cast(pl.Float64, strict=False)
+    known = case.records("postgresql")
+    if "pid" not in known.collect_schema():
+        return holds.filter(~(took < LEAST_MS).fill_null(False))
+    by_process = known.select("file", "line", "pid")
+    timed = holds.lazy().with_columns(took=took).join(by_process, on=["file", "line"], how="left").sort("line")
+    bare = case.timeline.filter(pl.col("message").str.contains(rf"^{TOOK}\s*$")).select("file", "line", later=took)
+    ends = bare.join(by_process, on=["file", "line"]).join(timed, on=["file", "pid"], how="semi").sort("line")
+    found = timed.join_asof(ends, on="line", by=["file", "pid"], strategy="forward", check_sortedness=False).collect()
+    lasted = pl.coalesce("took", "later")
+    return found.filter(~(lasted < LEAST_MS).fill_null(False)).select(holds.columns)
 
 
 def _behind(waits: pl.DataFrame, holds: pl.DataFrame) -> pl.DataFrame:
@@ -80,9 +103,8 @@ def _finding(case: Case, waits: pl.DataFrame, held: pl.DataFrame) -> Finding:
     began = case.timeline.filter(
         pl.col("message").str.contains(MIGRATES) & pl.col("time").is_between(held["time"][0] - JUST_BEFORE, held["time"][0])
     ).collect()
-    named = bool(waits["message"].str.contains(NAMES_LOCK).any())
     return Finding(
-        confidence=NAMED if named else UNNAMED,
+        confidence=NAMED if _named(case, waits, statement) else UNNAMED,
         claim=claim(
             "lock_held.found",
             "“{statement}” holds a lock, and others wait for it: {count} times within {minutes:g} minutes",
@@ -106,6 +128,16 @@ def _finding(case: Case, waits: pl.DataFrame, held: pl.DataFrame) -> Finding:
             "indexes concurrently), with a lock_timeout, and while few use it",
         ),
     )
+
+
+def _named(case: Case, waits: pl.DataFrame, statement: str) -> bool:
+    """Whether what waits, or a line of the same moment that tells of it, names the table."""
+    table = TABLE.search(statement)
+    if not table:
+        return False
+    same = case.timeline.join(waits.lazy().select("file", "time"), on=["file", "time"], how="semi")
+    named = pl.col("message").str.contains(rf"(?i)\b{re.escape(table['name'])}\b")
+    return bool(same.select(named.any()).collect().item())
 
 
 def _place(case: Case, statement: str) -> Span | None:

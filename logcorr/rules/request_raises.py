@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TypeAlias
 
@@ -14,7 +15,7 @@ from logcorr.model.source import Span
 from logcorr.model.times import Times
 from logcorr.rules import rule
 from logcorr.rules._exceptions import Thrown, own_line, thrown
-from logcorr.timeline.lifecycles import stopped
+from logcorr.timeline.lifecycles import Downtime, stopped
 from logcorr.timeline.notes import DAY_S, entries
 from logcorr.timeline.select import moments
 
@@ -37,6 +38,9 @@ FEWEST = 3
 BEFORE_S, AFTER_S, FELT_SHARE = 2.0, 3.0, 0.6
 """A request fails within so long of what is thrown, and nearly each does."""
 
+SHORTEST = 4
+"""A file's name of fewer letters (`db`, `app`) is a word of any note."""
+
 SOON_S = 3600.0
 SINCE, SEEN = 0.92, 0.85
 """How sure it is: just before it was thrown for the first time, somebody wrote down a change that names the same; or none did."""
@@ -48,13 +52,23 @@ Moments: TypeAlias = "npt.NDArray[np.float64]"
 def check(case: Case) -> Iterator[Finding]:
     """Exceptions with a stack into collected code, by the line that throws, where requests fail at the time, and nothing dies."""
     failed = moments(case, "http.5xx")
-    if len(failed) < FEWEST or any(stop.kind == "process.crashed" for stop in case.once(stopped)):
+    if len(failed) < FEWEST:
         return
+    crashes = [stop for stop in case.once(stopped) if stop.kind == "process.crashed"]
     for path in sorted(one.path for one in case.sources if one.source not in PROXIES):
+        if crashes and not all(_is_others(case, path, stop) for stop in crashes):
+            continue
         for place, exceptions in _by_line(case, path).items():
             times = _times(case, path, exceptions)
             if len(times) >= FEWEST and _felt(times, failed):
                 yield _finding(case, place, exceptions, times)
+
+
+def _is_others(case: Case, path: str, crash: Downtime) -> bool:
+    """Whether another service than the one that writes a log crashed, by a log that is its alone."""
+    files = case.timeline.filter(pl.col("file").is_in([path, crash.end.path])).select("file", "service").unique().collect()
+    own, others = (set(files.filter(pl.col("file") == file)["service"].drop_nulls()) for file in (path, crash.end.path))
+    return crash.end.path != path and crash.service not in own and others <= {crash.service}
 
 
 def _by_line(case: Case, path: str) -> Mapping[Span, list[Thrown]]:
@@ -83,13 +97,21 @@ def _felt(times: Moments, failed: Moments) -> bool:
 
 
 def _changes(case: Case, place: Span, exceptions: Sequence[Thrown], since: float) -> Iterator[Evidence]:
-    """What people and releases wrote down shortly before, that names a file or a function of the stack."""
-    stems = {path.rpartition("/")[2].partition(".")[0].lower() for path, _ in exceptions[0].frames}
-    stems |= {place.path.rpartition("/")[2].partition(".")[0].lower()}
+    """What people and releases wrote down shortly before, that names an own file of the stack."""
+    files = {path for path, _ in _collected(case, exceptions[0])} | {place.path}
+    stems = {path.rpartition("/")[2].partition(".")[0].lower() for path in files}
+    names = "|".join(re.escape(stem) for stem in sorted(stems) if len(stem) >= SHORTEST)
+    named = re.compile(rf"(?<![a-z0-9])(?:{names})(?![a-z0-9])")
+    logs = {one.span.path for one in exceptions}
     for entry in case.once(entries):
-        text = " ".join(entry.texts).lower()
-        before = any(0 <= since - time <= SOON_S for time in entry.times)
-        if entry.within_s < DAY_S and before and any(len(stem) > FEWEST and stem in text for stem in stems):
+        before = any(0 < since - time <= SOON_S for time in entry.times)
+        if (
+            names
+            and before
+            and entry.within_s < DAY_S
+            and entry.place.path not in logs
+            and named.search(" ".join(entry.texts).lower())
+        ):
             yield Evidence(entry.place, "it was changed", shows="deploy_changes_configuration")
 
 

@@ -15,7 +15,7 @@ from logcorr.rules import rule
 from logcorr.rules._deeds import changes
 from logcorr.rules._health import TEST, Why, why
 from logcorr.rules._own_answers import busy_with, slow, waited_for
-from logcorr.rules._unhealthy import Unhealthy, acted_on, followed, late, served, setting_lines
+from logcorr.rules._unhealthy import Unhealthy, acted_on, failed_others, followed, late, served, setting_lines
 from logcorr.timeline.select import cite, instants
 
 SHORT_S, ONCE = 2.0, 1
@@ -33,7 +33,7 @@ def check(case: Case) -> Iterator[Finding]:
     """Stops that follow the word `unhealthy`, of a service that was answering requests until then."""
     for one in case.once(acted_on):
         told = slow(case, one)
-        if told.height:
+        if told.height and not failed_others(case, one.stops):
             yield _late(case, one, told)
         elif served(case, one.stops):
             yield _finding(case, one)
