@@ -163,7 +163,7 @@ def _answered(case: Case, told: Attributed, suspect: Suspect, known: WhyFails | 
             shown = [one for one in known.evidence if one.shows == link.mechanism] if known else []
             yield replace(link, claim=known.claim, evidence=(*shown, *link.evidence)) if known else link
     if effect and not effect.probes and effect.effect.guard:
-        yield from looked_at(case, effect, suspect.told)
+        yield from looked_at(case, effect, suspect.told, said(case, [suspect.behaviour] if suspect.behaviour else ()))
 
 
 def _own_probes(suspect: Suspect) -> Iterator[ProbeAnswer]:

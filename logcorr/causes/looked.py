@@ -27,14 +27,14 @@ NEAR_S = 900.0
 """Zones are hours apart; what is asked about was written so shortly before."""
 
 
-def looked_at(case: Case, effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
-    """The line that works out what the condition compares; `told` is what the script wrote when it acted."""
+def looked_at(case: Case, effect: ProvedEffect, told: pl.DataFrame | None, written: pl.DataFrame) -> Iterator[Link]:
+    """The line that works out what the condition compares; `told` is what the script wrote only when it acted, `written` whatever."""
     text, at = effect.effect.guard[-1]
     above = case.lines(at.path).filter(pl.col("line") <= at.line).select("line", "text").collect().rows()
     for name in dict.fromkeys(first or second for first, second in NAMES.findall(text)):
         line, sets = _last_set(above, name)
         if line:
-            mixed = _mixed(above, sets) if told is not None and _off_by_a_zone(case, told) else ()
+            mixed = _mixed(above, sets) if _off_by_a_zone(case, written) else ()
             place = Span(at.path, mixed[0] if mixed else line)
             finds = tuple(cite(told, "what it found", most=2)) if told is not None else ()
             yield Link(
@@ -60,12 +60,12 @@ def _last_set(above: Sequence[tuple[int, str]], name: str, worked: str = r".*(?:
     return next(((line, text) for line, text in reversed(above) if sets.match(text)), (0, ""))
 
 
-def _off_by_a_zone(case: Case, told: pl.DataFrame) -> bool:
+def _off_by_a_zone(case: Case, written: pl.DataFrame) -> bool:
     """Whether an age that the script tells, in seconds, is about as much as some log's zone is off from UTC."""
     zones = {source.zone for source in case.sources}
     offs = (time.astimezone(zone_of(zone)).utcoffset() or timedelta() for zone in zones for time in case.window or ())
     offsets = {abs(off).total_seconds() for off in offs} - {0.0}
-    ages = [int(age) for text in told["message"] for age in re.findall(r"(?<![\d.:-])\d{4,5}(?![\d:-])", text)]
+    ages = [int(age) for text in written["message"] for age in re.findall(r"(?<![\d.:-])\d{4,5}(?![\d:-])", text)]
     return any(abs(age - off) <= NEAR_S for age in ages for off in offsets)
 
 

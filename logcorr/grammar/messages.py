@@ -160,7 +160,7 @@ APPLICATION = (
             r"|celery@\S+ ready\b"
             r"|started [\w.]+ in [\d.]+ seconds"
             r"|(?:[\w.-]+: )?(?:[\w-]+ )?[\w-]+ (?:v\d+\.\d+|\d+\.\d+\.\d+)[\w.+-]* (?:start(?:s|ing|ed|up)?"
-            r"|ready|boot(?:ing|ed))(?:$|[,.!;: ]\D)|[\w-]+ \d+\.\d+ (?:starting|ready)\b"
+            r"|ready|boot(?:ing|ed))(?:$|[,.!;: ]\D)|(?:[\w.-]+: )?[\w-]+ \d+\.\d+ (?:start|starting|ready)(?:$|[,.!;: ]\D)"
             r"|(?:\[[\w-]+\] )?(?:start(?:ing|et|e)?|démarrage|inicio|início|avvio)[,:]? (?:v(?:ers\w+)?[.: ]*)\d+\.\d+"
         ),
     ),

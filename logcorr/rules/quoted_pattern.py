@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from logcorr.grammar.shell.tree import Parameter
 from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
@@ -14,7 +13,7 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import written
-from logcorr.semantics.written import For, Literal, Node, Word, Written, compound, placed, plain, spanned, walk
+from logcorr.semantics.written import For, Literal, Node, Parameter, Word, Written, compound, placed, plain, spanned, walk
 
 FILES = frozenset({
     "rm", "ls", "cp", "mv", "chmod", "chown", "du", "gzip", "wc", "stat", "touch", "shred", "rmdir", "md5sum", "sha256sum",

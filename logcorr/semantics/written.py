@@ -26,6 +26,7 @@ from logcorr.grammar.shell.tree import (
     Literal,
     Loop,
     Node,
+    Parameter,
     Pipeline,
     Redirect,
     Redirected,
@@ -42,7 +43,7 @@ from logcorr.model.source import Span
 
 __all__ = [
     "AndOr", "Arithmetic", "Assignment", "Background", "Broken", "Commands", "For", "Function", "Group", "If", "Literal", "Loop",
-    "Node", "Pipeline", "Redirect", "Redirected", "Simple", "Substitution", "Test", "Word", "Written", "asked", "commands",
+    "Node", "Parameter", "Pipeline", "Redirect", "Redirected", "Simple", "Substitution", "Test", "Word", "Written", "asked", "commands",
     "compound", "following", "function_of", "in_program", "placed", "plain", "spanned", "switched_on", "tree", "walk",
 ]  # fmt: skip
 
