@@ -28,7 +28,7 @@ NEAR_S = 900.0
 
 
 def looked_at(case: Case, effect: ProvedEffect, told: pl.DataFrame | None, written: pl.DataFrame) -> Iterator[Link]:
-    """The line that works out what the condition compares; `told` is what the script wrote only when it acted, `written` whatever."""
+    """The line that works out what the condition compares; `told` is what the script wrote only when it acted."""
     text, at = effect.effect.guard[-1]
     above = case.lines(at.path).filter(pl.col("line") <= at.line).select("line", "text").collect().rows()
     for name in dict.fromkeys(first or second for first, second in NAMES.findall(text)):

@@ -43,8 +43,8 @@ from logcorr.model.source import Span
 
 __all__ = [
     "AndOr", "Arithmetic", "Assignment", "Background", "Broken", "Commands", "For", "Function", "Group", "If", "Literal", "Loop",
-    "Node", "Parameter", "Pipeline", "Redirect", "Redirected", "Simple", "Substitution", "Test", "Word", "Written", "asked", "commands",
-    "compound", "following", "function_of", "in_program", "placed", "plain", "spanned", "switched_on", "tree", "walk",
+    "Node", "Parameter", "Pipeline", "Redirect", "Redirected", "Simple", "Substitution", "Test", "Word", "Written", "asked",
+    "commands", "compound", "following", "function_of", "in_program", "placed", "plain", "spanned", "switched_on", "tree", "walk",
 ]  # fmt: skip
 
 N = TypeVar("N", bound=Node)
