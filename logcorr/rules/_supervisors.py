@@ -12,8 +12,8 @@ from msgspec import Struct
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
-from logcorr.model.events import REQUEST_LOGS
 from logcorr.model.source import Span
+from logcorr.rules._words import sought, telling
 from logcorr.timeline.lifecycles import Downtime, stopped
 from logcorr.timeline.signs import STARTS
 
@@ -29,7 +29,6 @@ class Saying(Struct, frozen=True):
 
     reason: str
     manager: str
-    needle: str
     pattern: str
     sets: str
     before: str = ""
@@ -39,41 +38,33 @@ SAYINGS = (
     Saying(
         WATCHING,
         "pm2",
-        "Change detected ",
         r"^Change detected (?:on path (?P<what>.+?) )?for app (?:name: )?(?P<who>\S+)",
         r"""\bwatch['"]?\s*:\s*(?:true|\[|['"])|\bpm2\b.*\s--watch\b""",
     ),
-    Saying(WATCHING, "nodemon", "restarting due to changes", r"\[nodemon\] restarting due to changes", r"\bnodemon\b"),
+    Saying(WATCHING, "nodemon", r"\[nodemon\] restarting due to changes", r"\bnodemon\b"),
     Saying(
         WATCHING,
         "uvicorn",
-        "detected change",
         r"\b(?:WatchFiles|StatReload) detected changes? in '(?P<what>[^']+)'",
         r"--reload\b|\breload\s*=\s*True",
     ),
     Saying(
         WATCHING,
         "werkzeug",
-        "Detected change in",
         r"^(?: ?\* )?Detected change in '(?P<what>[^']+)', reloading",
         r"--(?:debug|reload)\b|\b(?:debug|use_reloader)\s*=\s*True|\bFLASK_(?:DEBUG|ENV)\b",
     ),
-    Saying(WATCHING, "Django", " changed, reloading.", r"^(?P<what>\S+) changed, reloading\.$", r"\bmanage\.py\b.*\brunserver\b"),
-    Saying(
-        WATCHING, "gunicorn", "Worker reloading", r"^Worker reloading: (?P<what>.+) modified", r"--reload\b|\breload\s*=\s*True"
-    ),
-    Saying(WATCHING, "node", "Restarting '", r"^Restarting '[^']+'$", r"\bnode\b.*\s--watch\b"),
+    Saying(WATCHING, "Django", r"^(?P<what>\S+) changed, reloading\.$", r"\bmanage\.py\b.*\brunserver\b"),
+    Saying(WATCHING, "gunicorn", r"^Worker reloading: (?P<what>.+) modified", r"--reload\b|\breload\s*=\s*True"),
+    Saying(WATCHING, "node", r"^Restarting '[^']+'$", r"\bnode\b.*\s--watch\b"),
     Saying(
         LIMIT,
         "pm2",
-        "exceeds --max-memory-restart",
         r"restarted because it exceeds --max-memory-restart value \(current_memory=\d+ max_memory_limit=(?P<what>\d+)",
         r"max[-_]memory[-_]restart",
     ),
     *(
-        Saying(
-            reason, "monit", "' (?:trying to|exec:) ", r"'(?P<who>[^']+)' (?:trying to (?:restart|stop)$|exec: )", sets, before
-        )
+        Saying(reason, "monit", r"'(?P<who>[^']+)' (?:trying to (?:restart|stop)$|exec: )", sets, before)
         for reason, sets, before in (
             (LIMIT, "", r"^'([^']+)' .*matches resource limit \[(.+)\]"),
             (CHECKED, r"(?i)^\s*(?:if\s+)?failed\b.*\b(?:restart|exec)\b", r"^'([^']+)' failed (.+)$"),
@@ -82,18 +73,25 @@ SAYINGS = (
     Saying(
         WATCHDOG,
         "systemd",
-        r"Watchdog timeout \(limit ",
         r"^(?P<who>\S+)\.service: Watchdog timeout \(limit (?P<what>[^)]+)\)",
         r"^\s*WatchdogSec\s*=",
     ),
     Saying(
         UPDATED,
         "watchtower",
-        " with SIG",
         r"^Stopping /(?P<who>\S+) \([0-9a-f]{6,}\) with SIG",
         r"image\s*:.*watchtower|\bdocker\s+run\b.*watchtower",
     ),
 )
+
+WORDS = (
+    "Change detected ", "restarting due to changes", "detected change", " changed, reloading.", "Worker reloading",
+    "exceeds --max-memory-restart", "' trying to ", "' exec: ", "matches resource limit", "' failed ", "Watchdog timeout (limit ",
+    "Restarting '", " with SIG",
+)  # fmt: skip
+"""Each of these sentences holds one."""
+
+SAYS = sought("|".join(map(re.escape, WORDS)), *WORDS)
 
 NAMED = r"^'([^']+)' "
 """How monit's lines begin: with what they are about."""
@@ -162,16 +160,13 @@ def _downtime(service: str, told: Told) -> Downtime:
 
 def _told(case: Case) -> list[tuple[Saying, list[Told]]]:
     """What managers say, in time order."""
-    requests = [source.path for source in case.sources if source.format in REQUEST_LOGS]
-    needles = "|".join(dict.fromkeys(part for one in SAYINGS for part in (one.needle, one.before.lstrip("^")) if part))
-    timed = case.timeline.filter(pl.col("time").is_not_null() & ~pl.col("file").is_in(requests))
-    rows = timed.filter(pl.col("message").str.contains(needles)).collect(engine="streaming").sort("time", "file", "line")
+    rows = telling(case, SAYS)
     return [(saying, lines) for saying in SAYINGS if (lines := list(_lines(rows, saying)))] if rows.height else []
 
 
 def _lines(rows: pl.DataFrame, saying: Saying) -> Iterator[Told]:
     pattern = re.compile(saying.pattern)
-    near = rows.filter(pl.col("message").str.contains(saying.needle))
+    near = rows.filter(pl.col("message").str.contains(saying.pattern))
     for time, file, line, lines, service, message in near.select(
         "time", "file", "line", "lines", "service", "message"
     ).iter_rows():

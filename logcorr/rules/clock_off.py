@@ -16,41 +16,21 @@ from logcorr.model.source import Span
 from logcorr.rules import by_service, counted, rule
 from logcorr.rules._settings import settings
 from logcorr.rules._time_sync import drift, stopped
+from logcorr.rules._words import sought, telling
 from logcorr.timeline.select import cite, lines_like
 
-NEAR = (
-    *(
-        "not active",
-        "NotBefore",
-        "ImmatureSignature",
-        "not yet valid",
-        "before issued",
-        "too early",
-        "in the future",
-        "TooSkewed",
-    ),
-    *(
-        "kew too great",
-        "clock skew",
-        "clock difference",
-        "clock drift",
-        "is before",
-        "ERR_SKEW",
-        "not yet current",
-        "recvWindow",
-        "ahead of the server",
-        "NOT_YET_VALID",
-    ),
-)
-EARLY = (
+EARLY = sought(
     r"(?i)\bjwt not active\b|\bNotBeforeError\b|\bImmatureSignature"
     r"|\btoken (?:is |was )?(?:not yet valid|used (?:before issued|too early)|issued in the future)"
     r"|\b(?:iat|nbf|timestamp|issue(?:d|[- ]?instant)?|not[- ]?before)\b(?: \S+){0,3} in the future\b"
     r"|\bclock (?:skew|difference|drift)\b.*\b(?:detected|too (?:great|large|high|big)|exceeds|exceeded|is too|against peer)\b"
     r"|\bcurrent time \S+ is before\b|\b(?:token|assertion|signature|request|ticket)\b.* from the future\b"
     r"|\bRequestTimeTooSkewed\b|\bclock skew too great\b|\bKRB_AP_ERR_SKEW\b|\bsignature not yet current\b"
-    r"|\boutside of the recvWindow\b|\bahead of the server's time\b|\bCERT_NOT_YET_VALID\b|\bcertificate is not yet valid\b"
-)
+    r"|\boutside of the recvWindow\b|\bahead of the server's time\b|\bCERT_NOT_YET_VALID\b|\bcertificate is not yet valid\b",
+    "not active", "NotBefore", "ImmatureSignature", "not yet valid", "before issued", "too early", "the future", "TooSkewed",
+    "skew too great", "clock skew", "clock difference", "clock drift", "is before", "ERR_SKEW", "not yet current",
+    "recvWindow", "ahead of the server", "NOT_YET_VALID",
+)  # fmt: skip
 """How libraries word it that a stamp lies in the future: of tokens, signed requests, Kerberos' tickets, certificates."""
 
 ASKED_FOR = r"(?i)\b(?:must|should|shall|has to|have to|needs? to)(?: not)? (?:be|lie) in the future\b"
@@ -108,10 +88,7 @@ class _Told(Struct, frozen=True):
 @rule(code="NET007", title="A host's clock is off", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Lines by which something is not valid yet, with what daemons, captures and the log's own stamps tell of the clock."""
-    near = pl.col("message").str.contains_any(list(NEAR), ascii_case_insensitive=True)
-    rows = case.timeline.filter(pl.col("time").is_not_null() & near.fill_null(False)).collect()
-    told = pl.col("message").str.contains(EARLY) & ~pl.col("message").str.contains(ASKED_FOR)
-    for service, early in by_service(rows.filter(told).sort("time", "file", "line")):
+    for service, early in by_service(telling(case, EARLY).filter(~pl.col("message").str.contains(ASKED_FOR))):
         if early.height >= FEWEST:
             yield _finding(service, early, _told(case, early))
 

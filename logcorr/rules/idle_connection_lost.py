@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
@@ -16,6 +17,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import counted, rule
 from logcorr.rules._limits import Limit, limits
 from logcorr.rules._settings import settings
+from logcorr.rules._words import sought, telling
 from logcorr.timeline.select import cite, seconds
 
 LOST = (
@@ -27,6 +29,8 @@ LOST = (
     *("ORA-03135", "ORA-02396", "server has closed the connection", "onnection closed by server", "socket has been ended"),
 )
 """How drivers word it that a connection is dead: of MySQL, PostgreSQL, Redis, Oracle, and of the system."""
+
+SAYS_LOST = sought("|".join(map(re.escape, LOST)), *LOST)
 
 AGO = r"received from the server was ([\d.,]+) milli ?seconds ago"
 """MySQL's driver for Java tells how long it had been quiet."""
@@ -95,10 +99,11 @@ def _lost(case: Case) -> pl.DataFrame:
     """The events that tell of one, also in the lines after their first where these are few."""
     logs = [source.path for source in case.sources if source.format in REQUEST_LOGS]
     own = case.timeline.filter(pl.col("time").is_not_null() & ~pl.col("source").is_in(PROXIES) & ~pl.col("file").is_in(logs))
-    told = pl.col("message").str.contains_any(list(LOST)).fill_null(False)
+    told = telling(case, SAYS_LOST).filter(~pl.col("source").is_in(PROXIES))
     long = own.filter((pl.col("severity") >= "error") & (pl.col("lines") > 1))
     few = long.select(pl.len()).collect().item() <= MOST_LINES
-    parts = [own.filter(told).collect(), *(_continued(case, long.filter(~told).collect()) if few else ())]
+    rest = long.join(told.lazy(), on=["file", "line"], how="anti").collect() if few else told.clear()
+    parts = [told, *_continued(case, rest)]
     found: pl.DataFrame = pl.concat(parts).sort("time", "file", "line", maintain_order=True)
     return found
 

@@ -15,6 +15,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._indexes import DROPS, Dropped, dropped, dropped_by_hand
+from logcorr.rules._words import sought, telling
 from logcorr.timeline.select import cite, instants
 
 SLOW = (
@@ -23,7 +24,7 @@ SLOW = (
 )
 """PostgreSQL's `log_min_duration_statement`; what libraries write of slow queries."""
 
-NEAR = ("duration: ", "low query", "low sql", "low SQL", "low Query", "low statement")
+SAYS_SLOW = sought("|".join(f"(?:{one})" for one in SLOW), "duration: ", "slow query", "slow sql", "slow statement")
 
 VALUES = r"'(?:[^']|'')*'|\b\d[\d.]*\b|\$\d+"
 HEAD, SHAPE = 70, 300
@@ -75,19 +76,11 @@ def _slowed(case: Case) -> Iterator[_Slowed]:
 def _told_slow(case: Case) -> Iterator[pl.DataFrame]:
     """What messages tell, with `took` in seconds and the `statement`."""
     message = pl.col("message")
-    slow = message.map_batches(_slow, return_dtype=pl.Boolean, is_elementwise=True)
-    rows = case.timeline.filter(pl.col("time").is_not_null() & slow).collect()
+    rows = telling(case, SAYS_SLOW)
     for pattern in SLOW:
         told = rows.filter(message.str.contains(pattern))
         took = message.str.extract(pattern, 1).cast(pl.Float64, strict=False) / 1000
         yield told.with_columns(took=took, statement=message.str.extract(pattern, 2))
-
-
-def _slow(messages: pl.Series) -> pl.Series:
-    """Which messages fit a pattern, tried on those alone that hold its words."""
-    near = messages.str.contains_any(list(NEAR)).fill_null(False).arg_true()
-    fit = pl.select(pl.any_horizontal(pl.lit(messages.gather(near)).str.contains(pattern) for pattern in SLOW)).to_series()
-    return pl.repeat(False, len(messages), eager=True).scatter(near.filter(fit), True)
 
 
 def _mysql(case: Case) -> pl.DataFrame:

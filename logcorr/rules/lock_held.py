@@ -14,14 +14,18 @@ from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._settings import settings
 from logcorr.rules._statements import sender
+from logcorr.rules._words import sought, telling
 from logcorr.timeline.select import cite, instants, spans
 
-WAITS = (
+WAITS = sought(
     r"\bstill waiting for \w+Lock on (?:relation|object)\b|\bLock wait timeout exceeded\b"
     r"|\bWaiting for table (?:metadata|level) lock\b"
     r"|\bcancell?ing statement due to (?:lock|statement) timeout\b|\bcould not obtain lock on\b|\bLockNotAvailable\b"
-    r"|\bLock request time ?out period exceeded\b|\b(?:LockWaitTimeout|StatementTimeout)\b|\bORA-(?:00054|30006)\b"
-)
+    r"|\bLock request time ?out period exceeded\b|\b(?:LockWaitTimeout|StatementTimeout)\b|\bORA-(?:00054|30006)\b",
+    "still waiting for ", "Lock wait timeout exceeded", "Waiting for table ", "ing statement due to ",
+    "could not obtain lock on", "LockNotAvailable", "Lock request time", "LockWaitTimeout", "StatementTimeout", "ORA-00054",
+    "ORA-30006",
+)  # fmt: skip
 """How PostgreSQL, MySQL, SQL Server and Oracle, and those who ask them, tell that a statement waits, or has waited too long; not
 that it waits for a row."""
 
@@ -60,7 +64,7 @@ SHOWS = "statement_waits"
 def check(case: Case) -> Iterator[Finding]:
     """Waits for locks, and the statement just before them that locks a whole table."""
     message, timed = pl.col("message"), pl.col("time").is_not_null()
-    waits = case.timeline.filter(message.str.contains(WAITS) & timed).collect().sort("time", "file", "line")
+    waits = telling(case, WAITS)
     if waits.height < FEWEST:
         return
     holds = case.timeline.filter(message.str.contains(HOLDS) & ~message.str.contains(GENTLY) & timed).collect()
