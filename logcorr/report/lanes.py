@@ -84,10 +84,10 @@ def lanes(case: Case) -> list[Document]:
         .group_by("source", grid.cell())
         .agg(pl.len().alias("events"), (pl.col("severity") >= "error").sum().alias("errors"))
         .filter(grid.within())
-        .sort("source", "cell")
         .collect(engine="streaming")
     )
-    return [_lane(counts, grid) for counts in counted.partition_by("source", maintain_order=True)]
+    sources = counted["source"].unique().sort()
+    return [_lane(counted.filter(pl.col("source") == source).sort("cell"), grid) for source in sources]
 
 
 def overlays(case: Case, findings: Sequence[Finding], judgement: Judgement) -> list[Document]:

@@ -66,9 +66,10 @@ def intruders(case: Case) -> tuple[str, ...]:
             tries=pl.col("path").filter(tried).n_unique(),
             scans=scans.sum(),
         )
+        .collect(engine="streaming")
     )
-    whole = requests.group_by("client").agg(all=pl.len())
-    clients = whole.join(unserved, on="client", how="left").fill_null(0).collect(engine="streaming")
+    whole = requests.group_by("client").agg(all=pl.len()).collect(engine="streaming")  # by itself: joined lazily, all is read twice
+    clients = whole.join(unserved, on="client", how="left").fill_null(0)
     tries = pl.max_horizontal("tries", "scans") >= FEWEST_TRIES
     tries |= (pl.col("refused") >= FEWEST_REFUSED) & (pl.col("ways") >= FEWEST_WAYS)
     tries &= pl.col("unserved") >= LEAST_UNSERVED * pl.col("all")
