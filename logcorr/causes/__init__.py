@@ -89,10 +89,10 @@ def _verdict(case: Case, causes: Sequence[Cause], findings: Sequence[Finding], w
 
 
 def _worrying(finding: Finding) -> bool:
-    """Whether something needs explaining: serious symptoms and patterns in the logs do.
+    """Whether something needs explaining: serious symptoms do, and what else was seen to happen.
 
     One clean restart or a closed page does not, nor what a job would do at an hour of which no log tells.
     """
     repeated = finding.rule == "service_terminated" and len(finding.times) >= REPEATED
-    seen = finding.role == "symptom" or (finding.role == "signal" and bool(finding.times))
+    seen = finding.role == "symptom" or bool(finding.times)
     return repeated or (finding.severity == "error" and seen)

@@ -68,7 +68,7 @@ def intruders(case: Case) -> tuple[str, ...]:
         )
         .collect(engine="streaming")
     )
-    whole = requests.group_by("client").agg(all=pl.len()).collect(engine="streaming")  # by itself: joined lazily, all is read twice
+    whole = requests.group_by("client").agg(all=pl.len()).collect(engine="streaming")  # joined lazily, all is read twice
     clients = whole.join(unserved, on="client", how="left").fill_null(0)
     tries = pl.max_horizontal("tries", "scans") >= FEWEST_TRIES
     tries |= (pl.col("refused") >= FEWEST_REFUSED) & (pl.col("ways") >= FEWEST_WAYS)

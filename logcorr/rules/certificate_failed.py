@@ -35,6 +35,8 @@ def check(case: Case) -> Iterator[Finding]:
     """Handshakes that fail for an expired certificate; of nginx's own, whether one is renewed after which nobody reloads it."""
     failed = case.happened("tls.failed").filter(pl.col("message").str.contains(EXPIRED))
     shown, asked = (pl.col("message").str.contains(words, literal=True) for words in (OWN, TO_UPSTREAM))
+    if failed.filter(shown & ~asked).height >= FEWEST:  # then who names what nginx serves was shown the same certificate
+        shown |= pl.col("message").str.extract(HOST, 1).is_in(names(case)).fill_null(False)
     own, upstream, others = failed.filter(shown & ~asked), failed.filter(asked), failed.filter(~shown)
     if upstream.height >= FEWEST:
         yield _of_upstream(case, upstream)
