@@ -12,7 +12,7 @@ from logcorr.causes.changes import begun
 from logcorr.causes.checks import checks
 from logcorr.causes.diagnosed import diagnosed
 from logcorr.causes.follow import of_stops
-from logcorr.causes.meant import ENDS, as_meant, in_passing
+from logcorr.causes.meant import ENDS, STAYS_AWAY, as_meant, in_passing, long_away
 from logcorr.causes.missing import letters, missing, unread
 from logcorr.causes.rivals import rivals
 from logcorr.causes.scheduled import Attributed, attributed
@@ -50,8 +50,13 @@ def judge(case: Case, findings: Sequence[Finding], *, whole: bool = True) -> Jud
     hypotheses = (*scheduled, *diagnosed(case, findings))
     causes, away = weighed(hypotheses, findings, window, ends)
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(begun(case, causes, hypotheses, findings), start=1))
-    told_before = [one for one in findings if not (one.rule in ENDS and one.subject in meant) and not in_passing(one, ordered)]
+    told_before = [
+        one
+        for one in findings
+        if not (one.rule in ENDS and one.subject in meant) and (one.rule == STAYS_AWAY or not in_passing(one, ordered))
+    ]
     telling = [one for one in told_before if not within(case, one.at.seconds, one.subject)]
+    whole = whole and not any(long_away(case, stops.stops) for stops in told)
     verdict = _verdict(case, ranked, telling, whole) if case.sources else "undetermined"
     ranked = ranked if verdict != "healthy" else ()
     return Judgement(

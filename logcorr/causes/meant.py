@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import timedelta
 
 from logcorr.causes.blame import ALWAYS, kind_of
 from logcorr.causes.follow import Times
@@ -25,7 +26,13 @@ FELT = "clients_disconnected"
 """A rule whose findings tell that clients may have felt it, also where it is but a signal."""
 
 
+STAYS_AWAY = "never_started_again"
+"""And one whose findings tell of more than the moment of a stop."""
+
 AT_ONCE_S, BRIEF_S, FEW_FELT = 120.0, 30.0, 3
+AWAY, MOST_LOST = timedelta(minutes=2), 0.5
+"""Who is away for longer is missed, where at least so many fewer requests come then."""
+
 PUT_ASIDE, ROLLED_S = r"_old_\d+\b", 10.0
 """How pm2 calls an instance from when its successor is ready (`pm2 reload`), and how long it takes to end."""
 
@@ -51,9 +58,27 @@ def as_meant(case: Case, findings: Sequence[Finding], told: Attributed) -> bool:
     Or its successor was there before it each time. Or each stop was for a release, or the only one as a job always does, and that
     was nearly over before anybody felt it.
     """
+    if long_away(case, told.stops) or any(one.rule == STAYS_AWAY and one.subject == told.service for one in findings):
+        return False
     felt = [one for one in findings if one.rule == FELT or _harms(one)]
     replaced = not felt and _replaced(case, told) and _watched(case, told.stops)
     return replaced or _as_ordered(case, told, felt) or (_for_a_change(case, told) and _in_passing(felt, told))
+
+
+def long_away(case: Case, stops: pl.DataFrame) -> bool:
+    """Whether a service was away for long, unless logs of requests tell that nearly as many as before were asked meanwhile."""
+    long = stops.filter(pl.col("up") - pl.col("time") > AWAY).select("time", "up")
+    logs = [one.path for one in case.sources if one.format in REQUEST_LOGS] if long.height else []
+    asked = (
+        seconds(case.timeline.filter(pl.col("file").is_in(logs)).select("time").drop_nulls().collect()) if logs else np.empty(0)
+    )
+    return any(not logs or _fewer(asked, time.timestamp(), up.timestamp()) for time, up in long.iter_rows())
+
+
+def _fewer(asked: Times, since: float, until: float) -> bool:
+    """Whether far fewer of these times lie between two moments than in as long before."""
+    before, then, after = np.searchsorted(asked, [2 * since - until, since, until])
+    return bool(after - then < MOST_LOST * (then - before))
 
 
 def _replaced(case: Case, told: Attributed) -> bool:
