@@ -657,6 +657,14 @@ CHANGES = {
         {"stat.txt": "  File: /srv/shop/check.sh\n  Size: 120\nModify: 2026-05-05 09:04:11.000000000 +0000\n"},
         {"stat.txt"},
     ),
+    "when a file of that name in another folder was written": (
+        {"find.txt": "  131 4 -rwxr-xr-x 1 root root 120 May  5 09:04 /mnt/old/check.sh\n"},
+        set(),
+    ),
+    "when the script was written, by its path": (
+        {"find.txt": "  131 4 -rwxr-xr-x 1 root root 120 May  5 09:04 /srv/shop/check.sh\n"},
+        {"find.txt"},
+    ),
     "when another file was written": ({"ls.txt": "-rwxr-xr-x 1 root root 120 May  5 09:04 till.sh\n"}, set()),
     "a script written long before": ({"ls.txt": "-rwxr-xr-x 1 root root 120 Jan 20 09:04 check.sh\n"}, set()),
     "a script written while it was mended": ({"ls.txt": "-rwxr-xr-x 1 root root 120 May  5 11:40 check.sh\n"}, set()),

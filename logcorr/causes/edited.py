@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import eq
+
+from msgspec import Struct
 
 from logcorr.causes.touched import Tie, Touched
 from logcorr.causes.versions import CHANGES
@@ -27,11 +30,22 @@ KEPT = regex(r"(?i)\b(?:until|till|expires?|valid|remove after|review\w*|checked
 BEHIND = regex(r"\s(?:#|//|;|--)\s+(?P<said>\S.*)")
 ROW = regex(
     r"^\s*(?:\d+\s+\d+\s+)?-[-rwxsStT]{9}\S?\s+\d+\s+\S+\s+\S+\s+[\d.,]+[KMGT]?\s+"
-    r"(?P<said>\S.*\s(?:\S*/)?(?P<name>[^\s/]+))$"
+    r"(?P<said>\S.*\s(?P<path>(?:\S*/)?[^\s/]+))$"
 )
 """A file in the output of `ls -l`: what stands behind its size, which begins with its date."""
 
+TELLS = r"^\s*(?:\d+\s+\d+\s+)?-[-rwxsStT]{9}|^\s*(?:File|Modify): "
+"""What may be such a row, or be of what `stat` says."""
+
 REPLACED, RAN = r"^\(([^)]+)\) REPLACE \(", r"^\(([^)]+)\) CMD \("
+
+
+class _Row(Struct, frozen=True):
+    """Where it is told of a file, by its path as listed, when it was last written: the text begins with the date."""
+
+    place: Span
+    path: str
+    said: str
 
 
 def edited(case: Case, touched: Touched) -> Iterator[Tie]:
@@ -63,26 +77,42 @@ def _commented(case: Case, span: Span, touched: Touched) -> Iterator[Tie]:
 
 def _listed(case: Case, touched: Touched) -> Iterator[Tie]:
     """The rows of `ls -l`, and what `stat` says, that tell when one of these files was last written."""
+    names = touched.files
+    rows = [(row, row.path.rpartition("/")[2]) for row in case.once(_rows)]
+    theirs = [(row, name) for row, name in rows if name in names and _is_one(case, row.path, name, touched)]
+    for row, name in theirs:
+        if _lies(case, row.said, touched):
+            yield Tie(Evidence(row.place, "when it was written", CHANGES), name)
+
+
+def _is_one(case: Case, listed: str, name: str, touched: Touched) -> bool:
+    """Whether a path that is listed may be one of these files: as the jobs call it, or else as it was collected."""
+    words = (word.strip("'\"();") for one in case.schedules for word in one.job.command.split())
+    called = [word for word in words if word.endswith(f"/{name}")]
+    paths = called or [span.path for span in touched.lines if span.path.rpartition("/")[2] == name]
+    parts = [part for part in listed.split("/") if part not in ("", ".")]
+    return any(all(map(eq, reversed(parts), reversed(path.strip("/").split("/")))) for path in paths)
+
+
+def _rows(case: Case) -> tuple[_Row, ...]:
+    """The rows of all collected files that no log is read from."""
     read = {source.path for source in case.sources}
-    named = [pl.col("text").str.contains(name, literal=True) for name in sorted(touched.files)]
-    for path in sorted(case.files - read) if named else ():
-        lines = case.lines(path).filter(pl.any_horizontal(named)).select("line", "text").collect()
-        for line, text in lines.iter_rows():
-            row = ROW.match(text)
-            if row and row["name"] in touched.files and _lies(case, row["said"], touched):
-                yield Tie(Evidence(Span(path, line), "when it was written", CHANGES), row["name"])
-            elif text.lstrip().startswith("File:"):
-                yield from _stated(case, Span(path, line), text, touched)
+    return tuple(row for path in sorted(case.files - read) for row in _rows_of(case, path))
 
 
-def _stated(case: Case, place: Span, text: str, touched: Touched) -> Iterator[Tie]:
-    """What `stat` says of one file."""
-    name = text.split()[-1].strip("'‘’\"").rpartition("/")[2]
-    below = pl.col("line").is_between(place.line + 1, place.line + AFTER) & pl.col("text").str.contains(r"^\s*Modify: ")
-    lines = case.lines(place.path).filter(below).select("line", "text").head(1).collect()
-    for line, said in lines.iter_rows():
-        if name in touched.files and _lies(case, said.partition(": ")[2], touched):
-            yield Tie(Evidence(Span(place.path, line), "when it was written", CHANGES), name)
+def _rows_of(case: Case, path: str) -> Iterator[_Row]:
+    lines = case.lines(path).filter(pl.col("text").str.contains(TELLS)).select("line", "text").sort("line").collect()
+    stated, at = "", 0
+    for line, text in lines.iter_rows():
+        word, _, said = text.strip().partition(": ")
+        row = ROW.match(text)
+        if row:
+            yield _Row(Span(path, line), row["path"], row["said"])
+        elif word == "File":
+            stated, at = said.split()[-1].strip("'‘’\""), line
+        elif word == "Modify" and stated and line - at <= AFTER:
+            yield _Row(Span(path, line), stated, said)
+            stated = ""
 
 
 def _replaced(case: Case, touched: Touched) -> Iterator[Tie]:

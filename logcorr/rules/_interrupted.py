@@ -30,17 +30,18 @@ class Interrupted(Struct, frozen=True):
 
 def interrupted(case: Case, path: str, starts: Sequence[Span]) -> list[Interrupted]:
     """Those of a log's starts that came in the midst of work that else comes to its end."""
-    rows = case.timeline.filter(pl.col("file") == path).select("file", "line", "lines", "message").collect().sort("line")
+    item, sort = pl.col("message").str.extract(IDENTIFIER, 1), pl.col("message").str.replace_all(r"\d+(?:\.\d+)?", "#")
+    told = case.timeline.filter(pl.col("file") == path).with_columns(item=item)
+    named = told.select("file", "line", "lines", "item", sort=pl.when(pl.col("item").is_not_null()).then(sort))
     at = pl.Series([start.line for start in starts], dtype=pl.UInt32).sort()
-    named = rows.with_row_index("row").with_columns(
-        life=pl.col("line").map_batches(lambda lines: at.search_sorted(lines, side="right"), return_dtype=pl.UInt32),
-        item=pl.col("message").str.extract(IDENTIFIER, 1),
-        sort=pl.col("message").str.replace_all(r"\d+(?:\.\d+)?", "#"),
+    rows = named.collect(engine="streaming").sort("line").with_row_index("row")
+    lived = rows.with_columns(
+        life=pl.col("line").map_batches(lambda lines: at.search_sorted(lines, side="right"), return_dtype=pl.UInt32)
     )
-    pieces = named.drop_nulls("item").with_columns(
+    pieces = lived.drop_nulls("item").with_columns(
         ended=((pl.col("row").shift(-1) - pl.col("row")).over("life", "item") <= AHEAD).fill_null(False)
     )
-    left = named.group_by("life").agg(end=pl.col("row").max()).join(pieces, on="life")
+    left = lived.group_by("life").agg(end=pl.col("row").max()).join(pieces, on="life")
     left = left.filter(~pl.col("ended") & (pl.col("row") + LAST > pl.col("end")) & (pl.col("life") < len(at)))
     usual = pieces.join(left.select("row"), on="row", how="anti").group_by("sort").agg(pl.col("ended").mean(), count=pl.len())
     begins = usual.filter((pl.col("ended") >= NEARLY_ALL) & (pl.col("count") >= FEWEST)).select("sort")

@@ -33,15 +33,19 @@ SCANNERS = (
 """Names that such programs give themselves, and those that read whole sites for others, whom limits are mostly set against."""
 
 ANNOUNCED = (
-    r"(?i)pen[- ]?test|penetra(?:tion|ci[oó]n|ç[aã]o|zion|čn|cyjn)|pénétration|vulnerab|security (?:test|scan|audit|check)"
+    r"(?i)pen[- ]?test|penetra(?:tion|ci[oó]n|ç[aã]o|zion|čn|cyjn)|pénétration|security (?:test|scan|audit|check)"
     r"|sicherheits(?:test|prüfung|scan|audit|überprüfung)|schwachstellen|test d['’]intrusion|(?:audit|test) de s[eé]curit"
-    r"|seguridad|segurança|biztons[aá]gi|intrus[aã]o|sikkerheds?test|penetratietest|güvenlik testi|sızma testi|пентест"
-    r"|проникновени|渗透|滲透|弱點掃描|漏洞扫描|脆弱性診断|侵入テスト"
+    r"|(?:prueba|test|teste|auditor[ií]a|escaneo) de (?:seguridad|segurança|intrus[aãi]\w+|vulnerab\w+)"
+    r"|vulnerabilit\w+ (?:test|scan|assess)\w*|biztons[aá]gi (?:vizsg|teszt|audit|ellen)\w*|sikkerheds?test"
+    r"|penetratietest|güvenlik testi|sızma testi|пентест|проникновени|渗透|滲透|弱點掃描|漏洞扫描|脆弱性診断|侵入テスト"
 )
 """How a note speaks of such a test."""
 
 ADDRESS = regex(r"(?<![\w.:])(?:(?:\d{1,3}\.){3}\d{1,3}|(?:[0-9a-f]{1,4}:){2,7}:?[0-9a-f]{0,4})(?![\w:]|\.\d)")
 NOT_REFUSED, UNAVAILABLE = (408, 499), 503
+DENIED, NEAR = (401, 403, 404, 429), 3
+"""What guesses are answered with; so near to the line of a note that speaks of such a test stands where it comes from."""
+
 FEWEST_TRIES, FEWEST_REFUSED, FEWEST_WAYS, LEAST_UNSERVED, FEWEST_VISITORS = 3, 10, 5, 0.3, 3
 """Who gets none of so many different such addresses tries something, or who is refused so much in so many ways, if it gets
 nothing of so large a part of all it asks for: others may come from the same address. A proxy's bears so many names."""
@@ -61,6 +65,7 @@ def intruders(case: Case) -> tuple[str, ...]:
         .group_by("client")
         .agg(
             refused=pl.col("refused").sum(),
+            denied=pl.col("status").is_in(DENIED).sum(),
             unserved=pl.len(),
             ways=pl.col("status").filter("refused").n_unique(),
             tries=pl.col("path").filter(tried).n_unique(),
@@ -76,7 +81,7 @@ def intruders(case: Case) -> tuple[str, ...]:
     announced = pl.col("client").is_in(_announced(case)) & (pl.col("refused") > 0)
     busy = clients.filter(pl.col("all") >= SHARED * pl.col("all").sum())["client"]
     alone = ~pl.col("client").is_in(_of_many(requests, busy))
-    never = clients.filter((pl.col("refused") >= FEWEST_REFUSED) & (pl.col("refused") >= NEARLY_ALL * pl.col("all")))["client"]
+    never = clients.filter((pl.col("denied") >= FEWEST_REFUSED) & (pl.col("denied") >= NEARLY_ALL * pl.col("all")))["client"]
     guessing = set(_served_to_others(requests, never)) if len(never) else set()
     return tuple(sorted({*clients.filter(alone & (tries | announced))["client"], *guessing}))
 
@@ -128,13 +133,15 @@ def _asked(case: Case) -> pl.LazyFrame | None:
 
 
 def _announced(case: Case) -> list[str]:
-    """The addresses that notes name in which such a test is spoken of."""
+    """The addresses that notes name beside where such a test is spoken of."""
     logs = {source.path for source in case.sources}
     found: set[str] = set()
     for path in sorted(path for path in case.files - logs if path.endswith(PROSE[:4])):
-        lines = case.lines(path).select("text").collect()["text"].drop_nulls()
-        if lines.str.contains(ANNOUNCED).any():
-            found.update(address for line in lines for address in ADDRESS.findall(line))
+        lines = case.lines(path).select("line", "text", told=pl.col("text").str.contains(ANNOUNCED)).drop_nulls().collect()
+        told = lines.filter("told")["line"].to_list()
+        for number, text in lines.select("line", "text").iter_rows() if told else ():
+            if any(abs(number - line) <= NEAR for line in told):
+                found.update(ADDRESS.findall(text))
     return sorted(found)
 
 

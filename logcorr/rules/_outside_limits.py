@@ -14,6 +14,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules._askers import Maker, asking_line
 from logcorr.rules._jobs import logs_of, programs_of
+from logcorr.rules._recovered import recovered
 from logcorr.rules._settings import notes, settings
 from logcorr.timeline.select import cite, instants, spans
 
@@ -54,13 +55,19 @@ class Amount(Struct, frozen=True, kw_only=True):
 
 
 def told_by_asker(case: Case) -> Iterator[Finding]:
-    """A job whose own log tells that it is turned away, and the line of its program that asks, or says for how much."""
+    """A job whose own log tells that it is turned away, and the line of its program that asks, or says for how much.
+
+    What goes well at the next try, as the log tells, is left out, and so is what bears no time.
+    """
     for schedule in case.schedules:
         files = [path for path in logs_of(case, schedule) if _tells(case, path)]
         if not files:
             continue
         refused = pl.col("message").str.contains(REFUSED) & pl.col("time").is_not_null()
-        told = case.timeline.filter(pl.col("file").is_in(files) & refused).collect()
+        every = case.timeline.filter(pl.col("file").is_in(files) & refused).collect()
+        told = every.join(recovered(case, every), on=["file", "line"], how="anti", maintain_order="left")
+        if told.height < FEWEST:
+            continue
         amount = _amount(case, schedule, told)
         line = amount.place if amount else asking_line(case, schedule)
         if line:

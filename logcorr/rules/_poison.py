@@ -17,10 +17,6 @@ NEAR_S = 3.0
 LONGEST_RESTART_S = 15.0
 """Where only the next start is known, the request that ended the process came at most so long before it."""
 
-NEAR_S = 3.0
-LONGEST_RESTART_S = 15.0
-"""Where only the next start is known, the request that ended the process came at most so long before it."""
-
 LEAST_SHARE = 0.8
 MOST_ANSWERED = 0.25
 KEYS = (("method", "uri"), ("method", "path"), ("client", "method", "path"), ("agent", "method", "path"))

@@ -32,11 +32,16 @@ KEPT = 0.95
 
 
 class _Valid(Struct, frozen=True):
-    """A line that says how long answers of some statuses are kept; of no status: of any."""
+    """A line that says how long answers of some statuses are kept; of no status: of any.
+
+    `path` is what its location matches at the start of a path, and `others` are longer ones that another location takes.
+    """
 
     span: Span
     seconds: float
     statuses: frozenset[int]
+    path: str
+    others: tuple[str, ...]
 
 
 @rule(code="NGX028", title="A cache keeps errors and goes on giving them", role="defect", severity="error")
@@ -44,28 +49,54 @@ def check(case: Case) -> Iterator[Finding]:
     """Errors that the access log shows to come from the cache, and the line that lets it keep them."""
     lines = [one for one in _valid(case) if one.seconds >= LEAST_S]
     access = case.records("nginx_access") if lines else pl.LazyFrame()
+    there = access.collect_schema()
     from_cache = _from_cache(access)
-    if from_cache is None or "status" not in access.collect_schema():
+    if from_cache is None or not {"status", "request"} <= set(there):
         return
-    cached = pl.col("upstream_cache_status").is_not_null() if "upstream_cache_status" in access.collect_schema() else pl.lit(True)
-    told_of = access.filter(pl.col("status") >= 500).select("file", "line", "status", kept=from_cache, cached=cached)
+    says = "upstream_cache_status" in there
+    uri, cached = (
+        pl.col("request").str.extract(r"^\S+ (\S+)", 1),
+        pl.col("upstream_cache_status").is_not_null() if says else pl.lit(True),
+    )
+    told_of = access.filter(pl.col("status") >= 500).select("file", "line", "status", uri=uri, kept=from_cache, cached=cached)
     failed = told_of.collect(engine="streaming")
     told = case.happened("http.5xx").drop_nulls("time").join(failed, on=["file", "line"], maintain_order="left")
     for service, rows in by_service(told):
-        statuses = set(rows.filter("kept")["status"])
-        holding = [one for one in lines if not one.statuses or one.statuses & statuses]
-        if holding and rows["kept"].sum() >= FEWEST:
-            yield _finding(case, service, rows, max(holding, key=lambda one: one.seconds))
+        of_line = [(one, _served(rows, one, says=says)) for one in lines]
+        holding = [(one, here) for one, here in of_line if here["kept"].sum() >= FEWEST]
+        if holding:
+            line, here = max(holding, key=lambda pair: pair[0].seconds)
+            yield _finding(case, service, here, line)
 
 
 def _valid(case: Case) -> Iterator[_Valid]:
     """The lines that let errors be kept."""
-    for file in case.of(NginxFile):
-        for one in (each for top in file.directives for each in top.walk() if each.name in VALID and len(each.args) > 1):
-            codes = frozenset(int(arg) for arg in one.args[:-1] if arg.isdigit())
-            time = seconds(one.args[-1])
-            if time is not None and ("any" in one.args or any(code >= 500 for code in codes)):
-                yield _Valid(one.span, time, frozenset() if "any" in one.args else codes)
+    files = [top for file in case.of(NginxFile) for top in file.directives]
+    blocks = [node for top in files for node in top.walk() if node.name == "location" and node.args]
+    paths = {node.span: "" if node.args[0].startswith("~") else node.args[-1] for node in blocks}
+    inside = {one.span: paths[node.span] for node in blocks for one in node.walk() if one.name in VALID}
+    for one in (each for top in files for each in top.walk() if each.name in VALID and len(each.args) > 1):
+        codes = frozenset(int(arg) for arg in one.args[:-1] if arg.isdigit())
+        time, path = seconds(one.args[-1]), inside.get(one.span, "")
+        if time is not None and ("any" in one.args or any(code >= 500 for code in codes)):
+            others = {other for other in paths.values() if path and other != path and other.startswith(path)}
+            yield _Valid(one.span, time, frozenset() if "any" in one.args else codes, path, tuple(sorted(others)))
+
+
+def _served(rows: pl.DataFrame, valid: _Valid, *, says: bool) -> pl.DataFrame:
+    """The errors that the line's block gave; unless the log `says` so, out of the cache comes what the upstream gave just before.
+
+    Empty is an upstream's column also where the proxy refuses by itself, by a limit or a `return`.
+    """
+    elsewhere = pl.any_horizontal(pl.lit(False), *(pl.col("uri").str.starts_with(other) for other in valid.others))
+    statuses = pl.lit(True) if not valid.statuses else pl.col("status").is_in(sorted(valid.statuses))
+    here = rows.filter(pl.col("uri").str.starts_with(valid.path) & ~elsewhere & statuses).sort("time", maintain_order=True)
+    if says:
+        return here
+    own = here.filter(~pl.col("kept")).select("uri", "status", "time", own=True)
+    limit = timedelta(seconds=valid.seconds)
+    shown = here.join_asof(own, on="time", by=["uri", "status"], tolerance=limit, check_sortedness=False)
+    return shown.filter(~pl.col("kept") | pl.col("own").fill_null(False)).drop("own")
 
 
 def _from_cache(access: pl.LazyFrame) -> pl.Expr | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
@@ -11,8 +12,10 @@ from msgspec.structs import replace
 
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import ComposeFile, NginxFile
 from logcorr.model.result import Finding
 from logcorr.rules import rule
+from logcorr.semantics.nginx import Nginx
 from logcorr.timeline.lifecycles import Downtime, stopped
 from logcorr.timeline.select import lines_like
 
@@ -60,10 +63,23 @@ def _worked_off(case: Case, row: Sequence[Downtime]) -> bool:
     What listens for clients does not end so, whatever status it gives.
     """
     started = case.happened("process.started").filter(service=row[0].service)
-    if started["message"].str.contains(LISTENS).any():
+    if started["message"].str.contains(LISTENS).any() or _is_reached(case, row[0].service):
         return False
     lived = all(stop.ended - _started(before) >= WORKED for before, stop in pairwise(row))
     return lived and all(stop.kind == "process.exited" and any(lines_like(case, stop.end, CLEAN)) for stop in row)
+
+
+def _is_reached(case: Case, name: str) -> bool:
+    """Whether others reach it: by a port, as its health check does, or through the proxy."""
+    names = {name, name.rpartition("/")[2]}.union(*(thing.names for thing in case.entities if name in thing.names))
+    composed = [one for file in case.of(ComposeFile) for one in file.services if {one.name, one.container_name} & names]
+    checks = [" ".join(one.healthcheck.test) for one in composed if one.healthcheck]
+    if any(one.ports or one.expose for one in composed) or any(re.search(LISTENS, check) for check in checks):
+        return True
+    proxies = Nginx.every(tuple(case.of(NginxFile)))
+    servers = [server.address for nginx in proxies for group in nginx.upstreams() for server in group.servers]
+    targets = [place.target for nginx in proxies for place in nginx.proxied()]
+    return any(re.sub(r"^\w+://|[:/].*$", "", address) in names for address in (*servers, *targets))
 
 
 def _as_meant(loop: Finding, service: str, starts: int) -> Finding:

@@ -19,6 +19,9 @@ FEWEST = 10
 UNUSUAL = 1e-3
 """What came as often as until then would be away for so long no oftener than this."""
 
+MOST_GAPS = 5
+"""So many of its usual pauses before that moment it came last, at most: what is only said at the start is no use."""
+
 CONFIDENCE = 0.9
 
 
@@ -29,8 +32,9 @@ def check(case: Case) -> Iterator[Finding]:
     warned = own.filter(pl.col("severity") == "warn").collect()
     for service, rows in by_service(warned):
         many = rows.filter(pl.len().over(sort_of()) >= FEWEST)
+        usual = _usual(own.filter(pl.col("service") == service)) if many.height else many
         for _, same in many.group_by(sort_of(), maintain_order=True):
-            away = _away(own, str(service), same["time"][0])
+            away = _away(usual, same["time"][0])
             if away:
                 yield _finding(service, same, *away)
 
@@ -42,19 +46,24 @@ def _own(case: Case) -> pl.LazyFrame:
     return case.timeline.filter(untold).with_columns(pl.col("service").fill_null(pl.col("source")))
 
 
-def _away(own: pl.LazyFrame, service: str, since: datetime) -> tuple[str, int] | None:
-    """The line that came most often before that moment and never since, though it should have; and how often it came."""
-    quiet = (pl.col("severity") < "warn").fill_null(True) & (pl.col("service") == service)
-    rows = own.filter(pl.col("service") == service).select(start=pl.col("time").min(), end=pl.col("time").max()).collect()
-    start, end = rows["start"][0], rows["end"][0]
-    sorts = own.filter(quiet).group_by(sort_of()).agg(pl.len(), pl.col("time").max().alias("last"), pl.col("message").first())
-    gone = (
-        sorts.filter((pl.col("last") < since) & (pl.col("len") >= FEWEST)).sort("len", "sort", descending=True).head(1).collect()
-    )
-    if not gone.height or since <= start:
-        return None
-    expected = gone["len"][0] * (end - since) / (since - start)
-    return (str(gone["message"][0]), int(gone["len"][0])) if np.exp(-expected) < UNUSUAL else None
+def _usual(own: pl.LazyFrame) -> pl.DataFrame:
+    """What its lines that are no warnings say, the most frequent first: how often, from when to when, and all its time."""
+    quiet = (pl.col("severity") < "warn").fill_null(True)
+    time = pl.col("time")
+    whole = own.select(start=time.min(), end=time.max())
+    sorts = own.filter(quiet).group_by(sort_of()).agg(pl.len(), pl.col("message").first(), first=time.min(), last=time.max())
+    return sorts.filter(pl.col("len") >= FEWEST).join(whole, how="cross").sort("len", "sort", descending=True).collect()
+
+
+def _away(usual: pl.DataFrame, since: datetime) -> tuple[str, int] | None:
+    """The line that came most often until shortly before that moment and never since, though it should; how often it came."""
+    gap = (pl.col("last") - pl.col("first")) / (pl.col("len") - 1)
+    until_then = (pl.col("last") < since) & (since - pl.col("last") <= MOST_GAPS * gap)
+    for gone in usual.filter(until_then).head(1).iter_rows(named=True):
+        expected = gone["len"] * (gone["end"] - since) / (since - gone["start"])
+        if np.exp(-expected) < UNUSUAL:
+            return str(gone["message"]), int(gone["len"])
+    return None
 
 
 def _finding(service: str, same: pl.DataFrame, usual: str, before: int) -> Finding:
