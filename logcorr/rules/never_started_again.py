@@ -41,7 +41,10 @@ def _scaled_down(case: Case, stop: Downtime) -> bool:
 
 def _silent(case: Case, stop: Downtime) -> timedelta | None:
     """How long others still wrote after the stop; None where its own log goes on too."""
-    own = {stop.end.path, *_files(case, stop.service)}
+    own = {source.path for source in case.sources if source.service == stop.service} or {
+        stop.end.path,
+        *_files(case, stop.service),
+    }
     ends = [(source.path in own, source.last) for source in case.sources if source.last]
     if any(mine and last > stop.ended + ONE_START for mine, last in ends):
         return None
