@@ -13,7 +13,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
 from logcorr.rules._failures import HEAD, failures, sort_of
-from logcorr.rules._intruders import provoked
+from logcorr.rules._intruders import kept_out, provoked
 from logcorr.rules._limits import Limit, behind, limits
 from logcorr.rules._recovered import recovered
 from logcorr.timeline.select import cite, moments, seconds
@@ -24,7 +24,7 @@ FEWEST = 3
 UNUSUAL = 1e-3
 """Errors as even as background noise would leave so long a pause among them no oftener than this."""
 
-FELT = ("http.5xx", "client.connect_failed", "upstream.refused", "upstream.closed_early", "upstream.reset")
+FELT = ("client.connect_failed", "upstream.refused", "upstream.closed_early", "upstream.reset")
 BEFORE_S, AFTER_S = 2.0, 10.0
 """A failure is felt from so long before to so long after the line that tells of it."""
 
@@ -46,7 +46,8 @@ STEADY = 0.1
 MISTYPED = (
     r"(?i)\b(?:wrong|bad|invalid|incorrect|falsches|mauvais|incorrecta?) (?:user ?name|password|passwort|mot de passe|contraseña"
     r"|credentials|login|pin|one[- ]time|otp|captcha)\b|\b(?:login|sign[- ]?in|log[- ]?in) (?:refused|denied|rejected|failed)\b"
-    r"|\bfailed login\b|\b(?:密码|密碼)(?:错误|錯誤)|\bcontraseña incorrecta\b|\bsenha (?:incorreta|inválida)\b"
+    r"|\bfailed login\b|\bFailed (?:password|publickey) for\b"
+    r"|\b(?:密码|密碼)(?:错误|錯誤)|\bcontraseña incorrecta\b|\bsenha (?:incorreta|inválida)\b"
 )
 """How an application tells that somebody did not know a password."""
 
@@ -60,7 +61,7 @@ def check(case: Case) -> Iterator[Finding]:
     said = failures(case)
     told = said.join(recovered(case, said), on=["file", "line"], how="anti", maintain_order="left")
     known = limits(case) if told.height else []
-    felt, lasted = moments(case, *FELT), _lasted(case) if told.height else None
+    felt, lasted = _felt(case), _lasted(case) if told.height else None
     traced: set[object] = set()
     for service, rows in by_service(told):
         for _, same in rows.group_by(sort_of(), maintain_order=True):
@@ -70,6 +71,12 @@ def check(case: Case) -> Iterator[Finding]:
             traced |= {limit.span} if limit else set()
             if _pause_by_chance(case, same) < UNUSUAL or (limit and _is_felt(case, same, felt)):
                 yield replace(_finding(case, service, same, limit), severity=_severity(case, same, felt))
+
+
+def _felt(case: Case) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """When requests failed; those that a limit kept out are no loss."""
+    failed = seconds(kept_out(case, case.placed("http.5xx")))
+    return np.sort(np.concatenate([failed, moments(case, *FELT)]))
 
 
 def _severity(case: Case, rows: pl.DataFrame, felt: np.ndarray[tuple[int], np.dtype[np.float64]]) -> str:
