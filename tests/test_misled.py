@@ -505,3 +505,48 @@ def test_a_stamp_without_a_zone_is_no_local_time(tmp_path):
 
 def test_where_the_host_is_in_utc_they_agree(tmp_path):
     assert timed(tmp_path, "datetime.now()", "Etc/UTC (UTC, +0000)") == [("probe_gets_answer", 10)]
+
+
+ASKS = """#!/bin/sh
+if curl -fsS -m 5 -o /dev/null http://127.0.0.1:8088/up; then
+  echo "$(date '+%F %T') the press is up" >> /var/log/guard.log
+else
+  echo "$(date '+%F %T') no press, it goes round again" >> /var/log/guard.log
+  systemctl restart press
+fi
+"""
+
+
+def guarded(folder: Path, script: str, words: str) -> tuple[str, str | None]:
+    """A job of each ten minutes, at whose minutes the service is stopped, and what it writes in each run."""
+    ends = [600.0 * number + 2 for number in range(1, 20)]
+    (folder / "guard").write_text(script)
+    (folder / "crontab").write_text("*/10 * * * * root /srv/press/guard\n")
+    write(folder, "guard.log", [plain(end - 1, words) for end in ends])
+    write(folder, "syslog", stopped(ends))
+    write(folder, "access.log", used(ends))
+    return judged(folder)[::2]
+
+
+def test_a_check_whose_log_says_that_all_is_well_ends_nothing(tmp_path):
+    assert guarded(tmp_path, ASKS, "the press is up") == ("undetermined", None)
+
+
+def test_a_check_whose_log_says_that_it_acts_does(tmp_path):
+    assert guarded(tmp_path, ASKS, "no press, it goes round again")[0] == "root-cause"
+
+
+ONLY = """#!/bin/sh
+[ {only} ] || exit 0
+systemctl restart press
+"""
+
+
+@pytest.mark.parametrize("only", ['"$(hostname)" = spare', '"$(date +%u)" = 7'])
+def test_a_condition_that_did_not_hold_ends_nothing(tmp_path, only):
+    assert guarded(tmp_path, ONLY.format(only=only), "") == ("undetermined", None)
+
+
+@pytest.mark.parametrize("only", ['"$(hostname)" = mill', '"$(date +%u)" = 2'])
+def test_a_condition_that_held_lets_it_act(tmp_path, only):
+    assert guarded(tmp_path, ONLY.format(only=only), "") == ("root-cause", ("guard", 3))

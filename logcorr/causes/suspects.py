@@ -19,7 +19,7 @@ from logcorr.model.case import Behaviour, Case, ProvedEffect, Schedule
 from logcorr.model.claim import Claim, claim
 from logcorr.model.facts import ScheduledJob
 from logcorr.model.source import Span
-from logcorr.timeline.contradictions import not_found, outlived
+from logcorr.timeline.contradictions import held_back, not_found, outlived, said_otherwise
 from logcorr.timeline.orders import ordered, renewals
 from logcorr.timeline.scripts import messages, said
 from logcorr.timeline.select import seconds
@@ -88,6 +88,7 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
     if effect:
         schedule = replace(schedule, runs=_in_force(schedule.ticks, effect, stops, window))
         refuted = _contradicted(case, schedule, service, effect) or _missed(schedule.ticks, effect, stops, window)
+        refuted = refuted or (_did_not(case, behaviour, effect, schedule.ticks, stops) if behaviour else None)
     ticks = schedule.ticks[(schedule.ticks >= window[0]) & (schedule.ticks <= window[1])]
     telling = _telling(case, schedule.behaviours, service, stops, ticks) if effect else None
     if effect:
@@ -240,6 +241,16 @@ def _contradicted(case: Case, schedule: Schedule, service: str, proved: ProvedEf
         container=container.name,
         status=container.status,
     )
+
+
+def _did_not(case: Case, behaviour: Behaviour, proved: ProvedEffect, ticks: Times, stops: Times) -> Claim | None:
+    """What shows that it did not act, though a stop followed: its own words, or the condition on which it acts."""
+    told = said_otherwise(case, behaviour, proved, ticks, stops)
+    if told:
+        words = "in {count} of the runs that a stop followed its own log says that it did not act"
+        return claim("scheduled.said_otherwise", words, count=told)
+    unmet = held_back(case, proved, stops)
+    return claim("scheduled.held_back", "it only acts if {condition}, which did not hold", condition=unmet) if unmet else None
 
 
 def _in_force(ticks: Times, proved: ProvedEffect, stops: Times, window: Window) -> Times:

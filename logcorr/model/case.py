@@ -63,7 +63,8 @@ class ProvedEffect(Struct, frozen=True, kw_only=True):
     """An effect, how far it is reached given what its probes get, and what it hits.
 
     `hits` names the entities it acts on, `certain` whether that is all of them and no other. `compose_paths` are the
-    collected files behind the effect's `-f` values, in order.
+    collected files behind the effect's `-f` values, in order. `instead` are lines that its script runs only where it does not
+    run this one.
     """
 
     effect: Effect
@@ -72,6 +73,7 @@ class ProvedEffect(Struct, frozen=True, kw_only=True):
     hits: tuple[str, ...]
     certain: bool = True
     compose_paths: tuple[str, ...] = ()
+    instead: tuple[Span, ...] = ()
 
 
 class Behaviour(Struct, frozen=True, kw_only=True):

@@ -16,6 +16,7 @@ from logcorr.model.source import Problem, Span
 from logcorr.semantics import topology
 from logcorr.semantics.aimed import aimed
 from logcorr.semantics.hooks import at_most, followed, leads_nowhere
+from logcorr.semantics.instead import instead
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.paths import folder_of, normal
 from logcorr.semantics.probing import World, ask, outcomes, telling_outcomes
@@ -182,6 +183,7 @@ def _behaviour(
             hits=targets.of(effect),
             certain=targets.certain(effect),
             compose_paths=targets.compose_paths(effect),
+            instead=() if effect.span.path in programs else _instead((read.script, *called), effect.span),
         )
         for effect, proof in zip(effects, proofs, strict=True)
     )
@@ -197,6 +199,11 @@ def _behaviour(
         pause_s=pause.seconds if pause else None,
         loop=pause.loop if pause else None,
     )
+
+
+def _instead(scripts: Iterable[Script | None], place: Span) -> tuple[Span, ...]:
+    held = (one for one in scripts if one and one.span.path == place.path and one.span.line <= place.line <= one.span.end_line)
+    return next((instead(script, place) for script in held), ())
 
 
 def _looks_at(effect: Effect, probe: Probe, scripts: Iterable[Script | None]) -> bool:

@@ -40,6 +40,21 @@ def said(case: Case, behaviours: Iterable[Behaviour], near: Span | None = None) 
     return _held(case, lambda column: _holds(column, wanted))
 
 
+def said_at(case: Case, behaviour: Behaviour, places: Sequence[Span]) -> pl.DataFrame:
+    """The rows that hold what it writes at these lines, in the log to which it appends where that is known to be collected."""
+    wanted = [pieces for pieces, span in messages(behaviour) if any(_within(span, place) for place in places)]
+    if not wanted:
+        return case.happened()
+    names = appended_to(behaviour.script.text)
+    logs = [source.path for source in case.sources if source.path.rpartition("/")[2] in names]
+    rows = _held(case, lambda column: _holds(column, wanted))
+    return rows.filter(pl.col("file").is_in(logs)) if logs else rows
+
+
+def _within(span: Span, place: Span) -> bool:
+    return span.path == place.path and place.line <= span.line <= place.end_line
+
+
 def printed(case: Case, pattern: str) -> pl.DataFrame:
     """The timeline's rows that hold what the programs of a script print, as `said` gives its own messages."""
     return _held(case, lambda column: pl.col(column).str.contains(pattern))
