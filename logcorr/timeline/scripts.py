@@ -29,26 +29,32 @@ def said(case: Case, behaviours: Iterable[Behaviour], near: Span | None = None) 
     A line without a stamp inside another log (`docker compose logs`) has the time of the event after it in the file: scripts
     say what they do before they do it.
     """
+    speaking = list(behaviours)
     wanted = [
         pieces
-        for behaviour in behaviours
+        for behaviour in speaking
         for pieces, span in messages(behaviour)
         if near is None or (span.path == near.path and abs(span.line - near.line) <= NEAR_LINES)
     ]
-    if not wanted:
-        return case.happened()
-    return _held(case, lambda column: _holds(column, wanted))
+    return _where_it_writes(case, speaking, _held(case, lambda column: _holds(column, wanted))) if wanted else case.happened()
 
 
 def said_at(case: Case, behaviour: Behaviour, places: Sequence[Span]) -> pl.DataFrame:
     """The rows that hold what it writes at these lines, in the log to which it appends where that is known to be collected."""
     wanted = [pieces for pieces, span in messages(behaviour) if any(_within(span, place) for place in places)]
-    if not wanted:
-        return case.happened()
-    names = appended_to(behaviour.script.text)
-    logs = [source.path for source in case.sources if source.path.rpartition("/")[2] in names]
-    rows = _held(case, lambda column: _holds(column, wanted))
-    return rows.filter(pl.col("file").is_in(logs)) if logs else rows
+    return _where_it_writes(case, [behaviour], _held(case, lambda column: _holds(column, wanted))) if wanted else case.happened()
+
+
+def _where_it_writes(case: Case, behaviours: Sequence[Behaviour], rows: pl.DataFrame) -> pl.DataFrame:
+    """The rows in the logs to which all of these scripts append and nowhere else, if those were collected."""
+    own = [_logs_of(case, behaviour) for behaviour in behaviours]
+    return rows.filter(pl.col("file").is_in({path for logs in own for path in logs})) if own and all(own) else rows
+
+
+def _logs_of(case: Case, behaviour: Behaviour) -> list[str]:
+    text = behaviour.script.text
+    names = set() if re.search(r"\blogger\b", text) else appended_to(text)
+    return [source.path for source in case.sources if source.path.rpartition("/")[2] in names]
 
 
 def _within(span: Span, place: Span) -> bool:
