@@ -48,23 +48,30 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _ill(case: Case) -> pl.DataFrame:
-    """The minutes of each log of requests in which so many are given up."""
+    """The minutes of each log of requests in which so many are given up, and hardly any are otherwise."""
     logs = [source.path for source in case.sources if source.format in REQUEST_LOGS]
-    asked = case.timeline.filter(pl.col("file").is_in(logs) & pl.col("time").is_not_null())
+    dated = case.timeline.filter(pl.col("file").is_in(logs) & pl.col("time").is_not_null())
     counts = (
-        asked.group_by("file", minute=pl.col("time").dt.truncate("1m"))
+        dated.group_by("file", minute=pl.col("time").dt.truncate("1m"))
         .agg(asked=pl.len(), gone=(pl.col("kind") == GONE).sum())
         .collect(engine="streaming")
     )
-    ill = pl.col("gone") >= LEAST_SHARE * pl.col("asked")
-    minute = pl.when(ill).then("minute")
-    last, following = minute.forward_fill().over("file"), minute.backward_fill().over("file")
-    phased = counts.sort("file", "minute").with_columns(ill=ill, phase=(following - last <= PAUSE).fill_null(False))
-    then = pl.col("phase")
-    share = (pl.col("gone").filter(then).sum() / pl.col("asked").filter(then).sum()).over("file")
-    at_other_times = pl.col("asked").filter(~then).sum().over("file")
-    usual = pl.col("gone").filter(~then).sum().over("file") / at_other_times
-    return phased.filter(pl.col("ill") & (at_other_times >= FEWEST) & (share >= DENSER * usual)).select("file", "minute")
+    told = _phased(counts.sort("file", "minute"))
+    then, asked, gone = pl.col("phase"), pl.col("asked"), pl.col("gone")
+    share = (gone.filter(then).sum() / asked.filter(then).sum()).over("file")
+    otherwise = asked.filter(~then).sum().over("file")
+    usual = gone.filter(~then).sum().over("file") / otherwise
+    return told.filter(then & (otherwise >= FEWEST) & (share >= DENSER * usual)).select("file", "minute")
+
+
+def _phased(counts: pl.DataFrame) -> pl.DataFrame:
+    """The minutes, and whether each is of a `phase` of many that are given up: a pause in it is a part of it."""
+    minute = pl.when(pl.col("gone") >= LEAST_SHARE * pl.col("asked")).then("minute")
+    pause = (minute.backward_fill() - minute.forward_fill()).over("file")
+    near = counts.with_columns(near=(pause <= PAUSE).fill_null(False))
+    runs = near.with_columns(run=(pl.col("near") != pl.col("near").shift(1)).cum_sum().over("file"))
+    gone, asked = (pl.col(name).sum().over("file", "run") for name in ("gone", "asked"))
+    return runs.with_columns(phase=pl.col("near") & (gone >= FEWEST) & (gone >= LEAST_SHARE * asked))
 
 
 def _clients(case: Case, gone: pl.DataFrame) -> pl.DataFrame:
