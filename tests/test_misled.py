@@ -550,3 +550,18 @@ def test_a_condition_that_did_not_hold_ends_nothing(tmp_path, only):
 @pytest.mark.parametrize("only", ['"$(hostname)" = mill', '"$(date +%u)" = 2'])
 def test_a_condition_that_held_lets_it_act(tmp_path, only):
     assert guarded(tmp_path, ONLY.format(only=only), "") == ("root-cause", ("guard", 3))
+
+
+ALWAYS = "#!/bin/sh\nsystemctl restart press\n"
+
+
+@pytest.mark.parametrize(("terminal", "verdict"), [("pts/0", "undetermined"), ("unknown", "root-cause")])
+def test_what_somebody_types_is_not_done_by_the_job_of_that_minute(tmp_path, terminal, verdict):
+    ends = [600.0 * number + 3 for number in range(1, 20)]
+    sudo = f"mill sudo: lea : TTY={terminal} ; PWD=/root ; USER=root ; COMMAND=/usr/bin/systemctl restart press"
+    (tmp_path / "again").write_text(ALWAYS)
+    (tmp_path / "crontab").write_text("*/10 * * * * root /srv/press/again\n")
+    write(tmp_path, "auth.log", [(end - 1, f"{at(end - 1):%b %e %H:%M:%S} {sudo}") for end in ends])
+    write(tmp_path, "syslog", stopped(ends))
+    write(tmp_path, "access.log", used(ends))
+    assert judged(tmp_path)[0] == verdict

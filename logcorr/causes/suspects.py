@@ -20,7 +20,7 @@ from logcorr.model.claim import Claim, claim
 from logcorr.model.facts import ScheduledJob
 from logcorr.model.source import Span
 from logcorr.timeline.contradictions import held_back, not_found, outlived, said_otherwise
-from logcorr.timeline.orders import ordered, renewals
+from logcorr.timeline.orders import ordered, renewals, typed
 from logcorr.timeline.scripts import messages, said
 from logcorr.timeline.select import seconds
 
@@ -33,6 +33,8 @@ AT_ONCE_S, NEARLY_ALL = 120.0, 0.9
 
 SOON_S = 900.0
 """A hook runs so soon after the job that leads to it has begun: first every certificate is looked at."""
+
+MOST_TYPED = 0.5
 
 LEAST_TELLING, MOST_TELLING = 5, 100
 """What a message is worth, at least and at most, that is written only in runs after which the service was stopped."""
@@ -88,6 +90,7 @@ def _scheduled(case: Case, schedule: Schedule, service: str, stops: Times, windo
     if effect:
         schedule = replace(schedule, runs=_in_force(schedule.ticks, effect, stops, window))
         refuted = _contradicted(case, schedule, service, effect) or _missed(schedule.ticks, effect, stops, window)
+        refuted = refuted or _by_hand(case, service, stops)
         refuted = refuted or (_did_not(case, behaviour, effect, schedule.ticks, stops) if behaviour else None)
     ticks = schedule.ticks[(schedule.ticks >= window[0]) & (schedule.ticks <= window[1])]
     telling = _telling(case, schedule.behaviours, service, stops, ticks) if effect else None
@@ -241,6 +244,12 @@ def _contradicted(case: Case, schedule: Schedule, service: str, proved: ProvedEf
         container=container.name,
         status=container.status,
     )
+
+
+def _by_hand(case: Case, service: str, stops: Times) -> Claim | None:
+    count = typed(case, service, stops)
+    said = claim("scheduled.typed", "somebody had just typed what ends it, before {count} of the stops", count=count)
+    return said if count and count >= MOST_TYPED * len(stops) else None
 
 
 def _did_not(case: Case, behaviour: Behaviour, proved: ProvedEffect, ticks: Times, stops: Times) -> Claim | None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from logcorr.lazily import pl, regex
+import re
+
+from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import Behaviour, Case
 from logcorr.model.facts import Script
+from logcorr.timeline.select import seconds
 
 HOOK = r"(?: hook:\s*'?| command: | cmd: )(.+?)'?$"
 """What is run, in the messages of certbot (compat/misc.py) and acme.sh that tell of a hook."""
@@ -14,6 +17,10 @@ SUDO = r"; COMMAND=(\S.*)$"
 """And in sudo's (plugins/sudoers/logging.c)."""
 
 RENEWS = r"^Starting [\w.@-]*(?:certbot|letsencrypt)[\w.@-]*\.service\b"
+
+BY_HAND = r"\bTTY=(?:pts|tty)"
+ENDS = r"\b(?:systemctl|service|docker|docker-compose|podman|pm2|supervisorctl|kill|pkill|killall)\b"
+AT_ONCE_S = 5.0
 
 SHELLS = regex(r"^(?:\S*/)?(?:ba|da|k|z)?sh (?:-\w+ )*")
 
@@ -37,6 +44,16 @@ def ordered(case: Case, behaviour: Behaviour, effect: Effect) -> pl.DataFrame:
     rows = case.once(orders)
     ours = [one for one in rows["command"].unique().sort() if _names(one, behaviour.script) or _is(one, behaviour.script, effect)]
     return rows.filter(pl.col("command").is_in(ours)).drop("command")
+
+
+def typed(case: Case, service: str, stops: npt.NDArray[np.float64]) -> int:
+    """How many of a service's stops (epoch seconds) come at once after somebody at a terminal ended it by name, as sudo tells."""
+    words = rf"{ENDS}.*(?<![\w-]){re.escape(service)}(?![\w-])"
+    rows = case.once(orders)
+    by_hand = rows.filter(pl.col("message").str.contains(BY_HAND))
+    given = seconds(by_hand.filter(pl.Series([bool(re.search(words, one)) for one in by_hand["command"]], dtype=pl.Boolean)))
+    before = np.searchsorted(given, stops + 1.0, side="right") - 1
+    return int(((before >= 0) & (stops - given[np.maximum(before, 0)] <= AT_ONCE_S)).sum()) if len(given) else 0
 
 
 def _names(command: str, script: Script) -> bool:
