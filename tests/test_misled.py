@@ -519,7 +519,7 @@ fi
 
 def guarded(folder: Path, script: str, words: str) -> tuple[str, str | None]:
     """A job of each ten minutes, at whose minutes the service is stopped, and what it writes in each run."""
-    ends = [600.0 * number + 2 for number in range(1, 20)]
+    ends = [600.0 * number + 2 for number in range(1, 30)]
     (folder / "guard").write_text(script)
     (folder / "crontab").write_text("*/10 * * * * root /srv/press/guard\n")
     write(folder, "guard.log", [plain(end - 1, words) for end in ends])
@@ -557,7 +557,7 @@ ALWAYS = "#!/bin/sh\nsystemctl restart press\n"
 
 @pytest.mark.parametrize(("terminal", "verdict"), [("pts/0", "undetermined"), ("unknown", "root-cause")])
 def test_what_somebody_types_is_not_done_by_the_job_of_that_minute(tmp_path, terminal, verdict):
-    ends = [600.0 * number + 3 for number in range(1, 20)]
+    ends = [600.0 * number + 3 for number in range(1, 30)]
     sudo = f"mill sudo: lea : TTY={terminal} ; PWD=/root ; USER=root ; COMMAND=/usr/bin/systemctl restart press"
     (tmp_path / "again").write_text(ALWAYS)
     (tmp_path / "crontab").write_text("*/10 * * * * root /srv/press/again\n")
