@@ -13,6 +13,10 @@ from logcorr.statistics import Attribution, Group, Schedule, attribute
 from logcorr.timeline.select import seconds
 
 
+LED_S = 60.0
+"""What led to a stop came so shortly before it, mostly."""
+
+
 class Attributed(Struct, frozen=True, kw_only=True):
     """One service's stops, and how they spread over the suspects."""
 
@@ -58,7 +62,8 @@ def attributed(case: Case, service: str, stops: pl.DataFrame) -> Attributed:
 
 
 def _window(case: Case, stops: pl.DataFrame) -> tuple[float, float]:
-    """What the logs that tell of the stops cover, in epoch seconds."""
+    """What the logs that tell of the stops cover, in epoch seconds; a log that begins with a stop leaves out what led to it."""
     files = set(stops["file"])
     told = [source for source in case.sources if source.path in files and source.first and source.last]
-    return min(s.first.timestamp() for s in told if s.first), max(s.last.timestamp() for s in told if s.last)
+    start, end = min(s.first.timestamp() for s in told if s.first), max(s.last.timestamp() for s in told if s.last)
+    return start - LED_S if stops["time"].min() == min(s.first for s in told if s.first) else start, end
