@@ -12,7 +12,6 @@ from logcorr.model.case import Case
 from logcorr.statistics import Attribution, Group, Schedule, attribute
 from logcorr.timeline.select import seconds
 
-
 LED_S = 60.0
 """What led to a stop came so shortly before it, mostly."""
 

@@ -12,6 +12,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._locking import FEWEST, NEARLY_ALL, SOON, Locking, locking
 from logcorr.rules._settings import settings
 from logcorr.rules._statements import sender
 from logcorr.rules._words import sought, telling
@@ -21,9 +22,10 @@ WAITS = sought(
     r"\bstill waiting for \w+Lock on (?:relation|object)\b|\bLock wait timeout exceeded\b"
     r"|\bWaiting for table (?:metadata|level) lock\b"
     r"|\bcancell?ing statement due to (?:lock|statement) timeout\b|\bcould not obtain lock on\b|\bLockNotAvailable\b"
+    r"|\b(?:AccessShare|RowShare|RowExclusive|ShareUpdateExclusive|AccessExclusive)Lock\b.* \d+[.,]\d+ ms$"
     r"|\bLock request time ?out period exceeded\b|\b(?:LockWaitTimeout|StatementTimeout)\b|\bORA-(?:00054|30006)\b",
-    "still waiting for ", "Lock wait timeout exceeded", "Waiting for table ", "ing statement due to ",
-    "could not obtain lock on", "LockNotAvailable", "Lock request time", "LockWaitTimeout", "StatementTimeout", "ORA-00054",
+    "still waiting for ", "Lock wait timeout exceeded", "Waiting for table ", "ing statement due to ", "could not obtain lock on",
+    "LockNotAvailable", "ShareLock", "ExclusiveLock", "Lock request time", "LockWaitTimeout", "StatementTimeout", "ORA-00054",
     "ORA-30006",
 )  # fmt: skip
 """How PostgreSQL, MySQL, SQL Server and Oracle, and those who ask them, tell that a statement waits, or has waited too long; not
@@ -35,7 +37,8 @@ TWO_WORDS = (
 )
 HOLDS = (
     rf"(?i)^\s*(?:{TWO_WORDS})\b"
-    rf"|(?:\bstatement: |\bexecute [^:]*: |\bQuery\t|\bquery: )\s*(?:{TWO_WORDS}|cluster|reindex|truncate)\b"
+    r"|(?:\b(?:statement|instruction|Anweisung|sentencia|istruzione|comando) ?: |\bexecute [^:]*: |\bQuery\t|\bquery: )\s*"
+    rf"(?:{TWO_WORDS}|cluster|reindex|truncate)\b"
 )
 GENTLY = r"(?i)\bconcurrently\b|\balgorithm ?= ?(?:instant|inplace)\b|\block ?= ?none\b|\bnot valid\b"
 """Statements that lock a whole table, and how they are told not to."""
@@ -47,15 +50,15 @@ MIGRATES = (
 TABLE = regex(r"(?i)\b(?:table|on|view)\s+(?:only\s+|if (?:not )?exists\s+)*[\"`]?(?:\w+[\"`]?\.[\"`]?)?(?P<name>\w+)")
 COLUMN = regex(r"(?i)\b(?:column|index|constraint)\s+(?:concurrently\s+|if (?:not )?exists\s+)*[\"`]?(?P<name>\w+)")
 
-FEWEST = 3
 LEAST_MS = 1000.0
 """What took less is over before anybody is told to wait."""
 
-TOOK = r"\bduration: ([\d.]+) ms\b"
-SOON, LONGEST, JUST_BEFORE = timedelta(minutes=2), timedelta(hours=2), timedelta(minutes=5)
-"""Others wait so soon after it begins, and so long at most; a migration begins so shortly before."""
+TOOK = r"\b(?:duration|durée|Dauer|duración|durata|duração) ?: ([\d.]+) ms\b"
+"""PostgreSQL tells of a statement's duration when it has ended, in the language of its host."""
 
-NEARLY_ALL = 0.9
+LONGEST, JUST_BEFORE = timedelta(hours=2), timedelta(minutes=5)
+"""Others wait so long at most; a migration begins so shortly before."""
+
 NAMED, UNNAMED = 0.92, 0.85
 SHOWS = "statement_waits"
 
@@ -68,10 +71,13 @@ def check(case: Case) -> Iterator[Finding]:
     if waits.height < FEWEST:
         return
     holds = case.timeline.filter(message.str.contains(HOLDS) & ~message.str.contains(GENTLY) & timed).collect()
-    told = _behind(waits, _lasting(case, holds).sort("time", "file", "line"))
+    holds = _lasting(case, holds).sort("time", "file", "line")
+    told = _behind(waits, holds)
     if told.height >= max(FEWEST, NEARLY_ALL * waits.height):
         first = holds.join(told.head(1).select(file="held_in", line="held_at"), on=["file", "line"])
         yield _finding(case, told.select(waits.columns), first)
+    else:
+        yield from map(_of_job, locking(case, waits))
 
 
 def _lasting(case: Case, holds: pl.DataFrame) -> pl.DataFrame:
@@ -79,14 +85,20 @@ def _lasting(case: Case, holds: pl.DataFrame) -> pl.DataFrame:
     took = pl.col("message").str.extract(TOOK, 1).cast(pl.Float64, strict=False)
     known = case.records("postgresql")
     if "pid" not in known.collect_schema():
-        return holds.filter(~(took < LEAST_MS).fill_null(False))
+        return _begun(holds.with_columns(took=took, later=None)).select(holds.columns)
     by_process = known.select("file", "line", "pid")
     timed = holds.lazy().with_columns(took=took).join(by_process, on=["file", "line"], how="left").sort("line")
     bare = case.timeline.filter(pl.col("message").str.contains(rf"^{TOOK}\s*$")).select("file", "line", later=took)
     ends = bare.join(by_process, on=["file", "line"]).join(timed, on=["file", "pid"], how="semi").sort("line")
     found = timed.join_asof(ends, on="line", by=["file", "pid"], strategy="forward", check_sortedness=False).collect()
-    lasted = pl.coalesce("took", "later")
-    return found.filter(~(lasted < LEAST_MS).fill_null(False)).select(holds.columns)
+    return _begun(found).select(holds.columns)
+
+
+def _begun(holds: pl.DataFrame) -> pl.DataFrame:
+    """Those that did not end at once, at the time at which they began: how long one took is told at its end."""
+    lasted = pl.coalesce("took", pl.col("later").cast(pl.Float64))
+    took = pl.duration(milliseconds=pl.col("took").fill_null(0.0))
+    return holds.filter(~(lasted < LEAST_MS).fill_null(False)).with_columns(pl.col("time") - took)
 
 
 def _behind(waits: pl.DataFrame, holds: pl.DataFrame) -> pl.DataFrame:
@@ -130,6 +142,37 @@ def _finding(case: Case, waits: pl.DataFrame, held: pl.DataFrame) -> Finding:
             "lock_held.fix",
             "change the table in steps that lock it for a moment only (an empty column, filled in batches, then its default; "
             "indexes concurrently), with a lock_timeout, and while few use it",
+        ),
+    )
+
+
+def _of_job(found: Locking) -> Finding:
+    """A job's dump locks the tables that it reads."""
+    waits = found.waits
+    return Finding(
+        confidence=NAMED if found.told else UNNAMED,
+        claim=claim(
+            "lock_held.job",
+            "{command}, in the job on {schedule}, locks the tables, and others wait for it: {count} times, first {lag:g} s after "
+            "it began",
+            command=found.command.name,
+            schedule=found.schedule.job.schedule,
+            count=waits.height,
+            lag=round(found.lag_s, 1),
+        ),
+        evidence=(
+            Evidence(found.command.span, "locks the tables", shows=SHOWS),
+            Evidence(found.schedule.job.span, "its schedule", shows="job_runs_script"),
+            *(Evidence(span, "its run", shows="job_runs_script") for span in found.told),
+            *cite(waits, shows=SHOWS),
+        ),
+        would_refute=claim("lock_held.refute", "what pg_locks or performance_schema shows of who held the lock at these times"),
+        subject=str(waits["service"][0] or waits["source"][0]),
+        measured={"count": waits.height, "lag_s": round(found.lag_s, 1)},
+        times=instants(waits),
+        fix=claim(
+            "lock_held.job_fix",
+            "dump in one transaction (mysqldump --single-transaction) or from a replica, and when few write",
         ),
     )
 
