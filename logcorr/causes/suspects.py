@@ -256,8 +256,11 @@ def _did_not(case: Case, behaviour: Behaviour, proved: ProvedEffect, ticks: Time
     """What shows that it did not act, though a stop followed: its own words, or the condition on which it acts."""
     told = said_otherwise(case, behaviour, proved, ticks, stops)
     if told:
-        words = "in {count} of the runs that a stop followed its own log says that it did not act"
-        return claim("scheduled.said_otherwise", words, count=told)
+        return claim(
+            "scheduled.said_otherwise",
+            "in {count} of the runs that a stop followed its own log says that it did not act",
+            count=told,
+        )
     unmet = held_back(case, proved, stops)
     return claim("scheduled.held_back", "it only acts if {condition}, which did not hold", condition=unmet) if unmet else None
 
