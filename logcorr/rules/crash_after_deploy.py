@@ -19,7 +19,7 @@ from logcorr.rules import _deeds, rule
 from logcorr.rules._failures import HEAD, failures, sort_of
 from logcorr.rules._given import CHANGES
 from logcorr.rules._lacks import FEWEST, LEFT_OUT, Lack, deploys, does_without, files_without, lacks
-from logcorr.semantics.topology import find
+from logcorr.semantics.topology import EVERYDAY, find
 from logcorr.timeline.lifecycles import OWN_ENDS, stopped
 from logcorr.timeline.select import cite, seconds
 
@@ -102,11 +102,17 @@ def _lived_with(lack: Lack, loop: _Loop) -> bool:
 
 
 def _of_another(case: Case, lack: Lack, loop: _Loop) -> bool:
-    """Whether another service says so, one that is known by its name."""
+    """Whether another service says so: one that is known by its name, or that a log is named after where this one has its own."""
     own = (pl.col("file") == lack.first.path) & (pl.col("line") <= lack.first.line)
     service = case.timeline.filter(own).sort("line").select("service").tail(1).collect()["service"].to_list()
-    known = find(service[0], case.entities) if service and service[0] else None
-    return known is not None and loop.service not in known.names
+    if not service or not service[0]:
+        return False
+    known = find(service[0], case.entities)
+    if known:
+        return loop.service not in known.names
+    its_log = (pl.col("service") == loop.service) & (pl.col("source") == "app")
+    shared = set(service[0].split("-")) & {*loop.service.split("-"), *EVERYDAY}
+    return not shared and case.timeline.filter(its_log).head(1).collect().height > 0
 
 
 def _outlived(case: Case, lack: Lack, loop: _Loop, said: pl.DataFrame) -> bool:
