@@ -43,9 +43,9 @@ ONE_END_S = 5.0
 LACKS = r"^(?:dependency|permission|address|disk|config|limit|file)\."
 WANTED = ("time", "source", "severity", "kind", "message", "file", "line", "lines")
 
-AT_WORK, SILENT, NEVER_STARTED = 0.93, 0.75, 0.6
-"""How sure it is that more time would have helped; no more than the last, if no log tells of a start that went well: it may not
-know how to tell systemd."""
+AT_WORK, SILENT, NEVER_READY = 0.93, 0.75, 0.6
+"""How sure it is that more time would have helped; no more than the last, if no log tells of a start that went well: it may say
+in other words that it is ready, or not tell systemd."""
 
 
 class Run(Struct, frozen=True):
@@ -174,7 +174,7 @@ def _unhealthy(case: Case, one: Unhealthy, early: Early) -> Finding:
     limits = [span for spans in lines.values() for span in spans] or [one.check.span]
     asks = setting_lines(case, one.check.span, TEST) or (one.check.span,)
     return Finding(
-        confidence=early.sure,
+        confidence=early.sure if early.before_s is not None else min(early.sure, NEVER_READY),
         claim=claim(
             "ended_before_ready.unhealthy",
             "{service} was restarted as unhealthy {count} times before it was ready: its health check gives it {allowed:g} s",
@@ -202,7 +202,7 @@ def _start_timeout(case: Case, unit: Unit, told: pl.DataFrame, early: Early) -> 
     started = limits or setting_lines(case, unit.span, r"^\s*ExecStart\s*=") or (unit.span,)
     well = case.happened("process.started").filter(pl.col("service") == service).height
     return Finding(
-        confidence=early.sure if well else min(early.sure, NEVER_STARTED),
+        confidence=early.sure if well else min(early.sure, NEVER_READY),
         claim=claim(
             "ended_before_ready.start_timeout",
             "{service} was ended {count} times before it was ready: systemd waits {allowed:g} s for its start",
