@@ -29,7 +29,7 @@ def ungiven(case: Case, name: str, service: str, uses: Mapping[str, Span]) -> It
     """
     files = [path for path in sorted(case.files) if ENVIRONMENT.search(path.rpartition("/")[2])]
     live = [path for path in files if path in uses or not TEMPLATE.search(path)]
-    lacking = [(path, last) for path in live if (last := _last_setting(case, path, name))]
+    lacking = [(path, last) for path in live if (last := last_setting(case, path, name))]
     away = list(_taken_away(case, name))
     holders = {*_holders(case, files, name), *(file for file, _ in away)}
     yield from _unlisted(case, holders, service)
@@ -107,7 +107,7 @@ def _nearest(lines: Sequence[tuple[int, str]], name: str) -> int:
     )[0]
 
 
-def _last_setting(case: Case, path: str, name: str) -> Span | None:
+def last_setting(case: Case, path: str, name: str) -> Span | None:
     """The line of an environment file that leaves the name empty, or else the one nearest to it; None where it is set."""
     lines = [(line, text.strip()) for line, text in case.lines(path).select("line", "text").collect().iter_rows() if text.strip()]
     keys = []

@@ -13,7 +13,7 @@ from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
-from logcorr.rules._given import CHANGES, ENVIRONMENT, ungiven
+from logcorr.rules._given import CHANGES, ENVIRONMENT, last_setting, ungiven
 from logcorr.timeline.scripts import code_of
 
 NAME = r"(?P<name>[A-Z][A-Z0-9]*_[A-Z0-9_]+|[A-Z][A-Z0-9]{3,})"
@@ -62,6 +62,12 @@ NEEDLE = (
 ECHO = regex(r"^\s*(?:throw|raise|if)\b")
 """A line of code that an engine prints before the exception itself."""
 
+CONDITION = r"(?i)\b(?:when|if|unless|while|because)\b"
+WITHOUT_IT = (
+    r"(?i)\b(?:disabled|off|skipp(?:ing|ed)|ignor(?:ing|ed)|fall(?:ing|s)? ?back|using (?:the |a )?default|defaults? to)\b"
+)
+"""By which a line tells that the program does without it, where that is no condition on which it would be needed."""
+
 WORD = regex(r"[\w-]{4,}(?:\.[\w-]+)*")
 COMMENT = r"^\s*(?:--|#|//|/?\*|$)"
 MOST_BEFORE = 12
@@ -87,13 +93,14 @@ FEWEST = 3
 
 
 class Lack(Struct, frozen=True, kw_only=True):
-    """What a log says is missing, how often, where first, and when."""
+    """What a log says is missing, how often, where first, in which lines and since when."""
 
     sort: str
     name: str
     first: Span
     count: int
     since: datetime | None
+    lines: tuple[int, ...] = ()
 
     @property
     def told(self) -> str:
@@ -106,6 +113,11 @@ def deploys(script: Script) -> bool:
     return bool(DEPLOYS.search(script.name) or BRINGS.search(script.text))
 
 
+def does_without(text: pl.Expr) -> pl.Expr:
+    """Whether a line tells that the program goes on without what it lacks."""
+    return text.str.contains(WITHOUT_IT) & ~text.str.contains(CONDITION)
+
+
 def lacks(case: Case) -> Iterator[Lack]:
     """What logs say is missing, three times or more, and not as a mere warning; also logs that nothing could read."""
     proxy = {source.path for source in case.sources if source.format.startswith("nginx")}
@@ -115,7 +127,7 @@ def lacks(case: Case) -> Iterator[Lack]:
 
 
 def _lacks_of(case: Case, path: str) -> Iterator[Lack]:
-    rows = case.lines(path).filter(pl.col("text").str.contains(NEEDLE)).collect()
+    rows = case.lines(path).filter(pl.col("text").str.contains(NEEDLE) & ~does_without(pl.col("text"))).collect()
     mild = (pl.col("file") == path) & (pl.col("severity") < "error")
     warned = set(case.timeline.filter(mild).select("line").collect()["line"]) if rows.height else ()
     found: dict[tuple[str, str], list[int]] = {}
@@ -126,7 +138,8 @@ def _lacks_of(case: Case, path: str) -> Iterator[Lack]:
             found.setdefault(named, []).append(line)
     for (sort, name), lines in found.items():
         if len(lines) >= FEWEST:
-            yield Lack(sort=sort, name=name, first=Span(path, lines[0]), count=len(lines), since=_time(case, path, lines[0]))
+            first, since = Span(path, lines[0]), _time(case, path, lines[0])
+            yield Lack(sort=sort, name=name, first=first, count=len(lines), since=since, lines=tuple(lines))
 
 
 def _named_above(case: Case, path: str, line: int) -> tuple[str, str] | None:
@@ -153,10 +166,15 @@ def files_without(case: Case, lack: Lack, service: str) -> tuple[Evidence, ...]:
         return tuple(_at_work(case, lack))
     if lack.sort in ("module", "file"):
         return (*_omissions(case, lack.name), *(_packages(case, lack.name) if lack.sort == "module" else ()))
-    uses = {path: use for path in case.files if ENVIRONMENT.search(path.rpartition("/")[2]) and (use := _use(case, path))}
+    environment = [path for path in sorted(case.files) if ENVIRONMENT.search(path.rpartition("/")[2])]
+    uses = {path: use for path in environment if (use := _use(case, path))}
     return (
         *ungiven(case, lack.name, service, uses),
-        *(Evidence(use, "what the deployment writes", shows=CHANGES) for use in uses.values()),
+        *(
+            Evidence(use, "what the deployment writes", shows=CHANGES)
+            for path, use in uses.items()
+            if last_setting(case, path, lack.name)
+        ),
     )
 
 

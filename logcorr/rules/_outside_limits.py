@@ -85,7 +85,11 @@ def _others(case: Case, files: Sequence[str], told: pl.DataFrame) -> pl.DataFram
     if not hosts:
         return told.clear()
     same = pl.col("message").str.contains(REFUSED) & pl.col("message").str.contains_any(hosts)
-    return case.timeline.filter(same & pl.col("time").is_not_null() & ~pl.col("file").is_in(files)).collect().sort("time", "line")
+    return (
+        case.timeline.filter(same & pl.col("time").is_not_null() & ~pl.col("file").is_in(files))
+        .collect()
+        .sort("time", "file", "line")
+    )
 
 
 def _amount(case: Case, schedule: Schedule, told: pl.DataFrame) -> Amount | None:

@@ -156,11 +156,11 @@ def during(case: Case, schedule: Schedule, came: Times) -> tuple[npt.NDArray[np.
 def _logged(case: Case, schedule: Schedule) -> pl.DataFrame:
     """What logs hold of its runs: its messages, and every line of a file that it alone writes."""
     told = said(case, schedule.behaviours)
-    files = [path for path in told["file"].unique() if _writes(case, schedule, path)]
+    files = [path for path in told["file"].unique(maintain_order=True) if _writes(case, schedule, path)]
     others = [path for path in files if any(one is not schedule and _writes(case, one, path) for one in case.schedules)]
     its_own = pl.col("file").is_in([path for path in files if path not in others]) & pl.col("time").is_not_null()
     rows = case.timeline.filter(its_own).collect() if len(files) > len(others) else told.clear()
-    return pl.concat([told, rows]).unique(["file", "line"]).sort("time", "line")
+    return pl.concat([told, rows]).unique(["file", "line"]).sort("time", "file", "line")
 
 
 def _writes(case: Case, schedule: Schedule, path: str) -> bool:

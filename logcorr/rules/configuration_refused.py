@@ -87,17 +87,23 @@ def _finding(case: Case, service: str, address: str, rows: pl.DataFrame) -> Find
         evidence=(
             *(named if len(named) > 1 else ()),
             *cite(_lately(rows, ended)),
-            *cite(ended.unique("service", keep="first").sort("since", descending=True), most=3, shows="crash_ends_process"),
+            *cite(_last_first(ended), most=3, shows="crash_ends_process"),
         ),
     )
 
 
 def _ended(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
     """The processes that ended for it: at once, or so shortly after that nothing else comes between; it was taken at `since`."""
-    ended = case.happened(*ENDED).drop_nulls(["time", "service"]).sort("time")
+    ended = case.happened(*ENDED).drop_nulls(["time", "service"]).sort("time", maintain_order=True)
     told = rows.select("time").drop_nulls().sort("time").with_columns(since="time")
     near = ended.join_asof(told, on="time", strategy="backward", tolerance=SOON)
     return near.filter(pl.col("since").is_not_null())
+
+
+def _last_first(ended: pl.DataFrame) -> pl.DataFrame:
+    """The first end of each service, the last of them first."""
+    first = ended.unique("service", keep="first", maintain_order=True)
+    return first.sort("since", descending=True, maintain_order=True)
 
 
 def _lately(rows: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from msgspec import Struct
 from msgspec.structs import replace
 
-from logcorr.lazily import pl
+from logcorr.lazily import np, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Container, Script
@@ -18,10 +18,10 @@ from logcorr.model.source import Span
 from logcorr.rules import _deeds, rule
 from logcorr.rules._failures import HEAD, failures, sort_of
 from logcorr.rules._given import CHANGES
-from logcorr.rules._lacks import FEWEST, LEFT_OUT, Lack, deploys, files_without, lacks
-from logcorr.semantics.topology import find
+from logcorr.rules._lacks import FEWEST, LEFT_OUT, Lack, deploys, does_without, files_without, lacks
+from logcorr.semantics.topology import EVERYDAY, find
 from logcorr.timeline.lifecycles import OWN_ENDS, stopped
-from logcorr.timeline.select import cite
+from logcorr.timeline.select import cite, seconds
 
 STARTS = ("start", "restart", "up", "recreate", "reload")
 SOON = timedelta(minutes=15)
@@ -62,7 +62,9 @@ def check(case: Case) -> Iterator[Finding]:
     """Joins a crash loop, the thing that its last words name, and the deployment that did not bring it."""
     loops = [*_containers(case), *_ends(case)]
     for loop in loops[:1]:
-        deadly = (one for one in lacks(case) if not _lived_with(one, loop))
+        said = failures(case)
+        deadly = (one for one in lacks(case) if not _lived_with(one, loop) and not _of_another(case, one, loop))
+        deadly = (one for one in deadly if not _outlived(case, one, loop, said))
         lack = max(deadly, key=lambda one: one.count, default=None) or _last_words(case, loop)
         deployed = _deployment(case, loop.service, lack) if lack else ()
         if lack and deployed:
@@ -99,11 +101,41 @@ def _lived_with(lack: Lack, loop: _Loop) -> bool:
     return lack.since is not None and loop.since is not None and loop.since - lack.since > SOON
 
 
+def _of_another(case: Case, lack: Lack, loop: _Loop) -> bool:
+    """Whether another service says so: one that is known by its name, or that a log is named after where this one has its own."""
+    own = (pl.col("file") == lack.first.path) & (pl.col("line") <= lack.first.line)
+    service = case.timeline.filter(own).sort("line").select("service").tail(1).collect()["service"].to_list()
+    if not service or not service[0]:
+        return False
+    known = find(service[0], case.entities)
+    if known:
+        return loop.service not in known.names
+    its_log = (pl.col("service") == loop.service) & (pl.col("source") == "app")
+    shared = set(service[0].split("-")) & {*loop.service.split("-"), *EVERYDAY}
+    return not shared and case.timeline.filter(its_log).head(1).collect().height > 0
+
+
+def _outlived(case: Case, lack: Lack, loop: _Loop, said: pl.DataFrame) -> bool:
+    """Whether the lines that tell of it tell of no failure, and most times another one follows before the end."""
+    own, its_lines = pl.col("file") == lack.first.path, pl.col("line").is_in(lack.lines)
+    told = case.timeline.filter(own & its_lines & pl.col("time").is_not_null()).select("line", "time").sort("line").collect()
+    if told.is_empty() or said.filter(own & its_lines).height:
+        return False
+    others = said.filter(own & ~pl.col("message").str.contains(SUPERVISORS)).sort("line")
+    at, times = (np.append(seconds(rows), np.inf) for rows in (told, others))
+    line, lines = (np.append(rows["line"].to_numpy(), np.inf) for rows in (told, others))
+    ends = np.append(seconds(case.happened(*OWN_ENDS, "process.exited").filter(pl.col("service") == loop.service)), np.inf)
+    ended = ends[np.searchsorted(ends, at[:-1])] if len(ends) > 1 else (at[:-1] + at[1:]) / 2
+    following = np.searchsorted(lines, line[:-1], side="right")
+    return bool(((lines[following] < line[1:]) & (times[following] <= ended)).mean() >= MOST_OF)
+
+
 def _last_words(case: Case, loop: _Loop) -> Lack | None:
     """What nearly every life ends with since it was first said, where that is no failure that tells why by itself."""
     own = pl.col("service") == loop.service
     crashed = case.happened("process.crashed").filter(pl.col("time").is_not_null() & pl.col("severity").is_null())
     words = pl.concat([failures(case), crashed], how="diagonal_relaxed").sort("time", maintain_order=True)
+    words = words.filter(~does_without(pl.col("message")))
     said = words.filter(own & ~pl.col("message").str.contains(SUPERVISORS)).with_columns(sort_of())
     known = case.happened(*REASONS).filter(own).with_columns(sort=pl.lit(None, pl.String))
     told = pl.concat([said, known]).drop_nulls("time").sort("time", "sort", nulls_last=True, maintain_order=True)
@@ -137,7 +169,8 @@ def _refrain(case: Case, loop: _Loop, said: pl.DataFrame) -> Lack | None:
         lines = log.with_columns(pl.col("sort").shift(-1).alias("next")).collect()
         following = lines.join(same, on="line", how="semi")["next"].drop_nulls()
         before, since = (lines.filter(part) for part in (pl.col("line") < same["line"][0], pl.col("line") >= same["line"][0]))
-        usual = before["sort"].value_counts(sort=True)["sort"].head(1)
+        counts = before.group_by("sort", maintain_order=True).len().sort("len", descending=True, maintain_order=True)
+        usual = counts["sort"].head(1)
         if following.n_unique() == 1 and not usual.is_in(since["sort"].implode()).any():
             return _words(same)
     return None

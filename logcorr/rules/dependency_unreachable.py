@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.events import REQUEST_LOGS
@@ -17,9 +17,8 @@ from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
 from logcorr.rules._recovered import recovered
 from logcorr.rules._settings import settings
-from logcorr.rules._targets import ADDRESS, UNRESOLVED, target
-from logcorr.timeline.lifecycles import stopped
-from logcorr.timeline.select import cite, instants, texts
+from logcorr.rules._targets import ADDRESS, UNRESOLVED, answers_at, last_stops, names, stops_by_name, target
+from logcorr.timeline.select import cite, instants, lines_like, texts
 
 KINDS = ("dependency.failed", "dependency.denied", "dependency.timeout")
 CLIENTS = r"\b(?:read|write) (?:ECONNRESET|EPIPE)\b"
@@ -29,8 +28,22 @@ REFUSED = r"ECONNREFUSED|[cC]onnection refused"
 FEWEST = 3
 JUST_BEFORE = timedelta(minutes=5)
 CHANGED, BEGAN, UNEXPLAINED = 0.92, 0.6, 0.3
-"""How sure it is that a setting is wrong: nothing goes by the name it gives, what it is refused with came with the last start, or
-another service was stopped for good just then; so it seems, but where it is set was not collected; nothing says why."""
+"""How sure it is that a setting is wrong: nothing goes by the name it gives, what it is refused with came with a deployment, or
+what answered there was stopped for good just then; so it seems, but it was but started anew, or its place was not collected;
+nothing says why."""
+
+CREDENTIALS = r"(?i)(?:passw(?:or)?d|secret|token|://[^:/@\s]+:[^@\s]+@)[\w]*['\"]?\s*[:=]?"
+DATABASES = r"(?:^|[\W_])(?:db|database|pg|postgres|pgsql|mysql|maria|mongo|redis|sql|amqp|rabbit|ldap|smtp|mail)"
+"""By which a setting's name tells that its secret is one of something that is called, and not the application's own."""
+
+TAKEN_OVER = regex(r"process\.env|environ|getenv|\bENV\[|[:=]\s*[\"']?\$\{?\w+\}?[\"']?\s*$")
+"""By which a line takes its value from the environment."""
+
+OF_ANOTHER = regex(
+    r"(?:^|[._-])(?:dev\w*|tests?|stag\w*|local|prod\w*|ci|qa|uat|defaults?|examples?|samples?|te?mpla?te?|dist)(?:[._-]|$)",
+    re.IGNORECASE,
+)
+"""How a file is called that was never in force here: one that shows what may be set, or another environment's."""
 
 AT_ONCE = timedelta(seconds=2)
 CHANGES = "deploy_changes_configuration"
@@ -56,11 +69,12 @@ def check(case: Case) -> Iterator[Finding]:
     for lost in _lost(case):
         named = [Evidence(span, f"names {lost.target}", shows="configuration_mismatch") for span in _named(case, lost)]
         stopped = _stopped(case, lost)
-        gone = () if stopped else tuple(_gone(case, lost))
+        gone = () if stopped else tuple(_gone(case, lost, named))
         began = gone or cite(_began(case, lost), "it began anew", most=2, shows=CHANGES)
         former = [Evidence(span, "what it was", shows=CHANGES) for span in _former(case, lost, named)] if began else []
         changed = not stopped and (bool(gone) or bool(former) or _wrong(case, lost, since_start=bool(began)))
-        sure = UNEXPLAINED if not changed else CHANGED if named else BEGAN if began else UNEXPLAINED
+        known = bool(named) and (lost.kind != "dependency.denied" or bool(gone) or _replaced(case, lost, named))
+        sure = UNEXPLAINED if not changed else CHANGED if known else BEGAN if began else UNEXPLAINED
         refused = lost.rows.filter(pl.col("message").str.contains(REFUSED))
         shown = (
             *cite(lost.rows, shows="configuration_mismatch"),
@@ -68,6 +82,7 @@ def check(case: Case) -> Iterator[Finding]:
         )
         told = (*named[:1], *former[:1], *began, *shown) if sure == CHANGED else (*shown, *began) if sure == BEGAN else shown
         state = "stopped" if stopped else "found" if sure == UNEXPLAINED else "gone" if gone else _wrongly(lost)
+        state = "found" if state == "denied" and sure < CHANGED else state
         yield _finding(case, lost, told, sure=sure, state=state)
 
 
@@ -88,9 +103,8 @@ def _named(case: Case, lost: _Lost) -> list[Span]:
     """The lines that set what it calls; of an address on the own host the port alone says what is meant."""
     host, _, port = lost.target.rpartition(":") if re.fullmatch(ADDRESS, lost.target) else (lost.target, "", "")
     if lost.kind == "dependency.denied":
-        return [
-            span for span, _ in settings(case, r"(?i)(?:passw(?:or)?d|secret|token|://[^:/@\s]+:[^@\s]+@)[\w]*['\"]?\s*[:=]?")
-        ]
+        theirs = re.compile(rf"{DATABASES}|\b{re.escape(lost.target)}\b" if lost.target else DATABASES, re.IGNORECASE)
+        return [span for span, text in settings(case, CREDENTIALS) if theirs.search(text) and not TAKEN_OVER.search(text)]
     wanted = [re.escape(f"{host}:{port}")] if port else []
     if host not in ("127.0.0.1", "0.0.0.0") and re.fullmatch(r"[\d.]+", host):
         wanted.append(rf"(?:^|[^\d.]){re.escape(host)}(?:[^\d.]|$)")
@@ -102,46 +116,64 @@ def _named(case: Case, lost: _Lost) -> list[Span]:
 
 
 def _former(case: Case, lost: _Lost, named: Sequence[Evidence]) -> Iterator[Span]:
-    """Where what sets its address is set to another one: as it was before, or elsewhere."""
-    for span in dict.fromkeys(one.span for one in named) if re.fullmatch(ADDRESS, lost.target) else ():
+    """Where what sets its address is set to another one, as it was before, if it never worked since the service began anew."""
+    unproven = re.fullmatch(ADDRESS, lost.target) and not _worked(case, lost)
+    for span in dict.fromkeys(one.span for one in named) if unproven else ():
         text = case.lines(span.path).filter(pl.col("line") == span.line).collect()["text"][0]
         key = re.match(r"\W*(?:export |const |let |var )?[\"']?(\w+)[\"']?\s*[:=]", text)
         others = settings(case, rf"^\W*(?:export |const |let |var )?[\"']?{key[1]}[\"']?\s*[:=].*:\d") if key else ()
+        others = ((other, said) for other, said in others if not OF_ANOTHER.search(other.path.rpartition("/")[2]))
         yield from (other for other, said in others if lost.target in text and lost.target not in said)
+
+
+def _worked(case: Case, lost: _Lost) -> bool:
+    """Whether its log names what it calls between its start and the first failure: then it reached it."""
+    began = _began(case, lost)["time"].max()
+    host = lost.target.rpartition(":")[0]
+    own = pl.col("file").is_in(list(set(lost.rows["file"]))) & pl.col("message").str.contains(host, literal=True)
+    since = pl.col("time").is_between(began, lost.since, closed="none")
+    return bool(began) and case.timeline.filter(own & since).head(1).collect().height > 0
+
+
+def _replaced(case: Case, lost: _Lost, named: Sequence[Evidence]) -> bool:
+    """Whether the role was given another password, or a deployment came just before, and its secret is set in one file only."""
+    role = rf"(?i)\balter (?:role|user) \W?{re.escape(lost.target)}\b.*\bpassword\b"
+    if any(True for _ in settings(case, role)):
+        return True
+    since = pl.lit(lost.since)
+    deployed = case.happened("deploy.started").filter(pl.col("time").is_between(since - JUST_BEFORE, since))
+    return deployed.height > 0 and len({one.span.path for one in named}) == 1
 
 
 def _stopped(case: Case, lost: _Lost) -> bool:
     """Whether something that was down at these times is what it calls, by name or by the port it is known to have."""
     times = lost.rows["time"].drop_nulls()
-    for stop in case.once(stopped):
-        if stop.service != lost.service and stop.service.rpartition("/")[2] in _names(case, lost):
-            up = stop.up or stop.ended + JUST_BEFORE
-            if times.is_between(stop.ended - AT_ONCE, up + AT_ONCE).any():
-                return True
+    known = case.once(stops_by_name)
+    for stop in (stop for name in names(case, lost.target) for stop in known.get(name, ())):
+        up = stop.up or stop.ended + JUST_BEFORE
+        if stop.service != lost.service and times.is_between(stop.ended - AT_ONCE, up + AT_ONCE).any():
+            return True
     return False
-
-
-def _names(case: Case, lost: _Lost) -> set[str]:
-    """What the target may be called: its host, and services that publish or expose its port."""
-    host, _, port = lost.target.rpartition(":")
-    services = case.stack.services if case.stack else ()
-    with_port = {
-        one.name for one in services for number in (*one.expose, *(each.target for each in one.ports)) if str(number) == port
-    }
-    return {
-        host or lost.target,
-        *with_port,
-        *(one.container_name for one in services if one.name in with_port and one.container_name),
-    }
 
 
 def _wrong(case: Case, lost: _Lost, *, since_start: bool) -> bool:
     """Whether what is set cannot be right: no service goes by that name, or it fails since the service was started anew."""
     known = {name for thing in case.entities for name in thing.names}
     unresolved = any(map(UNRESOLVED.search, texts(case, lost.rows.head(FEWEST))))
-    if unresolved and case.stack and "." not in lost.target and lost.target not in known:
-        return True
-    return (unresolved or lost.kind == "dependency.denied") and since_start
+    passing = unresolved and ((_began_to_fail(case, lost) and not since_start) or _goes_well_after(case, lost))
+    if unresolved and not passing and case.stack and "." not in lost.target and lost.target not in known:
+        return not any(True for _ in settings(case, r"^\s*external:\s*['\"]?true"))
+    return (unresolved or lost.kind == "dependency.denied") and since_start and not passing
+
+
+def _goes_well_after(case: Case, lost: _Lost) -> bool:
+    """Whether its log goes on for longer than it failed, and was not started anew for it."""
+    last = lost.rows["time"].drop_nulls().max()
+    own = [source.last for source in case.sources if source.path in set(lost.rows["file"]) and source.last]
+    if not isinstance(last, datetime) or not lost.since or not own or max(own) - last <= max(JUST_BEFORE, last - lost.since):
+        return False
+    again = (pl.col("service") == lost.service) & (pl.col("time") > last)
+    return case.happened("process.started").filter(again).is_empty()
 
 
 def _began(case: Case, lost: _Lost) -> pl.DataFrame:
@@ -155,12 +187,14 @@ def _began(case: Case, lost: _Lost) -> pl.DataFrame:
     )
 
 
-def _gone(case: Case, lost: _Lost) -> Iterator[Evidence]:
-    """Another service that was stopped just before it first failed and was not started again, if all was well until then."""
+def _gone(case: Case, lost: _Lost, named: Sequence[Evidence]) -> Iterator[Evidence]:
+    """What answers there, stopped just before it first failed and not started again, if all was well until then."""
     since = _began_to_fail(case, lost)
-    last = {stop.service: stop for stop in case.once(stopped) if stop.service != lost.service}
-    for stop in last.values():
-        if since and not stop.up and since - JUST_BEFORE <= stop.ended <= since + AT_ONCE:
+    last = case.once(last_stops) if since else {}
+    said = " ".join(text for one in named for _, text in lines_like(case, one.span, ""))
+    near = [stop for stop in last.values() if since and since - JUST_BEFORE <= stop.ended <= since + AT_ONCE]
+    for stop in near:
+        if stop.service != lost.service and not stop.up and answers_at(stop.service, case, lost.target, said):
             yield Evidence(stop.end, "it was stopped for good", shows=CHANGES)
 
 

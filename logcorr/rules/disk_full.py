@@ -246,7 +246,9 @@ def _mounts(case: Case) -> Iterator[tuple[Span, str]]:
 
 def _fullest(case: Case) -> Sequence[str]:
     """Where the device is mounted that is nearly full by a collected `df`: what had no room may be gone when it is taken."""
-    rows = [row for path in case.files if DF_NAME.search(path) for row in lines_like(case, Span(path, 1, MOST_LINES), NEARLY)]
+    rows = [
+        row for path in sorted(case.files) if DF_NAME.search(path) for row in lines_like(case, Span(path, 1, MOST_LINES), NEARLY)
+    ]
     return [max((text.split()[-2:] for _, text in rows), key=lambda row: row[0])[1]] if rows else []
 
 

@@ -14,14 +14,17 @@ from logcorr.model.facts import Unit
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._health import TEST
-from logcorr.rules._unhealthy import Unhealthy, acted_on, followed, served, setting_lines
+from logcorr.rules._unhealthy import SOON_S, Unhealthy, acted_on, followed, served, setting_lines
 from logcorr.timeline.select import cite, instants, seconds
 from logcorr.timeline.signs import ENDS
 
 FEWEST = 3
 LEAST_SHARE = 0.8
-READY = r"(?i)\b(?:listening|ready|accepting|serving|started in|up and running|running (?:on|at)|available at)\b"
-"""By which a program says that it can be asked."""
+READY = (
+    r"(?i)\b(?:listening|ready|accepting|serving|consuming|started (?:in|on|at)|up and running|running (?:on|at)|available at"
+    r"|server (?:is |was |has )?started)\b|(?-i)\b(?:GET|HEAD|POST|PUT|PATCH|DELETE) /.*\b[23]\d\d\b"
+)
+"""By which a program says that it can be asked, or was."""
 
 TIMED_OUT = "operation timed out"
 DEFAULT_S = 90.0
@@ -30,6 +33,9 @@ DEFAULT_S = 90.0
 ENOUGH = 0.8
 """It ran for so much of what it is allowed, or more: stamps are coarse, and a start is told a little late."""
 
+MOST = 2
+"""And for no more than so many times that and the time in which it is ended: it was at something else than its start."""
+
 STILL_AT_WORK = 0.5
 """It wrote something in the last part of its time: it was still at it."""
 
@@ -37,8 +43,9 @@ ONE_END_S = 5.0
 LACKS = r"^(?:dependency|permission|address|disk|config|limit|file)\."
 WANTED = ("time", "source", "severity", "kind", "message", "file", "line", "lines")
 
-AT_WORK, SILENT = 0.93, 0.75
-"""How sure it is that more time would have helped."""
+AT_WORK, SILENT, NEVER_READY = 0.93, 0.75, 0.6
+"""How sure it is that more time would have helped; no more than the last, if no log tells of a start that went well: it may say
+in other words that it is ready, or not tell systemd."""
 
 
 class Run(Struct, frozen=True):
@@ -124,7 +131,8 @@ def _early(case: Case, service: str, ended: pl.DataFrame, allowed_s: float) -> E
     ends = seconds(ended)
     every = _runs(case, service) if len(ends) >= FEWEST else []
     acted = [run for run in every if np.abs(ends - run.ended).min() <= 1]
-    early = [run for run in acted if run.ready is None and run.lasted >= ENOUGH * allowed_s and not run.failing]
+    long = [run for run in acted if ENOUGH * allowed_s <= run.lasted <= MOST * allowed_s + SOON_S]
+    early = [run for run in long if run.ready is None and not run.failing]
     if len(early) < FEWEST or len(early) < LEAST_SHARE * len(acted):
         return None
     before = [run.ready for run in every if run.ready is not None]
@@ -166,7 +174,7 @@ def _unhealthy(case: Case, one: Unhealthy, early: Early) -> Finding:
     limits = [span for spans in lines.values() for span in spans] or [one.check.span]
     asks = setting_lines(case, one.check.span, TEST) or (one.check.span,)
     return Finding(
-        confidence=early.sure,
+        confidence=early.sure if early.before_s is not None else min(early.sure, NEVER_READY),
         claim=claim(
             "ended_before_ready.unhealthy",
             "{service} was restarted as unhealthy {count} times before it was ready: its health check gives it {allowed:g} s",
@@ -192,8 +200,9 @@ def _start_timeout(case: Case, unit: Unit, told: pl.DataFrame, early: Early) -> 
     service = unit.name.removesuffix(".service")
     limits = setting_lines(case, unit.span, r"^\s*Timeout(?:Start)?Sec\s*=")
     started = limits or setting_lines(case, unit.span, r"^\s*ExecStart\s*=") or (unit.span,)
+    well = case.happened("process.started").filter(pl.col("service") == service).height
     return Finding(
-        confidence=early.sure,
+        confidence=early.sure if well else min(early.sure, NEVER_READY),
         claim=claim(
             "ended_before_ready.start_timeout",
             "{service} was ended {count} times before it was ready: systemd waits {allowed:g} s for its start",

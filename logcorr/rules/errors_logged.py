@@ -166,6 +166,7 @@ def _traced(case: Case, same: pl.DataFrame, limit: Limit) -> Sequence[Evidence]:
     if not same["message"].str.contains(ENDS).all():
         return told
     ended = case.happened("process.terminating", "process.exited", "process.killed").drop_nulls("time")
-    after = [ended.filter(pl.col("time").is_between(time, time + AT_ONCE)).unique("file") for time in same["time"].head(1)]
+    after = [ended.filter(pl.col("time").is_between(time, time + AT_ONCE)) for time in same["time"].head(1)]
+    after = [rows.unique("file", keep="first", maintain_order=True) for rows in after]
     shown = pl.concat([same.head(3), *after], how="diagonal_relaxed").sort("time", "file", "line", maintain_order=True)
     return (*told, *cite(shown, shows="process_terminates"))
