@@ -48,6 +48,7 @@ TOLD = regex(
 )
 HOOK = regex(r"(?:^|/)renewal-hooks/(?:deploy|post)/|\b(?:post|renew|deploy)_hook of ")
 ALIKE = {"httpd": "apache2", "apache2ctl": "apache2", "apachectl": "apache2", "stunnel4": "stunnel", "doveadm": "dovecot"}
+ALIKE |= dict.fromkeys(("openresty", "angie", "tengine", "freenginx"), "nginx")
 
 MOST_LINES = 100_000
 """Captures are short; what openssl printed does not stand deep in a log."""
@@ -96,7 +97,8 @@ def told_another(case: Case) -> Another | None:
     """None where any hook of a renewal tells a server that shows the certificate, or nothing tells who does."""
     showing = {name: found for name, pattern in SHOWS.items() if (found := next(settings(case, pattern), None))}
     told = [(place, name) for place, name in _told(case) if name]
-    if not showing or not told or any(name in showing for _, name in told):
+    known = [(place, name) for place, name in told if name in SHOWS]
+    if not showing or not told or len(known) < len(told) or any(name in showing for _, name in told):
         return None
     (place, server), (shower, (loads, _)) = told[0], next(iter(showing.items()))
     failed = pl.col("message").str.contains(

@@ -6,9 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
+from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import NginxFile
+from logcorr.model.result import Finding
 from logcorr.model.source import Span
+from logcorr.rules._certificates import dates_of
 from logcorr.rules._settings import settings
+from logcorr.timeline.select import cite, instants
 
 ALERT = (
     r"(?i)alert[ _:]+(?:number 45\b|certificate[ _]?expired)|fatal alert: ?certificate_?expired"
@@ -26,6 +30,37 @@ SHOWS = (
 FILE = regex(r"([\w.-]+\.(?:pem|crt|cer|cert|p12|pfx|jks))\b")
 ABOVE = 3
 """What printed a date stands so few lines above it."""
+
+DATED, NAMED, UNSAID = 0.95, 0.9, 0.7
+"""Confidence where captured dates show which certificate it was; where one line shows one; where nothing does."""
+
+REFUTE = claim("certificate_failed.refute", "a certificate that openssl s_client shows to be valid at these times")
+
+
+def of_client(case: Case, failed: pl.DataFrame) -> Finding:
+    """The other side says that the certificate it is shown has ended: the one that the application shows it."""
+    ended = tuple(one for one in dates_of(case, failed) if one.shows == "certificate_fails")
+    place = shown(case, [one.span for one in ended])
+    return Finding(
+        confidence=DATED if ended else NAMED if place else UNSAID,
+        claim=claim(
+            "certificate_failed.client",
+            "the other side refused {count} connections: the certificate that it is shown has expired",
+            count=failed.height,
+        ),
+        evidence=(
+            *([Evidence(place, "shows the certificate", shows="certificate_fails")] if place else []),
+            *ended,
+            *cite(failed, shows="certificate_fails"),
+        ),
+        would_refute=REFUTE,
+        measured={"count": failed.height},
+        times=instants(failed),
+        fix=claim(
+            "certificate_failed.renew_client",
+            "have the client's certificate renewed, and watch its end as that of the site's own",
+        ),
+    )
 
 
 def shown(case: Case, dated: Sequence[Span]) -> Span | None:

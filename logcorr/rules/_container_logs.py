@@ -10,7 +10,7 @@ from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.facts import ComposeFile, Service
 from logcorr.model.source import Span
-from logcorr.rules._hoards import captures, largest
+from logcorr.rules._hoards import captures, largest, used
 from logcorr.rules._settings import settings
 from logcorr.rules._verbose import SETTING
 from logcorr.semantics.topology import find
@@ -35,7 +35,7 @@ class Unbounded(Struct, frozen=True):
 def unbounded(case: Case, mounts: Sequence[str]) -> Unbounded | None:
     """The service of a compose file whose container it is: what makes it say so much, else where its bound is missing."""
     for path in captures(case):
-        found = largest(case, path, mounts)
+        found = largest(case, path, mounts, used(case, mounts))
         place = OWN.search(found[0]) if found else None
         owner = next(_owners(case, place["id"][:SHORT_ID]), None) if place else None
         service = _service(case, owner[0]) if owner else None

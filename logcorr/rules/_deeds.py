@@ -36,6 +36,9 @@ JUST_BEFORE = timedelta(minutes=10)
 LATE = timedelta(seconds=2)
 """Stamps are cut to the second, and what a script broke may be noticed while it still runs."""
 
+OFTEN = 3
+"""What ran so many times and broke nothing does not break it the next time."""
+
 
 def told(case: Case, script: Script, since: datetime, within: timedelta) -> pl.DataFrame:
     """The lines that tell of its run in the time before: its own words, its name, a deployment, a service that it stops."""
@@ -63,6 +66,15 @@ def due(case: Case, script: Script, since: datetime, within: timedelta) -> bool 
             lags = since.timestamp() - schedule.ticks
             return bool(((lags >= 0) & (lags <= within.total_seconds())).any())
     return None
+
+
+def did_before(case: Case, script: Script, since: datetime) -> bool:
+    """Whether a schedule ran the script time and again within the logs before, when all was well."""
+    if case.window is None:
+        return False
+    first, last = case.window[0].timestamp(), (since - JUST_BEFORE).timestamp()
+    runs = [((one.ticks >= first) & (one.ticks < last)).sum() for one in case.schedules if script in scripts_of(case, one)]
+    return any(count >= OFTEN for count in runs)
 
 
 def changes(case: Case, since: datetime) -> Iterator[Evidence]:

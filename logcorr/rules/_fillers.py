@@ -13,6 +13,7 @@ from logcorr.model.case import Case, Schedule
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.rules._jobs import scripts_of
+from logcorr.rules._settings import settings
 from logcorr.timeline.scripts import expanded, said
 from logcorr.timeline.select import lines_like
 
@@ -32,6 +33,9 @@ REMOVES = regex(r"\brm\b|-delete\b|\bunlink\b|\btmpreaper\b|\btmpwatch\b|\bshred
 LISTS = regex(r"^\s*for\b|=[\"']?\$\((?:ls|find)\b|\|\s*while\b")
 REMOVES_NAMED = regex(r"\b(?:rm|unlink|shred)\b[^|;&\n]*\$")
 """A variable's files are removed: another line says which they are."""
+
+AGED = r"^\s*[a-zA-Z]\S*\s+{}(?:/\S*)?\s+(?:\S+\s+){{3}}[~0-9a-z]*\d"
+"""A line of tmpfiles.d(5) with an age: what is older is removed."""
 
 GLOB = regex(r"[^\s\"'();|<>]*\*[^\s\"'();|<>]*")
 LISTED_NAME = regex(r"(?:^|/|[._-])(?:ls|ll|du|find|tree|listing|files)(?:[._-]|$)")
@@ -74,7 +78,7 @@ def fillers(case: Case) -> Iterator[Filler]:
         for script in scripts_of(case, schedule):
             for name in _new_names(script):
                 removals = [removal for one, lines in scripts for removal in _removals(one, lines, name)]
-                if all(missed for _, missed in removals):
+                if all(missed for _, missed in removals) and not any(settings(case, AGED.format(re.escape(name.folder)))):
                     own = [span for span, _ in removals if span.path == script.span.path]
                     yield Filler(schedule, name.line, name.folder, next(iter(own), None), tuple(_listed(case, name)))
 

@@ -55,7 +55,7 @@ def captured(case: Case, mounts: Sequence[str]) -> Hoard | None:
 
 def _of_one_line(case: Case, mounts: Sequence[str], into: Callable[[Case, str], Iterator[Span]]) -> Hoard | None:
     for path in captures(case):
-        biggest = largest(case, path, mounts, _used(case, mounts))
+        biggest = largest(case, path, mounts, used(case, mounts))
         lines = list(into(case, biggest[0])) if biggest else []
         if biggest and len(lines) == 1:
             return Hoard(biggest[0], biggest[1], lines[0])
@@ -94,6 +94,18 @@ def largest(case: Case, path: str, mounts: Sequence[str], taken: float = 0.0) ->
     return (folder, span) if span and size > MOST_OF * max(taken, sum(one[0] for one in leaves)) else None
 
 
+def most_of(case: Case, mounts: Sequence[str]) -> list[str]:
+    """The folders that captures show to be the largest of what they show on these devices; of any where none is known."""
+    found = (largest(case, path, mounts or ["/"]) for path in captures(case))
+    return [one[0] for one in found if one]
+
+
+def is_elsewhere(case: Case, mounts: Sequence[str], folder: str) -> bool:
+    """Whether captures show others to be the largest, and not this folder, one in it or one that it lies in."""
+    shown = most_of(case, mounts)
+    return bool(shown) and not any(f"{one}/".startswith(f"{folder}/") or f"{folder}/".startswith(f"{one}/") for one in shown)
+
+
 def devices(case: Case) -> dict[str, float]:
     """How many bytes are used of each device that a collected `df` shows, by where it is mounted."""
     taken: dict[str, float] = {}
@@ -104,7 +116,7 @@ def devices(case: Case) -> dict[str, float]:
     return taken
 
 
-def _used(case: Case, mounts: Sequence[str]) -> float:
+def used(case: Case, mounts: Sequence[str]) -> float:
     """How many bytes are used on the fullest of these devices; 0 where no `df` tells."""
     return max((taken for mount, taken in case.once(devices).items() if mount in mounts), default=0.0)
 

@@ -14,6 +14,12 @@ from logcorr.model.source import Span
 
 SOURCE = (".js", ".mjs", ".cjs", ".ts", ".py", ".rb", ".go", ".php", ".java")
 LEAVES = regex(r"\b(?:return|throw|raise)\b")
+KEPT = regex(r"\b(?P<name>\w+)\s*(?::?=)")
+HANDED = (
+    r"(?<![\w.])(?!(?:if|while|for|switch|print|log|fs|os|console|fstat)\b)[\w.]+\((?:[^()]*,)?\s*{name}\s*[,)]|\breturn {name}\b"
+)
+"""Where another function, or whoever called, is given it: they may give it back."""
+
 BLOCK = regex(r"\bfinally\b|\bdefer\b")
 REFUSED = regex(r"\bif\b.*\b(?:e|err|error|exc)\b")
 """Where taking it failed there is nothing to give back."""
@@ -36,12 +42,15 @@ def leaks(case: Case, how: Acquired) -> Iterator[Span]:
         texts = case.lines(path).select("text").collect()["text"].to_list()
         for number, text in enumerate(texts):
             inside = text[:1].isspace() and not re.search(how.given_back, text)
-            if inside and re.search(how.taken, text) and _lost(texts[number + 1 :], how):
+            if inside and re.search(how.taken, text) and _lost(text, texts[number + 1 :], how):
                 yield Span(path, number + 1)
 
 
-def _lost(after: Sequence[str], how: Acquired) -> bool:
+def _lost(line: str, after: Sequence[str], how: Acquired) -> bool:
     block = list(takewhile(lambda text: not text or text[0].isspace(), after))
+    kept = KEPT.search(line)
+    if kept and any(re.search(HANDED.format(name=kept["name"]), text) for text in block):
+        return False
     back = next((number for number, text in enumerate(block) if re.search(how.given_back, text)), None)
     if back is None:
         return True

@@ -46,8 +46,10 @@ SAYS_WHY = (
 
 RENEWED = regex(r"(?:^|/)renewal/(?P<name>[^/]+)\.conf$")
 LINEAGE = regex(r"/live/(?P<name>[^/]+)/")
+FAILED_FOR = r"(?:Failed to renew certificate |/live/)([\w.*-]+)"
 SECOND = regex(r"-\d{4}$")
-"""certbot's file for a certificate that it renews, the folder it keeps it in, and what it adds to a name that it has already."""
+"""certbot's file for a certificate that it renews, the folder it keeps it in, whose renewal it says fails, and what it adds to a
+name that it has already."""
 
 NEAR = timedelta(minutes=15)
 """An authority asks while the renewal waits for it."""
@@ -136,6 +138,8 @@ def trouble(case: Case) -> Trouble | None:
     logged = pl.col("message").str.contains(rf"{re.escape(CHALLENGE)}|{SAYS_WHY}") & pl.col("time").is_not_null()
     rows = case.timeline.filter(logged).collect(engine="streaming")
     asked, said = _asked(rows), rows.filter(pl.col("message").str.contains(SAYS_WHY) & (pl.col("source") != "nginx"))
+    if _is_for_others(case, said):
+        return None
     told = (
         pl.concat([said, *(one.rows.select(said.columns) for one in runs)]).unique(["file", "line"]).sort("time", "file", "line")
     )
@@ -154,6 +158,14 @@ def trouble(case: Case) -> Trouble | None:
         line=line,
         job=next((one.job for one in runs if one.job), job),
     )
+
+
+def _is_for_others(case: Case, said: pl.DataFrame) -> bool:
+    """Whether every certificate that is said not to be renewed is another one than nginx loads, and for other names."""
+    failed = {SECOND.sub("", name) for name in said["message"].str.extract(FAILED_FOR, 1).drop_nulls()}
+    loaded = {SECOND.sub("", found["name"]) for one in certificates(case) if (found := LINEAGE.search(one.args[0]))}
+    ours = loaded | {part for name in names(case) for part in (name, name.partition(".")[2])}
+    return bool(failed and ours) and not failed & ours
 
 
 def _asked(rows: pl.DataFrame) -> pl.DataFrame:

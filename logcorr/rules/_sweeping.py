@@ -15,7 +15,7 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules._fillers import REMOVES
-from logcorr.rules._hoards import DF_NAME, captures, largest
+from logcorr.rules._hoards import DF_NAME, captures, is_elsewhere, largest
 from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, instants, lines_like
 
@@ -55,7 +55,8 @@ def unswept(case: Case, failed: pl.DataFrame, paths: Sequence[str]) -> Finding |
     """The folder in which most of the writes failed, if a clean-up of it is commented out."""
     folders = Counter(path.rpartition("/")[0] for path in paths)
     folder, count = folders.most_common(1)[0] if folders else ("", 0)
-    off = tuple(_unswept(case, folder)) if folder and count >= MOST_OF * len(paths) else ()
+    there = folder and count >= MOST_OF * len(paths) and not is_elsewhere(case, (), folder)
+    off = tuple(_unswept(case, folder)) if there else ()
     return _finding(failed, _Kept(folder, None, off[0], off), ()) if len(off) == 1 else None
 
 
@@ -63,7 +64,7 @@ def astray(case: Case, failed: pl.DataFrame, paths: Sequence[str]) -> Finding | 
     """The folder in which most of the writes failed, if a clean-up sweeps one of the same name and program elsewhere."""
     folders = Counter(path.rpartition("/")[0] for path in paths)
     folder, count = folders.most_common(1)[0] if folders else ("", 0)
-    most = folder.count("/") > 1 and count >= MOST_OF * len(paths)
+    most = folder.count("/") > 1 and count >= MOST_OF * len(paths) and not is_elsewhere(case, (), folder)
     swept = _elsewhere(case, folder, failed["service"].drop_nulls().unique().sort().to_list()) if most else None
     if not swept:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
@@ -30,3 +30,13 @@ def verbose_logs(case: Case) -> list[str]:
 def asked_for(case: Case) -> Iterator[Span]:
     """The settings that ask for such lines."""
     yield from (span for span, _ in settings(case, SETTING))
+
+
+def held(log: str, mounts: Sequence[str]) -> bool:
+    """Whether a collected file lies in a folder that is called as where one of these devices is mounted."""
+    return any(mount.rpartition("/")[2] in log.split("/")[:-1] for mount in mounts)
+
+
+def is_of(log: str, shown: Sequence[str]) -> bool:
+    """Whether a collected file, or a folder that it lies in, is called as one of these."""
+    return any(part.startswith(one.rpartition("/")[2]) for one in shown for part in log.split("/"))

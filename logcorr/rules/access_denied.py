@@ -15,13 +15,13 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
-from logcorr.rules._deeds import just_before, ran
+from logcorr.rules._deeds import did_before, just_before, ran
 from logcorr.rules._modes import gives, grants, listed
 from logcorr.rules._read_only import EROFS, read_only
 from logcorr.rules._recreated import recreated
 from logcorr.rules._removals import ignoring, removals
 from logcorr.rules._settings import settings
-from logcorr.timeline.scripts import expanded
+from logcorr.rules._touching import by_hand, text_of, touching
 from logcorr.timeline.select import cite, instants
 
 KINDS = ("permission.denied", "file.missing")
@@ -52,9 +52,6 @@ REMOVES = regex(r"\bmv\b|" + TAKES.replace(r"\bgit\b", r"\bgit clean\b"))
 LONGER_THAN_A_START = timedelta(minutes=2)
 
 FEWEST = 5
-DEEP = 2
-"""Two folders in common are one place; the root and `/srv` are everybody's."""
-
 SHOWN, RAN, NAMED, UNEXPLAINED = 0.95, 0.92, 0.7, 0.6
 """How sure it is what to change: a command that gives the mode which a listing shows; one that came just before; the only one
 there is; what is refused itself."""
@@ -187,9 +184,12 @@ def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_sock
     paths = _paths(case, rows)
     locked = list(read_only(case, service, paths)) if rows["message"].str.contains(EROFS).all() else []
     made = list(recreated(case, paths, rows["time"][0])) if kind == "permission.denied" and not of_socket else []
+    hand = list(by_hand(case, paths, RIGHTS if kind == "permission.denied" else REMOVES, rows["time"][0]))
     change = (
         _given(case, rows, locked, "may not be written")
         if locked
+        else _given(case, rows, hand, "changes these files")
+        if hand
         else _given(case, rows, made, "makes the file for another")
         if made
         else _changed(case, kind, rows, paths, of_socket=of_socket)
@@ -220,14 +220,15 @@ def _changed(case: Case, kind: str, rows: pl.DataFrame, paths: Sequence[str], *,
     """The lines of scripts that touch these files: those that give the mode a listing shows, else those that ran just before."""
     served = kind == "permission.denied" and not of_socket and set(rows["source"]) == {"nginx"}
     gone = _gone(case, kind, paths, of_socket)
-    touching = gone or _touching(case, paths, RIGHTS if kind == "permission.denied" else REMOVES if of_socket else PLACES)
-    lines = [one for one in touching if not (served and grants(_text(*one)))]
+    touched = gone or touching(case, paths, RIGHTS if kind == "permission.denied" else REMOVES if of_socket else PLACES)
+    lines = [one for one in touched if not (served and grants(text_of(*one)))]
     shown = list(listed(case, {path.rpartition("/")[2] for path in paths})) if served else []
-    made = [span for span, script in lines if any(gives(_text(span, script), mode) for _, mode in shown)]
-    runs = _ran_before(case, [script for _, script in lines], rows["time"][0])
+    made = [span for span, script in lines if any(gives(text_of(span, script), mode) for _, mode in shown)]
+    scripts = [script for _, script in lines if of_socket or gone or not did_before(case, script, rows["time"][0])]
+    runs = _ran_before(case, scripts, rows["time"][0])
     done = [span for span, script in lines if script in runs]
-    ignored = list(ignoring(case, paths[0]))[:1] if gone and "clean" in _text(*lines[0]) else []
-    takes = kind == "permission.denied" or gone or any(re.search(TAKES, _text(*one)) for one in lines if one[0] in done)
+    ignored = list(ignoring(case, paths[0]))[:1] if gone and "clean" in text_of(*lines[0]) else []
+    takes = kind == "permission.denied" or gone or any(re.search(TAKES, text_of(*one)) for one in lines if one[0] in done)
     sure = SHOWN if len(made) == 1 else RAN if done and takes else NAMED if done or len(lines) == 1 else UNEXPLAINED
     told = tuple(_told_of(runs, [span for span, _ in shown[:2]], ignored))
     places = (made or done or [span for span, _ in lines])[:2]
@@ -250,11 +251,6 @@ def _ran_before(case: Case, scripts: Iterable[Script], since: datetime) -> dict[
     """Those that ran just before, with the lines that tell it."""
     runs = {script: ran(case, script, since) for script in dict.fromkeys(scripts)}
     return {script: rows for script, rows in runs.items() if rows is not None}
-
-
-def _text(span: Span, script: Script) -> str:
-    """The line as the script has it, variables written out."""
-    return expanded(script)[span.line - script.span.line].partition(" #")[0]
 
 
 def _named(case: Case, paths: Sequence[str], of_socket: bool) -> Iterator[Span]:
@@ -283,20 +279,3 @@ def _claim(kind: str, service: str, rows: pl.DataFrame, paths: Sequence[str]) ->
     if (rows["severity"] == "crit").all():
         return claim("access_denied.unmade", "{service} cannot make {path} any more: the folder is gone ({count}×)", **numbers)
     return claim("access_denied.gone", "{service} finds {path} and others like it no more ({count}×)", **numbers)
-
-
-def _touching(case: Case, paths: Sequence[str], commands: re.Pattern[str]) -> Iterator[tuple[Span, Script]]:
-    """The lines with such a command in scripts that name such a file or its folder; lines that name it themselves first."""
-    folders = {
-        "/".join(parts[:depth]) for path in paths for parts in [path.split("/")] for depth in range(DEEP + 1, len(parts) + 1)
-    }
-    found = []
-    for script in case.of(Script):
-        code = [text.partition(" #")[0] for text in expanded(script)]
-        if not any(folder in text for text in code for folder in folders):
-            continue
-        for number, text in enumerate(code):
-            if commands.search(text) and not text.lstrip().startswith("#"):
-                depth = max((len(folder) for folder in folders if folder in text), default=0)
-                found.append((-depth, Span(script.span.path, script.span.line + number), script))
-    return ((span, script) for _, span, script in sorted(found, key=lambda one: (one[0], one[1])))

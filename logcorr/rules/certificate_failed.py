@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from logcorr.lazily import pl
+from msgspec.structs import replace
+
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Directive
@@ -12,22 +14,21 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._certificates import Another, dates_of, read_once, told_another
-from logcorr.rules._client_certificates import ALERT, shown
+from logcorr.rules._client_certificates import ALERT, DATED, REFUTE, of_client
 from logcorr.rules._renewals import Trouble, certificates, names, reloads, renewals, replaced, stray, trouble
-from logcorr.timeline.select import cite, instants
+from logcorr.timeline.select import cite, instants, texts
 
-EXPIRED = r"(?i)certificate[ _]?(?:has[ _])?expired|CERT_HAS_EXPIRED|certificate is not yet valid|expired certificate"
+EXPIRED = r"(?i)certificate[ _]?(?:has[ _])?expired|CERT_HAS_EXPIRED|expired certificate"
 OWN, TO_UPSTREAM = "while SSL handshaking", "while SSL handshaking to upstream"
 """nginx writes the former of clients that end the handshake, with an alert for the certificate that it shows them; the latter of
 those it asks itself (`proxy_ssl_verify`)."""
 
 FEWEST = 3
 HOST = r"\b((?:[a-z0-9-]+\.)+[a-z]{2,})\b"
-DATED, REFUSED, UNNAMED = 0.95, 0.92, 0.85
-NAMED, UNSAID = 0.9, 0.7
-"""Confidence where captured dates show which certificate it was; where nginx itself says whose it refuses, and why."""
-
-REFUTE = claim("certificate_failed.refute", "a certificate that openssl s_client shows to be valid at these times")
+CLIENT = regex(r", client: ([\w.:]+)")
+REFUSED, UNNAMED, ANYBODYS = 0.92, 0.85, 0.6
+"""Confidence where nginx itself says whose it refuses, and why; where it may as well be somebody else's, or the clock of a
+client or two is wrong."""
 
 
 @rule(code="NGX009", title="A certificate has expired or was not loaded", role="defect", severity="error")
@@ -42,15 +43,21 @@ def check(case: Case) -> Iterator[Finding]:
         yield _of_upstream(case, upstream)
     for rows, of_nginx in ((own, True), (others, False)):
         if rows.height >= FEWEST:
-            ours = of_nginx or _may_be_ours(case, rows)
-            found, lost = (case.once(trouble), case.once(stray)) if ours else (None, None)
-            refused = rows.clear() if of_nginx or found or lost else rows.filter(pl.col("message").str.contains(ALERT))
-            if refused.height >= FEWEST:
-                yield _of_client(case, refused)
-            elif found:
-                yield _of_renewal(case, rows, found, own=of_nginx)
-            else:
-                yield _of_stray(case, rows, *lost) if lost else _finding(case, rows, own=of_nginx)
+            ours = True if of_nginx else _is_ours(case, rows)
+            found = _shown(case, rows, own=of_nginx, ours=ours is not False)
+            sure = found.confidence if ours or own.height else min(found.confidence, ANYBODYS)
+            yield found if found.claim.id == "certificate_failed.client" else replace(found, confidence=sure)
+
+
+def _shown(case: Case, rows: pl.DataFrame, *, own: bool, ours: bool) -> Finding:
+    """Why the certificate is an old one, by what is known of its renewal where it may be `ours`, or of who shows it."""
+    found, lost = (case.once(trouble), case.once(stray)) if ours else (None, None)
+    refused = rows.clear() if own or found or lost else rows.filter(pl.col("message").str.contains(ALERT))
+    if refused.height >= FEWEST:
+        return of_client(case, refused)
+    if found:
+        return _of_renewal(case, rows, found, own=own)
+    return _of_stray(case, rows, *lost) if lost else _finding(case, rows, own=own)
 
 
 def _of_upstream(case: Case, failed: pl.DataFrame) -> Finding:
@@ -71,36 +78,13 @@ def _of_upstream(case: Case, failed: pl.DataFrame) -> Finding:
     )
 
 
-def _of_client(case: Case, failed: pl.DataFrame) -> Finding:
-    """The other side says that the certificate it is shown has ended: the one that the application shows it."""
-    ended = tuple(one for one in dates_of(case, failed) if one.shows == "certificate_fails")
-    place = shown(case, [one.span for one in ended])
-    return Finding(
-        confidence=DATED if ended else NAMED if place else UNSAID,
-        claim=claim(
-            "certificate_failed.client",
-            "the other side refused {count} connections: the certificate that it is shown has expired",
-            count=failed.height,
-        ),
-        evidence=(
-            *([Evidence(place, "shows the certificate", shows="certificate_fails")] if place else []),
-            *ended,
-            *cite(failed, shows="certificate_fails"),
-        ),
-        would_refute=REFUTE,
-        measured={"count": failed.height},
-        times=instants(failed),
-        fix=claim(
-            "certificate_failed.renew_client",
-            "have the client's certificate renewed, and watch its end as that of the site's own",
-        ),
-    )
-
-
-def _may_be_ours(case: Case, failed: pl.DataFrame) -> bool:
-    """Whether nginx serves the name that the failures tell of, where they tell any."""
+def _is_ours(case: Case, failed: pl.DataFrame) -> bool | None:
+    """Whether nginx serves the name that the failures tell of, or a captured one ended just before; None: nothing tells."""
     told = set(failed["message"].str.extract(HOST, 1).drop_nulls())
-    return not told or not names(case) or bool(told & names(case))
+    if told and names(case):
+        return bool(told & names(case))
+    shows = {one.shows for one in dates_of(case, failed)}
+    return "certificate_fails" in shows if shows else None
 
 
 def _of_renewal(case: Case, failed: pl.DataFrame, found: Trouble, *, own: bool) -> Finding:
@@ -195,17 +179,21 @@ def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
 def _expired(case: Case, failed: pl.DataFrame, dates: tuple[Evidence, ...], *, own: bool, both: bool) -> Finding:
     """`both`: captured dates tell of the certificate that is served and of the one that should be."""
     unloaded = [span for span, reloads in (*(renewals(case) if own else ()), *replaced(case)) if not reloads][:1]
-    dates = dates if unloaded or both or own else ()
-    said, confidence = _said(failed, own=own or bool(dates), unloaded=bool(unloaded) or both)
+    ended = tuple(one for one in dates if one.shows == "certificate_fails")
+    shown = dates if unloaded or both else ended if own else ()
+    said, confidence = _said(failed, own=own or bool(shown), unloaded=bool(unloaded) or both)
+    few = not shown and (
+        bool(dates) or 0 < len({found[1] for text in texts(case, failed) if (found := CLIENT.search(text))}) < FEWEST
+    )
     served = certificates(case)[:2] if own or unloaded or both else []
     first = (
         *(Evidence(span, "renews, and reloads nothing", shows="configuration_mismatch") for span in unloaded),
         *(Evidence(one.span, "the certificate", shows="configuration_mismatch") for one in served),
     )
     return Finding(
-        confidence=max(confidence, DATED if dates else 0.0),
+        confidence=DATED if shown else min(confidence, ANYBODYS) if few else confidence,
         claim=said,
-        evidence=(*first, *cite(failed, shows="certificate_fails"), *dates),
+        evidence=(*first, *cite(failed, shows="certificate_fails"), *shown),
         would_refute=REFUTE,
         subject=str(first[0].span) if first else "",
         measured={"count": failed.height},
@@ -275,7 +263,7 @@ def _said(failed: pl.DataFrame, *, own: bool, unloaded: bool) -> tuple[Claim, fl
     if own and unloaded:
         said = claim(
             "certificate_failed.not_loaded",
-            "{count} clients refused an expired certificate: it is renewed, but nothing loads the new one",
+            "clients refused an expired certificate {count} times: it is renewed, but nothing loads the new one",
             count=count,
         )
         return said, 0.9
@@ -288,7 +276,7 @@ def _said(failed: pl.DataFrame, *, own: bool, unloaded: bool) -> tuple[Claim, fl
         )
         return said, 0.8
     if own:
-        return claim("certificate_failed.own", "{count} clients refused an expired certificate", count=count), 0.85
+        return claim("certificate_failed.own", "clients refused an expired certificate {count} times", count=count), 0.85
     said = claim(
         "certificate_failed.other", "{count} connections failed: the certificate of the other side has expired", count=count
     )

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
@@ -16,6 +17,9 @@ from logcorr.model.source import Span
 from logcorr.rules import by_service, counted, rule
 from logcorr.rules._leaks import Acquired, leaks
 from logcorr.rules._settings import notes, settings
+from logcorr.rules._words import sought, telling
+from logcorr.timeline.notes import entries
+from logcorr.timeline.select import lines_like
 
 
 class Scarce(Struct, frozen=True):
@@ -27,7 +31,7 @@ class Scarce(Struct, frozen=True):
 
 
 FILES = Acquired(
-    r"\bfs\.(?:open|openSync|createReadStream|createWriteStream|watch)\(|\bopendir\(|(?:=|\breturn) *open\(|\bos\.Open\(",
+    r"\bfs\.(?:open|openSync|watch)\(|= *fs\.create(?:Read|Write)Stream\(|\bopendir\(|= *open\(|\bos\.Open\(",
     r"\.(?:close|closeSync|destroy)\(|\bwith open\(|\bpipeline\(",
 )
 POOLED = Acquired(
@@ -40,6 +44,8 @@ POOLS = (
     r"['\"]?\s*[:=]\s*['\"]?\d"
 )
 SERVER = r"too many clients already|connection slots are reserved|Too many connections|max_user_connections"
+MEMORY = r"not allowed when used memory"
+"""Of a store: what is put there stays until somebody removes it, so that another change may fill it."""
 
 LIMITS = (
     Scarce(
@@ -56,23 +62,32 @@ LIMITS = (
     Scarce(
         SERVER,
         r"\bmax_(?:user_)?connections\b\s*=?\s*['\"]?\d",
-        POOLED,
     ),
     Scarce(r"max number of clients reached", r"\bmaxclients\b\s+\d"),
     Scarce(
         r"\breached (?:pm\.)?(?:max_children|MaxRequestWorkers|MaxClients)",
         r"\bpm\.max_children\s*=|\b(?:MaxRequestWorkers|MaxClients)\s+\d",
     ),
-    Scarce(r"not allowed when used memory", r"\bmaxmemory\b[\s\"',=:]+\d"),
+    Scarce(MEMORY, r"\bmaxmemory\b[\s\"',=:]+\d"),
     Scarce(r"EAGAIN|native thread", r"\bTasksMax\s*=|\bpids_limit\s*:|\bulimit\s+-\w*u\b|\bnproc\b|--pids-limit"),
     Scarce(r"file watchers", r"\bmax_user_watches\b"),
 )
 
 
+NAME = regex(r"[\w.-]+")
 FEWEST = 3
-LEAKS, BOUNDED, UNKNOWN, SELDOM = 0.92, 0.9, 0.6, 0.4
-"""How sure it is why: code takes and does not give back; one setting is the limit; nobody knows what took them all; told but once
-or twice."""
+LEAKS, BOUNDED, UNKNOWN, HELD, SELDOM = 0.92, 0.9, 0.6, 0.5, 0.4
+"""How sure it is why: code takes and does not give back; one setting is the limit; nobody knows what took them all, or the limit
+was changed; something made those wait who had them; told but once or twice."""
+
+WAITING = sought(
+    r"\bstill waiting for \w+Lock on |\bLock wait timeout exceeded\b|\bWaiting for table \w+ lock\b|\bduration: \d{5,}\.\d+ ms\b"
+    r"|\bnfs: server \S+ not responding\b|\bblocked for more than \d+ seconds\b",
+    *("still waiting for ", "Lock wait timeout", "Waiting for table", "duration: ", "not responding", "blocked for more than"),
+)
+"""How databases and the kernel tell that those who have one must wait."""
+
+JUST_BEFORE, HOUR_S = timedelta(minutes=2), 3600
 
 
 @rule(code="NGX007", title="Something of which there is a limited number ran out", role="symptom", severity="error")
@@ -101,10 +116,9 @@ def _finding(case: Case, service: str, limit: Scarce, told: pl.DataFrame) -> Fin
         ),
         claim("connections_exhausted.refute", "far fewer in use than the limit allows at these times"),
     )
-    why = LEAKS if lost else BOUNDED if len(bounds) == 1 else UNKNOWN
     return replace(
         found,
-        confidence=why if told.height >= FEWEST else SELDOM,
+        confidence=_sure(case, limit, told, lost, bounds) if told.height >= FEWEST else SELDOM,
         evidence=(
             *lost[:1],
             *bounds,
@@ -116,6 +130,26 @@ def _finding(case: Case, service: str, limit: Scarce, told: pl.DataFrame) -> Fin
             "count those in use (ls /proc/PID/fd, ss -tn), and give back what is taken or raise the limit to what the load needs",
         ),
     )
+
+
+def _sure(case: Case, limit: Scarce, told: pl.DataFrame, lost: Sequence[Evidence], bounds: tuple[Evidence, ...]) -> float:
+    """How sure it is why there was none left."""
+    first = told["time"].min()
+    if isinstance(first, datetime) and telling(case, WAITING)["time"].is_between(first - JUST_BEFORE, first).any():
+        return HELD
+    names = [name[0] for one in bounds for _, text in lines_like(case, one.span, "") if (name := NAME.search(text))]
+    if lost:
+        written = ["\n".join(one.texts) for one in case.once(entries)]
+        return UNKNOWN if any(name in text for text in written for name in names) else LEAKS
+    filled = limit.told == MEMORY and _changed(case, names, first)
+    return BOUNDED if len(bounds) == 1 and not filled else UNKNOWN
+
+
+def _changed(case: Case, names: Sequence[str], first: object) -> bool:
+    """Whether notes tell of changes in the hour before, and none of them of the limit."""
+    until = first.timestamp() if isinstance(first, datetime) else 0.0
+    near = ["\n".join(one.texts) for one in case.once(entries) if any(-HOUR_S <= time - until <= 0 for time in one.times)]
+    return bool(near) and not any(name in text for text in near for name in names)
 
 
 def _takers(case: Case, limit: Scarce, bounds: tuple[Evidence, ...]) -> Iterator[Evidence]:

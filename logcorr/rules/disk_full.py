@@ -16,10 +16,10 @@ from logcorr.rules import rule
 from logcorr.rules._chatted import LESS, chatted_since
 from logcorr.rules._container_logs import Unbounded, unbounded
 from logcorr.rules._fillers import Filler, complains, fillers
-from logcorr.rules._hoards import DF_NAME, Hoard, captured, captures, hoard
+from logcorr.rules._hoards import DF_NAME, Hoard, captured, captures, hoard, is_elsewhere, most_of
 from logcorr.rules._still_open import still_open
 from logcorr.rules._sweeping import FULL, REFUTE, astray, inodes, unswept, without_inodes
-from logcorr.rules._verbose import asked_for, verbose_logs
+from logcorr.rules._verbose import asked_for, held, is_of, verbose_logs
 from logcorr.timeline.select import cite, instants, lines_like
 
 PATH = regex(r"(?<!GET)(?<!POST)(?<!PUT)(?<!PATCH)(?<!DELETE)[\"' ](?P<path>/[^\"' :,]+)")
@@ -30,15 +30,16 @@ NEARLY = r"\s9\d%\s+/\S*$"
 MOST_LINES = 1000
 FEWEST = 3
 
-UNFILLED = 0.6
-"""How sure one can be where what filled the disk was not collected."""
+FILLED, UNSIZED, UNFILLED = 0.92, 0.7, 0.6
+"""How sure one can be where a job has a device of its own, or a capture shows what it left; where nothing tells how much that is;
+where what filled the disk was not collected."""
 
 GOES_ON = r"\b(?:tcpdump|tshark|strace|monitor|perf|yes|dd|nohup|while|watch)\b|\s(?:-[fF]|--follow)\b|&\s*$"
 """Commands that write until somebody ends them."""
 
-CHATTED, CHATTED_THERE, HOARDED, ONCE, LOGGED = 0.85, 0.92, 0.9, 0.7, 0.95
-"""And where a log is full of what only developers ask for; and the device that is full is the one which holds it; and where a
-capture shows the folder that takes most of it, into which one line of a program puts something new each time, or a
+CHATTED, CHATTED_THERE, HOARDED, ONCE, LOGGED = 0.6, 0.92, 0.9, 0.7, 0.95
+"""And where a log is full of what only developers ask for; and the device that is full is one for logs, or a capture shows it;
+and where a capture shows the folder that takes most of it, into which one line of a program puts something new each time, or a
 file into which a command writes that ends by itself; and where it is a container's own log."""
 
 
@@ -77,7 +78,7 @@ def _filled_by(
     """The job that filled it; or, where none is found, the device and the jobs whose own log tells of it."""
     device = () if filler else tuple(_full(case, paths))
     return Finding(
-        confidence=(0.92 if captured else 0.88) if filler else UNFILLED,
+        confidence=(FILLED if _is_known(case, filler) else UNSIZED) if filler else UNFILLED,
         claim=_claim(failed, filler),
         evidence=(
             *(_filled(filler) if filler else ()),
@@ -119,20 +120,18 @@ def _filled(filler: Filler) -> Iterator[Evidence]:
 def _chatty(case: Case) -> tuple[Span, str] | None:
     """The one setting that asks for a level below `info`, and a log mostly of it that may be on the full device."""
     mounts = [mount for _, mount in _mounts(case)]
-    logs = [log for log in verbose_logs(case) if not mounts or "/" in mounts or "/" not in log or _held(log, mounts)]
+    logs = [log for log in verbose_logs(case) if not mounts or "/" in mounts or "/" not in log or held(log, mounts)]
+    shown = most_of(case, mounts)
+    logs = [log for log in logs if not shown or is_of(log, shown)]
     asking = list(asked_for(case)) if logs else []
     return (asking[0], logs[0]) if len(asking) == 1 else None
 
 
-def _held(log: str, mounts: Sequence[str]) -> bool:
-    """Whether a collected file lies in a folder that is called as where one of these devices is mounted."""
-    return any(mount.rpartition("/")[2] in log.split("/")[:-1] for mount in mounts)
-
-
 def _chatted(case: Case, failed: pl.DataFrame, setting: Span, log: str) -> Finding:
-    there = tuple(span for span, mount in _mounts(case) if _held(log, [mount]))
+    logs = [(span, mount) for span, mount in _mounts(case) if held(log, [mount])]
+    there, shown = tuple(span for span, _ in logs), most_of(case, [mount for _, mount in logs])
     return Finding(
-        confidence=CHATTED_THERE if there else CHATTED,
+        confidence=CHATTED_THERE if logs and (shown or any("log" in mount for _, mount in logs)) else CHATTED,
         claim=claim(
             "disk_full.chatted",
             "no space was left on a device: {count} writes failed; most lines of {log} are of a level that {setting} asks for",
@@ -218,9 +217,16 @@ def _captured_by(case: Case, failed: pl.DataFrame, found: Hoard) -> Finding:
 
 def _filler(case: Case, failed: pl.DataFrame) -> tuple[Filler | None, tuple[Span, ...]]:
     """The one job that piles files up, if its own log complains of the full disk, or a capture shows that it is its disk."""
-    found = [(one, tuple(_captured(case, one.folder)), complains(case, one.schedule, failed)) for one in fillers(case)]
+    rest = [one for one in fillers(case) if not is_elsewhere(case, (), one.folder)]
+    found = [(one, tuple(_captured(case, one.folder)), complains(case, one.schedule, failed)) for one in rest]
     likely = [(one, captured) for one, captured, told in found if captured or told]
     return likely[0] if len(likely) == 1 else (None, ())
+
+
+def _is_known(case: Case, filler: Filler) -> bool:
+    """Whether a device that is not everybody's is full of it, or a capture shows what the job left."""
+    own = [mount for _, mount in _mounts(case) if mount != "/" and f"{filler.folder}/".startswith(f"{mount}/")]
+    return bool(own or filler.listed or most_of(case, ["/"]))
 
 
 def _captured(case: Case, folder: str) -> Iterator[Span]:

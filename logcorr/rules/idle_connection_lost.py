@@ -37,14 +37,15 @@ AGO = r"received from the server was ([\d.,]+) milli ?seconds ago"
 
 FEWEST, SHORTEST_S, MOST_LINES = 4, 10.0, 5000
 AT_ONCE_S = 2.0
-MOST_OVER = 0.25
-"""For so many of those that fail one may have gone well though it was quiet as long: another connection, or a new one."""
+MOST_AGAIN, MOST_OVER = 0.5, 0.25
+"""So many of those that fail may follow each other; and for so many of them one may have gone well though it was quiet as long:
+another connection, or a new one."""
 
 WELL = 3
 """So many times as often it must have gone well, unless the driver itself tells how long it was quiet: a log of errors alone is
 always quiet before one."""
 
-SLACK = 1.02
+SLACK, FAR = 1.02, 10
 IDLE = (
     r"(?i)idle|\b(?:wait|interactive)_timeout\b|conntrack_tcp_timeout_established|^\s*timeout\s+(?:client|server|tunnel)\s"
     r"|^\s*timeout\s+\d"
@@ -52,21 +53,26 @@ IDLE = (
 """What settings are called by which somebody closes what is idle: databases, stores, proxies, firewalls, pools."""
 HAPROXY = ("client", "server", "tunnel")
 """Second words of its directives."""
-OTHERS = regex(r"(?i)transaction|keepalives?_idle|min_?idle|max_?idle(?!_?time)")
+OTHERS = regex(r"(?i)transaction|keepalives?_idle|min_?idle|max_?idle(?!_?time)|idleTimeoutMillis|hikari")
+"""Other settings; and those by which a pool itself gives up what is idle: then nobody uses it next."""
 
 MINUTES = regex(r"(?i)minutes?$")
-SURE, SEVERAL, UNKNOWN = 0.92, 0.8, 0.6
+SURE, SEVERAL, UNKNOWN, DOWN = 0.92, 0.8, 0.6, 0.3
 SHOWS = "timeout_closes_connection"
 
 Times: TypeAlias = "npt.NDArray[np.float64]"
 
 
 class _Quiet(Struct, frozen=True):
-    """The rows that tell of dead connections, how long it had been quiet before them, and before what went well."""
+    """The rows that tell of dead connections, how long it had been quiet before them, and before what went well.
+
+    `again` of them came right after another one.
+    """
 
     rows: pl.DataFrame
     failed: Times
     well: Times
+    again: int = 0
 
     @property
     def least(self) -> float:
@@ -78,6 +84,11 @@ class _Quiet(Struct, frozen=True):
         """Whether it is the silence that makes the difference."""
         enough = len(self.failed) >= FEWEST and self.least >= SHORTEST_S
         return enough and self.over(self.least) <= MOST_OVER * len(self.failed)
+
+    @property
+    def is_down(self) -> bool:
+        """Whether most of them failed right after another one: what is opened anew is not dead, whoever is down fails on."""
+        return self.again > MOST_AGAIN * len(self.failed)
 
     def over(self, limit_s: float) -> int:
         """How many went well though it had been quiet for longer."""
@@ -92,7 +103,7 @@ def check(case: Case) -> Iterator[Finding]:
         return
     found = next((quiet for quiet in _quiet(case, rows) if quiet and quiet.is_idleness), None)
     if found:
-        yield _finding(found, _closing(case, found))
+        yield _finding(found, [] if found.is_down else _closing(case, found))
 
 
 def _lost(case: Case) -> pl.DataFrame:
@@ -160,7 +171,8 @@ def _near(times: Times, at: Times) -> npt.NDArray[np.bool_]:
 def _apart(rows: pl.DataFrame, at: Times, failed: npt.NDArray[np.bool_]) -> _Quiet | None:
     gaps = np.diff(at)
     known = failed.any() and (~failed).sum() >= WELL * failed.sum()
-    return _Quiet(rows, gaps[failed[1:]], gaps[~failed[1:]]) if known else None
+    again = int((failed[1:] & failed[:-1] & (gaps >= SHORTEST_S)).sum())
+    return _Quiet(rows, gaps[failed[1:]], gaps[~failed[1:]], again) if known else None
 
 
 def _closing(case: Case, quiet: _Quiet) -> list[tuple[Limit, float]]:
@@ -188,16 +200,18 @@ def _finding(quiet: _Quiet, closing: Sequence[tuple[Limit, float]]) -> Finding:
     rows = quiet.rows
     limit, value = closing[0] if closing else (None, None)
     found = counted(rows, str(rows["service"][0] or rows["source"][0]), _claim(quiet, limit, value), REFUTE)
-    several = len({value for _, value in closing}) > 1
+    several = len({value for _, value in closing}) > 1 or (value is not None and quiet.least > FAR * value)
     return replace(
         found,
-        confidence=(SEVERAL if several else SURE) if limit else UNKNOWN,
+        confidence=(SEVERAL if several else SURE) if limit else DOWN if quiet.is_down else UNKNOWN,
         evidence=(
             *([Evidence(limit.span, "closes what is idle for so long", shows=SHOWS)] if limit else []),
             *cite(rows, shows=SHOWS),
         ),
         measured={**found.measured, "least_s": round(quiet.least, 1)} | ({"limit_s": value} if value else {}),
-        fix=claim(
+        fix=None
+        if quiet.is_down
+        else claim(
             "idle_connection_lost.fix",
             "let a pool give connections up, or test them, before the other side does (shorter than its limit, or TCP keepalive)"
             ", and open a new one where the first use fails",
@@ -214,6 +228,13 @@ def _claim(quiet: _Quiet, limit: Limit | None, value: float | None) -> Claim:
         "least": quiet.least,
         "over": quiet.over(quiet.least),
     }
+    if quiet.is_down:
+        return claim(
+            "idle_connection_lost.down",
+            "{count} uses of connections failed, most of them right after another one: whoever was asked was down, rather than "
+            "the connection idle for too long",
+            **numbers,
+        )
     if limit is None or value is None:
         return claim(
             "idle_connection_lost.found",

@@ -19,7 +19,7 @@ from logcorr.rules._requests import asked, prefix, read_limit
 from logcorr.rules._sessions import sessions
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import Limit, Proxied
-from logcorr.timeline.select import cite, instants
+from logcorr.timeline.select import cite, instants, seconds
 
 IDLE = ("while proxying upgraded connection", "while reading upstream")
 """How nginx words a timeout between data, when the answer has begun; before it, the endpoint is slow instead."""
@@ -39,7 +39,11 @@ PINGS = regex(r"(?:ping|heartbeat|keep ?alive) (?:interval|period|every|sec(?:on
 SHORT_MS = 1000.0
 """A larger number without a unit is one of milliseconds."""
 
-SURE, UNSURE = 0.92, 0.75
+TOLD, SURE, UNSURE, AT_ONCE = 0.95, 0.92, 0.75, 0.6
+"""How sure it is: nginx tells it for long; a limit that is set is where they end; one that is not; all at one time, as where the
+upstream hangs."""
+
+LONG = 3
 
 
 @rule(code="NGX012", title="A proxy timeout closes idle connections", role="defect", severity="error")
@@ -131,10 +135,17 @@ def _closed(case: Case) -> pl.DataFrame:
     return asked(case, events)
 
 
+def _is_for_long(closed: pl.DataFrame, limit: Limit) -> bool:
+    """Whether they end over several times the limit; a connection that both sides use as they like (`Upgrade`) waits for none."""
+    at = seconds(closed)
+    upgraded = bool(closed["message"].str.contains(IDLE[0], literal=True).any())
+    return upgraded or (len(at) > 1 and bool(at[-1] - at[0] >= LONG * limit.seconds))
+
+
 def _finding(closed: pl.DataFrame, place: Proxied, limit: Limit) -> Finding:
     where = limit.span or place.span
     return Finding(
-        confidence=0.95,
+        confidence=TOLD if _is_for_long(closed, limit) else AT_ONCE,
         claim=claim(
             "idle_timeout.found",
             "{name} {seconds:g} s in location {path} closed {count} connections "
