@@ -1,0 +1,86 @@
+"""A worker fails at one piece of work again and again, and comes to no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from logcorr.lazily import pl
+from logcorr.model.case import Case
+from logcorr.model.claim import Evidence, claim
+from logcorr.model.events import PROXIES, REQUEST_LOGS
+from logcorr.model.result import Finding
+from logcorr.rules import rule
+from logcorr.rules._exceptions import Thrown, own_line, thrown
+from logcorr.rules._items import Item, item
+from logcorr.timeline.select import cite, instants
+
+FEWEST, LONGEST_S = 5, 60.0
+"""It is tried so often, and for so long."""
+
+MOST_OTHERS = 0.1
+"""For each try the log tells of at most so many other things since."""
+
+FOUND, UNSEEN = 0.92, 0.85
+"""How sure it is where the line of code that throws was collected, and where it was not."""
+
+SHOWS = "request_raises"
+
+
+@rule(code="APP002", title="A worker is stuck at one piece of work", role="defect", severity="error")
+def check(case: Case) -> Iterator[Finding]:
+    """Logs in which the same item stands before each of many like exceptions, others did before, and nothing else comes since."""
+    for source in case.sources:
+        if source.source in PROXIES or source.format in REQUEST_LOGS:
+            continue
+        for exceptions in _alike(case, source.path).values():
+            stuck = item(case, exceptions) if len(exceptions) >= FEWEST else None
+            if stuck and _alone_since(case, source.path, exceptions, stuck):
+                yield _finding(case, exceptions, stuck)
+
+
+def _alike(case: Case, path: str) -> Mapping[str, list[Thrown]]:
+    """The exceptions of a log by their words."""
+    found: dict[str, list[Thrown]] = {}
+    for one in thrown(case, path):
+        found.setdefault(one.message, []).append(one)
+    return found
+
+
+def _alone_since(case: Case, path: str, exceptions: Sequence[Thrown], stuck: Item) -> bool:
+    """Whether it is tried for long, and the log tells of hardly anything else from the first exception on."""
+    tries = stuck.rows["time"]
+    if (tries.max() - tries.min()).total_seconds() < LONGEST_S:
+        return False
+    later = case.timeline.filter((pl.col("file") == path) & (pl.col("line") > exceptions[0].span.line))
+    own = pl.col("message").str.starts_with(stuck.name) | (pl.col("severity") >= "warning").fill_null(False)
+    others = later.select((~own).sum()).collect().item()
+    return bool(others <= MOST_OTHERS * len(exceptions))
+
+
+def _finding(case: Case, exceptions: Sequence[Thrown], stuck: Item) -> Finding:
+    first, last = exceptions[0], exceptions[-1]
+    place = own_line(case, first)
+    return Finding(
+        confidence=FOUND if place else UNSEEN,
+        claim=claim(
+            "item_blocks_queue.found",
+            "“{item}” fails {count} times with “{words}”, and nothing else is worked on since: {others} others had gone well",
+            item=stuck.name[:80],
+            count=len(exceptions),
+            words=first.message[:80],
+            others=stuck.others,
+        ),
+        evidence=(
+            *([Evidence(place, "throws", shows=SHOWS)] if place else []),
+            *cite(stuck.rows, "what it was at work on", most=2, shows=SHOWS),
+            *(Evidence(one.span, "", shows=SHOWS) for one in dict.fromkeys((first, exceptions[1], last))),
+        ),
+        would_refute=claim("item_blocks_queue.refute", "another piece of work that this worker ended in that time"),
+        subject=str(stuck.rows["service"][0] or stuck.rows["source"][0]),
+        measured={"count": len(exceptions), "others": stuck.others},
+        times=instants(stuck.rows),
+        fix=claim(
+            "item_blocks_queue.fix",
+            "put what fails a few times aside (a dead letter queue) instead of trying it for ever, then mend the data or the code",
+        ),
+    )
