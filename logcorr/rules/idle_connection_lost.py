@@ -52,7 +52,8 @@ IDLE = (
 """What settings are called by which somebody closes what is idle: databases, stores, proxies, firewalls, pools."""
 HAPROXY = ("client", "server", "tunnel")
 """Second words of its directives."""
-OTHERS = regex(r"(?i)transaction|keepalives?_idle|min_?idle|max_?idle(?!_?time)")
+OTHERS = regex(r"(?i)transaction|keepalives?_idle|min_?idle|max_?idle(?!_?time)|idleTimeoutMillis|maxIdleTimeMS")
+"""A client that gives up idle connections of its own pool uses none of them again."""
 
 MINUTES = regex(r"(?i)minutes?$")
 SURE, SEVERAL, UNKNOWN = 0.92, 0.8, 0.6
@@ -158,8 +159,10 @@ def _near(times: Times, at: Times) -> npt.NDArray[np.bool_]:
 
 
 def _apart(rows: pl.DataFrame, at: Times, failed: npt.NDArray[np.bool_]) -> _Quiet | None:
+    """None where nothing goes well between most failures, as it would on a new connection: what is asked is down."""
     gaps = np.diff(at)
-    known = failed.any() and (~failed).sum() >= WELL * failed.sum()
+    again = (failed[1:] & failed[:-1] & (gaps >= SHORTEST_S)).sum()
+    known = failed.any() and (~failed).sum() >= WELL * failed.sum() and 2 * again < failed.sum()
     return _Quiet(rows, gaps[failed[1:]], gaps[~failed[1:]]) if known else None
 
 
