@@ -39,7 +39,12 @@ PINGS = regex(r"(?:ping|heartbeat|keep ?alive) (?:interval|period|every|sec(?:on
 SHORT_MS = 1000.0
 """A larger number without a unit is one of milliseconds."""
 
-SURE, UNSURE = 0.92, 0.75
+TOLD, SURE, UNSURE, AT_ONCE, BUSY = 0.95, 0.92, 0.75, 0.6, 0.5
+"""How sure it is: nginx tells; the age does, of a limit that is set, or not; all within one length of the limit, as where the
+upstream hangs; much was sent on them, so that something else may end them at that age."""
+
+MUCH = 1024
+"""Bytes that are no greeting; a session that was idle from the first sends fewer."""
 
 
 @rule(code="NGX012", title="A proxy timeout closes idle connections", role="defect", severity="error")
@@ -93,13 +98,24 @@ def _aged(case: Case, places: Sequence[Proxied]) -> Iterator[Finding]:
         pings = _pings(case)
         if at_limit.height >= NEARLY_ALL * lived.height and all(seconds >= limit.seconds for _, seconds in pings):
             told = tuple(_ping(one, seconds) for one, seconds in pings)
-            yield _of_age(at_limit, lived.height, place, limit, told)
+            found = _of_age(at_limit, lived.height, place, limit, told)
+            yield replace(found, confidence=BUSY) if _much(case, at_limit) else found
             return
 
 
 def _seconds(setting: Setting) -> float:
     """The interval that a setting of pings means."""
     return setting.value / 1000 if setting.value >= SHORT_MS or setting.unit == "ms" else next(setting.values())
+
+
+def _much(case: Case, closed: pl.DataFrame) -> bool:
+    """Whether most of them sent much, as far as the log of requests tells."""
+    access = case.records("nginx_access")
+    if "bytes" not in access.collect_schema():
+        return False
+    told = access.select("file", "line", "bytes").join(closed.lazy().select("file", "line"), on=["file", "line"], how="semi")
+    sent = told.collect()["bytes"].drop_nulls()
+    return sent.len() > 0 and bool(2 * (sent >= MUCH).sum() > sent.len())
 
 
 def _of_age(closed: pl.DataFrame, of: int, place: Proxied, limit: Limit, pings: tuple[Evidence, ...]) -> Finding:
@@ -133,8 +149,10 @@ def _closed(case: Case) -> pl.DataFrame:
 
 def _finding(closed: pl.DataFrame, place: Proxied, limit: Limit) -> Finding:
     where = limit.span or place.span
+    times = instants(closed)
+    at_once = bool(times) and (times[-1] - times[0]).total_seconds() < limit.seconds
     return Finding(
-        confidence=0.95,
+        confidence=AT_ONCE if at_once else TOLD,
         claim=claim(
             "idle_timeout.found",
             "{name} {seconds:g} s in location {path} closed {count} connections "
@@ -158,7 +176,7 @@ def _finding(closed: pl.DataFrame, place: Proxied, limit: Limit) -> Finding:
         ),
         subject=str(where),
         measured={"count": closed.height, "timeout_s": limit.seconds},
-        times=instants(closed),
+        times=times,
         fix=claim(
             "idle_timeout.fix",
             "let the upstream send something more often than every {seconds:g} s (a ping), or raise {name} above its interval",
