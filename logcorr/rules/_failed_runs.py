@@ -13,13 +13,24 @@ from logcorr.model.facts import ScheduledJob, Unit
 from logcorr.model.source import Span
 
 UNIT = r"^(\S+)\.service: Main process exited"
+STATUS = r"status=(\d+)"
 CHILD = r"^\(CRON\) error \(grandchild #(\d+) failed"
+
+
+NO_FAILURES = {
+    **dict.fromkeys(("fetchmail", "grep", "diff", "cmp", "borg"), "1"),
+    "checkupdates": "2",
+    "rsync": "24",
+    **dict.fromkeys(("dnf", "yum"), "100"),
+}
+"""Statuses by which programs say that there was nothing to do, or that all was done but for a trifle, as their manuals tell."""
 
 
 class FailedRuns(Struct, frozen=True, kw_only=True):
     """The `rows` that tell of a job's failures, and what the job wrote last before each of them.
 
-    `name` is its unit's, or its command; `job` its line in a timer or crontab, if collected. `well`: a later run succeeded.
+    `name` is its unit's, or its command; `job` its line in a timer or crontab, if collected. `well`: a later run succeeded, or
+    each told by its status that there was nothing to do.
     """
 
     name: str
@@ -40,8 +51,14 @@ def _of_units(case: Case, failed: pl.DataFrame) -> Iterator[FailedRuns]:
     told = failed.with_columns(unit=pl.col("message").str.extract(UNIT, 1)).drop_nulls("unit")
     for (name,), rows in sorted(told.group_by("unit", maintain_order=True), key=lambda one: str(one[0])):
         unit, command = str(name), f"systemctl start {name}.service"
-        words, well = _last_words(case, unit, rows), _done_since(case, unit)
+        words, well = _last_words(case, unit, rows), _done_since(case, unit) or _had_nothing_to_do(case, unit, rows)
         yield FailedRuns(name=unit, command=command, rows=rows, words=words, well=well, job=_job(case, command))
+
+
+def _had_nothing_to_do(case: Case, unit: str, rows: pl.DataFrame) -> bool:
+    programs = [(one.command or "").split(" ")[0].rpartition("/")[2] for one in case.of(Unit) if one.name == f"{unit}.service"]
+    statuses = rows["message"].str.extract(STATUS, 1).unique().to_list()
+    return any(statuses == [NO_FAILURES.get(program, "")] for program in programs)
 
 
 def _of_cron(case: Case, failed: pl.DataFrame) -> Iterator[FailedRuns]:

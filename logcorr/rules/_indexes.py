@@ -129,19 +129,24 @@ SHORTEST = 3
 
 
 class Dropped(Struct, frozen=True):
-    """An index that a line drops: the names on that line, and on the lines that made it."""
+    """An index that a line drops: the names on that line, and on the lines that made it; `anew` are those that make others."""
 
     span: Span
     names: frozenset[str]
     made: tuple[Span, ...] = ()
+    anew: tuple[str, ...] = ()
 
     def serves(self, statement: str) -> list[str]:
-        """The columns of the statement that the index is on: none where it is on another table."""
+        """The columns of the statement that the index is on, and that no other index begins with.
+
+        None where it is on another table.
+        """
         tables = {table.lower() for table in TABLES.findall(statement)}
         joined = [f"_{name}_" for name in self.names]
         if not any(f"_{table}_" in name for table in tables for name in joined):
             return []
-        columns = set(words(statement)) - tables - SQL
+        others = [line for line in self.anew if any(re.search(rf"(?i)\b{table}\b", line) for table in tables)]
+        columns = {one for one in words(statement) if not any(_leads(one, line) for line in others)} - tables - SQL
         return sorted(column for column in columns if len(column) >= SHORTEST and any(f"_{column}_" in name for name in joined))
 
     def is_looked_up(self, statement: str) -> bool:
@@ -150,9 +155,21 @@ class Dropped(Struct, frozen=True):
 
 
 def dropped(case: Case) -> list[Dropped]:
-    """Those of collected files, the way back left out, and those that something makes anew in the same file."""
-    made = list(settings(case, MAKES))
-    return [_known(span, text, made) for span, text in settings(case, DROPS) if not _is_back(case, span)]
+    """Those of collected files, the way back left out, with what the same file and later ones of its folder make."""
+    made, gone = list(settings(case, MAKES)), [one for one in settings(case, DROPS) if not _is_back(case, one[0])]
+    there = [one for one in made if not _is_back(case, one[0])] if gone else []
+    return [_known(span, text, made, _since(span, there)) for span, text in gone]
+
+
+def _since(dropped_at: Span, made: Sequence[tuple[Span, str]]) -> tuple[str, ...]:
+    folder = dropped_at.path.rpartition("/")[0]
+    return tuple(text for span, text in made if span.path.rpartition("/")[0] == folder and span.path >= dropped_at.path)
+
+
+def _leads(column: str, made: str) -> bool:
+    """Whether the line makes an index of all rows whose first column it is."""
+    first = rf"(?i)(?:[\[(]|\badd_index\s*\(?\s*:\w+,)\s*[:\"'`]?{re.escape(column)}\b"
+    return bool(re.search(first, made)) and not re.search(r"(?i)\bwhere\b", made)
 
 
 def dropped_by_hand(rows: pl.DataFrame) -> Iterator[Dropped]:
@@ -165,12 +182,12 @@ def _names(text: str) -> set[str]:
     return {name.lower() for name in re.findall(r"[A-Za-z_]\w*", text)} - NOISE
 
 
-def _known(span: Span, text: str, made: Sequence[tuple[Span, str]]) -> Dropped:
+def _known(span: Span, text: str, made: Sequence[tuple[Span, str]], anew: tuple[str, ...]) -> Dropped:
     own = _names(text)
     index = {name for name in own if "_" in name}
     there = [(where, line) for where, line in made if index & _names(line) and where != span]
     return Dropped(
-        span, frozenset(own | {name for _, line in there for name in _names(line)}), tuple(where for where, _ in there)
+        span, frozenset(own | {name for _, line in there for name in _names(line)}), tuple(where for where, _ in there), anew
     )
 
 

@@ -90,10 +90,14 @@ class Suspect(Struct, frozen=True, kw_only=True):
 
     @property
     def most(self) -> float:
-        """How sure one can be of it: that it holds a lock while they wait, or that it is busy, or only that it runs."""
+        """How sure one can be of it: that it holds a lock while they wait, or that it is busy, or only that it runs.
+
+        What else runs at its minutes fits as well, where no log tells how long it runs and it makes nobody wait by itself.
+        """
         if self.blocks or self.clears or (self.line and self.locks and self.within is not None):
             return MOST_PROVED
-        return MOST_PLAUSIBLE if self.line or self.asks else MOST_UNKNOWN
+        plausible = self.line and (self.locks or self.within is not None)
+        return MOST_PLAUSIBLE if plausible else MOST_UNKNOWN
 
     @property
     def lines(self) -> Iterator[Evidence]:

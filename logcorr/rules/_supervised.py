@@ -23,6 +23,12 @@ SETTINGS = regex(r"\.(?:json|ya?ml|toml|ini|conf|xml)$|(?:^|/)\.env[^/]*$")
 NEARLY_ALL, WAKE_S, LATE_S = 0.8, 60.0, 5.0
 WORDS = 60
 
+DONE = r"(?i)\b[\d.]+ ?m?s\b|\b(?:done|finished|completed|ended|succeeded|sent|ok|200)\b"
+"""How a line tells that a piece of work has ended."""
+
+LAST_SHARE = 0.1
+"""Of all lines of a sort, so many are the last before an end if it is what they tell of that does not come to its own."""
+
 FAILED = (
     *("http.5xx", "upstream.refused", "upstream.closed_early", "upstream.reset", "upstream.timeout"),
     *("client.disconnected", "client.connect_failed", "client.reconnecting", "probe.failed"),
@@ -68,14 +74,17 @@ def blocked(case: Case, one: Ended) -> Ended | None:
     limit = span_s(one.pairs[0][0].what or "")
     own = _own_rows(case, one.service)
     stops = pl.DataFrame({"time": [pair[0].time for pair in one.pairs]}, schema={"time": pl.Datetime("us", "UTC")})
+    sort = pl.col("message").str.replace_all(r"\d+(?:\.\d+)?", "#")
     told = stops.sort("time").join_asof(
         own.with_columns(at=pl.col("time")), on="time", strategy="backward", tolerance=timedelta(seconds=limit + LATE_S)
     )
-    sorts = told.drop_nulls("at").with_columns(sort=pl.col("message").str.replace_all(r"\d+(?:\.\d+)?", "#"))
+    sorts = told.drop_nulls("at").with_columns(sort=sort)
     most = sorts["sort"].value_counts(sort=True).head(1)
     if not most.height or most["count"][0] < NEARLY_ALL * len(one.pairs):
         return None
     last = sorts.filter(pl.col("sort") == most["sort"][0])
+    if re.search(DONE, last["message"][0]) or last.height < LAST_SHARE * own.filter(sort == most["sort"][0]).height:
+        return None
     return replace(one, last=spans(last), work=str(last["message"][0])[:WORDS])
 
 
@@ -87,12 +96,12 @@ def watched(case: Case, one: Ended) -> Ended | None:
 def felt(case: Case, one: Ended) -> bool:
     """Whether failures come in the minute after these stops, and not as much at other times; or no log of requests tells.
 
-    What is restarted while nobody asks, or others answer, is run as it was meant.
+    What is restarted while nobody asks, or others answer, is run as it was meant; an update was wanted, and must be felt.
     """
     times = np.sort([min(line.time, stop.ended).timestamp() for line, stop in one.pairs])
     logs = [(log.first, log.last) for log in case.sources if log.format in (*REQUEST_LOGS, "haproxy") and log.first and log.last]
     told = [any(first.timestamp() <= time <= last.timestamp() for first, last in logs) for time in times]
-    if case.window is None or np.mean(told) < NEARLY_ALL:
+    if case.window is None or (np.mean(told) < NEARLY_ALL and one.saying.reason != UPDATED):
         return True
     failed = moments(case, *FAILED)
     after = failed - times[np.maximum(np.searchsorted(times, failed + 1, side="right") - 1, 0)]

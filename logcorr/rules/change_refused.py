@@ -44,8 +44,19 @@ FEWEST, MOST_BEFORE = 5, 0.1
 """Failures must begin soon after it, be so many, and have been rarer by that much."""
 
 FELT = ("http.5xx", "upstream.refused", "upstream.timeout", "client.connect_failed", "dependency.failed", "file.missing")
-NAMED, UNNAMED = 0.93, 0.75
-"""How sure it is that this is why: the message names the line at fault; it only says that a step failed."""
+NAMED, UNNAMED, APART = 0.93, 0.75, 0.5
+"""How sure it is that this is why: the message names the line at fault; it only says that a step failed; the line is of a script
+that brings nothing into force."""
+
+SCRIPT = regex(r"(?:\.(?:ba|da|z)?sh|/[^./]+)$")
+PREPARED = regex(r"\|\||^\s*(?:if|elif|while|until|!)\s")
+"""A step that may fail."""
+
+BRINGS = (
+    r"\b(?:re)?(?:start|load)\b|\b(?:cp|mv|ln|install|rsync|git|docker(?:-compose)?|kubectl|helm|npm|pip|composer|migrate)\b"
+    r"|nginx -s|\btee\b|\bsed\b.*\s-i"
+)
+"""How scripts change what a service is, or tell it so."""
 
 
 class _Refusal(Struct, frozen=True, kw_only=True):
@@ -68,8 +79,10 @@ def check(case: Case) -> Iterator[Finding]:
     invalid = {(span.path, span.line) for span in spans(case.happened("config.invalid"))}
     told = [one for one in _refusals(case) if (one.span.path, one.span.line) not in invalid]
     found = [(one, _named(case, one.text)) for one in told if _began(failed, one.at)]
+    found = [(one, named) for one, named in found if not (named and PREPARED.search(_text(case, named)))]
     for one, named in sorted(found, key=lambda pair: (pair[1] is None, pair[0].at, pair[0].span))[:1]:
-        yield _finding(one, named, _since(failed, one.at))
+        sure = UNNAMED if named is None else NAMED if _brings(case, named) else APART
+        yield _finding(one, named, sure, _since(failed, one.at))
 
 
 def _refusals(case: Case) -> Iterator[_Refusal]:
@@ -114,10 +127,20 @@ def _named(case: Case, text: str) -> Span | None:
     return None
 
 
-def _finding(one: _Refusal, named: Span | None, failed: npt.NDArray[np.float64]) -> Finding:
+def _text(case: Case, place: Span) -> str:
+    return str(case.lines(place.path).filter(pl.col("line") == place.line).collect()["text"][0])
+
+
+def _brings(case: Case, place: Span) -> bool:
+    """Whether the file is no script, or one that changes what a service is."""
+    changes = case.lines(place.path).filter(pl.col("text").str.contains(BRINGS))
+    return not SCRIPT.search(place.path) or changes.select(pl.len()).collect().item() > 0
+
+
+def _finding(one: _Refusal, named: Span | None, sure: float, failed: npt.NDArray[np.float64]) -> Finding:
     refused = Evidence(one.span, "a step is refused", shows="deploy_changes_configuration")
     return Finding(
-        confidence=NAMED if named else UNNAMED,
+        confidence=sure,
         claim=_claim(one, named, len(failed)),
         evidence=(
             *([Evidence(named, "what is refused", shows="configuration_mismatch")] if named else ()),

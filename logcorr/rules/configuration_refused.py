@@ -7,21 +7,32 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from logcorr.lazily import pl, regex
+from logcorr.lazily import np, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
+from logcorr.model.facts import ComposeFile, Service, Unit
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, counted, rule
 from logcorr.rules._deeds import writers
 from logcorr.rules._settings import settings
-from logcorr.semantics.paths import collected
-from logcorr.timeline.select import cite
+from logcorr.semantics.paths import collected, folder_of, normal
+from logcorr.timeline.select import cite, moments, seconds
 
 ADDRESS = r"bind\(\) to (\S+) failed|address already in use ([^\s,;)\"}]+)"
 PLACE = regex(r" in (?P<path>/\S+):(?P<line>\d+)\.?$")
 ENDED = ("process.crashed", "process.exited")
 SOON = timedelta(seconds=5)
+
+ACCEPTED = r"reconfiguring$|start worker processes$|^(?:Reloaded|Started) nginx"
+"""What nginx and systemd say of a configuration that is taken, when no refusal follows."""
+
+FAILED = ("http.5xx", "upstream.refused", "client.connect_failed", "process.exited", "process.crashed")
+FELT_S = 600.0
+"""What is refused shows soon."""
+
+LEFT = r"^\s*KillMode\s*=\s*(?:process|none)\b"
+"""A unit that leaves its processes behind may find its address taken by them."""
 
 IN_PLACE, SHARED, WRITTEN, ONLY_TOLD = 0.92, 0.92, 0.85, 0.6
 """How sure it is what to change: the refused line was collected; two settings name one port; a script wrote what is
@@ -41,10 +52,29 @@ def check(case: Case) -> Iterator[Finding]:
             count=events.height,
         )
         found = counted(events, service, said, claim("configuration_refused.refute", "a start or reload after it that went well"))
-        yield _placed(case, found, events)
+        if not _corrected(case, events):
+            placed = _placed(case, found, events)
+            yield placed if _is_felt(case, events) else replace(placed, confidence=min(placed.confidence, ONLY_TOLD))
     for service, events in by_service(_taken(case)):
         for (address,), rows in sorted(events.group_by("address", maintain_order=True)):
             yield _finding(case, service, str(address), rows)
+
+
+def _corrected(case: Case, events: pl.DataFrame) -> bool:
+    """Whether a configuration was taken after the last refusal, and nothing failed between the first and that."""
+    refused = seconds(events)
+    own = pl.col("file").is_in(events["file"].unique().implode()) & pl.col("message").str.contains(ACCEPTED)
+    taken = seconds(case.timeline.filter(own & pl.col("time").is_not_null()).collect())
+    after = taken[taken >= refused[-1]] if len(refused) else taken[:0]
+    failed = moments(case, *FAILED)
+    return len(after) > 0 and not bool(((failed >= refused[0]) & (failed <= after.min())).any())
+
+
+def _is_felt(case: Case, events: pl.DataFrame) -> bool:
+    """Whether failures come soon after one of the refusals; or none come at all, so that nothing tells."""
+    refused, failed = seconds(events), moments(case, *FAILED)
+    later = failed[failed >= refused[0]] if len(refused) else failed[:0]
+    return not len(later) or bool((later - refused[np.searchsorted(refused, later, side="right") - 1] <= FELT_S).any())
 
 
 def _placed(case: Case, found: Finding, events: pl.DataFrame) -> Finding:
@@ -79,11 +109,13 @@ def _finding(case: Case, service: str, address: str, rows: pl.DataFrame) -> Find
     refute = claim("configuration_refused.free", "nothing listening on {address} at these times (ss -ltnp)", address=address)
     ended = _ended(case, rows)
     found = counted(rows, service, said, refute, address=address)
-    named = _naming(case, address.rpartition(":")[2], list(dict.fromkeys(ended["service"])))
+    services = list(dict.fromkeys(ended["service"]))
+    named = _naming(case, address.rpartition(":")[2], services)
+    shared = len({one.span.path for one in named}) > 1 and not _leaves(case, services[:1])
     return replace(
         found,
-        confidence=SHARED if len({one.span.path for one in named}) > 1 else ONLY_TOLD,
-        subject=", ".join(dict.fromkeys(ended["service"])) or found.subject,
+        confidence=SHARED if shared else ONLY_TOLD,
+        subject=", ".join(services) or found.subject,
         evidence=(
             *(named if len(named) > 1 else ()),
             *cite(_lately(rows, ended)),
@@ -116,5 +148,25 @@ def _lately(rows: pl.DataFrame, ended: pl.DataFrame) -> pl.DataFrame:
 def _naming(case: Case, port: str, services: list[str]) -> list[Evidence]:
     """The settings of this port in units, compose and environment files; first those of the service that failed first."""
     found = settings(case, rf"(?i)\b\w*port['\"]?\s*[:=]\s*['\"]?{port}\b") if port.isdigit() else ()
-    ordered = sorted(found, key=lambda one: one[0].path.rpartition("/")[2].partition(".")[0] not in services[:1])
+    together = [one for one in found if not _is_apart(case, one[0], int(port))]
+    ordered = sorted(together, key=lambda one: one[0].path.rpartition("/")[2].partition(".")[0] not in services[:1])
     return [Evidence(span, f"sets port {port}", shows="configuration_mismatch") for span, _ in ordered]
+
+
+def _is_apart(case: Case, place: Span, port: int) -> bool:
+    """Whether the line is of a container with a network of its own that does not publish the port on the host."""
+    services = [one for file in case.of(ComposeFile) for one in file.services]
+    own = [one for one in services if _holds(one, place)]
+    return bool(own) and all(one.network_mode != "host" and all(public.published != port for public in one.ports) for one in own)
+
+
+def _holds(service: Service, place: Span) -> bool:
+    """Whether the line is in its stanza or in one of its environment files."""
+    inside = service.span.path == place.path and service.span.line <= place.line <= service.span.end_line
+    return inside or place.path in {normal(file, folder_of(service.span.path)) for file in service.env_files}
+
+
+def _leaves(case: Case, services: list[str]) -> bool:
+    """Whether a unit of one of them leaves processes behind when it is stopped."""
+    units = {unit.span.path for unit in case.of(Unit) if unit.name.removesuffix(".service") in services}
+    return any(span.path in units for span, _ in settings(case, LEFT))

@@ -6,8 +6,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from logcorr.lazily import np, pl, regex
+from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.events import REQUEST_LOGS
@@ -33,8 +34,12 @@ REPORT_LINES = 80
 FELT_S, FELT_SHARE = 3.0, 0.3
 """Who tries again does no harm: so many must be felt, where a log of requests would tell of it."""
 
-JOB, PAIR, ITSELF, UNPLACED = 0.92, 0.85, 0.85, 0.6
-"""How sure it is what to change: a job's statement among those of requests; one of two; one that meets itself; none found."""
+JOB, PAIR, ITSELF, UNPLACED, UNFELT = 0.92, 0.85, 0.85, 0.6, 0.5
+"""How sure it is what to change: a job's statement among those of requests; one of two; one that meets itself; none found; and
+that it does harm, where only the database tells of it."""
+
+DATABASES = r"(?i)postgres|mysql|maria|innodb"
+"""How logs of databases are called, and what reads them."""
 
 
 class _Told(Struct, frozen=True):
@@ -53,13 +58,30 @@ def check(case: Case) -> Iterator[Finding]:
     if told:
         files = {one.told.path for one in told} & set(rows["file"])
         own = rows.filter(pl.col("file").is_in(sorted(files))) if files else rows
-        yield _finding(case, own if own.height >= FEWEST else rows, told)
+        found = _finding(case, own if own.height >= FEWEST else rows, told)
+        harmless = not _is_asked(case) and not _is_told_by_others(case, rows)
+        yield replace(found, confidence=min(found.confidence, UNFELT), severity="warning") if harmless else found
+
+
+def _is_asked(case: Case) -> bool:
+    """Whether a log of requests would tell of failures."""
+    return any(source.format in REQUEST_LOGS for source in case.sources)
+
+
+def _is_told_by_others(case: Case, rows: pl.DataFrame) -> bool:
+    """Whether others than databases tell of an error at these moments."""
+    others = ~pl.col("file").str.contains(DATABASES) & ~pl.col("source").str.contains(DATABASES)
+    told = case.timeline.filter(others & (pl.col("severity") >= "error") & pl.col("time").is_not_null())
+    return _are_near(seconds(told.collect().sort("time")), rows)
 
 
 def _is_felt(case: Case, rows: pl.DataFrame) -> bool:
-    if not any(source.format in REQUEST_LOGS for source in case.sources):
-        return True
-    failed, at = moments(case, "http.5xx"), seconds(rows)
+    return not _is_asked(case) or _are_near(moments(case, "http.5xx"), rows)
+
+
+def _are_near(failed: npt.NDArray[np.float64], rows: pl.DataFrame) -> bool:
+    """Whether failures come near enough of them."""
+    at = seconds(rows)
     near = np.searchsorted(failed, at + FELT_S, side="right") > np.searchsorted(failed, at - FELT_S)
     return bool(near.mean() >= FELT_SHARE)
 

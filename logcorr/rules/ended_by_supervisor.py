@@ -146,7 +146,7 @@ def _claim(one: Ended, what: str) -> Claim:
         )
     return claim(
         "ended_by_supervisor.updated",
-        "{manager} replaces the container of {service} as soon as its image is pushed anew, at whatever hour: {count} times",
+        "{manager} replaces the container of {service} when it finds its image pushed anew: {count} times",
         **told,
     )
 

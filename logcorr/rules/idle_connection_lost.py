@@ -53,7 +53,7 @@ IDLE = (
 """What settings are called by which somebody closes what is idle: databases, stores, proxies, firewalls, pools."""
 HAPROXY = ("client", "server", "tunnel")
 """Second words of its directives."""
-OTHERS = regex(r"(?i)transaction|keepalives?_idle|min_?idle|max_?idle(?!_?time)|idleTimeoutMillis|hikari")
+OTHERS = regex(r"(?i)transaction|keepalives?_idle|min_?idle|max_?idle(?!_?time)|idleTimeoutMillis|maxIdleTimeMS|hikari")
 """Other settings; and those by which a pool itself gives up what is idle: then nobody uses it next."""
 
 MINUTES = regex(r"(?i)minutes?$")
@@ -169,6 +169,7 @@ def _near(times: Times, at: Times) -> npt.NDArray[np.bool_]:
 
 
 def _apart(rows: pl.DataFrame, at: Times, failed: npt.NDArray[np.bool_]) -> _Quiet | None:
+    """None where nothing goes well between most failures, as it would on a new connection: what is asked is down."""
     gaps = np.diff(at)
     known = failed.any() and (~failed).sum() >= WELL * failed.sum()
     again = int((failed[1:] & failed[:-1] & (gaps >= SHORTEST_S)).sum())

@@ -39,11 +39,14 @@ PINGS = regex(r"(?:ping|heartbeat|keep ?alive) (?:interval|period|every|sec(?:on
 SHORT_MS = 1000.0
 """A larger number without a unit is one of milliseconds."""
 
-TOLD, SURE, UNSURE, AT_ONCE = 0.95, 0.92, 0.75, 0.6
-"""How sure it is: nginx tells it for long; a limit that is set is where they end; one that is not; all at one time, as where the
-upstream hangs."""
+TOLD, SURE, UNSURE, AT_ONCE, BUSY = 0.95, 0.92, 0.75, 0.6, 0.5
+"""How sure it is: nginx tells it for long; the age does, of a limit that is set, or not; all at one time, as where the upstream
+hangs; much was sent on them, so that something else may end them at that age."""
 
 LONG = 3
+
+MUCH = 1024
+"""Bytes that are no greeting; a session that was idle from the first sends fewer."""
 
 
 @rule(code="NGX012", title="A proxy timeout closes idle connections", role="defect", severity="error")
@@ -97,13 +100,24 @@ def _aged(case: Case, places: Sequence[Proxied]) -> Iterator[Finding]:
         pings = _pings(case)
         if at_limit.height >= NEARLY_ALL * lived.height and all(seconds >= limit.seconds for _, seconds in pings):
             told = tuple(_ping(one, seconds) for one, seconds in pings)
-            yield _of_age(at_limit, lived.height, place, limit, told)
+            found = _of_age(at_limit, lived.height, place, limit, told)
+            yield replace(found, confidence=BUSY) if _much(case, at_limit) else found
             return
 
 
 def _seconds(setting: Setting) -> float:
     """The interval that a setting of pings means."""
     return setting.value / 1000 if setting.value >= SHORT_MS or setting.unit == "ms" else next(setting.values())
+
+
+def _much(case: Case, closed: pl.DataFrame) -> bool:
+    """Whether most of them sent much, as far as the log of requests tells."""
+    access = case.records("nginx_access")
+    if "bytes" not in access.collect_schema():
+        return False
+    told = access.select("file", "line", "bytes").join(closed.lazy().select("file", "line"), on=["file", "line"], how="semi")
+    sent = told.collect()["bytes"].drop_nulls()
+    return sent.len() > 0 and bool(2 * (sent >= MUCH).sum() > sent.len())
 
 
 def _of_age(closed: pl.DataFrame, of: int, place: Proxied, limit: Limit, pings: tuple[Evidence, ...]) -> Finding:

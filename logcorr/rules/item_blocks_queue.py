@@ -12,7 +12,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._exceptions import Thrown, own_line, thrown
 from logcorr.rules._items import Item, item
-from logcorr.timeline.select import cite, instants
+from logcorr.timeline.select import cite, instants, seconds
 
 FEWEST, LONGEST_S = 5, 60.0
 """It is tried so often, and for so long."""
@@ -48,8 +48,8 @@ def _alike(case: Case, path: str) -> Mapping[str, list[Thrown]]:
 
 def _alone_since(case: Case, path: str, exceptions: Sequence[Thrown], stuck: Item) -> bool:
     """Whether it is tried for long, and the log tells of hardly anything else from the first exception on."""
-    tries = stuck.rows["time"]
-    if (tries.max() - tries.min()).total_seconds() < LONGEST_S:
+    tries = seconds(stuck.rows)
+    if tries.max() - tries.min() < LONGEST_S:
         return False
     later = case.timeline.filter((pl.col("file") == path) & (pl.col("line") > exceptions[0].span.line))
     own = pl.col("message").str.starts_with(stuck.name) | (pl.col("severity") >= "warning").fill_null(False)
@@ -81,6 +81,6 @@ def _finding(case: Case, exceptions: Sequence[Thrown], stuck: Item) -> Finding:
         times=instants(stuck.rows),
         fix=claim(
             "item_blocks_queue.fix",
-            "put what fails a few times aside (a dead letter queue) instead of trying it for ever, then mend the data or the code",
+            "put aside what fails a few times (a dead letter queue) instead of trying it for ever; then mend the data or the code",
         ),
     )

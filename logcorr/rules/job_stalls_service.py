@@ -24,11 +24,9 @@ ONE_BURST_S, ONE_PHASE_S = 120.0, 600.0
 """Requests that came so close together waited for the same; there are more of those that are answered late."""
 LEAST_SHARE, LEAST_PROBABLE = 0.6, 0.55
 """Of the bursts the job explains so many; and no other is as likely."""
-MOST_ASKED, NEARLY_ALL = 0.92, 0.95
+MOST_SEEN, NEARLY_ALL = 0.92, 0.95
 FEWEST_SLOW = 2
 """In so many runs the disk was told to be slow."""
-ENOUGH_BURSTS = 4
-"""So many bursts, and not one without a run: what the job asks of that very service is what keeps the others waiting."""
 
 ARTISAN = "php artisan "
 """How a task of Laravel's schedule is run; its log tells of it as `Running ['artisan' NAME]`."""
@@ -105,12 +103,11 @@ def _finding(case: Case, waits: Waits, suspect: Suspect, group: Group, job: Job)
     once = each_minute(scheduled)
     run = _runs(case, scheduled)
     slow = _slow_meanwhile(case, suspect)
-    always = suspect.asks and group.evidence.explained == group.evidence.events >= ENOUGH_BURSTS
     exhausted = _exhausted(case, suspect, group)
     takes_all = suspect.line and not exhausted.is_empty()
-    seen = always or takes_all or slow.height or _throughout(waits, suspect)
+    seen = takes_all or slow.height or _throughout(waits, suspect)
     return Finding(
-        confidence=min(job.probability, max(suspect.most, MOST_ASKED) if seen else suspect.most),
+        confidence=min(job.probability, max(suspect.most, MOST_SEEN) if seen else suspect.most),
         claim=_claim(waits, suspect, group),
         evidence=(
             *(() if once else suspect.lines),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
@@ -15,7 +16,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._requests import asked, by_place
+from logcorr.rules._requests import asked, by_place, endpoint_of
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import Proxied, Upstream
 from logcorr.semantics.nginx.facts import seconds as duration
@@ -42,6 +43,9 @@ MOST_SHARE = 0.05
 """More of all requests than so many are no race, unless most of them come after a silence of just the application's limit."""
 
 LEAST_MATCHING, CLEAR_MATCHING, MANY = 0.5, 0.8, 10
+CHANCE = 0.01
+"""So seldom as many of any requests would come after such a silence."""
+
 CLEAR, MOST_MATCHED, MOST_CONFIGURED, MOST_ASSUMED = 0.92, 0.85, 0.6, 0.6
 """How sure it is: many broke off, nearly all after such a silence; most did; by the settings alone; by Node's default."""
 
@@ -65,6 +69,7 @@ def check(case: Case) -> Iterator[Finding]:
     for place, rows in by_place(case, _broken(case)) if _reuses(files) else ():
         group = groups.get(re.sub(r"^\w+://", "", place.target).partition("/")[0])
         kept = _kept(group) if group else None
+        rows = rows if _telling(case, rows, idle) else _passing(case, rows)
         if kept and kept[1] > idle.seconds and rows.height >= FEWEST and _lonely(case, rows):
             matching = _matching(_silences(case, seconds(rows)), idle)
             if matching >= LEAST_MATCHING or (idle.known and rows.height <= MOST_SHARE * len(_requests(case))):
@@ -106,6 +111,18 @@ def _broken(case: Case) -> pl.DataFrame:
     return asked(case, events)
 
 
+def _passing(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
+    """Those for what goes well mostly: what breaks off each second time or more is broken off by the application itself."""
+    told, shaped = case.records("nginx_access"), rows.with_columns(endpoint=endpoint_of(pl.col("uri")))
+    if "request" not in told.collect_schema():
+        return rows
+    endpoint = endpoint_of(pl.col("request").str.extract(r"^\S+ (\S+)", 1))
+    every = told.group_by(endpoint=endpoint).agg(every=pl.len()).collect(engine="streaming")
+    known = shaped.join(every, on="endpoint", how="left", maintain_order="left")
+    count = pl.len().over("endpoint")
+    return known.filter((count < FEWEST) | (2 * count < pl.col("every")) | pl.col("every").is_null())
+
+
 def _lonely(case: Case, rows: pl.DataFrame) -> bool:
     """Whether they break off one by one, with no end of a process and no refusal near."""
     times = seconds(rows)
@@ -142,9 +159,17 @@ def _matching(silences: Times, idle: _Idle) -> float:
     return float(((silences >= idle.seconds - 1) & (silences <= idle.seconds + NODE_SLACK_S)).mean())
 
 
-def _sure(count: int, matching: float, idle: _Idle) -> float:
+def _telling(case: Case, rows: pl.DataFrame, idle: _Idle) -> bool:
+    """Whether so many would hardly come after such a silence by chance, as requests come there."""
+    usual, count = _matching(np.diff(_requests(case)), idle), rows.height
+    after = round(count * _matching(_silences(case, seconds(rows)), idle))
+    chances = (math.comb(count, some) * usual**some * (1 - usual) ** (count - some) for some in range(after, count + 1))
+    return sum(chances) <= CHANCE
+
+
+def _sure(count: int, matching: float, telling: bool, idle: _Idle) -> float:
     """Of an application whose source was not collected, only the length of the silences tells that it is this."""
-    if not idle.known:
+    if not idle.known or not telling:
         return MOST_ASSUMED
     clear = count >= MANY and matching >= CLEAR_MATCHING
     return CLEAR if clear else MOST_MATCHED if matching >= LEAST_MATCHING else MOST_CONFIGURED
@@ -155,7 +180,7 @@ def _finding(case: Case, rows: pl.DataFrame, place: Proxied, kept: tuple[Span, f
     silences = _silences(case, seconds(rows))
     matching = _matching(silences, idle)
     return Finding(
-        confidence=_sure(rows.height, matching, idle),
+        confidence=_sure(rows.height, matching, _telling(case, rows, idle), idle),
         claim=claim(
             "keepalive_race.found",
             "the proxy keeps idle connections to {target} for {longest:g} s, the application closes them after {shortest:g} s: "

@@ -30,8 +30,9 @@ CHANCE = 0.01
 """So seldom all refusals would fall so late among the requests, had nothing changed."""
 
 CONFIGURED, SEEN, INTENDED = 0.93, 0.75, 0.4
-MOST_INTENDED = 0.2
-"""What somebody set, and what refuses no more than this share of what it lets through, and did so from the first, is meant."""
+MOST_INTENDED, FEW = 0.2, 0.02
+"""What somebody set, and what refuses no more than this share of what it lets through, and did so from the first, is meant; where
+more is allowed elsewhere, or an application refuses, only what refuses few."""
 
 SIZE = regex(r"(?i)^(?P<number>\d+)(?P<unit>[kmg]?)$")
 POWERS = {"": 0, "k": 10, "m": 20, "g": 30}
@@ -90,12 +91,13 @@ AT_ONCE_S = 2.0
 class _Limit(Struct, frozen=True):
     """The size in force, and the lines to look at: the directive's, or those of the block in which it is not set.
 
-    `agreed`: it is set, and nowhere else to anything else.
+    `is_set`: somebody set it; `agreed`: and nowhere else to anything else.
     """
 
     name: str
     allowed: str
     places: tuple[Span, ...]
+    is_set: bool = False
     agreed: bool = False
 
     @property
@@ -130,8 +132,11 @@ def _of_application(case: Case, service: str, rows: pl.DataFrame) -> Finding:
     pattern = next(sets for words, sets in OF_APPLICATIONS if re.search(words, rows["message"][0]))
     found = [span for span, _ in settings(case, pattern) if span.path not in configured]
     bounds = found if len(found) == 1 else []
+    answers = _answers_then(case, rows)
+    intended = bool(bounds) and answers.height > 0 and _intended(case, answers, FEW)
     return Finding(
-        confidence=CONFIGURED if bounds else SEEN,
+        confidence=INTENDED if intended else CONFIGURED if bounds else SEEN,
+        severity="warning" if intended else "error",
         claim=claim(
             "larger_than_allowed.application",
             "{service} refuses {count} requests that are larger than it takes: “{words}”",
@@ -143,7 +148,10 @@ def _of_application(case: Case, service: str, rows: pl.DataFrame) -> Finding:
             *(Evidence(span, "the limit", shows="configuration_mismatch") for span in bounds),
             *cite(rows, most=2, shows="configuration_mismatch"),
             *cite(rows, shows="limit_rejects_requests"),
-            *_refused_then(case, rows),
+            *(
+                Evidence(Span(file, line), "the answer", shows="failure_reaches_clients")
+                for file, line in answers.select("file", "line").head(2).iter_rows()
+            ),
         ),
         would_refute=REFUTE,
         subject=service,
@@ -153,15 +161,15 @@ def _of_application(case: Case, service: str, rows: pl.DataFrame) -> Finding:
     )
 
 
-def _refused_then(case: Case, rows: pl.DataFrame) -> Iterator[Evidence]:
-    """The first answers of the proxy that tell clients so at these moments."""
+def _answers_then(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
+    """The answers of the proxy that tell clients so at these moments, with the `uri` that was asked for."""
     requests = _requests(case)
-    if requests is not None:
-        told = requests.filter(pl.col("status").is_in(REFUSED)).select("file", "line", "time").sort("time").collect()
-        at = rows.select("time").sort("time")
-        near = told.join_asof(at.with_columns(near="time"), on="time", strategy="nearest", tolerance=f"{AT_ONCE_S:g}s")
-        for file, line in near.drop_nulls("near").select("file", "line").head(2).iter_rows():
-            yield Evidence(Span(file, line), "the answer", shows="failure_reaches_clients")
+    if requests is None:
+        return rows.clear()
+    told = requests.filter(pl.col("status").is_in(REFUSED)).select("file", "line", "time", uri="endpoint").sort("time").collect()
+    at = rows.select("time").sort("time")
+    near = told.join_asof(at.with_columns(near="time"), on="time", strategy="nearest", tolerance=f"{AT_ONCE_S:g}s")
+    return near.drop_nulls("near")
 
 
 def _placed(case: Case, rows: pl.DataFrame) -> Iterator[tuple[Proxied | None, pl.DataFrame]]:
@@ -202,11 +210,11 @@ def _limit(case: Case, bound: Bound, place: Proxied | None) -> _Limit:
     args, span = found or (bound.default, None)
     every = (one for file in case.of(NginxFile) for top in file.directives for one in top.walk())
     agreed = {one.args for one in every if one.name == name} == {tuple(args)}
-    return _Limit(name, args[-1], (span,) if span else (place.location, place.span), agreed)
+    return _Limit(name, args[-1], (span,) if span else (place.location, place.span), span is not None, agreed)
 
 
 def _finding(case: Case, bound: Bound, limit: _Limit, refused: pl.DataFrame) -> Finding:
-    intended = limit.agreed and not bound.of_answers and _intended(case, refused)
+    intended = limit.is_set and not bound.of_answers and _intended(case, refused, MOST_INTENDED if limit.agreed else FEW)
     return Finding(
         confidence=INTENDED if intended else CONFIGURED if limit.places else SEEN,
         severity="warning" if intended else "error",
@@ -230,14 +238,14 @@ def _finding(case: Case, bound: Bound, limit: _Limit, refused: pl.DataFrame) -> 
     )
 
 
-def _intended(case: Case, refused: pl.DataFrame) -> bool:
-    """Whether few of these requests are refused, and no more of them than before."""
+def _intended(case: Case, refused: pl.DataFrame, most: float) -> bool:
+    """Whether no more than that share of these requests is refused, and no more of them than before."""
     requests = _requests(case)
     if requests is None or _new(case, refused, refused["time"][0]):
         return False
     wanted = refused.select(endpoint_of(pl.col("uri")).unique().implode()).to_series()
     well: int = requests.filter(pl.col("endpoint").is_in(wanted) & (pl.col("status") < 400)).select(pl.len()).collect().item()
-    return refused.height <= MOST_INTENDED * well
+    return refused.height <= most * well
 
 
 def _claim(bound: Bound, limit: _Limit, refused: pl.DataFrame) -> Claim:
