@@ -69,10 +69,11 @@ def _lines(case: Case, path: str) -> pl.DataFrame:
 def item(case: Case, exceptions: Sequence[Thrown]) -> Item | None:
     """The one item whose line stands before nearly all of these exceptions, if others of the sort never do.
 
-    The lines of an exception belong to the event before it, or are the end itself.
+    The lines of an exception belong to the event before it, or to the error that tells of it, or are the end itself.
     """
     path = exceptions[0].span.path
-    told = (pl.col("file") == path) & pl.col("time").is_not_null() & pl.col("kind").ne_missing("process.crashed")
+    calm = pl.col("severity").is_null() | (pl.col("severity") <= "info")
+    told = (pl.col("file") == path) & pl.col("time").is_not_null() & pl.col("kind").ne_missing("process.crashed") & calm
     events = case.timeline.filter(told).collect().sort("line")
     thrown = pl.DataFrame({"thrown": [one.span.line for one in exceptions]}, schema={"thrown": pl.UInt32})
     before = thrown.sort("thrown").join_asof(events, left_on="thrown", right_on="line", strategy="backward", coalesce=False)

@@ -81,6 +81,6 @@ def _finding(case: Case, exceptions: Sequence[Thrown], stuck: Item) -> Finding:
         times=instants(stuck.rows),
         fix=claim(
             "item_blocks_queue.fix",
-            "put aside what fails a few times (a dead letter queue) instead of trying it for ever; then mend the data or the code",
+            "put aside what fails a few times (a dead letter queue) instead of trying it for ever; then mend data or code",
         ),
     )
