@@ -18,7 +18,7 @@ from logcorr.rules import by_service, rule
 from logcorr.rules._recovered import recovered
 from logcorr.rules._settings import settings
 from logcorr.rules._targets import ADDRESS, UNRESOLVED, target
-from logcorr.timeline.lifecycles import stopped
+from logcorr.timeline.lifecycles import stopped, stopped_for_good
 from logcorr.timeline.select import cite, instants, texts
 
 KINDS = ("dependency.failed", "dependency.denied", "dependency.timeout")
@@ -158,9 +158,8 @@ def _began(case: Case, lost: _Lost) -> pl.DataFrame:
 def _gone(case: Case, lost: _Lost) -> Iterator[Evidence]:
     """Another service that was stopped just before it first failed and was not started again, if all was well until then."""
     since = _began_to_fail(case, lost)
-    last = {stop.service: stop for stop in case.once(stopped) if stop.service != lost.service}
-    for stop in last.values():
-        if since and not stop.up and since - JUST_BEFORE <= stop.ended <= since + AT_ONCE:
+    for stop in stopped_for_good(case) if since else ():
+        if since and stop.service != lost.service and since - JUST_BEFORE <= stop.ended <= since + AT_ONCE:
             yield Evidence(stop.end, "it was stopped for good", shows=CHANGES)
 
 

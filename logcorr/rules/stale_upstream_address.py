@@ -39,8 +39,6 @@ JUST_BEFORE = timedelta(minutes=10)
 COMES_UP = timedelta(seconds=30)
 """What is refused no longer than so after a start tells of the start, and not of a move."""
 
-TRIED = r"^(?:Starting|Failed to start) {0}\b|^{0}(?:\.service)?: .*\bstatus=2\d\d/"
-"""systemd was to start a service again, or could not run its command: https://www.freedesktop.org/software/systemd/man/systemd.exec.html"""
 PROVED, LIKELY = 0.95, 0.85
 
 
@@ -54,7 +52,7 @@ def check(case: Case) -> Iterator[Finding]:
         for (port,), here in refused.filter(pl.col("time") >= stop.ended).group_by("port", maintain_order=True):
             where = lines.get(int(str(port))) if listened_at(case, stop.service, str(port)) else None
             soon = where and here.height >= FEWEST and here["time"][0] - stop.ended <= JUST_BEFORE
-            if soon and where and _followed(case, stop, where, refused) and not _tried(case, stop):
+            if soon and where and _followed(case, stop, where, refused):
                 seen.add(where.path)
                 yield _left_behind(case, here, stop, where)
     for move in moved:
@@ -128,12 +126,6 @@ def _followed(case: Case, stop: Downtime, where: Span, refused: pl.DataFrame) ->
 
 def _stem(service: str) -> str:
     return re.split(r"[\W\d_]", service, maxsplit=1)[0]
-
-
-def _tried(case: Case, stop: Downtime) -> bool:
-    """Whether it was to be started again, and did not come up."""
-    tried = pl.col("message").str.contains(TRIED.format(re.escape(stop.service)))
-    return bool(case.timeline.filter((pl.col("time") >= stop.ended) & tried).head(1).collect().height)
 
 
 def _stopper(case: Case, stop: Downtime) -> Iterator[Evidence]:
