@@ -17,7 +17,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._moves import Move, moves
+from logcorr.rules._moves import ADDRESS, Move, moves
 from logcorr.rules._ports import is_overridden
 from logcorr.rules._replaced import STARTS, Replaced, replaced
 from logcorr.semantics.nginx import Nginx
@@ -52,7 +52,7 @@ def check(case: Case) -> Iterator[Finding]:
         for (port,), here in refused.filter(pl.col("time") >= stop.ended).group_by("port", maintain_order=True):
             where = lines.get(int(str(port))) if listened_at(case, stop.service, str(port)) else None
             soon = where and here.height >= FEWEST and here["time"][0] - stop.ended <= JUST_BEFORE
-            if soon and where and _followed(case, stop, where, refused):
+            if soon and where and _followed(case, stop, where, refused, here.height):
                 seen.add(where.path)
                 yield _left_behind(case, here, stop, where)
     for move in moved:
@@ -105,8 +105,8 @@ def _mover(case: Case, move: Move) -> Iterator[Evidence]:
                 return
 
 
-def _followed(case: Case, stop: Downtime, where: Span, refused: pl.DataFrame) -> bool:
-    """Whether another does its work: a server of the same group that is there, or a service of like name that started then."""
+def _followed(case: Case, stop: Downtime, where: Span, refused: pl.DataFrame, most: int) -> bool:
+    """Whether another does its work: a server of the same group that is there, or a service of like name that listens since."""
     count = dict(refused.filter(pl.col("time") >= stop.ended).group_by("port").len().iter_rows())
     groups = [group.servers for nginx in Nginx.every(tuple(case.of(NginxFile))) for group in nginx.upstreams()]
     beside = [
@@ -117,11 +117,11 @@ def _followed(case: Case, stop: Downtime, where: Span, refused: pl.DataFrame) ->
         if server.span != where
     ]
     ports = [int(port) for _, _, port in (address.rpartition(":") for address in beside) if port.isdecimal()]
-    if any(count.get(port, 0) < FEWEST for port in ports):
+    if any(2 * count.get(port, 0) < most for port in ports):
         return True
     near = pl.col("time").is_between(stop.ended - JUST_BEFORE, stop.ended + JUST_BEFORE)
-    others = case.happened("process.started").filter(near & (pl.col("service") != stop.service))["service"]
-    return any(_stem(name) == _stem(stop.service) for name in others)
+    others = case.happened("process.started").filter(near & (pl.col("service") != stop.service)).select("service", "message")
+    return any(_stem(name) == _stem(stop.service) and ADDRESS.search(f"{name} {told}") for name, told in others.iter_rows())
 
 
 def _stem(service: str) -> str:
@@ -129,9 +129,10 @@ def _stem(service: str) -> str:
 
 
 def _stopper(case: Case, stop: Downtime) -> Iterator[Evidence]:
-    """The command that stops it, of a script, and the line that tells of it."""
-    proved = (one for behaviour in case.behaviours for one in behaviour.proved)
-    commands = (one.effect.span for one in proved if one.effect.action in STOPS and stop.service in one.hits)
+    """The command that stops it, of a script that does not start it again, and the line that tells of it."""
+    scripts = [[one for one in behaviour.proved if stop.service in one.hits] for behaviour in case.behaviours]
+    ending = (proved for proved in scripts if not any(one.effect.action in STARTS for one in proved))
+    commands = (one.effect.span for proved in ending for one in proved if one.effect.action in STOPS)
     yield from (Evidence(span, "stops it", shows=CHANGES) for span in islice(commands, 1))
     yield Evidence(stop.end, "its last stop", shows=CHANGES)
 
