@@ -17,7 +17,8 @@ from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
 from logcorr.rules._recovered import recovered
 from logcorr.rules._settings import settings
-from logcorr.rules._targets import ADDRESS, UNRESOLVED, answers_at, last_stops, names, stops_by_name, target
+from logcorr.rules._targets import ADDRESS, UNRESOLVED, answers_at, names, stops_by_name, target
+from logcorr.timeline.lifecycles import stopped_for_good
 from logcorr.timeline.select import cite, instants, lines_like, texts
 
 KINDS = ("dependency.failed", "dependency.denied", "dependency.timeout")
@@ -190,11 +191,10 @@ def _began(case: Case, lost: _Lost) -> pl.DataFrame:
 def _gone(case: Case, lost: _Lost, named: Sequence[Evidence]) -> Iterator[Evidence]:
     """What answers there, stopped just before it first failed and not started again, if all was well until then."""
     since = _began_to_fail(case, lost)
-    last = case.once(last_stops) if since else {}
     said = " ".join(text for one in named for _, text in lines_like(case, one.span, ""))
-    near = [stop for stop in last.values() if since and since - JUST_BEFORE <= stop.ended <= since + AT_ONCE]
-    for stop in near:
-        if stop.service != lost.service and not stop.up and answers_at(stop.service, case, lost.target, said):
+    for stop in stopped_for_good(case) if since else ():
+        near = since and since - JUST_BEFORE <= stop.ended <= since + AT_ONCE
+        if near and stop.service != lost.service and answers_at(stop.service, case, lost.target, said):
             yield Evidence(stop.end, "it was stopped for good", shows=CHANGES)
 
 

@@ -27,21 +27,23 @@ SCATTER, SHORTEST_S = 0.1, 10.0
 """An age counts from when the service says that it is ready, or from its last end, and may differ from the bound by this share
 of it. Bounds of a few seconds are told apart from nothing."""
 
+CLOCK_S = 2.0
+"""Between the first and the last of its ends, each start-up makes a bounded service so much later than a clock would."""
+
 _TIME = r"(?P<time>\d+(?:\.\d+)?) ?(?P<unit>ms|s(?:ec)?|m(?:in)?|h(?:our)?|d)?\b"
 _TOOLS = (
     r"(?:\S*/)?(?:curl|wget|nc|ping|dig|nslookup|psql|mysql\w*|redis-cli|mongo\w*|pg_\w+|docker|ssh|rsync|tar|git|cat|tail)\b"
 )
+_OWN = r"max[-_]?(?:(?:worker|process|server)[-_]?life|(?:run|up))[-_]?(?:time|span)"
 BOUNDS = (
-    (r"\btimeout\s", regex(rf"\btimeout(?:\s+(?:-[ks]\s*\S+|--\S+))*\s+{_TIME}(?!\s+{_TOOLS})")),
+    (r"\btimeout\s", regex(rf"\btimeout(?:\s+(?:-[ks]\s*\S+|--\S+))*\s+{_TIME}(?:\s+(?!{_TOOLS}|sec|min)[\w./$\"{{]|[\"'])")),
     (r"\bRuntimeMaxSec\s*=", regex(rf"\bRuntimeMaxSec\s*=\s*{_TIME}")),
     (r"(?i)\bactiveDeadlineSeconds\s*:", regex(rf"activeDeadlineSeconds:\s*{_TIME}")),
-    (
-        r"(?i)max[-_]?(?:life|run|up)[-_]?(?:time|span)",
-        regex(rf"(?i)max[-_]?(?:life|run|up)[-_]?(?:time|span)\w*['\"]?[\s:=]+{_TIME}"),
-    ),
+    (rf"(?i){_OWN}", regex(rf"(?i){_OWN}\w*['\"]?[\s:=]+{_TIME}")),
     (r"\bsleep \d+.*\bkill\b|\bulimit -\w*t\b", regex(rf"\b(?:sleep|ulimit -\w*t) {_TIME}")),
 )
-"""Lines by which what runs a program bounds its time: what they hold, and how long."""
+"""Lines by which what runs a program bounds its time: what they hold, and how long. A `timeout` that runs no command, and what
+lives in a program (sessions, connections of a pool), is not meant."""
 
 
 @rule(code="PROC013", title="A service is only allowed to run for so long", role="defect", severity="error")
@@ -53,7 +55,7 @@ def check(case: Case) -> Iterator[Finding]:
         began = starts.filter(starts["service"] == service)["time"].dt.epoch("us").to_numpy() / 1e6
         born = np.union1d(began, [stop.ended.timestamp() for stop in ended])
         aged = [(stop, age) for stop in ended if (age := _age(stop, born)) is not None]
-        bound = _bound(case, [age for _, age in aged]) if len(aged) >= FEWEST else None
+        bound = _bound(case, aged) if len(aged) >= FEWEST else None
         if bound:
             yield _finding(service, [stop for stop, _ in aged], *bound)
         elif (told := _told(case, service)).height >= FEWEST:
@@ -91,8 +93,8 @@ def _age(stop: Downtime, born: np.ndarray[tuple[int], np.dtype[np.float64]]) -> 
     return ended - float(before[-1]) if len(before) else None
 
 
-def _bound(case: Case, ages: Sequence[float]) -> tuple[Span, float] | None:
-    """The line whose bound nearly all ages are."""
+def _bound(case: Case, aged: Sequence[tuple[Downtime, float]]) -> tuple[Span, float] | None:
+    """The line whose bound nearly all ages are, if they do not keep to a clock instead."""
     jobs = {script.span.path for schedule in case.schedules for script in scripts_of(case, schedule)}
     for needle, pattern in BOUNDS:
         for span, text in settings(case, needle):
@@ -100,10 +102,17 @@ def _bound(case: Case, ages: Sequence[float]) -> tuple[Span, float] | None:
                 continue
             found = pattern.search(text)
             seconds = float(found["time"]) * UNITS[found["unit"] or ""] if found else 0.0
-            near = [abs(age - seconds) <= SCATTER * seconds for age in ages]
-            if seconds >= SHORTEST_S and sum(near) >= max(FEWEST, 0.75 * len(near)):
+            near = [stop.ended.timestamp() for stop, age in aged if abs(age - seconds) <= SCATTER * seconds]
+            enough = seconds >= SHORTEST_S and len(near) >= max(FEWEST, 0.75 * len(aged))
+            if enough and not _by_the_clock(near, seconds):
                 return span, seconds
     return None
+
+
+def _by_the_clock(ends: Sequence[float], beat_s: float) -> bool:
+    """Whether they stay where whole beats lead, some perhaps left out."""
+    off = (np.diff(ends) + beat_s / 2) % beat_s - beat_s / 2
+    return abs(float(off.sum())) <= CLOCK_S
 
 
 def _finding(service: str, ended: Sequence[Downtime], line: Span, seconds: float) -> Finding:

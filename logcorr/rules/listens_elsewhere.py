@@ -33,6 +33,9 @@ SOON = timedelta(minutes=15)
 COMES_UP = timedelta(seconds=30)
 """So long a start may take: what is refused meanwhile tells nothing of ports."""
 
+FOREIGN = frozenset((53, 389, 1433, 1521, 2181, 3306, 4222, 5432, 5672, 6379, 6432, 9042, 9092, 9200, 11211, 27017))
+"""Ports of databases, caches, brokers and directories: https://www.iana.org/assignments/service-names-port-numbers."""
+
 CHANGES = "deploy_changes_configuration"
 PROVED, REACHED, SAID, LIKELY, UNEXPLAINED = 0.95, 0.92, 0.9, 0.85, 0.7
 MOST_OF = 0.9
@@ -74,22 +77,34 @@ def check(case: Case) -> Iterator[Finding]:
     """Compares the port of refused connections with the one that the only service which it may be says that it listens on."""
     starts = [_starts(name, rows) for name, rows in by_service(_told(case))]
     for asked in _asked(case) if starts else ():
-        if any(asked.port in one.now for one in starts):
+        others = [one for one in starts if _may_be(case, one, asked)]
+        if asked.port in FOREIGN or any(asked.port in one.now for one in starts):
             continue
-        moved = [one for one in starts if _moved(one, asked)]
+        moved = [one for one in others if _moved(one, asked)]
         known = [one for one in moved if asked.port in one.before] or moved
         if _is_stale(case, known, asked):
             continue
         if len(known) == 1:
             yield _finding(case, asked, known[0], _set(case, known[0]), moved=True)
-        elif not moved and len(starts) == 1 and _proxys(case, starts[0], asked) and (lines := _asks(case, asked)):
-            yield _finding(case, asked, starts[0], lines, moved=False)
+        elif (
+            not moved
+            and len(others) == 1 == len(starts)
+            and _proxys(case, others[0], asked)
+            and (lines := _asks(case, asked.port))
+        ):
+            yield _finding(case, asked, others[0], lines, moved=False)
+
+
+def _may_be(case: Case, one: _Starts, asked: _Asked) -> bool:
+    """Whether it can be the one that is asked: nobody asks itself, and who is asked where it listens is asked well."""
+    itself = one.service in set(asked.rows["service"])
+    return not itself and (asked.port in one.before or not any(_proxied(case, port) for port in one.now))
 
 
 def _is_stale(case: Case, known: Sequence[_Starts], asked: _Asked) -> bool:
     """Whether its own starts tell the move: then the proxy's line is the stale one, as `stale_upstream_address` says."""
     told = any(asked.port in one.before and not is_overridden(case, one.now - one.before) for one in known)
-    return told and _proxied(case, asked)
+    return told and _proxied(case, asked.port)
 
 
 def _told(case: Case) -> pl.DataFrame:
@@ -134,22 +149,23 @@ def _set(case: Case, one: _Starts) -> list[Span]:
     return [span for span in found if not span.path.endswith(CODE)] or found
 
 
-def _asks(case: Case, asked: _Asked) -> list[Span]:
-    """The lines by which the port is asked that nobody listens on."""
-    pattern = rf"(?:proxy_pass|reverse_proxy|ProxyPass|\w+cgi_pass|grpc_pass|^\s*server\s|(?i:url|host|addr)).*:{asked.port}\b"
+def _asks(case: Case, port: int) -> list[Span]:
+    """The lines by which a port is asked."""
+    pattern = rf"(?:proxy_pass|reverse_proxy|ProxyPass|\w+cgi_pass|grpc_pass|^\s*server\s|(?i:url|host|addr)).*:{port}\b"
     return [span for span, _ in settings(case, pattern)]
 
 
-def _proxied(case: Case, asked: _Asked) -> bool:
+def _proxied(case: Case, port: int) -> bool:
     """Whether nginx is configured to ask there."""
     proxies = {file.span.path for file in case.of(NginxFile)}
-    return any(span.path in proxies for span in _asks(case, asked))
+    return any(span.path in proxies for span in _asks(case, port))
 
 
 def _proxys(case: Case, one: _Starts, asked: _Asked) -> bool:
     """Whether the proxy took a configuration just before, while the service went on."""
     loaded = case.happened("process.reloaded", "process.started").drop_nulls("time")
-    loaded = loaded.filter(pl.col("time").is_between(asked.since - SOON, asked.since) & (pl.col("service") != one.service))
+    proxy = pl.col("service").is_in(asked.rows["service"].unique().to_list())
+    loaded = loaded.filter(pl.col("time").is_between(asked.since - COMES_UP, asked.since) & proxy)
     files = set(one.rows["file"])
     goes_on = any(source.last and source.last > asked.since for source in case.sources if source.path in files)
     return bool(loaded.height) and goes_on and one.rows["time"][-1] < asked.since - SOON
@@ -158,7 +174,7 @@ def _proxys(case: Case, one: _Starts, asked: _Asked) -> bool:
 def _finding(case: Case, asked: _Asked, one: _Starts, lines: Sequence[Span], *, moved: bool) -> Finding:
     told = cite(one.rows, "says where it listens", most=2, shows=CHANGES if moved else "configuration_mismatch")
     place = [Evidence(span, "sets the port", shows=CHANGES) for span in lines] if len(lines) == 1 or not moved else []
-    asks = [Evidence(span, "asks there", shows="configuration_mismatch") for span in _asks(case, asked)] if moved else []
+    asks = [Evidence(span, "asks there", shows="configuration_mismatch") for span in _asks(case, asked.port)] if moved else []
     return Finding(
         confidence=_confidence(case, asked, one, bool(place), moved=moved),
         claim=_claim(asked, one, moved=moved),
@@ -177,6 +193,8 @@ def _confidence(case: Case, asked: _Asked, one: _Starts, place: bool, *, moved: 
         return SAID
     if asked.port in one.before:
         return PROVED
+    if not _proxied(case, asked.port):
+        return UNEXPLAINED
     known = {source.path for source in case.sources if source.first and source.first < one.began - SOON}
     well = known & set(asked.rows["file"]) and asked.since >= one.began - COMES_UP
     return REACHED if place and well else LIKELY if place else UNEXPLAINED

@@ -36,7 +36,8 @@ MOST_HELD = 20
 CHANGES = "deploy_changes_configuration"
 NEAR_S = 3.0
 MEASURED, SEEN = 0.93, 0.75
-"""A log or the record of a change says why; many a program has some setting called `wait` that is not why."""
+"""A log or the record of a change says why; many a program has some setting called `wait` that is not why. What was answered
+until a moment has some other cause, that which made it slow."""
 
 
 @rule(code="NGX016", title="An endpoint takes longer than the proxy waits", role="defect", severity="error")
@@ -54,8 +55,10 @@ def check(case: Case) -> Iterator[Finding]:
         shaped = here.with_columns(endpoint=endpoint_of(pl.col("uri")))
         for (endpoint,), given_up in shaped.group_by("endpoint", maintain_order=True):
             limit = read_limit(place)
-            if _of_its_own(given_up, case.once(_requests), str(endpoint), limit.seconds):
-                yield _finding(case, given_up, str(endpoint), place, limit)
+            requests = case.once(_requests)
+            if _of_its_own(given_up, requests, str(endpoint), limit.seconds):
+                mine = requests.filter(pl.col("endpoint") == endpoint)
+                yield _finding(case, given_up, str(endpoint), place, limit, since=_since(mine))
 
 
 def _requests(case: Case) -> pl.DataFrame:
@@ -86,8 +89,14 @@ def _too_long(mine: pl.DataFrame) -> bool:
     if len(at) < FEWEST or not failed.any():
         return False
     share = float(failed[at >= at[failed].min()].mean())
-    before = int((at < at[failed].min()).sum())
-    return float(failed.mean()) >= LEAST_SHARE or (share >= SINCE and (1 - share) ** before <= UNHURT)
+    return float(failed.mean()) >= LEAST_SHARE or (share >= SINCE and _since(mine))
+
+
+def _since(mine: pl.DataFrame) -> bool:
+    """Whether it was answered until a moment, so often that it did not take so long then."""
+    at, failed = mine["at"].to_numpy(), mine["failed"].to_numpy()
+    share = float(failed.sum()) / (int((at >= at[failed].min()).sum()) + 1)
+    return (1 - share) ** int((at < at[failed].min()).sum()) <= UNHURT
 
 
 def _held(case: Case, limit_s: float) -> Iterator[Evidence]:
@@ -100,14 +109,14 @@ def _held(case: Case, limit_s: float) -> Iterator[Evidence]:
             yield Evidence(span, f"it may wait {number}", shows="configuration_mismatch")
 
 
-def _finding(case: Case, given_up: pl.DataFrame, endpoint: str, place: Proxied, limit: Limit) -> Finding:
+def _finding(case: Case, given_up: pl.DataFrame, endpoint: str, place: Proxied, limit: Limit, *, since: bool) -> Finding:
     late = _late(case, given_up, limit.seconds)
     took = round(float(np.median(late["took"].to_numpy())), 1) if late.height else None
     where = limit.span or place.span
     held = tuple(_held(case, limit.seconds))
     down = marked_down(case, given_up, place)
     return Finding(
-        confidence=MEASURED if took or down or any(one.shows == CHANGES for one in held) else SEEN,
+        confidence=MEASURED if (took and not since) or down or any(one.shows == CHANGES for one in held) else SEEN,
         claim=_marked(endpoint, limit, given_up.height, down) if down else _claim(endpoint, limit, given_up.height, took),
         evidence=(
             Evidence(where, f"{limit.name} {limit.seconds:g} s", shows="configuration_mismatch"),
@@ -149,10 +158,17 @@ def _late(case: Case, given_up: pl.DataFrame, limit_s: float) -> pl.DataFrame:
     came = seconds(given_up) - limit_s
     for _, rows in case.once(worked).filter(pl.col("took") > limit_s).group_by("file", "sort", maintain_order=True):
         began = rows["began"].to_numpy()
-        fits = np.abs(began[:, None] - came[None, :]) <= NEAR_S
-        if fits.any(axis=0).mean() >= LEAST_SHARE:
-            return rows.filter(pl.Series(fits.any(axis=1)))
+        if _near(came, began).mean() >= LEAST_SHARE:
+            return rows.filter(pl.Series(_near(began, came)))
     return given_up.clear().with_columns(took=pl.lit(0.0))
+
+
+def _near(
+    times: np.ndarray[tuple[int], np.dtype[np.float64]], others: np.ndarray[tuple[int], np.dtype[np.float64]]
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """For each of the times, whether one of the others is near."""
+    there = np.sort(others)
+    return np.searchsorted(there, times - NEAR_S, "left") < np.searchsorted(there, times + NEAR_S, "right")
 
 
 def _marked(endpoint: str, limit: Limit, count: int, down: MarkedDown) -> Claim:

@@ -11,6 +11,7 @@ from msgspec import Struct
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
@@ -33,10 +34,16 @@ SERVES = r"\bcreateServer\(|\b(?:app|server)\.listen\("
 OTHER_SERVERS = r"\bfastify\b|\bDeno\.serve\b|\bBun\.serve\b"
 """Fastify sets no limit unless told; the others are not Node's server."""
 NODE = (".js", ".mjs", ".cjs", ".ts", ".mts")
+CODE = (*NODE, ".py", ".rb", ".go", ".php", ".java", ".kt")
+
+NGINX_S, EXACT_S = 60.0, 1.0
+"""nginx' client_body_timeout unless set, by which it answers for itself and at once:
+https://nginx.org/en/docs/http/ngx_http_core_module.html#client_body_timeout."""
 
 NAMES = r"\b(?:client_)?(?:request|headers?|body|read|receive)[_-]?timeout\b"
+NUMBER = r"\d[\d_]*(?:\.\d+)?"
 SET = regex(
-    rf"(?P<name>{NAMES})['\"]?\s*[:=]?\s*(?P<product>[\d_.]+(?:\s*\*\s*[\d_.]+)*)"
+    rf"(?P<name>{NAMES})['\"]?\s*[:=]?\s*(?P<product>{NUMBER}(?:\s*\*\s*{NUMBER})*)(?![\d.])"
     r"\s*(?:\*\s*time\.)?(?P<unit>ms|millisecond|seconds?|s|minutes?|min|m|h)?\b",
     re.IGNORECASE,
 )
@@ -44,17 +51,20 @@ UNITS = {"ms": 1e-3, "millisecond": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h":
 
 UNBUFFERED = r"\bproxy_request_buffering\s+off"
 SHOWS = "limit_rejects_requests"
-SURE, DEFAULT = 0.92, 0.9
+SURE, DEFAULT, LIKELY = 0.92, 0.9, 0.75
+"""How sure it is: of the proxy's setting or of one in code that makes a server, of Node's default, and of one in some other
+file, which may be that of a client of the program's."""
 
 
 class _Ended(Struct, frozen=True):
-    """Requests of one method that were ended between two ages, and the longest of the others."""
+    """Requests of one method that were ended between two ages, and the longest of the others; `by_nginx`: as nginx ends them."""
 
     rows: pl.DataFrame
     method: str
     low_s: float
     high_s: float
     longest_s: float
+    by_nginx: bool
 
 
 class _Limit(Struct, frozen=True):
@@ -63,7 +73,7 @@ class _Limit(Struct, frozen=True):
     span: Span
     name: str
     seconds: float
-    is_set: bool
+    confidence: float
 
 
 @rule(code="NGX026", title="Requests that take long to arrive are ended", role="defect", severity="error")
@@ -86,25 +96,46 @@ def _ended(case: Case) -> Iterator[_Ended]:
             others = access.filter((method == name) & (pl.col("status") < 400)).select(took.max()).collect().item()
             if float(others or 0.0) <= high:
                 told = case.timeline.join(same.lazy(), on=["file", "line"]).collect().sort("time", "file", "line")
-                yield _Ended(told, str(name), low, high, float(others or 0.0))
+                exact = low >= (1 - SCATTER) * NGINX_S and high <= NGINX_S + EXACT_S
+                by_nginx = exact and not _upstreams(access.join(same.lazy(), on=["file", "line"], how="semi"))
+                yield _Ended(told, str(name), low, high, float(others or 0.0), by_nginx)
+
+
+def _upstreams(ended: pl.LazyFrame) -> bool:
+    """Whether it was the upstream that answered so."""
+    if "upstream_status" not in ended.collect_schema():
+        return False
+    return bool(ended.select((pl.col("upstream_status").cast(pl.String) == str(ENDED)).any()).collect().item())
 
 
 def _limit(case: Case, ended: _Ended) -> _Limit | None:
     """The one setting of about that length; else Node's own, if one line makes a server of Node's and none sets its limit."""
-    found = [one for span, text in settings(case, f"(?i){NAMES}") for one in _set(span, text)]
-    fitting = [one for one in found if _fits(ended, one.seconds)]
+    found = [one for span, text in settings(case, f"(?i){NAMES}") for one in _set(span, text, _sure(case, span))]
+    fitting = [one for one in found if one.confidence and _fits(ended, one.seconds)]
+    if ended.by_nginx:
+        proxies = {file.span.path for file in case.of(NginxFile)}
+        return next((one for one in fitting if one.span.path in proxies), None)
     if len({one.span for one in fitting}) == 1:
         return fitting[0]
     in_force = any(one.name.lower() == "requesttimeout" for one in found)
     return None if fitting or in_force or not _fits(ended, NODE_S) else _node(case)
 
 
-def _set(span: Span, text: str) -> Iterator[_Limit]:
+def _sure(case: Case, span: Span) -> float:
+    """How sure a limit in such a file holds for requests that come in: the proxy's does, and one beside what makes a server."""
+    if span.path in {file.span.path for file in case.of(NginxFile)}:
+        return SURE
+    if span.path.endswith(CODE):
+        return SURE if span.path in {place.path for place, _ in settings(case, f"{SERVES}|{OTHER_SERVERS}")} else 0.0
+    return LIKELY
+
+
+def _set(span: Span, text: str, sure: float) -> Iterator[_Limit]:
     for match in SET.finditer(text):
         number = prod(float(one.replace("_", "") or 0) for one in re.split(r"\s*\*\s*", match["product"]) if one.strip("_."))
         unit = (match["unit"] or "").lower().removesuffix("s") or (match["unit"] or "").lower()
         for scale in [UNITS[unit]] if unit else [1.0, 1e-3]:
-            yield _Limit(span, match["name"], number * scale, is_set=True)
+            yield _Limit(span, match["name"], number * scale, sure)
 
 
 def _fits(ended: _Ended, seconds: float) -> bool:
@@ -117,7 +148,7 @@ def _node(case: Case) -> _Limit | None:
     lines = [(span, text) for span, text in settings(case, SERVES) if span.path.endswith(NODE)]
     made = [span for span, text in lines if "createServer" in text] or [span for span, _ in lines]
     others = any(span.path.endswith(NODE) for span, _ in settings(case, OTHER_SERVERS))
-    return _Limit(made[0], "requestTimeout", NODE_S, is_set=False) if len(made) == 1 and not others else None
+    return _Limit(made[0], "requestTimeout", NODE_S, DEFAULT) if len(made) == 1 and not others else None
 
 
 def _finding(case: Case, ended: _Ended, limit: _Limit | None) -> Finding:
@@ -125,7 +156,7 @@ def _finding(case: Case, ended: _Ended, limit: _Limit | None) -> Finding:
     passed = [span for span, _ in settings(case, UNBUFFERED)] if limit else []
     return Finding(
         role="defect" if limit else "symptom",
-        confidence=(SURE if limit.is_set else DEFAULT) if limit else 1.0,
+        confidence=limit.confidence if limit else 1.0,
         claim=_claim(ended, limit),
         evidence=(
             *([Evidence(limit.span, "the limit", shows=SHOWS)] if limit else []),
@@ -165,7 +196,7 @@ def _claim(ended: _Ended, limit: _Limit | None) -> Claim:
             "of those that succeeded none took longer than {longest:.0f} s",
             **numbers,
         )
-    if limit.is_set:
+    if limit.confidence != DEFAULT:
         return claim(
             "slow_request_ended.set",
             "{name} of {limit:g} s at {place} ends requests that have not wholly arrived by then: {count} {method} requests were "

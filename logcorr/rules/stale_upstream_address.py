@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import islice
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from logcorr.lazily import pl, regex
+from logcorr.lazily import pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
@@ -18,18 +17,13 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._moves import ADDRESS, Move, moves
 from logcorr.rules._ports import is_overridden
 from logcorr.rules._replaced import STARTS, Replaced, replaced
 from logcorr.semantics.nginx import Nginx
 from logcorr.timeline.lifecycles import Downtime, listened_at, stopped_for_good
-from logcorr.timeline.select import cite, instants, texts
+from logcorr.timeline.select import cite, instants
 
-ADDRESS = regex(
-    r"(?:https?://)?(?P<host>[\w.-]+|\[[0-9a-f:]+\])?:(?P<port>\d{2,5})\b"
-    r"|\bport:? ?(?P<bare>\d{2,5})\b|\bon (?P<last>\d{2,5})(?![.\d:])"
-    r"|unix(?:: ?(?://)?| socket )(?P<socket>/[^\s:,()]+)|(?<!\S)(?P<file>/[^\s:,()]+\.sock)\b"
-)
-FIELD = regex(r"(?:\"port\"\s*:\s*\"?|\bport=)(?P<port>\d{2,5})\b")
 CONNECTING = "while connecting to upstream"
 STOPS = ("stop", "down", "disable", "kill", "delete")
 CHANGES = "deploy_changes_configuration"
@@ -42,45 +36,34 @@ FEWEST = 5
 JUST_BEFORE = timedelta(minutes=10)
 """A move and the first refusal belong together when they lie so close."""
 
+COMES_UP = timedelta(seconds=30)
+"""What is refused no longer than so after a start tells of the start, and not of a move."""
 
-class _Listening(Struct, frozen=True):
-    """A service said that it listens: `host` is None where it gave only a port, `unix:/…` with port 0 for a unix socket."""
-
-    service: str
-    time: datetime
-    host: str | None
-    port: int
-    span: Span
-
-    def __str__(self) -> str:
-        return f"{self.host or ''}:{self.port}" if self.port else str(self.host)
-
-
-class _Move(Struct, frozen=True):
-    old: _Listening
-    new: _Listening
+PROVED, LIKELY = 0.95, 0.85
 
 
 @rule(code="NGX005", title="An upstream's configured address is one its service has left", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares refused upstream addresses with those at which services said that they listen, before and after."""
     refused = _refused(case)
-    moves, gone, lines = list(_moves(case)), list(stopped_for_good(case)), _configured(case)
+    moved, gone, lines = list(moves(case)), list(stopped_for_good(case)), _configured(case)
     seen = set()
     for stop in gone:
         for (port,), here in refused.filter(pl.col("time") >= stop.ended).group_by("port", maintain_order=True):
             where = lines.get(int(str(port))) if listened_at(case, stop.service, str(port)) else None
-            if where and here.height >= FEWEST and here["time"][0] - stop.ended <= JUST_BEFORE:
+            soon = where and here.height >= FEWEST and here["time"][0] - stop.ended <= JUST_BEFORE
+            if soon and where and _followed(case, stop, where, refused, here.height):
                 seen.add(where.path)
                 yield _left_behind(case, here, stop, where)
-    for move in moves:
+    for move in moved:
         here = refused.filter(
             (pl.col("port") == move.old.port)
             & (pl.col("host").eq(move.old.host or "") | pl.lit(move.old.host is None or 0 != move.old.port != move.new.port))
             & (pl.col("time") >= move.new.time - JUST_BEFORE)
         )
+        goes_on = here.filter(pl.col("time") > move.new.time + COMES_UP).height
         where = lines.get(move.old.port or str(move.old.host))
-        stale = here.height >= FEWEST and where and not is_overridden(case, [move.new.port])
+        stale = here.height >= FEWEST and goes_on and where and not is_overridden(case, [move.new.port])
         if stale and where and where.path not in seen and here["time"][0] - move.new.time <= JUST_BEFORE:
             seen.add(where.path)
             yield _finding(here, move, where, tuple(_mover(case, move)))
@@ -91,7 +74,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _refused(case: Case) -> pl.DataFrame:
-    """Connections that were refused or not taken with the `host` and `port` that were asked for, as `_Listening` has them."""
+    """Connections that were refused or not taken with the `host` and `port` that were asked for, as `Listening` has them."""
     events = case.happened("upstream.refused", "upstream.unreachable", "upstream.timeout").drop_nulls("time")
     events = events.filter((pl.col("kind") != "upstream.timeout") | pl.col("message").str.contains(CONNECTING, literal=True))
     columns = case.records("nginx_error")
@@ -104,33 +87,7 @@ def _refused(case: Case) -> pl.DataFrame:
     return rows.sort("row").drop("row").collect(engine="streaming")
 
 
-def _moves(case: Case) -> Iterator[_Move]:
-    """Services that said first one address and then another."""
-    last: dict[str, _Listening] = {}
-    started = case.happened("process.started").filter(pl.col("time").is_not_null() & (pl.col("source") != "docker"))
-    for row, text in zip(started.iter_rows(named=True), texts(case, started), strict=True):
-        where = _address(row["message"], text)
-        if where is None:
-            continue
-        service = row["service"] or row["file"]
-        now = _Listening(service, row["time"], *where, Span(row["file"], row["line"]))
-        before = last.get(service)
-        if before and (before.port, before.host) != (now.port, now.host):
-            yield _Move(before, now)
-        last[service] = now
-
-
-def _address(message: str, line: str) -> tuple[str | None, int] | None:
-    """Host and port of which a message tells, or a field beside it; of a unix socket its path, and no port."""
-    found = ADDRESS.search(message)
-    if not found:
-        field = FIELD.search(line)
-        return (None, int(field["port"])) if field else None
-    port = int(found["port"] or found["bare"] or found["last"] or 0)
-    return (found["host"] if port else f"unix:{found['socket'] or found['file']}"), port
-
-
-def _mover(case: Case, move: _Move) -> Iterator[Evidence]:
+def _mover(case: Case, move: Move) -> Iterator[Evidence]:
     """The command that moved it: of a job that ran just before, or of a script that nobody schedules."""
     new = move.new
     ran = [
@@ -148,18 +105,43 @@ def _mover(case: Case, move: _Move) -> Iterator[Evidence]:
                 return
 
 
+def _followed(case: Case, stop: Downtime, where: Span, refused: pl.DataFrame, most: int) -> bool:
+    """Whether another does its work: a server of the same group that is there, or a service of like name that listens since."""
+    count = dict(refused.filter(pl.col("time") >= stop.ended).group_by("port").len().iter_rows())
+    groups = [group.servers for nginx in Nginx.every(tuple(case.of(NginxFile))) for group in nginx.upstreams()]
+    beside = [
+        server.address
+        for servers in groups
+        if where in {one.span for one in servers}
+        for server in servers
+        if server.span != where
+    ]
+    ports = [int(port) for _, _, port in (address.rpartition(":") for address in beside) if port.isdecimal()]
+    if any(2 * count.get(port, 0) < most for port in ports):
+        return True
+    near = pl.col("time").is_between(stop.ended - JUST_BEFORE, stop.ended + JUST_BEFORE)
+    others = case.happened("process.started").filter(near & (pl.col("service") != stop.service)).select("service", "message")
+    return any(_stem(name) == _stem(stop.service) and ADDRESS.search(f"{name} {told}") for name, told in others.iter_rows())
+
+
+def _stem(service: str) -> str:
+    return re.split(r"[\W\d_]", service, maxsplit=1)[0]
+
+
 def _stopper(case: Case, stop: Downtime) -> Iterator[Evidence]:
-    """The command that stops it, of a script, and the line that tells of it."""
-    proved = (one for behaviour in case.behaviours for one in behaviour.proved)
-    commands = (one.effect.span for one in proved if one.effect.action in STOPS and stop.service in one.hits)
+    """The command that stops it, of a script that does not start it again, and the line that tells of it."""
+    scripts = [[one for one in behaviour.proved if stop.service in one.hits] for behaviour in case.behaviours]
+    ending = (proved for proved in scripts if not any(one.effect.action in STARTS for one in proved))
+    commands = (one.effect.span for proved in ending for one in proved if one.effect.action in STOPS)
     yield from (Evidence(span, "stops it", shows=CHANGES) for span in islice(commands, 1))
     yield Evidence(stop.end, "its last stop", shows=CHANGES)
 
 
 def _left_behind(case: Case, refused: pl.DataFrame, stop: Downtime, where: Span) -> Finding:
     port = int(refused["port"][0])
+    stopper = tuple(_stopper(case, stop))
     return Finding(
-        confidence=0.95,
+        confidence=PROVED if len(stopper) > 1 else LIKELY,
         claim=claim(
             "stale_upstream_address.stopped",
             "{service} was stopped for good, but the proxy goes on asking port {port}: {count} connections were refused",
@@ -169,7 +151,7 @@ def _left_behind(case: Case, refused: pl.DataFrame, stop: Downtime, where: Span)
         ),
         evidence=(
             Evidence(where, "the address in the proxy's configuration", shows="configuration_mismatch"),
-            *_stopper(case, stop),
+            *stopper,
             *cite(refused, shows="configuration_mismatch"),
         ),
         would_refute=REFUTE,
@@ -182,7 +164,7 @@ def _left_behind(case: Case, refused: pl.DataFrame, stop: Downtime, where: Span)
 
 def _kept(one: Replaced) -> Finding:
     return Finding(
-        confidence=0.95 if len(one.told) > 1 else 0.9,
+        confidence=PROVED if len(one.told) > 1 else 0.9,
         claim=claim(
             "stale_upstream_address.replaced",
             "{service} has another container, but the proxy goes on asking {host}, where the one before was: {count} connections "
@@ -222,10 +204,10 @@ def _configured(case: Case) -> Mapping[int | str, Span]:
     return found
 
 
-def _finding(refused: pl.DataFrame, move: _Move, where: Span, mover: tuple[Evidence, ...]) -> Finding:
+def _finding(refused: pl.DataFrame, move: Move, where: Span, mover: tuple[Evidence, ...]) -> Finding:
     old, new = move.old, move.new
     return Finding(
-        confidence=0.95,
+        confidence=PROVED,
         claim=claim(
             "stale_upstream_address.found",
             "{service} moved from {old} to {new}, but the proxy goes on asking the old address: {count} connections were refused",

@@ -21,11 +21,13 @@ NEAR, LONGER = 0.03, 1.1
 """What is given up at a limit takes that long; what took so many times as long would have been given up."""
 
 MOST_OF = 0.9
-PROVED, SEEN = 0.95, 0.8
+PROVED, SEEN = 0.95, 0.7
+"""How sure it is: where it is seen that the upstream was waited for so long, or that the proxy was changed, with the line that
+sets the limit; else what took long may have been the client, who is not what the limit is for."""
 SETS = r"^\s*(?:timeout\s+server|(?:proxy|grpc|fastcgi|uwsgi)_read_timeout)\s+\d"
 VALUE = regex(r"^\s*\S+(?:\s+server)?\s+(?P<number>\d+)(?P<unit>us|ms|s|m|h|d)?\b")
 UNIT_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
-COLUMNS = ("file", "line", "time", "endpoint", "took", "given_up", "well")
+COLUMNS = ("file", "line", "time", "endpoint", "took", "waited", "given_up", "well")
 
 
 @rule(code="NGX027", title="A proxy waits less than answers took before", role="defect", severity="error")
@@ -40,10 +42,18 @@ def check(case: Case) -> Iterator[Finding]:
             alike = int(((given_up["took"] - limit).abs() <= NEAR * limit).sum())
             if given_up.height < FEWEST or alike < MOST_OF * given_up.height:
                 continue
-            longer = requests.filter((pl.col("endpoint") == endpoint) & pl.col("well") & (pl.col("took") > LONGER * limit))
+            well = requests.filter((pl.col("endpoint") == endpoint) & pl.col("well"))
+            longer = well.filter(pl.coalesce("waited", "took") > LONGER * limit)
             before = longer.filter(pl.col("time") < given_up["time"].min())
-            if before.height >= FEWEST_BEFORE and before.height == longer.height:
+            if before.height >= FEWEST_BEFORE and before.height == longer.height and not _hangs(well, given_up, limit):
                 yield _finding(case, str(endpoint), given_up, before, limit)
+
+
+def _hangs(well: pl.DataFrame, given_up: pl.DataFrame, limit: float) -> bool:
+    """Whether what was answered in less time is not answered any more either: then it is the upstream that changed."""
+    quick = well.filter(pl.col("took") < limit)["time"]
+    began = given_up["time"].min()
+    return int((quick < began).sum()) >= FEWEST and not (quick > began).any()
 
 
 def _requests(case: Case) -> Iterator[pl.DataFrame]:
@@ -52,15 +62,22 @@ def _requests(case: Case) -> Iterator[pl.DataFrame]:
     balanced, proxied = case.records("haproxy"), case.records("nginx_access")
     if {"times", "ended", "request", "time"} <= set(balanced.collect_schema()):
         took = pl.col("times").str.extract(r"(\d+)$", 1).cast(pl.Float64) / 1000
-        yield _narrow(balanced, request, took, pl.col("ended").str.starts_with("sH"))
+        waited = pl.col("times").str.extract(r"(\d+)/\+?\d+$", 1).cast(pl.Float64) / 1000
+        yield _narrow(balanced, request, took, waited, pl.col("ended").str.starts_with("sH"))
     if {"request", "status", "time", "request_time"} <= set(proxied.collect_schema()):
-        yield _narrow(proxied, request, pl.col("request_time"), pl.col("status") == GIVEN_UP)
+        told = "upstream_header_time" in proxied.collect_schema()
+        waited = (pl.col("upstream_header_time") if told else pl.lit(None)).cast(pl.Float64, strict=False)
+        yield _narrow(proxied, request, pl.col("request_time"), waited, pl.col("status") == GIVEN_UP)
 
 
-def _narrow(told: pl.LazyFrame, request: pl.Expr, took: pl.Expr, given_up: pl.Expr) -> pl.DataFrame:
-    """Requests that took a second or more, those that were given up, and those that went well."""
+def _narrow(told: pl.LazyFrame, request: pl.Expr, took: pl.Expr, waited: pl.Expr, given_up: pl.Expr) -> pl.DataFrame:
+    """Requests that took a second or more, those that were given up, and those that went well; `waited`: for the upstream."""
     slow = told.with_columns(
-        endpoint=endpoint_of(request), took=took, given_up=given_up.fill_null(False), well=pl.col("status") < 400
+        endpoint=endpoint_of(request),
+        took=took,
+        waited=waited,
+        given_up=given_up.fill_null(False),
+        well=pl.col("status") < 400,
     ).filter((pl.col("took") >= 1.0) & pl.col("time").is_not_null())
     return slow.select(COLUMNS).collect(engine="streaming").sort("time", maintain_order=True).with_columns(lines=1)
 
@@ -73,7 +90,7 @@ def _finding(case: Case, endpoint: str, given_up: pl.DataFrame, before: pl.DataF
     mismatch = cite(longest.sort("line"), "it took longer before", shows="configuration_mismatch")
     changed = tuple(_changes(case, place[1])) if place else ()
     return Finding(
-        confidence=PROVED if place else SEEN,
+        confidence=PROVED if place and (changed or before["waited"].is_not_null().all()) else SEEN,
         claim=claim(
             "timeout_lowered.found",
             "{endpoint} is given up after {limit:g} s ({count}×), though before that it was given up to {took:g} s",

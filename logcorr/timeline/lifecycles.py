@@ -24,6 +24,9 @@ ONE_START = timedelta(seconds=60)
 
 LAST_WORDS = timedelta(minutes=1)
 
+TRIED = r"^(?:Starting|Failed to start) {0}\b|^{0}(?:\.service)?: .*\bstatus=2\d\d/"
+"""systemd was to start a service again, or could not run its command: systemd.exec(5), "Process Exit Codes"."""
+
 ONE_END = timedelta(seconds=30)
 """The same kind of end told again within so long is the same end: another worker, or another log of it."""
 
@@ -104,11 +107,18 @@ def stopped(case: Case) -> tuple[Downtime, ...]:
 
 
 def stopped_for_good(case: Case) -> Iterator[Downtime]:
-    """The last stop of each service that was not started again and says nothing more, if it did not die of its own."""
+    """The last stop of each service that says nothing more and was not to be started again, if it did not die of its own."""
     last = {stop.service: stop for stop in case.once(stopped)}
     ended = [stop for stop in last.values() if stop.up is None and stop.kind not in OWN_ENDS]
     spoke = dict(case.timeline.group_by("service").agg(pl.col("time").max()).collect().iter_rows()) if ended else {}
-    yield from (stop for stop in ended if spoke.get(stop.service, stop.ended) <= stop.ended + LAST_WORDS)
+    over = (stop for stop in ended if spoke.get(stop.service, stop.ended) <= stop.ended + LAST_WORDS)
+    yield from (stop for stop in over if not _tried(case, stop))
+
+
+def _tried(case: Case, stop: Downtime) -> bool:
+    """Whether it was to be started again, and did not come up."""
+    tried = pl.col("message").str.contains(TRIED.format(re.escape(stop.service)))
+    return bool(case.timeline.filter((pl.col("time") >= stop.ended) & tried).head(1).collect().height)
 
 
 def listened_at(case: Case, service: str, port: str) -> bool:
