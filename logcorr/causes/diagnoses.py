@@ -129,6 +129,7 @@ DIAGNOSES = {
     ),
     "zone_lost": Diagnosis("zone_lost", (CHANGES, "clocks_disagree"), themselves=True),
     "request_raises": Diagnosis("request_raises", (CHANGES, "request_raises"), perhaps=(CHANGES,), themselves=True),
+    "item_blocks_queue": Diagnosis("stuck_item", (CHANGES, "request_raises"), perhaps=(CHANGES,), themselves=True, lasts=True),
     "lock_held": Diagnosis("lock_held", (CHANGES, "statement_waits"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S),
     "index_dropped": Diagnosis("query_slowed", (CHANGES, "statement_slows"), lasts=True),
     "deadlock": Diagnosis("deadlock", ("transactions_deadlock",), themselves=True),

@@ -60,6 +60,7 @@ CAUSE_KINDS = {
     "address_shared": "two programs are told to listen on one address",
     "job_broken": "a scheduled job cannot do its work: its command is not what was meant",
     "request_raises": "the code that serves requests throws on something that it takes for granted",
+    "stuck_item": "a worker fails at one piece of work again and again, and comes to no other",
     "lock_held": "a statement holds a lock for long, and others wait for it",
     "query_slowed": "a statement takes much longer since something was changed",
     "clock_off": "a host's clock is off, and stamps are refused",

@@ -67,11 +67,6 @@ def stops_by_name(case: Case) -> dict[str, list[Downtime]]:
     return found
 
 
-def last_stops(case: Case) -> dict[str, Downtime]:
-    """The last time that each service was down."""
-    return {stop.service: stop for stop in case.once(stopped)}
-
-
 def names(case: Case, target: str) -> set[str]:
     """What the target may be called: its host, and services that publish or expose its port."""
     host, _, port = target.rpartition(":")

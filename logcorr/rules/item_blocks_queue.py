@@ -52,7 +52,7 @@ def _alone_since(case: Case, path: str, exceptions: Sequence[Thrown], stuck: Ite
     if tries.max() - tries.min() < LONGEST_S:
         return False
     later = case.timeline.filter((pl.col("file") == path) & (pl.col("line") > exceptions[0].span.line))
-    own = pl.col("message").str.starts_with(stuck.name) | (pl.col("severity") >= "warning").fill_null(False)
+    own = pl.col("message").str.starts_with(stuck.name) | (pl.col("severity") >= "warn").fill_null(False)
     others = later.select((~own).sum()).collect().item()
     return bool(others <= MOST_OTHERS * len(exceptions))
 
