@@ -6,20 +6,19 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 
-from msgspec import Struct
-
-from logcorr.lazily import pl, regex
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
+from logcorr.rules._bounds import BOUNDS, Bound, InForce, in_force
 from logcorr.rules._deeds import just_before
 from logcorr.rules._intruders import of_others, provoked
 from logcorr.rules._requests import asked, by_place, endpoint_of
 from logcorr.rules._settings import settings
-from logcorr.semantics.nginx import Nginx, Proxied
+from logcorr.semantics.nginx import Proxied
 from logcorr.timeline.select import cite, instants
 
 FEWEST = 3
@@ -33,41 +32,6 @@ CONFIGURED, SEEN, INTENDED = 0.93, 0.75, 0.4
 MOST_INTENDED, FEW = 0.2, 0.02
 """What somebody set, and what refuses no more than this share of what it lets through, and did so from the first, is meant; where
 more is allowed elsewhere, or an application refuses, only what refuses few."""
-
-SIZE = regex(r"(?i)^(?P<number>\d+)(?P<unit>[kmg]?)$")
-POWERS = {"": 0, "k": 10, "m": 20, "g": 30}
-
-
-class Bound(Struct, frozen=True):
-    """What bounds a size: how nginx says that it was passed, the directive with its default, and how clients are answered.
-
-    That of an answer begins with the name of the module that hands the request on.
-    """
-
-    told: str
-    directive: str
-    default: tuple[str, ...]
-    statuses: tuple[int, ...] = ()
-
-    @property
-    def of_answers(self) -> bool:
-        """Whether it is the upstream's answer that is too large."""
-        return not self.statuses
-
-
-BOUNDS = (
-    Bound("sent too big header", "buffer_size", ("4k",)),
-    Bound("intended to send too large", "client_max_body_size", ("1m",), (413,)),
-    Bound(
-        r"sent too long (?:URI|header)|sent too large request|exceeded http2_max_",
-        "large_client_header_buffers",
-        ("4", "8k"),
-        (400, 414, 431, 494),
-    ),
-)
-"""http://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffer_size (a page of memory: 4k, or 8k) and
-http://nginx.org/en/docs/http/ngx_http_core_module.html."""
-
 
 OF_APPLICATIONS = (
     (r"(?i)request line|\bURI\b", r"(?i)\blimit_?request_?line\b|\bmax[-_]?(?:uri|url|request[-_]?line)\w*\b"),
@@ -88,25 +52,6 @@ REFUSED = (400, 413, 431)
 AT_ONCE_S = 2.0
 
 
-class _Limit(Struct, frozen=True):
-    """The size in force, and the lines to look at: the directive's, or those of the block in which it is not set.
-
-    `is_set`: somebody set it; `agreed`: and nowhere else to anything else.
-    """
-
-    name: str
-    allowed: str
-    places: tuple[Span, ...]
-    is_set: bool = False
-    agreed: bool = False
-
-    @property
-    def size(self) -> dict[str, int]:
-        """In bytes, where it is known."""
-        found = SIZE.match(self.allowed)
-        return {"limit_bytes": int(found["number"]) << POWERS[found["unit"].lower()]} if found else {}
-
-
 REFUTE = claim("larger_than_allowed.refute", "an answer or a request as large as one of these that was let through")
 
 
@@ -123,7 +68,7 @@ def check(case: Case) -> Iterator[Finding]:
         for place, rows in _placed(case, told.filter(pl.col("message").str.contains(bound.told))):
             refused = rows if bound.of_answers else _meant(case, rows)
             if refused.height >= FEWEST:
-                yield _finding(case, bound, _limit(case, bound, place), refused)
+                yield _finding(case, bound, in_force(case, bound, place), refused)
 
 
 def _of_application(case: Case, service: str, rows: pl.DataFrame) -> Finding:
@@ -200,20 +145,7 @@ def _meant(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
     return served.filter(often | (pl.col("client").n_unique().over("endpoint") >= FEWEST))
 
 
-def _limit(case: Case, bound: Bound, place: Proxied | None) -> _Limit:
-    """What holds there, with its lines; of a place that is not known, only what the directive is called."""
-    if place is None:
-        return _Limit("proxy_buffer_size" if bound.of_answers else bound.directive, "?", ())
-    module = place.limits[0].name.partition("_")[0]
-    name = f"{module}_{bound.directive}" if bound.of_answers else bound.directive
-    found = Nginx.of(tuple(case.of(NginxFile))).in_force(place, name)
-    args, span = found or (bound.default, None)
-    every = (one for file in case.of(NginxFile) for top in file.directives for one in top.walk())
-    agreed = {one.args for one in every if one.name == name} == {tuple(args)}
-    return _Limit(name, args[-1], (span,) if span else (place.location, place.span), span is not None, agreed)
-
-
-def _finding(case: Case, bound: Bound, limit: _Limit, refused: pl.DataFrame) -> Finding:
+def _finding(case: Case, bound: Bound, limit: InForce, refused: pl.DataFrame) -> Finding:
     intended = limit.is_set and not bound.of_answers and _intended(case, refused, MOST_INTENDED if limit.agreed else FEW)
     return Finding(
         confidence=INTENDED if intended else CONFIGURED if limit.places else SEEN,
@@ -248,7 +180,7 @@ def _intended(case: Case, refused: pl.DataFrame, most: float) -> bool:
     return refused.height <= most * well
 
 
-def _claim(bound: Bound, limit: _Limit, refused: pl.DataFrame) -> Claim:
+def _claim(bound: Bound, limit: InForce, refused: pl.DataFrame) -> Claim:
     told: dict[str, str | int] = {
         "count": refused.height,
         "directive": limit.name,
