@@ -257,6 +257,17 @@ def test_a_check_may_be_right_where(tmp_path, served, after_s):
     assert judged(tmp_path)[1] != "slow_probe"
 
 
+@pytest.mark.parametrize("servers", [1, 2])
+def test_who_was_served_by_another_server_tells_nothing_of_the_one_that_is_checked(tmp_path, servers):
+    hurried(tmp_path, served=True)
+    group = "".join(f"  server 10.3.0.{number + 4}:4000;\n" for number in range(servers))
+    (tmp_path / "nginx.conf").write_text(
+        f"upstream press {{\n{group}}}\nserver {{\n  location / {{ proxy_pass http://press; }}\n}}\n"
+    )
+    verdict, kind, _ = judged(tmp_path)
+    assert (kind == "slow_probe", verdict == "root-cause") == (servers == 1, servers == 1)
+
+
 SOURCING = """#!/bin/bash
 set -a
 . /etc/environment
