@@ -23,6 +23,7 @@ from logcorr.rules import Rule, crashes, findings_of, sound
 from logcorr.semantics.reader import Reader
 from logcorr.semantics.understanding import understand
 from logcorr.suppression import Acceptance, suppress
+from logcorr.timeline.handled import survivors_apart
 from logcorr.timeline.jobs import runs_apart
 from logcorr.timeline.skew import one_clock
 
@@ -51,7 +52,7 @@ def analyze(
         zones=zones(tz), service_of=writers(given), names=names(given), since=since, until=until,
     )  # fmt: skip
     zone = host_zone(zones(tz), given.facts, told.sources)
-    case = one_clock(jobs_seen(runs_seen(runs_apart(case_of(given, understood, told, zone)))))
+    case = one_clock(jobs_seen(runs_seen(survivors_apart(runs_apart(case_of(given, understood, told, zone))))))
     installed = plugins.rules()
     asked = (*installed.values(), *rules)
     found, ran = findings_of(case, asked)

@@ -610,6 +610,18 @@ CHANGES = {
     ),
     "a package of the service": ({"dpkg.log": "2026-05-05 09:05:11 upgrade shop:all 1.9 2.0\n"}, {"dpkg.log"}),
     "a command that somebody gave": ({"auth.log": SUDO.format("09:05", "/usr/bin/systemctl restart shop")}, {"auth.log"}),
+    "a command that only looks": (
+        {
+            "auth.log": SUDO.format("09:04", "/usr/bin/systemctl status shop")
+            + SUDO.format("09:05", "/usr/bin/cat /srv/shop/check.sh")
+        },
+        set(),
+    ),
+    "a note that all is well": ({"notes.md": "- 2026-05-05 09:02 shop looks fine, check.sh is quiet\n"}, set()),
+    "a note that all is well after a change": (
+        {"notes.md": "- 2026-05-05 09:02 shop wants a key now, deployed, looks fine\n"},
+        {"notes.md"},
+    ),
     "a command about something else": ({"auth.log": SUDO.format("09:05", "/usr/bin/systemctl restart till")}, set()),
     "a note that names the service": ({"notes.md": "- 2026-05-05 09:02 shop now needs a login\n"}, {"notes.md"}),
     "another version, as the service says": (

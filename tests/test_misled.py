@@ -257,6 +257,33 @@ def test_a_check_may_be_right_where(tmp_path, served, after_s):
     assert judged(tmp_path)[1] != "slow_probe"
 
 
+@pytest.mark.parametrize("servers", [1, 2])
+def test_who_was_served_by_another_server_tells_nothing_of_the_one_that_is_checked(tmp_path, servers):
+    hurried(tmp_path, served=True)
+    group = "".join(f"  server 10.3.0.{number + 4}:4000;\n" for number in range(servers))
+    (tmp_path / "nginx.conf").write_text(
+        f"upstream press {{\n{group}}}\nserver {{\n  location / {{ proxy_pass http://press; }}\n}}\n"
+    )
+    verdict, kind, _ = judged(tmp_path)
+    assert (kind == "slow_probe", verdict == "root-cause") == (servers == 1, servers == 1)
+
+
+@pytest.mark.parametrize("heard", [True, False])
+def test_a_check_that_always_fails_may_be_right_where_nothing_is_heard_of_what_it_checks(tmp_path, heard):
+    """The logs begin a run before; whether the press was well meanwhile only its own words, or those of who asked it, tell."""
+    runs = range(61, HOURS * 3600, 600)
+    ends = [run + 1.3 for run in runs[1:]]
+    (tmp_path / "look.sh").write_text(
+        "#!/bin/sh\ncurl -fsS -m 4 -o /dev/null http://127.0.0.1:4000/up || systemctl restart press\n"
+    )
+    (tmp_path / "crontab").write_text("1-59/10 * * * * root /opt/press/look.sh\n")
+    run = "{:%b %e %H:%M:%S} mill CRON[77]: (root) CMD (/opt/press/look.sh)"
+    word = "{:%b %e %H:%M:%S} mill press[412]: sheet {} done"
+    work = [(second, word.format(at(second), second)) for second in range(0, HOURS * 3600, 47)] if heard else []
+    write(tmp_path, "syslog", [*stopped(ends), *((one, run.format(at(one))) for one in runs), *work])
+    assert judged(tmp_path)[:2] == ("root-cause" if heard else "suspected", "check_always_fails")
+
+
 SOURCING = """#!/bin/bash
 set -a
 . /etc/environment

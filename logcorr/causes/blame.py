@@ -22,10 +22,12 @@ from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Claim, claim
+from logcorr.model.events import PROXIES
 from logcorr.model.result import Cause, Finding
 from logcorr.model.source import Span
 from logcorr.statistics import Group
 from logcorr.timeline.select import moments, seconds
+from logcorr.timeline.signs import ENDS, STARTS
 
 FEW = 4
 UNPROVED = 0.85
@@ -82,11 +84,12 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: 
     kind = kind_of(suspect, group)
     known = _why_it_fails(case, findings, suspect, matched_stops(told, group)) if kind in CHECK_FAILS else None
     kind = known.kind if known else kind
+    unsure = _may_be_right(kind, suspect, group) or (kind == "check_always_fails" and not _is_heard(case, told.service))
     of_runs = (_felt_after_runs(case, suspect, stopped.ends) if _harmed(findings) else None) or _while_closed(suspect)
     cause = Cause(
         kind=kind,
         claim=known.claim if known else claimed(kind, told, suspect, group),
-        confidence=_confidence(told, group, suspect, kind),
+        confidence=_confidence(told, group, suspect, kind, unsure=unsure),
         proof=_proof(suspect),
         culprit=_culprit(kind, suspect),
         trigger=suspect.job.span if suspect.job else suspect.span,
@@ -95,7 +98,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: 
         period_s=_period(suspect, group.ticks),
         lag_s=group.evidence.lag_median_s,
         score=_score(group, suspect),
-        against=(*_few(group), *_unexplained(kind, suspect, group)),
+        against=(*_few(group), *(_unexplained(suspect, group) if unsure else ())),
         recurrence=suspect.coming,
     )
     return Hypothesis(cause, of_runs or stopped.ends, service=told.service)
@@ -141,7 +144,7 @@ def _why_it_fails(case: Case, findings: Sequence[Finding], suspect: Suspect, mat
     return distrusting(case, suspect) or hasty(case, suspect, matched)
 
 
-def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> float:
+def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str, *, unsure: bool) -> float:
     """The posterior of the job, or of all jobs that nothing tells apart; only likely if it may not be all there is to it.
 
     A job of which nobody knows what it does is only likely too, however well it keeps time.
@@ -150,17 +153,25 @@ def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str) -> 
     probability = group.probability if tied else max(job.probability for job in group.jobs)
     enough = suspect.reach is Reach.MUST or group.evidence.events >= FEW
     aimed = suspect.effect is not None and aims.hits(suspect.effect, told.service)
-    whole = not _may_be_right(kind, suspect, group)
     if suspect.effect is None and not enough:
         return min(probability, UNKNOWN)
     most = MOST_HASTY if kind == "slow_probe" else 1.0
-    return min(probability, most if enough and aimed and whole else UNPROVED)
+    return min(probability, most if enough and aimed and not unsure else UNPROVED)
 
 
 def _may_be_right(kind: str, suspect: Suspect, group: Group) -> bool:
     """Whether a check acts so seldom that it may well act on real trouble."""
     seldom = group.evidence.hits < SELDOM * suspect.due
     return kind == "scheduled_check_acts" and (seldom or not (suspect.scheduler or _paced(suspect)))
+
+
+def _is_heard(case: Case, service: str) -> bool:
+    """Whether any log tells what the service does while it is up: where none does, it may be as dead as its check says."""
+    if any(one.source in PROXIES for one in case.sources):
+        return True
+    lives = pl.col("kind").is_in([*ENDS, *STARTS]).fill_null(False) | pl.col("message").str.contains(r"\.service\b")
+    names = sorted({service}.union(*(one.names for one in case.entities if service in one.names)))
+    return not case.timeline.filter(pl.col("service").is_in(names) & ~lives).head(1).collect().is_empty()
 
 
 def _paced(suspect: Suspect) -> bool:
@@ -233,9 +244,7 @@ def _score(group: Group, suspect: Suspect) -> tuple[tuple[str, float], ...]:
     return (("timing", group.evidence.log10_bf), ("configuration", float(np.log10(suspect.weight))))
 
 
-def _unexplained(kind: str, suspect: Suspect, group: Group) -> tuple[Claim, ...]:
-    if not _may_be_right(kind, suspect, group):
-        return ()
+def _unexplained(suspect: Suspect, group: Group) -> tuple[Claim, ...]:
     return (
         claim(
             "cause.check_may_be_right",

@@ -11,7 +11,9 @@ from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Probe
 from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Evidence, claim
+from logcorr.model.facts import NginxFile
 from logcorr.model.source import Span
+from logcorr.semantics.nginx import Nginx
 from logcorr.timeline.select import cite, lines_like, seconds
 
 FEWEST, NEARLY_ALL, MOST = 4, 0.9, 0.8
@@ -34,7 +36,7 @@ def hasty(case: Case, suspect: Suspect, matched: pl.DataFrame) -> WhyFails | Non
     """Whether the suspect's check waited its whole time before it acted, while those who asked the same service were served."""
     effect = suspect.effect
     probe = next((one.probe for one in effect.probes if one.probe.timeout_s and one.probe.url), None) if effect else None
-    if not effect or not probe or not len(suspect.ticks):
+    if not effect or not probe or not len(suspect.ticks) or _has_peers(case):
         return None
     stops = seconds(matched)
     began = suspect.ticks[np.maximum(np.searchsorted(suspect.ticks, stops, side="right") - 1, 0)]
@@ -50,6 +52,13 @@ def hasty(case: Case, suspect: Suspect, matched: pl.DataFrame) -> WhyFails | Non
     if served.height < max(fewest, MOST * others.height):
         return None
     return _told(probe, int(waited.sum()), served, asked.filter(_is_of(probe) & (pl.col("status") == "499")))
+
+
+def _has_peers(case: Case) -> bool:
+    """Whether the proxy shares the requests out: then another server than the one that is checked may have served the others."""
+    files = tuple(case.of(NginxFile))
+    groups = Nginx.of(files).upstreams() if files else ()
+    return any(len([one for one in group.servers if "down" not in one.parameters]) > 1 for group in groups)
 
 
 def _waits_for_else(case: Case, effect: ProvedEffect) -> bool:

@@ -14,13 +14,16 @@ from logcorr.model.case import Behaviour, Case
 from logcorr.model.claim import Evidence
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
-from logcorr.timeline.notes import DAY_S, MINUTE_S, READ, Entry, entries
+from logcorr.timeline.notes import DAY_S, LOOKING, MINUTE_S, READ, Entry, entries
 from logcorr.timeline.scripts import appended_to, code_of, expanded, messages, own_words
 from logcorr.timeline.select import cite, spans
 
 SELDOM, AROUND_S, ONE_RUN_S = 5, 3600.0, 600.0
 """A record of changes has entries in no more minutes than this of the hour before and after; what a program writes as it goes has
 in more. A run of a script is over within ten minutes."""
+
+LOOKS = regex(rf"(?:/\S*/)?{LOOKING}")
+"""A command as sudo logs it that changes nothing."""
 
 SELDOM_TYPED = 2
 """What is typed more often is a job's."""
@@ -63,10 +66,11 @@ def _typed(case: Case, touched: Touched) -> Iterator[Tie]:
 
 
 def _commands(case: Case) -> pl.DataFrame:
-    """What sudo logged of commands that were given but once or twice, as `typed`."""
+    """What sudo logged of commands that were given but once or twice and do not only look, as `typed`."""
     logged = case.timeline.filter(pl.col("message").str.contains("COMMAND=", literal=True) & pl.col("time").is_not_null())
     rows = logged.with_columns(pl.col("message").str.extract(r"\bCOMMAND=(.+)", 1).alias("typed")).collect()
-    return rows.filter(pl.len().over("typed") <= SELDOM_TYPED)
+    seldom = rows.filter(pl.len().over("typed") <= SELDOM_TYPED)
+    return seldom.filter(pl.Series([not LOOKS.match(typed) for typed in seldom["typed"]], dtype=pl.Boolean))
 
 
 def _automatic(case: Case) -> set[str]:
@@ -119,10 +123,21 @@ def _last_run(written: Sequence[Entry]) -> list[Entry]:
 NO_CHANGE = regex(r"(?i)\?\s*$|\b(?:nothing|unchanged|no changes?|not touched|never|anyone else)\b|nichts|rien n|nada|沒有|没有")
 """How people ask, or say that nothing was changed."""
 
+FOUND_WELL = regex(
+    r"(?i)\b(?:look(?:s|ed)?|is|are|was|were|seems?|all|still|everything) (?:\w+ly )?(?:fine|good|ok(?:ay)?|normal|well|quiet)\b"
+    r"|\bbackups?\b.*\b(?:done|finished|completed?|ok)\b"
+)
+CHANGED = regex(
+    r"(?i)\b(?:releas|deploy|roll|upgrad|updat|chang|edit|set|rais|lower|increas|reduc|add|remov|delet|enabl|disabl|install|switch|mov"
+    r"|renam|replac|patch|merg|bump|swap|tun|turn|restart|reload|fix|new)(?:s|e|es|d|ed|ing|led|ling|ped|ping|ted|ting)?\b|->|→|=|"
+    + VERSION.pattern
+)
+"""How people write that they found all well, and that they changed something; then they may have found it well after that."""
+
 
 def _noted(written: Sequence[Entry], touched: Touched) -> Iterator[Tie]:
     """The entries that name a service shortly before, and the last before it that name the very thing."""
-    seldom = [one for one in written if not NO_CHANGE.search(one.texts[0])]
+    seldom = [one for one in written if not NO_CHANGE.search(one.texts[0]) and not _only_looked(one.texts[0])]
     for one in seldom:
         if (one.within_s < DAY_S or VERSION.search(one.texts[0])) and _lies(one, touched.early, touched):
             yield from (Tie(Evidence(one.place, "written down", CHANGES), name) for name in _named(one, touched.services))
@@ -131,6 +146,10 @@ def _noted(written: Sequence[Entry], touched: Touched) -> Iterator[Tie]:
     if of_it:
         last = max(of_it, key=lambda one: max(time for time in one.times if time <= touched.until))
         yield Tie(Evidence(last.place, "written down", CHANGES), _named(last, things)[0])
+
+
+def _only_looked(text: str) -> bool:
+    return FOUND_WELL.search(text) is not None and not CHANGED.search(text)
 
 
 def _lies(entry: Entry, early: float, touched: Touched) -> bool:

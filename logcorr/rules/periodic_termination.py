@@ -16,6 +16,9 @@ from logcorr.timeline.select import cite, instants, seconds
 ENOUGH = 3
 SURE = 0.9
 
+MOST = 0.5
+"""A beat is one that so many of the stops keep, or that has a stop so often: some stops always lie on some beat."""
+
 
 @rule(code="PROC001", title="A service is terminated periodically", role="signal", severity="error")
 def check(case: Case) -> Iterator[Finding]:
@@ -30,7 +33,8 @@ def check(case: Case) -> Iterator[Finding]:
             end=max(source.last.timestamp() for source in logs if source.last),
             resolution=max(source.resolution_s for source in logs),
         )
-        if found.period_s and found.confidence >= SURE:
+        kept = found.explained >= MOST * found.events or found.hits >= MOST * found.ticks
+        if found.period_s and found.confidence >= SURE and kept:
             yield _finding(service, timed, found, found.period_s)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -45,13 +44,19 @@ def _is_empty_live(case: Case, source: Source, file: ExistingFile) -> bool:
     if file.size != 0 or base == source.path or file.host_path.rpartition("/")[2] != name or not source.last:
         return False
     text = case.lines(file.span.path).collect().filter(line=file.span.line)["text"]
-    written = WRITTEN.search(text[0]) if len(text) else None
     local = source.last.astimezone(zone_of(source.zone)).replace(tzinfo=None)
-    return written is not None and local - _stamp(written, local.year) > timedelta(minutes=1) + LATE
+    written = _written(text[0], local.year) if len(text) else None
+    return written is not None and local - written > timedelta(minutes=1) + LATE
 
 
-def _stamp(written: re.Match[str], year: int) -> datetime:
-    return datetime.strptime(f"{year} {written[1]} {written[2]} {written[3]}", "%Y %b %d %H:%M")  # noqa: DTZ007 - the host's time
+def _written(listed: str, year: int) -> datetime | None:
+    found = WRITTEN.search(listed)
+    if not found:
+        return None
+    try:
+        return datetime.strptime(f"{year} {found[1]} {found[2]} {found[3]}", "%Y %b %d %H:%M")  # noqa: DTZ007 - the host's time
+    except ValueError:  # another language's month, or no day of this year
+        return None
 
 
 def _goes_on(old: Source, new: Source, overlap_s: float) -> Finding:

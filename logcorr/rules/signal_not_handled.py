@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 
 from msgspec import Struct
 
@@ -131,7 +131,14 @@ def _dated(case: Case, since: datetime) -> Iterator[Span]:
         zone = zone_of(host_zone(case, path))
         lines = case.lines(path).filter(pl.col("text").str.contains(DATED.pattern)).select("line", "text").collect()
         for line, text in lines.iter_rows():
-            found = DATED.search(text)
-            at = datetime.fromisoformat(f"{found['day']}T{found['time']}").replace(tzinfo=zone) if found else None
+            at = _instant(text, zone)
             if at and abs(at - since) <= JUST_BEFORE:
                 yield Span(path, line)
+
+
+def _instant(text: str, zone: tzinfo) -> datetime | None:
+    found = DATED.search(text)
+    try:
+        return datetime.fromisoformat(f"{found['day']}T{found['time']}").replace(tzinfo=zone) if found else None
+    except ValueError:  # no such day: SQL's 0000-00-00
+        return None

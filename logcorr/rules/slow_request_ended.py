@@ -43,8 +43,8 @@ https://nginx.org/en/docs/http/ngx_http_core_module.html#client_body_timeout."""
 NAMES = r"\b(?:client_)?(?:request|headers?|body|read|receive)[_-]?timeout\b"
 NUMBER = r"\d[\d_]*(?:\.\d+)?"
 SET = regex(
-    rf"(?P<name>{NAMES})['\"]?\s*[:=]?\s*(?P<product>{NUMBER}(?:\s*\*\s*{NUMBER})*)(?![\d.])"
-    r"\s*(?:\*\s*time\.)?(?P<unit>ms|millisecond|seconds?|s|minutes?|min|m|h)?\b",
+    rf"(?P<name>{NAMES})['\"]?\s*[:=]?\s*(?P<product>{NUMBER}(?:\s*\*\s*{NUMBER})*)"
+    r"\s*(?:\*\s*time\.)?(?P<unit>ms|millisecond|seconds?|s|minutes?|min|m|h)?\b(?!\.\d)",
     re.IGNORECASE,
 )
 UNITS = {"ms": 1e-3, "millisecond": 1e-3, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0, "second": 1.0, "minute": 60.0}
@@ -132,7 +132,7 @@ def _sure(case: Case, span: Span) -> float:
 
 def _set(span: Span, text: str, sure: float) -> Iterator[_Limit]:
     for match in SET.finditer(text):
-        number = prod(float(one.replace("_", "") or 0) for one in re.split(r"\s*\*\s*", match["product"]) if one.strip("_."))
+        number = prod(float(one.replace("_", "")) for one in re.split(r"\s*\*\s*", match["product"]))
         unit = (match["unit"] or "").lower().removesuffix("s") or (match["unit"] or "").lower()
         for scale in [UNITS[unit]] if unit else [1.0, 1e-3]:
             yield _Limit(span, match["name"], number * scale, sure)

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from itertools import groupby, pairwise
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
@@ -15,6 +16,7 @@ from logcorr.model.facts import Unit
 from logcorr.model.source import Span
 from logcorr.timeline.select import lines_like
 from logcorr.timeline.signs import ENDS, OWN, STARTS, Sign, agreed
+from logcorr.timeline.silences import fallen_silent
 
 OWN_ENDS = ("process.out_of_memory", "process.crashed")
 """Ends that nobody asked for."""
@@ -76,8 +78,8 @@ def stop_schema() -> pl.Schema:
 def stops(case: Case) -> Iterator[tuple[str, pl.DataFrame]]:
     """Each service's stops by someone else's doing, crashes left out: a row a stop, at its first sign, in `stop_schema`.
 
-    Where a service's log never tells of its end, every start after the first stands for the stop before it. A job's own worker
-    that `timeout` ends when its time is up is no service.
+    Where a service's log never tells of its end, every start after the first stands for the stop before it: at the start, or when
+    it fell silent. A job's own worker that `timeout` ends when its time is up is no service.
     """
     for service, found in groupby(case.once(stopped), lambda downtime: downtime.service):
         rows = [(service, stop.ended, stop.kind, *_where(stop.end), stop.up) for stop in found if stop.kind not in OWN_ENDS]
@@ -103,7 +105,18 @@ def _where(span: Span) -> tuple[str, int, int]:
 
 def stopped(case: Case) -> tuple[Downtime, ...]:
     """Every stop that the case's logs tell of, by service, then by time."""
-    return downtimes(case.happened(*ENDS, *STARTS))
+    found = downtimes(case.happened(*ENDS, *STARTS))
+    implied = sorted((stop for stop in found if stop.end == stop.start), key=lambda stop: (stop.end.path, stop.ended))
+    of_logs = (list(of_log) for _, of_log in groupby(implied, lambda stop: stop.end.path))
+    fallen = {stop.end: silent for of_log in of_logs for stop, silent in _from_last_words(case, of_log)}
+    return tuple(fallen.get(stop.end, stop) for stop in found)
+
+
+def _from_last_words(case: Case, implied: list[Downtime]) -> Iterator[tuple[Downtime, Downtime]]:
+    """Implied stops with what they are from when the log fell silent on: who starts a service again is not who ended it."""
+    words = fallen_silent(case, implied[0].end.path, [stop.ended for stop in implied])
+    for stop, (at, end) in zip(implied, words, strict=False):
+        yield stop, replace(stop, ended=at, end=end)
 
 
 def stopped_for_good(case: Case) -> Iterator[Downtime]:

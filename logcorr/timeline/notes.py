@@ -24,12 +24,15 @@ CODE = (".js", ".mjs", ".cjs", ".ts", ".py", ".rb", ".go", ".php", ".json", ".ym
 MOST = 400
 """A file of more entries is no record of changes."""
 
-LOOKS = regex(
-    r"^(?:#\d{10}\n|: \d{10}:\d+;| *\d+ +[\d/.-]+ [\d:]+ +)(?:sudo )?"
-    r"(?:cd|ls|ll|cat|less|tail|head|e?grep|ps|h?top|df|du|free|curl|dig|exit|history|man|which|journalctl"
-    r"|systemctl status|git (?:log|status|diff|show)|docker(?:[ -]compose)? (?:ps|logs|stats|inspect))\b"
+LOOKING = (
+    r"(?:cd|ls|ll|cat|less|more|tail|head|z?e?grep|zcat|ps|h?top|df|du|free|curl|dig|exit|history|man|which|journalctl|dmesg|stat|wc"
+    r"|diff|ss|netstat|lsof|last|uptime|systemctl (?:status|show|cat|is-\w+|list-[\w-]+)|service \S+ status|crontab (?:\S+ )*-l"
+    r"|nginx -[tTvV]|git (?:log|status|diff|show)|docker(?:[ -]compose)? (?:ps|logs|stats|inspect|top|events))(?![\w.-])"
 )
-"""Commands in a shell's history that change nothing."""
+"""Commands that change nothing."""
+
+LOOKS = regex(rf"^(?:#\d{{10}}\n|: \d{{10}}:\d+;| *\d+ +[\d/.-]+ [\d:]+ +)(?:sudo )?{LOOKING}")
+"""Such a command in a shell's history."""
 
 DAY_S, MINUTE_S, SECOND_S = 86400.0, 60.0, 2.0
 
