@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from logcorr.lazily import pl, regex
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import Behaviour, Case
@@ -14,6 +16,10 @@ SUDO = r"; COMMAND=(\S.*)$"
 """And in sudo's (plugins/sudoers/logging.c)."""
 
 RENEWS = r"^Starting [\w.@-]*(?:certbot|letsencrypt)[\w.@-]*\.service\b"
+
+ACTS = regex(r"\b(?:systemctl|service|kill|pkill|killall|supervisorctl|pm2|docker|podman|invoke-rc\.d)\b")
+SOON = timedelta(seconds=5)
+"""What a command does it does within so long."""
 
 SHELLS = regex(r"^(?:\S*/)?(?:ba|da|k|z)?sh (?:-\w+ )*")
 
@@ -37,6 +43,13 @@ def ordered(case: Case, behaviour: Behaviour, effect: Effect) -> pl.DataFrame:
     rows = case.once(orders)
     ours = [one for one in rows["command"].unique().sort() if _names(one, behaviour.script) or _is(one, behaviour.script, effect)]
     return rows.filter(pl.col("command").is_in(ours)).drop("command")
+
+
+def commanded(case: Case, word: str, at: datetime) -> pl.DataFrame:
+    """The rows that tell of a command with this word that acts on processes, and was run just before this time."""
+    rows = case.once(orders).filter(pl.col("time").is_between(at - SOON, at))
+    acts = [one for one in rows["command"] if word in one and ACTS.search(one)]
+    return rows.filter(pl.col("command").is_in(acts)).drop("command")
 
 
 def _names(command: str, script: Script) -> bool:
