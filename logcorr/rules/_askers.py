@@ -15,6 +15,7 @@ from logcorr.model.source import Span
 from logcorr.rules._jobs import programs_of, scripts_of
 from logcorr.rules._settings import COMMENT
 from logcorr.timeline.scripts import code_of
+from logcorr.timeline.select import seconds
 
 NUMBERED = regex(r"/(?:\d+|[0-9a-f-]{16,})(?:[/.]|$)")
 """Where a path begins to name one thing of many."""
@@ -23,6 +24,18 @@ LOOPBACK = ("127.", "::1")
 LOCAL = regex(r"https?://(?:127\.[\d.]+|localhost|\[::1\])(?=[:/\s\"']|$)")
 TOOL = regex(r"\b(?:curl|[wW]get)\b")
 AGENT = regex(r"(?:-A|--user-agent)[ =]*(?P<quote>[\"']?)(?P<agent>[^\"'\s]+)")
+
+REPEATS = regex(
+    r"\b(?:for|while|until|xargs|parallel|seq|repeat|watch|ab|hey|wrk)\b|\[\d+-\d+|\{[^}\s]*(?:,|\.\.)[^}\s]*\}"
+    r"| (?:-i|-K|--input-file|--config|-r|--recursive)\b"
+)
+"""How a script in the shell asks for many: loops, ranges and lists in an address, and lists that it reads."""
+
+RUN_S, TRIES = 600, 4
+"""A run may still ask so long after its start; curl and wget are often told to try three times more."""
+
+DENIED, LIMITED, MOST_GUESSES = (401, 403), (429, 503), 0.8
+"""What guesses of passwords are answered with, and what a limit answers."""
 
 MOST_OF = 0.5
 CROWD = 5
@@ -56,6 +69,7 @@ SHARED = 0.8
 SERVED = 0.5
 """Who gets so much of what is asked for is served otherwise."""
 
+PATH = r"^\S+ ([^ ?]+)"
 PAGE, BROWSER, AGAIN = r"^(?:GET|HEAD) ([^ ?]+)", r"^Mozilla/5\.0 \([^)]*(?:Windows|Macintosh|X11|iPhone|iPad|Android)", 20
 """A page that one address asks for so often is shown somewhere, and not read by a scraper."""
 
@@ -80,7 +94,7 @@ def maker(case: Case, rejected: pl.DataFrame) -> Maker | None:
     clients = Counter(rejected["client"].to_list())
     (client, count), *_ = clients.most_common(1)
     if count < MOST_OF * rejected.height:
-        return Maker() if len(clients) >= CROWD else None
+        return Maker() if len(clients) >= CROWD and not _guessed(case, rejected) else None
     of_client = rejected.filter(pl.col("client") == client)
     line = _line(case, of_client)
     if line:
@@ -100,9 +114,25 @@ def _line(case: Case, rows: pl.DataFrame) -> Span | None:
     client, agents = str(rows["client"][0]), _agents(case, rows)
     for script in case.of(Script):
         for place, line in code_of(script):
-            if asks.search(line) and _may_be(line, client, agents):
+            if asks.search(line) and _may_be(line, client, agents) and _so_many(case, script, place, rows):
                 return place
     return _line_of_code(case, prefix, agents)
+
+
+def _so_many(case: Case, script: Script, line: Span, rows: pl.DataFrame) -> bool:
+    """Whether the runs of its job in that time can ask for so much: a script that repeats nothing asks a few times a run."""
+    job, times = _job(case, line), seconds(rows)
+    ticks = next((one.ticks for one in case.schedules if job and one.job.span == job.span), None)
+    code = [text for _, text in code_of(script)]
+    if (
+        ticks is None
+        or not ticks.size
+        or not times.size
+        or any(REPEATS.search(text) for text in (*code, job.command if job else ""))
+    ):
+        return True
+    runs = int(((ticks >= times.min() - RUN_S) & (ticks <= times.max())).sum())
+    return rows.height <= TRIES * len(code) * runs
 
 
 def _line_of_code(case: Case, prefix: str, agents: set[str]) -> Span | None:
@@ -216,6 +246,18 @@ def _looks_again(case: Case, client: str) -> bool:
     )
     browsers, served, again = (float(share or 0.0) for share in shares.collect(engine="streaming").row(0))
     return browsers >= MOST_OF and again >= MOST_OF and served >= SERVED
+
+
+def _guessed(case: Case, rejected: pl.DataFrame) -> bool:
+    """Whether what was let through of the same requests in that time was nearly all denied: many addresses guess passwords."""
+    told = access(case)
+    if not {"request", "status", "time"} <= set(told.collect_schema()):
+        return False
+    (path, _), *_ = Counter(uri.partition("?")[0] for uri in rejected["uri"].to_list()).most_common(1)
+    same = pl.col("request").str.extract(PATH, 1) == path
+    then = pl.col("time").is_between(rejected["time"].min(), rejected["time"].max())
+    through = told.filter(same & then & ~pl.col("status").is_in(LIMITED)).select(pl.col("status").is_in(DENIED).mean())
+    return float(through.collect(engine="streaming").item() or 0.0) >= MOST_GUESSES
 
 
 def _visitors(case: Case, client: str) -> bool:

@@ -40,7 +40,8 @@ RUN = r"^(?:Starting |Finished )?(?:apt-daily-upgrade|dnf-automatic(?:-install)?
 APART = timedelta(minutes=15)
 """A package is mentioned again within so long for the same upgrade."""
 
-NO_SERVICE = ("-doc", "-docs", "-common", "-data", "-dev", "-devel", "-cli", "-client", "-libs", "-locales", "-l10n", "-tools")
+NO_SERVICE = regex(r"-(?:docs?|common|data|dev|devel|cli|client|libs|locales|l10n|tools|minimal)(?:-core)?(?:-?\d[\d.]*)?$")
+"""How packages are named that hold no service: `postgresql-client-16`, `python3.12-minimal`."""
 
 
 class Done(Struct, frozen=True):
@@ -75,7 +76,7 @@ def about(done: Done, service: str) -> bool:
     """Whether it is this service's own package, or the service itself."""
     if done.unit:
         return done.name == service
-    return not done.name.endswith(NO_SERVICE) and len(stem(service)) > 1 and stem(done.name) == stem(service)
+    return not NO_SERVICE.search(done.name) and len(stem(service)) > 1 and stem(done.name) == stem(service)
 
 
 def stem(name: str) -> str:

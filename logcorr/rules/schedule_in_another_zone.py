@@ -25,16 +25,18 @@ def check(case: Case) -> Iterator[Finding]:
         told = runs(case, schedule)
         if told.height < FEWEST or not schedule.ticks.size:
             continue
-        late = seconds(told)[:, None] - schedule.ticks[None, :]
-        shift = next((half for half in HALF_HOURS if _fits(late - half * 1800.0)), None)
-        if shift and not _fits(late, any_run=True):
+        began, ticks = seconds(told), np.sort(schedule.ticks)
+        if _on_time(began, ticks).any():
+            continue
+        shift = next((half for half in HALF_HOURS if _on_time(began - half * 1800.0, ticks).all()), None)
+        if shift:
             yield _finding(schedule, told, shift / 2)
 
 
-def _fits(late: npt.NDArray[np.float64], *, any_run: bool = False) -> bool:
-    """Whether every run (or any) begins right after some slot."""
-    kept = ((late >= -1.0) & (late <= ON_TIME_S)).any(axis=1)
-    return bool(kept.any() if any_run else kept.all())
+def _on_time(began: npt.NDArray[np.float64], ticks: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """Which of these runs begin right after some slot."""
+    there: npt.NDArray[np.bool_] = np.searchsorted(ticks, began + 1.0, "right") > np.searchsorted(ticks, began - ON_TIME_S)
+    return there
 
 
 def _finding(schedule: Schedule, told: pl.DataFrame, shift_h: float) -> Finding:

@@ -16,6 +16,7 @@ from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._upgrades import host_zone
 from logcorr.timeline.offsets import zone_of
+from logcorr.timeline.orders import commanded, ordered
 from logcorr.timeline.scripts import said
 from logcorr.timeline.select import cite, instants, seconds
 
@@ -29,8 +30,8 @@ TELLS = ("reload", "reopen-logs", "signal")
 RUN_S, SAID_S = 120.0, 10.0
 """A job sends it within so long of its start, and says so within so long of doing it."""
 
-NEARLY_ALL = 0.8
-DATED = regex(r"\b(?P<day>\d{4}-\d\d-\d\d)[ T](?P<time>\d\d:\d\d)")
+NEARLY_ALL, FEW, CHANCE = 0.8, 0.3, 0.02
+DATED = regex(r"\b(?P<day>[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))[ T](?P<time>(?:[01]\d|2[0-3]):[0-5]\d)")
 JUST_BEFORE = timedelta(minutes=10)
 """Notes (of releases, in a diary) bear the time of what they tell, nearly."""
 SEEN, ONCE = 0.95, 0.9
@@ -51,7 +52,9 @@ def check(case: Case) -> Iterator[Finding]:
     named = pl.col("message").str.extract(BY).str.to_uppercase().alias("signal")
     ended = case.happened(*ENDED).drop_nulls(["time", "service"]).with_columns(named).drop_nulls("signal")
     for (service, signal), rows in ended.group_by("service", "signal", maintain_order=True):
-        senders = [_sender(case, *one, seconds(rows)) for one in _sending(case, str(service), str(signal))]
+        by_hand = pl.concat([commanded(case, str(signal), at) for at in rows["time"]])
+        sending = _sending(case, str(service), str(signal))
+        senders = [_sender(case, *one, seconds(rows)) for one in sending if _others(case, *one, by_hand) < FEW * rows.height]
         best = max(senders, key=lambda one: one.before, default=None)
         if best and best.before >= NEARLY_ALL * rows.height:
             yield _finding(case, str(service), str(signal), rows.drop("signal"), best)
@@ -70,9 +73,25 @@ def _sender(case: Case, behaviour: Behaviour, proved: ProvedEffect, ends: npt.ND
     leading = [one for one in case.schedules if any(other is behaviour for other in one.behaviours)]
     told = said(case, (behaviour,), near=proved.effect.span)
     spoken = _near(ends, seconds(told), SAID_S, SAID_S)
-    clocks = [(int(_near(ends, one.ticks, RUN_S, 1.0).sum()), one.job) for one in leading]
+    clocks = [(_by_clock(ends, one.ticks), one.job) for one in leading]
     by_clock, job = max(clocks, key=lambda pair: pair[0], default=(0, None))
     return _Sender(proved, job, told, int(spoken.sum()) if told.height else by_clock)
+
+
+def _others(case: Case, behaviour: Behaviour, proved: ProvedEffect, commands: pl.DataFrame) -> int:
+    """How many of the commands that sudo logged are not this script's."""
+    own = ordered(case, behaviour, proved.effect)
+    return commands.join(own, on=["file", "line"], how="anti").height
+
+
+def _by_clock(ends: npt.NDArray[np.float64], ticks: npt.NDArray[np.float64]) -> int:
+    """How many of the ends come soon after a run begins, if ends at any other times would hardly come so soon after one."""
+    early = ticks.searchsorted(ends + 1.0, "right") - 1
+    lags = (ends - ticks[early])[early >= 0]
+    lags = lags[lags <= RUN_S]
+    span = float(ticks[-1] - ticks[0]) if ticks.size else 0.0
+    covered = (float(abs(lags).max()) + 1.0) * (ticks.size - 1) / span if lags.size and span else 0.0
+    return int(lags.size) if covered**lags.size <= CHANCE else 0
 
 
 def _near(ends: npt.NDArray[np.float64], times: npt.NDArray[np.float64], before: float, after: float) -> npt.NDArray[np.bool_]:

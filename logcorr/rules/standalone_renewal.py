@@ -7,13 +7,16 @@ from collections.abc import Iterator
 from logcorr.lazily import regex
 from logcorr.model.case import Configuration, Schedule
 from logcorr.model.claim import Evidence, claim
-from logcorr.model.facts import Directive, NginxFile
+from logcorr.model.facts import Directive, NginxFile, Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._jobs import cron_jobs, jobs_commands
 from logcorr.semantics.written import Written
 
 MAKES_ROOM = regex(r"\b(?:stop|down|quit|kill|pause)\b|--http-01-port|--pre-hook|--preferred-challenges[= ]\W*dns")
+KEPT = regex(r"(?:^|/)(?:letsencrypt/cli\.ini|renewal(?:-hooks/pre)?/[^/]+)$")
+"""https://eff-certbot.readthedocs.io/en/stable/using.html#pre-and-post-validation-hooks"""
+
 PLAIN = regex(r"(?:\S*:)?80")
 
 
@@ -24,12 +27,17 @@ def check(case: Configuration) -> Iterator[Finding]:
     for schedule in cron_jobs(case) if listening else ():
         written = jobs_commands(case, schedule)
         renewal = next((one for one in written if _alone(one)), None)
-        if renewal and listening and not any(MAKES_ROOM.search(one.text) for one in written):
+        if renewal and listening and not any(MAKES_ROOM.search(one.text) for one in written) and not _kept(case):
             yield _finding(schedule, renewal, listening)
 
 
 def _alone(command: Written) -> bool:
     return command.name == "certbot" and "--standalone" in command.words and bool({"renew", "certonly"} & set(command.words))
+
+
+def _kept(case: Configuration) -> bool:
+    """Whether the hooks that certbot keeps of its own make room."""
+    return any(KEPT.search(script.span.path) and MAKES_ROOM.search(script.text) for script in case.of(Script))
 
 
 def _listening(case: Configuration) -> Iterator[Directive]:

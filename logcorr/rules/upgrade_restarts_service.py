@@ -14,6 +14,7 @@ from logcorr.rules import rule
 from logcorr.rules._settings import settings
 from logcorr.rules._upgrades import Done, about, felt, running, stem, upgrades
 from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
+from logcorr.timeline.orders import commanded
 
 BEFORE, AFTER = timedelta(seconds=2), timedelta(seconds=30)
 """A service is stopped between the lines that tell of it; stamps are cut, and a log may be written late."""
@@ -42,7 +43,7 @@ def check(case: Case) -> Iterator[Finding]:
     """Stops while a package manager's log tells that the service's own package was upgraded, or that it was restarted for one."""
     ends = [stop for stop in case.once(stopped) if stop.kind not in OWN_ENDS]
     done = upgrades(case) if ends else []
-    told = [(stop, why) for stop in ends if (why := _why(stop, done))]
+    told = [(stop, why) for stop in ends if (why := _why(stop, done)) and (why.unit or not _by_hand(case, stop))]
     rest = [stop for stop in ends if all(stop is not other for other, _ in told)]
     perhaps = list(_at_once(rest, [*running(case), *done] if len(rest) >= MANY else []))
     for own, how in (
@@ -58,6 +59,11 @@ def _why(stop: Downtime, done: Sequence[Done]) -> Done | None:
     """The restart that names the service, else the upgrade of its package, around the time of its stop."""
     near = [one for one in done if about(one, stop.service) and one.start - BEFORE <= stop.ended <= one.end + AFTER]
     return min(near, key=lambda one: (not one.unit, abs(one.start - stop.ended)), default=None)
+
+
+def _by_hand(case: Case, stop: Downtime) -> bool:
+    """Whether somebody gave a command that names the service just before."""
+    return commanded(case, stop.service, stop.ended).height > 0
 
 
 def _at_once(ends: Sequence[Downtime], done: Sequence[Done]) -> Iterator[Ended]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime, timedelta
 
 from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.behaviour import Effect
@@ -19,8 +20,9 @@ SUDO = r"; COMMAND=(\S.*)$"
 RENEWS = r"^Starting [\w.@-]*(?:certbot|letsencrypt)[\w.@-]*\.service\b"
 
 BY_HAND = r"\bTTY=(?:pts|tty)"
-ENDS = r"\b(?:systemctl|service|docker|docker-compose|podman|pm2|supervisorctl|kill|pkill|killall)\b"
-AT_ONCE_S = 5.0
+ACTS = regex(r"\b(?:systemctl|service|kill|pkill|killall|supervisorctl|pm2|docker|docker-compose|podman|invoke-rc\.d)\b")
+SOON = timedelta(seconds=5)
+"""What a command does it does within so long."""
 
 SHELLS = regex(r"^(?:\S*/)?(?:ba|da|k|z)?sh (?:-\w+ )*")
 
@@ -48,12 +50,21 @@ def ordered(case: Case, behaviour: Behaviour, effect: Effect) -> pl.DataFrame:
 
 def typed(case: Case, service: str, stops: npt.NDArray[np.float64]) -> int:
     """How many of a service's stops (epoch seconds) come at once after somebody at a terminal ended it by name, as sudo tells."""
-    words = rf"{ENDS}.*(?<![\w-]){re.escape(service)}(?![\w-])"
-    rows = case.once(orders)
-    by_hand = rows.filter(pl.col("message").str.contains(BY_HAND))
-    given = seconds(by_hand.filter(pl.Series([bool(re.search(words, one)) for one in by_hand["command"]], dtype=pl.Boolean)))
+    named = re.compile(rf"(?<![\w-]){re.escape(service)}(?![\w-])")
+    by_hand = case.once(orders).filter(pl.col("message").str.contains(BY_HAND))
+    acts = [bool(named.search(one) and ACTS.search(one)) for one in by_hand["command"]]
+    given = seconds(by_hand.filter(pl.Series(acts, dtype=pl.Boolean)))
     before = np.searchsorted(given, stops + 1.0, side="right") - 1
-    return int(((before >= 0) & (stops - given[np.maximum(before, 0)] <= AT_ONCE_S)).sum()) if len(given) else 0
+    if not len(given):
+        return 0
+    return int(((before >= 0) & (stops - given[np.maximum(before, 0)] <= SOON.total_seconds())).sum())
+
+
+def commanded(case: Case, word: str, at: datetime) -> pl.DataFrame:
+    """The rows that tell of a command with this word that acts on processes, and was run just before this time."""
+    rows = case.once(orders).filter(pl.col("time").is_between(at - SOON, at))
+    acts = [one for one in rows["command"] if word in one and ACTS.search(one)]
+    return rows.filter(pl.col("command").is_in(acts)).drop("command")
 
 
 def _names(command: str, script: Script) -> bool:
