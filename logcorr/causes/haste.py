@@ -13,7 +13,6 @@ from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import NginxFile
 from logcorr.model.source import Span
-from logcorr.semantics.nginx import Nginx
 from logcorr.timeline.select import cite, lines_like, seconds
 
 FEWEST, NEARLY_ALL, MOST = 4, 0.9, 0.8
@@ -30,6 +29,9 @@ IN_TIME = (28, 4, 124)
 """How curl, wget and timeout end when the time is up."""
 
 UNTOLD = 2.0
+
+IDLE = {"backup", "down"}
+"""Servers of a group that are not asked as long as others answer."""
 
 
 def hasty(case: Case, suspect: Suspect, matched: pl.DataFrame) -> WhyFails | None:
@@ -56,9 +58,9 @@ def hasty(case: Case, suspect: Suspect, matched: pl.DataFrame) -> WhyFails | Non
 
 def _has_peers(case: Case) -> bool:
     """Whether the proxy shares the requests out: then another server than the one that is checked may have served the others."""
-    files = tuple(case.of(NginxFile))
-    groups = Nginx.of(files).upstreams() if files else ()
-    return any(len([one for one in group.servers if "down" not in one.parameters]) > 1 for group in groups)
+    every = (one for file in case.of(NginxFile) for top in file.directives for one in top.walk())
+    groups = ([member for member in one.children or () if member.name == "server"] for one in every if one.name == "upstream")
+    return any(sum(IDLE.isdisjoint(member.args) for member in group) > 1 for group in groups)
 
 
 def _waits_for_else(case: Case, effect: ProvedEffect) -> bool:
