@@ -87,6 +87,11 @@ WAITING = sought(
 )
 """How databases and the kernel tell that those who have one must wait."""
 
+CHANGED = regex(
+    r"(?i)\b(?:remov|chang|rais|lower|deploy|releas|updat|switch|disabl|enabl|add|dropp|migrat|install|upgrad|geänder|entfern)\w*"
+)
+"""How people write of a change, and not of what they measured."""
+
 JUST_BEFORE, HOUR_S = timedelta(minutes=2), 3600
 
 
@@ -148,7 +153,8 @@ def _sure(case: Case, limit: Scarce, told: pl.DataFrame, lost: Sequence[Evidence
 def _changed(case: Case, names: Sequence[str], first: object) -> bool:
     """Whether notes tell of changes in the hour before, and none of them of the limit."""
     until = first.timestamp() if isinstance(first, datetime) else 0.0
-    near = ["\n".join(one.texts) for one in case.once(entries) if any(-HOUR_S <= time - until <= 0 for time in one.times)]
+    written = ["\n".join(one.texts) for one in case.once(entries) if any(-HOUR_S <= time - until <= 0 for time in one.times)]
+    near = [text for text in written if CHANGED.search(text)]
     return bool(near) and not any(name in text for text in near for name in names)
 
 
