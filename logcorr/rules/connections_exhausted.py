@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -87,11 +88,6 @@ WAITING = sought(
 )
 """How databases and the kernel tell that those who have one must wait."""
 
-CHANGED = regex(
-    r"(?i)\b(?:remov|chang|rais|lower|deploy|releas|updat|switch|disabl|enabl|add|dropp|migrat|install|upgrad|geänder|entfern)\w*"
-)
-"""How people write of a change, and not of what they measured."""
-
 JUST_BEFORE, HOUR_S = timedelta(minutes=2), 3600
 
 
@@ -153,8 +149,12 @@ def _sure(case: Case, limit: Scarce, told: pl.DataFrame, lost: Sequence[Evidence
 def _changed(case: Case, names: Sequence[str], first: object) -> bool:
     """Whether notes tell of changes in the hour before, and none of them of the limit."""
     until = first.timestamp() if isinstance(first, datetime) else 0.0
-    written = ["\n".join(one.texts) for one in case.once(entries) if any(-HOUR_S <= time - until <= 0 for time in one.times)]
-    near = [text for text in written if CHANGED.search(text)]
+    every = case.once(entries)
+    shapes = Counter(re.sub(r"\d+", "#", one.texts[0]) for one in every)
+    noted = [
+        one for one in every if shapes[re.sub(r"\d+", "#", one.texts[0])] < FEWEST
+    ]  # what is told time and again is measured
+    near = ["\n".join(one.texts) for one in noted if any(-HOUR_S <= time - until <= 0 for time in one.times)]
     return bool(near) and not any(name in text for text in near for name in names)
 
 
