@@ -61,8 +61,8 @@ def attributed(case: Case, service: str, stops: pl.DataFrame) -> Attributed:
 
 
 def _window(case: Case, stops: pl.DataFrame) -> tuple[float, float]:
-    """What the logs that tell of the stops cover, in epoch seconds; a log that begins with a stop leaves out what led to it."""
+    """What the logs that tell of the stops cover, in epoch seconds; a log that begins at a stop leaves out what led to it."""
     files = set(stops["file"])
     told = [source for source in case.sources if source.path in files and source.first and source.last]
     start, end = min(s.first.timestamp() for s in told if s.first), max(s.last.timestamp() for s in told if s.last)
-    return start - LED_S if stops["time"].min() == min(s.first for s in told if s.first) else start, end
+    return start - LED_S if seconds(stops).min() <= start + LED_S else start, end

@@ -26,6 +26,9 @@ CLIENTS = r"\b(?:read|write) (?:ECONNRESET|EPIPE)\b"
 """A client that went away is nothing that an application needs."""
 
 REFUSED = r"ECONNREFUSED|[cC]onnection refused"
+PASSED_ON = r"(?i)\b(?:answer|respond|return|reply|send|status)\w*\W{1,3}(?:\w+\W{1,3}){0,2}50[0-4]\b"
+"""By which a mild line tells that the client was not served either."""
+
 FEWEST = 3
 JUST_BEFORE = timedelta(minutes=5)
 CHANGED, BEGAN, UNEXPLAINED = 0.92, 0.6, 0.3
@@ -88,7 +91,8 @@ def check(case: Case) -> Iterator[Finding]:
 
 
 def _lost(case: Case) -> Iterator[_Lost]:
-    quiet = (pl.col("kind") == "dependency.timeout") & (pl.col("severity") < "error").fill_null(False)
+    mild = (pl.col("severity") < "error").fill_null(False) & ~pl.col("message").str.contains(PASSED_ON)
+    quiet = (pl.col("kind") == "dependency.timeout") & mild
     told = case.happened(*KINDS).filter(~pl.col("message").str.contains(CLIENTS) & ~quiet)
     events = told.join(recovered(case, told), on=["file", "line"], how="anti", maintain_order="left")
     for service, told in by_service(events):
