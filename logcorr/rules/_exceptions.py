@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import takewhile
 
 from msgspec import Struct
 
 from logcorr.lazily import np, pl, regex
 from logcorr.model.case import Case
+from logcorr.model.events import PROXIES, REQUEST_LOGS
 from logcorr.model.source import Span
 from logcorr.semantics.paths import collected
 
@@ -52,6 +53,12 @@ class Thrown(Struct, frozen=True):
     span: Span
     frames: tuple[tuple[str, int], ...]
     echo: str = ""
+
+
+def of_logs(case: Case) -> Mapping[str, tuple[Thrown, ...]]:
+    """The exceptions that each application's log tells of, by its path: to be asked for once."""
+    logs = sorted(one.path for one in case.sources if one.source not in PROXIES and one.format not in REQUEST_LOGS)
+    return {path: found for path in logs if (found := tuple(thrown(case, path)))}
 
 
 def thrown(case: Case, path: str) -> Iterator[Thrown]:

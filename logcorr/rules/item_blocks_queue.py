@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
-from logcorr.model.events import PROXIES, REQUEST_LOGS
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._exceptions import Thrown, own_line, thrown
+from logcorr.rules._exceptions import Thrown, of_logs, own_line
 from logcorr.rules._items import Item, item
 from logcorr.timeline.select import cite, instants, seconds
 
@@ -29,21 +28,14 @@ SHOWS = "request_raises"
 @rule(code="APP002", title="A worker is stuck at one piece of work", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Logs in which the same item stands before each of many like exceptions, others did before, and nothing else comes since."""
-    for source in case.sources:
-        if source.source in PROXIES or source.format in REQUEST_LOGS:
-            continue
-        for exceptions in _alike(case, source.path).values():
+    for path, every in case.once(of_logs).items():
+        alike: dict[str, list[Thrown]] = {}
+        for one in every:
+            alike.setdefault(one.message, []).append(one)
+        for exceptions in alike.values():
             stuck = item(case, exceptions) if len(exceptions) >= FEWEST else None
-            if stuck and _alone_since(case, source.path, exceptions, stuck):
+            if stuck and _alone_since(case, path, exceptions, stuck):
                 yield _finding(case, exceptions, stuck)
-
-
-def _alike(case: Case, path: str) -> Mapping[str, list[Thrown]]:
-    """The exceptions of a log by their words."""
-    found: dict[str, list[Thrown]] = {}
-    for one in thrown(case, path):
-        found.setdefault(one.message, []).append(one)
-    return found
 
 
 def _alone_since(case: Case, path: str, exceptions: Sequence[Thrown], stuck: Item) -> bool:

@@ -12,7 +12,7 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._exceptions import Thrown, own_line, thrown
+from logcorr.rules._exceptions import Thrown, of_logs, own_line
 from logcorr.rules._items import Item, item, marked
 from logcorr.rules._poison import Poison, answered_before, broken_off, poison_of
 from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
@@ -50,9 +50,7 @@ def _of_exceptions(case: Case, service: str, ends: Sequence[Downtime], exception
 
 def _exceptions(case: Case, ends: int) -> Sequence[Thrown]:
     """The exception that comes about as often as the process dies; of several, the first that does."""
-    proxy = {source.path for source in case.sources if source.format.startswith("nginx")}
-    for path in sorted({source.path for source in case.sources} - proxy):
-        found = list(thrown(case, path))
+    for found in case.once(of_logs).values():
         for message, count in Counter(one.message for one in found).most_common():
             if LEAST_SHARE * ends <= count <= ends / LEAST_SHARE:
                 return [one for one in found if one.message == message]

@@ -9,12 +9,11 @@ from typing import TypeAlias
 from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
-from logcorr.model.events import PROXIES
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.model.times import Times
 from logcorr.rules import rule
-from logcorr.rules._exceptions import Thrown, own_line, thrown
+from logcorr.rules._exceptions import Thrown, of_logs, own_line
 from logcorr.timeline.lifecycles import Downtime, stopped
 from logcorr.timeline.notes import DAY_S, entries
 from logcorr.timeline.select import moments
@@ -55,13 +54,13 @@ def check(case: Case) -> Iterator[Finding]:
     if len(failed) < FEWEST:
         return
     crashes = [stop for stop in case.once(stopped) if stop.kind == "process.crashed"]
-    for path in sorted(one.path for one in case.sources if one.source not in PROXIES):
+    for path, exceptions in case.once(of_logs).items():
         if crashes and not all(_is_others(case, path, stop) for stop in crashes):
             continue
-        for place, exceptions in _by_line(case, path).items():
-            times = _times(case, path, exceptions)
+        for place, alike in _by_line(case, exceptions).items():
+            times = _times(case, path, alike)
             if len(times) >= FEWEST and _felt(times, failed):
-                yield _finding(case, place, exceptions, times)
+                yield _finding(case, place, alike, times)
 
 
 def _is_others(case: Case, path: str, crash: Downtime) -> bool:
@@ -71,11 +70,11 @@ def _is_others(case: Case, path: str, crash: Downtime) -> bool:
     return crash.end.path != path and crash.service not in own and others <= {crash.service}
 
 
-def _by_line(case: Case, path: str) -> Mapping[Span, list[Thrown]]:
-    """The exceptions of a log by the innermost line of the application's own code."""
+def _by_line(case: Case, exceptions: Sequence[Thrown]) -> Mapping[Span, list[Thrown]]:
+    """The exceptions by the innermost line of the application's own code."""
     found: dict[Span, list[Thrown]] = {}
     known: dict[object, Span | None] = {}
-    for one in thrown(case, path):
+    for one in exceptions:
         if TAKEN.search(one.message) and not OUTSIDE.search(one.message):
             place = known.setdefault(one.frames, own_line(case, one))
             if place:
