@@ -45,32 +45,40 @@ PROVED, LIKELY = 0.95, 0.85
 @rule(code="NGX005", title="An upstream's configured address is one its service has left", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares refused upstream addresses with those at which services said that they listen, before and after."""
-    refused = _refused(case)
-    moved, gone, lines = list(moves(case)), list(stopped_for_good(case)), _configured(case)
-    seen = set()
-    for stop in gone:
+    refused, lines = _refused(case), _configured(case)
+    found = list(_left(case, refused, lines))
+    seen = {place.path for place, _ in found}
+    yield from (finding for _, finding in found)
+    for place, finding in (*_moved(case, refused, lines), *((one.where, _kept(one)) for one in replaced(case, refused))):
+        if place.path not in seen:
+            seen.add(place.path)
+            yield finding
+
+
+def _left(case: Case, refused: pl.DataFrame, lines: Mapping[int | str, Span]) -> Iterator[tuple[Span, Finding]]:
+    """Addresses of services that were stopped for good: another one was started in their place."""
+    for stop in list(stopped_for_good(case)):
         for (port,), here in refused.filter(pl.col("time") >= stop.ended).group_by("port", maintain_order=True):
             where = lines.get(int(str(port))) if listened_at(case, stop.service, str(port)) else None
             soon = where and here.height >= FEWEST and here["time"][0] - stop.ended <= JUST_BEFORE
             if soon and where and _followed(case, stop, where, refused, here.height):
-                seen.add(where.path)
-                yield _left_behind(case, here, stop, where)
-    for move in moved:
+                yield where, _left_behind(case, here, stop, where)
+
+
+def _moved(case: Case, refused: pl.DataFrame, lines: Mapping[int | str, Span]) -> Iterator[tuple[Span, Finding]]:
+    """Addresses at which services listened until their next start."""
+    for move in moves(case):
+        other_port = move.old.host is None or 0 != move.old.port != move.new.port
         here = refused.filter(
             (pl.col("port") == move.old.port)
-            & (pl.col("host").eq(move.old.host or "") | pl.lit(move.old.host is None or 0 != move.old.port != move.new.port))
+            & (pl.col("host").eq(move.old.host or "") | pl.lit(other_port))
             & (pl.col("time") >= move.new.time - JUST_BEFORE)
         )
         goes_on = here.filter(pl.col("time") > move.new.time + COMES_UP).height
         where = lines.get(move.old.port or str(move.old.host))
         stale = here.height >= FEWEST and goes_on and where and not is_overridden(case, [move.new.port])
-        if stale and where and where.path not in seen and here["time"][0] - move.new.time <= JUST_BEFORE:
-            seen.add(where.path)
-            yield _finding(here, move, where, tuple(_mover(case, move)))
-    for one in replaced(case, refused):
-        if one.where.path not in seen:
-            seen.add(one.where.path)
-            yield _kept(one)
+        if stale and where and here["time"][0] - move.new.time <= JUST_BEFORE:
+            yield where, _finding(here, move, where, tuple(_mover(case, move)))
 
 
 def _refused(case: Case) -> pl.DataFrame:
