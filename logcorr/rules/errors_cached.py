@@ -24,6 +24,7 @@ VALID = ("proxy_cache_valid", "fastcgi_cache_valid", "uwsgi_cache_valid", "scgi_
 SERVED = ("HIT", "STALE", "UPDATING", "REVALIDATED")
 """https://nginx.org/en/docs/http/ngx_http_upstream_module.html#var_upstream_cache_status"""
 
+FAILED = 500
 FEWEST, LEAST_S = 5, 60.0
 """A shorter time takes load off an upstream that is in trouble."""
 
@@ -58,7 +59,7 @@ def check(case: Case) -> Iterator[Finding]:
         pl.col("request").str.extract(r"^\S+ (\S+)", 1),
         pl.col("upstream_cache_status").is_not_null() if says else pl.lit(True),
     )
-    told_of = access.filter(pl.col("status") >= 500).select("file", "line", "status", uri=uri, kept=from_cache, cached=cached)
+    told_of = access.filter(pl.col("status") >= FAILED).select("file", "line", "status", uri=uri, kept=from_cache, cached=cached)
     failed = told_of.collect(engine="streaming")
     told = case.happened("http.5xx").drop_nulls("time").join(failed, on=["file", "line"], maintain_order="left")
     for service, rows in by_service(told):
@@ -71,16 +72,16 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _valid(case: Case) -> Iterator[_Valid]:
     """The lines that let errors be kept."""
-    files = [top for file in case.of(NginxFile) for top in file.directives]
-    blocks = [node for top in files for node in top.walk() if node.name == "location" and node.args]
+    every = [one for file in case.of(NginxFile) for top in file.directives for one in top.walk()]
+    blocks = [node for node in every if node.name == "location" and node.args]
     paths = {node.span: "" if node.args[0].startswith("~") else node.args[-1] for node in blocks}
     inside = {one.span: paths[node.span] for node in blocks for one in node.walk() if one.name in VALID}
-    for one in (each for top in files for each in top.walk() if each.name in VALID and len(each.args) > 1):
-        codes = frozenset(int(arg) for arg in one.args[:-1] if arg.isdigit())
+    for one in (each for each in every if each.name in VALID and len(each.args) > 1):
         time, path = seconds(one.args[-1]), inside.get(one.span, "")
-        if time is not None and ("any" in one.args or any(code >= 500 for code in codes)):
-            others = {other for other in paths.values() if path and other != path and other.startswith(path)}
-            yield _Valid(one.span, time, frozenset() if "any" in one.args else codes, path, tuple(sorted(others)))
+        codes = frozenset(int(arg) for arg in one.args[:-1] if arg.isdigit())
+        if time is not None and ("any" in one.args or max(codes, default=0) >= FAILED):
+            within = {other for other in paths.values() if path and other != path and other.startswith(path)}
+            yield _Valid(one.span, time, frozenset() if "any" in one.args else codes, path, tuple(sorted(within)))
 
 
 def _served(rows: pl.DataFrame, valid: _Valid, *, says: bool) -> pl.DataFrame:
