@@ -218,21 +218,34 @@ def _given(case: Case, rows: pl.DataFrame, places: Sequence[Span], note: str) ->
 
 def _changed(case: Case, kind: str, rows: pl.DataFrame, paths: Sequence[str], *, of_socket: bool) -> _Change:
     """The lines of scripts that touch these files: those that give the mode a listing shows, else those that ran just before."""
-    served = kind == "permission.denied" and not of_socket and set(rows["source"]) == {"nginx"}
+    denied = kind == "permission.denied"
+    served = denied and not of_socket and set(rows["source"]) == {"nginx"}
     gone = _gone(case, kind, paths, of_socket)
-    touched = gone or touching(case, paths, RIGHTS if kind == "permission.denied" else REMOVES if of_socket else PLACES)
+    touched = gone or touching(case, paths, RIGHTS if denied else REMOVES if of_socket else PLACES)
     lines = [one for one in touched if not (served and grants(text_of(*one)))]
     shown = list(listed(case, {path.rpartition("/")[2] for path in paths})) if served else []
     made = [span for span, script in lines if any(gives(text_of(span, script), mode) for _, mode in shown)]
     scripts = [script for _, script in lines if of_socket or gone or not did_before(case, script, rows["time"][0])]
     runs = _ran_before(case, scripts, rows["time"][0])
-    done = [span for span, script in lines if script in runs]
+    done = [one for one in lines if one[1] in runs]
     ignored = list(ignoring(case, paths[0]))[:1] if gone and "clean" in text_of(*lines[0]) else []
-    takes = kind == "permission.denied" or gone or any(re.search(TAKES, text_of(*one)) for one in lines if one[0] in done)
-    sure = SHOWN if len(made) == 1 else RAN if done and takes else NAMED if done or len(lines) == 1 else UNEXPLAINED
-    told = tuple(_told_of(runs, [span for span, _ in shown[:2]], ignored))
-    places = (made or done or [span for span, _ in lines])[:2]
-    return _Change(sure, places, "changes these files", told, TAKEN if gone or of_socket else (CHANGES,))
+    takes = denied or gone or any(re.search(TAKES, text_of(*one)) for one in done)
+    return _Change(
+        _sure(len(made), len(lines), ran=bool(done), takes=bool(takes)),
+        (made or [span for span, _ in done or lines])[:2],
+        "changes these files",
+        tuple(_told_of(runs, [span for span, _ in shown[:2]], ignored)),
+        TAKEN if gone or of_socket else (CHANGES,),
+    )
+
+
+def _sure(made: int, lines: int, *, ran: bool, takes: bool) -> float:
+    """How sure it is, by the lines that give the mode or touch the files, and whether one `ran` and `takes` something away."""
+    if made == 1:
+        return SHOWN
+    if ran:
+        return RAN if takes else NAMED
+    return NAMED if lines == 1 else UNEXPLAINED
 
 
 def _gone(case: Case, kind: str, paths: Sequence[str], of_socket: bool) -> list[tuple[Span, Script]]:
