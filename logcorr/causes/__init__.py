@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from msgspec.structs import replace
 
@@ -16,7 +16,7 @@ from logcorr.causes.meant import ENDS, STAYS_AWAY, as_meant, in_passing, long_aw
 from logcorr.causes.missing import letters, missing, unread
 from logcorr.causes.rivals import rivals
 from logcorr.causes.scheduled import Attributed, attributed
-from logcorr.causes.weighing import LIKELY, weighed
+from logcorr.causes.weighing import LIKELY, Hypothesis, weighed
 from logcorr.model.case import Case
 from logcorr.model.result import Cause, Finding, Judgement
 from logcorr.timeline.announced import within
@@ -42,22 +42,12 @@ def judge(case: Case, findings: Sequence[Finding], *, whole: bool = True) -> Jud
     ordered = [stops for stops in told if as_meant(case, findings, stops)]
     meant = {stops.service for stops in ordered}
     asked = [stops for stops in told if stops.service not in meant]
-    known = {stops.service for stops in asked if any(_ended_by(one, stops) for one in findings)}
-    scheduled = [one for one in (blamed(case, findings, stops, asked) for stops in asked) if one]
-    scheduled = [one for one in scheduled if one.service not in known or one.cause.kind != UNPROVEN]
+    hypotheses = (*_scheduled(case, findings, asked), *diagnosed(case, findings))
     window = (case.window[0].timestamp(), case.window[1].timestamp()) if case.window else (0.0, 0.0)
-    ends = {stops.service: of_stops(stops.stops) for stops in told}
-    hypotheses = (*scheduled, *diagnosed(case, findings))
-    causes, away = weighed(hypotheses, findings, window, ends)
+    causes, away = weighed(hypotheses, findings, window, {stops.service: of_stops(stops.stops) for stops in told})
     ranked = tuple(replace(one, id=f"C{rank}") for rank, one in enumerate(begun(case, causes, hypotheses, findings), start=1))
-    told_before = [
-        one
-        for one in findings
-        if not (one.rule in ENDS and one.subject in meant) and (one.rule == STAYS_AWAY or not in_passing(one, ordered))
-    ]
-    telling = [one for one in told_before if not within(case, one.at.seconds, one.subject)]
     whole = whole and not any(long_away(case, stops.stops) for stops in told)
-    verdict = _verdict(case, ranked, telling, whole) if case.sources else "undetermined"
+    verdict = _verdict(case, ranked, _telling(case, findings, ordered), whole) if case.sources else "undetermined"
     ranked = ranked if verdict != "healthy" else ()
     return Judgement(
         verdict=verdict,
@@ -69,6 +59,22 @@ def judge(case: Case, findings: Sequence[Finding], *, whole: bool = True) -> Jud
         lessons=lessons(findings, ranked),
         withdrawn=tuple(dict.fromkeys(suspect.refuted for one in told for suspect in one.suspects if suspect.refuted)),
     )
+
+
+def _scheduled(case: Case, findings: Sequence[Finding], asked: Sequence[Attributed]) -> Iterator[Hypothesis]:
+    """Who by the clock, or by a log's word, stopped these services."""
+    for one in asked:
+        found = blamed(case, findings, one, asked)
+        if found and (found.cause.kind != UNPROVEN or not any(_ended_by(finding, one) for finding in findings)):
+            yield found
+
+
+def _telling(case: Case, findings: Sequence[Finding], ordered: Sequence[Attributed]) -> list[Finding]:
+    """The findings but for what tells only of stops that are meant, and what was announced."""
+    meant = {stops.service for stops in ordered}
+    others = (one for one in findings if not (one.rule in ENDS and one.subject in meant))
+    lasting = (one for one in others if one.rule == STAYS_AWAY or not in_passing(one, ordered))
+    return [one for one in lasting if not within(case, one.at.seconds, one.subject)]
 
 
 def _ended_by(finding: Finding, told: Attributed) -> bool:
