@@ -117,7 +117,9 @@ def _dependencies(findings: Sequence[Finding]) -> Iterator[Missing]:
         if finding.claim.id == "dependency_unreachable.found":
             target = str(finding.measured["target"])
             yield Missing(
-                what=claim("missing.dependency", "the log of {target}, or of what runs there", target=target),
+                what=claim("missing.dependency", "the log of {target}, or of what runs there", target=target)
+                if target
+                else claim("missing.called", "the log of what {service} calls", service=finding.subject),
                 why=claim("missing.dependency_why", "{service} could not reach or use it", service=finding.subject),
                 would_decide=claim(
                     "missing.dependency_decides", "whether it was down, busy, or refused {service}", service=finding.subject

@@ -47,8 +47,8 @@ def status(case: Case, findings: Sequence[Finding], judgement: Judgement) -> Cla
 
 
 def _most(felt: Sequence[Finding]) -> Claim | None:
-    """The claim of the symptom with the most events."""
-    return max(felt, key=lambda finding: (len(finding.times), finding.confidence)).claim if felt else None
+    """The claim of the most serious symptom, of those with the most events."""
+    return max(felt, key=lambda one: (one.severity == "error", len(one.times), one.confidence)).claim if felt else None
 
 
 def _recurring(cause: Cause, felt: Sequence[Finding]) -> Claim | None:

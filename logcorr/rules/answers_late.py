@@ -69,7 +69,7 @@ def _finding(rows: pl.DataFrame, phases: int) -> Finding:
         str(rows["service"][0] or rows["source"][0]),
         claim(
             "answers_late.counted",
-            "{count} requests were answered far later than usual, after up to {longest:g} s, in {phases} phases",
+            "{count} requests were answered far later than usual, after up to {longest:g} s (phases: {phases})",
             count=rows.height,
             longest=longest,
             phases=phases,
