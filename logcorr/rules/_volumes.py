@@ -38,6 +38,9 @@ NEW_FILE = regex(r"new file mode ")
 WEEK_S, DAY_S = 7 * 86400.0, 86400.0
 """A database is made anew when what it is told changes next; what adds a place and takes none is older where it is the first."""
 
+FEW_LINES = 3
+"""A command with its time in a shell's history, or a note; not a file under one date."""
+
 WITHIN, LATE = timedelta(hours=1), timedelta(seconds=2)
 CHANGES = "deploy_changes_configuration"
 
@@ -110,5 +113,7 @@ def _done(case: Case, since: datetime, pattern: str) -> Iterator[Evidence]:
     told = set(near["file"])
     for entry in case.once(entries):
         lies = any((since - WITHIN).timestamp() <= time <= (since + LATE).timestamp() for time in entry.times)
-        if lies and entry.place.path not in told and len(entry.texts) <= 2 and re.search(pattern, "\n".join(entry.texts)):
-            yield Evidence(entry.place, "written down", shows=CHANGES)
+        if lies and entry.place.path not in told and len(entry.texts) <= FEW_LINES:
+            lines = enumerate(entry.texts, entry.place.line)
+            found = (Span(entry.place.path, line) for line, text in lines if re.search(pattern, text))
+            yield from (Evidence(span, "written down", shows=CHANGES) for span in found)

@@ -52,6 +52,9 @@ LOGS_ERRORS = "postgresql"
 FEWEST, CALM, SOON = 3, timedelta(minutes=10), timedelta(minutes=30)
 ONE_START, AT_ONCE = timedelta(minutes=5), "2s"
 MOST_OF = 0.5
+NEAR = 40
+"""So many lines initdb writes at most before the server starts."""
+
 PLACED, UNPLACED, UNFELT = 0.93, 0.85, 0.7
 SHOWS = "data_is_missing"
 
@@ -83,6 +86,7 @@ def check(case: Case) -> Iterator[Finding]:
 def _begun(case: Case) -> Iterator[_Begun]:
     """The latest first, as which of two databases is asked the latest one tells best."""
     told = telling(case, SAYS_FIRST)
+    told = pl.concat([told, *_continued(case, set(told["file"]))]).sort("time", "file", "line")
     first = case.window[0] if case.window else None
     found = []
     for (file,), rows in told.group_by("file", maintain_order=True):
@@ -91,6 +95,18 @@ def _begun(case: Case) -> Iterator[_Begun]:
             service = str(start["service"][0] or file)
             found.append(_Begun(start, str(file), service, start["time"][0]))
     yield from sorted(found, key=lambda one: one.since, reverse=True)
+
+
+def _continued(case: Case, known: set[str]) -> Iterator[pl.DataFrame]:
+    """PostgreSQL's starts right after initdb's words, which bear no time: in a log that goes on they follow its end."""
+    begins = pl.col("message").str.contains("starting PostgreSQL") & pl.col("time").is_not_null()
+    started = case.happened("process.started").filter(begins)
+    for source in case.sources:
+        starts = started.filter((pl.col("file") == source.path) & (pl.col("line") > 1))
+        if source.format == LOGS_ERRORS and source.path not in known and starts.height:
+            said = case.lines(source.path).filter(pl.col("text").str.contains(FIRST_START)).select("line").collect()["line"]
+            near = [any(line - NEAR <= one < line for one in said) for line in starts["line"]]
+            yield starts.filter(pl.Series(near, dtype=pl.Boolean))
 
 
 def _missing(case: Case) -> pl.DataFrame:
