@@ -65,6 +65,7 @@ SAID = {
     "limit_rejects_requests": claim("hop.limit_rejects_requests", "the limit turns requests away"),
     "timeout_closes_connection": claim("hop.timeout_closes_connection", "each such connection is closed when the time is up"),
     "statement_slows": claim("hop.statement_slows", "a statement takes much longer since, and who waits for it with it"),
+    "data_is_missing": claim("hop.data_is_missing", "it comes up without what it held"),
     "clocks_disagree": claim("hop.clocks_disagree", "by one clock it is not yet as late as by the other"),
     "dependency_fails": claim("hop.dependency_fails", "what is needed cannot be reached, or lets nobody in"),
     "failure_reaches_clients": claim("hop.failure_reaches_clients", "the clients are answered so"),
@@ -132,6 +133,7 @@ DIAGNOSES = {
     "item_blocks_queue": Diagnosis("stuck_item", (CHANGES, "request_raises"), perhaps=(CHANGES,), themselves=True, lasts=True),
     "lock_held": Diagnosis("lock_held", (CHANGES, "statement_waits"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S),
     "index_dropped": Diagnosis("query_slowed", (CHANGES, "statement_slows"), lasts=True),
+    "database_began_empty": Diagnosis("data_missing", (CHANGES, "data_is_missing"), perhaps=(CHANGES,), lasts=True),
     "deadlock": Diagnosis("deadlock", ("transactions_deadlock",), themselves=True),
     **dict.fromkeys(
         ("slow_endpoint", "timeout_lowered"),

@@ -38,12 +38,16 @@ FAILURES = (
         "size.exceeded",
         _any(
             "oo large|oo big|ooLarge|ooBig|TOO_LARGE|SizeExceeded|LimitExceeded|HEADER_OVERFLOW|bytes exceeds the limit"
-            "|URI too long|LimitRequestFieldSize|configured limit"
+            "|URI too long|LimitRequestFieldSize|configured limit|POST data is too large|upload_max_filesize"
+            "|exceeds the configured max|larger than max|Body exceeded"
         ),
         r"\bPayloadTooLargeError\b|\b[rR]equest (?:entity|body|header|headers|header fields) (?:is |are )?too large\b"
         r"|\bRequestEntityTooLarge\b|\bRequestDataTooBig\b|\b(?:MaxUploadSize|FileSizeLimit|SizeLimit)ExceededException\b"
         r"|\bMulterError: File too large\b|\bFST_ERR_CTP_BODY_TOO_LARGE\b|\bHPE_HEADER_OVERFLOW\b"
-        r"|\bPOST Content-Length of \d+ bytes exceeds the limit\b|\bRequest Line is too large\b|\bURI too long\b"
+        r"|\bPOST Content-Length of \d+ bytes exceeds the limit\b|\bPOST data is too large\b|\bPostTooLargeException\b"
+        r"|\bexceeds (?:your|the) upload_max_filesize\b|\bexceeds the configured maximum\b"
+        r"|\breceived message larger than max\b|\bBody exceeded [\d.]+ ?[kKmMgG]?[bB]? limit\b"
+        r"|\bRequest Line is too large\b|\bURI too long\b"
         r"|\bexceeds LimitRequestFieldSize\b"
         r"|\b(?:content-length|[rR]equest body|Content-Length\)).{0,40} is larger than the configured limit\b",
     ),

@@ -100,10 +100,13 @@ _FAILURES = {
 }
 """What a message holds; of two at one place the first. Errors by number: musl and Windows word them otherwise."""
 
+_POST_TOO_LARGE = "bytes exceeds the limit of"
+
 _EMITS = {kind: [text for text, meant in _FAILURES.items() if meant == kind] for kind in _FAILURES.values()} | {
     "config.invalid": [" in /…:LINE at level emerg"],
     "process.exited": ["exit"],
 }
+_EMITS["size.exceeded"].append(f"…{_POST_TOO_LARGE} (what PHP writes to FastCGI's stderr)")
 
 
 def _recognise(sample: Sample) -> float:
@@ -271,6 +274,8 @@ def _kinds(messages: pl.Series) -> pl.Series:
         .then(pl.lit("config.invalid"))
         .when(message == "exit")
         .then(pl.lit("process.exited"))
+        .when(message.str.contains(_POST_TOO_LARGE, literal=True))
+        .then(pl.lit("size.exceeded"))
     )
     meanings = found.replace_strict(list(_FAILURES), list(_FAILURES.values()), default=None, return_dtype=pl.String)
     return frame.with_columns(meanings.alias("meant")).select(kind).to_series()

@@ -63,7 +63,7 @@ class Limit(Struct, frozen=True):
             if not self.unit:
                 yield self.value * 1e-3
         else:
-            yield from _sizes(self.value, self.unit)
+            yield from sizes(self.value, self.unit)
 
 
 def words(name: str) -> str:
@@ -100,10 +100,11 @@ def behind(told: str, known: Sequence[Limit], lasted_s: float | None) -> Limit |
 def _numbers(told: str) -> Iterator[float]:
     for found in NUMBER.finditer(told):
         number, unit = float(found["number"]), found["unit"] or ""
-        yield from [number * SECONDS[unit]] if unit in SECONDS else _sizes(number, unit)
+        yield from [number * SECONDS[unit]] if unit in SECONDS else sizes(number, unit)
 
 
-def _sizes(number: float, unit: str) -> list[float]:
+def sizes(number: float, unit: str) -> list[float]:
+    """The bytes that a number may mean: 80 M are 80·2²⁰ or 80·10⁶."""
     power = BYTES.get(unit[:1].lower(), 0)
     return [number * 2**power, number * 10 ** (power * 3 // 10)] if power else [number]
 

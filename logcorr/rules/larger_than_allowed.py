@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import datetime
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
-from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
+from logcorr.rules._application_limits import BEHIND, limit_of, refusal, told_by
 from logcorr.rules._bounds import BOUNDS, Bound, InForce, in_force
 from logcorr.rules._deeds import just_before
 from logcorr.rules._intruders import of_others, provoked
 from logcorr.rules._requests import asked, by_place, endpoint_of
-from logcorr.rules._settings import settings
 from logcorr.semantics.nginx import Proxied
 from logcorr.timeline.select import cite, instants
 
@@ -33,21 +31,6 @@ MOST_INTENDED, FEW = 0.2, 0.02
 """What somebody set, and what refuses no more than this share of what it lets through, and did so from the first, is meant; where
 more is allowed elsewhere, or an application refuses, only what refuses few."""
 
-OF_APPLICATIONS = (
-    (r"(?i)request line|\bURI\b", r"(?i)\blimit_?request_?line\b|\bmax[-_]?(?:uri|url|request[-_]?line)\w*\b"),
-    (
-        r"(?i)header",
-        r"(?i)\blimit_request_field|max[-_]?(?:http[-_]?)?(?:request[-_]?)?header[-_]?size|\bLimitRequestField(?:Size|s)\b",
-    ),
-    (
-        "",
-        r"(?i)\blimit['\"]?\s*:\s*['\"]?\d+ ?[kmg]?b|\bbody_?limit\b|\bfile_?size['\"]?\s*[:=]|\bMaxBytesReader\("
-        r"|\bpost_max_size\b|\bmax[-_]?(?:content[-_]?length|file[-_]?size|request[-_]?size|body[-_]?size|upload\w*|swallow[-_]?size)\b"
-        r"|\bDATA_UPLOAD_MAX\w+|\bupload_max_filesize\b|\bLimitRequestBody\b",
-    ),
-)
-"""By what an application refuses (the words of its line), the settings of frameworks and servers that bound it."""
-
 REFUSED = (400, 413, 431)
 AT_ONCE_S = 2.0
 
@@ -60,7 +43,9 @@ def check(case: Case) -> Iterator[Finding]:
     """Refusals for want of room, by what bounds it and where; those of what was never served are no defect."""
     every = case.happened("size.exceeded").drop_nulls("time")
     told = asked(case, every)
-    for service, rows in by_service(every.join(told, on=["file", "line"], how="anti", maintain_order="left")):
+    behind = _meant(case, of_others(case, told.filter(pl.col("message").str.contains(BEHIND))))
+    others = every.join(told, on=["file", "line"], how="anti", maintain_order="left")
+    for service, rows in (*by_service(behind), *by_service(_not_told(others, behind))):
         if rows.height >= FEWEST and not provoked(case, rows):
             yield _of_application(case, service, rows)
     told = of_others(case, told)
@@ -71,23 +56,31 @@ def check(case: Case) -> Iterator[Finding]:
                 yield _finding(case, bound, in_force(case, bound, place), refused)
 
 
+def _not_told(rows: pl.DataFrame, behind: pl.DataFrame) -> pl.DataFrame:
+    """What an application tells of, without what the proxy tells for it at the same moments."""
+    if behind.is_empty():
+        return rows
+    told = behind.select("time", there="time").sort("time")
+    near = rows.sort("time").join_asof(told, on="time", strategy="nearest", tolerance=f"{AT_ONCE_S:g}s")
+    return near.filter(pl.col("there").is_null()).drop("there")
+
+
 def _of_application(case: Case, service: str, rows: pl.DataFrame) -> Finding:
     """What an application itself refuses, with its setting if there is but one."""
-    configured = {file.span.path for file in case.of(NginxFile)}
-    pattern = next(sets for words, sets in OF_APPLICATIONS if re.search(words, rows["message"][0]))
-    found = [span for span, _ in settings(case, pattern) if span.path not in configured]
-    bounds = found if len(found) == 1 else []
+    limit = limit_of(case, rows)
+    bounds = [limit] if limit else []
     answers = _answers_then(case, rows)
-    intended = bool(bounds) and answers.height > 0 and _intended(case, answers, FEW)
+    wanted = rows if "uri" in rows.columns else answers
+    intended = bool(bounds) and wanted.height > 0 and _intended(case, wanted, FEW)
     return Finding(
         confidence=INTENDED if intended else CONFIGURED if bounds else SEEN,
         severity="warning" if intended else "error",
         claim=claim(
             "larger_than_allowed.application",
             "{service} refuses {count} requests that are larger than it takes: “{words}”",
-            service=service,
+            service=told_by(service, rows),
             count=rows.height,
-            words=rows["message"][0].strip()[:80],
+            words=refusal(rows)[:80],
         ),
         evidence=(
             *(Evidence(span, "the limit", shows="configuration_mismatch") for span in bounds),
