@@ -63,7 +63,7 @@ def check(case: Case) -> Iterator[Finding]:
         )
         goes_on = here.filter(pl.col("time") > move.new.time + COMES_UP).height
         where = lines.get(move.old.port or str(move.old.host))
-        stale = here.height >= FEWEST and goes_on and where and not is_overridden(case, [move.new.port])
+        stale = here.height >= FEWEST and goes_on and where and not is_overridden(case, [move.new.port], move.new.time)
         if stale and where and where.path not in seen and here["time"][0] - move.new.time <= JUST_BEFORE:
             seen.add(where.path)
             yield _finding(here, move, where, tuple(_mover(case, move)))
