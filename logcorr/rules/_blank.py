@@ -58,7 +58,7 @@ def blanks(case: Case, service: str) -> Iterator[Blank]:
     stanzas = [one for file in case.of(ComposeFile) for one in file.services if one.name == service]
     taking = [(one, key, taken) for one in stanzas for key, value in one.environment for taken in _taken(value)]
     warned = case.once(_warned) if taking else {}
-    files = [path for path in sorted(case.files) if ENVIRONMENT.search(path.rpartition("/")[2]) and not TEMPLATE.search(path)]
+    files = list(_environments(case)) if taking else []
     for stanza, key, taken in taking:
         nearest = [last_setting(case, path, taken) for path in files]
         line = _line(case, stanza, key, taken)
@@ -77,6 +77,15 @@ def blank_for(case: Case, service: str, target: str, since: datetime, began: pl.
         if said.is_empty() and began.height and _names(blank.key, target) and _is_new(blank, since):
             return (*blank.places, *cite(began, "it began anew", most=1, shows=CHANGES))
     return ()
+
+
+def _environments(case: Case) -> Iterator[str]:
+    """The files from which compose may take a variable: not templates, nor what it only hands to a container (`env_file`)."""
+    handed = {name.rpartition("/")[2] for file in case.of(ComposeFile) for one in file.services for name in one.env_files}
+    for path in sorted(case.files):
+        name = path.rpartition("/")[2]
+        if ENVIRONMENT.search(name) and not TEMPLATE.search(name) and name not in handed - {".env"}:
+            yield path
 
 
 def _taken(value: str) -> list[str]:

@@ -29,10 +29,10 @@ def ports_set(case: Case, ports: Collection[int]) -> list[Span]:
     return [span for span, _ in settings(case, pattern) if span.path not in proxies]
 
 
-def is_restored(case: Case, began: datetime) -> bool:
-    """Whether a log tells that pm2 started what it had saved, just before this start."""
+def restored(case: Case, began: datetime) -> pl.DataFrame:
+    """The lines that tell that pm2 started what it had saved, just before this start."""
     told = pl.col("time").is_between(began - JUST_BEFORE, began) & pl.col("message").str.contains(RESTORES)
-    return case.timeline.filter(told).head(1).collect().height > 0
+    return case.timeline.filter(told).collect()
 
 
 def is_overridden(case: Case, ports: Collection[int], began: datetime) -> bool:
@@ -41,4 +41,4 @@ def is_overridden(case: Case, ports: Collection[int], began: datetime) -> bool:
     It is the odd one then, and not who asks where the service was.
     """
     places = [span.path for span in ports_set(case, ports)]
-    return any(map(OVERRIDES.search, places)) or (any(map(DUMP.search, places)) and is_restored(case, began))
+    return any(map(OVERRIDES.search, places)) or (any(map(DUMP.search, places)) and restored(case, began).height > 0)

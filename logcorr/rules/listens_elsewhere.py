@@ -14,7 +14,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
-from logcorr.rules._ports import DUMP, is_overridden, is_restored, ports_set
+from logcorr.rules._ports import DUMP, is_overridden, ports_set, restored
 from logcorr.rules._settings import settings
 from logcorr.rules._targets import target
 from logcorr.timeline.select import cite, instants, texts
@@ -157,7 +157,7 @@ def _moved(one: _Starts, asked: _Asked) -> bool:
 def _set(case: Case, one: _Starts) -> list[Span]:
     """The lines that set the port it has now; those of configuration, where code names it, too."""
     found = ports_set(case, one.now - one.before)
-    if dumped := [span for span in found if DUMP.search(span.path)] if is_restored(case, one.began) else []:
+    if (dumped := [span for span in found if DUMP.search(span.path)]) and restored(case, one.began).height:
         return dumped[:1]
     return [span for span in found if not span.path.endswith(CODE)] or found
 
@@ -189,6 +189,8 @@ def _proxys(case: Case, one: _Starts, asked: _Asked) -> bool:
 def _finding(case: Case, asked: _Asked, one: _Starts, lines: Sequence[Span], *, moved: bool) -> Finding:
     told = cite(one.rows, "says where it listens", most=2, shows=CHANGES if moved else "configuration_mismatch")
     place = [Evidence(span, "sets the port", shows=CHANGES) for span in lines] if len(lines) == 1 or not moved else []
+    if place and DUMP.search(place[0].span.path):
+        place += cite(restored(case, one.began), "pm2 starts what it had saved", most=1, shows=CHANGES)
     asks = [Evidence(span, "asks there", shows="configuration_mismatch") for span in _asks(case, asked.port)] if moved else []
     return Finding(
         confidence=_confidence(case, asked, one, bool(place), moved=moved),
