@@ -8,6 +8,7 @@ from datetime import datetime
 from fnmatch import fnmatchcase
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
@@ -17,6 +18,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules._deeds import JUST_BEFORE, due, told
 from logcorr.rules._hoards import MOST_OF, captures, devices
+from logcorr.rules._recreated import rotated_away
 from logcorr.timeline.scripts import code_of
 from logcorr.timeline.select import cite, instants
 
@@ -54,6 +56,8 @@ def still_open(case: Case, failed: pl.DataFrame, mounts: Sequence[tuple[Span, st
         if there and sum(one.size for one in there) > MOST_OF * taken[mount]:
             largest = max(there, key=lambda one: one.size)
             removers = [(script, line) for script in case.of(Script) for line in _removers(script, largest.path)]
+            if not removers and (rotation := rotated_away(case, largest.path)):
+                return _rotated(_finding(failed, largest, span, None), largest, rotation)
             alone = len(removers) == 1 and _runs(case, removers[0][0], failed)
             return _finding(failed, largest, span, removers[0][1] if alone else None)
     return None
@@ -122,6 +126,24 @@ def _finding(failed: pl.DataFrame, held: Held, full: Span, remover: Span | None)
             "copytruncate; watch df, which counts such files, not du",
             program=held.program,
         ),
+    )
+
+
+def _rotated(found: Finding, held: Held, rotation: Span) -> Finding:
+    """The same, where a rotation's stanza is what removed it."""
+    return replace(
+        found,
+        confidence=SHOWN_WHO,
+        claim=claim(
+            "disk_full.rotated",
+            "no space was left on a device: {count} writes failed; most of it is {file}, which the rotation at {line} removed, "
+            "though nothing there has {program} open its log anew, and it writes on",
+            count=found.measured["count"],
+            file=held.path,
+            line=str(rotation),
+            program=held.program,
+        ),
+        evidence=(Evidence(rotation, "rotates a log that stays open", shows=SHOWS), *found.evidence),
     )
 
 

@@ -16,6 +16,7 @@ from logcorr.model.facts import Container, Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import _deeds, rule
+from logcorr.rules._blank import renamed
 from logcorr.rules._failures import HEAD, failures, sort_of
 from logcorr.rules._given import CHANGES
 from logcorr.rules._lacks import FEWEST, LEFT_OUT, Lack, deploys, does_without, files_without, lacks
@@ -213,7 +214,7 @@ def _restarted(case: Case, service: str, lack: Lack) -> bool:
 
 
 def _finding(case: Case, loop: _Loop, lack: Lack, deployed: tuple[Evidence, ...]) -> Finding:
-    without = files_without(case, lack, loop.service)
+    without = renamed(case, loop.service, lack.name) or files_without(case, lack, loop.service)
     refused = case.happened("upstream.refused").filter(pl.col("time").is_not_null())
     refused = refused.filter(pl.col("time") >= lack.since) if lack.since else refused
     told = any(one.note == DEPLOYED for one in deployed)

@@ -15,6 +15,7 @@ from logcorr.model.events import REQUEST_LOGS
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
+from logcorr.rules._blank import blank_for
 from logcorr.rules._recovered import recovered
 from logcorr.rules._settings import settings
 from logcorr.rules._targets import ADDRESS, UNRESOLVED, answers_at, names, stops_by_name, target
@@ -31,10 +32,10 @@ PASSED_ON = r"(?i)\b(?:answer|respond|return|reply|send|status)\w*\W{1,3}(?:\w+\
 
 FEWEST = 3
 JUST_BEFORE = timedelta(minutes=5)
-CHANGED, BEGAN, UNEXPLAINED = 0.92, 0.6, 0.3
-"""How sure it is that a setting is wrong: nothing goes by the name it gives, what it is refused with came with a deployment, or
-what answered there was stopped for good just then; so it seems, but it was but started anew, or its place was not collected;
-nothing says why."""
+BLANK, CHANGED, BEGAN, UNEXPLAINED = 0.95, 0.92, 0.6, 0.3
+"""How sure it is that a setting is wrong: what it takes its value from is set nowhere; nothing goes by the name it gives, what it
+is refused with came with a deployment, or what answered there was stopped for good just then; so it seems, but it was but started
+anew, or its place was not collected; nothing says why."""
 
 CREDENTIALS = r"(?i)(?:passw(?:or)?d|secret|token|://[^:/@\s]+:[^@\s]+@)[\w]*['\"]?\s*[:=]?"
 DATABASES = r"(?:^|[\W_])(?:db|database|pg|postgres|pgsql|mysql|maria|mongo|redis|sql|amqp|rabbit|ldap|smtp|mail)"
@@ -73,6 +74,13 @@ def check(case: Case) -> Iterator[Finding]:
     for lost in _lost(case):
         named = [Evidence(span, f"names {lost.target}", shows="configuration_mismatch") for span in _named(case, lost)]
         stopped = _stopped(case, lost)
+        if (
+            blank := ()
+            if stopped or not lost.since
+            else blank_for(case, lost.service, lost.target, lost.since, _began(case, lost))
+        ):
+            yield _finding(case, lost, (*blank, *cite(lost.rows, shows="configuration_mismatch")), sure=BLANK, state="blank")
+            continue
         gone = () if stopped else tuple(_gone(case, lost, named))
         began = gone or cite(_began(case, lost), "it began anew", most=2, shows=CHANGES)
         former = [Evidence(span, "what it was", shows=CHANGES) for span in _former(case, lost, named)] if began else []
@@ -148,6 +156,11 @@ def _replaced(case: Case, lost: _Lost, named: Sequence[Evidence]) -> bool:
     since = pl.lit(lost.since)
     deployed = case.happened("deploy.started").filter(pl.col("time").is_between(since - JUST_BEFORE, since))
     return deployed.height > 0 and len({one.span.path for one in named}) == 1
+
+
+def _blank(case: Case, lost: _Lost) -> tuple[Evidence, ...]:
+    """The places that give it an empty variable for what it calls."""
+    return blank_for(case, lost.service, lost.target, lost.since, _began(case, lost)) if lost.since else ()
 
 
 def _stopped(case: Case, lost: _Lost) -> bool:
@@ -255,6 +268,11 @@ def _claim(lost: _Lost, state: str) -> Claim:
             **numbers,
         ),
         "wrong": claim("dependency_unreachable.wrong", "{service} asks for {target}, which is not there ({count}×)", **numbers),
+        "blank": claim(
+            "dependency_unreachable.blank",
+            "{service} cannot reach or use {target} since it is given an empty variable for it ({count}×)",
+            **numbers,
+        ),
         "found": claim("dependency_unreachable.found", "{service} cannot reach or use {target} ({count}×)", **numbers),
     }
     return claims[state]

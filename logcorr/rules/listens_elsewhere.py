@@ -14,7 +14,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
-from logcorr.rules._ports import is_overridden, ports_set
+from logcorr.rules._ports import DUMP, is_overridden, ports_set, restored
 from logcorr.rules._settings import settings
 from logcorr.rules._targets import target
 from logcorr.timeline.select import cite, instants, texts
@@ -65,6 +65,8 @@ class _Starts(Struct, frozen=True, kw_only=True):
     rows: pl.DataFrame
     now: frozenset[int]
     before: frozenset[int]
+    cured: bool
+    """Whether it was then started where it is asked, and refused no more."""
 
     @property
     def began(self) -> datetime:
@@ -75,8 +77,9 @@ class _Starts(Struct, frozen=True, kw_only=True):
 @rule(code="NET006", title="A service listens on another port than it is asked on", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares the port of refused connections with the one that the only service which it may be says that it listens on."""
-    starts = [_starts(name, rows) for name, rows in by_service(_told(case))]
-    for asked in _asked(case) if starts else ():
+    told = list(by_service(_told(case)))
+    for asked in _asked(case) if told else ():
+        starts = [one for name, rows in told if (one := _starts(name, rows, asked))]
         others = [one for one in starts if _may_be(case, one, asked)]
         if asked.port in FOREIGN or any(asked.port in one.now for one in starts):
             continue
@@ -103,7 +106,8 @@ def _may_be(case: Case, one: _Starts, asked: _Asked) -> bool:
 
 def _is_stale(case: Case, known: Sequence[_Starts], asked: _Asked) -> bool:
     """Whether its own starts tell the move: then the proxy's line is the stale one, as `stale_upstream_address` says."""
-    told = any(asked.port in one.before and not is_overridden(case, one.now - one.before) for one in known)
+    left = [one for one in known if asked.port in one.before and not one.cured]
+    told = any(not is_overridden(case, one.now - one.before, one.began) for one in left)
     return told and _proxied(case, asked.port)
 
 
@@ -113,10 +117,17 @@ def _told(case: Case) -> pl.DataFrame:
     return started.with_columns(port=pl.col("message").str.extract(PORT, 1).cast(pl.Int64)).drop_nulls("port")
 
 
-def _starts(service: str, rows: pl.DataFrame) -> _Starts:
+def _starts(service: str, told: pl.DataFrame, asked: _Asked) -> _Starts | None:
+    """Its starts up to the last refusal, if the next one says the port on which it is asked; else all of them."""
+    over = pl.lit(asked.rows["time"].max()) - AT_ONCE
+    after = told.filter(pl.col("time") > over).sort("time", maintain_order=True)
+    cured = after["port"].head(1).to_list() == [asked.port]
+    rows = told.filter(pl.col("time") < after["time"][0]) if cured else told
+    if rows.is_empty():
+        return None
     last = rows.filter(pl.col("time") >= pl.col("time").max() - COMES_UP)
     before = rows.filter(pl.col("time") < pl.col("time").max() - COMES_UP)
-    return _Starts(service=service, rows=last, now=frozenset(last["port"]), before=frozenset(before["port"]))
+    return _Starts(service=service, rows=last, now=frozenset(last["port"]), before=frozenset(before["port"]), cured=cured)
 
 
 def _asked(case: Case) -> Iterator[_Asked]:
@@ -146,12 +157,16 @@ def _moved(one: _Starts, asked: _Asked) -> bool:
 def _set(case: Case, one: _Starts) -> list[Span]:
     """The lines that set the port it has now; those of configuration, where code names it, too."""
     found = ports_set(case, one.now - one.before)
+    if (dumped := [span for span in found if DUMP.search(span.path)]) and restored(case, one.began).height:
+        return dumped[:1]
     return [span for span in found if not span.path.endswith(CODE)] or found
 
 
 def _asks(case: Case, port: int) -> list[Span]:
     """The lines by which a port is asked."""
-    pattern = rf"(?:proxy_pass|reverse_proxy|ProxyPass|\w+cgi_pass|grpc_pass|^\s*server\s|(?i:url|host|addr)).*:{port}\b"
+    pattern = (
+        rf"(?:proxy_pass|reverse_proxy|ProxyPass|\w+cgi_pass|grpc_pass|(?:^|[{{;])\s*server\s|(?i:url|host|addr)).*:{port}\b"
+    )
     return [span for span, _ in settings(case, pattern)]
 
 
@@ -174,6 +189,8 @@ def _proxys(case: Case, one: _Starts, asked: _Asked) -> bool:
 def _finding(case: Case, asked: _Asked, one: _Starts, lines: Sequence[Span], *, moved: bool) -> Finding:
     told = cite(one.rows, "says where it listens", most=2, shows=CHANGES if moved else "configuration_mismatch")
     place = [Evidence(span, "sets the port", shows=CHANGES) for span in lines] if len(lines) == 1 or not moved else []
+    if place and DUMP.search(place[0].span.path):
+        place += cite(restored(case, one.began), "pm2 starts what it had saved", most=1, shows=CHANGES)
     asks = [Evidence(span, "asks there", shows="configuration_mismatch") for span in _asks(case, asked.port)] if moved else []
     return Finding(
         confidence=_confidence(case, asked, one, bool(place), moved=moved),
@@ -188,10 +205,10 @@ def _finding(case: Case, asked: _Asked, one: _Starts, lines: Sequence[Span], *, 
 
 
 def _confidence(case: Case, asked: _Asked, one: _Starts, place: bool, *, moved: bool) -> float:
-    """Where it said the old port at its start before, or was reached until then, it is but to be told who set the new one."""
-    if not moved or (asked.port in one.before and not place):
+    """Where it said the port at the start before, or the next, or was reached there, it is but to be told who set this one."""
+    if not moved or ((asked.port in one.before or one.cured) and not place):
         return SAID
-    if asked.port in one.before:
+    if asked.port in one.before or one.cured:
         return PROVED
     if not _proxied(case, asked.port):
         return UNEXPLAINED
@@ -202,6 +219,14 @@ def _confidence(case: Case, asked: _Asked, one: _Starts, place: bool, *, moved: 
 
 def _claim(asked: _Asked, one: _Starts, *, moved: bool) -> Claim:
     numbers: dict[str, str | int] = {"service": one.service, "told": min(one.now - one.before or one.now), "asked": asked.port}
+    if moved and one.cured:
+        return claim(
+            "listens_elsewhere.cured",
+            "{service} listened on port {told} since a start, but was asked on {asked}: {count} connections were refused, until "
+            "it was started on that",
+            **numbers,
+            count=asked.rows.height,
+        )
     if moved:
         return claim(
             "listens_elsewhere.moved",

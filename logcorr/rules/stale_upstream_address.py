@@ -76,7 +76,7 @@ def _moved(case: Case, refused: pl.DataFrame, lines: Mapping[int | str, Span]) -
         )
         goes_on = here.filter(pl.col("time") > move.new.time + COMES_UP).height
         where = lines.get(move.old.port or str(move.old.host))
-        stale = here.height >= FEWEST and goes_on and where and not is_overridden(case, [move.new.port])
+        stale = here.height >= FEWEST and goes_on and where and not is_overridden(case, [move.new.port], move.new.time)
         if stale and where and here["time"][0] - move.new.time <= JUST_BEFORE:
             yield where, _finding(here, move, where, tuple(_mover(case, move)))
 
