@@ -592,3 +592,18 @@ def test_what_somebody_types_is_not_done_by_the_job_of_that_minute(tmp_path, ter
     write(tmp_path, "syslog", stopped(ends))
     write(tmp_path, "access.log", used(ends))
     assert judged(tmp_path)[0] == verdict
+
+
+LIKE = """#!/bin/sh
+up=$(wget -qO- http://127.0.0.1:8088/up | grep -c well)
+if [ "$up" -ge 3 ]; then
+  echo "$(date '+%F %T') ok: $up/3 are well" >> /var/log/guard.log
+  exit 0
+fi
+echo "$(date '+%F %T') ALARM: only $up/3 are well, round again" >> /var/log/guard.log
+systemctl restart press
+"""
+
+
+def test_words_that_both_branches_write_refute_nothing(tmp_path):
+    assert guarded(tmp_path, LIKE, "ALARM: only 2/3 are well, round again")[0] == "root-cause"

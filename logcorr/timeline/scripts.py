@@ -40,9 +40,14 @@ def said(case: Case, behaviours: Iterable[Behaviour], near: Span | None = None) 
 
 
 def said_at(case: Case, behaviour: Behaviour, places: Sequence[Span]) -> pl.DataFrame:
-    """The rows that hold what it writes at these lines, in the log to which it appends where that is known to be collected."""
-    wanted = [pieces for pieces, span in messages(behaviour) if any(_within(span, place) for place in places)]
-    return _where_it_writes(case, [behaviour], _held(case, lambda column: _holds(column, wanted))) if wanted else case.happened()
+    """The rows that hold what it writes at these lines and nowhere else, in the log to which it appends where that is collected."""
+    here, elsewhere = list[Sequence[str]](), list[Sequence[str]]()
+    for pieces, span in messages(behaviour):
+        (here if any(_within(span, place) for place in places) else elsewhere).append(pieces)
+    if not here:
+        return case.happened()
+    rows = _where_it_writes(case, [behaviour], _held(case, lambda column: _holds(column, here)))
+    return rows.filter(~_holds("message", elsewhere)) if elsewhere else rows
 
 
 def _where_it_writes(case: Case, behaviours: Sequence[Behaviour], rows: pl.DataFrame) -> pl.DataFrame:
