@@ -40,7 +40,7 @@ def said(case: Case, behaviours: Iterable[Behaviour], near: Span | None = None) 
 
 
 def said_at(case: Case, behaviour: Behaviour, places: Sequence[Span]) -> pl.DataFrame:
-    """The rows that hold what it writes at these lines and nowhere else, in the log to which it appends where that is collected."""
+    """The rows that hold what it writes at these lines and no others, in the logs to which it appends if those were collected."""
     here, elsewhere = list[Sequence[str]](), list[Sequence[str]]()
     for pieces, span in messages(behaviour):
         (here if any(_within(span, place) for place in places) else elsewhere).append(pieces)
