@@ -93,6 +93,7 @@ DECIDED_BY = {
     "missing.logs": ("containers", "nginx", "applications", "the system's own log"),
     "missing.longer_logs": ("containers", "applications", "the system's own log"),
     "missing.dependency": ("containers", "applications", "the system's own log"),
+    "missing.called": ("applications",),
     "missing.end": ("containers", "the system's own log"),
     "missing.felt": ("nginx", "applications", "the system's own log"),
     "missing.refused": ("nginx", "applications"),

@@ -44,7 +44,7 @@ def _translated(pattern: str, lazy: str, position: int = 0, *, nested: bool = Fa
             continue
         if character == "[":
             match = re.compile(r"\[([!^]?)(\]?(?:\[:\w+:\]|[^\]])*)\]").match(pattern, position)
-            if match:
+            if match and match[2]:  # an empty class is none: `[]` is these two characters
                 result += f"[{'^' if match[1] else ''}{_class(match[2])}]"
                 position = match.end()
                 continue
