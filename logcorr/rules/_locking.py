@@ -24,6 +24,10 @@ UNLOCKED = ("--single-transaction", "--skip-lock-tables", "--skip-opt", "--lock-
 """Dumps lock the tables that they read, unless they are told so: https://dev.mysql.com/doc/refman/8.4/en/mysqldump.html"""
 
 
+WAITING = r"\bWaiting for (?:global read lock|table (?:metadata |level )?lock|backup lock)\b"
+"""MySQL's SHOW PROCESSLIST: https://dev.mysql.com/doc/refman/8.4/en/general-thread-states.html"""
+
+
 class Locking(Struct, frozen=True, kw_only=True):
     """A job's command that locks tables, the `waits` in one of its runs, how long after its beginning the first came, and the
     lines by which cron tells of that run."""
@@ -42,6 +46,14 @@ def locking(case: Case, waits: pl.DataFrame) -> Iterator[Locking]:
         found = _in_runs(case, schedule, command, waits) if command and len(schedule.ticks) else None
         if found and found.waits.height >= max(FEWEST, NEARLY_ALL * waits.height):
             yield found
+
+
+def waiting(case: Case) -> Iterator[Span]:
+    """The lines of captured lists of processes that show statements which wait for a lock on tables."""
+    logs = {source.path for source in case.sources}
+    for path in sorted(case.files - logs):
+        lines = case.lines(path).filter(pl.col("text").str.contains(WAITING)).select("line").collect()["line"]
+        yield from (Span(path, line) for line in lines)
 
 
 def _locks(command: Written) -> bool:

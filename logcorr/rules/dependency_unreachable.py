@@ -16,6 +16,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
 from logcorr.rules._blank import blank_for
+from logcorr.rules._defaulted import defaulted
 from logcorr.rules._recovered import recovered
 from logcorr.rules._settings import settings
 from logcorr.rules._targets import ADDRESS, UNRESOLVED, answers_at, names, stops_by_name, target
@@ -74,11 +75,8 @@ def check(case: Case) -> Iterator[Finding]:
     for lost in _lost(case):
         named = [Evidence(span, f"names {lost.target}", shows="configuration_mismatch") for span in _named(case, lost)]
         stopped = _stopped(case, lost)
-        if (
-            blank := ()
-            if stopped or not lost.since
-            else blank_for(case, lost.service, lost.target, lost.since, _began(case, lost))
-        ):
+        blank = () if stopped else _blank(case, lost)
+        if blank:
             yield _finding(case, lost, (*blank, *cite(lost.rows, shows="configuration_mismatch")), sure=BLANK, state="blank")
             continue
         gone = () if stopped else tuple(_gone(case, lost, named))
@@ -159,8 +157,10 @@ def _replaced(case: Case, lost: _Lost, named: Sequence[Evidence]) -> bool:
 
 
 def _blank(case: Case, lost: _Lost) -> tuple[Evidence, ...]:
-    """The places that give it an empty variable for what it calls."""
-    return blank_for(case, lost.service, lost.target, lost.since, _began(case, lost)) if lost.since else ()
+    """The places that leave its variable for what it calls empty, or unset."""
+    if not lost.since:
+        return ()
+    return blank_for(case, lost.service, lost.target, lost.since, _began(case, lost)) or defaulted(case, lost.target, lost.since)
 
 
 def _stopped(case: Case, lost: _Lost) -> bool:
@@ -270,7 +270,7 @@ def _claim(lost: _Lost, state: str) -> Claim:
         "wrong": claim("dependency_unreachable.wrong", "{service} asks for {target}, which is not there ({count}×)", **numbers),
         "blank": claim(
             "dependency_unreachable.blank",
-            "{service} cannot reach or use {target} since it is given an empty variable for it ({count}×)",
+            "{service} cannot reach or use {target} since its variable for it is not set ({count}×)",
             **numbers,
         ),
         "found": claim("dependency_unreachable.found", "{service} cannot reach or use {target} ({count}×)", **numbers),

@@ -6,13 +6,15 @@ import re
 from collections.abc import Iterator
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._locking import FEWEST, NEARLY_ALL, SOON, Locking, locking
+from logcorr.rules._locking import FEWEST, NEARLY_ALL, SOON, Locking, locking, waiting
 from logcorr.rules._settings import settings
 from logcorr.rules._statements import sender
 from logcorr.rules._words import sought, telling
@@ -59,7 +61,7 @@ TOOK = r"\b(?:duration|durée|Dauer|duración|durata|duração) ?: ([\d.]+) ms\b
 LONGEST, JUST_BEFORE = timedelta(hours=2), timedelta(minutes=5)
 """Others wait so long at most; a migration begins so shortly before."""
 
-NAMED, UNNAMED = 0.92, 0.85
+NAMED, UNNAMED, UNSEEN = 0.92, 0.85, 0.7
 SHOWS = "statement_waits"
 
 
@@ -69,6 +71,7 @@ def check(case: Case) -> Iterator[Finding]:
     message, timed = pl.col("message"), pl.col("time").is_not_null()
     waits = telling(case, WAITS)
     if waits.height < FEWEST:
+        yield from _unanswered(case)
         return
     holds = case.timeline.filter(message.str.contains(HOLDS) & ~message.str.contains(GENTLY) & timed).collect()
     holds = _lasting(case, holds).sort("time", "file", "line")
@@ -78,6 +81,15 @@ def check(case: Case) -> Iterator[Finding]:
         yield _finding(case, told.select(waits.columns), first)
     else:
         yield from map(_of_job, locking(case, waits))
+
+
+def _unanswered(case: Case) -> Iterator[Finding]:
+    """Where no log tells of a wait for a lock, requests that are not answered do, and a capture of what statements wait for."""
+    late = case.happened("upstream.timeout").drop_nulls("time")
+    for found in locking(case, late) if late.height >= FEWEST else ():
+        captured = [Evidence(span, "they wait for it", shows=SHOWS) for span in waiting(case)][:2]
+        told = _of_job(found)
+        yield replace(told, confidence=told.confidence if captured else UNSEEN, evidence=(*told.evidence, *captured))
 
 
 def _lasting(case: Case, holds: pl.DataFrame) -> pl.DataFrame:
