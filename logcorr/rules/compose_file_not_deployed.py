@@ -36,12 +36,13 @@ def _may_be_one_stack(case: Configuration, stack: RunningStack, proved: ProvedEf
     """Whether both can be meant for one stack, as they are on the host that containers were captured from.
 
     A repository may hold several: in folders of their own, started by scripts of their own, or chosen by an argument. Who starts
-    but a part of one may be at a desk.
+    but a part of one may be at a desk. An image alone tells of one stack, and not that others do not run.
     """
-    if any(case.of(Container)):
-        return True
     used = proved.compose_paths
     folders = {folder_of(path) for path in (used[0], stack.compose_paths[0])}
+    captured = list(case.of(Container))
+    if captured:
+        return len(folders) == 1 or any(one.compose_files for one in captured)
     here = len(folders) == 1 and not proved.effect.remote  # on another host, files may have been sent under other names
     started = _started_whole(case, stack.compose_paths) and not _started_whole(case, used)
     return here and started and not _chosen(case, proved) and not _part_by_part(case, proved)
