@@ -33,7 +33,8 @@ def collected(path: str, files: Iterable[str], directory: str | None = None, *, 
     None if no file shares the name, or if it is still a tie: a guess would be worse than not knowing.
     """
     wanted, home = _parts(normal(path, directory)), _parts(asker)[:-1]
-    shared = [(_common_tail(wanted, parts), parts, file) for file in files for parts in [_parts(file)]]
+    called_so = [file for file in files if file.endswith(wanted[-1])] if wanted else []
+    shared = [(_common_tail(wanted, parts), parts, file) for file in called_so for parts in [_parts(file)]]
     known = directory is not None or path.startswith("/")
     near = [(count, count == len(parts), _common_head(home, parts), file) for count, parts, file in shared if count]
     ranked = [((count, whole, head) if known else (count, head, whole), file) for count, whole, head, file in near]

@@ -115,12 +115,13 @@ def _interpret_all(facts: Sequence[Fact], files: Scripts, reader: Reader) -> dic
     for job in of_kind(ScheduledJob, facts):
         command = Script(span=job.span, name=job.command, text=job.command, directory=_home(job))
         read[job] = reader.read((command, job.environment, ()), files)
+    reached = {called.span for one in read.values() for called in _called(one, files) if called}
     jobs = {job.span for job in of_kind(ScheduledJob, facts)}
     scripts = [script for script in of_kind(Script, facts) if script.span not in jobs]
     for script in sorted(scripts, key=_is_whole_file):
-        reached = {called.span for one in read.values() for called in _called(one, files) if called}
         if script.span not in reached:
             read[script] = reader.read((script, (), None), files)
+            reached |= {called.span for called in _called(read[script], files) if called}
     return read
 
 
