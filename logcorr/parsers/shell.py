@@ -15,8 +15,25 @@ from logcorr.parsers import configuration_parser
 _SHEBANG = regex(r"#!\s*\S*?(?:/env(?:\s+-\S+)*\s+(?:\S*/)?|/)?(?P<name>[\w.+-]+)(?:\s|$)")
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "bats"})
 _SUFFIXES = (".sh", ".bash", ".ksh", ".zsh")
-_OTHERS = (".py", ".js", ".mjs", ".cjs", ".ts", ".ps1", ".yaml", ".yml", ".json", ".rb", ".php", ".pl", ".lua")
-"""Names of other languages, in whose files a shell's lines are a text."""
+_OTHERS = (
+    ".py",
+    ".js",
+    ".mjs",
+    ".cjs",
+    ".ts",
+    ".ps1",
+    ".yaml",
+    ".yml",
+    ".json",
+    ".rb",
+    ".php",
+    ".pl",
+    ".lua",
+    ".md",
+    ".markdown",
+    ".txt",
+)
+"""Names of other languages and of texts for people, in whose files a shell's lines are a quotation."""
 
 _MARKS = tuple(
     regex(expression)
