@@ -39,6 +39,10 @@ SHELLS_OWN = frozenset(
 """What seldom fails, or what nobody means by a status."""
 
 
+READING = frozenset({"grep", "head", "tail", "cut", "wc"})
+"""What a test may ask beside the answer."""
+
+
 @rule(code="SH012", title="set -e ends the script before it acts on a failed check", role="defect", severity="error")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for checks whose failure ends the script, although what follows looks at their answer."""
@@ -105,7 +109,7 @@ def _only_words(case: Configuration, script: Script, test: Node) -> bool:
     ending = [one for one in inside if _tells_and_ends(case, one)]
     failing = ending or any(one.name in ("exit", "return") for one in inside)
     after = [] if failing else [one for one in commands(script) if one.node.start >= whole.end and one.function is None]
-    return all(one in ending or only_tells(one) for one in (*inside, *after))
+    return all(one in ending or one.name in READING or only_tells(one) for one in (*inside, *after))
 
 
 def _tells_and_ends(case: Configuration, command: Written) -> bool:
