@@ -53,6 +53,8 @@ def _recognise(sample: Sample) -> float:
     shebang = _SHEBANG.match(first)
     if shebang:
         return 0.95 if shebang["name"] in _SHELLS else 0.0
+    if first.strip() == "{" and any("ENC[AES256_GCM" in line for line in sample.lines):
+        return 0.0  # encrypted by sops: the script is a text in the JSON
     if sample.name.endswith(_SUFFIXES):
         return 0.9
     if sample.name.endswith(_OTHERS):
