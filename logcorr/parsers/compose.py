@@ -29,8 +29,13 @@ _KEY = regex(
     r"\s+(image|build|container_name|ports|extends|env_file|depends_on|restart|healthcheck|volumes|command|environment):"
 )
 
+_SCRIPT = regex(r"#!(?!.*compose)")
+"""A script that writes a compose file is none."""
+
 
 def _recognise(sample: Sample) -> float:
+    if sample.name.endswith((".sh", ".bash")) or (sample.lines and _SCRIPT.match(sample.lines[0])):
+        return 0.0
     lines = [line for line in sample.lines if line.strip() and not line.lstrip().startswith("#")]
     named = bool(_NAME.search(sample.path))
     sections = [index for index, line in enumerate(lines) if _SECTION.fullmatch(line)]

@@ -16,7 +16,8 @@ _SHEBANG = regex(r"#!\s*\S*?(?:/env(?:\s+-\S+)*\s+(?:\S*/)?|/)?(?P<name>[\w.+-]+
 _SHELLS = frozenset({"sh", "bash", "dash", "ash", "ksh", "mksh", "zsh", "bats"})
 _SUFFIXES = (".sh", ".bash", ".ksh", ".zsh")
 _OTHERS = (".py", ".js", ".mjs", ".cjs", ".ts", ".ps1", ".yaml", ".yml", ".json", ".rb", ".php", ".pl", ".lua")
-"""Names of other languages, in whose files a shell's lines are a text."""
+_TEXTS = (".md", ".markdown", ".txt")
+"""Names of other languages and of texts for people, in whose files a shell's lines are a quotation."""
 
 _MARKS = tuple(
     regex(expression)
@@ -34,11 +35,15 @@ _MARKS = tuple(
 def _recognise(sample: Sample) -> float:
     first = sample.lines[0] if sample.lines else ""
     shebang = _SHEBANG.match(first)
+    if shebang and sample.name.endswith(_TEXTS) and sum(line.startswith("#!") for line in sample.lines) > 1:
+        return 0.0  # several files in one
     if shebang:
         return 0.95 if shebang["name"] in _SHELLS else 0.0
-    if sample.name.endswith(_SUFFIXES):
+    if first.strip() == "{" and any("ENC[AES256_GCM" in line for line in sample.lines):
+        return 0.0  # encrypted by sops: the script is a text in the JSON
+    if sample.name.removesuffix(".txt").endswith(_SUFFIXES):
         return 0.9
-    if sample.name.endswith(_OTHERS):
+    if sample.name.endswith(_OTHERS + _TEXTS):
         return 0.0
     marks = sum(any(mark.match(line) for line in sample.lines) for mark in _MARKS)
     return 0.5 if marks >= 3 else 0.0

@@ -13,6 +13,7 @@ from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._errexit import ends_script
 from logcorr.rules._idioms import asks, next_test, only_tells, written
+from logcorr.rules._sourced import reachable
 from logcorr.semantics.written import (
     AndOr,
     Commands,
@@ -38,6 +39,10 @@ SHELLS_OWN = frozenset(
 """What seldom fails, or what nobody means by a status."""
 
 
+READING = frozenset({"grep", "head", "tail", "cut", "wc"})
+"""What a test may ask beside the answer."""
+
+
 @rule(code="SH012", title="set -e ends the script before it acts on a failed check", role="defect", severity="error")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for checks whose failure ends the script, although what follows looks at their answer."""
@@ -49,8 +54,9 @@ def check(case: Configuration) -> Iterator[Finding]:
                 if statement and ends_script(statement.script, statement.node, statement.around)
                 else None
             )
-            if test and not _ends_by_itself(command, test):
-                yield _finding(command, spanned(command.script, test), "info" if _only_words(command.script, test) else "error")
+            words = test is not None and _only_words(case, command.script, test)
+            if test and not _ends_by_itself(command, test) and not (words and _says_why(command)):
+                yield _finding(command, spanned(command.script, test), "info" if words else "error")
         taker = _taker(command)
         if taker and in_program(command, "e") and ends_script(command.script, command.node, command.around):
             yield _handed_on(command, taker)
@@ -94,15 +100,33 @@ def _statement(command: Written) -> Written | None:
     return None if captured or command.pipeline else command
 
 
-def _only_words(script: Script, test: Node) -> bool:
+def _only_words(case: Configuration, script: Script, test: Node) -> bool:
     """Whether no more is lost than a message: so is all that hangs on the answer, and all that comes after it."""
     hanging = [node for node in walk(tree(script)) if isinstance(node, If | AndOr) and node.start <= test.start < node.end]
     deciding = [node for node in hanging if not _joins_tests(script, node)] or hanging
     whole = min(deciding, key=lambda node: node.end - node.start, default=test)
     inside = [one for one in commands(script) if whole.start <= one.node.start < whole.end]
-    failing = any(one.name in ("exit", "return") for one in inside)
+    ending = [one for one in inside if _tells_and_ends(case, one)]
+    failing = ending or any(one.name in ("exit", "return") for one in inside)
     after = [] if failing else [one for one in commands(script) if one.node.start >= whole.end and one.function is None]
-    return all(only_tells(one) for one in (*inside, *after))
+    return all(one in ending or one.name in READING or only_tells(one) for one in (*inside, *after))
+
+
+def _tells_and_ends(case: Configuration, command: Written) -> bool:
+    """Whether it calls a function, of the script or one that is sourced, that says something and ends the script."""
+    every = (one for script in reachable(case, command.script) for one in commands(script))
+    body = [one for one in every if one.function == command.name]
+    return all(map(only_tells, body)) and any(one.name == "exit" for one in body)
+
+
+def _says_why(command: Written) -> bool:
+    """Whether it prints by itself why it failed; of curl's options some may stand in an array."""
+    arrays = re.findall(r"\$\{(\w+)\[@\]", command.text)
+    given = [found for name in arrays for found in re.findall(rf"(?m)^\s*{name}\+?=\(([^)]*)", command.script.text)]
+    options = set(re.findall(r"(?<!\S)-[a-zA-Z]+|--[a-z-]+", " ".join((command.text, *given))))
+    silent = any(one == "--silent" or re.fullmatch(r"-[a-zA-Z]*s[a-zA-Z]*", one) for one in options)
+    shown = any(one == "--show-error" or re.fullmatch(r"-[a-zA-Z]*S[a-zA-Z]*", one) for one in options)
+    return command.name == "curl" and (shown or not silent)
 
 
 def _joins_tests(script: Script, node: Node) -> bool:

@@ -11,7 +11,7 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import written
-from logcorr.semantics.written import AndOr, Node, Substitution, Written, compound
+from logcorr.semantics.written import AndOr, Function, Node, Substitution, Written, compound
 
 STATUS = regex(r"%\{(http_code|response_code)\}\\?n?")
 
@@ -30,7 +30,7 @@ def _compared(command: Written) -> str | None:
     """The status with which the script compares what it got, and which it can never be: `000`, or with `-f` one of a failure."""
     variable = command.captured()
     name = re.escape(variable.name) if variable else None
-    text = command.script.text
+    text = _seen_in(command, variable.name) if variable else command.script.text
     if name is None:
         return "000" if re.match(r"""["')\s]*(?:==?|!=)\s*["']?000\b""", text[_outermost(command).end :]) else None
     tested = re.findall(rf"""\$\{{?{name}\b[^\s=!]*\s*(?:==?|!=)\s*["']?(\d{{3}})\b""", text)
@@ -38,6 +38,19 @@ def _compared(command: Written) -> str | None:
     statuses = [*tested, *(status for one in chosen for status in re.findall(r"(?:^|[\s|(])(\d{3})(?=[\s|)])", one))]
     fails = bool({"f", "fail"} & command.flags())
     return next((status for status in statuses if status == "000" or (fails and status[0] in "45")), None)
+
+
+def _seen_in(command: Written, name: str) -> str:
+    """The text in which a name is that variable: the script, of a `local` one its function."""
+    text = command.script.text
+    function = next((node for node in reversed(command.around) if isinstance(node, Function)), None)
+    inside = compound(command.script, function) if function else []
+    local = any(
+        one.name in ("local", "declare", "typeset") and "g" not in one.flags() and word.partition("=")[0] == name
+        for one in inside
+        for word in one.words
+    )
+    return text[function.start : function.end] if function and local else text
 
 
 def _outermost(command: Written) -> Node:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import ComposeFile, Image, Service
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._images import SERVES, last_command, last_of_list, start_script
+from logcorr.semantics.paths import folder_of, normal
 from logcorr.semantics.written import Written
 
 GRACE_S = 10.0
 """What Docker waits for by default before it kills."""
+
+BUSYBOX = regex(r"alpine|busybox|(?:^|/)(?:caddy|traefik|registry)(?:[:@]|$)")
+"""Images whose `sh` is busybox's, which gives its place to the last command of `-c`; Debian's dash does not."""
 
 JOBS = frozenset({"python", "python3", "node", "npm", "yarn", "php", "java", "ruby", "bundle", "go", "pnpm", "npx"})
 SERVING = frozenset(
@@ -32,14 +37,20 @@ def check(case: Configuration) -> Iterator[Finding]:
             seen.add(last.script.span.path)
             yield _finding(image, last, _grace(case))
         inline = last_of_list(image.entrypoint or image.command, image.span.path, image.started_at)
-        if inline and _serves(inline):
+        if inline and _serves(inline) and not BUSYBOX.search(image.base):
             yield _in_one_line(inline, _grace(case))
     for file in case.of(ComposeFile):
         for service in file.services:
             words = service.entrypoint or service.command
             inline = last_of_list(words, file.span.path, _line(file, service, words))
-            if inline and _serves(inline):
+            if inline and _serves(inline) and not BUSYBOX.search(_base(case, file, service)):
                 yield _in_one_line(inline, service.stop_grace_s)
+
+
+def _base(case: Configuration, file: ComposeFile, service: Service) -> str:
+    """What a service's image is, or is built on; empty where nothing says that."""
+    built = normal(service.dockerfile, folder_of(file.span.path)) if service.dockerfile else None
+    return next((image.base for image in case.of(Image) if image.span.path == built), service.image or "")
 
 
 def _line(file: ComposeFile, service: Service, words: tuple[str, ...]) -> int:

@@ -10,6 +10,7 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import dumps, next_test, only_tells, written
+from logcorr.rules._sourced import in_shell
 from logcorr.semantics.written import AndOr, Written, commands, compound, in_program, spanned
 
 UNFAILING = frozenset(
@@ -34,15 +35,16 @@ def check(case: Configuration) -> Iterator[Finding]:
         first = _first(command) if command.name in UNFAILING and _is_last(command) else None
         if first and (command.asked() or next_test(command)):
             fallback = _fallback(command)
-            if first.name not in NEVER_FAIL and not _harmless(command, fallback) and not in_program(command, "pipefail"):
+            if first.name not in NEVER_FAIL and not _harmless(command, fallback) and not in_shell(case, command, "pipefail"):
                 yield _finding(command, first, "info" if fallback and only_tells(fallback) else "warning")
-        elif first and dumps(first) and _left_to_errexit(command):
+        elif first and dumps(first) and _left_to_errexit(case, command):
             yield _finding(command, first, "warning", errexit=True)
 
 
-def _left_to_errexit(command: Written) -> bool:
+def _left_to_errexit(case: Configuration, command: Written) -> bool:
     """Whether only `set -e` could notice a failure, and does not."""
-    return in_program(command, "e") and not in_program(command, "pipefail") and "PIPESTATUS" not in command.script.text
+    seen = "PIPESTATUS" in command.script.text or not in_program(command, "e")
+    return not seen and not in_shell(case, command, "pipefail")
 
 
 def _harmless(command: Written, fallback: Written | None) -> bool:

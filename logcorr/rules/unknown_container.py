@@ -17,7 +17,9 @@ from logcorr.semantics.written import Written
 VERBS = frozenset({"exec", "restart", "stop", "start", "cp", "kill"})
 TAKES_VALUE = frozenset({"-e", "-u", "-w", "-t", "-s", "--env", "--user", "--workdir", "--time", "--signal", "--env-file"})
 NAME = regex(r"[a-z0-9][a-z0-9_.-]*")
-GIVEN = regex(r"--name[ =]\s*[\"']?([\w.-]+)")
+GIVEN = regex(r"(?:--name[ =]|container_name:)\s*[\"']?([\w.-]+)(\$?)")
+"""The name that a script gives to a container, as it starts it or in the compose file that it writes, up to a variable."""
+
 STEM = regex(r"[a-z0-9]+(?=[_-])")
 
 
@@ -38,13 +40,14 @@ def check(case: Configuration) -> Iterator[Finding]:
 def _given(case: Configuration) -> set[str]:
     """The names that compose files and scripts give to containers."""
     composed = {service.container_name for file in case.of(ComposeFile) for service in file.services if service.container_name}
-    started = {found for script in case.of(Script) for found in GIVEN.findall(script.text)}
+    started = {name for script in case.of(Script) for name, more in GIVEN.findall(script.text) if not more}
     return composed | started | {container.name for container in case.of(Container)}
 
 
 def _parts(case: Configuration) -> set[str]:
-    """The names of the services whose containers compose names by itself, after them."""
-    return {service.name for file in case.of(ComposeFile) for service in file.services if not service.container_name}
+    """What is in names that compose makes: the services', and what stands before a variable."""
+    begun = {name for script in case.of(Script) for name, more in GIVEN.findall(script.text) if more}
+    return begun | {service.name for file in case.of(ComposeFile) for service in file.services if not service.container_name}
 
 
 def _told(case: Configuration, name: str) -> bool:
