@@ -32,7 +32,7 @@ MACROS = {
 
 _JOB = regex(r"[ \t]*(?P<schedule>@\S+|\S+(?:[ \t]+\S+){4})(?:[ \t]+(?P<rest>\S.*))?\s*")
 _RANGE = r"(?:\*|[A-Za-z0-9]++(?:-[A-Za-z0-9]++|(?!-)))(?:/[A-Za-z0-9]++|(?!/))"
-_LIST = regex(rf"(?P<ranges>{_RANGE}(?:,{_RANGE})*+)(?!,)(?P<junk>.*)")
+_LIST = regex(rf"(?P<ranges>{_RANGE}(?:,{_RANGE})*)(?!,)(?P<junk>.*)")
 """A field: ranges, and what follows the last one that cron understands, which Debian's drops."""
 _SETTING = regex(
     r"""(?P<name> "[^"]*" | '[^']*' | [^\s="'][^\s=]* | (?==) ) [ \t\r\n]*=[ \t\r\n]*
