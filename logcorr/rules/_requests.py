@@ -47,6 +47,15 @@ def endpoint_of(uri: pl.Expr) -> pl.Expr:
     return uri.str.replace(r"[?#].*$", "").str.replace_all(r"/[^/]*\d[^/]*", "/*")
 
 
+def requests_of(case: Case) -> pl.LazyFrame | None:
+    """What the proxy answered: `file`, `line`, `time` (UTC), `status` and `endpoint`; None where no access log tells these."""
+    access = case.records("nginx_access")
+    if not {"request", "status", "time"} <= set(access.collect_schema()):
+        return None
+    uri = pl.col("request").str.extract(r"^\S+ (\S+)", 1)
+    return access.select("file", "line", "time", "status", endpoint=endpoint_of(uri)).drop_nulls()
+
+
 def position(case: Case) -> pl.Expr:
     """A `file` and a `line` of it as one number, the line in the lower half: to join millions of rows by it takes less memory."""
     paths = sorted({source.path for source in case.sources})

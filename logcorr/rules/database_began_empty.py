@@ -14,7 +14,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.events import REQUEST_LOGS
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._requests import endpoint_of
+from logcorr.rules._requests import requests_of
 from logcorr.rules._volumes import another_volume, made
 from logcorr.rules._words import sought, telling
 from logcorr.timeline.select import cite, instants
@@ -132,17 +132,9 @@ def _its_own(case: Case, one: _Begun, missing: pl.DataFrame, begun: Sequence[_Be
     return several and not others & set(missing["file"])
 
 
-def _requests(case: Case) -> pl.LazyFrame | None:
-    access = case.records("nginx_access")
-    if not {"request", "status", "time"} <= set(access.collect_schema()):
-        return None
-    uri = pl.col("request").str.extract(r"^\S+ (\S+)", 1)
-    return access.select("file", "line", "time", "status", endpoint=endpoint_of(uri)).drop_nulls()
-
-
 def _proxied(case: Case, one: _Begun) -> bool:
     """Whether a log of requests tells of the time before and after."""
-    requests = _requests(case)
+    requests = requests_of(case)
     if requests is None:
         return False
     first, last = requests.select(pl.col("time").min(), last=pl.col("time").max()).collect().row(0)
@@ -151,7 +143,7 @@ def _proxied(case: Case, one: _Begun) -> bool:
 
 def _failed(case: Case, one: _Begun, missing: pl.DataFrame) -> pl.DataFrame:
     """The requests that fail since where something is missing, and were answered well before."""
-    requests = _requests(case)
+    requests = requests_of(case)
     if requests is None:
         return pl.DataFrame()
     well = requests.filter((pl.col("time") < one.since) & (pl.col("status") < 400)).group_by("endpoint").agg(well=pl.len())

@@ -15,7 +15,7 @@ from logcorr.rules._application_limits import BEHIND, limit_of, refusal, told_by
 from logcorr.rules._bounds import BOUNDS, Bound, InForce, in_force
 from logcorr.rules._deeds import just_before
 from logcorr.rules._intruders import of_others, provoked
-from logcorr.rules._requests import asked, by_place, endpoint_of
+from logcorr.rules._requests import asked, by_place, endpoint_of, requests_of
 from logcorr.semantics.nginx import Proxied
 from logcorr.timeline.select import cite, instants
 
@@ -101,7 +101,7 @@ def _of_application(case: Case, service: str, rows: pl.DataFrame) -> Finding:
 
 def _answers_then(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
     """The answers of the proxy that tell clients so at these moments, with the `uri` that was asked for."""
-    requests = _requests(case)
+    requests = requests_of(case)
     if requests is None:
         return rows.clear()
     told = requests.filter(pl.col("status").is_in(REFUSED)).select("file", "line", "time", uri="endpoint").sort("time").collect()
@@ -118,18 +118,9 @@ def _placed(case: Case, rows: pl.DataFrame) -> Iterator[tuple[Proxied | None, pl
     yield None, rows
 
 
-def _requests(case: Case) -> pl.LazyFrame | None:
-    """What the proxy answered, by `endpoint`; None where no log tells."""
-    access = case.records("nginx_access")
-    if not {"request", "status", "time"} <= set(access.collect_schema()):
-        return None
-    uri = pl.col("request").str.extract(r"^\S+ (\S+)", 1)
-    return access.select("file", "line", "time", "status", endpoint=endpoint_of(uri)).drop_nulls()
-
-
 def _meant(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
     """Those for what is served otherwise, if they are more than one client's fancy."""
-    requests, shaped = _requests(case), rows.with_columns(endpoint=endpoint_of(pl.col("uri")))
+    requests, shaped = requests_of(case), rows.with_columns(endpoint=endpoint_of(pl.col("uri")))
     if requests is None:
         return shaped if rows["client"].n_unique() >= FEWEST else shaped.clear()
     well = requests.group_by("endpoint").agg(well=(pl.col("status") < 400).sum()).filter(pl.col("well") > 0)
@@ -165,7 +156,7 @@ def _finding(case: Case, bound: Bound, limit: InForce, refused: pl.DataFrame) ->
 
 def _intended(case: Case, refused: pl.DataFrame, most: float) -> bool:
     """Whether no more than that share of these requests is refused, and no more of them than before."""
-    requests = _requests(case)
+    requests = requests_of(case)
     if requests is None or _new(case, refused, refused["time"][0]):
         return False
     wanted = refused.select(endpoint_of(pl.col("uri")).unique().implode()).to_series()
@@ -195,7 +186,7 @@ def _claim(bound: Bound, limit: InForce, refused: pl.DataFrame) -> Claim:
 
 def _answered(case: Case, bound: Bound, refused: pl.DataFrame) -> Iterator[Evidence]:
     """How clients were told so; a 5xx counts as harm anyway."""
-    requests = _requests(case)
+    requests = requests_of(case)
     if requests is not None and bound.statuses:
         asked_for = pl.col("endpoint").is_in(refused.select(endpoint_of(pl.col("uri")).unique().implode()).to_series())
         told = requests.filter(pl.col("status").is_in(bound.statuses) & asked_for).select("file", "line").head(2)
@@ -212,7 +203,7 @@ def _changed(case: Case, refused: pl.DataFrame) -> Iterator[Evidence]:
 
 def _new(case: Case, refused: pl.DataFrame, since: datetime) -> bool:
     """Whether the same was asked for so often before that by chance some would have been refused."""
-    requests = _requests(case)
+    requests = requests_of(case)
     if requests is None:
         return False
     wanted = refused.select(endpoint_of(pl.col("uri")).unique().implode()).to_series()
