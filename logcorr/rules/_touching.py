@@ -11,6 +11,7 @@ from logcorr.model.case import Case
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
 from logcorr.rules._deeds import JUST_BEFORE, LATE
+from logcorr.timeline.orders import orders
 from logcorr.timeline.scripts import expanded
 from logcorr.timeline.select import spans
 
@@ -21,9 +22,6 @@ CD = regex(r"^\s*(?:cd|pushd)\s+(?:--\s+)?[\"']?(?P<to>/[^\s\"';&|]+)")
 MASKS = regex(r"\b(?:umask|mktemp)\b")
 PUTS = regex(r"\b(?:cp|mv|rsync|install|ln|unzip|git|tee|mkdir)\b|\btar\s+(?:-\S+\s+)*-?\w*x|>")
 """What is set for all that the script makes, and how it makes something there."""
-
-BY_HAND = r"\bCOMMAND=(.+)$"
-"""How sudo(8) logs what somebody does as another user."""
 
 
 def touching(case: Case, paths: Sequence[str], commands: re.Pattern[str]) -> Iterator[tuple[Span, Script]]:
@@ -43,13 +41,12 @@ def touching(case: Case, paths: Sequence[str], commands: re.Pattern[str]) -> Ite
 
 
 def by_hand(case: Case, paths: Sequence[str], commands: re.Pattern[str], since: datetime) -> Iterator[Span]:
-    """The lines by which sudo logs such a command that names such a file or its folder, shortly before."""
-    near = pl.col("time").is_between(since - JUST_BEFORE, since + LATE) & pl.col("message").str.contains(BY_HAND)
+    """The lines by which sudo, or a hook, tells of such a command that names such a file or its folder, shortly before."""
+    near = pl.col("time").is_between(since - JUST_BEFORE, since + LATE)
     names = re.compile(rf"(?:{'|'.join(map(re.escape, sorted(_folders(paths))))})(?![\w.-])") if paths else None
-    rows = case.timeline.filter(near).sort("time", descending=True, maintain_order=True).collect()
-    for span, message in zip(spans(rows), rows["message"], strict=True):
-        command = re.search(BY_HAND, message)
-        if names and command and commands.search(command[1]) and names.search(command[1]):
+    rows = case.once(orders).filter(near).sort("time", descending=True, maintain_order=True)
+    for span, command in zip(spans(rows), rows["command"], strict=True):
+        if names and commands.search(command) and names.search(command):
             yield span
 
 
