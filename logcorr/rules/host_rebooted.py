@@ -16,7 +16,7 @@ from logcorr.rules._words import sought, telling
 from logcorr.timeline.select import cite
 
 UNCLEAN = sought(
-    r"(?i)\b(?:corrupted or )?uncleanly shut down\b|\bEXT4-fs \(\S+\): recovery complete\b|\brecovering journal\b"
+    r"(?i)\buncleanly shut down\b|\bEXT4-fs \(\S+\): recovery complete\b|\brecovering journal\b"
     r"|\bXFS \(\S+\): Starting recovery\b|\bnot (?:been )?(?:properly|cleanly) (?:unmounted|shut ?down)\b"
     r"|\bdatabase system was interrupted\b|\bStarting (?:XA )?crash recovery\b",
     "uncleanly shut down", "recovery complete", "recovering journal", "starting recovery", "ly unmounted", "ly shut",
