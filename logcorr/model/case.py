@@ -173,21 +173,22 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
     records: Callable[[str], pl.LazyFrame] = lambda format: pl.LazyFrame()
     lines: Callable[[str], pl.LazyFrame] = lambda path: pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String})
 
-    def happened(self, *kinds: str) -> pl.DataFrame:
-        """The events of these kinds, in time order."""
-        return self._happened(kinds, tuple(timeline_schema()))
+    def happened(self, *kinds: str, where: pl.Expr | None = None) -> pl.DataFrame:
+        """The events of these kinds, in time order; of millions only those `where` something holds are ever in memory."""
+        return self._happened(kinds, where, tuple(timeline_schema()))
 
-    def placed(self, *kinds: str) -> pl.DataFrame:
+    def placed(self, *kinds: str, where: pl.Expr | None = None) -> pl.DataFrame:
         """When and where events of these kinds happened, in time order; the messages of millions would fill the memory."""
-        return self._happened(kinds, PLACED)
+        return self._happened(kinds, where, PLACED)
 
-    def _happened(self, kinds: Sequence[str], columns: Sequence[str]) -> pl.DataFrame:
+    def _happened(self, kinds: Sequence[str], where: pl.Expr | None, columns: Sequence[str]) -> pl.DataFrame:
         there = [kind for kind in dict.fromkeys(kinds) if kind in self.kinds]
         if not there:
             return pl.DataFrame(schema=timeline_schema()).select(columns)
-        if self._of_kind and len(there) == 1:
-            return self._of_kind[there[0]].select(columns)
-        return self.events.filter(pl.col("kind").is_in(there)).select(columns).collect(engine="in-memory")
+        few = self._of_kind[there[0]].lazy() if self._of_kind and len(there) == 1 else None
+        rows = self.events.filter(pl.col("kind").is_in(there)) if few is None else few
+        wanted = rows if where is None else rows.filter(where)
+        return wanted.select(columns).collect(engine="in-memory")
 
     def once(self, work: Callable[[Case], T]) -> T:
         """What some work on the case comes to: done when it is first asked for, and kept for whoever asks again."""

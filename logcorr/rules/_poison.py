@@ -45,8 +45,10 @@ def _with_path(rows: pl.DataFrame | pl.LazyFrame) -> pl.LazyFrame:
 
 def broken_off(case: Case) -> pl.DataFrame:
     """Requests that the upstream left without an answer."""
-    events = case.happened("upstream.closed_early", "upstream.reset").filter(
-        pl.col("message").str.contains(HEADER, literal=True) & pl.col("time").is_not_null()
+    events = case.happened(
+        "upstream.closed_early",
+        "upstream.reset",
+        where=pl.col("message").str.contains(HEADER, literal=True) & pl.col("time").is_not_null(),
     )
     return _with_agent(case, _with_path(asked(case, events)).collect())
 

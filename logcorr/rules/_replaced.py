@@ -54,7 +54,7 @@ class Replaced(Struct, frozen=True):
 
 
 def replaced(case: Case, refused: pl.DataFrame) -> Iterator[Replaced]:
-    """Services of whose addresses nginx asks but once, that came up again and are not found; `refused` has `host` and `port`."""
+    """Services of whose addresses nginx asks but once, that came up again and are not found there by `refused`."""
     for name, place in asked_once(case).items() if refused.height else ():
         where, port = server_of(case, place, name)
         thing = find(name, case.entities) or Entity(name=name, names=frozenset({name}))
@@ -62,7 +62,7 @@ def replaced(case: Case, refused: pl.DataFrame) -> Iterator[Replaced]:
         if own.height >= FEWEST and (found := _found(case, thing, own)):
             start, failed = found
             elsewhere = tuple(_elsewhere(case, thing, failed["host"][0]))
-            if elsewhere or failed["message"].str.contains(EMPTY, literal=True).any():
+            if elsewhere or failed["nobody"].any():
                 listens = cite(start, "it is up again")
                 told = (*_told(case, thing, start), *islice(_commands(case, thing, start["time"][0] + UP_SINCE), 1))
                 yield Replaced(name, failed["host"][0], where, failed, (*told, *listens), (*elsewhere, *listens))

@@ -35,8 +35,8 @@ def _seconds() -> pl.Expr:
 
 
 def _given_up(case: Case) -> pl.DataFrame:
-    timed_out = case.happened("upstream.timeout").filter(
-        pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
+    timed_out = case.happened(
+        "upstream.timeout", where=pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
     )
     rows = asked(case, timed_out)
     parts = [here.with_columns(came=_seconds() - read_limit(place).seconds) for place, here in by_place(case, rows)]

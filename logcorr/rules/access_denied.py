@@ -144,7 +144,8 @@ def _unmade(case: Case) -> pl.DataFrame:
 
 def _sockets(case: Case, kind: str) -> pl.DataFrame:
     """The proxy's attempts to reach a socket that is gone or shut, if it stays so longer than a restart takes."""
-    gone = case.happened("upstream.refused").drop_nulls("time").filter(pl.col("message").str.contains(SOCKETS[kind]))
+    of_socket = pl.col("message").str.contains(SOCKETS[kind])
+    gone = case.happened("upstream.refused", where=of_socket & pl.col("time").is_not_null())
     lasted = gone["time"][-1] - gone["time"][0] if gone.height else timedelta(0)
     return gone if lasted >= LONGER_THAN_A_START else gone.clear()
 

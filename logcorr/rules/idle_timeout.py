@@ -143,8 +143,8 @@ def _of_age(closed: pl.DataFrame, of: int, place: Proxied, limit: Limit, pings: 
 
 def _closed(case: Case) -> pl.DataFrame:
     """The timeouts of connections that had begun, with the `uri` that was asked for."""
-    events = case.happened("upstream.timeout").filter(
-        pl.any_horizontal(pl.col("message").str.contains(words, literal=True) for words in IDLE)
+    events = case.happened(
+        "upstream.timeout", where=pl.any_horizontal(pl.col("message").str.contains(words, literal=True) for words in IDLE)
     )
     return asked(case, events)
 

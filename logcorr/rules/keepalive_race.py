@@ -105,8 +105,11 @@ def _application(case: Case) -> _Idle:
 
 
 def _broken(case: Case) -> pl.DataFrame:
-    events = case.happened("upstream.closed_early", "upstream.reset").filter(
-        pl.any_horizontal(pl.col("message").str.contains(words, literal=True) for words in BROKEN) & pl.col("time").is_not_null()
+    events = case.happened(
+        "upstream.closed_early",
+        "upstream.reset",
+        where=pl.any_horizontal(pl.col("message").str.contains(words, literal=True) for words in BROKEN)
+        & pl.col("time").is_not_null(),
     )
     return asked(case, events)
 

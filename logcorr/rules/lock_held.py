@@ -85,7 +85,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _unanswered(case: Case) -> Iterator[Finding]:
     """Where no log tells of a wait for a lock, requests that are not answered do, and a capture of what statements wait for."""
-    late = case.happened("upstream.timeout").drop_nulls("time")
+    late = case.placed("upstream.timeout").drop_nulls("time")
     for found in locking(case, late) if late.height >= FEWEST else ():
         captured = [Evidence(span, "they wait for it", shows=SHOWS) for span in waiting(case)][:2]
         told = _of_job(found)

@@ -34,8 +34,8 @@ LEAST_OF_ALL = 0.02
 @rule(code="NGX013", title="A limit turns requests away", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Rejections by nginx's limits or an application's, of visitors or of a script of ours; a scanner kept out is no defect."""
-    limited = case.happened("client.limited").filter(
-        ~pl.col("message").str.contains(DELAYED, literal=True) & pl.col("time").is_not_null()
+    limited = case.happened(
+        "client.limited", where=~pl.col("message").str.contains(DELAYED, literal=True) & pl.col("time").is_not_null()
     )
     rows = asked(case, limited).with_columns(zone=pl.col("message").str.extract(ZONE, 1)).drop_nulls("zone")
     for (zone,), rejected in of_others(case, rows).group_by("zone", maintain_order=True):

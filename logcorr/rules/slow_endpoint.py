@@ -45,8 +45,8 @@ def check(case: Case) -> Iterator[Finding]:
     """Given-up requests that are of one endpoint, at different times, while the others are answered."""
     if not any(case.of(NginxFile)):  # nothing tells how long the proxy waits, and where
         return
-    timed_out = case.happened("upstream.timeout").filter(
-        pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
+    timed_out = case.happened(
+        "upstream.timeout", where=pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
     )
     rows = asked(case, timed_out)
     if rows.height < FEWEST:

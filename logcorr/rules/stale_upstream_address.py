@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from logcorr.lazily import pl
 from logcorr.model.behaviour import Reach
-from logcorr.model.case import Case
+from logcorr.model.case import PLACED, Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
@@ -19,11 +19,13 @@ from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._moves import ADDRESS, Move, moves
 from logcorr.rules._ports import is_overridden
-from logcorr.rules._replaced import STARTS, Replaced, replaced
+from logcorr.rules._replaced import EMPTY, STARTS, Replaced, replaced
+from logcorr.rules._requests import asking, position
 from logcorr.semantics.nginx import Nginx
 from logcorr.timeline.lifecycles import Downtime, listened_at, stopped_for_good
 from logcorr.timeline.select import cite, instants
 
+REFUSED = ("upstream.refused", "upstream.unreachable", "upstream.timeout")
 CONNECTING = "while connecting to upstream"
 STOPS = ("stop", "down", "disable", "kill", "delete")
 CHANGES = "deploy_changes_configuration"
@@ -82,17 +84,16 @@ def _moved(case: Case, refused: pl.DataFrame, lines: Mapping[int | str, Span]) -
 
 
 def _refused(case: Case) -> pl.DataFrame:
-    """Connections that were refused or not taken with the `host` and `port` that were asked for, as `Listening` has them."""
-    events = case.happened("upstream.refused", "upstream.unreachable", "upstream.timeout").drop_nulls("time")
-    events = events.filter((pl.col("kind") != "upstream.timeout") | pl.col("message").str.contains(CONNECTING, literal=True))
-    columns = case.records("nginx_error")
-    if not events.height or "upstream" not in columns.collect_schema():
-        return events.clear().with_columns(host=pl.lit(""), port=pl.lit(0))
+    """Connections that were refused or not taken with the `host` and `port` that were asked for, as `Listening` has them, and
+    whether `nobody` has the address."""
+    message = pl.col("message")
+    connecting = (pl.col("kind") != "upstream.timeout") | message.str.contains(CONNECTING, literal=True)
+    events = case.events.filter(pl.col("kind").is_in(REFUSED) & pl.col("time").is_not_null() & connecting)
+    placed = events.select(*PLACED, position(case), nobody=message.str.contains(EMPTY, literal=True)).with_row_index("row")
     address = pl.col("upstream").str.extract_groups(r"^\w+://(?P<host>unix:[^:]+|[^/:]+|\[[^\]]+\]):(?P<port>\d*)")
-    port = address.struct[1].cast(pl.Int64, strict=False).fill_null(0)
-    asked = columns.select("file", "line", address.struct[0].alias("host"), port.alias("port"))
-    rows = events.lazy().with_row_index("row").join(asked, on=["file", "line"])
-    return rows.sort("row").drop("row").collect(engine="streaming")
+    host, port = address.struct[0], address.struct[1].cast(pl.Int64, strict=False).fill_null(0)
+    rows = asking(case, placed).select("row", *PLACED, "nobody", host.alias("host"), port.alias("port"))
+    return rows.drop_nulls("host").sort("row").drop("row").collect(engine="streaming")
 
 
 def _mover(case: Case, move: Move) -> Iterator[Evidence]:

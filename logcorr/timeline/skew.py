@@ -54,7 +54,7 @@ def one_clock(case: Case) -> Case:
 
 def _skews(case: Case) -> Mapping[str, float]:
     """For each file of a proxy whose clock differs, the seconds by which it is ahead."""
-    refused = case.happened("upstream.refused").filter(pl.col("time").is_not_null())
+    refused = case.placed("upstream.refused").drop_nulls("time")
     bursts = {str(path): _bursts(seconds(rows)) for (path,), rows in refused.group_by("file", maintain_order=True)}
     outages = _outages(case, bursts) if any(len(one) >= FEWEST for one in bursts.values()) else []
     found: dict[str, float] = {}
