@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from logcorr import timeline
 from logcorr.configuration import schedules
 from logcorr.lazily import np, npt, pl
-from logcorr.model.case import Case, Schedule
+from logcorr.model.case import Case, Schedule, kept
 from logcorr.model.facts import Fact, ScheduledJob
 from logcorr.model.source import Artifact, Span
 from logcorr.reading import Input
@@ -42,8 +42,7 @@ def case_of(given: Input, understood: Understanding, told: timeline.Timeline, zo
     return Case(
         facts=given.facts,
         sources=told.sources,
-        events=told.events,
-        timeline=told.lazy,
+        logged=told.logged,
         files=given.files,
         behaviours=understood.behaviours,
         schedules=schedules(understood, window, zone),
@@ -127,7 +126,7 @@ def _records(logs: Sequence[timeline.Parsed]) -> Callable[[str], pl.LazyFrame]:
         if not those:
             return pl.LazyFrame()
         whole = pl.concat(map(_typed, those), how="diagonal_relaxed")
-        return timeline.kept(whole, sum(one.log.artifact.line_count for one in those))
+        return kept(whole, sum(one.log.artifact.line_count for one in those))
 
     return records
 
@@ -146,6 +145,6 @@ def _lines(artifacts: Sequence[Artifact]) -> Callable[[str], pl.LazyFrame]:
             return pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String})
         frames = [part.lines for part in parts]
         whole = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed").sort("line", maintain_order=True)
-        return timeline.kept(whole, sum(part.line_count for part in parts), FEW_LINES)
+        return kept(whole, sum(part.line_count for part in parts), FEW_LINES)
 
     return lines

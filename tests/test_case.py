@@ -25,7 +25,7 @@ def case(*kinds):
         for minute, kind in enumerate(kinds)
     ]
     events = pl.DataFrame(rows, schema=timeline_schema())
-    return Case(facts=(), files=frozenset(), sources=(), events=events.lazy(), timeline=events.lazy())
+    return Case(facts=(), files=frozenset(), sources=(), logged=events.lazy())
 
 
 KINDS = ("http.5xx", "process.started", "http.5xx", "disk.full")
@@ -56,7 +56,7 @@ def test_work_on_a_case_is_done_once_and_anew_for_another():
 
     told = case(*KINDS)
     assert (told.once(count), told.once(count), len(worked)) == (2, 2, 1)
-    moved = replace(told, events=told.events.head(1))
+    moved = replace(told, logged=told.logged.head(1))
     assert (moved.once(count), moved.happened("http.5xx").height, len(worked)) == (1, 1, 2)
 
 

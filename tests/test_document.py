@@ -58,7 +58,7 @@ def case(events, *, jobs=(), window=(0, 3600)):
         zone="UTC", zone_reason="assumed",
     )  # fmt: skip
     return Case(
-        facts=(), sources=(source,), events=frame.lazy(), timeline=frame.lazy(), files=frozenset(FILES), schedules=tuple(jobs),
+        facts=(), sources=(source,), logged=frame.lazy(), files=frozenset(FILES), schedules=tuple(jobs),
         window=(first, last),
     )  # fmt: skip
 

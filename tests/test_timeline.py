@@ -13,6 +13,7 @@ import logcorr
 from logcorr import plugins, reading, timeline
 from logcorr.collect import collect
 from logcorr.errors import LogcorrError
+from logcorr.model.case import Case
 from logcorr.model.events import timeline_schema
 from logcorr.model.facts import Service, Setting
 from logcorr.model.source import Span
@@ -34,6 +35,11 @@ def build(folder, files, facts=(), **options):
     return timeline.build(collection.artifacts, LOGS, facts, **options)
 
 
+def told(built):
+    """The case of these logs alone."""
+    return Case(facts=(), files=frozenset(), sources=built.sources, logged=built.logged)
+
+
 def zones(built):
     return {source.path: source.zone for source in built.sources}
 
@@ -50,11 +56,11 @@ def test_events_of_all_files_in_order_and_ties_in_the_order_of_files(tmp_path):
             "a.log": "2026-11-20 08:00:02 info: two\n2026-11-20 08:00:03 info: also three\n",
         },
     )
-    frame = built.lazy.collect()
+    frame = told(built).timeline.collect()
     assert frame["message"].to_list() == ["one", "two", "also three", "three"]
     assert frame.schema == timeline_schema()
-    assert built.events.collect_schema() == timeline_schema()
-    assert built.events.collect().is_empty()
+    assert told(built).events.collect_schema() == timeline_schema()
+    assert told(built).events.collect().is_empty()
 
 
 def test_parts_of_a_rotated_log_go_on_from_the_one_before(tmp_path):
@@ -70,7 +76,7 @@ def test_parts_of_a_rotated_log_go_on_from_the_one_before(tmp_path):
         (("syslog", "syslog.1"), ["(r) CMD (a)", "(r) CMD (b)"]),
     ):
         folder = tmp_path / names[0]
-        frame = build(folder, {name: parts[name] for name in names}).lazy.collect()
+        frame = told(build(folder, {name: parts[name] for name in names})).timeline.collect()
         assert [text.strip() for text in frame["message"]] == [text.strip() for text in expected]
     assert frame["time"][1] - frame["time"][0] == timedelta(seconds=4)
 
@@ -78,15 +84,20 @@ def test_parts_of_a_rotated_log_go_on_from_the_one_before(tmp_path):
 def test_lines_without_a_stamp_stay_with_their_neighbours(tmp_path):
     text = "Restarting web ... done\n[2026-11-18 06:00:13] x\nRestarting db ... done\n[2026-11-18 06:05:13] y\n"
     built = build(tmp_path, {"h.log": text})
-    assert built.lazy.collect()["time"].to_list() == [at(18, 6, 0, 13), at(18, 6, 0, 13), at(18, 6, 0, 13), at(18, 6, 5, 13)]
-    assert built.events.collect()["time"].to_list() == [at(18, 6, 0, 13), at(18, 6, 0, 13)]
-    assert built.events.collect()["line"].to_list() == [1, 3]
+    assert told(built).timeline.collect()["time"].to_list() == [
+        at(18, 6, 0, 13),
+        at(18, 6, 0, 13),
+        at(18, 6, 0, 13),
+        at(18, 6, 5, 13),
+    ]
+    assert told(built).events.collect()["time"].to_list() == [at(18, 6, 0, 13), at(18, 6, 0, 13)]
+    assert told(built).events.collect()["line"].to_list() == [1, 3]
 
 
 def test_a_source_without_any_time_comes_last_without_one(tmp_path):
     console = "GET https://example.com/socket.io/ 502 (Bad Gateway)\n"
     built = build(tmp_path, {"console.txt": console, "app.log": "2026-11-20 08:00:01 info: SIGTERM received\n"})
-    assert built.events.collect()["time"].to_list() == [at(20, 8, 0, 1), None]
+    assert told(built).events.collect()["time"].to_list() == [at(20, 8, 0, 1), None]
     assert [source.zone_reason for source in built.sources if source.first is None] == ["no line carries a time"]
 
 
@@ -159,7 +170,7 @@ def test_summer_time_gaps_and_folds(tmp_path):
         f"2026-{stamp} info: x\n" for stamp in ("03-29 01:59:59", "03-29 02:30:00", "10-25 02:30:00", "10-25 03:00:00")
     )
     built = build(tmp_path, {"app.log": text}, zones={None: "Europe/Berlin"})
-    assert built.lazy.collect()["time"].to_list() == [
+    assert told(built).timeline.collect()["time"].to_list() == [
         at(29, 0, 59, 59, month=3),
         at(29, 1, 30, month=3),  # does not exist: read as before the change
         at(25, 0, 30, month=10),  # exists twice: the first
@@ -175,7 +186,7 @@ def test_the_year_that_syslog_lacks_is_that_of_the_others_over_new_year(tmp_path
             "app.log": "2025-12-31 23:58:00 info: x\n2026-01-01 00:02:00 info: y\n",
         },
     )
-    frame = built.lazy.collect()
+    frame = told(built).timeline.collect()
     assert frame["message"].to_list() == ["x", "a", "b", "y"]
     assert frame["time"].to_list()[1:3] == [at(31, 23, 59, month=12, year=2025), at(1, 0, 1, month=1)]
 
@@ -186,7 +197,7 @@ def test_what_is_day_and_what_is_month_agrees_with_the_others(tmp_path, stamp):
         tmp_path,
         {"job.log": f"{stamp} 12:00:00 copied\n", "app.log": "2026-03-05 11:58:00 info: x\n2026-03-05 12:02:00 info: y\n"},
     )
-    assert built.lazy.collect()["time"].to_list()[1] == at(5, 12, month=3)
+    assert told(built).timeline.collect()["time"].to_list()[1] == at(5, 12, month=3)
 
 
 def test_a_day_that_is_no_month_decides_the_order_of_the_whole_log(tmp_path):
@@ -197,7 +208,7 @@ def test_a_day_that_is_no_month_decides_the_order_of_the_whole_log(tmp_path):
             "app.log": "2026-05-03 11:58:00 info: x\n2026-05-03 12:02:00 info: y\n",
         },
     )
-    assert built.lazy.collect()["time"].to_list()[0] == at(5, 12, month=3)
+    assert told(built).timeline.collect()["time"].to_list()[0] == at(5, 12, month=3)
 
 
 def test_a_leap_day_has_a_leap_year(tmp_path):
@@ -205,7 +216,7 @@ def test_a_leap_day_has_a_leap_year(tmp_path):
         tmp_path,
         {"syslog": "Feb 29 12:00:00 host cron[1]: a\n", "app.log": "2024-02-29 11:00:00 info: x\n2024-03-01 12:00:00 info: y\n"},
     )
-    assert built.lazy.collect()["time"].to_list()[1] == at(29, 12, month=2, year=2024)
+    assert told(built).timeline.collect()["time"].to_list()[1] == at(29, 12, month=2, year=2024)
 
 
 def test_a_leap_day_rules_out_other_years_though_they_fit_better(tmp_path):
@@ -216,7 +227,9 @@ def test_a_leap_day_rules_out_other_years_though_they_fit_better(tmp_path):
             "app.log": "2025-02-28 11:00:00 info: x\n2025-03-01 12:00:00 info: y\n",
         },
     )
-    assert {event["message"]: event["time"] for event in built.lazy.collect().to_dicts()}["b"] == at(29, 12, month=2, year=2024)
+    assert {event["message"]: event["time"] for event in told(built).timeline.collect().to_dicts()}["b"] == at(
+        29, 12, month=2, year=2024
+    )
 
 
 def test_without_any_other_log_the_year_stays_unknown_and_is_said_to(tmp_path):
@@ -233,7 +246,7 @@ def test_times_of_day_are_placed_on_the_days_of_the_others_over_midnight(tmp_pat
             "app.log": "2026-11-20 22:00:00 info: x\n2026-11-21 03:00:00 info: y\n",
         },
     )
-    times = built.lazy.filter(source="browser").collect()["time"].to_list()
+    times = told(built).timeline.filter(source="browser").collect()["time"].to_list()
     assert times == [at(20, 23, 59, 58), at(21, 0, 0, 1, microsecond=500_000)]
     assert [source.resolution_s for source in built.sources] == [1.0, 0.001]
 
@@ -241,21 +254,21 @@ def test_times_of_day_are_placed_on_the_days_of_the_others_over_midnight(tmp_pat
 def test_dockers_own_stamps_are_taken(tmp_path):
     line = '{"log":"15:12:19 info %s\\n","stream":"stdout","time":"2026-11-03T14:12:%02d.5Z"}\n'
     built = build(tmp_path, {"x-json.log": "".join(line % ("SIGTERM received", second) for second in (1, 2))})
-    assert built.events.collect()["time"].to_list() == [at(3, 14, 12, second, microsecond=500_000) for second in (1, 2)]
+    assert told(built).events.collect()["time"].to_list() == [at(3, 14, 12, second, microsecond=500_000) for second in (1, 2)]
     assert built.sources[0].zone_reason == "docker-json stamps each line in UTC"
 
 
 def test_since_and_until_keep_what_is_between_both_included(tmp_path):
     text = "".join(f"2026-11-20 08:00:0{second} info: SIGTERM received\n" for second in range(5))
     built = build(tmp_path, {"app.log": text}, since=at(20, 8, 0, 1), until=at(20, 8, 0, 3))
-    assert built.events.collect()["line"].to_list() == [2, 3, 4]
-    assert built.lazy.collect()["line"].to_list() == [2, 3, 4]
+    assert told(built).events.collect()["line"].to_list() == [2, 3, 4]
+    assert told(built).timeline.collect()["line"].to_list() == [2, 3, 4]
 
 
 def test_identical_copies_are_read_once(tmp_path):
     text = "2026-11-20 08:00:01 info: SIGTERM received\n"
     built = build(tmp_path, {"a.log": text, "copy.log": text})
-    assert built.events.collect()["file"].to_list() == ["a.log"]
+    assert told(built).events.collect()["file"].to_list() == ["a.log"]
     assert [(problem.path, problem.message) for problem in built.problems] == [
         ("copy.log", "not read again: the same bytes as a.log")
     ]
@@ -270,7 +283,7 @@ def test_services_come_from_units_and_from_the_caller(tmp_path):
         },
         service_of=lambda path: "web" if path == "app.log" else None,
     )
-    assert built.events.collect()["service"].to_list() == ["blog", "web"]
+    assert told(built).events.collect()["service"].to_list() == ["blog", "web"]
 
 
 def test_downtimes_join_what_several_logs_saw(tmp_path):
@@ -287,7 +300,7 @@ def test_downtimes_join_what_several_logs_saw(tmp_path):
         },
         service_of=lambda path: "web" if path == "app.log" else None,
     )
-    assert downtimes(built.events.collect()) == (
+    assert downtimes(told(built).events.collect()) == (
         Downtime(
             service="web",
             ended=at(3, 10, 0, 1),
@@ -368,8 +381,8 @@ def test_a_log_read_in_blocks_is_what_it_is_in_one(file, monkeypatch):
     monkeypatch.setattr(blocks, "AHEAD_LINES", 20)
     monkeypatch.setattr(store, "IN_MEMORY_BYTES", 0)
     parts = timeline.build([artifact], LOGS)
-    assert parts.lazy.collect().equals(whole.lazy.collect())
-    assert parts.events.collect().equals(whole.events.collect())
+    assert told(parts).timeline.collect().equals(told(whole).timeline.collect())
+    assert told(parts).events.collect().equals(told(whole).events.collect())
     assert parts.sources == whole.sources
 
 

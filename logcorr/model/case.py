@@ -158,8 +158,10 @@ class Configuration(Struct, frozen=True, kw_only=True):
 class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
     """One incident: its configuration, and the timeline.
 
-    `events` are the timeline's events that have a kind (see `model.events.timeline_schema`), in time order; there may be
-    millions, and `happened` gives those of some kinds.
+    `logged` has the events of all logs (see `model.events.timeline_schema`), one log after the other; there may be millions.
+    `timeline` has them in time order, those without a time last, and `events` those of them that have a kind, of which `happened`
+    gives some. What is put in order is in memory with all the text that it was chosen from: who counts, or keeps few of very
+    many, asks `logged`.
     `window` is the first and last stamp of all logs, None without any. `records` gives the typed columns of all logs of one
     format, with `file` and `line` to join on: nothing of them is computed that is not asked for. `lines` gives the text of
     any collected file, also one that nothing could read, as `line` and `text`, envelopes peeled; where an envelope stamped the
@@ -167,11 +169,24 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
     """
 
     sources: tuple[Source, ...]
-    events: pl.LazyFrame
-    timeline: pl.LazyFrame
+    logged: pl.LazyFrame
     window: tuple[datetime, datetime] | None = None
     records: Callable[[str], pl.LazyFrame] = lambda format: pl.LazyFrame()
     lines: Callable[[str], pl.LazyFrame] = lambda path: pl.LazyFrame(schema={"line": pl.UInt32, "text": pl.String})
+
+    @cached_property
+    def timeline(self) -> pl.LazyFrame:
+        """All events in time order."""
+        return kept(self.logged.sort("time", nulls_last=True, maintain_order=True), self._lines)
+
+    @cached_property
+    def events(self) -> pl.LazyFrame:
+        """Those that have a kind, in time order."""
+        return kept(self.timeline.filter(pl.col("kind").is_not_null()), self._lines)
+
+    @property
+    def _lines(self) -> int:
+        return sum(source.lines for source in self.sources)
 
     def happened(self, *kinds: str, where: pl.Expr | None = None) -> pl.DataFrame:
         """The events of these kinds, in time order; of millions only those `where` something holds are ever in memory."""
@@ -211,3 +226,8 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
         if sum(self.kinds.values()) > FEW_EVENTS:
             return {}
         return {str(kind): rows for (kind,), rows in self.events.collect().partition_by("kind", as_dict=True).items()}
+
+
+def kept(whole: pl.LazyFrame, lines: int, few: int = FEW_EVENTS) -> pl.LazyFrame:
+    """What was made of so many lines, in memory if they are few: planning its queries anew takes longer than all else then."""
+    return whole.collect(engine="in-memory").lazy() if lines <= few else whole

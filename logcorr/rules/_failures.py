@@ -27,10 +27,11 @@ def failures(case: Case) -> pl.DataFrame:
     said = pl.any_horizontal(pl.col("message").str.contains(pattern) for pattern in (WORDS, RAISED))
     worded = (pl.col("severity").is_null() | (pl.col("severity") >= "info")) & said
     untold = pl.col("kind").is_null() & pl.col("time").is_not_null() & ~pl.col("file").is_in(requests)
-    rows = case.timeline.filter(untold)
+    rows = case.logged.filter(untold)
     # rows that were chosen by their message would hold the messages of all rows in memory: only their lines are taken, then they
     lines = rows.filter(~severe & worded).select(pl.col("line").unique()).collect(engine="streaming")["line"]
-    return rows.filter(severe | pl.col("line").is_in(lines.implode())).collect().filter(severe | worded)
+    near = rows.filter(severe | pl.col("line").is_in(lines.implode())).collect()
+    return near.filter(severe | worded).sort("time", maintain_order=True)
 
 
 def sort_of() -> pl.Expr:

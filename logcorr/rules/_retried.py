@@ -60,7 +60,7 @@ def answered(case: Case) -> pl.DataFrame:
     if access is None or any(_covers_up(one) for one in _directives(files)):
         return _others_left(case)
     before = ~pl.col("message").str.contains_any(BEGUN)
-    troubles = case.events.filter(pl.col("kind").is_in(TROUBLES) & pl.col("time").is_not_null() & before)
+    troubles = case.logged.filter(pl.col("kind").is_in(TROUBLES) & pl.col("time").is_not_null() & before)
     early = pl.col("kind").is_in(NOT_BEGUN)
     told = asking(case, troubles.select(position(case), "time", early=early))
     alone = pl.col("upstream").str.extract(ADDRESS, 1).is_in(_alone(files))

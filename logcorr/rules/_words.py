@@ -36,7 +36,7 @@ def _telling(case: Case) -> pl.DataFrame:
     requests = [source.path for source in case.sources if source.format in REQUEST_LOGS]
     known = pl.col("source").is_in(PROXIES) & pl.col("kind").is_not_null()
     near = _holds({word for one in _SOUGHT for word in one.words})
-    rows = case.timeline.filter(pl.col("time").is_not_null() & ~pl.col("file").is_in(requests) & ~known & near)
+    rows = case.logged.filter(pl.col("time").is_not_null() & ~pl.col("file").is_in(requests) & ~known & near)
     # the words alone may be common: only rows that say all of it are kept
     parts = [_saying(part) for part in rows.collect_batches(maintain_order=True, engine="streaming")]
     return pl.concat([case.timeline.clear().collect(), *parts]).sort("time", "file", "line")

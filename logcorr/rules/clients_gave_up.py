@@ -50,7 +50,7 @@ def check(case: Case) -> Iterator[Finding]:
 def _ill(case: Case) -> pl.DataFrame:
     """The minutes of each log of requests in which so many are given up, and hardly any are otherwise."""
     logs = [source.path for source in case.sources if source.format in REQUEST_LOGS]
-    dated = case.timeline.filter(pl.col("file").is_in(logs) & pl.col("time").is_not_null())
+    dated = case.logged.filter(pl.col("file").is_in(logs) & pl.col("time").is_not_null())
     counts = (
         dated.group_by("file", minute=pl.col("time").dt.truncate("1m"))
         .agg(asked=pl.len(), gone=(pl.col("kind") == GONE).sum())

@@ -88,7 +88,7 @@ def _refused(case: Case) -> pl.DataFrame:
     whether `nobody` has the address."""
     message = pl.col("message")
     connecting = (pl.col("kind") != "upstream.timeout") | message.str.contains(CONNECTING, literal=True)
-    events = case.events.filter(pl.col("kind").is_in(REFUSED) & pl.col("time").is_not_null() & connecting)
+    events = case.logged.filter(pl.col("kind").is_in(REFUSED) & pl.col("time").is_not_null() & connecting)
     placed = events.select(*PLACED, position(case), nobody=message.str.contains(EMPTY, literal=True)).with_row_index("row")
     address = pl.col("upstream").str.extract_groups(r"^\w+://(?P<host>unix:[^:]+|[^/:]+|\[[^\]]+\]):(?P<port>\d*)")
     host, port = address.struct[0], address.struct[1].cast(pl.Int64, strict=False).fill_null(0)

@@ -1,6 +1,6 @@
 """Event frames of many files become one timeline."""
 
-from logcorr.timeline.blocks import Log, Parsed, Query, kept, scan
+from logcorr.timeline.blocks import Log, Parsed, Query, scan
 from logcorr.timeline.merge import Timeline, build, logs_of, timed
 
-__all__ = ["Log", "Parsed", "Query", "Timeline", "build", "kept", "logs_of", "scan", "timed"]
+__all__ = ["Log", "Parsed", "Query", "Timeline", "build", "logs_of", "scan", "timed"]

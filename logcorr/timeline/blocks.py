@@ -14,7 +14,6 @@ from typing import TypeAlias
 from msgspec import Struct
 
 from logcorr.lazily import pl
-from logcorr.model.case import FEW_EVENTS
 from logcorr.model.events import YEARLESS
 from logcorr.model.facts import Fact
 from logcorr.model.source import Artifact
@@ -178,11 +177,6 @@ def scan(logs: Sequence[Log], queries: Callable[[bool], Sequence[Query]]) -> pl.
         yield from frames if rows is None else _first(frames, rows)
 
     return pl.io.plugins.register_io_source(read, schema=schema)
-
-
-def kept(whole: pl.LazyFrame, lines: int, few: int = FEW_EVENTS) -> pl.LazyFrame:
-    """What was made of so many lines, in memory if they are few: planning its queries anew takes longer than all else then."""
-    return whole.collect(engine="in-memory").lazy() if lines <= few else whole
 
 
 def _filled(frame: pl.LazyFrame, there: pl.Schema, schema: pl.Schema) -> pl.LazyFrame:

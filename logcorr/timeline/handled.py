@@ -31,7 +31,7 @@ def survivors_apart(case: Case) -> Case:
         return case
     gone_on = pl.any_horizontal((pl.col("file") == path) & pl.col("line").is_in(lines) for path, lines in handled)
     kind = pl.when(gone_on).then(None).otherwise("kind").alias("kind")
-    return replace(case, events=case.events.filter(~gone_on), timeline=case.timeline.with_columns(kind))
+    return replace(case, logged=case.logged.with_columns(kind))
 
 
 def _handled(case: Case) -> Iterator[tuple[str, list[int]]]:

@@ -30,7 +30,7 @@ def runs_apart(case: Case) -> Case:
         return case
     of_job = (pl.col("source") == "syslog") & pl.col("service").is_in(jobs) & pl.col("message").str.contains(r"\.service\b")
     kind = pl.when(of_job).then(pl.col("kind").replace(AS_RUNS)).otherwise("kind").alias("kind")
-    return replace(case, events=case.events.with_columns(kind), timeline=case.timeline.with_columns(kind))
+    return replace(case, logged=case.logged.with_columns(kind))
 
 
 def unit_of(job: ScheduledJob) -> str:

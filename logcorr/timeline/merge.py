@@ -17,7 +17,7 @@ from logcorr.model.rotation import part_of
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser
 from logcorr.timeline.ahead import ahead
-from logcorr.timeline.blocks import TURNS, Events, Log, Parsed, Query, kept, log_of, parsed
+from logcorr.timeline.blocks import TURNS, Events, Log, Parsed, Query, log_of, parsed
 from logcorr.timeline.clocks import Placement, Reading, place
 from logcorr.timeline.paired import paired
 from logcorr.timeline.store import Store
@@ -28,15 +28,14 @@ Row = Mapping[str, object]
 
 
 class Timeline(Struct, frozen=True):
-    """All logs in time order.
+    """All logs.
 
-    `lazy` has every event, `events` those that have a kind; both in `model.events.timeline_schema`. Events without a stamp have
-    the time of the one before in their file; in a file without any stamp they have none, but for those `paired`, and come last.
-    `logs` are what they were read from, each file once, with `time` as it is here.
+    `logged` has their events, one log after the other, in `model.events.timeline_schema`. Events without a stamp have the time of
+    the one before in their file; in a file without any stamp they have none, but for those `paired`. `logs` are what they were
+    read from, each file once, with `time` as it is here.
     """
 
-    lazy: pl.LazyFrame
-    events: pl.LazyFrame
+    logged: pl.LazyFrame
     sources: tuple[Source, ...]
     problems: tuple[Problem, ...] = ()
     logs: tuple[Parsed, ...] = ()
@@ -68,11 +67,8 @@ def build(
     agreed = by_tellers(readings, taken, lambda: _telling(_merged(_placed(every, taken, starts))))
     of = by_outages(readings, agreed, lambda: _telling(_merged(_placed(every, agreed, starts))))
     placed = paired(_placed(every, of, starts), [row["first"] is not None for row in rows])
-    lines = sum(log.artifact.line_count for log in logs)
-    whole = kept(_sorted(_merged(placed), since, until), lines)
     return Timeline(
-        whole,
-        kept(whole.filter(pl.col("kind").is_not_null()), lines),
+        _between(_merged(placed), since, until),
         tuple(_source(log, row, where) for log, row, where in zip(logs, rows, of, strict=True)),
         problems,
         tuple(placed),
@@ -239,13 +235,12 @@ def _merged(logs: Sequence[Parsed]) -> pl.LazyFrame:
     return pl.concat([pl.LazyFrame(schema=schema), *(one.events.select(schema.names()) for one in logs)])
 
 
-def _sorted(events: pl.LazyFrame, since: datetime | None, until: datetime | None) -> pl.LazyFrame:
-    """The events in time order, those between two times alone."""
+def _between(events: pl.LazyFrame, since: datetime | None, until: datetime | None) -> pl.LazyFrame:
     if since is not None:
         events = events.filter(pl.col("time") >= _aware(since))
     if until is not None:
         events = events.filter(pl.col("time") <= _aware(until))
-    return events.sort("time", nulls_last=True, maintain_order=True)
+    return events
 
 
 def _aware(time: datetime) -> datetime:

@@ -45,8 +45,7 @@ def one_clock(case: Case) -> Case:
 
     return replace(
         case,
-        events=case.events.with_columns(time).sort("time", "file", "line", nulls_last=True, maintain_order=True),
-        timeline=case.timeline.with_columns(time),
+        logged=case.logged.with_columns(time),
         records=corrected,
         sources=tuple(replace(source, skew_s=skews.get(source.path, 0.0)) for source in case.sources),
     )
