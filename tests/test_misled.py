@@ -213,8 +213,29 @@ def test_a_program_that_a_manager_keeps_running_is_a_suspect_like_a_script(tmp_p
     assert judged(tmp_path) == ("root-cause", "check_always_fails", ("srv/watch.js", 4))
 
 
-def test_a_program_that_acts_now_and_then_may_be_right(tmp_path):
-    minded(tmp_path, acts=True, firsts=(900, 2500, 4700, 5100, 8200, 8900, 11100, 14700, 15200, 17000))
+NOW_AND_THEN = (900, 2500, 4700, 5100, 8200, 8900, 11100, 14700, 15200, 17000)
+
+
+def test_a_program_that_ends_now_and_then_what_serves_everybody_else_is_wrong(tmp_path):
+    minded(tmp_path, acts=True, firsts=NOW_AND_THEN)
+    assert judged(tmp_path) == ("root-cause", "scheduled_check_acts", ("srv/watch.js", 25))
+
+
+def test_a_program_that_acts_now_and_then_may_be_right_where_nobody_is_served(tmp_path):
+    """Each time the press answers with errors for a minute before."""
+    minded(tmp_path, acts=True, firsts=NOW_AND_THEN)
+    ends = [first + 121 for first in NOW_AND_THEN]
+    ill = [row if not any(-70 <= row[0] - end < 0 for end in ends) else clf(row[0], "GET /sheets/4", 500) for row in used(ends)]
+    write(tmp_path, "access.log", ill)
+    assert judged(tmp_path)[0] == "suspected"
+
+
+def test_a_program_that_acts_now_and_then_may_be_right_where_what_it_minds_tells_of_errors(tmp_path):
+    """Each time the press says itself that it cannot work, half a minute before."""
+    minded(tmp_path, acts=True, firsts=NOW_AND_THEN)
+    told = [(first + 91, "ERROR ink pump does not answer") for first in NOW_AND_THEN]
+    told += [(second + 0.5, "INFO sheet done") for second in range(0, HOURS * 3600, 60)]
+    write(tmp_path, "logs/press-out.log", [(one, f"[{at(one):%Y-%m-%dT%H:%M:%S}.000Z] {text}") for one, text in told])
     assert judged(tmp_path)[0] == "suspected"
 
 

@@ -11,10 +11,11 @@ from logcorr.causes.accusing import claimed
 from logcorr.causes.chain import scheduled_chain
 from logcorr.causes.exits import WhyFails, distrusting
 from logcorr.causes.follow import LONGEST_S, Ends, of_times
-from logcorr.causes.haste import hasty
+from logcorr.causes.haste import MOST_HASTY, hasty
 from logcorr.causes.observed import observed
 from logcorr.causes.proxied import by_proxy
 from logcorr.causes.scheduled import Attributed
+from logcorr.causes.serving import serving
 from logcorr.causes.suspects import Suspect
 from logcorr.causes.together import matched_stops, stopped_by
 from logcorr.causes.weighing import LEAST, Hypothesis
@@ -35,9 +36,6 @@ UNPROVED = 0.85
 
 CLOSED_FOR = 2.0
 """After a check that was answered by the proxy itself others are, too, for so many of its pauses."""
-
-MOST_HASTY = 0.95
-"""That it took long to answer this check, while it answered others, is what times and requests tell."""
 
 HARM = ("http.5xx", "upstream.refused", "client.connect_failed")
 FOLLOWS, MOST_COVERED = 0.8, 0.4
@@ -82,14 +80,17 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: 
         suspect = replace(suspect, answer=by_proxy(case, suspect, seen) if seen else None)
     stopped = stopped_by(suspect, told, services)
     kind = kind_of(suspect, group)
-    known = _why_it_fails(case, findings, suspect, matched_stops(told, group)) if kind in CHECK_FAILS else None
+    matched = matched_stops(told, group)
+    known = _why_it_fails(case, findings, suspect, matched) if kind in CHECK_FAILS else None
     kind = known.kind if known else kind
-    unsure = _may_be_right(kind, suspect, group) or (kind == "check_always_fails" and not _is_heard(case, told.service))
+    doubted = _may_be_right(kind, suspect, group)
+    known = serving(case, suspect, told.service, matched) if doubted else known
+    unsure = (doubted and not known) or (kind == "check_always_fails" and not _is_heard(case, told.service))
     of_runs = (_felt_after_runs(case, suspect, stopped.ends) if _harmed(findings) else None) or _while_closed(suspect)
     cause = Cause(
         kind=kind,
         claim=known.claim if known else claimed(kind, told, suspect, group),
-        confidence=_confidence(told, group, suspect, kind, unsure=unsure),
+        confidence=min(_confidence(told, group, suspect, unsure=unsure), known.most if known else 1.0),
         proof=_proof(suspect),
         culprit=_culprit(kind, suspect),
         trigger=suspect.job.span if suspect.job else suspect.span,
@@ -140,11 +141,11 @@ def _why_it_fails(case: Case, findings: Sequence[Finding], suspect: Suspect, mat
     probes = {str(one.probe.span) for one in suspect.effect.probes} if suspect.effect else set()
     found = next((one for one in findings if one.rule in WHY_CHECKS_FAIL and one.subject in probes), None)
     if found:
-        return WhyFails(kind=found.rule, claim=found.claim, evidence=found.evidence)
+        return WhyFails(kind=found.rule, claim=found.claim, evidence=found.evidence, most=MOST_HASTY)
     return distrusting(case, suspect) or hasty(case, suspect, matched)
 
 
-def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str, *, unsure: bool) -> float:
+def _confidence(told: Attributed, group: Group, suspect: Suspect, *, unsure: bool) -> float:
     """The posterior of the job, or of all jobs that nothing tells apart; only likely if it may not be all there is to it.
 
     A job of which nobody knows what it does is only likely too, however well it keeps time.
@@ -155,8 +156,7 @@ def _confidence(told: Attributed, group: Group, suspect: Suspect, kind: str, *, 
     aimed = suspect.effect is not None and aims.hits(suspect.effect, told.service)
     if suspect.effect is None and not enough:
         return min(probability, UNKNOWN)
-    most = MOST_HASTY if kind == "slow_probe" else 1.0
-    return min(probability, most if enough and aimed and not unsure else UNPROVED)
+    return probability if enough and aimed and not unsure else min(probability, UNPROVED)
 
 
 def _may_be_right(kind: str, suspect: Suspect, group: Group) -> bool:
@@ -170,8 +170,8 @@ def _is_heard(case: Case, service: str) -> bool:
     if any(one.source in PROXIES for one in case.sources):
         return True
     lives = pl.col("kind").is_in([*ENDS, *STARTS]).fill_null(False) | pl.col("message").str.contains(r"\.service\b")
-    names = sorted({service}.union(*(one.names for one in case.entities if service in one.names)))
-    return not case.timeline.filter(pl.col("service").is_in(names) & ~lives).head(1).collect().is_empty()
+    own = pl.col("service").is_in(sorted(case.called(service)))
+    return not case.timeline.filter(own & ~lives).head(1).collect().is_empty()
 
 
 def _paced(suspect: Suspect) -> bool:

@@ -23,11 +23,12 @@ https://www.gnu.org/software/wget/manual/html_node/Exit-Status.html)."""
 
 
 class WhyFails(Struct, frozen=True, kw_only=True):
-    """Why a check fails: the kind of cause that this is, what it says, and what shows it."""
+    """Why a check fails: the kind of cause that this is, what it says, what shows it, and how sure one may be at most."""
 
     kind: str
     claim: Claim
     evidence: tuple[Evidence, ...]
+    most: float = 1.0
 
 
 def exits(case: Case, suspect: Suspect) -> pl.DataFrame:

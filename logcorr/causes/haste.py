@@ -13,16 +13,19 @@ from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import NginxFile
 from logcorr.model.source import Span
+from logcorr.timeline.asked import asked
 from logcorr.timeline.select import cite, lines_like, seconds
 
 FEWEST, NEARLY_ALL, MOST = 4, 0.9, 0.8
 """So many runs, nearly all of which waited the whole limit, and so great a share of the others' requests served meanwhile."""
 
+MOST_HASTY = 0.95
+"""That it took long to answer this check, while it answered others, is what times and requests tell."""
+
 EARLY_S, UNIT_S = 0.5, 1.0
 """A run may seem to begin so much late; stamps of requests are cut to the second."""
 
-REQUEST = r"^[A-Z]+ ([^ ?]+)\S*(?: HTTP/[\d.]+)? (\d{3})\b"
-LACKED = ("502", "504")
+LACKED, GIVEN_UP = (502, 504), 499
 """By what a proxy answers it shows which requests it hands to the service that is down."""
 
 IN_TIME = (28, 4, 124)
@@ -38,7 +41,7 @@ def hasty(case: Case, suspect: Suspect, matched: pl.DataFrame) -> WhyFails | Non
     """Whether the suspect's check waited its whole time before it acted, while those who asked the same service were served."""
     effect = suspect.effect
     probe = next((one.probe for one in effect.probes if one.probe.timeout_s and one.probe.url), None) if effect else None
-    if not effect or not probe or not len(suspect.ticks) or _has_peers(case):
+    if not effect or not probe or not len(suspect.ticks) or has_peers(case):
         return None
     stops = seconds(matched)
     began = suspect.ticks[np.maximum(np.searchsorted(suspect.ticks, stops, side="right") - 1, 0)]
@@ -47,16 +50,16 @@ def hasty(case: Case, suspect: Suspect, matched: pl.DataFrame) -> WhyFails | Non
     untold = in_time == UNTOLD
     if len(stops) < FEWEST or waited.mean() < NEARLY_ALL or in_time < NEARLY_ALL or (untold and _waits_for_else(case, effect)):
         return None
-    asked = _asked(case)
-    others = _meanwhile(asked.filter(~_is_of(probe)), matched, began, stops)
-    served = others.filter(pl.col("status").str.contains("^[23]"))
+    requests = asked(case).with_columns(sort=pl.col("path").str.replace_all(r"\d+", "0"))
+    others = _meanwhile(requests.filter(~is_of(probe)), matched, began, stops)
+    served = others.filter(pl.col("status").is_between(200, 399))
     fewest = max(FEWEST, len(stops) / 2) if untold else FEWEST
     if served.height < max(fewest, MOST * others.height):
         return None
-    return _told(probe, int(waited.sum()), served, asked.filter(_is_of(probe) & (pl.col("status") == "499")))
+    return _told(probe, int(waited.sum()), served, requests.filter(is_of(probe) & (pl.col("status") == GIVEN_UP)))
 
 
-def _has_peers(case: Case) -> bool:
+def has_peers(case: Case) -> bool:
     """Whether the proxy shares the requests out: then another server than the one that is checked may have served the others."""
     every = (one for file in case.of(NginxFile) for top in file.directives for one in top.walk())
     groups = ([member for member in one.children or () if member.name == "server"] for one in every if one.name == "upstream")
@@ -75,24 +78,17 @@ def _ended_by_time(case: Case, suspect: Suspect) -> float:
     return sum(code in IN_TIME for code in codes) / len(codes) if codes else UNTOLD
 
 
-def _asked(case: Case) -> pl.DataFrame:
-    """The requests that logs tell of, with their `path`, its `sort` (numbers aside) and `status`."""
-    parts = pl.col("message").str.extract_groups(REQUEST).struct
-    rows = case.timeline.filter(pl.col("message").str.contains(REQUEST) & pl.col("time").is_not_null())
-    named = rows.with_columns(parts[0].alias("path"), parts[1].alias("status"))
-    return named.with_columns(sort=pl.col("path").str.replace_all(r"\d+", "0")).sort("time", maintain_order=True).collect()
-
-
-def _is_of(probe: Probe) -> pl.Expr:
+def is_of(probe: Probe) -> pl.Expr:
+    """Whether a request is for what a check asks."""
     path = re.sub(r"^\w+://[^/]*", "", probe.url or "").partition("?")[0] or "/"
     return pl.col("path") == path
 
 
-def _meanwhile(asked: pl.DataFrame, matched: pl.DataFrame, began: Times, stops: Times) -> pl.DataFrame:
+def _meanwhile(requests: pl.DataFrame, matched: pl.DataFrame, began: Times, stops: Times) -> pl.DataFrame:
     """Of the sorts of requests that lacked the service when it was down, those that were answered while a check waited."""
-    down = of_stops(matched).felt(seconds(asked))
-    sorts = asked.filter(pl.Series(down, dtype=pl.Boolean) & pl.col("status").is_in(LACKED))["sort"].unique()
-    own = asked.filter(pl.col("sort").is_in(sorts.implode()))
+    down = of_stops(matched).felt(seconds(requests))
+    sorts = requests.filter(pl.Series(down, dtype=pl.Boolean) & pl.col("status").is_in(LACKED))["sort"].unique()
+    own = requests.filter(pl.col("sort").is_in(sorts.implode()))
     at = seconds(own)
     run = np.searchsorted(began, at, side="right") - 1
     near = np.maximum(run, 0)
@@ -104,6 +100,7 @@ def _told(probe: Probe, runs: int, served: pl.DataFrame, given_up: pl.DataFrame)
     limit, places = probe.timeout_s or 0.0, dict.fromkeys([probe.span, probe.url_span or probe.span])
     return WhyFails(
         kind="slow_probe",
+        most=MOST_HASTY,
         claim=claim(
             "slow_probe.hasty",
             "the probe of {url} waits {limit:g} s: {runs} times it gave up and acted, "

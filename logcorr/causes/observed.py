@@ -14,6 +14,7 @@ from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Probe
 from logcorr.model.case import Behaviour, Case, ProbeAnswer, ProvedEffect
 from logcorr.model.source import Span
+from logcorr.timeline.asked import asked
 from logcorr.timeline.scripts import printed, said
 from logcorr.timeline.select import seconds
 
@@ -63,10 +64,8 @@ def observed(case: Case, behaviour: Behaviour, effect: ProvedEffect, ticks: Time
 
 def _for_everybody(case: Case, found: Observed) -> bool:
     """Whether at the time of such answers others got the same: what the proxy says by itself it says to all."""
-    pattern = r"^[A-Z]+ (?:\S+)(?: HTTP/[\d.]+)? (\d{3})\b"
-    asked = case.timeline.filter(pl.col("message").str.contains(pattern) & pl.col("time").is_not_null())
-    rows = after_runs(asked.sort("time", maintain_order=True).collect(), seconds(found.rows), RUN_S / 4)
-    others = rows.join(found.rows, on=["file", "line"], how="anti").with_columns(_status(pattern))
+    rows = after_runs(asked(case), seconds(found.rows), RUN_S / 4)
+    others = rows.join(found.rows, on=["file", "line"], how="anti")
     return others.height >= FEWEST and int((others["status"] == found.status).sum()) >= MOST * others.height
 
 
@@ -129,10 +128,8 @@ def _meets(status: str, text: str) -> bool:
 def requests(case: Case, probe: Probe, ticks: Times) -> pl.DataFrame:
     """The requests for a probe's address soon after its runs, with their `status`."""
     path = urlsplit(probe.url or "").path or "/"
-    pattern = rf"^{probe.method} {re.escape(path)}(?:\?\S*)?(?: HTTP/[\d.]+)? (\d{{3}})\b"
-    asked = case.timeline.filter(pl.col("message").str.contains(pattern) & pl.col("time").is_not_null())
-    rows = asked.sort("time", maintain_order=True).collect() if probe.url else case.happened()
-    return after_runs(rows, ticks, SOON_S).with_columns(_status(pattern))
+    its = (pl.col("method") == probe.method) & (pl.col("path") == path) & pl.lit(bool(probe.url))
+    return after_runs(asked(case).filter(its).drop("method", "path"), ticks, SOON_S)
 
 
 def after_runs(rows: pl.DataFrame, ticks: Times, within_s: float) -> pl.DataFrame:

@@ -80,7 +80,7 @@ def touched_by(case: Case, cause: Cause, named: set[str], since: float) -> Touch
     by_the_clock = cause.period_s or any(link.mechanism == "job_runs_script" for link in cause.chain)
     before_release = before if by_the_clock else A_DAY_S
     return Touched(
-        _by_all_names(case, {*named, *_served(case, logged), *_nginx(case, written)}),
+        case.called(*named, *_served(case, logged), *_nginx(case, written)),
         frozenset(name for name in names if not EVERYWHERE.fullmatch(name)),
         tuple(dict.fromkeys([*([] if cause.culprit.path in read else [cause.culprit]), *written])),
         since,
@@ -92,10 +92,6 @@ def _nginx(case: Case, written: Iterable[Span]) -> set[str]:
     """nginx, where a line of its configuration is among these."""
     paths = {span.path for span in written}
     return {"nginx"} if any(fact.span.path in paths for fact in case.of(NginxFile)) else set()
-
-
-def _by_all_names(case: Case, services: set[str]) -> frozenset[str]:
-    return frozenset(services.union(*(one.names for one in case.entities if one.names & services)))
 
 
 def texts_at(case: Case, span: Span) -> list[str]:

@@ -154,6 +154,10 @@ class Configuration(Struct, frozen=True, kw_only=True):
         """The facts of one kind, in the order they were read."""
         return of_kind(kind, self.facts)
 
+    def called(self, *names: str) -> frozenset[str]:
+        """These names of services, and all others that the same services go by."""
+        return frozenset(names).union(*(one.names for one in self.entities if not one.names.isdisjoint(names)))
+
 
 class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
     """One incident: its configuration, and the timeline.

@@ -95,7 +95,7 @@ def just_before(case: Case, since: datetime) -> Iterator[Evidence]:
 
 def brought(case: Case, service: str, since: datetime | None, within: timedelta) -> Iterator[Evidence]:
     """What shows that a new version of it was brought shortly before: its container was made anew, or a record says so."""
-    names = {service, *(name for thing in case.entities if service in thing.names for name in thing.names)}
+    names = case.called(service)
     if since is None:
         return
     near = pl.col("time").is_between(since - within, since + LATE)

@@ -81,14 +81,14 @@ def why(case: Case, service: Service, check: Healthcheck, count: int, events: pl
 
 def _printed(case: Case, service: Service) -> Iterator[tuple[Span, str]]:
     """What health records say that checks printed, in the captures that name the service."""
-    names = {name for thing in case.entities if service.name in thing.names for name in thing.names} | {service.name}
+    names = case.called(service.name)
     for path in sorted(case.files):
         rows = case.lines(path).filter(pl.col("text").str.contains(PRINTED)).select("line", "text").collect()
         if rows.height and _names(case, path, names):
             yield from ((Span(path, line), text) for line, text in rows.iter_rows())
 
 
-def _names(case: Case, path: str, names: set[str]) -> bool:
+def _names(case: Case, path: str, names: frozenset[str]) -> bool:
     """Whether a capture is of a container of that name, or does not say of which it is."""
     named = case.lines(path).filter(pl.col("text").str.contains(r'^\s*"Name": ?"/')).select("text").collect()["text"]
     return not len(named) or any(re.search(rf"[/_-]{re.escape(name)}(?:[_-]\d+)?\"", text) for text in named for name in names)

@@ -191,8 +191,7 @@ def _reason(rows: pl.DataFrame, before: str, acts: Told) -> Iterator[Told]:
 
 def _names(case: Case, service: str) -> re.Pattern[str]:
     """How managers may call it: the names that it goes by, and compose's for its containers."""
-    names = {name for one in case.entities if service in one.names for name in one.names} | {service}
-    return re.compile(rf"(?:^|[/_-])(?:{'|'.join(map(re.escape, sorted(names)))})(?:[_-]\d+)?$")
+    return re.compile(rf"(?:^|[/_-])(?:{'|'.join(map(re.escape, sorted(case.called(service))))})(?:[_-]\d+)?$")
 
 
 def _before(stop: Downtime, lines: Sequence[Told]) -> Told | None:

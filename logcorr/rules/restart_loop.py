@@ -71,7 +71,7 @@ def _worked_off(case: Case, row: Sequence[Downtime]) -> bool:
 
 def _is_reached(case: Case, name: str) -> bool:
     """Whether others reach it: by a port, as its health check does, or through the proxy."""
-    names = {name, name.rpartition("/")[2]}.union(*(thing.names for thing in case.entities if name in thing.names))
+    names = case.called(name, name.rpartition("/")[2])
     composed = [one for file in case.of(ComposeFile) for one in file.services if {one.name, one.container_name} & names]
     checks = [" ".join(one.healthcheck.test) for one in composed if one.healthcheck]
     if any(one.ports or one.expose for one in composed) or any(re.search(LISTENS, check) for check in checks):

@@ -170,7 +170,8 @@ def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX)
 def _by_path(path: str, things: Sequence[Entity], nginx: str) -> str:
     """By the file's name or a folder's, whole or in part; else the only thing beside nginx, or the first name that says much."""
     *folders, name = path.split("/")
-    stem, of_docker = log_stem(name), DOCKER_FILE.fullmatch(name)
+    managed, of_docker = PM2_FILE.fullmatch(name), DOCKER_FILE.fullmatch(name)
+    stem = managed["name"] if managed and not find(log_stem(name), things) else log_stem(name)
     for word in (stem[:ID] if of_docker else stem, *reversed(folders)):
         if thing := find(word, things):
             return thing.name

@@ -44,7 +44,7 @@ def not_found(case: Case, effect: Effect, schedule: Schedule) -> int:
 def outlived(case: Case, service: str, schedule: Schedule) -> Container | None:
     """A container of the service that a capture shows to be up for longer than any run would have let it be."""
     pause = _longest_pause_s(schedule)
-    names = {name for thing in case.entities if service in thing.names for name in thing.names}
+    names = case.called(service)
     aged = (container for container in case.of(Container) if container.name in names and container.up_s is not None)
     return next((one for one in aged if pause and (one.up_s or 0.0) >= MUCH_LONGER * pause), None)
 
