@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.lazily import np, npt, pl
 from logcorr.model.case import Case
@@ -13,6 +14,7 @@ from logcorr.model.events import REQUEST_LOGS
 from logcorr.model.facts import Healthcheck, Service
 from logcorr.model.source import Span
 from logcorr.rules._health import checked
+from logcorr.semantics.healthchecks import probe_of
 from logcorr.timeline.lifecycles import stops
 from logcorr.timeline.select import cite, lines_like, seconds
 
@@ -33,10 +35,14 @@ MOST, OFTENER = 0.5, 3.0
 
 
 class Unhealthy(Struct, frozen=True):
-    """A service with its health check, the lines that call it unhealthy, and those of its stops that follow one of them."""
+    """A service with its health check, the lines that call it unhealthy, and those of its stops that follow one of them.
+
+    The check waits no longer than its own command does (`curl -m 2`), if that gives up `by_itself`.
+    """
 
     service: Service
     check: Healthcheck
+    by_itself: bool
     told: pl.DataFrame
     stops: pl.DataFrame
 
@@ -58,7 +64,15 @@ def _acted_on(case: Case) -> Iterator[Unhealthy]:
             unhealthy = told.filter(own | pl.col("message").str.contains(rf"\b{service.name}\b"))
             acted = _soon_after(ended, seconds(unhealthy))
             if acted.height >= FEWEST and acted.height >= LEAST_SHARE * ended.height:
-                yield Unhealthy(service, check, unhealthy, acted)
+                patience = _patience_s(service, check)
+                by_itself = patience < check.timeout_s
+                yield Unhealthy(service, replace(check, timeout_s=patience), by_itself, unhealthy, acted)
+
+
+def _patience_s(service: Service, check: Healthcheck) -> float:
+    """How long the check waits: as it is set, or as its command is told."""
+    probe = probe_of(check, check.span, tuple(service.environment))
+    return min(check.timeout_s, (probe and probe.timeout_s) or check.timeout_s)
 
 
 def workload(pod: pl.Expr) -> pl.Expr:

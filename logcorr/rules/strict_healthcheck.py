@@ -101,6 +101,7 @@ def _found(one: Unhealthy, sure: float, said: Claim, evidence: tuple[Evidence, .
 
 def _settings(case: Case, one: Unhealthy, order: Sequence[str]) -> Iterator[Evidence]:
     """The lines of the check that hold these settings, in this order; all of it where none does."""
+    order = ["test" if one.by_itself and word == "timeout" else word for word in order]
     found = [span for word in dict.fromkeys(order) for span in setting_lines(case, one.check.span, LINES[word])]
     yield from (Evidence(span, "the health check", shows="probe_gets_answer") for span in found or [one.check.span])
 
