@@ -8,7 +8,7 @@ from typing import TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from logcorr.causes.follow import Ends, Times, explained_by, on_another_clock
+from logcorr.causes.follow import SLACK_S, Ends, Times, explained_by, on_another_clock
 from logcorr.lazily import np, npt
 from logcorr.model.claim import Claim, claim
 from logcorr.model.result import Cause, Explained, Finding
@@ -42,6 +42,9 @@ STATES = ("resource_exhausted", "dependency_fails")
 LESS = 0.1
 """What tells why it came to such a state comes first, if it is not less likely by more than this."""
 
+FEWEST_BEFORE, BEFORE_SHARE = 3, 0.1
+"""What struck only after so many of the events, and so great a share, is not why they happened."""
+
 FELT = "failure_reaches_clients"
 
 NEW_SHARE, NEW_IN_STORY = 0.1, 0.5
@@ -66,13 +69,16 @@ class Hypothesis(Struct, frozen=True):
 
 
 class _Weighed(Struct, frozen=True):
-    """A possible cause, which serious events it explains, and which it would if the clocks of those who tell differed.
+    """A possible cause, which of the serious events (at `times`) it explains, and which it would if the clocks of those who tell
+    differed.
 
-    `share` is that of the harm which it explains: each serious symptom counts alike, however many lines tell of it. It `struck`
-    so many times. `after_others` are events in the wake of other services' stops.
+    It first struck at `since`, and `struck` so many times. `share` is that of the harm which it explains: each serious symptom
+    counts alike, however many lines tell of it. `after_others` are events in the wake of other services' stops.
     """
 
     cause: Cause
+    times: Times
+    since: float
     serious: npt.NDArray[np.bool_]
     apart: npt.NDArray[np.bool_]
     share: float
@@ -130,6 +136,8 @@ def _explaining(
     apart = {name: on_another_clock(one.ends, symptoms[name]) if not felt[name].any() else felt[name] for name in serious}
     return _Weighed(
         replace(one.cause, explains=explains),
+        times=np.concatenate([symptoms[name] for name in serious]) if serious else np.zeros(0),
+        since=float(one.ends.times.min(initial=np.inf)),
         serious=_joined(felt, serious),
         apart=_joined(apart, serious),
         share=float(np.mean([felt[name].mean() for name in serious])) if serious else 1.0,
@@ -170,8 +178,14 @@ def _odds(cause: Cause) -> float:
 
 
 def _competes(one: _Weighed, other: _Weighed) -> bool:
-    """Whether the other would be why instead: it cites none of the places that this one does."""
-    return _overlaps(one, other) and not _places(one.cause) & _places(other.cause)
+    """Whether the other would be why instead: it cites none of the places that this one does, and did not come too late."""
+    return _overlaps(one, other) and not _places(one.cause) & _places(other.cause) and not _came_later(one, other)
+
+
+def _came_later(one: _Weighed, other: _Weighed) -> bool:
+    """Whether a good part of what this one explains had happened before the other first struck."""
+    before = (one.serious & (one.times < other.since - SLACK_S)).sum()
+    return bool(before >= max(FEWEST_BEFORE, BEFORE_SHARE * one.serious.sum()))
 
 
 def _overlaps(one: _Weighed, other: _Weighed) -> bool:

@@ -89,7 +89,7 @@ def _unanswered(case: Case) -> Iterator[Finding]:
     for found in locking(case, late) if late.height >= FEWEST else ():
         captured = [Evidence(span, "they wait for it", shows=SHOWS) for span in waiting(case)][:2]
         told = _of_job(found)
-        yield replace(told, confidence=told.confidence if captured else UNSEEN, evidence=(*told.evidence, *captured))
+        yield replace(told, confidence=NAMED if captured else UNSEEN, evidence=(*told.evidence, *captured))
 
 
 def _lasting(case: Case, holds: pl.DataFrame) -> pl.DataFrame:
