@@ -12,7 +12,7 @@ from logcorr.causes.changes import begun
 from logcorr.causes.checks import checks
 from logcorr.causes.diagnosed import diagnosed
 from logcorr.causes.follow import of_stops
-from logcorr.causes.meant import ENDS, STAYS_AWAY, as_meant, in_passing, long_away
+from logcorr.causes.meant import ENDS, STAYS_AWAY, as_meant, in_passing, long_away, namesakes
 from logcorr.causes.missing import letters, missing, unread
 from logcorr.causes.rivals import rivals
 from logcorr.causes.scheduled import Attributed, attributed
@@ -39,7 +39,7 @@ def judge(case: Case, findings: Sequence[Finding], *, whole: bool = True) -> Jud
     Findings are not `whole` where a rule crashed: then nothing shows that all is well.
     """
     told = _stops(case)
-    ordered = [stops for stops in told if as_meant(case, findings, stops)]
+    ordered = namesakes(told, [stops for stops in told if as_meant(case, findings, stops)])
     meant = {stops.service for stops in ordered}
     asked = [stops for stops in told if stops.service not in meant]
     hypotheses = (*_scheduled(case, findings, asked), *diagnosed(case, findings))

@@ -189,8 +189,13 @@ def kind_of(suspect: Suspect, group: Group) -> str:
         return "probe_never_satisfied"
     if _always_fails(suspect, group):
         return "check_always_fails"
-    every = suspect.reach is Reach.MUST or not (suspect.effect.effect.guard or suspect.effect.probes)
+    every = ordered(suspect) or not (suspect.effect.effect.guard or suspect.effect.probes)
     return "scheduled_stop" if every else "scheduled_check_acts"
+
+
+def ordered(suspect: Suspect) -> bool:
+    """Whether each of its runs does it, or each in which all that it asks is well: a roll-out goes on then."""
+    return suspect.reach is Reach.MUST or bool(suspect.effect and suspect.effect.proof.if_well == {True})
 
 
 def _misread(effect: ProvedEffect) -> bool:
@@ -205,7 +210,7 @@ def _misread(effect: ProvedEffect) -> bool:
 def _always_fails(suspect: Suspect, group: Group) -> bool:
     """Whether the logs show the check failing on nearly every run, though configuration does not tell why."""
     evidence = group.evidence
-    if not suspect.effect or not suspect.effect.probes or evidence.hits < FEW:
+    if not suspect.effect or not suspect.effect.probes or evidence.hits < FEW or suspect.effect.proof.if_well == {True}:
         return False
     pause = suspect.behaviour.pause_s if suspect.behaviour else None
     if pause is None:

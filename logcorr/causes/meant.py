@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from datetime import timedelta
 
-from logcorr.causes.blame import ALWAYS, kind_of
+from logcorr.causes.blame import ALWAYS, kind_of, ordered
 from logcorr.causes.follow import Times
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.together import matched_stops
@@ -63,6 +63,18 @@ def as_meant(case: Case, findings: Sequence[Finding], told: Attributed) -> bool:
     felt = [one for one in findings if one.rule == FELT or _harms(one)]
     replaced = not felt and _replaced(case, told) and _watched(case, told.stops)
     return replaced or _as_ordered(case, told, felt) or (_for_a_change(case, told) and _in_passing(felt, told))
+
+
+def namesakes(told: Sequence[Attributed], ordered: Sequence[Attributed]) -> list[Attributed]:
+    """Those whose stops are ordered, and the same services by their logs' names (`shop@8001`, `shop-8001.log`)."""
+    return [one for one in told if any(one is other or _same(one, other) for other in ordered)]
+
+
+def _same(one: Attributed, other: Attributed) -> bool:
+    """Whether two names are of the same words, and each stop under the one name comes with one under the other."""
+    words, others = (set(re.split(r"[\W_]+", each.service)) for each in (one, other))
+    apart = np.abs(one.times[:, None] - other.times[None, :])
+    return words == others and bool((apart <= BRIEF_S).any(axis=1).all())
 
 
 def long_away(case: Case, stops: pl.DataFrame) -> bool:
@@ -137,8 +149,8 @@ def _as_ordered(case: Case, told: Attributed, felt: Sequence[Finding]) -> bool:
     if not group or not told.possible or group.probability < ALWAYS:
         return False
     suspect, matched = told.possible[0], matched_stops(told, group)
-    ordered = suspect.reach is Reach.MUST and kind_of(suspect, group) == "scheduled_stop"
-    return ordered and not felt and matched.height >= ALWAYS * told.stops.height and _watched(case, matched)
+    meant = ordered(suspect) and kind_of(suspect, group) == "scheduled_stop"
+    return meant and not felt and matched.height >= ALWAYS * told.stops.height and _watched(case, matched)
 
 
 def _watched(case: Case, stops: pl.DataFrame) -> bool:

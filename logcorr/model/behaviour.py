@@ -6,6 +6,7 @@ from enum import Enum
 
 from msgspec import Struct
 
+from logcorr.lazily import regex
 from logcorr.model.facts import Fact
 from logcorr.model.source import Span
 
@@ -120,6 +121,10 @@ class Answer(Struct, frozen=True, kw_only=True):
     unknown: str | None = None
 
 
+WELL = regex(r": (?:HTTP [23]\d\d|active|open|accepting|running|answers|healthy|alive)(?:;|$)")
+"""The outcomes of probes, in the interpreter's words, that are no failure."""
+
+
 class ReachProof(Struct, frozen=True, kw_only=True):
     """How far an effect is reached, outcome by outcome.
 
@@ -133,3 +138,8 @@ class ReachProof(Struct, frozen=True, kw_only=True):
     assumes: tuple[str, ...] = ()
     unknown: tuple[str, ...] = ()
     once_run: Reach | None = None
+
+    @property
+    def if_well(self) -> set[bool | None]:
+        """What happens where probes find that all is well."""
+        return {runs for outcome, runs in self.cases if WELL.search(outcome)}

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from logcorr.lazily import regex
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Configuration, ProvedEffect
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-
-PASSED = regex(r": (?:HTTP [23]\d\d|active|open|accepting|running|answers|healthy|alive)(?:;|$)")
-"""The outcomes of probes, in the interpreter's words, that are no failure."""
 
 
 @rule(code="SH007", title="One failed check restarts the whole stack", role="defect", severity="warning")
@@ -36,9 +32,7 @@ def _tears_down(behaviour: Behaviour, proved: ProvedEffect) -> bool:
 
 def _for_want_of_success(proved: ProvedEffect) -> bool:
     """Whether a check that passes would prevent it; a release that goes on while all is well is something else."""
-    if proved.proof.reach is Reach.MUST:
-        return True
-    return any(runs is False and PASSED.search(outcome) for outcome, runs in proved.proof.cases)
+    return proved.proof.reach is Reach.MUST or False in proved.proof.if_well
 
 
 def _finding(proved: ProvedEffect) -> Finding:
