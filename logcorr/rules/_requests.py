@@ -21,25 +21,23 @@ def asked(case: Case, events: pl.DataFrame) -> pl.DataFrame:
     if events.is_empty():
         return events.with_columns(pl.lit("").alias(name) for name in ASKED)
     places = events.lazy().select(position(case)).with_row_index("row")
-    told = asking(case, places).select("row", *ASKED).sort("row").collect(engine="streaming")
-    return events[told["row"]].hstack(told.drop("row"))
+    told = places.join(troubles(case).select(position(case), *ASKED), on="position")
+    rows = told.select("row", *ASKED).sort("row").collect(engine="streaming")
+    return events[rows["row"]].hstack(rows.drop("row"))
 
 
-def asking(case: Case, events: pl.LazyFrame) -> pl.LazyFrame:
-    """The same, in any order, of events that are known by their `position`."""
+def troubles(case: Case) -> pl.LazyFrame:
+    """What nginx's error logs tell, one log after the other, with the columns of `ASKED`; text that is not known is empty."""
     told = case.records("nginx_error")
     columns = told.collect_schema()
     if "request" not in columns:
-        return events.clear().with_columns(pl.lit("").alias(name) for name in ASKED)
+        return case.logged.clear().with_columns(pl.lit("").alias(name) for name in ASKED)
     request = pl.col("request")
-    plain = ("client", "upstream", "server")
-    wanted = told.select(
-        position(case),
-        *((pl.col(name) if name in columns else pl.lit(None, pl.String)).alias(name) for name in plain),
-        request.str.extract(r"^(\S+)", 1).alias("method"),
-        request.str.extract(r"^\S+ (\S+)", 1).alias("uri"),
-    )
-    return events.join(wanted, on="position").with_columns(pl.col(name).fill_null("") for name in ASKED)
+    plain = [
+        (pl.col(name) if name in columns else pl.lit(None, pl.String)).alias(name) for name in ("client", "upstream", "server")
+    ]
+    asked = (request.str.extract(r"^(\S+)", 1).alias("method"), request.str.extract(r"^\S+ (\S+)", 1).alias("uri"))
+    return told.with_columns(*plain, *asked).with_columns(pl.col(name).fill_null("") for name in ASKED)
 
 
 def endpoint_of(uri: pl.Expr) -> pl.Expr:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.facts import Directive, NginxFile
-from logcorr.rules._requests import asked, asking, position
+from logcorr.rules._requests import asked, position, troubles
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import Upstream, UpstreamServer
 
@@ -60,13 +60,12 @@ def answered(case: Case) -> pl.DataFrame:
     if access is None or any(_covers_up(one) for one in _directives(files)):
         return _others_left(case)
     before = ~pl.col("message").str.contains_any(BEGUN)
-    troubles = case.logged.filter(pl.col("kind").is_in(TROUBLES) & pl.col("time").is_not_null() & before)
-    early = pl.col("kind").is_in(NOT_BEGUN)
-    told = asking(case, troubles.select(position(case), "time", early=early))
+    wanted = pl.col("kind").is_in(TROUBLES) & pl.col("time").is_not_null() & before
     alone = pl.col("upstream").str.extract(ADDRESS, 1).is_in(_alone(files))
-    known = told.filter((pl.col("client") != "") & ~alone.fill_null(value=False))
+    known = troubles(case).filter(wanted & (pl.col("client") != "") & ~alone.fill_null(value=False))
+    early = pl.col("kind").is_in(NOT_BEGUN)
     request = pl.concat_str("client", "method", "uri", separator=" ").hash()
-    rows = known.select("position", "time", "early", request=request).collect(engine="streaming").sort("time")
+    rows = known.select(position(case), "time", early=early, request=request).collect(engine="streaming").sort("time")
     again = _ends(access).join(rows.lazy().select("request").unique(), on="request", how="semi")
     logged = (
         again.group_by("request", "ended")
@@ -75,7 +74,7 @@ def answered(case: Case) -> pl.DataFrame:
         .sort("ended")
     )
     spared = pl.concat([_answered_then(rows, logged), _never_failed(rows, logged, access)]).unique()
-    near = troubles.filter(pl.col("line").is_in((spared["position"] % 2**32).cast(pl.UInt32).implode())).collect()
+    near = case.logged.filter(wanted & pl.col("line").is_in((spared["position"] % 2**32).cast(pl.UInt32).implode())).collect()
     return near.with_columns(position(case)).join(spared, on="position", how="semi", maintain_order="left").drop("position")
 
 

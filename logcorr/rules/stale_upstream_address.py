@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from logcorr.lazily import pl
 from logcorr.model.behaviour import Reach
-from logcorr.model.case import PLACED, Case
+from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
@@ -19,8 +19,9 @@ from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._moves import ADDRESS, Move, moves
 from logcorr.rules._ports import is_overridden
+from logcorr.rules._proxying import asked_once
 from logcorr.rules._replaced import EMPTY, STARTS, Replaced, replaced
-from logcorr.rules._requests import asking, position
+from logcorr.rules._requests import troubles
 from logcorr.semantics.nginx import Nginx
 from logcorr.timeline.lifecycles import Downtime, listened_at, stopped_for_good
 from logcorr.timeline.select import cite, instants
@@ -47,7 +48,10 @@ PROVED, LIKELY = 0.95, 0.85
 @rule(code="NGX005", title="An upstream's configured address is one its service has left", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Compares refused upstream addresses with those at which services said that they listen, before and after."""
-    refused, lines = _refused(case), _configured(case)
+    lines = _configured(case)
+    if not lines and not asked_once(case):  # nothing tells where the proxy's addresses stand
+        return
+    refused = _refused(case)
     found = list(_left(case, refused, lines))
     seen = {place.path for place, _ in found}
     yield from (finding for _, finding in found)
@@ -88,12 +92,12 @@ def _refused(case: Case) -> pl.DataFrame:
     whether `nobody` has the address."""
     message = pl.col("message")
     connecting = (pl.col("kind") != "upstream.timeout") | message.str.contains(CONNECTING, literal=True)
-    events = case.logged.filter(pl.col("kind").is_in(REFUSED) & pl.col("time").is_not_null() & connecting)
-    placed = events.select(*PLACED, position(case), nobody=message.str.contains(EMPTY, literal=True)).with_row_index("row")
+    told = troubles(case).filter(pl.col("kind").is_in(REFUSED) & pl.col("time").is_not_null() & connecting)
     address = pl.col("upstream").str.extract_groups(r"^\w+://(?P<host>unix:[^:]+|[^/:]+|\[[^\]]+\]):(?P<port>\d*)")
     host, port = address.struct[0], address.struct[1].cast(pl.Int64, strict=False).fill_null(0)
-    rows = asking(case, placed).select("row", *PLACED, "nobody", host.alias("host"), port.alias("port"))
-    return rows.drop_nulls("host").sort("row").drop("row").collect(engine="streaming")
+    nobody = message.str.contains(EMPTY, literal=True)
+    rows = told.select("time", "file", "line", "lines", host.alias("host"), port.alias("port"), nobody=nobody).drop_nulls("host")
+    return rows.collect(engine="streaming").sort("time", maintain_order=True)
 
 
 def _mover(case: Case, move: Move) -> Iterator[Evidence]:
