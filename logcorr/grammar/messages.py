@@ -12,6 +12,7 @@ from functools import cache, partial
 
 from msgspec.structs import replace
 
+from logcorr.grammar import answers
 from logcorr.grammar.failures import FAILURES as FAILURES
 from logcorr.grammar.outside import CONSOLE as CONSOLE
 from logcorr.grammar.outside import MONITOR as MONITOR
@@ -200,6 +201,8 @@ APPLICATION = (
     ),
     *SERVICES,
     *TOOLS,
+    *answers.IN_WORDS,
+    *answers.IN_MEMBERS,
 )
 """Phrases of servers, the Node.js world's first."""
 
@@ -217,22 +220,23 @@ CONTINUED = tuple(replace(phrase, pattern=f"{_ERROR}(?:{phrase.pattern})") for p
 """Failures as the lines after an event tell them."""
 
 
-_LEFT_FOR = (
+_IN_MEMBERS = (
+    *answers.IN_MEMBERS,
     Phrase(
         "client.disconnected",
         ('"transport close"', '"transport error"', '"ping timeout"'),
         r"[=:] ?\"(?:transport (?:close|error)|ping timeout)\"",
     ),
 )
-"""How a record of members words that a client's lasting connection ended: Socket.IO's reason is a member's whole value.
+"""What a record's members tell: an answer, or that a client's lasting connection ended (Socket.IO's reason is a whole value).
 
 https://socket.io/docs/v4/server-socket-instance/#disconnect.
 """
 
 
-def left_for(text: pl.Expr) -> pl.Expr:
-    """`client.disconnected` where a member of the record is such a reason, whatever its message says; else null."""
-    return kind_of(text, _LEFT_FOR)
+def by_members(text: pl.Expr) -> pl.Expr:
+    """The kind that a record's members tell of, whatever its message says; else null."""
+    return kind_of(text, _IN_MEMBERS)
 
 
 def kind_of(message: pl.Expr, phrases: tuple[Phrase, ...]) -> pl.Expr:

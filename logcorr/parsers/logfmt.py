@@ -45,14 +45,14 @@ def logfmt(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     )
     said = pl.coalesce(_value(_MESSAGES, names), pl.col("text"))
     told = pl.coalesce(messages.kind_of(said, messages.APPLICATION), messages.kind_of(_value(_ERRORS, names), messages.FAILURES))
-    left = messages.left_for(pl.col("text"))
+    members = messages.by_members(pl.col("text"))
     offset = shape.utc_offset_s(pl.col("stamp")) if shape else None
     return events(
         cut,
         time=shape.time(pl.col("stamp")) if shape else no(pl.Datetime("us")),
         severity=pl.col("level").str.to_lowercase().replace_strict(MEANT, default=None, return_dtype=severity_type()),
-        kind=pl.coalesce(told, left),
-        message=pl.when(told.is_null() & left.is_not_null()).then(pl.col("text")).otherwise(said),
+        kind=pl.coalesce(told, members),
+        message=pl.when(told.is_null() & members.is_not_null()).then(pl.col("text")).otherwise(said),
         parsed=is_pairs,
         count=pl.col("lines"),
         own={

@@ -114,15 +114,15 @@ def records(lines: pl.LazyFrame, context: Context, own: Mapping[str, str]) -> pl
     severity = by_value(part(level), _severities, severity_type())
     told = _timed(cut, stamp, shape).with_columns(severity.alias("severity"), text.alias("told"))
     elsewhere = messages.kind_of(pl.when(pl.col("severity") >= "error").then(pl.col("text")), messages.FAILURES)
-    found = told.with_columns(elsewhere.alias("elsewhere"), messages.left_for(pl.col("text")).alias("left"))
-    telling = pl.col("elsewhere").is_not_null() | pl.col("left").is_not_null()
+    found = told.with_columns(elsewhere.alias("elsewhere"), messages.by_members(pl.col("text")).alias("by_members"))
+    telling = pl.col("elsewhere").is_not_null() | pl.col("by_members").is_not_null()
     unsaid = telling & _own_kind(lambda name: pl.when(telling).then(name)).is_null()
     offset = shape.utc_offset_s(shape.text(_bare(stamp))) if shape else None
     return events(
         found,
         time=died_at(context),
         severity=pl.col("severity"),
-        kind=pl.coalesce(_own_kind(lambda name: name), "elsewhere", lived(context), "left"),
+        kind=pl.coalesce(_own_kind(lambda name: name), "elsewhere", lived(context), "by_members"),
         message=pl.when(unsaid).then(pl.col("text")).otherwise(pl.col("told").str.split_exact("\n", 1).struct[0]),
         parsed=pl.col("is_record"),
         count=pl.col("lines"),
