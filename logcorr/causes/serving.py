@@ -44,8 +44,9 @@ def serving(case: Case, suspect: Suspect, service: str, matched: pl.DataFrame) -
         most=MOST_SERVING,
         claim=claim(
             "cause.check_ends_what_serves",
-            "its check of {what} failed, and {service} was ended {count} times, though it answered others until then: "
-            "{served} requests within a minute before",
+            "{script} ended {service} {count} times when its check of {what} failed, though it answered others until then: "
+            "{served} requests in the minutes before",
+            script=effect.effect.span.path,
             what=probe.url or probe.asks or probe.tool,
             service=service,
             count=len(ends),
