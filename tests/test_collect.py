@@ -328,6 +328,43 @@ def test_logs_pasted_into_markdown_are_read_where_they_stand(tmp_path):
     assert (first.envelopes, first.service, first.path) == (("markdown",), None, "incident.md")
 
 
+SESSION = """# 5 May, on mill
+ops@mill:~$ date; uptime
+Tue May  5 10:00:00 UTC 2026
+ops@mill:~$ sudo docker ps
+CONTAINER ID   IMAGE     COMMAND   CREATED       STATUS        PORTS   NAMES
+3f2a9c1d77e0   press:3   "node"    2 days ago    Up 2 days             mill-press-1
+ops@mill:~$ crontab -l
+*/5 * * * * /opt/press/look.sh
+ops@mill:~$ tail -1 /var/log/press.log
+2026-05-05 09:59:58 INFO sheet done
+"""
+
+
+def test_what_commands_show_in_a_session_is_read_where_it_stands(tmp_path):
+    write(tmp_path, "host.txt", SESSION)
+    rest, containers, table = collect([tmp_path], {}).artifacts
+    assert [number for number, _ in texts(rest)] == [1, 2, 3, 4, 7, 9, 10]
+    assert [number for number, _ in texts(containers)] == [5, 6]
+    assert (texts(table), table.envelopes, table.service) == ([(8, "*/5 * * * * /opt/press/look.sh")], ("transcript",), None)
+    assert table.text() == "\n" * 7 + "*/5 * * * * /opt/press/look.sh"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "$ journalctl -u press\nMay  5 10:00:00 mill press[1]: sheet done\n$ date\nTue May  5 10:00:00 UTC 2026\n",
+        "$ docker ps\nCONTAINER ID   IMAGE\n",
+        "#!/bin/sh\n# docker ps\n# crontab -l\ndocker ps\n",
+        "one\ntwo\nthree\nfour\n$ docker ps\n$ crontab -l\n",
+    ],
+    ids=["logs alone", "one command", "a script", "prose first"],
+)
+def test_a_session_of_other_commands_is_left_whole(tmp_path, text):
+    write(tmp_path, "host.txt", text)
+    assert only(tmp_path).envelopes == ()
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

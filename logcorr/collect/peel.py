@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from logcorr.collect import envelopes, markdown
+from logcorr.collect import envelopes, markdown, transcript
 from logcorr.collect.lines import cleaned, without_escapes
 from logcorr.collect.syslog import INTERPRETERS
 from logcorr.lazily import pl
@@ -25,6 +25,8 @@ def peeled(artifact: Artifact, *, errors: bool) -> list[Artifact]:
     """
     for _ in range(DEEPEST):
         envelope = markdown.around(artifact.sample) if not artifact.envelopes else None
+        session = transcript.TRANSCRIPT.name in artifact.envelopes
+        envelope = envelope or (None if session else transcript.around(artifact.sample))
         envelope = envelope or envelopes.around(artifact.sample.lines)
         if envelope is None and errors and _tells_errors_later(artifact):
             envelope = envelopes.NGINX_STREAMS
@@ -56,9 +58,9 @@ def _tells_errors_later(artifact: Artifact) -> bool:
 def _writers(artifact: Artifact) -> Iterator[Artifact]:
     """An artifact for each writer, in the order of their names.
 
-    nginx's two streams, interpreters and what was pasted into Markdown bear no service's name.
+    nginx's two streams, interpreters, what was pasted into Markdown and what commands showed bear no service's name.
     """
-    named = artifact.envelopes[-1] not in (envelopes.NGINX_STREAMS.name, markdown.MARKDOWN.name)
+    named = artifact.envelopes[-1] not in (envelopes.NGINX_STREAMS.name, markdown.MARKDOWN.name, transcript.TRANSCRIPT.name)
     counts = artifact.lines.group_by("writer").len().sort("writer").collect()
     for writer, count in counts.iter_rows():
         own = artifact.lines.filter(pl.col("writer").eq_missing(pl.lit(writer, pl.String))).drop("writer")

@@ -93,5 +93,11 @@ class Artifact(Struct, frozen=True, kw_only=True, eq=False):
         return Span(self.path, line, end_line)
 
     def text(self) -> str:
-        """All lines, joined by newlines; for configuration, which is small."""
-        return self.whole() if self.whole else "\n".join(self.lines.select("text").collect()["text"])
+        """All lines, joined by newlines, each where it stands; for configuration, which is small.
+
+        Lines that belong to others of the same file are empty.
+        """
+        if self.whole:
+            return self.whole()
+        own = dict(self.lines.select("line", "text").collect().iter_rows())
+        return "\n".join(own.get(number, "") for number in range(1, max(own, default=0) + 1))

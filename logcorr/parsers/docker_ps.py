@@ -57,8 +57,9 @@ _HEALTH = {"healthy": True, "unhealthy": False}
 _FRAME = regex(
     r"""
     \s* (?: ```.*
-      | [^\#]* [$\#>] \s* (?:sudo\s+)? (?:docker|docker-compose|podman) \s.*      # a prompt with the command
+      | [^\#]* [$\#>] \s* (?:[^|]*[;&]\s*)? (?:sudo\s+)? (?:docker|docker-compose|podman) \s.*      # a prompt with the command
       | (?:sudo\s+)? docker (?:-compose|\ compose)? \s+ ps\b .*
+      | \w{3}\ \w{3}\ [\ \d]\d\ \d\d:\d\d:\d\d\ .*\d{4}      # date
       | [-=]+
     )? \s*
     """,
