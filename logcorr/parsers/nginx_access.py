@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from logcorr.grammar import access_lines, stamps
+from logcorr.grammar import access_lines, json_requests, stamps
 from logcorr.grammar.log_format import COMBINED, COMMON, MANAGER, MANAGER_OWN, UNKNOWN, LogFormat, of_json
 from logcorr.grammar.patterns import ascii_only
 from logcorr.lazily import pl, regex
@@ -167,7 +167,7 @@ def _typed(name: str, column: pl.Expr) -> pl.Expr:
 
 def _chosen(context: Context) -> tuple[LogFormat, bool]:
     """The format of most of the first lines, and whether it is all of a line; a configured one before the known ones."""
-    seen = next(filter(None, map(of_json, context.sample.lines)), None)
+    seen = json_requests.of_lines(context.sample.lines)
     return _best((*_configured(context.facts), *([seen] if seen else []), *_KNOWN), context.sample.lines)
 
 
