@@ -19,6 +19,9 @@ SUDO = r"; COMMAND=(\S.*)$"
 
 RENEWS = r"^Starting [\w.@-]*(?:certbot|letsencrypt)[\w.@-]*\.service\b"
 
+ROTATES = r"^(?:Starting logrotate\.service|Starting Rotate log files)\b|^\(root\) CMD \(.*(?:/etc/cron\.daily\b|logrotate\b)"
+"""How systemd and cron tell that logrotate is started: Debian's cron does it with what else it does each day."""
+
 BY_HAND = r"\bTTY=(?:pts|tty)"
 ACTS = regex(r"\b(?:systemctl|service|kill|pkill|killall|supervisorctl|pm2|docker|docker-compose|podman|invoke-rc\.d)\b")
 SOON = timedelta(seconds=5)
@@ -38,6 +41,12 @@ def orders(case: Case) -> pl.DataFrame:
 def renewals(case: Case) -> pl.DataFrame:
     """The rows by which systemd tells that it starts certbot, or what else renews certificates."""
     told = (pl.col("source") == "syslog") & pl.col("message").str.contains(RENEWS) & pl.col("time").is_not_null()
+    return case.timeline.filter(told).sort("time", maintain_order=True).collect()
+
+
+def rotations(case: Case) -> pl.DataFrame:
+    """The rows by which systemd or cron tells that it starts logrotate."""
+    told = (pl.col("source") == "syslog") & pl.col("message").str.contains(ROTATES) & pl.col("time").is_not_null()
     return case.timeline.filter(told).sort("time", maintain_order=True).collect()
 
 
