@@ -494,6 +494,28 @@ def test_a_job_that_only_the_log_of_cron_tells_of_is_a_suspect(tmp_path):
     assert (result["verdict"], cause["kind"], cause["culprit"]["line"]) == ("suspected", "unproven_schedule", 1)
 
 
+def test_a_hook_whose_log_has_fractions_leads_to_a_stop_of_the_same_second(tmp_path):
+    """certbot says at 06:14:07.600 that it runs its hook, systemd at 06:14:07 that it stops nginx: the one led to the other."""
+    (tmp_path / "renewal").mkdir()
+    (tmp_path / "renewal/old.mill.example.conf").write_text("[renewalparams]\npre_hook = systemctl stop nginx\n")
+    hook = "INFO:certbot.compat.misc:Running pre-hook command: systemctl stop nginx"
+    (tmp_path / "letsencrypt.log").write_text("".join(f"2026-05-0{day} 06:14:07,600:{hook}\n" for day in (5, 6, 7)))
+    ends = [
+        f"May  {day} 06:{at} mill systemd[1]: {word} nginx.service - Web server.\n"
+        for day in (5, 6, 7)
+        for at, word in (("14:07", "Stopping"), ("14:08", "Stopped"), ("15:50", "Started"))
+    ]
+    (tmp_path / "syslog").write_text("".join(ends))
+    rows = [
+        f"2026-05-0{day}T06:{minute}:40Z,mill.example,{'DOWN connection refused' if minute == 14 else 'up 200'}\n"
+        for day in (5, 6, 7)
+        for minute in range(10, 60)
+    ]
+    (tmp_path / "monitor.csv").write_text("at,page,answer\n" + "".join(rows))
+    result = logcorr.analyze(tmp_path).result
+    assert (result["verdict"], result["causes"][0]["culprit"]["path"]) == ("root-cause", "renewal/old.mill.example.conf")
+
+
 def released(folder, *failing, told=True):
     """A service that is restarted at 20:02:11 once, for a release if one is told, and answers 502 at these seconds."""
     if told:

@@ -17,7 +17,8 @@ HOOK = r"(?: hook:\s*'?| command: | cmd: )(.+?)'?$"
 SUDO = r"; COMMAND=(\S.*)$"
 """And in sudo's (plugins/sudoers/logging.c)."""
 
-RENEWS = r"^Starting [\w.@-]*(?:certbot|letsencrypt)[\w.@-]*\.service\b"
+RENEWS = r"^Starting [\w.@-]*(?:certbot|letsencrypt)[\w.@-]*\.service\b|^\(root\) CMD \(.*\b(?:certbot|letsencrypt)\b.* renew\b"
+"""How systemd and cron tell that certbot is started."""
 
 ROTATES = r"^(?:Starting logrotate\.service|Starting Rotate log files)\b|^\(root\) CMD \(.*(?:/etc/cron\.daily\b|logrotate\b)"
 """How systemd and cron tell that logrotate is started: Debian's cron does it with what else it does each day."""
@@ -39,7 +40,7 @@ def orders(case: Case) -> pl.DataFrame:
 
 
 def renewals(case: Case) -> pl.DataFrame:
-    """The rows by which systemd tells that it starts certbot, or what else renews certificates."""
+    """The rows by which systemd or cron tells that it starts certbot, or what else renews certificates."""
     told = (pl.col("source") == "syslog") & pl.col("message").str.contains(RENEWS) & pl.col("time").is_not_null()
     return case.timeline.filter(told).sort("time", maintain_order=True).collect()
 
