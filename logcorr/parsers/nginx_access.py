@@ -55,6 +55,9 @@ def _recognise(sample: Sample) -> float:
     as_json = stamps.share(sample.lines, _is_json)
     if as_json >= 0.5:
         return 0.7 * as_json
+    whole = json_requests.of_lines(sample.lines)
+    if whole and {"request", "status"} <= set(whole.variables) and stamps.share(sample.lines, _LEVELLED.match) < 0.5:
+        return 0.7 * stamps.share(sample.lines, re.compile(whole.pattern(), re.ASCII).match)
     own_names = stamps.share(sample.lines, _ANSWERED.match)
     if own_names >= 0.5:
         return 0.4 * own_names
