@@ -9,7 +9,6 @@ from functools import cache, partial
 from msgspec import Struct
 from msgspec.structs import replace
 
-from logcorr.grammar.stamps import SHORT
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Source
 from logcorr.model.events import timeline_schema
@@ -211,6 +210,9 @@ def _summary(blocks: pl.DataFrame) -> Row:
         pl.col("turnable").all(),
     ).row(0, named=True)
 
+
+SHORT = regex(r"(?<![\d/.-])(\d\d)/\d\d/\d\d (?=\d\d:)")
+"""A date with two figures for the year."""
 
 UNORDERED = regex(r"(?<![\d/.-])\d{1,2}[/-]\d{1,2}[/-]\d{4}(?![\d/-])")
 
