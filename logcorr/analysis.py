@@ -52,7 +52,7 @@ def analyze(
         zones=zones(tz), service_of=writers(given), names=names(given), since=since, until=until,
     )  # fmt: skip
     zone = host_zone(zones(tz), given.facts, told.sources)
-    case = one_clock(jobs_seen(runs_seen(survivors_apart(runs_apart(case_of(given, understood, told, zone))))))
+    case = one_clock(jobs_seen(runs_seen(survivors_apart(runs_apart(case_of(given, understood, told, zone)))), reader))
     installed = plugins.rules()
     asked = (*installed.values(), *rules)
     found, ran = findings_of(case, asked)

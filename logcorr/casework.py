@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from functools import cache
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 from logcorr import timeline
 from logcorr.configuration import schedules
 from logcorr.lazily import np, npt, pl
-from logcorr.model.case import Case, Schedule, kept
+from logcorr.model.case import Behaviour, Case, Schedule, kept
 from logcorr.model.facts import Fact, ScheduledJob
 from logcorr.model.source import Artifact, Span
 from logcorr.reading import Input
@@ -20,12 +21,14 @@ from logcorr.semantics.schedule import repeat
 from logcorr.semantics.understanding import Understanding, understand
 from logcorr.timeline.jobs import LIFE, STARTS, unit_of
 from logcorr.timeline.offsets import zone_of
+from logcorr.timeline.orders import ACTS
 
 CRON_RAN = r"^\((\S+)\) CMD \((.*)\)\s*$"
 OF_THE_SYSTEM = r"\brun-parts\b|^\s*(?:test|\[|command -v) |/usr/(?:s?bin|lib|libexec)/|\bdebian-sa1\b"
 """Jobs that the distribution's packages bring."""
 
-FEWEST_RUNS, MOST_MINUTES = 4, 6
+CRONS_FOLDERS = ("cron.hourly", "cron.daily", "cron.weekly", "cron.monthly")
+FEWEST_RUNS, MOST_MINUTES, MOST_COMMANDS = 4, 6, 100
 
 ONE_START_S = 10.0
 USUAL_SLACK_S = 60.0
@@ -57,16 +60,15 @@ def case_of(given: Input, understood: Understanding, told: timeline.Timeline, zo
 def reinterpreted(case: Case, facts: tuple[Fact, ...], *, zone: str, reader: Reader) -> Case:
     """The case with other facts: the logs are as they were."""
     understood = understand(facts, case.files, reader)
-    return runs_seen(
-        replace(
-            case,
-            facts=facts,
-            behaviours=understood.behaviours,
-            schedules=schedules(understood, case.window, zone),
-            entities=understood.entities,
-            stack=understood.stack,
-        )
+    other = replace(
+        case,
+        facts=facts,
+        behaviours=understood.behaviours,
+        schedules=schedules(understood, case.window, zone),
+        entities=understood.entities,
+        stack=understood.stack,
     )
+    return jobs_seen(runs_seen(other), reader)
 
 
 def runs_seen(case: Case) -> Case:
@@ -83,20 +85,55 @@ def runs_seen(case: Case) -> Case:
     return replace(case, schedules=tuple(known))
 
 
-def jobs_seen(case: Case) -> Case:
-    """The case with the jobs that cron's log tells of and no collected table lists: what they do is not known."""
+def jobs_seen(case: Case, reader: Reader) -> Case:
+    """The case with the jobs that cron's log tells of and no collected table lists.
+
+    What they do is known where their scripts were collected, or their commands say it; else only those count that run often.
+    """
     listed = {one.job.command.strip() for one in case.schedules}
     told = case.happened("job.started").drop_nulls("time").sort("time")
     parts = told["message"].str.extract_groups(CRON_RAN).struct
     ran = told.with_columns(user=parts.field("1"), command=parts.field("2").str.strip_chars()).drop_nulls("command")
-    others = ran.filter(~pl.col("command").is_in(listed) & ~pl.col("command").str.contains(OF_THE_SYSTEM))
+    others = ran.filter(~pl.col("command").is_in(listed) & (~_of_the_system() | _acts(case)))
     zones = {source.path: zone_of(source.zone) for source in case.sources}
-    found = (
-        _seen_job(rows, zones[rows["file"][0]])
-        for _, rows in others.group_by("user", "command", maintain_order=True)
-        if rows.height >= FEWEST_RUNS
+    groups = [rows for _, rows in others.group_by("user", "command", maintain_order=True)]
+    often = sorted(groups, key=lambda rows: -rows.height)[:MOST_COMMANDS]
+    found = [_seen_job(rows, zones[rows["file"][0]]) for rows in often]
+    return _interpreted(case, found, reader) if found else case
+
+
+def _of_the_system() -> pl.Expr:
+    return pl.col("command").str.contains(OF_THE_SYSTEM)
+
+
+def _acts(case: Case) -> pl.Expr:
+    """Whether a command ends processes by its words, or runs the scripts of a folder of which some were collected."""
+    folders = [folder for folder in CRONS_FOLDERS if any(f"{folder}/" in path for path in case.files)]
+    return pl.col("command").str.contains(ACTS.pattern) | pl.any_horizontal(
+        pl.lit(False), *(pl.col("command").str.contains(folder, literal=True) for folder in folders)
     )
-    return replace(case, schedules=(*case.schedules, *found)) if others.height else case
+
+
+def _interpreted(case: Case, seen: Sequence[Schedule], reader: Reader) -> Case:
+    """The case with those of these jobs that run often or end something, and with what they do."""
+    understood = understand((*case.facts, *(one.job for one in seen)), case.files, reader)
+    told = [replace(one, behaviours=_known(understood.of_job[one.job])) for one in seen]
+    count = [
+        one for one in told if _ends(one) or (len(one.ticks) >= FEWEST_RUNS and not re.search(OF_THE_SYSTEM, one.job.command))
+    ]
+    if not count:
+        return case
+    before = (replace(one, behaviours=understood.of_job.get(one.job, one.behaviours)) for one in case.schedules)
+    return replace(case, behaviours=understood.behaviours, schedules=(*before, *count))
+
+
+def _known(does: Sequence[Behaviour]) -> tuple[Behaviour, ...]:
+    """What a command does; nothing where nothing of it is known."""
+    return tuple(does) if any(one.effects for one in does) or all(one.understood for one in does) else ()
+
+
+def _ends(schedule: Schedule) -> bool:
+    return any(effect.ends_processes for one in schedule.behaviours for effect in one.effects)
 
 
 def _seen_job(rows: pl.DataFrame, zone: tzinfo) -> Schedule:

@@ -468,20 +468,20 @@ def test_a_job_need_not_have_been_there_from_the_first(tmp_path):
     assert (cause["kind"], cause["culprit"]["path"]) == ("scheduled_stop", "crontab")
 
 
-def test_a_job_that_only_the_log_of_cron_tells_of_is_a_suspect(tmp_path):
-    """Its table and its script were not collected: it is likely, and no more."""
+def upkeep(folder, command, files=()):
+    """Twice an hour cron's log tells of a command, three seconds before press is stopped; `files` are its scripts."""
     ends = [
         f"May  5 {hour:02}:{minute}:0{second} mill {who}\n"
         for hour in range(6, 12)
         for minute in (11, 41)
         for second, who in (
-            (1, "CRON[7]: (root) CMD (/root/tools/upkeep.sh)"),
+            (1, f"CRON[7]: (root) CMD ({command})"),
             (4, "systemd[1]: Stopping press.service - Press..."),
             (5, "systemd[1]: Started press.service - Press."),
         )
     ]
-    (tmp_path / "syslog").write_text("".join(ends))
-    (tmp_path / "access.log").write_text(
+    (folder / "syslog").write_text("".join(ends))
+    (folder / "access.log").write_text(
         "".join(
             f'192.0.2.9 - - [05/May/2026:{hour:02}:{minute}:0{second} +0000] "GET /{minute} HTTP/1.1" 502 77 "-" "Mozilla/5.0"\n'
             for hour in range(6, 12)
@@ -489,9 +489,60 @@ def test_a_job_that_only_the_log_of_cron_tells_of_is_a_suspect(tmp_path):
             for second in (4, 5)
         )
     )
+    for path, text in files:
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    result = logcorr.analyze(folder).result
+    return result["verdict"], [(one["kind"], one["culprit"]["path"], one["culprit"]["line"]) for one in result["causes"]]
+
+
+def test_a_job_that_only_the_log_of_cron_tells_of_is_a_suspect(tmp_path):
+    """Its table and its script were not collected: it is likely, and no more."""
+    assert upkeep(tmp_path, "/root/tools/upkeep.sh") == ("suspected", [("unproven_schedule", "syslog", 1)])
+
+
+@pytest.mark.parametrize(
+    ("command", "path", "line"),
+    [
+        ("cd /root/tools && flock -n /tmp/upkeep nice ./upkeep.sh >/dev/null 2>&1", "tools/upkeep.sh", 3),
+        ("   cd / && run-parts --report /etc/cron.hourly", "etc/cron.hourly/upkeep", 3),
+        ("/usr/bin/systemctl restart press", "syslog", 1),
+    ],
+)
+def test_what_a_job_does_that_only_the_log_of_cron_tells_of(tmp_path, command, path, line):
+    """Its table was not collected, but its script was, or the command itself says it."""
+    files = [] if path == "syslog" else [(path, "#!/bin/sh\nfind /var/spool/press -mmin +60 -delete\nsystemctl restart press\n")]
+    verdict, (first, *_) = upkeep(tmp_path, command, files)
+    assert (verdict, first) == ("root-cause", ("scheduled_stop", path, line))
+
+
+def test_a_job_that_only_the_log_of_cron_tells_of_may_do_nothing(tmp_path):
+    """Its script was collected, and ends nothing."""
+    script = ("tools/upkeep.sh", "#!/bin/sh\nfind /var/spool/press -mmin +60 -delete\n")
+    verdict, causes = upkeep(tmp_path, "/root/tools/upkeep.sh", [script])
+    assert (verdict, causes) == ("undetermined", [])
+
+
+def test_a_hook_whose_log_has_fractions_leads_to_a_stop_of_the_same_second(tmp_path):
+    """certbot says at 06:14:07.600 that it runs its hook, systemd at 06:14:07 that it stops nginx: the one led to the other."""
+    (tmp_path / "renewal").mkdir()
+    (tmp_path / "renewal/old.mill.example.conf").write_text("[renewalparams]\npre_hook = systemctl stop nginx\n")
+    hook = "INFO:certbot.compat.misc:Running pre-hook command: systemctl stop nginx"
+    (tmp_path / "letsencrypt.log").write_text("".join(f"2026-05-0{day} 06:14:07,600:{hook}\n" for day in (5, 6, 7)))
+    ends = [
+        f"May  {day} 06:{at} mill systemd[1]: {word} nginx.service - Web server.\n"
+        for day in (5, 6, 7)
+        for at, word in (("14:07", "Stopping"), ("14:08", "Stopped"), ("15:50", "Started"))
+    ]
+    (tmp_path / "syslog").write_text("".join(ends))
+    rows = [
+        f"2026-05-0{day}T06:{minute}:40Z,mill.example,{'DOWN connection refused' if minute == 14 else 'up 200'}\n"
+        for day in (5, 6, 7)
+        for minute in range(10, 60)
+    ]
+    (tmp_path / "monitor.csv").write_text("at,page,answer\n" + "".join(rows))
     result = logcorr.analyze(tmp_path).result
-    (cause,) = result["causes"]
-    assert (result["verdict"], cause["kind"], cause["culprit"]["line"]) == ("suspected", "unproven_schedule", 1)
+    assert (result["verdict"], result["causes"][0]["culprit"]["path"]) == ("root-cause", "renewal/old.mill.example.conf")
 
 
 def released(folder, *failing, told=True):

@@ -191,13 +191,28 @@ def test_the_year_that_syslog_lacks_is_that_of_the_others_over_new_year(tmp_path
     assert frame["time"].to_list()[1:3] == [at(31, 23, 59, month=12, year=2025), at(1, 0, 1, month=1)]
 
 
-@pytest.mark.parametrize("stamp", ["05/03/2026", "03/05/2026"])
+@pytest.mark.parametrize("stamp", ["05/03/2026", "03/05/2026", "05/03/26", "03/05/26"])
 def test_what_is_day_and_what_is_month_agrees_with_the_others(tmp_path, stamp):
     built = build(
         tmp_path,
         {"job.log": f"{stamp} 12:00:00 copied\n", "app.log": "2026-03-05 11:58:00 info: x\n2026-03-05 12:02:00 info: y\n"},
     )
     assert told(built).timeline.collect()["time"].to_list()[1] == at(5, 12, month=3)
+
+
+@pytest.mark.parametrize("stamp", ["24/03/26", "26/03/24"])
+def test_what_is_day_and_what_is_year_agrees_with_the_others(tmp_path, stamp):
+    built = build(
+        tmp_path,
+        {"job.log": f"{stamp} 12:00:00 copied\n", "app.log": "2026-03-24 11:58:00 info: x\n2026-03-24 12:02:00 info: y\n"},
+    )
+    assert told(built).timeline.collect()["time"].to_list()[1] == at(24, 12, month=3)
+
+
+@pytest.mark.parametrize("days", [("05", "13"), ("14", "15")])
+def test_of_two_figures_for_the_year_those_that_change_are_the_day(tmp_path, days):
+    built = build(tmp_path, {"job.log": "".join(f"{day}/03/26 12:00:00 copied\n" for day in days)})
+    assert told(built).timeline.collect()["time"].to_list() == [at(int(day), 12, month=3) for day in days]
 
 
 def test_a_day_that_is_no_month_decides_the_order_of_the_whole_log(tmp_path):

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from logcorr.causes import hops
 from logcorr.causes.diagnoses import CHANGES, DIAGNOSES, RUNS, SAID, Diagnosis
-from logcorr.causes.follow import NEARLY_ALL, Ends, Times, going_on, of_times
+from logcorr.causes.follow import BACK_S, NEARLY_ALL, Ends, Times, going_on, of_times
 from logcorr.causes.weighing import Hypothesis
 from logcorr.lazily import np, pl
 from logcorr.model.case import Case
@@ -16,6 +16,9 @@ from logcorr.timeline.select import cite, seconds
 
 DIES_WITHIN_S, MOST_OF = 5.0, 0.5
 """A process that dies of something does so within this time of saying so, and nearly each time."""
+
+LAST_WORDS_S = 2.0
+"""What a service says is written so much after its end at the latest."""
 
 OWN = ("process.crashed", "process.exited")
 FAILED = ("http.5xx", "upstream.timeout", "upstream.refused")
@@ -36,6 +39,7 @@ def diagnosed(case: Case, findings: Sequence[Finding]) -> Iterator[Hypothesis]:
 def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis, refused: Sequence[Finding]) -> Hypothesis:
     times: Times = np.unique(finding.at.seconds)
     ends = diagnosis.ends(times)
+    ends = _while_away(case, finding.subject, ends) if "process_terminates" in diagnosis.mechanisms else ends
     ends = going_on(ends, seconds(case.happened(*FAILED))) if diagnosis.once else ends
     chain = tuple(_chain(case, finding, ends, diagnosis))
     if all(link.mechanism != hops.LAST for link in chain):
@@ -53,6 +57,19 @@ def _hypothesis(case: Case, finding: Finding, diagnosis: Diagnosis, refused: Seq
     return Hypothesis(cause, ends, finding.id, alone=diagnosis.alone)
 
 
+def _while_away(case: Case, service: str, ends: Ends) -> Ends:
+    """The ends, felt for as long as the service was away: it says nothing until it starts again, or nothing more at all."""
+    said = case.timeline.filter((pl.col("service") == service) & pl.col("time").is_not_null())
+    known = said.select(at=pl.col("time").dt.epoch("us") / 1e6, started=pl.col("kind") == "process.started").collect().sort("at")
+    if known.is_empty() or not case.window:
+        return ends
+    at = np.append(known["at"].to_numpy(), case.window[1].timestamp())
+    started = np.append(known["started"].fill_null(False).to_numpy(), True)
+    after = np.searchsorted(at[:-1], ends.times + LAST_WORDS_S)
+    within = np.maximum(ends.within_s, np.where(started[after], at[after] - ends.times + BACK_S, 0.0))
+    return Ends(ends.times, within, ends.sure or bool((within > ends.within_s).any()))
+
+
 def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> Iterator[Link]:
     place = finding.evidence[0].span
     if RUNS not in diagnosis.mechanisms:
@@ -65,7 +82,7 @@ def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> It
     yield from own[first:]
     if ends.lasts and hops.REFUSES in diagnosis.effects:
         yield from hops.left(case, ends)
-    if "effect_terminates_process" in diagnosis.mechanisms:
+    if "effect_terminates_process" in diagnosis.mechanisms and ends.within_s.min() <= hops.STARTED_AGAIN_S:
         yield from hops.restarted(case, [finding.subject], ends, place)
     services = finding.subject.split(", ")
     dying = services if diagnosis.dies else () if "process_terminates" in diagnosis.mechanisms else _crashing(case, finding)

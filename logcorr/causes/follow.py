@@ -74,6 +74,11 @@ class Following(Struct, frozen=True):
     lag_s: float
 
 
+def as_fine(told: Times, stops: Times) -> Times:
+    """The times by the step of the stops' stamps: where these are cut to the second, what led to one may seem to follow it."""
+    return np.unique(np.floor(told) if (stops == np.floor(stops)).all() else told)
+
+
 def of_stops(stops: pl.DataFrame) -> Ends:
     """The ends of a service; where only the start after it is known, a little before that. While it was down, it is felt.
 

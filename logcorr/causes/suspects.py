@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr.causes import aims, words
-from logcorr.causes.follow import Times
+from logcorr.causes.follow import Times, as_fine
 from logcorr.causes.observed import Observed
 from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Reach
@@ -165,15 +165,15 @@ def _at_work(case: Case, service: str, stops: Times) -> Iterator[Suspect]:
         run = ordered(case, behaviour, effect.effect)
         begun = case.once(renewals) if effect.proof.once_run and not run.height else run
         if begun.height:
-            yield _ordered(case, service, behaviour, _once_run(effect) if run.height else effect, begun)
+            one = _ordered(case, service, behaviour, _once_run(effect) if run.height else effect, begun)
+            yield replace(one, ticks=as_fine(one.ticks, stops))
         elif id(behaviour) not in scheduled:
             yield from _speaking(case, service, behaviour, effect, stops)
 
 
 def _speaking(case: Case, service: str, behaviour: Behaviour, effect: ProvedEffect, stops: Times) -> Iterator[Suspect]:
     """A script whose runs are the times at which a log holds what it writes; in whole seconds, where the stops are."""
-    told = _told(case, behaviour, effect.effect.span)
-    ticks = np.unique(np.floor(told) if (stops == np.floor(stops)).all() else told)
+    ticks = as_fine(_told(case, behaviour, effect.effect.span), stops)
     if len(ticks):
         telling = _telling(case, (behaviour,), service, stops, ticks)
         runs = f"a {behaviour.pause_s:g} s loop" if behaviour.pause_s else "demand"

@@ -53,10 +53,11 @@ _NAMES: dict[str, tuple[str, ...]] = {
     "upstream_connect_time": ("uct",),
     "upstream_header_time": ("uht",),
     "upstream_response_time": ("urt", "apptime", "upstream_time"),
-    "upstream_addr": ("upstream", "ups", "backend"),
+    "upstream_addr": ("upstream", "ups", "backend", "uaddr", "upstream_host"),
+    "upstream_status": ("ust", "upstream_code"),
     "http_x_forwarded_for": ("forwardedfor", "xff", "x_forwarded_for"),
 }
-_VARIABLES = {label: name for name, labels in _NAMES.items() for label in labels}
+VARIABLES = {label: name for name, labels in _NAMES.items() for label in labels}
 """nginx's variables by the labels that people and ltsv.org give them."""
 
 
@@ -183,7 +184,7 @@ def _labelled(column: _Column) -> str:
     label = re.sub(r"\W", "_", column.first.label.rstrip("=: ")).strip("_").lower()
     if column.first.label.endswith((":", ": ")) and label == "host":
         return "remote_addr"
-    return _VARIABLES.get(label, label)
+    return VARIABLES.get(label, label)
 
 
 def _request(columns: Sequence[_Column], names: list[str]) -> int:

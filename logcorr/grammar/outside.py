@@ -38,10 +38,18 @@ MONITOR = (
         rf"(?:^|{_APART})(?:DOWN|down|FAIL(?:ED)?)\b.*\b"
         r"(?:ECONNREFUSED|ETIMEDOUT|ECONNRESET|EHOSTUNREACH|ECONNABORTED|refused|timed out|timeout|5\d\d)\b",
     ),
+    Phrase(
+        "client.connect_failed",
+        (",0,",),
+        r"^[^,]*,0,\d*,\"?(?:timeout of \d+ms exceeded|Request failed with status code 5\d\d|socket hang up"
+        r"|.*\b(?:ECONNREFUSED|ECONNRESET|ECONNABORTED|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT)\b)",
+    ),
     AUTOHEAL,
     Phrase("probe.passed", ("up", "UP", "OK"), rf"(?:^|{_APART})(?:up|UP|OK)(?:$|[\s:=,;|\"(]+(?:HTTP[ /\d.]*)?[23]\d\d\b)"),
 )
-"""Phrases of something outside that asks again and again; what it may ask about stands before them."""
+"""Phrases of something outside that asks again and again; what it may ask about stands before them.
+
+The second are rows of Uptime Kuma's table: the monitor's name, 0 for down, the milliseconds, and what was the matter."""
 
 UPTIME_KUMA = Phrase(
     "client.connect_failed",

@@ -16,6 +16,7 @@ from logcorr.grammar.shape import Clock as Clock
 from logcorr.grammar.shape import Shape as Shape
 from logcorr.grammar.shape import datetimes as datetimes
 from logcorr.grammar.shape import offset_s as offset_s
+from logcorr.lazily import regex
 
 _DAY = r"\d\d:\d\d:\d\d"
 _FRACTION = r"(?:\.\d{1,9})?"
@@ -77,6 +78,7 @@ def _written() -> list[Shape]:
         Shape("short_year", rf"(?:1[3-9]|[2-9]\d)/{month}/{day} {_DAY}{_FRACTION}", "%y/%m/%d %H:%M:%S%.f", Clock.LOCAL),
         Shape("short_year_d", rf"(?:1[3-9]|[2-9]\d)-{month}-{day} {_DAY}{_FRACTION}", "%y-%m-%d %H:%M:%S%.f", Clock.LOCAL),
         Shape("short_year_last", rf"{month}/{day}/\d\d {_DAY}{_FRACTION}", "%m/%d/%y %H:%M:%S%.f", Clock.LOCAL),
+        Shape("short_day_first", rf"(?:0[1-9]|[12]\d|3[01])/{month}/\d\d {_DAY}{_FRACTION}", "%d/%m/%y %H:%M:%S%.f", Clock.LOCAL),
         Shape("gin", rf"\d{{4}}/{month}/{day} - {_DAY}", "%Y/%m/%d - %H:%M:%S", Clock.LOCAL),
         Shape("unpadded", r"\d{4}/\d\d?/\d\d?,? \d\d?:\d\d:\d\d", "%Y/%m/%d %k:%M:%S", Clock.LOCAL, ","),
         Shape("unpadded_d", r"\d{4}-\d\d?-\d\d?,? \d\d?:\d\d:\d\d", "%Y-%m-%d %k:%M:%S", Clock.LOCAL, ","),
@@ -138,6 +140,9 @@ def _spelt(mark: str) -> str:
 _DAY_MONTH = r"(?:0[1-9]|[12]\d|3[01])\.(?:0[1-9]|1[0-2])"
 """Who writes dots writes the day first."""
 
+SHORT = regex(r"(?<![\d/.-])(\d\d)/\d\d/(\d\d) (?=\d\d:)")
+"""A date with two figures for the year, which may be the first of them or the last."""
+
 SHAPES = (
     Shape("date_half_day", rf"\d{{4}}-\d\d-\d\d {_HALF}", "%Y-%m-%d %I:%M:%S%.f %p", Clock.LOCAL),
     *_iso(),
@@ -182,6 +187,12 @@ def at_head(line: str) -> tuple[Shape, str] | None:
     return _BY_NAME[match.lastgroup], line[match.end() :]
 
 
+def _days_come_first(lines: tuple[str, ...]) -> bool:
+    """Whether of dates with two figures for the year the first number changes and the last does not."""
+    dates = [match.groups() for match in map(SHORT.search, lines) if match]
+    return len({last for _, last in dates}) == 1 < len({first for first, _ in dates})
+
+
 @lru_cache(maxsize=256)
 def shape_of(lines: tuple[str, ...]) -> Shape | None:
     """The shape that most of these lines begin with, if any does."""
@@ -191,6 +202,8 @@ def shape_of(lines: tuple[str, ...]) -> Shape | None:
         if counts[f"month_first{name}"] and counts[f"day_first{name}"]:
             return _BY_NAME[f"day_first{name}"]  # some number that can only be a day comes first
     name = counts.most_common(1)[0][0] if counts else ""
+    if counts["short_year"] and (counts["short_year_last"] or _days_come_first(lines)):
+        return _BY_NAME["short_day_first"]
     if name.endswith("_z") and counts[f"{name[:-2]}_o"]:
         name = f"{name[:-2]}_o"  # which takes `Z` for an offset too
     elif name == "date" and counts["date_blank"]:

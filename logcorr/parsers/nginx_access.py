@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 
-from logcorr.grammar import access_lines, stamps
+from logcorr.grammar import access_lines, json_requests, stamps
 from logcorr.grammar.log_format import COMBINED, COMMON, MANAGER, MANAGER_OWN, UNKNOWN, LogFormat, of_json
 from logcorr.grammar.patterns import ascii_only
 from logcorr.lazily import pl, regex
@@ -55,6 +55,9 @@ def _recognise(sample: Sample) -> float:
     as_json = stamps.share(sample.lines, _is_json)
     if as_json >= 0.5:
         return 0.7 * as_json
+    whole = json_requests.of_lines(sample.lines)
+    if whole and {"request", "status"} <= set(whole.variables) and stamps.share(sample.lines, _LEVELLED.match) < 0.5:
+        return 0.7 * stamps.share(sample.lines, re.compile(whole.pattern(), re.ASCII).match)
     own_names = stamps.share(sample.lines, _ANSWERED.match)
     if own_names >= 0.5:
         return 0.4 * own_names
@@ -167,7 +170,7 @@ def _typed(name: str, column: pl.Expr) -> pl.Expr:
 
 def _chosen(context: Context) -> tuple[LogFormat, bool]:
     """The format of most of the first lines, and whether it is all of a line; a configured one before the known ones."""
-    seen = next(filter(None, map(of_json, context.sample.lines)), None)
+    seen = json_requests.of_lines(context.sample.lines)
     return _best((*_configured(context.facts), *([seen] if seen else []), *_KNOWN), context.sample.lines)
 
 

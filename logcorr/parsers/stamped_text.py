@@ -29,11 +29,18 @@ def _recognise(sample: Sample) -> float:
     if all(NOW.fullmatch(line.strip()) for line in sample.lines if line.strip()):
         return 0.0
     written = [line for line in sample.lines if line.strip()]
-    lines = [line for line in written if not re.match(_CONTINUED, line)] or written
+    lines = _rows([line for line in written if not re.match(_CONTINUED, line)] or written)
     if not sample.stamped and not (lines and stamps.at_head(lines[0])):
         return 0.0
     stamped = 1.0 if sample.stamped else stamps.share(lines, stamps.at_head)
     return 0.15 + 0.15 * stamped if stamped >= FEWEST else 0.0
+
+
+def _rows(lines: list[str]) -> list[str]:
+    """The lines without the names of a table's columns, which stand above as many values."""
+    first, second = (*lines, "", "")[:2]
+    named = any(mark in first and first.count(mark) == second.count(mark) for mark in ",;\t")
+    return lines[1:] if named and not stamps.at_head(first) and stamps.at_head(second) else lines
 
 
 PHRASES = (*messages.MONITOR, *messages.APPLICATION)

@@ -17,6 +17,10 @@ MODULE = regex(r"\bpython[\d.]* (?:-\w+ )*-m (?:\w+\.)*(?P<name>\w+)")
 """How Python runs a module by its dotted name."""
 
 
+SEEN = regex(r"minutes \d|the log's word")
+"""When a job runs of which cron's log tells and no collected table."""
+
+
 def cron_jobs(case: Configuration) -> Iterator[Schedule]:
     """The schedules that cron runs."""
     return (schedule for schedule in case.schedules if schedule.job.scheduler == "cron")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
 
 from logcorr.model.case import Configuration
 from logcorr.model.facts import ComposeFile, Directive, NginxFile
 from logcorr.model.source import Span
+from logcorr.semantics.nginx.locations import PASSES
 from logcorr.semantics.paths import below, folder_of, normal
 from logcorr.semantics.topology import is_nginx
 
@@ -17,7 +18,7 @@ HEADERS = "proxy_set_header"
 
 
 class Place(Struct, frozen=True):
-    """A `proxy_pass` and the blocks it stands in, the outermost first."""
+    """A `proxy_pass`, or another that hands requests on, and the blocks it stands in, the outermost first."""
 
     passes: Directive
     blocks: tuple[tuple[Directive, ...], ...]
@@ -55,10 +56,10 @@ class Place(Struct, frozen=True):
         return host_in(re.sub(r"^\w+://", "", self.passes.args[0])) if self.passes.args else ""
 
 
-def places(case: Configuration) -> Iterator[Place]:
-    """Every `proxy_pass` of the collected configuration."""
+def places(case: Configuration, passes: Sequence[str] = PASSES[:1]) -> Iterator[Place]:
+    """Every `proxy_pass` of the collected configuration, or every directive of these names."""
     for file in case.of(NginxFile):
-        yield from _places(file.directives, (), ())
+        yield from _places(file.directives, (), (), passes)
 
 
 def host_in(address: str) -> str:
@@ -78,7 +79,7 @@ def group_of(case: Configuration, place: Place) -> Directive | None:
 
 def asked_once(case: Configuration) -> dict[str, Place]:
     """The hosts whose address nginx asks for at its start, each with the first place that hands on to it."""
-    found = list(places(case))
+    found = list(places(case, PASSES))
     mounted = [place for place in found if _mounted(case, place.passes.span.path)]
     hosts = ((host, place) for place in mounted or found for host in _hosts(case, place))
     asked: dict[str, Place] = {}
@@ -122,11 +123,11 @@ def _groups(case: Configuration) -> Iterator[Directive]:
 
 
 def _places(
-    block: tuple[Directive, ...], blocks: tuple[tuple[Directive, ...], ...], heads: tuple[Directive, ...]
+    block: tuple[Directive, ...], blocks: tuple[tuple[Directive, ...], ...], heads: tuple[Directive, ...], passes: Sequence[str]
 ) -> Iterator[Place]:
     blocks = (*blocks, block)
     for one in block:
-        if one.name == "proxy_pass":
+        if one.name in passes:
             yield Place(one, blocks, heads)
         elif one.children is not None and one.name != "stream":
-            yield from _places(one.children, blocks, (*heads, one))
+            yield from _places(one.children, blocks, (*heads, one), passes)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 
 from msgspec import Struct
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case, Entity
 from logcorr.model.claim import Evidence
 from logcorr.model.facts import Container
@@ -33,8 +33,14 @@ STARTS = ("start", "restart", "up", "recreate")
 UNKNOWN = "<"
 """How the name of a target begins that only who calls the script knows."""
 
+STARTED = regex(r"(?P<second>20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.\d+)?Z$")
+"""`StartedAt` of `docker inspect`."""
+
 ITS_LINES = 5
 """So many lines of an inspected network speak of one container."""
+
+DAEMON = "docker"
+"""The source of `docker events`: what it tells of a container, the container does not say."""
 
 PUTS = r"(?i)\b(?:re)?creat|\bstopping\b|\breplac|\bimage\b|\bdeploy"
 
@@ -59,27 +65,51 @@ def replaced(case: Case, refused: pl.DataFrame) -> Iterator[Replaced]:
         where, port = server_of(case, place, name)
         thing = find(name, case.entities) or Entity(name=name, names=frozenset({name}))
         own = refused.filter((pl.col("port") == port) & pl.col("host").str.contains(f"^{ADDRESS}$"))
-        if own.height >= FEWEST and (found := _found(case, thing, own)):
-            start, failed = found
+        start = _start(case, thing, own["time"][0]) if own.height >= FEWEST else None
+        failed = _since(case, thing, own, start[0]) if start else None
+        if start and failed is not None:
             elsewhere = tuple(_elsewhere(case, thing, failed["host"][0]))
             if elsewhere or failed["nobody"].any():
-                listens = cite(start, "it is up again")
-                told = (*_told(case, thing, start), *islice(_commands(case, thing, start["time"][0] + UP_SINCE), 1))
-                yield Replaced(name, failed["host"][0], where, failed, (*told, *listens), (*elsewhere, *listens))
+                since, listens = start
+                told = (*_told(case, thing, since), *islice(_commands(case, thing, since + UP_SINCE), 1))
+                yield Replaced(name, failed["host"][0], where, failed, (*told, listens), (*elsewhere, listens))
 
 
-def _found(case: Case, thing: Entity, own: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame] | None:
-    """Its last start near the first failure, and the failures since, if they go on at one address and it did not stop again."""
-    first = own["time"][0]
-    named = pl.col("service").is_in(sorted(thing.names))
-    starts = case.happened("process.started").filter(named & pl.col("time").is_between(first - NEAR, first + NEAR))
-    if starts.is_empty():
-        return None
-    start = starts.tail(1)
-    since = start["time"][0]
+def _start(case: Case, thing: Entity, first: datetime) -> tuple[datetime, Evidence] | None:
+    """Its last start near the first failure, and the line that tells of it: of a log, or of a capture by its age."""
+    near = pl.col("service").is_in(sorted(thing.names)) & pl.col("time").is_between(first - NEAR, first + NEAR)
+    start = case.happened("process.started").filter(near).tail(1)
+    if start.height:
+        return start["time"][0], cite(start, "it is up again")[0]
+    proxies = [at for one in case.of(Container) if "nginx" in f"{one.image} {one.service}" and (at := _up_since(case, one))]
+    for one in case.of(Container):
+        since = _up_since(case, one) if {one.name, one.service} & thing.names else None
+        if since and abs(since - first) <= NEAR and all(at < since for at in proxies):
+            return min(since, first), Evidence(one.span, "it is up since")
+    return None
+
+
+def _up_since(case: Case, container: Container) -> datetime | None:
+    """When a captured container started; where the capture tells its age, it was taken as the logs end."""
+    told = STARTED.match(container.started_at or "")
+    if told:
+        return datetime.fromisoformat(told["second"]).replace(tzinfo=UTC)
+    return case.window[1] - timedelta(seconds=container.up_s) if case.window and container.up_s is not None else None
+
+
+def _since(case: Case, thing: Entity, own: pl.DataFrame, since: datetime) -> pl.DataFrame | None:
+    """The failures since then, if they go on at one address, it did not stop again, and nginx did not ask anew."""
     failed = own.filter((pl.col("host") == own["host"][-1]) & (pl.col("time") > since + UP_SINCE))
     again = any(stop.service in thing.names and stop.ended > since for stop in case.once(stopped))
-    return (start, failed) if failed.height >= FEWEST and not again and not _dies(case, thing, since) else None
+    lasts = failed.height >= FEWEST and not again and not _dies(case, thing, since)
+    return failed if lasts and not _asked_anew(case, since, failed["time"][-1] - UP_SINCE) else None
+
+
+def _asked_anew(case: Case, since: datetime, until: datetime) -> bool:
+    """Whether nginx read its configuration between: then the address is not one it kept."""
+    between = pl.col("time").is_between(since, until) & (pl.col("source") == "nginx")
+    told = case.logged.filter(between & pl.col("message").str.ends_with("reconfiguring"))
+    return bool(told.select(pl.len()).collect().item())
 
 
 def _dies(case: Case, thing: Entity, since: datetime) -> bool:
@@ -93,11 +123,12 @@ def _dies(case: Case, thing: Entity, since: datetime) -> bool:
     return down or not crashed.is_empty()
 
 
-def _told(case: Case, thing: Entity, start: pl.DataFrame) -> Iterator[Evidence]:
+def _told(case: Case, thing: Entity, start: datetime) -> Iterator[Evidence]:
     """The lines by which somebody else tells that its container is replaced."""
-    near = pl.col("time").is_between(start["time"][0] - NEAR, start["time"][0] + UP_SINCE)
+    near = pl.col("time").is_between(start - NEAR, start + UP_SINCE)
     named = pl.col("message").str.contains(_named(case, thing))
-    others = pl.col("message").str.contains(PUTS) & ~pl.col("service").is_in(sorted(thing.names)).fill_null(False)
+    itself = pl.col("service").is_in(sorted(thing.names)).fill_null(False) & (pl.col("source") != DAEMON)
+    others = pl.col("message").str.contains(PUTS) & ~itself
     yield from cite(case.timeline.filter(near & named & others).collect(), "its container is replaced", most=3)
 
 

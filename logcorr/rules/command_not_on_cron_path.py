@@ -12,7 +12,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._idioms import only_tells
-from logcorr.rules._jobs import cron_jobs, jobs_commands
+from logcorr.rules._jobs import SEEN, cron_jobs, jobs_commands
 from logcorr.semantics.written import AndOr, Written, compound
 
 SBIN = frozenset({
@@ -56,8 +56,10 @@ def _elsewhere(case: Configuration) -> Iterator[tuple[str, tuple[str, Span]]]:
 
 
 def _sets_path(schedule: Schedule, written: Sequence[Written]) -> bool:
-    """Whether the table or a script sets PATH, or may: busybox hands its own on, a sourced file can hold anything."""
-    own = "PATH" in dict(schedule.job.environment) or bool(WITH_ALL.search(schedule.job.span.path))
+    """Whether the table or a script sets PATH, or may: one not collected, busybox (it hands on its own), a sourced file."""
+    own = "PATH" in dict(schedule.job.environment) or bool(
+        WITH_ALL.search(schedule.job.span.path) or SEEN.match(schedule.job.schedule)
+    )
     return own or any("PATH=" in command.script.text or command.name in ("source", ".") for command in written)
 
 

@@ -7,15 +7,14 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from msgspec import Struct
-
-from logcorr.lazily import np, npt, pl, regex
+from logcorr.lazily import np, npt, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._kept_open import Idle, application_keeps
 from logcorr.rules._requests import asked, by_place, endpoint_of
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import Proxied, Upstream
@@ -27,12 +26,9 @@ BROKEN = ("while reading response header", "while sending request")
 """How nginx words it that a connection broke before any answer."""
 
 NGINX_IDLE_S = 60.0
-NODE_IDLE_S = 5.0
 NODE_SLACK_S = 2.5
 """Node lets a second pass beyond its limit, and a busy process notices late."""
 
-SOURCES = (".js", ".mjs", ".cjs", ".ts")
-SET = regex(r"\bkeepAliveTimeout\s*[=:]\s*(?P<ms>[\d_]+)(?P<times>\s*\*\s*1000)?\s*(?:[;,)}]|//|/\*|$)")
 FEWEST = 3
 APART_S = 10.0
 """A crash or a restart breaks several connections at once; idle connections are closed one by one."""
@@ -52,20 +48,12 @@ CLEAR, MOST_MATCHED, MOST_CONFIGURED, MOST_ASSUMED = 0.92, 0.85, 0.6, 0.6
 Times: TypeAlias = "npt.NDArray[np.float64]"
 
 
-class _Idle(Struct, frozen=True):
-    """How long the application keeps an idle connection: set in a line of it, or Node's default; `known` by its source."""
-
-    seconds: float
-    span: Span | None
-    known: bool
-
-
 @rule(code="NGX014", title="Kept connections are used as the application closes them", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Lonely broken requests to an upstream group whose connections the proxy keeps longer than the application does."""
     files = tuple(case.of(NginxFile))
     groups = {group.name: group for group in Nginx.of(files).upstreams()} if files else {}
-    idle = _application(case)
+    idle = application_keeps(case)
     for place, rows in by_place(case, _broken(case)) if _reuses(files) else ():
         group = groups.get(re.sub(r"^\w+://", "", place.target).partition("/")[0])
         kept = _kept(group) if group else None
@@ -90,18 +78,6 @@ def _kept(group: Upstream) -> tuple[Span, float] | None:
         return None
     (value, *_), span = settings.get("keepalive_timeout", (["60s"], settings["keepalive"][1]))
     return span, duration(value) or NGINX_IDLE_S
-
-
-def _application(case: Case) -> _Idle:
-    """The shortest limit that a collected source sets; Node's own, if nothing is set there."""
-    sources = sorted(path for path in case.files if path.endswith(SOURCES))
-    found = [
-        _Idle(float(match["ms"].replace("_", "")) * (1.0 if match["times"] else 0.001), Span(path, line), True)
-        for path in sources
-        for line, text in case.lines(path).select("line", "text").collect().iter_rows()
-        if (match := SET.search(text))
-    ]
-    return min(found, key=lambda one: one.seconds, default=_Idle(NODE_IDLE_S, None, bool(sources)))
 
 
 def _broken(case: Case) -> pl.DataFrame:
@@ -155,14 +131,14 @@ def _silences(case: Case, times: Times) -> Times:
     return (times - requests[np.maximum(before, 0)])[before >= 0]
 
 
-def _matching(silences: Times, idle: _Idle) -> float:
+def _matching(silences: Times, idle: Idle) -> float:
     """The share of them that are about as long as the application's limit."""
     if not len(silences):
         return 0.0
     return float(((silences >= idle.seconds - 1) & (silences <= idle.seconds + NODE_SLACK_S)).mean())
 
 
-def _telling(case: Case, rows: pl.DataFrame, idle: _Idle) -> bool:
+def _telling(case: Case, rows: pl.DataFrame, idle: Idle) -> bool:
     """Whether so many would hardly come after such a silence by chance, as requests come there."""
     usual, count = _matching(np.diff(_requests(case)), idle), rows.height
     after = round(count * _matching(_silences(case, seconds(rows)), idle))
@@ -170,7 +146,7 @@ def _telling(case: Case, rows: pl.DataFrame, idle: _Idle) -> bool:
     return sum(chances) <= CHANCE
 
 
-def _sure(count: int, matching: float, telling: bool, idle: _Idle) -> float:
+def _sure(count: int, matching: float, telling: bool, idle: Idle) -> float:
     """Of an application whose source was not collected, only the length of the silences tells that it is this."""
     if not idle.known or not telling:
         return MOST_ASSUMED
@@ -178,7 +154,7 @@ def _sure(count: int, matching: float, telling: bool, idle: _Idle) -> float:
     return CLEAR if clear else MOST_MATCHED if matching >= LEAST_MATCHING else MOST_CONFIGURED
 
 
-def _finding(case: Case, rows: pl.DataFrame, place: Proxied, kept: tuple[Span, float], idle: _Idle) -> Finding:
+def _finding(case: Case, rows: pl.DataFrame, place: Proxied, kept: tuple[Span, float], idle: Idle) -> Finding:
     span, longest = kept
     silences = _silences(case, seconds(rows))
     matching = _matching(silences, idle)

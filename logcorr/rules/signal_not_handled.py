@@ -4,26 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
+from typing import TypeAlias
 
 from msgspec import Struct
 
 from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Behaviour, Case, ProvedEffect
-from logcorr.model.claim import Evidence, claim
-from logcorr.model.facts import ScheduledJob
+from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import ScheduledJob, Unit
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._upgrades import host_zone
+from logcorr.semantics.hooks import ROTATION
 from logcorr.timeline.offsets import zone_of
-from logcorr.timeline.orders import commanded, ordered
+from logcorr.timeline.orders import commanded, ordered, rotations
 from logcorr.timeline.scripts import said
-from logcorr.timeline.select import cite, instants, seconds
+from logcorr.timeline.select import cite, instants, lines_like, seconds
 
 ENDED = ("process.terminating", "process.killed", "process.crashed", "process.exited")
 BY = r"(?i)(?:killed, status=\d+/|terminated by SIG|via signal \[SIG|killed by signal:? (?:SIG)?)(HUP|USR1|USR2|ALRM)\b"
 """Words of systemd, supervisord, pm2 and shells for who was ended by a signal that by default ends whoever does not handle it."""
 
+CODE = r"(?i)\b(?:exit(?:ed)?(?: with)? ?(?:code|status)[ =:]*|exitCode=|Exited \()\[?(129|138|140)\b"
+CODES = {"129": "HUP", "138": "USR1", "140": "USR2"}
+"""And those of shells and Docker: 128 and the signal's number."""
+
+QUIET = r"^(?P<unit>\S+)\.service: (?:Deactivated successfully|Succeeded)\.?$"
+"""What systemd says of a service that ended with success, or by SIGHUP, SIGINT, SIGTERM or SIGPIPE: no word of which."""
+
+TOLD_S = 120.0
+"""A service that systemd stops ends within so long of `Stopping`, mostly."""
+
+SIGNALS = ("HUP", "USR1", "USR2")
 TELLS = ("reload", "reopen-logs", "signal")
 """What somebody means who sends such a signal."""
 
@@ -37,6 +50,10 @@ JUST_BEFORE = timedelta(minutes=10)
 SEEN, ONCE = 0.95, 0.9
 
 
+_Ended: TypeAlias = "tuple[str, str, pl.DataFrame, list[tuple[Behaviour, ProvedEffect]]]"
+"""A service, the signal, the rows that tell of its ends, and who sends it that."""
+
+
 class _Sender(Struct, frozen=True):
     """The command that sends it, the job that leads to it, the lines that tell of it, and how many of the ends it precedes."""
 
@@ -44,20 +61,42 @@ class _Sender(Struct, frozen=True):
     job: ScheduledJob | None
     told: pl.DataFrame
     before: int
+    note: str = "the script says so"
 
 
 @rule(code="PROC022", title="A signal ends the service that it should only tell something", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Ends by SIGHUP, SIGUSR1, SIGUSR2 and SIGALRM at the times at which a script sends that signal to the service."""
-    named = pl.col("message").str.extract(BY).str.to_uppercase().alias("signal")
-    ended = case.happened(*ENDED).drop_nulls(["time", "service"]).with_columns(named).drop_nulls("signal")
-    for (service, signal), rows in ended.group_by("service", "signal", maintain_order=True):
-        by_hand = pl.concat([commanded(case, str(signal), at) for at in rows["time"]])
-        sending = _sending(case, str(service), str(signal))
+    for service, signal, rows, sending in (*_named(case), *_quiet(case)):
+        by_hand = pl.concat([commanded(case, signal, at) for at in rows["time"]])
         senders = [_sender(case, *one, seconds(rows)) for one in sending if _others(case, *one, by_hand) < FEW * rows.height]
         best = max(senders, key=lambda one: one.before, default=None)
         if best and best.before >= NEARLY_ALL * rows.height:
-            yield _finding(case, str(service), str(signal), rows.drop("signal"), best)
+            yield _finding(case, service, signal, rows, best)
+
+
+def _named(case: Case) -> Iterator[_Ended]:
+    """Ends of which the signal is told."""
+    coded = pl.col("message").str.extract(CODE).replace_strict(CODES, default=None, return_dtype=pl.String)
+    signal = pl.coalesce(pl.col("message").str.extract(BY).str.to_uppercase(), coded)
+    ended = case.happened(*ENDED).drop_nulls(["time", "service"]).with_columns(signal=signal).drop_nulls("signal")
+    for (service, by), rows in ended.group_by("service", "signal", maintain_order=True):
+        yield str(service), str(by), rows.drop("signal"), list(_sending(case, str(service), str(by)))
+
+
+def _quiet(case: Case) -> Iterator[_Ended]:
+    """Ends in order that nobody has systemd told to bring about, of services to which a script sends a signal."""
+    ended = case.timeline.filter(
+        (pl.col("source") == "syslog") & pl.col("message").str.contains(QUIET) & pl.col("time").is_not_null()
+    )
+    every = ended.with_columns(unit=pl.col("message").str.extract(QUIET)).collect()
+    stopping = case.happened("process.terminating").drop_nulls(["time", "service"])
+    for (unit,), rows in every.group_by("unit", maintain_order=True):
+        told = seconds(stopping.filter(pl.col("service") == unit))
+        by_itself = rows.drop("unit").filter(pl.Series(~_near(seconds(rows), told, TOLD_S, 1.0), dtype=pl.Boolean))
+        for signal in SIGNALS if by_itself.height else ():
+            if sending := list(_sending(case, str(unit), signal)):
+                yield str(unit), signal, by_itself, sending
 
 
 def _sending(case: Case, service: str, signal: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:
@@ -73,9 +112,20 @@ def _sender(case: Case, behaviour: Behaviour, proved: ProvedEffect, ends: npt.ND
     leading = [one for one in case.schedules if any(other is behaviour for other in one.behaviours)]
     told = said(case, (behaviour,), near=proved.effect.span)
     spoken = _near(ends, seconds(told), SAID_S, SAID_S)
+    begun = case.once(rotations) if not told.height and not leading and _rotates(case, behaviour) else told.clear()
+    if _by_clock(ends, seconds(begun)):
+        return _Sender(
+            proved, None, begun.filter(pl.Series(_near(seconds(begun), ends, 0.0, RUN_S))), _by_clock(ends, seconds(begun))
+        )
     clocks = [(_by_clock(ends, one.ticks), one.job) for one in leading]
     by_clock, job = max(clocks, key=lambda pair: pair[0], default=(0, None))
     return _Sender(proved, job, told, int(spoken.sum()) if told.height else by_clock)
+
+
+def _rotates(case: Case, behaviour: Behaviour) -> bool:
+    """Whether logrotate runs it."""
+    stanzas = (job for job in case.of(ScheduledJob) if job.scheduler == ROTATION)
+    return any(job.span.path == behaviour.script.span.path for job in stanzas)
 
 
 def _others(case: Case, behaviour: Behaviour, proved: ProvedEffect, commands: pl.DataFrame) -> int:
@@ -86,10 +136,12 @@ def _others(case: Case, behaviour: Behaviour, proved: ProvedEffect, commands: pl
 
 def _by_clock(ends: npt.NDArray[np.float64], ticks: npt.NDArray[np.float64]) -> int:
     """How many of the ends come soon after a run begins, if ends at any other times would hardly come so soon after one."""
+    if not ticks.size:
+        return 0
     early = ticks.searchsorted(ends + 1.0, "right") - 1
     lags = (ends - ticks[early])[early >= 0]
     lags = lags[lags <= RUN_S]
-    span = float(ticks[-1] - ticks[0]) if ticks.size else 0.0
+    span = float(ticks[-1] - ticks[0])
     covered = (float(abs(lags).max()) + 1.0) * (ticks.size - 1) / span if lags.size and span else 0.0
     return int(lags.size) if covered**lags.size <= CHANCE else 0
 
@@ -102,21 +154,17 @@ def _near(ends: npt.NDArray[np.float64], times: npt.NDArray[np.float64], before:
 
 def _finding(case: Case, service: str, signal: str, rows: pl.DataFrame, sender: _Sender) -> Finding:
     line, job = sender.effect.effect.span, sender.job
+    in_order = bool(rows["message"].str.contains(QUIET).all())
     return Finding(
         confidence=SEEN if rows.height > 1 else ONCE,
-        claim=claim(
-            "signal_not_handled.found",
-            "{service} is told something by SIG{signal}, which nothing in it handles: it is ended by it ({count}×)",
-            service=service,
-            signal=signal,
-            count=rows.height,
-        ),
+        claim=(_in_order if in_order else _ended_by)(service=service, signal=signal, count=rows.height),
         evidence=(
             Evidence(line, f"sends SIG{signal}", shows="effect_terminates_process"),
             *_since(case, service, rows["time"][0]),
             *([Evidence(job.span, f"runs on {job.schedule}", shows="job_runs_script")] if job else []),
-            *cite(sender.told, "the script says so", most=2, shows="effect_terminates_process"),
+            *cite(sender.told, sender.note, most=2, shows="effect_terminates_process"),
             *cite(rows, "ended by it", most=4, shows="process_terminates"),
+            *(_policy(case, service) if in_order else ()),
         ),
         would_refute=claim(
             "signal_not_handled.refute", "a run of {service} that lived on after a SIG{signal}", service=service, signal=signal
@@ -131,6 +179,30 @@ def _finding(case: Case, service: str, signal: str, rows: pl.DataFrame, sender: 
             signal=signal,
         ),
     )
+
+
+def _ended_by(**told: str | int) -> Claim:
+    return claim(
+        "signal_not_handled.found",
+        "{service} is told something by SIG{signal}, which nothing in it handles: it is ended by it ({count}×)",
+        **told,
+    )
+
+
+def _in_order(**told: str | int) -> Claim:
+    return claim(
+        "signal_not_handled.in_order",
+        "{service} is told something by SIG{signal} and ends, which systemd takes for an orderly end ({count}×)",
+        **told,
+    )
+
+
+def _policy(case: Case, service: str) -> Iterator[Evidence]:
+    """The line by which systemd starts it again after failures alone."""
+    for unit in case.of(Unit):
+        if unit.name.removesuffix(".service") == service and unit.restart == "on-failure":
+            lines = lines_like(case, unit.span, r"^\s*Restart\s*=")
+            yield from (Evidence(span, "an orderly end is no failure", shows="process_terminates") for span, _ in lines)
 
 
 def _since(case: Case, service: str, first: datetime) -> Iterator[Evidence]:

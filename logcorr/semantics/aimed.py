@@ -13,15 +13,23 @@ from logcorr.model.facts import Script
 from logcorr.model.source import Span
 
 PRINTED = regex(r"<what (?:pgrep|pidof|lsof) prints \((?P<place>[^()]+)\)>")
+MANAGED = regex(r"<what (?P<tool>systemctl show|supervisorctl pid|docker inspect) prints \((?P<place>[^()]+)\)>")
+"""And those that a manager prints of what it runs: a process of that."""
+
+MANAGERS = {"systemctl show": "systemd", "supervisorctl pid": "supervisor", "docker inspect": "docker"}
 COLUMN = "<output of `awk "
 LINE = regex(r"<a line that `read` gets \((?P<path>[^()]+):(?P<line>\d+)\)>")
 """How values are shown that `pgrep` prints, and that are cut out of the list of `ps`."""
 
 
 def aimed(effect: Effect, probes: Sequence[Probe], scripts: Iterable[Script | None]) -> Effect:
-    """A kill of what `pgrep` or `ps | grep` printed, by the pattern that was looked for."""
+    """A kill of what `pgrep` or `ps | grep` printed, by the pattern that was looked for; of a manager's, by its name there."""
     if effect.manager != "process" or not any("<" in target for target in effect.targets):
         return effect
+    managed = MANAGED.search(effect.targets[0])
+    name = next((one.asks for one in probes if managed and one.asks and str(one.span) == managed["place"]), None)
+    if managed and name:
+        return replace(effect, manager=MANAGERS[managed["tool"]], targets=(name.removesuffix(".service"),))
     return replace(effect, targets=tuple(_looked_for(target, effect, probes, scripts) for target in effect.targets))
 
 

@@ -26,6 +26,9 @@ AGREED = "assumed: only so does it cover the same time as the other logs"
 SERVERS = ("nginx", "apache", "haproxy")
 """Sources whose logs are all written by one program, in one zone."""
 
+CENTURY = 2000
+"""To which years of two figures belong."""
+
 CUT = timedelta(minutes=15)
 
 SAME_TIME, CLEARLY = 0.6, 0.2
@@ -38,7 +41,8 @@ class Reading(Struct, frozen=True):
     `kind` is `instant`, `local`, `yearless` or `day`. `first` and `last` are as the stamps say: naive, but for instants;
     a time of day counts from 1970-01-01, midnights passed included. `offsets` are the least and the greatest offset
     from UTC that the stamps carry, in seconds. `stamped` names the envelope whose stamps these are; `leap`, that
-    some stamp without a year is of 29 February; `turnable`, that nothing tells the day from the month in any of them.
+    some stamp without a year is of 29 February; `turnable`, that nothing tells the day from the `month`, or from the `year`, in
+    any of them.
     """
 
     path: str
@@ -50,13 +54,13 @@ class Reading(Struct, frozen=True):
     offsets: tuple[int, int] | None = None
     stamped: str | None = None
     leap: bool = False
-    turnable: bool = False
+    turnable: str = ""
 
 
 class Placement(Struct, frozen=True):
     """How a source's stamps become instants: years and days to add, and the zone they are in, with the reason.
 
-    `turned`: what was read as the month is the day. `assumed`: nothing in the case tells the zone.
+    `turned`: what was read as the `month`, or as the `year`, is the day. `assumed`: nothing in the case tells the zone.
     """
 
     zone: str
@@ -64,7 +68,7 @@ class Placement(Struct, frozen=True):
     years: int = 0
     days: int = 0
     assumed: bool = False
-    turned: bool = False
+    turned: str = ""
 
     def after(self, before: Placement, last: datetime, first: datetime, turn: timedelta | None) -> Placement:
         """This placement of a log that begins with `first` and goes on from another that ends with `last`.
@@ -86,7 +90,7 @@ class Placement(Struct, frozen=True):
 
     def expression(self, clock: pl.Expr) -> pl.Expr:
         """A column of naive stamps as instants."""
-        read = clock.dt.replace(month=clock.dt.day(), day=clock.dt.month()) if self.turned else clock
+        read = _turned(clock, self.turned)
         moved = read.dt.offset_by(f"{self.years}y{self.days}d") if self.years or self.days else read
         ahead = offset(self.zone)
         if ahead is not None:
@@ -95,6 +99,13 @@ class Placement(Struct, frozen=True):
         known = moved.dt.replace_time_zone(self.zone, ambiguous="earliest", non_existent="null").dt.convert_time_zone("UTC")
         skipped = (moved - hour).dt.replace_time_zone(self.zone, ambiguous="earliest", non_existent="null")
         return pl.coalesce(known, skipped.dt.convert_time_zone("UTC") + hour)
+
+
+def _turned(clock: pl.Expr, turned: str) -> pl.Expr:
+    """The clock with its day in the other place."""
+    if turned == "month":
+        return clock.dt.replace(month=clock.dt.day(), day=clock.dt.month())
+    return clock.dt.replace(year=clock.dt.day() + CENTURY, day=clock.dt.year() - CENTURY) if turned else clock
 
 
 def place(readings: Sequence[Reading], facts: Iterable[Fact], zones: Mapping[str | None, str]) -> list[Placement]:
@@ -240,9 +251,8 @@ def _dated(reading: Reading, zone: Placement, windows: Sequence[Window]) -> Iter
     else:
         yield zone
         if reading.turnable:
-            yield replace(
-                zone, turned=True, reason=f"{zone.reason}; day and month are in the order that agrees with the other logs"
-            )
+            what = f"; day and {reading.turnable} are in the order that agrees with the other logs"
+            yield replace(zone, turned=reading.turnable, reason=f"{zone.reason}{what}")
 
 
 def _agreement(candidate: Placement, reading: Reading, known: Window) -> tuple[float, float]:
@@ -273,8 +283,10 @@ def _settings(facts: Iterable[Fact]) -> Iterator[tuple[str | None, str, str]]:
 
 
 def _moved(stamp: datetime, placement: Placement) -> datetime:
-    if placement.turned:
+    if placement.turned == "month":
         stamp = stamp.replace(month=stamp.day, day=stamp.month)
+    elif placement.turned:
+        stamp = stamp.replace(year=CENTURY + stamp.day, day=stamp.year - CENTURY)
     if placement.years:
         year = stamp.year + placement.years
         leap = year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)

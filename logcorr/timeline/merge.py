@@ -18,7 +18,7 @@ from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser
 from logcorr.timeline.ahead import ahead
 from logcorr.timeline.blocks import TURNS, Events, Log, Parsed, Query, log_of, parsed
-from logcorr.timeline.clocks import Placement, Reading, place
+from logcorr.timeline.clocks import CENTURY, Placement, Reading, place
 from logcorr.timeline.paired import paired
 from logcorr.timeline.store import Store
 from logcorr.timeline.tellers import by_tellers
@@ -176,13 +176,29 @@ def _ends(log: Log) -> list[pl.Expr]:
         offset.min().alias("least_offset"),
         offset.max().alias("greatest_offset"),
         (clock.dt.strftime("%m-%d") == "02-29").any().alias("leap") if log.kind == "yearless" else pl.lit(False).alias("leap"),
-        (clock.dt.day() <= 12).all().alias("turnable") if _unordered(log) else pl.lit(False).alias("turnable"),
+        _turns(clock, _unordered(log)).all().alias("turnable"),
     ]
 
 
-def _unordered(log: Log) -> bool:
-    """Whether its stamps are of local time and begin with two numbers of which either may be the day."""
-    return log.kind == "local" and any(map(UNORDERED.search, log.artifact.sample.lines))
+def _unordered(log: Log) -> str:
+    """What else its first numbers may be than they were read as, of stamps of local time: either the day, the other the month,
+    or the first of three of two figures the `year` or the day."""
+    if log.kind != "local":
+        return ""
+    lines = log.artifact.sample.lines
+    shorts = [match for match in map(SHORT.search, lines) if match]
+    if shorts:
+        return "year" if all(int(match[1]) > TWELVE for match in shorts) else "month"
+    return "month" if any(map(UNORDERED.search, lines)) else ""
+
+
+def _turns(clock: pl.Expr, turnable: str) -> pl.Expr:
+    """Whether there is such a day, too."""
+    if turnable == "month":
+        return clock.dt.day() <= TWELVE
+    day, month = clock.dt.year() - CENTURY, clock.dt.month()
+    there = day.is_between(1, 28) | ((day <= 30) & (month != 2)) | ((day == 31) & month.is_in([1, 3, 5, 7, 8, 10, 12]))
+    return there if turnable else pl.lit(False)
 
 
 def _summary(blocks: pl.DataFrame) -> Row:
@@ -195,7 +211,12 @@ def _summary(blocks: pl.DataFrame) -> Row:
     ).row(0, named=True)
 
 
+SHORT = regex(r"(?<![\d/.-])(\d\d)/\d\d/\d\d (?=\d\d:)")
+"""A date with two figures for the year."""
+
 UNORDERED = regex(r"(?<![\d/.-])\d{1,2}[/-]\d{1,2}[/-]\d{4}(?![\d/-])")
+
+TWELVE = 12
 
 _STEPS = (1_000_000, 1_000)
 """Microseconds that stamps may all be multiples of."""
@@ -209,7 +230,7 @@ def _reading(log: Log, row: Row) -> Reading:
     offsets = (least, greatest) if isinstance(least, int) and isinstance(greatest, int) else None
     return Reading(
         log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped,
-        leap=row["leap"] is True, turnable=row["turnable"] is True,
+        leap=row["leap"] is True, turnable=_unordered(log) if row["turnable"] is True else "",
     )  # fmt: skip
 
 

@@ -17,7 +17,11 @@ HOOK = r"(?: hook:\s*'?| command: | cmd: )(.+?)'?$"
 SUDO = r"; COMMAND=(\S.*)$"
 """And in sudo's (plugins/sudoers/logging.c)."""
 
-RENEWS = r"^Starting [\w.@-]*(?:certbot|letsencrypt)[\w.@-]*\.service\b"
+RENEWS = r"^Starting [\w.@-]*(?:certbot|letsencrypt)[\w.@-]*\.service\b|^\(root\) CMD \(.*\b(?:certbot|letsencrypt)\b.* renew\b"
+"""How systemd and cron tell that certbot is started."""
+
+ROTATES = r"^(?:Starting logrotate\.service|Starting Rotate log files)\b|^\(root\) CMD \(.*(?:/etc/cron\.daily\b|logrotate\b)"
+"""How systemd and cron tell that logrotate is started: Debian's cron does it with what else it does each day."""
 
 BY_HAND = r"\bTTY=(?:pts|tty)"
 ACTS = regex(r"\b(?:systemctl|service|kill|pkill|killall|supervisorctl|pm2|docker|docker-compose|podman|invoke-rc\.d)\b")
@@ -36,8 +40,14 @@ def orders(case: Case) -> pl.DataFrame:
 
 
 def renewals(case: Case) -> pl.DataFrame:
-    """The rows by which systemd tells that it starts certbot, or what else renews certificates."""
+    """The rows by which systemd or cron tells that it starts certbot, or what else renews certificates."""
     told = (pl.col("source") == "syslog") & pl.col("message").str.contains(RENEWS) & pl.col("time").is_not_null()
+    return case.timeline.filter(told).sort("time", maintain_order=True).collect()
+
+
+def rotations(case: Case) -> pl.DataFrame:
+    """The rows by which systemd or cron tells that it starts logrotate."""
+    told = (pl.col("source") == "syslog") & pl.col("message").str.contains(ROTATES) & pl.col("time").is_not_null()
     return case.timeline.filter(told).sort("time", maintain_order=True).collect()
 
 
