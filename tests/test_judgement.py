@@ -106,6 +106,14 @@ VARIANTS = {
         verdicts=("root-cause",),
         culprit=(SCRIPT, 4),
     ),
+    "a process's name is not its whole command": Variant(
+        edits=(
+            (SCRIPT, RESTART, "pkill redis"),
+            (RUNNING, "container_name: heart-whisper-backend", "command: node server.js --redis=redis:6379"),
+        ),
+        verdicts=("suspected", "undetermined"),
+        silent=("cause.scheduled_stop",),
+    ),
     "the job is commented out": Variant(edits=((TABLE, "*/5", "#*/5"),), verdicts=("undetermined",)),
     "a killing pattern takes for ever to search for": Variant(
         edits=((RUNNING, "image: redis:7-alpine", f"image: redis:7-alpine\n    command: {'a' * 60}!"),),

@@ -61,7 +61,8 @@ class Effect(Fact, frozen=True, kw_only=True):
     `file`. No `targets` means the manager's whole scope (all services of the project). `compose_files` are the `-f` values
     as written, variables resolved. `directory` is the working directory in force, None where it is not known.
     `argv0` is the program that must be found for the effect to happen. `guard` is the text of the conditions on the way
-    here, outermost first, each with its span. `remote` names the host of an ssh, `container` that of an exec.
+    here, outermost first, each with its span. `remote` names the host of an ssh, `container` that of an exec. `by_name`: targets
+    are looked for in the names of processes, and not in their whole command lines (pkill without `-f`, killall).
     """
 
     id: int
@@ -76,6 +77,7 @@ class Effect(Fact, frozen=True, kw_only=True):
     guard: tuple[tuple[str, Span], ...] = ()
     remote: str | None = None
     container: str | None = None
+    by_name: bool = False
 
     @property
     def ends_processes(self) -> bool:

@@ -30,6 +30,10 @@ PID_FILE = regex(r"/(?P<name>[\w.-]+)\.pid\b")
 HOLDS = regex(r"\s*(?:local |export |readonly )?(?P<name>\w+)=[\"']?(?:\$\(|`)")
 """How a line begins that puts what a command prints into a variable."""
 
+SHELLS = ("sh", "bash", "dash", "ash", "zsh")
+NAME_BYTES = 15
+"""As long as a process's name is at most: comm in proc_pid_comm(5)."""
+
 PLAIN_WORD = regex(r"[\w.-]+")
 """A pattern that may as well be a name; whether anything goes by it is another question."""
 
@@ -229,6 +233,13 @@ def _pattern_occurs(pattern: str, command: str) -> bool:
         return False
 
 
+def _process_name(command: str) -> str:
+    """What Linux calls a process that such a command starts, by its program's file; all of it, where a shell starts others."""
+    words = [word.rpartition("/")[2] for word in command.split()]
+    program = next((word for word in words if word != "env" and "=" not in word), "")
+    return command if program in SHELLS and "-c" in words else program[:NAME_BYTES]
+
+
 class _Targets(Struct, frozen=True):
     """What an effect acts on, by the names of entities."""
 
@@ -265,9 +276,9 @@ class _Targets(Struct, frozen=True):
 
     def _processes(self, effect: Effect) -> list[str]:
         """What the effect's patterns and pid files are known to mean."""
-        return [name for target in effect.targets for name in self._meant(target)]
+        return [name for target in effect.targets for name in self._meant(target, by_name=effect.by_name)]
 
-    def _meant(self, target: str) -> list[str]:
+    def _meant(self, target: str, *, by_name: bool) -> list[str]:
         """The things that go by a pattern as their name, or are started with a command it occurs in; or a pid file's one."""
         pid_file, listening = PID_FILE.search(target), topology.at_port(target, self.facts, self.files)
         if listening is not None:
@@ -277,7 +288,8 @@ class _Targets(Struct, frozen=True):
         if pid_file:
             return [named.name if named else name]
         started = [] if "<" in target else topology.commands(self.facts)  # a part that is not known stands in angle brackets
-        return [*([named.name] if named else []), *(name for name, command in started if _pattern_occurs(target, command))]
+        seen = ((name, _process_name(command) if by_name else command) for name, command in started)
+        return [*([named.name] if named else []), *(name for name, text in seen if _pattern_occurs(target, text))]
 
     def _services(self, effect: Effect) -> tuple[str, ...]:
         paths = self.compose_paths(effect)

@@ -86,7 +86,8 @@ class Command(Struct):
         self.path.print(unknown(f"output of `{_short(self.words)}` ({self.span})"))
 
     def do(self, action: str, manager: str, targets: Collection[str] = (), *, argv0: str | None = None, signal: str | None = None,
-           compose_files: tuple[str, ...] = (), project: str | None = None, directory: str | None = None) -> None:  # fmt: skip
+           compose_files: tuple[str, ...] = (), project: str | None = None, directory: str | None = None,
+           by_name: bool = False) -> None:  # fmt: skip
         """Record an effect; whether it succeeds is presumed. A `kill` does what its signal is sent for."""
         place = self.path.place
         signal = signal_name(signal) if signal else None
@@ -94,7 +95,7 @@ class Command(Struct):
         effect = Effect(
             id=0, span=self.span, action=action, manager=manager, targets=tuple(targets), signal=signal,
             compose_files=compose_files, project=project, directory=directory or self.directory(), argv0=argv0 or self.name,
-            remote=place.remote, container=place.container,
+            remote=place.remote, container=place.container, by_name=by_name,
         )  # fmt: skip
         self.machine.record.do(self.path, effect)
         self.print_unknown()

@@ -36,9 +36,15 @@ def _kill(command: Command) -> None:
         probes.ask(command, "kill -0", " ".join(targets), prints=False)
         return
     if targets:
-        command.do("kill", "process", tuple(targets), signal=signal or "TERM")
+        command.do("kill", "process", tuple(targets), signal=signal or "TERM", by_name=_by_name(command))
     else:  # it only complains, as after `xargs` with nothing to hand on
         command.unsure()
+
+
+def _by_name(command: Command) -> bool:
+    """Whether it looks at the names of processes alone."""
+    whole = any(re.fullmatch(r"--full|-[a-z]*f[a-z]*", shown(word)) for word in command.arguments)
+    return command.name == "killall" or (command.name == "pkill" and not whole)
 
 
 def _fuser(command: Command) -> None:
