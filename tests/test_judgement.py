@@ -435,7 +435,7 @@ def test_what_jobs_and_monitors_mail_is_no_complaint(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "body, verdict",
+    ("body", "verdict"),
     [
         ("Hundreds of errors since 21:14. The site works fine for me. Can somebody look?", "healthy"),
         ("Seit 21:14 viele Fehler. Die Seite geht bei mir normal.", "healthy"),

@@ -86,7 +86,8 @@ def told_by_asker(case: Case) -> Iterator[Finding]:
 
 def _told(case: Case, schedule: Schedule) -> pl.DataFrame:
     """What a job tells of being turned away, in the log that it writes to, in one of its name, or in the journal."""
-    by_name = {source.path for source in case.sources if _stem(source.path) in _names(case, schedule)}
+    names = _names(case, schedule)
+    by_name = {source.path for source in case.sources if _stem(source.path) in names}
     files = [path for path in logs_of(case, schedule) or sorted(by_name) if _tells(case, path)]
     program = "" if files else _program(case, schedule)
     if not files and not program:
