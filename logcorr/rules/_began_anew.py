@@ -35,6 +35,7 @@ SAYS_BEGINS = sought(
     "no previous", "no data", "no repository", "no db", "detected",
 )  # fmt: skip
 
+STORES = regex(r"(?i)\b(?:open|database|db|sqlite|data|store|storage|path)\b|\.(?:db|sqlite3?|mdb)\b")
 PATH = regex(r"(?P<path>/(?:[\w.@-]+/)+[\w.@-]+)")
 MOUNTED = regex(
     r"^[-+ ]?\s*(?:-\s+|-v[ =]|--volume[ =])?[\"']?(?P<source>[\w./~$\{\}-]+):(?P<target>/[\w./-]*)(?::\w+)?[\"']?\s*\\?$"
@@ -96,11 +97,12 @@ def _claim(last: pl.DataFrame, felt: pl.DataFrame) -> Claim:
 
 
 def _path(case: Case, last: pl.DataFrame) -> str:
-    """The file that it makes, by its own words or those around them."""
+    """The file that it makes, by its own line, or by what is said of a store in the lines around it, the nearest first."""
     (span,) = spans(last)
     near = pl.col("line").is_between(span.line - NEAR, span.line + NEAR)
-    around = case.lines(span.path).filter(near).select("text").collect()["text"].to_list()
-    found = [one["path"] for text in (last["message"][0], *around) for one in PATH.finditer(text)]
+    around = case.lines(span.path).filter(near).select("line", "text").collect().rows()
+    told = [(abs(line - span.line), text) for line, text in around if line == span.line or STORES.search(text)]
+    found = [one["path"] for _, text in sorted(told) for one in PATH.finditer(text)]
     return next(iter(found), "")
 
 
