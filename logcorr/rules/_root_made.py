@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case, Schedule
-from logcorr.model.facts import ScheduledJob, Unit
+from logcorr.model.facts import ScheduledJob, Script, Unit
 from logcorr.model.source import Span
 from logcorr.rules._deeds import JUST_BEFORE, LATE
 from logcorr.rules._jobs import scripts_of
@@ -100,7 +100,8 @@ def _by_sudo(case: Case) -> Iterator[_Run]:
     rows = case.once(orders).filter(pl.col("message").str.contains(BY_ROOT))
     works = rows["message"].str.extract(WORKS, 1).to_list()
     for span, time, command, folder in zip(spans(rows), rows["time"], rows["command"], works, strict=True):
-        yield _Run(time, span, (), (*([folder] if folder else ()), *_named(command)), command)
+        whole = _with_script(case, command)
+        yield _Run(time, span, (), (*([folder] if folder else ()), *_named(whole)), whole)
 
 
 def _by_cron(case: Case) -> Iterator[_Run]:
@@ -110,8 +111,15 @@ def _by_cron(case: Case) -> Iterator[_Run]:
     jobs = {job.command: job.span for job in case.of(ScheduledJob)}
     for span, time, message in zip(spans(rows), rows["time"], rows["message"], strict=True):
         command = message[len("(root) CMD (") : -1]
-        place = jobs.get(command, span)
-        yield _Run(time, place, (span,) if place != span else (), tuple(_named(command)), command)
+        place, whole = jobs.get(command, span), _with_script(case, command)
+        yield _Run(time, place, (span,) if place != span else (), tuple(_named(whole)), whole)
+
+
+def _with_script(case: Case, command: str) -> str:
+    """A command with the text of the collected script that it runs, if it is one."""
+    names = {word.rpartition("/")[2] for word in command.split()[:3]}
+    texts = [one.text for one in case.of(Script) if one.span.line == 1 and one.span.path.rpartition("/")[2] in names]
+    return "\n".join([command, *texts[:1]])
 
 
 def _due(case: Case, since: datetime) -> Iterator[_Run]:
