@@ -15,7 +15,7 @@ from logcorr.model.facts import Unit
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules._askers import Maker, asking_line
-from logcorr.rules._jobs import DISTINCT, logs_of, programs_of, scripts_of
+from logcorr.rules._jobs import DISTINCT, LANGUAGES, logs_of, programs_of, scripts_of
 from logcorr.rules._recovered import recovered
 from logcorr.rules._settings import notes, settings
 from logcorr.timeline.select import cite, instants, seconds, spans, texts
@@ -99,14 +99,16 @@ def _told(case: Case, schedule: Schedule) -> pl.DataFrame:
 
 
 def _stem(path: str) -> str:
-    return path.rpartition("/")[2].partition(".")[0]
+    """The name of a file without its endings, and without the number of a run."""
+    return re.sub(r"-\d[\w-]*$", "", path.rpartition("/")[2].partition(".")[0])
 
 
 def _names(case: Case, schedule: Schedule) -> set[str]:
     """What a job's log may be named after: the program that it runs."""
     own = (*programs_of(case, schedule), *(script.span.path for script in scripts_of(case, schedule)))
     words = schedule.job.command.split()
-    started = [path for path in (*own, *words[:1]) if path != schedule.job.span.path]
+    named = [word for word in words if word.endswith(tuple(f".{language}" for language in (*LANGUAGES, "sh")))]
+    started = [path for path in (*own, *words[:1], *named) if path != schedule.job.span.path]
     return {name for path in started if len(name := _stem(path)) >= DISTINCT}
 
 
