@@ -67,8 +67,16 @@ class Grows(Struct, frozen=True):
 
 def only_grows(case: Case) -> Grows | None:
     """The one thing in collected code, or in what a diff adds, that is only ever added to; None where there are several."""
-    found = [one for path, texts in _sources(case) for one in _in_file(path, texts)]
+    sources = list(_sources(case))
+    every = [one for path, texts in sources for one in _in_file(path, texts)]
+    found = [one for one in every if not any(_emptied(one, texts) for _, texts in sources)]
     return found[0] if len({(one.made.path, one.name) for one in found}) == 1 else None
+
+
+def _emptied(one: Grows, texts: Sequence[tuple[int, str, bool]]) -> bool:
+    """Whether another file takes something out of it."""
+    takes = re.compile(TAKES.format(name=re.escape(one.name)))
+    return any(takes.search(text) for line, text, _ in texts if line != one.made.line)
 
 
 def places(grows: Grows | None) -> Sequence[Span]:
