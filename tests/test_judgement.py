@@ -442,6 +442,20 @@ def test_what_jobs_and_monitors_mail_is_no_complaint(tmp_path):
     assert nightly(tmp_path).result["verdict"] == "healthy"
 
 
+@pytest.mark.parametrize(
+    ("body", "verdict"),
+    [
+        ("Hundreds of errors since 21:14. The site works fine for me. Can somebody look?", "healthy"),
+        ("Seit 21:14 viele Fehler. Die Seite geht bei mir normal.", "healthy"),
+        ("The site works fine for me, but members write that they cannot log in.", "undetermined"),
+        ("It works fine again now.", "undetermined"),
+    ],
+)
+def test_a_letter_that_says_that_all_works_is_no_complaint(tmp_path, body, verdict):
+    (tmp_path / "mail.txt").write_text(f"From: lena@example.org\nSubject: Are we attacked?\n\n{body}\n")
+    assert nightly(tmp_path).result["verdict"] == verdict
+
+
 def test_what_is_ordered_each_night_and_felt_is_a_cause(tmp_path):
     result = nightly(tmp_path, status=502).result
     assert (result["verdict"], result["causes"][0]["kind"]) == ("root-cause", "scheduled_stop")

@@ -12,8 +12,9 @@ from logcorr.causes.changes import begun
 from logcorr.causes.checks import checks
 from logcorr.causes.diagnosed import diagnosed
 from logcorr.causes.follow import of_stops
+from logcorr.causes.letters import letters
 from logcorr.causes.meant import ENDS, STAYS_AWAY, as_meant, in_passing, long_away, namesakes
-from logcorr.causes.missing import letters, missing, unread
+from logcorr.causes.missing import missing, unread
 from logcorr.causes.rivals import rivals
 from logcorr.causes.scheduled import Attributed, attributed
 from logcorr.causes.weighing import LIKELY, Hypothesis, weighed

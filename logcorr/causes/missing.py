@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from logcorr.causes import words
+from logcorr.causes.letters import letters
 from logcorr.causes.scheduled import Attributed
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
@@ -18,18 +19,6 @@ MANY_LINES = 100
 
 LOG = regex(r"\.log\b|(?:^|/)[^/]*_log\b[^/]*$|(?:^|/)logs?/")
 """What logs are called, or the folders they lie in, rotated and compressed ones too."""
-
-SUBJECT = regex(
-    r"^(?:Subject|Betreff|Onderwerp|Objet|Oggetto|Asunto|Assunto|Emne|Ämne|Aihe|Temat|Předmět|主旨|主题|件名)"
-    r" ?[:\uff1a] *(?P<said>\S.*)"
-)
-OF_NO_PERSON = regex(
-    r"^Cron <|^\[PATCH|\b(?:OK|UP|RECOVERY|RECOVERED|RESOLVED|[Rr]esolved|[Ss]uccessful|[Nn]ewsletter)\b"
-    r"|\b(?:[Rr]elease|[Mm]aintenance|[Aa]nnounc|[Ii]nvit|[Mm]inutes of)"
-)
-"""What jobs and monitors write when all is well, patches, and what is announced."""
-
-HEADER_LINES = 10
 
 LEAST_PROBABLE = 0.01
 """What a job runs decides nothing where it is less probable than this that the job did it."""
@@ -67,21 +56,6 @@ def unread(case: Case) -> Iterator[tuple[str, int]]:
     for source in case.sources:
         if source.unparsed >= MANY_LINES and 2 * source.unparsed > source.lines:
             yield source.path, source.unparsed
-
-
-def letters(case: Case) -> tuple[tuple[Span, str], ...]:
-    """The letters among what was collected, by their subject: somebody saw something wrong."""
-    return tuple(_letters(case))
-
-
-def _letters(case: Case) -> Iterator[tuple[Span, str]]:
-    read = {source.path for source in case.sources} | {fact.span.path for fact in case.facts}
-    for path in sorted(case.files - read):
-        lines = case.lines(path).head(HEADER_LINES).select("line", "text").collect()
-        found = ((line, SUBJECT.match(text)) for line, text in lines.iter_rows())
-        line, subject = next(((line, one["said"]) for line, one in found if one), (0, ""))
-        if line and not OF_NO_PERSON.search(subject):
-            yield Span(path, line), subject
 
 
 def _felt(letter: tuple[Span, str]) -> Missing:

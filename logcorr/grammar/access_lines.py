@@ -171,7 +171,9 @@ def _named(columns: Sequence[_Column]) -> list[str]:
 
 _AFTER: dict[str, Callable[[_Column], bool]] = {
     "http_referer": lambda column: column.first.mark == '"' and column.all_are(r"(?:https?|android-app)://.*|-|", ""),
-    "http_user_agent": lambda column: column.first.mark == '"' and any(re.match(r"[\w. -]+/v?\d", text) for text in column.texts),
+    "http_user_agent": lambda column: any(
+        re.match(r"[\w. -]+/v?\d" if column.first.mark == '"' else r"Mozilla/\d", text) for text in column.texts
+    ),
     "upstream_addr": lambda column: column.all_are(rf"{_IP}:\d+(?:[,:]? .*)?|unix:\S+"),
     "http_x_forwarded_for": lambda column: column.first.mark == '"' and column.all_are(_LIST),
     "request_time": lambda column: column.all_are(r"\d+\.\d{1,6}", ""),
@@ -238,10 +240,11 @@ def _format(columns: Sequence[_Column], names: Sequence[str]) -> LogFormat:
 
 def _parts(columns: Sequence[_Column], names: Sequence[str]) -> Iterator[str]:
     stamped = names.index("time_local")
+    mark = next((mark for mark in "|\t" if sum(mark in column.first.before for column in columns) >= FEWEST_MARKS), "")
     for number, (column, name) in enumerate(zip(columns, names, strict=True)):
         value = column.first
         opening, closing = {'"': ('"', '"'), "[": (r"\[", r"\]")}.get(value.mark, ("", ""))
-        held = _inside(value, name, timed=number == stamped)
+        held = _inside(value, name, mark, timed=number == stamped)
         group = f"({held})" if name else f"(?:{held})"
         yield rf"{_between(value.before)}{re.escape(value.label)}{opening}{group}{closing}"
 
@@ -250,7 +253,8 @@ def _between(literal: str) -> str:
     return re.sub(r"(?:\\?\s)+", lambda _: r"\s*", re.escape(literal)) if literal.strip() else r"\s+" * bool(literal)
 
 
-def _inside(value: _Value, name: str, *, timed: bool) -> str:
+def _inside(value: _Value, name: str, mark: str, *, timed: bool) -> str:
+    """What a value may hold: no bar or tab where these stand between all values."""
     if timed and value.shape:
         return value.shape.pattern
     if value.mark:
@@ -259,4 +263,6 @@ def _inside(value: _Value, name: str, *, timed: bool) -> str:
         return r"\d{3}|-"
     if value.label.endswith((":", ": ")):
         return r"[^\t|]*"
+    if mark:
+        return rf'(?:[^{mark}"]*[^{mark}"\s])?'
     return TRIES

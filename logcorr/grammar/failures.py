@@ -70,8 +70,14 @@ FAILURES = (
     ),
     Phrase(
         "permission.denied",
-        ("EACCES", "EPERM", "ermission denied", "PermissionError", "ead-only file system", "EROFS"),
-        r"\b(?:EACCES|EPERM|EROFS): |\bPermissionError: |\bRead-only file system\b"
+        _any(
+            "EACCES|EPERM|ermission denied|PermissionError|ead-only file system|EROFS|AccessDeniedException"
+            "|UnauthorizedAccessException|nable to write in|nable to create the|not writ"
+        ),
+        r"\b(?:EACCES|EPERM|EROFS): |\bErrno::EACCES\b|\bPermissionError: |\bRead-only file system\b"
+        r"|\bjava\.nio\.file\.AccessDeniedException: /|\bUnauthorizedAccessException: Access to the path\b"
+        r"|\b[uU]nable to (?:write in|create) the [\w \"-]{0,60}\b(?:directory|folder|file) \(?[\"']?/"
+        r"|\b(?:directory|folder|file|path)\b[^/]{0,20} [\"'(]?/\S+ is not writ(?:e?able)\b"
         r"|\b(?:open(?:ing)?|mkdir|unlink|renam(?:e|ing)|writ(?:e|ing)|creat(?:e|ing)|access|read(?:ing)?|load(?:ing)?|bind|listen)\b"
         r".{0,120}(?:: |\()(?:13: )?[pP]ermission denied\b",
     ),

@@ -13,6 +13,10 @@ from logcorr.semantics.written import Written, commands
 EACH_MINUTE = regex(r"\*(?:/1)? \d+(?:,\d+)? ")
 WRITES = regex(r">>?\s*(?P<path>[^\s;&|<>]+)")
 
+DISTINCT = 5
+LANGUAGES = ("py", "rb", "js", "mjs", "ts", "php", "pl", "go")
+"""A program may be run by a name without its ending, or by the name of a framework's command; shorter names may be anything."""
+
 MODULE = regex(r"\bpython[\d.]* (?:-\w+ )*-m (?:\w+\.)*(?P<name>\w+)")
 """How Python runs a module by its dotted name."""
 
@@ -41,6 +45,8 @@ def programs_of(case: Configuration, schedule: Schedule) -> Iterator[str]:
     texts = list(_texts(case, schedule))
     names = {word.strip("\"'();").rpartition("/")[2] for text in texts for word in text.split() if "." in word}
     names |= {f"{found['name']}.py" for text in texts for found in MODULE.finditer(text)}
+    bare = {word.strip("\"'();").rpartition("/")[2] for text in texts for word in text.split() if "." not in word}
+    names |= {f"{name}.{language}" for name in bare if len(name) >= DISTINCT for language in LANGUAGES}
     yield from (path for path in sorted(case.files - scripts) if path.rpartition("/")[2] in names)
 
 

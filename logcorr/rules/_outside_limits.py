@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import timedelta
 
 from msgspec import Struct
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.facts import Unit
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules._askers import Maker, asking_line
-from logcorr.rules._jobs import logs_of, programs_of
+from logcorr.rules._jobs import DISTINCT, LANGUAGES, logs_of, programs_of, scripts_of
 from logcorr.rules._recovered import recovered
 from logcorr.rules._settings import notes, settings
-from logcorr.timeline.select import cite, instants, spans
+from logcorr.timeline.select import cite, instants, seconds, spans, texts
 
 FEWEST = 10
 MADE_BY_SCRIPT, MADE_BY_VISITORS, MADE_HERE, MADE_SINCE = 0.9, 0.85, 0.6, 0.92
@@ -24,12 +26,22 @@ MADE_BY_SCRIPT, MADE_BY_VISITORS, MADE_HERE, MADE_SINCE = 0.9, 0.85, 0.6, 0.92
 
 REFUSED = (
     r"(?i)\b(?:http|status|code|error)\b\D{0,12}\b429\b|\b429 client error|too many requests|\bquota (?:is )?exceeded\b"
-    r"|\b(?:over|exceeded)(?: \w+){0,3} quota\b|rate[- ]?limit(?: \w+)? (?:exceeded|reached|hit)|\brate[- ]limited\b"
+    r"|\b(?:over|exceeded)(?: \w+){0,3} quota\b|rate[- ]?limit(?: \w+)? (?:exceeded|reached|hit)|\brate[- ]?limited\b"
+    r"|\b429 (?:from|by|at)\b|\b(?:got|gave|answer(?:s|ed)|return(?:s|ed)|receiv(?:es|ed)|repl(?:ies|ied))\b(?: \w+){0,2} 429\b"
+    r"|\bzu viele anfragen\b|\btrop de requ[êe]tes\b|\bdemasiadas (?:solicitudes|peticiones)\b"
 )
 """How one who asks tells that it is turned away."""
 
 HOST = r"\b((?:[a-z0-9-]+\.)+[a-z]{2,})\b"
-AMOUNT = r"\b([A-Za-z][\w-]*) ?[=:] ?(\d+)\b"
+OWNER = re.compile(r"(?:^|\.)([a-z0-9-]{4,})\.(?:[a-z]{2,3}\.)?[a-z]{2,}$")
+"""Whom a host belongs to: applications tell of `stripe` rather than of `api.stripe.com`."""
+
+MEANWHILE, NEARLY_ALL = timedelta(minutes=2), 0.9
+BEFORE_S, GROWN = 600, 3
+"""So long nothing was turned away before, and so many times more a run has to ask for than any former one."""
+
+AMOUNT = r"\b([A-Za-z][\w-]*)[\"']? ?[=:] ?(\d+)\b"
+MOST_LINES = 5000
 FEWEST_RUNS = 3
 """So many runs told of the former amount."""
 
@@ -60,18 +72,52 @@ def told_by_asker(case: Case) -> Iterator[Finding]:
     What goes well at the next try, as the log tells, is left out, and so is what bears no time.
     """
     for schedule in case.schedules:
-        files = [path for path in logs_of(case, schedule) if _tells(case, path)]
-        if not files:
-            continue
-        refused = pl.col("message").str.contains(REFUSED) & pl.col("time").is_not_null()
-        every = case.timeline.filter(pl.col("file").is_in(files) & refused).collect()
-        told = every.join(recovered(case, every), on=["file", "line"], how="anti", maintain_order="left")
+        told = _told(case, schedule)
         if told.height < FEWEST:
             continue
         amount = _amount(case, schedule, told)
+        others = _others(case, told)
         line = amount.place if amount else asking_line(case, schedule)
         if line:
-            yield _of_asker(case, told, _others(case, files, told), Maker(line=line, job=schedule.job), amount)
+            yield _of_asker(case, told, others, Maker(line=line, job=schedule.job), amount)
+        elif sure := _by_times(case, told, others):
+            yield _of_asker(case, told, others, Maker(line=schedule.job.span, job=schedule.job), sure=sure)
+
+
+def _told(case: Case, schedule: Schedule) -> pl.DataFrame:
+    """What a job tells of being turned away, in the log that it writes to, in one of its name, or in the journal."""
+    names = _names(case, schedule)
+    by_name = {source.path for source in case.sources if _stem(source.path) in names}
+    files = [path for path in logs_of(case, schedule) or sorted(by_name) if _tells(case, path)]
+    program = "" if files else _program(case, schedule)
+    if not files and not program:
+        return case.happened()
+    refused = pl.col("message").str.contains(REFUSED) & pl.col("time").is_not_null()
+    whose = pl.col("file").is_in(files) if files else (pl.col("source") == "syslog") & (pl.col("service") == program)
+    every = case.timeline.filter(whose & refused).collect()
+    return every.join(recovered(case, every), on=["file", "line"], how="anti", maintain_order="left")
+
+
+def _stem(path: str) -> str:
+    """The name of a file without its endings, and without the number of a run."""
+    return re.sub(r"-\d[\w-]*$", "", path.rpartition("/")[2].partition(".")[0])
+
+
+def _names(case: Case, schedule: Schedule) -> set[str]:
+    """What a job's log may be named after: the program that it runs."""
+    own = (*programs_of(case, schedule), *(script.span.path for script in scripts_of(case, schedule)))
+    words = schedule.job.command.split()
+    named = [word for word in words if word.endswith(tuple(f".{language}" for language in (*LANGUAGES, "sh")))]
+    started = [path for path in (*own, *words[:1], *named) if path != schedule.job.span.path]
+    return {name for path in started if len(name := _stem(path)) >= DISTINCT}
+
+
+def _program(case: Case, schedule: Schedule) -> str:
+    """By which name a unit that a timer starts writes to the journal, if no other unit writes by it."""
+    started = schedule.job.command.removeprefix("systemctl start ")
+    runs = {unit.name: _stem(unit.command.split()[0]) for unit in case.of(Unit) if unit.command and unit.command.split()}
+    program = runs.get(started, "")
+    return program if list(runs.values()).count(program) == 1 else ""
 
 
 def _tells(case: Case, path: str) -> bool:
@@ -79,32 +125,68 @@ def _tells(case: Case, path: str) -> bool:
     return int(lines.collect(engine="streaming").item() or 0) >= FEWEST
 
 
-def _others(case: Case, files: Sequence[str], told: pl.DataFrame) -> pl.DataFrame:
-    """What others tell of being turned away by the same host."""
+def _others(case: Case, told: pl.DataFrame) -> pl.DataFrame:
+    """What others tell of being turned away by the same host, or by whom it is named after while the job is, too."""
     hosts = told["message"].str.extract(HOST, 1).drop_nulls().unique().to_list()
     if not hosts:
         return told.clear()
-    same = pl.col("message").str.contains(REFUSED) & pl.col("message").str.contains_any(hosts)
-    return (
-        case.timeline.filter(same & pl.col("time").is_not_null() & ~pl.col("file").is_in(files))
-        .collect()
-        .sort("time", "file", "line")
-    )
+    names = [found[1] for host in hosts if (found := OWNER.search(host))]
+    message = pl.col("message")
+    same = message.str.contains(REFUSED) & message.str.contains_any([*hosts, *names], ascii_case_insensitive=True)
+    told_too = case.timeline.filter(same & pl.col("time").is_not_null()).collect()
+    rows = told_too.join(told.select("file", "line"), on=["file", "line"], how="anti").sort("time", "file", "line")
+    by_host = rows.filter(message.str.contains_any(hosts))
+    return by_host if by_host.height else rows if _meanwhile(rows, told) else rows.clear()
+
+
+def _meanwhile(rows: pl.DataFrame, told: pl.DataFrame) -> bool:
+    """Whether nearly all of it comes about when the job is turned away."""
+    own = told.select("time", own="time").sort("time")
+    near = rows.select("time").sort("time").join_asof(own, on="time", strategy="nearest", tolerance=MEANWHILE)
+    return rows.height > 0 and near["own"].count() >= NEARLY_ALL * rows.height
+
+
+def _by_times(case: Case, told: pl.DataFrame, others: pl.DataFrame) -> float:
+    """How sure it is that a job uses up what others need, where no line that asks is known: 0 if it asks for no more than ever.
+
+    The others must be turned away just while it is, in logs that tell of the time before and after as well.
+    """
+    if others.height < FEWEST or not _meanwhile(others, told):
+        return 0.0
+    former = [(values[-1], max(values[:-1])) for _, same in _amounts(case, told) if len(values := same["value"].to_list()) > 1]
+    if former:
+        return MADE_BY_SCRIPT if any(last >= GROWN * before > 0 for last, before in former) else 0.0
+    of_others, own, turned = seconds(_of_files(case, others)), seconds(_of_files(case, told)), seconds(told)
+    first, last = turned.min(), turned.max()
+    around = of_others.min() <= first - BEFORE_S and of_others.max() >= last + MEANWHILE.total_seconds()
+    return MADE_BY_SCRIPT if around and own.min() >= first - BEFORE_S else MADE_HERE
+
+
+def _of_files(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
+    timed = pl.col("file").is_in(rows["file"].unique().implode()) & pl.col("time").is_not_null()
+    return case.timeline.filter(timed).select("time").collect()
+
+
+def _amounts(case: Case, told: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
+    """The numbers that a job's log tells under each name until it is turned away first."""
+    own = pl.col("file").is_in(told["file"].unique().implode()) & (pl.col("time") <= told["time"].min())
+    rows = case.timeline.filter(own).collect().join(told.select("file", "line"), on=["file", "line"], how="anti").tail(MOST_LINES)
+    found = rows.with_columns(amount=pl.Series(texts(case, rows), dtype=pl.String).str.extract_all(AMOUNT)).explode("amount")
+    named = pl.col("amount").str.extract_groups(AMOUNT).struct
+    rows = found.with_columns(name=named.field("1"), value=named.field("2").cast(pl.Int64, strict=False)).drop_nulls("value")
+    for (name,), same in rows.sort("file", "line").group_by("name", maintain_order=True):
+        yield str(name), same
 
 
 def _amount(case: Case, schedule: Schedule, told: pl.DataFrame) -> Amount | None:
     """A number that its runs told alike, and then, before the first of these, a greater one that stands in its program."""
-    named = pl.col("message").str.extract_groups(AMOUNT).struct
-    own = pl.col("file").is_in(told["file"].unique().implode()) & (pl.col("time") <= told["time"].min())
-    rows = case.timeline.filter(own & pl.col("message").str.contains(AMOUNT)).collect()
-    rows = rows.with_columns(name=named.field("1"), value=named.field("2").cast(pl.Int64, strict=False)).drop_nulls("value")
-    for (name,), same in rows.sort("file", "line").group_by("name", maintain_order=True):
+    for name, same in _amounts(case, told):
         values = same["value"].to_list()
         former = [value for value in values if value != values[-1]]
         steady = values[: len(former)] == former and len(set(former)) == 1 and len(former) >= FEWEST_RUNS
-        if steady and values[-1] > former[0] and (place := _set(case, schedule, str(name), values[-1])):
+        if steady and values[-1] > former[0] and (place := _set(case, schedule, name, values[-1])):
             was, now = spans(same[len(former) - 1 : len(former) + 1])
-            return Amount(name=str(name), value=values[-1], was=was, now=now, place=place)
+            return Amount(name=name, value=values[-1], was=was, now=now, place=place)
     return None
 
 
@@ -116,11 +198,19 @@ def _set(case: Case, schedule: Schedule, name: str, value: int) -> Span | None:
     return next(iter(found), None)
 
 
-def _of_asker(case: Case, told: pl.DataFrame, others: pl.DataFrame, who: Maker, amount: Amount | None) -> Finding:
+def _of_asker(
+    case: Case,
+    told: pl.DataFrame,
+    others: pl.DataFrame,
+    who: Maker,
+    amount: Amount | None = None,
+    *,
+    sure: float = MADE_BY_SCRIPT,
+) -> Finding:
     changed = [Evidence(span, "it was changed", shows="deploy_changes_configuration") for span in _noted(case, amount)]
     both = pl.concat([told, others]).sort("time", "file", "line")
     return Finding(
-        confidence=MADE_SINCE if amount else MADE_BY_SCRIPT,
+        confidence=MADE_SINCE if amount else sure,
         claim=_claim(told, others, who.job.schedule if who.job else "", amount),
         evidence=(
             *makers(who),

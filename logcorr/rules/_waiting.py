@@ -22,8 +22,9 @@ def waiting(case: Case) -> pl.DataFrame:
     """Requests that were given up before any answer, with the epoch second at which they `came`.
 
     By the proxy's error log; else by its answers (504); else by those who waited themselves: unless a later one tells far more.
+    Where nobody collected how long the proxy waits, its error log comes last: it tells when requests were given up.
     """
-    told = (_given_up(case), _unanswered(case), _in_vain(case))
+    told = (_given_up(case), _unanswered(case), _in_vain(case), _timed_out(case).with_columns(came=_seconds()))
     most = max(rows.height for rows in told)
     telling = (rows for rows in told if rows.height >= max(FEWEST, FAR_LESS * most))
     return next(telling, told[0]).sort("came", maintain_order=True)
@@ -35,12 +36,14 @@ def _seconds() -> pl.Expr:
 
 
 def _given_up(case: Case) -> pl.DataFrame:
-    timed_out = case.happened(
-        "upstream.timeout", where=pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
-    )
-    rows = asked(case, timed_out)
+    rows = _timed_out(case)
     parts = [here.with_columns(came=_seconds() - read_limit(place).seconds) for place, here in by_place(case, rows)]
     return pl.concat([rows.clear().with_columns(came=_seconds()), *parts])
+
+
+def _timed_out(case: Case) -> pl.DataFrame:
+    timed = pl.col("message").str.contains(UNANSWERED, literal=True) & pl.col("time").is_not_null()
+    return asked(case, case.happened("upstream.timeout", where=timed))
 
 
 def _unanswered(case: Case) -> pl.DataFrame:

@@ -19,18 +19,14 @@ from logcorr.rules._deeds import did_before, just_before, ran
 from logcorr.rules._modes import gives, grants, listed
 from logcorr.rules._read_only import EROFS, read_only
 from logcorr.rules._recreated import recreated
+from logcorr.rules._refused_paths import paths_of
 from logcorr.rules._removals import ignoring, removals
+from logcorr.rules._root_made import Made, made_by_root
 from logcorr.rules._settings import settings
 from logcorr.rules._touching import by_hand, text_of, touching
 from logcorr.timeline.select import cite, instants
 
 KINDS = ("permission.denied", "file.missing")
-PATH = regex(r"[\"'(: ](?P<path>/[^\"' :,)]+)")
-QUOTED = regex(r"[\"'](?P<path>/[^\"']+)[\"']")
-RELATIVE = regex(r"[\"'](?P<path>(?:\./)?[\w-][\w.-]*/[^\"']+)[\"']")
-WORKS = regex(r"(?:WorkingDirectory=|working_dir:|\bcwd[\"']?\s*[:=]|^WORKDIR)\s*[\"']?(?P<folder>/[^\s\"',;]+)")
-"""Where a program works, as its unit, its container or pm2 is told."""
-
 RIGHTS = regex(r"\b(?:chmod|chown|chgrp|umask|setfacl|install|mktemp)\b")
 """Commands that decide who may read a file."""
 
@@ -116,24 +112,7 @@ def _missed(case: Case) -> pl.DataFrame:
     told = pl.col("message").str.contains(NOT_THERE) & lacked & pl.col("time").is_not_null()
     applications = [source.path for source in case.sources if source.source == "app"]
     rows = case.timeline.filter(pl.col("file").is_in(applications) & told).collect()
-    return rows if rows["message"].str.contains(SOCKET).all() or removals(case, _paths(case, rows)) else rows.clear()
-
-
-def _paths(case: Case, rows: pl.DataFrame) -> list[str]:
-    """The files that messages name: in quotes, or else the longest path; what the proxy adds of the request is none."""
-    told = [re.split(r" while |, client: ", message)[0] for message in rows["message"]]
-    quoted = [QUOTED.search(text) for text in told]
-    found = [one["path"] if one else max(PATH.findall(text), key=len, default="") for one, text in zip(quoted, told, strict=True)]
-    return [path for path in found if path] or list(_relative(case, told))
-
-
-def _relative(case: Case, told: Sequence[str]) -> Iterator[str]:
-    """The files that are named as seen from where their program works, if but one such folder is set."""
-    found = [one["path"] for text in told if (one := RELATIVE.search(text))]
-    set_to = (WORKS.search(text) for _, text in settings(case, WORKS.pattern)) if found else iter(())
-    folders = {one["folder"].rstrip("/") for one in set_to if one}
-    if len(folders) == 1:
-        yield from (f"{next(iter(folders))}/{path.removeprefix('./')}" for path in found)
+    return rows if rows["message"].str.contains(SOCKET).all() or removals(case, paths_of(case, rows)) else rows.clear()
 
 
 def _unmade(case: Case) -> pl.DataFrame:
@@ -182,12 +161,15 @@ def _of_old(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_socket: bool = False) -> Finding:
-    paths = _paths(case, rows)
+    paths = paths_of(case, rows)
     locked = list(read_only(case, service, paths)) if rows["message"].str.contains(EROFS).all() else []
     made = list(recreated(case, paths, rows["time"][0])) if kind == "permission.denied" and not of_socket else []
     hand = list(by_hand(case, paths, RIGHTS if kind == "permission.denied" else REMOVES, rows["time"][0]))
+    root = made_by_root(case, paths, rows) if kind == "permission.denied" and not (of_socket or hand or made or locked) else None
     change = (
-        _given(case, rows, locked, "may not be written")
+        _of_root(root)
+        if root
+        else _given(case, rows, locked, "may not be written")
         if locked
         else _given(case, rows, hand, "changes these files")
         if hand
@@ -215,6 +197,13 @@ def _finding(case: Case, service: str, kind: str, rows: pl.DataFrame, *, of_sock
 def _given(case: Case, rows: pl.DataFrame, places: Sequence[Span], note: str) -> _Change:
     """What makes their file system read-only, or the files another's, and what was begun just before."""
     return _Change(RAN, places[:2], note, tuple(just_before(case, rows["time"][0])))
+
+
+def _of_root(made: Made) -> _Change:
+    """What root ran of the application's own programs, and what shows whose the files are since."""
+    told = [Evidence(span, "it ran", shows=CHANGES) for span in made.ran]
+    owner = [Evidence(span, "it is root's", shows="configuration_mismatch") for span in made.owner]
+    return _Change(made.sure, (made.place,), "root makes these files", (*told, *owner))
 
 
 def _changed(case: Case, kind: str, rows: pl.DataFrame, paths: Sequence[str], *, of_socket: bool) -> _Change:

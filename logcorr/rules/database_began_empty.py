@@ -14,6 +14,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.events import REQUEST_LOGS
 from logcorr.model.result import Finding
 from logcorr.rules import rule
+from logcorr.rules._began_anew import began_anew
 from logcorr.rules._requests import requests_of
 from logcorr.rules._volumes import another_volume, made
 from logcorr.rules._words import sought, telling
@@ -81,6 +82,7 @@ def check(case: Case) -> Iterator[Finding]:
         if felt.height >= FEWEST or (told.height >= FEWEST and not _proxied(case, one)):
             yield _finding(case, one, since, felt)
             return
+    yield from began_anew(case)
 
 
 def _begun(case: Case) -> Iterator[_Begun]:

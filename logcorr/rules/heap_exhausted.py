@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from logcorr.lazily import pl
 from logcorr.model.case import Case
-from logcorr.model.claim import Evidence, claim
+from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import ComposeFile, Unit
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
+from logcorr.rules._only_grows import SURE, Grows, only_grows, places
 from logcorr.timeline.select import cite, instants, lines_like
 
 HEAP = r"(?:JavaScript heap out of memory|Reached heap limit|Ineffective mark-compacts)"
@@ -22,22 +23,19 @@ LIMIT = r"--max[-_]old[-_]space[-_]size[= ](\d+)"
 def check(case: Case) -> Iterator[Finding]:
     """The engine's own last words, with the limit it was started with and who starts it again."""
     died = case.happened("process.crashed").filter(pl.col("message").str.contains(HEAP))
-    for service, crashes in by_service(died):
-        yield _finding(case, service, crashes)
+    services = list(by_service(died))
+    grows = only_grows(case) if len(services) == 1 else None
+    for service, crashes in services:
+        yield _finding(case, service, crashes, grows)
 
 
-def _finding(case: Case, service: str, crashes: pl.DataFrame) -> Finding:
+def _finding(case: Case, service: str, crashes: pl.DataFrame, grows: Grows | None) -> Finding:
     limits = [limit for place in _stanzas(case, service) for limit in _limits(case, place)]
     return Finding(
-        confidence=0.95,
-        claim=claim(
-            "heap_exhausted.found",
-            "{service} ran into the limit of its JavaScript heap{limit} and aborted, {count} times",
-            service=service,
-            limit=f" ({limits[0][1]} MB)" if limits else "",
-            count=crashes.height,
-        ),
+        confidence=SURE if grows else 0.95,
+        claim=_claim(service, crashes, limits[0][1] if limits else "", grows),
         evidence=(
+            *(Evidence(span, "it is only ever added to", shows="resource_exhausted") for span in places(grows)),
             *cite(crashes, "its last words", most=1, shows="resource_exhausted"),
             *(Evidence(span, f"heap limit {size} MB", shows="resource_exhausted") for span, size in limits),
             *cite(crashes.slice(1), shows="crash_ends_process"),
@@ -49,6 +47,25 @@ def _finding(case: Case, service: str, crashes: pl.DataFrame) -> Finding:
         fix=claim(
             "heap_exhausted.fix", "find what keeps growing (a heap snapshot shows it); raising the limit only delays the end"
         ),
+    )
+
+
+def _claim(service: str, crashes: pl.DataFrame, limit: str, grows: Grows | None) -> Claim:
+    told = {"service": service, "limit": f" ({limit} MB)" if limit else ""}
+    if grows:
+        return claim(
+            "heap_exhausted.grows",
+            "nothing is ever taken out of {name}: {service} ran into the limit of its JavaScript heap{limit} and aborted, "
+            "{count} times",
+            name=grows.name,
+            count=crashes.height,
+            **told,
+        )
+    return claim(
+        "heap_exhausted.found",
+        "{service} ran into the limit of its JavaScript heap{limit} and aborted, {count} times",
+        count=crashes.height,
+        **told,
     )
 
 

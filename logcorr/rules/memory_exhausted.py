@@ -13,6 +13,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._memory import Starter, Taker, starter, taker
+from logcorr.rules._only_grows import SURE, Grows, only_grows, places
 from logcorr.timeline.select import cite, instants, lines_like
 
 KILLED = r"Killed? process \d+ \((?P<name>[^)]+)\)"
@@ -41,11 +42,13 @@ def check(case: Case) -> Iterator[Finding]:
     took = taker(case, killed)
     starts = starter(case, took.name, killed) if took else None
     count = killed.height + len(contained)
+    grows = only_grows(case) if not took and len(services or names) == 1 and count > 1 else None
     yield Finding(
-        confidence=_confidence(took, starts),
-        claim=_claim(who, count, took),
+        confidence=SURE if grows else _confidence(took, starts),
+        claim=_grown(who, count, grows) if grows else _claim(who, count, took),
         evidence=(
             *_taking(took, starts),
+            *(Evidence(span, "it is only ever added to", shows="resource_exhausted") for span in places(grows)),
             *cite(killed, "ended for want of memory", most=1, shows="resource_exhausted"),
             *(Evidence(one.span, "OOMKilled", shows="resource_exhausted") for one in contained),
             *(Evidence(span, "the limit", shows="resource_exhausted") for span in _limits(case, services)),
@@ -77,6 +80,16 @@ def _claim(who: str, count: int, took: Taker | None) -> Claim:
         taker=took.name,
         share=round(100 * took.share),
         who=who,
+    )
+
+
+def _grown(who: str, count: int, grows: Grows) -> Claim:
+    return claim(
+        "memory_exhausted.grows",
+        "nothing is ever taken out of {name}: the kernel ended {who} for want of memory ({count} lines tell it)",
+        name=grows.name,
+        who=who,
+        count=count,
     )
 
 

@@ -72,7 +72,7 @@ def _by_application(case: Case, limited: pl.DataFrame, *, by_proxy: int) -> Iter
     said = words(case, limited)
     rejected = of_others(case, _rejected(case, limited, said))
     if rejected.height < FEWEST:
-        yield from told_by_asker(case) if limited.is_empty() else ()
+        yield from told_by_asker(case) if by_proxy < FEWEST and turned_away(case, limited).height < FEWEST else ()
         return
     who = maker(case, rejected) if by_proxy < MOST_BY_PROXY * rejected.height else None
     logged = sum(source.lines for source in case.sources if source.path in set(rejected["file"]))
