@@ -14,9 +14,7 @@ NOT_A_PARSER = 7
 
 
 def installed(monkeypatch, *entries):
-    monkeypatch.setattr(
-        logcorr.plugins, "entry_points", lambda group: [EntryPoint(name, value, group) for name, value in entries]
-    )
+    monkeypatch.setattr(logcorr.plugins, "_declared", lambda group: [EntryPoint(name, value, group) for name, value in entries])
 
 
 def test_ours_are_found_in_order_and_named_like_their_module():

@@ -204,10 +204,11 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
         there = [kind for kind in dict.fromkeys(kinds) if kind in self.kinds]
         if not there:
             return pl.DataFrame(schema=timeline_schema()).select(columns)
-        few = self._of_kind[there[0]].lazy() if self._of_kind and len(there) == 1 else None
-        rows = self.events.filter(pl.col("kind").is_in(there)) if few is None else few
-        wanted = rows if where is None else rows.filter(where)
-        return wanted.select(columns).collect(engine="in-memory")
+        if self._of_kind and len(there) == 1:
+            few = self._of_kind[there[0]]
+            return (few if where is None else few.filter(where)).select(columns)
+        rows = self.events.filter(pl.col("kind").is_in(there) & (pl.lit(value=True) if where is None else where))
+        return rows.select(columns).collect(engine="in-memory")
 
     def once(self, work: Callable[[Case], T]) -> T:
         """What some work on the case comes to: done when it is first asked for, and kept for whoever asks again."""
