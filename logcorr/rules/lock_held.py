@@ -49,7 +49,10 @@ MIGRATES = (
     r"(?i)\bdb:migrate\b|^==+ \d+ \w+: migrating\b|\bapplying \w+\.\d+_\w+|\brunning upgrade \S* ?-> |\bartisan migrate\b"
     r"|\bmigrat(?:e|ing|ions?)\b.*\b(?:start|begin|run)|\b(?:flyway|liquibase|alembic|prisma migrate|knex migrate|goose)\b"
 )
-TABLE = regex(r"(?i)\b(?:table|on|view)\s+(?:only\s+|if (?:not )?exists\s+)*[\"`]?(?:\w+[\"`]?\.[\"`]?)?(?P<name>\w+)")
+TABLE = regex(
+    r"(?i)\b(?:table|on|view|vacuum\s+full|cluster)\s+(?:(?:only|verbose|analyze|freeze|\([^)]*\)|if (?:not )?exists)\s+)*"
+    r"[\"`]?(?:\w+[\"`]?\.[\"`]?)?(?P<name>\w+)"
+)
 COLUMN = regex(r"(?i)\b(?:column|index|constraint)\s+(?:concurrently\s+|if (?:not )?exists\s+)*[\"`]?(?P<name>\w+)")
 
 LEAST_MS = 1000.0

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from msgspec.structs import replace
 
+from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import ComposeFile, Container, Unit
@@ -14,10 +16,17 @@ from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._memory import Starter, Taker, starter, taker
 from logcorr.rules._only_grows import SURE, Grows, only_grows, places
+from logcorr.rules._statements import sender
 from logcorr.timeline.select import cite, instants, lines_like
 
 KILLED = r"Killed? process \d+ \((?P<name>[^)]+)\)"
 LIMIT = r"^\s*(?:mem_limit|memory|MemoryMax|MemoryLimit)\s*[:=]\s*\S+"
+
+UNEXPLAINED = 0.8
+"""What took the memory is not told, and no limit was collected that it ran into: that it was killed says not why."""
+
+RAN = r"(?:Failed process was running|Der fehlgeschlagene Prozess führte aus|Le processus qui a échoué exécutait) ?: (.+)"
+AT_ONCE = timedelta(seconds=10)
 
 FIT = claim(
     "memory_exhausted.fix",
@@ -42,16 +51,19 @@ def check(case: Case) -> Iterator[Finding]:
     took = taker(case, killed)
     starts = starter(case, took.name, killed) if took else None
     count = killed.height + len(contained)
-    grows = only_grows(case) if not took and len(services or names) == 1 and count > 1 else None
+    asked = _statement(case, killed) if not took else None
+    grows = only_grows(case) if not took and not asked and len(services or names) == 1 and count > 1 else None
+    limits = list(_limits(case, services))
     yield Finding(
-        confidence=SURE if grows else _confidence(took, starts),
+        confidence=SURE if grows or asked else UNEXPLAINED if not (took or limits) else _confidence(took, starts),
         claim=_grown(who, count, grows) if grows else _claim(who, count, took),
         evidence=(
             *_taking(took, starts),
+            *(asked or ()),
             *(Evidence(span, "it is only ever added to", shows="resource_exhausted") for span in places(grows)),
             *cite(killed, "ended for want of memory", most=1, shows="resource_exhausted"),
             *(Evidence(one.span, "OOMKilled", shows="resource_exhausted") for one in contained),
-            *(Evidence(span, "the limit", shows="resource_exhausted") for span in _limits(case, services)),
+            *(Evidence(span, "the limit", shows="resource_exhausted") for span in limits),
             *cite(killed.slice(1), shows="crash_ends_process"),
         ),
         would_refute=claim("memory_exhausted.refute", "another sender of the signal: a person, a supervisor"),
@@ -63,6 +75,24 @@ def check(case: Case) -> Iterator[Finding]:
         },
         times=instants(killed),
         fix=LESS if starts else FIT,
+    )
+
+
+def _statement(case: Case, killed: pl.DataFrame) -> tuple[Evidence, ...] | None:
+    """The statement that ran in a database's process which was killed, where one collected line sends it, and who tells of it.
+
+    "Failed process was running: …", PostgreSQL's LogChildExit in src/backend/postmaster/postmaster.c.
+    """
+    near = [pl.col("time").is_between(time - AT_ONCE, time + AT_ONCE) for time in killed["time"].drop_nulls()]
+    told = case.logged.filter(pl.any_horizontal(pl.lit(value=False), *near) & pl.col("message").str.contains(RAN))
+    rows = told.with_columns(statement=pl.col("message").str.extract(RAN, 1)).collect() if near else killed.clear()
+    places = {sender(case, one) for one in rows["statement"]} if rows.height else set()
+    place = next(iter(places)) if len(places) == 1 else None
+    if place is None:
+        return None
+    return (
+        Evidence(place, "sends what took it", shows="resource_exhausted"),
+        *cite(rows, "it ran", most=2, shows="resource_exhausted"),
     )
 
 
