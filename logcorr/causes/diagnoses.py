@@ -210,8 +210,9 @@ DIAGNOSES = {
         effects=(hops.REFUSES, hops.LAST),
         lasts=True,
     ),
-    "configuration_refused.taken": Diagnosis(
-        "address_shared", ("configuration_mismatch",), dies=True, effects=hops.DOWN, lasts=True
+    **dict.fromkeys(
+        ("configuration_refused.taken", "configuration_refused.held"),
+        Diagnosis("address_shared", ("configuration_mismatch",), dies=True, effects=hops.DOWN, lasts=True),
     ),
     "command_cut_short": Diagnosis("job_broken", ("configuration_mismatch",), themselves=True),
     "ended_by_supervisor": Diagnosis(

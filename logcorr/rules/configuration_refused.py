@@ -9,12 +9,13 @@ from msgspec.structs import replace
 
 from logcorr.lazily import np, pl, regex
 from logcorr.model.case import Case
-from logcorr.model.claim import Evidence, claim
+from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import ComposeFile, Service, Unit
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, counted, rule
 from logcorr.rules._deeds import writers
+from logcorr.rules._listeners import listeners
 from logcorr.rules._settings import settings
 from logcorr.semantics.paths import collected, folder_of, normal
 from logcorr.timeline.select import cite, moments, seconds
@@ -35,8 +36,8 @@ LEFT = r"^\s*KillMode\s*=\s*(?:process|none)\b"
 """A unit that leaves its processes behind may find its address taken by them."""
 
 IN_PLACE, SHARED, WRITTEN, ONLY_TOLD = 0.92, 0.92, 0.85, 0.6
-"""How sure it is what to change: the refused line was collected; two settings name one port; a script wrote what is
-refused; only a log tells of it."""
+"""How sure it is what to change: the refused line was collected; two settings name one port, or a capture shows who has it; a
+script wrote what is refused; only a log tells of it."""
 
 
 @rule(
@@ -98,26 +99,36 @@ def _taken(case: Case) -> pl.DataFrame:
     return case.happened("address.in_use").with_columns(address=address).drop_nulls("address")
 
 
-def _finding(case: Case, service: str, address: str, rows: pl.DataFrame) -> Finding:
-    said = claim(
-        "configuration_refused.taken",
-        "{service} could not listen on {address} ({count}×): something else does",
-        service=service,
-        address=address,
-        count=rows.height,
+def _claim(service: str, address: str, count: int, holder: str) -> Claim:
+    numbers: dict[str, str | int] = {"service": service, "address": address, "count": count}
+    if holder:
+        return claim(
+            "configuration_refused.held",
+            "{service} could not listen on {address} ({count}×): {holder} does",
+            holder=holder,
+            **numbers,
+        )
+    return claim(
+        "configuration_refused.taken", "{service} could not listen on {address} ({count}×): something else does", **numbers
     )
+
+
+def _finding(case: Case, service: str, address: str, rows: pl.DataFrame) -> Finding:
     refute = claim("configuration_refused.free", "nothing listening on {address} at these times (ss -ltnp)", address=address)
-    ended = _ended(case, rows)
-    found = counted(rows, service, said, refute, address=address)
+    ended, port = _ended(case, rows), address.rpartition(":")[2]
     services = list(dict.fromkeys(ended["service"]))
-    named = _naming(case, address.rpartition(":")[2], services)
+    own = case.called(service, *services)
+    held = [one for one in listeners(case, port) if one[1] not in own] if port.isdigit() else []
+    found = counted(rows, service, _claim(service, address, rows.height, held[0][1] if held else ""), refute, address=address)
+    named = _naming(case, port, services)
     shared = len({one.span.path for one in named}) > 1 and not _leaves(case, services[:1])
     return replace(
         found,
-        confidence=SHARED if shared else ONLY_TOLD,
+        confidence=SHARED if shared or held else ONLY_TOLD,
         subject=", ".join(services) or found.subject,
         evidence=(
-            *(named if len(named) > 1 else ()),
+            *(named if len(named) > 1 or held else ()),
+            *(Evidence(span, f"{name} listens there", shows="configuration_mismatch") for span, name in held[:1]),
             *cite(_lately(rows, ended)),
             *cite(_last_first(ended), most=3, shows="crash_ends_process"),
         ),
