@@ -447,6 +447,8 @@ def test_what_jobs_and_monitors_mail_is_no_complaint(tmp_path):
     [
         ("Hundreds of errors since 21:14. The site works fine for me. Can somebody look?", "healthy"),
         ("Seit 21:14 viele Fehler. Die Seite geht bei mir normal.", "healthy"),
+        ("Red lines since nine. Orders seem to come in as usual but please look before the weekend.", "healthy"),
+        ("Orders seemed to come in as usual before nine.", "undetermined"),
         ("The site works fine for me, but members write that they cannot log in.", "undetermined"),
         ("It works fine again now.", "undetermined"),
     ],
@@ -823,8 +825,24 @@ def test_a_change_begins_the_story_where_it_touches_what_failed(records, tied, t
         ("2026-05-05 11:00-11:30 UTC  maintenance of the coffee machine\n", "undetermined"),
         ("2026-05-05 11:00-11:30 UTC  maintenance of the database (cancelled)\n", "undetermined"),
         ("0001-05-05 11:00-11:30 +02:00  maintenance of the database\n", "undetermined"),
+        ("Subject: Manutenção em 05/05\n\nEntre as 11:00 e 11:30 o site mostrará uma página.\n", "healthy"),
+        (
+            "Gesendet: 05.05.2026 09:12\nBetreff: Wartung\n\nAm 06.05. zwischen 11:00 und 11:30 steht der Server.\n",
+            "undetermined",
+        ),
     ],
-    ids=["announced", "in German, in another zone", "longer than announced", "another entry", "something else", "off", "no year"],
+    ids=[
+        *(
+            "announced",
+            "in German, in another zone",
+            "longer than announced",
+            "another entry",
+            "something else",
+            "off",
+            "no year",
+        ),
+        *("a letter, its date in the subject", "a letter of that day, of the next"),
+    ],
 )
 def test_what_was_announced_is_no_incident(notes, verdict, tmp_path):
     asked = '192.0.2.8 - - [05/May/2026:{:02}:{:02}:07 +0000] "GET /sheets HTTP/1.1" {} 7 "-" "Mozilla/5.0"\n'

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.source import Span
+from logcorr.timeline.announced import WORDS
 
 SUBJECT = regex(
     r"^(?:Subject|Betreff|Onderwerp|Objet|Oggetto|Asunto|Assunto|Emne|Ämne|Aihe|Temat|Předmět|主旨|主题|件名)"
@@ -22,6 +23,8 @@ OF_NO_PERSON = regex(
 ALL_WELL = regex(
     r"(?i)\b(?:site|page|app|shop|service|portal|everything|it|all)\b.{0,30}\b(?:works?|runs?|loads?|looks?|is|seems)\b.{0,20}"
     r"\b(?:fine|normal(?:ly)?|ok(?:ay)?|as (?:usual|ever)|well)\b"
+    r"|\b(?:seems?|appears?|continues?|still) (?:to )?(?:work|run|sell|load|be|come in)\w*\b.{0,20}"
+    r"\b(?:as usual|as ever|fine|normal(?:ly)?)\b"
     r"|\b(?:no(?:body| one| (?:users?|customers?|clients?|members?)))\b.{0,20}\b"
     r"(?:complain\w*|noticed|affected|called|reported)\b"
     r"|\b(?:no|without|keine?) (?:user |customer )?(?:complaints?|impact|beschwerden|reklamationen)\b"
@@ -35,9 +38,11 @@ ALL_WELL = regex(
     r"|(?:網站|网站|服務|服务).{0,12}正常"
 )
 NOT_ALL_WELL = regex(
-    r"(?i)\b(?:but|however|though|except|aber|jedoch|allerdings|mais|pero|mas|però|maar|can(?:not|'t|no longer)|unable"
+    r"(?i)\b(?:but(?! (?:please|can|could|would))|however|though"
+    r"|except|aber|jedoch|allerdings|mais|pero|mas|però|maar|can(?:not|'t|no longer)|unable"
     r"|timed? ?out"
-    r"|unavailable|slow|down|again|now|wieder|geht nicht|l[äa]dt nicht|kaputt|langsam|before|until|since|was|had|kunden"
+    r"|unavailable|slow|down|again|now|wieder|geht nicht|l[äa]dt nicht|kaputt|langsam"
+    r"|before(?! (?:the|our|next|tomorrow)\b)|until|since|was|had|kunden"
     r"|customers? (?:say|call|wr)"
     r"|50[0-4]|not (?:work|load|fine|ok))\b|但|不過|可是"
 )
@@ -68,7 +73,8 @@ def _letters(case: Case) -> Iterator[tuple[Span, str]]:
         lines = case.lines(path).head(HEADER_LINES).select("line", "text").collect()
         found = ((line, SUBJECT.match(text)) for line, text in lines.iter_rows())
         line, subject = next(((line, one["said"]) for line, one in found if one), (0, ""))
-        if line and not OF_NO_PERSON.search(subject) and not _all_well(case, path, line):
+        announces = OF_NO_PERSON.search(subject) or re.search(WORDS, subject)
+        if line and not announces and not _all_well(case, path, line):
             yield Span(path, line), subject
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 from logcorr.lazily import np, npt, pl, regex
@@ -20,11 +20,20 @@ WORDS = (
     r"|teste de carga|manutenzione|test di carico|onderhoud|underhåll|konserwacj\w+|test de charge)\b"
     r"|維護|维护|壓力測試|压测|メンテナンス|負荷試験|점검"
 )
-SPAN = regex(
-    r"(?P<date>\d{4}-\d\d-\d\d|\d\d?\.\d\d?\.\d{4})[ T,]+(?:from |von |de |da |van )?(?P<from>\d\d:\d\d)"
-    r" ?(?:-|–|—|to|until|till|bis|hasta|até|a|à|tot) ?(?P<to>\d\d:\d\d)(?: ?(?P<zone>UTC|GMT|Z|[+-]\d\d:\d\d)\b)?"
+DATE = regex(
+    r"(?<![\d.:/-])(?:(?P<iso>\d{4}-\d\d-\d\d)|(?P<first>\d\d?)[./](?P<second>\d\d?)(?:[./](?P<year>\d{4}))?)(?![\d:]|\.\d)"
 )
-"""`2026-08-19 04:00-04:15 UTC  Node maintenance`."""
+HOURS = regex(
+    r"(?<![\d:.])(?P<from>\d\d?[:h]\d\d) ?(?:Uhr |hrs? ?|h )?"
+    r"(?:-|–|—|to|until|till|and|bis|und|hasta|y|até|e|a|à|às|as|et|tot|en|till|och|til|og|do)(?: las| les)? ?"
+    r"(?P<to>\d\d?[:h]\d\d)(?![:\d])(?: ?(?P<zone>UTC|GMT|Z|[+-]\d\d:\d\d)\b)?"
+)
+"""`2026-08-19 04:00-04:15 UTC  Node maintenance`; `am 19.08. zwischen 04:00 und 04:15`."""
+
+SENT = regex(r"(?i)^\W*(?:date|sent|datum|gesendet|enviado|fecha|data|envoyé|inviato|verzonden|skickat|寄件日期)\b.*\d")
+"""When a letter was written, which is not of what it tells."""
+
+SHORT, SEVERAL, MONTHS = 40, 2, 12
 
 WHOLE = regex(
     r"(?i)\b(?:(?:load|stress|soak)[- ]?test|chaos|failover|drill|lasttest|de carga|di carico"
@@ -58,22 +67,46 @@ def announced(case: Case) -> tuple[Span, ...]:
 
 
 def _told(case: Case, path: str, zones: list[str]) -> Iterator[Span]:
-    lines = case.lines(path).head(MOST_LINES).filter(pl.col("text").str.contains(WORDS)).select("text").collect()["text"]
-    for text, found in ((text, SPAN.search(text)) for text in lines):
-        if not found or OFF.search(text):
-            continue
-        own = {"UTC": "UTC", "GMT": "UTC", "Z": "UTC"}.get(found["zone"] or "", found["zone"])
-        for zone in [own] if own else zones:
-            begin, end = (_instant(found["date"], found[which], zone) for which in ("from", "to"))
+    """Of a short notice of one span by all of it: its date may stand on another line than its hours; else by single lines."""
+    read = case.lines(path).head(MOST_LINES).select("text")
+    telling = read.filter(pl.col("text").str.contains(WORDS)).collect()["text"]
+    dated = [text for text in telling if HOURS.search(text) and DATE.search(text)]
+    lines = read.head(SHORT + 1).collect()["text"].to_list() if len(telling) and len(dated) < SEVERAL else []
+    if 0 < len(lines) <= SHORT:
+        own = [text for text in lines if not SENT.match(text)]
+        found = [one for text in dated or own for one in _spans(case, "\n".join(own), [text, *own], zones)]
+    else:
+        found = [one for text in dated for one in _spans(case, text, [text], zones)]
+    yield from dict.fromkeys(found)
+
+
+def _spans(case: Case, notice: str, lines: Sequence[str], zones: list[str]) -> Iterator[Span]:
+    """The span that the first of these lines tells, its date by the first of them that has one."""
+    hours = HOURS.search(lines[0])
+    dated = next((found for text in lines if (found := DATE.search(text))), None)
+    if not hours or not dated or OFF.search(notice):
+        return
+    own = {"UTC": "UTC", "GMT": "UTC", "Z": "UTC"}.get(hours["zone"] or "", hours["zone"])
+    for zone in [own] if own else zones:
+        for day in _days(case, dated):
+            begin, end = (_instant(day, hours[which], zone) for which in ("from", "to"))
             if begin and end:
-                yield begin.timestamp(), (end if end > begin else end + timedelta(days=1)).timestamp(), text
+                yield begin.timestamp(), (end if end > begin else end + timedelta(days=1)).timestamp(), notice
 
 
-def _instant(date: str, clock: str, zone: str) -> datetime | None:
-    day, month, year = reversed(date.split("-")) if "-" in date else date.split(".")
+def _days(case: Case, dated: re.Match[str]) -> list[str]:
+    """The dates that are meant, `2026-08-16`; one without its year is of a year of the logs."""
+    if dated["iso"]:
+        return [dated["iso"]]
+    years = [dated["year"]] if dated["year"] else sorted({str(time.year) for time in case.window or ()})
+    first, second = int(dated["first"]), int(dated["second"])
+    day, month = (second, first) if second > MONTHS else (first, second)
+    return [f"{year}-{month:02}-{day:02}" for year in years]
+
+
+def _instant(day: str, clock: str, zone: str) -> datetime | None:
+    hour, minute = re.split("[:h.]", clock)
     try:
-        return (
-            datetime.fromisoformat(f"{year}-{int(month):02}-{int(day):02}T{clock}").replace(tzinfo=zone_of(zone)).astimezone(UTC)
-        )
+        return datetime.fromisoformat(f"{day}T{int(hour):02}:{minute}").replace(tzinfo=zone_of(zone)).astimezone(UTC)
     except (ValueError, OverflowError):  # no such day
         return None
