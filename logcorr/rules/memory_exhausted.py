@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import ComposeFile, Container, Unit
@@ -20,6 +20,8 @@ from logcorr.rules._statements import sender
 from logcorr.timeline.select import cite, instants, lines_like
 
 KILLED = r"Killed? process \d+ \((?P<name>[^)]+)\)"
+REACHED = r"\bmemory: usage \d+kB, limit (\d+)kB"
+AMOUNT = regex(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[kmgtKMGT])?[iI]?[bB]?[\"']?\s*(?:#.*)?$")
 LIMIT = r"^\s*(?:mem_limit|memory|MemoryMax|MemoryLimit)\s*[:=]\s*\S+"
 
 UNEXPLAINED = 0.8
@@ -142,11 +144,25 @@ def _taking(took: Taker | None, starts: Starter | None) -> Iterator[Evidence]:
 
 
 def _limits(case: Case, services: list[str]) -> Iterator[Span]:
-    """Where the memory of these services is limited."""
-    for compose in case.of(ComposeFile):
-        for one in compose.services:
-            if {one.name, one.container_name} & set(services):
-                yield from (span for span, _ in lines_like(case, one.span, LIMIT))
-    for unit in case.of(Unit):
-        if unit.name.removesuffix(".service") in services and unit.command:
-            yield from (span for span, _ in lines_like(case, unit.span, LIMIT))
+    """Where the memory of these services is limited; of others, where the amount is that which the kernel tells as reached."""
+    stanzas: list[tuple[Span, set[str | None]]] = [
+        *((one.span, {one.name, one.container_name}) for compose in case.of(ComposeFile) for one in compose.services),
+        *((unit.span, {unit.name.removesuffix(".service")}) for unit in case.of(Unit) if unit.command),
+    ]
+    reached = set(_reached(case))
+    for stanza, names in stanzas:
+        for span, text in lines_like(case, stanza, LIMIT):
+            if names & set(services) or _bytes(text) in reached:
+                yield span
+
+
+def _reached(case: Case) -> Iterator[int]:
+    """The limits in bytes at which the kernel ended something: mem_cgroup_print_oom_meminfo in mm/memcontrol.c."""
+    told = case.logged.filter(pl.col("message").str.contains(REACHED)).select(pl.col("message").str.extract(REACHED, 1))
+    yield from (int(kilobytes) << 10 for kilobytes in told.unique().collect()["message"])
+
+
+def _bytes(setting: str) -> int:
+    """`768m`, `1.5G`, `805306368`; 0 for what is no amount."""
+    found = AMOUNT.search(setting)
+    return round(float(found["number"]) * 1024 ** " kmgt".index((found["unit"] or " ").lower())) if found else 0
