@@ -145,14 +145,14 @@ def _taking(took: Taker | None, starts: Starter | None) -> Iterator[Evidence]:
 
 def _limits(case: Case, services: list[str]) -> Iterator[Span]:
     """Where the memory of these services is limited; of others, where the amount is that which the kernel tells as reached."""
-    stanzas: list[tuple[Span, set[str | None]]] = [
-        *((one.span, {one.name, one.container_name}) for compose in case.of(ComposeFile) for one in compose.services),
-        *((unit.span, {unit.name.removesuffix(".service")}) for unit in case.of(Unit) if unit.command),
+    stanzas: list[tuple[Span, tuple[str | None, ...]]] = [
+        *((one.span, (one.name, one.container_name)) for compose in case.of(ComposeFile) for one in compose.services),
+        *((unit.span, (unit.name.removesuffix(".service"),)) for unit in case.of(Unit) if unit.command),
     ]
     reached = set(_reached(case))
     for stanza, names in stanzas:
         for span, text in lines_like(case, stanza, LIMIT):
-            if names & set(services) or _bytes(text) in reached:
+            if any(name in services for name in names) or _bytes(text) in reached:
                 yield span
 
 
