@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TypeVar, cast
 
 from msgspec import Struct
@@ -200,10 +200,10 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
         """When and where events of these kinds happened, in time order; the messages of millions would fill the memory."""
         return self._happened(kinds, where, PLACED)
 
-    def _happened(self, kinds: Sequence[str], where: pl.Expr | None, columns: Sequence[str]) -> pl.DataFrame:
+    def _happened(self, kinds: Sequence[str], where: pl.Expr | None, columns: tuple[str, ...]) -> pl.DataFrame:
         there = [kind for kind in dict.fromkeys(kinds) if kind in self.kinds]
         if not there:
-            return pl.DataFrame(schema=timeline_schema()).select(columns)
+            return _none(columns)
         if self._of_kind and len(there) == 1:
             few = self._of_kind[there[0]]
             return (few if where is None else few.filter(where)).select(columns)
@@ -231,6 +231,12 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
         if sum(self.kinds.values()) > FEW_EVENTS:
             return {}
         return {str(kind): rows for (kind,), rows in self.events.collect().partition_by("kind", as_dict=True).items()}
+
+
+@cache
+def _none(columns: tuple[str, ...]) -> pl.DataFrame:
+    """No events: most rules ask for kinds that are not there."""
+    return pl.DataFrame(schema=timeline_schema()).select(columns)
 
 
 def kept(whole: pl.LazyFrame, lines: int, few: int = FEW_EVENTS) -> pl.LazyFrame:

@@ -93,6 +93,8 @@ def crashes(rules: Iterable[Rule], ran: Iterable[tuple[str, str]]) -> tuple[Prob
 
 def by_service(events: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
     """The events of each service, services in alphabetical order; those of none under the name of their source."""
+    if events.is_empty():
+        return
     named = events.with_columns(pl.col("service").fill_null(pl.col("source")))
     services = named["service"].unique().sort()
     for service in services:  # one after the other, and of one alone no copy: there may be millions of rows
