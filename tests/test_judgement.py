@@ -458,6 +458,18 @@ def test_a_letter_that_says_that_all_works_is_no_complaint(tmp_path, body, verdi
     assert nightly(tmp_path).result["verdict"] == verdict
 
 
+@pytest.mark.parametrize(
+    ("note", "verdict"),
+    [
+        ("From: helpdesk\n\n14:30 since about two many people report that they were logged out.\n", "undetermined"),
+        ("#2217 The new colleague saw SIGTERM in the logs and asks whether we were hacked. No guest complained.\n", "healthy"),
+    ],
+)
+def test_a_ticket_that_tells_of_harm_is_one(tmp_path, note, verdict):
+    (tmp_path / "ticket-2217.txt").write_text(note)
+    assert nightly(tmp_path).result["verdict"] == verdict
+
+
 def test_what_is_ordered_each_night_and_felt_is_a_cause(tmp_path):
     result = nightly(tmp_path, status=502).result
     assert (result["verdict"], result["causes"][0]["kind"]) == ("root-cause", "scheduled_stop")

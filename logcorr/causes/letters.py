@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
@@ -25,7 +26,7 @@ ALL_WELL = regex(
     r"\b(?:fine|normal(?:ly)?|ok(?:ay)?|as (?:usual|ever)|well)\b"
     r"|\b(?:seems?|appears?|continues?|still) (?:to )?(?:work|run|sell|load|be|come in)\w*\b.{0,20}"
     r"\b(?:as usual|as ever|fine|normal(?:ly)?)\b"
-    r"|\b(?:no(?:body| one| (?:users?|customers?|clients?|members?)))\b.{0,20}\b"
+    r"|\b(?:no(?:body| one| (?:users?|customers?|clients?|members?|guests?|visitors?)))\b.{0,20}\b"
     r"(?:complain\w*|noticed|affected|called|reported)\b"
     r"|\b(?:no|without|keine?) (?:user |customer )?(?:complaints?|impact|beschwerden|reklamationen)\b"
     r"|\b(?:seite|shop|portal|app|alles|dienst|es)\b.{0,30}\b(?:geht|l[äa]uft|funktioniert|l[äa]dt)\b.{0,20}"
@@ -49,7 +50,9 @@ NOT_ALL_WELL = regex(
 """How a letter tells that nothing was felt: somebody saw numbers, and asks. One that says more may tell of what was felt, too."""
 
 COMPLAINS = regex(
-    r"(?i)\b(?:customers?|users?|clients?|members?|colleagues?|visitors?|people|we|i)\b.{0,40}\b(?:can ?not|can't|could ?n[o']t"
+    r"(?i)\b(?:many|several|some|two|three|\d+|our) (?:customers?|users?|clients?|members?|colleagues?|visitors?|people|guests?)"
+    r"\b.{0,20}\b(?:reports?|reported|says?|said|writes?|wrote|calls?|called|complain\w*|were logged out|lost)\b"
+    r"|\b(?:customers?|users?|clients?|members?|colleagues?|visitors?|people|we|i)\b.{0,40}\b(?:can ?not|can't|could ?n[o']t"
     r"|unable|got (?:an? )?error|complain(?:ed|ing|s)?|lost|waiting|see (?:an? )?error)\b"
     r"|\b(?:kunden|nutzer|benutzer|mitglieder|kollegen|wir|ich)\b.{0,40}\b(?:k(?:ö|oe)nnen|kann|konnten?|komm\w*)\b.{0,40}"
     r"\b(?:nicht|kein\w*)\b"
@@ -59,23 +62,36 @@ COMPLAINS = regex(
 )
 """How one tells that somebody was kept from something."""
 
-HEADER_LINES, LETTER_LINES = 10, 60
+WRITTEN = regex(r"(?i)(?:^|[/._-])(?:tickets?|support|complaints?|e?mails?|inbox|letters?|helpdesk|beschwerden?)(?=[/._-])")
+SENDER = regex(r"(?:From|Von|De|Da|Van|寄件者|发件人) ?[:\uff1a] *\S")
+"""What tickets and letters are called, or how they begin."""
+
+HEADER_LINES, LETTER_LINES, SHOWN = 10, 60, 80
 
 
 def letters(case: Case) -> tuple[tuple[Span, str], ...]:
-    """The letters among what was collected, by their subject: somebody saw something wrong."""
+    """The letters among what was collected, by their subject: somebody saw something wrong; of other notes by what they say."""
     return tuple(_letters(case))
 
 
 def _letters(case: Case) -> Iterator[tuple[Span, str]]:
     read = {source.path for source in case.sources} | {fact.span.path for fact in case.facts}
     for path in sorted(case.files - read):
-        lines = case.lines(path).head(HEADER_LINES).select("line", "text").collect()
-        found = ((line, SUBJECT.match(text)) for line, text in lines.iter_rows())
-        line, subject = next(((line, one["said"]) for line, one in found if one), (0, ""))
+        lines = case.lines(path).head(HEADER_LINES).select("line", "text").collect().rows()
+        line, subject = next(((line, one["said"]) for line, text in lines if (one := SUBJECT.match(text))), (0, ""))
         announces = OF_NO_PERSON.search(subject) or re.search(WORDS, subject)
         if line and not announces and not _all_well(case, path, line):
             yield Span(path, line), subject
+        elif not line and (WRITTEN.search(path) or any(SENDER.match(text) for _, text in lines)):
+            yield from _complaint(case, path)
+
+
+def _complaint(case: Case, path: str) -> Iterator[tuple[Span, str]]:
+    """The first line by which a ticket or a chat tells that somebody was kept from something."""
+    lines = case.lines(path).head(LETTER_LINES).select("line", "text").collect().iter_rows()
+    well = (OF_NO_PERSON, ALL_WELL)
+    found = ((line, text) for line, text in lines if COMPLAINS.search(text) and not any(one.search(text) for one in well))
+    yield from ((Span(path, line), text.strip()[:SHOWN]) for line, text in islice(found, 1))
 
 
 def _all_well(case: Case, path: str, subject: int) -> bool:
