@@ -12,7 +12,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._askers import Maker, access, maker
+from logcorr.rules._askers import BROWSER, Maker, access, maker
 from logcorr.rules._intruders import of_others
 from logcorr.rules._limiters import answering, places, told_alone, turned_away, unavailable, words
 from logcorr.rules._outside_limits import FEWEST, FIX, MADE_BY_SCRIPT, MADE_BY_VISITORS, MADE_HERE, REFUTE, makers, told_by_asker
@@ -26,6 +26,9 @@ TOO_MANY = 429
 
 MOST_BY_PROXY = 0.5
 """Where nginx itself tells of so many rejections, the answers are its own."""
+
+CROWD, FEW, ITS_SHARE, SHARED = 5, 4, 0.25, 0.92
+"""So many browsers behind one of few addresses, which has so great a share of what is turned away, are many people."""
 
 LEAST_OF_ALL = 0.02
 """A limit that turns away less of what visitors ask does what it is for."""
@@ -133,9 +136,11 @@ def _application_claim(rejected: pl.DataFrame, who: Maker, clients: Counter[str]
 
 def _finding(case: Case, zone: str, rejected: pl.DataFrame, limits: tuple[Span, ...], who: Maker) -> Finding:
     clients = Counter(rejected["client"].to_list())
+    crowd = 0 if who.here or who.line or not limits else _crowd(case, rejected)
+    many = crowd >= CROWD
     return Finding(
-        confidence=MADE_HERE if who.here or not limits else MADE_BY_SCRIPT if who.line else MADE_BY_VISITORS,
-        claim=_claim(zone, rejected, who, clients),
+        confidence=SHARED if many else MADE_HERE if who.here or not limits else MADE_BY_SCRIPT if who.line else MADE_BY_VISITORS,
+        claim=_shared(zone, rejected, crowd) if many else _claim(zone, rejected, who, clients),
         evidence=(
             *makers(who),
             *(Evidence(place, "the limit", shows="limit_rejects_requests") for place in limits),
@@ -147,6 +152,30 @@ def _finding(case: Case, zone: str, rejected: pl.DataFrame, limits: tuple[Span, 
         measured={"count": rejected.height, "clients": len(clients), "zone": zone},
         times=instants(rejected),
         fix=FIX,
+    )
+
+
+def _crowd(case: Case, rejected: pl.DataFrame) -> int:
+    """By how many browsers the address that is turned away most asked at most within ten minutes, where few addresses are."""
+    (client, most), *others = Counter(rejected["client"].to_list()).most_common()
+    told = access(case)
+    if len(others) >= FEW or most < ITS_SHARE * rejected.height or not {"user_agent", "time"} <= set(told.collect_schema()):
+        return 0
+    browsers = told.filter((pl.col("client") == client) & pl.col("user_agent").str.contains(BROWSER))
+    counts = browsers.group_by(pl.col("time").dt.truncate("10m")).agg(pl.col("user_agent").n_unique()).collect()
+    return int(str(counts["user_agent"].max() or 0))
+
+
+def _shared(zone: str, rejected: pl.DataFrame, crowd: int) -> Claim:
+    (client, _), *_ = Counter(rejected["client"].to_list()).most_common(1)
+    return claim(
+        "requests_limited.counted_as_one",
+        "the limit of zone {zone} counts all who come from {client} as one, {crowd} browsers within ten minutes: {count} "
+        "requests were turned away",
+        zone=zone,
+        client=client,
+        crowd=crowd,
+        count=rejected.height,
     )
 
 
