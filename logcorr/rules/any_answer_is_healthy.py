@@ -12,7 +12,7 @@ from logcorr.model.facts import ComposeFile, Healthcheck, Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import excused
-from logcorr.semantics.written import AndOr, Written, commands, compound
+from logcorr.semantics.written import AndOr, If, Pipeline, Written, commands, compound
 
 HEALTH = regex(r"(?i)(?<!v1/sys/)health(?!checks)|/(?:readyz?|livez?|readiness|liveness)(?![\w-])")
 KEPT = regex(r"<\(|>>?(?!\s*/dev/null|&|>)|\s(?:-\w*o|--output)\b(?![ =]?\s*/dev/null)|\b(?!https?:)\w+://|/v1/sys/health")
@@ -54,7 +54,20 @@ def _takes_any(command: Written) -> bool:
         and not excused(command)
         and DISCARDED.search(command.text) is not None
         and not _only_reached(command)
+        and not _skips(command)
     )
+
+
+def _skips(command: Written) -> bool:
+    """Whether the script leaves with success where nobody answers: it only looks whether there is anything to do."""
+    branch = next((node for node in reversed(command.around) if isinstance(node, If)), None)
+    asking = branch is not None and any(node.start <= command.node.start < node.end for node, _ in branch.arms[:1])
+    inside = compound(command.script, branch.arms[0][1]) if branch and asking else []
+    return any(one.name in ("exit", "return") and one.words[:1] in ((), ("0",)) for one in inside) and _negated(command)
+
+
+def _negated(command: Written) -> bool:
+    return any(isinstance(node, Pipeline) and node.negated for node in command.around)
 
 
 def _only_reached(command: Written) -> bool:
