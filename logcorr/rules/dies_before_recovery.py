@@ -11,8 +11,9 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._embedded import everywhere
 from logcorr.rules._errexit import ends_script
-from logcorr.rules._idioms import asks, next_test, only_tells, written
+from logcorr.rules._idioms import asks, next_test, only_tells
 from logcorr.rules._sourced import reachable
 from logcorr.rules._unanswered import acts_on_success, deciding, led_to
 from logcorr.semantics.written import (
@@ -47,7 +48,7 @@ READING = frozenset({"grep", "head", "tail", "cut", "wc"})
 @rule(code="SH012", title="set -e ends the script before it acts on a failed check", role="defect", severity="error")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for checks whose failure ends the script, although what follows looks at their answer."""
-    for command in written(case):
+    for command in everywhere(case):
         if (asks(command) or _status_asked(command)) and not _tells_by_text(command) and in_program(command, "e"):
             statement = _statement(command)
             test = (

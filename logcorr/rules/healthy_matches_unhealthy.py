@@ -9,7 +9,7 @@ from logcorr.model.case import Configuration
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._idioms import written
+from logcorr.rules._embedded import everywhere
 from logcorr.semantics.written import Written, commands, spanned
 
 STATE = claim(
@@ -21,7 +21,7 @@ PAGE = claim("healthy_matches_unhealthy.page_fix", "let the status decide (curl 
 @rule(code="SH016", title="A search for healthy finds unhealthy too", role="defect", severity="error")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for `grep healthy` behind docker's lists and states, and health pages, where `unhealthy` is what it must not take."""
-    for command in written(case):
+    for command in everywhere(case):
         if command.name in ("grep", "egrep") and _finds_both(command) and (said := _said(command)):
             yield _finding(command, said)
 

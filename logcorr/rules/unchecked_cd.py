@@ -11,7 +11,8 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._idioms import leaves, written
+from logcorr.rules._embedded import everywhere
+from logcorr.rules._idioms import leaves
 from logcorr.rules._sourced import in_shell
 from logcorr.semantics.written import (
     AndOr,
@@ -46,7 +47,7 @@ COMMON = frozenset({"build", "dist", "temp", "logs", "data", "cache", "target", 
 @rule(code="SH002", title="A script deletes where a failed cd leaves it", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for `cd` whose failure nobody notices, followed by deleting relative paths."""
-    for command in written(case):
+    for command in everywhere(case):
         if command.name == "cd" and command.words and _unnoticed(case, command):
             deletes = _delete_after(command)
             if deletes:
