@@ -10,13 +10,13 @@ from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.facts import Script
 from logcorr.model.source import Span
-from logcorr.rules._idioms import written
 from logcorr.rules._images import SHELLS
 from logcorr.semantics.written import Assignment, Literal, Node, Word, Written, commands, plain
 
 TAKING = frozenset("BbcDEeFIiJLlmOopQRSWw")
 """Options of ssh that take the next word, where nothing stands right behind them."""
 
+RUNNING = SHELLS | {"ssh", "docker", "docker-compose", "podman", "kubectl", "su"}
 ESCAPED = regex(r"\\([$`\"\\])")
 SEVERAL = regex(r"[\n;|&]")
 GIVEN = regex(r"-[a-z]*c[a-z]*")
@@ -25,15 +25,21 @@ FED = regex(r"-[a-z]*s[a-z]*|-|--|-l|--login")
 
 def everywhere(case: Configuration) -> Iterator[Written]:
     """The commands of all collected scripts and cron lines, and of the scripts within them."""
-    for command in written(case):
-        yield command
-        for script in within(command):
-            yield from commands(script)
+    for script in case.of(Script):
+        yield from commands(script)
+        for inner in _inner(script):
+            yield from commands(inner)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=512)
+def _inner(script: Script) -> tuple[Script, ...]:
+    return tuple(inner for command in commands(script) for inner in within(command))
+
+
 def within(command: Written) -> tuple[Script, ...]:
     """The scripts that a command has a shell run."""
+    if command.name not in RUNNING:
+        return ()
     words = [plain(command.script, word) for word in command.node.words]
     at = _shell_at(command, words)
     if at is None:
@@ -46,9 +52,7 @@ def _shell_at(command: Written, words: Sequence[str]) -> int | None:
     """Where the words begin that a shell runs: those behind ssh's host, or a shell by its name."""
     if command.name == "ssh":
         return _behind_host(words, words.index("ssh") + 1 if "ssh" in words else len(words))
-    if command.name in SHELLS or command.name in ("docker", "docker-compose", "podman", "kubectl", "su"):
-        return next((at for at, word in enumerate(words) if word.rpartition("/")[2] in SHELLS), None)
-    return None
+    return next((at for at, word in enumerate(words) if word.rpartition("/")[2] in SHELLS), None)
 
 
 def _behind_host(words: Sequence[str], at: int) -> int | None:
