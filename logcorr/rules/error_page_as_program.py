@@ -17,6 +17,9 @@ JUDGING = frozenset({"f", "fail", "fail-with-body", "w", "write-out", "I", "head
 ELSEWHERE = regex(r"^\$\{?\w*(?i:opt|arg|flag|curl)\w*|^\$\{?\w+\[[@*]\]")
 """Options that are kept in a variable."""
 
+UNAME = regex(r"\$\(uname\b[^)]*\)|`uname\b[^`]*`")
+"""What is the same on every machine of a kind."""
+
 LOOKS = frozenset(
     {"sha256sum", "sha512sum", "shasum", "md5sum", "sha1sum", "gpg", "gpgv", "cosign", "minisign", "file", "grep", "head"}
 )
@@ -37,7 +40,7 @@ def check(case: Configuration) -> Iterator[Finding]:
 def _saved(command: Written) -> str | None:
     """The file to which it saves whatever is answered by an address that need not be right."""
     address = next((word for word in command.words if re.match(r"(?:https?|ftp)://", word)), "")
-    if JUDGING & command.flags() or any(map(ELSEWHERE.match, command.words)) or "$" not in address:
+    if JUDGING & command.flags() or any(map(ELSEWHERE.match, command.words)) or "$" not in UNAME.sub("", address):
         return None
     words = [*command.words, ""]
     short = (words[at + 1] for at, word in enumerate(words[:-1]) if re.fullmatch(r"-[a-zA-Z]*o|--output", word))

@@ -221,7 +221,9 @@ def _written(service: Service, compose: ComposeFile, files: frozenset[str]) -> s
     base = folder_of(compose.span.path)
     sources = [mount.source for mount in service.mounts if mount.source.startswith((".", "/"))]
     sources = [one for one in sources if one.rstrip("/") not in SHARED | {""}]
-    found = [collected(one, _places(files), asker=compose.span.path) if one.startswith("/") else normal(one, base) for one in sources]
+    found = [
+        collected(one, _places(files), asker=compose.span.path) if one.startswith("/") else normal(one, base) for one in sources
+    ]
     return {file for file in files for source in found if source and below(file, source)}
 
 
