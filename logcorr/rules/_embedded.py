@@ -16,7 +16,8 @@ from logcorr.semantics.written import Assignment, Literal, Node, Word, Written, 
 TAKING = frozenset("BbcDEeFIiJLlmOopQRSWw")
 """Options of ssh that take the next word, where nothing stands right behind them."""
 
-RUNNING = SHELLS | {"ssh", "docker", "docker-compose", "podman", "kubectl", "su"}
+ELSEWHERE = frozenset({"ssh", "sshpass"})
+RUNNING = SHELLS | ELSEWHERE | {"docker", "docker-compose", "podman", "kubectl", "su"}
 ESCAPED = regex(r"\\([$`\"\\])")
 SEVERAL = regex(r"[\n;|&]")
 GIVEN = regex(r"-[a-z]*c[a-z]*")
@@ -50,7 +51,7 @@ def within(command: Written) -> tuple[Script, ...]:
 
 def _shell_at(command: Written, words: Sequence[str]) -> int | None:
     """Where the words begin that a shell runs: those behind ssh's host, or a shell by its name."""
-    if command.name == "ssh":
+    if command.name in ELSEWHERE:
         return _behind_host(words, words.index("ssh") + 1 if "ssh" in words else len(words))
     return next((at for at, word in enumerate(words) if word.rpartition("/")[2] in SHELLS), None)
 
@@ -65,7 +66,7 @@ def _in_word(command: Written, words: Sequence[str], at: int) -> list[tuple[Node
     """A script that is one of the words: the last behind ssh's host, or the one behind `sh -c`."""
     given = next((place for place in range(at, len(words) - 1) if GIVEN.fullmatch(words[place + 1])), None)
     shell = given is not None and words[given].rpartition("/")[2] in SHELLS
-    place = given + 2 if given is not None and shell else at if command.name == "ssh" and at == len(words) - 1 else len(words)
+    place = given + 2 if given is not None and shell else at if command.name in ELSEWHERE and at == len(words) - 1 else len(words)
     node = command.node.words[place] if place < len(words) else None
     if isinstance(node, Assignment) or node is None or not SEVERAL.search(words[place]):
         return []
