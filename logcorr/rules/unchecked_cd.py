@@ -38,6 +38,9 @@ THERE = frozenset(
 """Folders that are there on every machine."""
 
 TESTED = regex(r"""(?P<missing>!\s*(?:\[\[?\s+|test\s+)?)?(?<=\s)-[defrswx]\s+["']?(?P<path>[^\s"';\]]+)""")
+ABOVE = regex(r"(?:\.{1,2}/)*\.{1,2}/?")
+"""A folder that the present one lies in: it is there."""
+
 VARIABLE = regex(r"\$\{?([A-Za-z_]\w*)\b")
 MAKING = frozenset({"tar", "unzip", "wget", "curl", "git", "mkdir"})
 COMMON = frozenset({"build", "dist", "temp", "logs", "data", "cache", "target", "backup", "backups", "node_modules", "vendor"})
@@ -56,7 +59,9 @@ def check(case: Configuration) -> Iterator[Finding]:
 
 def _unnoticed(case: Configuration, command: Written) -> bool:
     alone = bool(command.around) and isinstance(command.around[-1], Commands)
-    certain = command.words[0] in THERE or command.words[0].startswith("$(dirname")
+    certain = (
+        command.words[0] in THERE or ABOVE.fullmatch(command.words[0]) is not None or command.words[0].startswith("$(dirname")
+    )
     safe = certain or command.asked() or _made(command) or _tested(command)
     return alone and not safe and not in_shell(case, command, "e")
 
