@@ -25,6 +25,10 @@ ELSEWHERE = regex(r"(?i)^\$\{?\w*(?:opt|arg|flag)|^\$\{?\w+\[[@*]\]")
 JUDGING = frozenset({"f", "fail", "fail-with-body", "w", "write-out"})
 """Options by which the status counts."""
 
+REACHED = regex(r"(?i)\b(?:un)?reachable\b|\bnot running\b|\bno(?:t|body) (?:listening|answering)\b|could not connect")
+WELL = regex(r"(?i)health|\bready\b|\bok\b|success|\bup\b|working")
+"""Words by which a script tells that all is well, and not only that somebody is there."""
+
 SENDING = frozenset({"X", "request", "d", "data", "json", "F", "form", "T", "upload-file"})
 ASKED_BY_CURL = regex(r"(?:^|[\s;&(])curl\s+([^;&|]*)")
 ADDRESS = regex(r"https?://|localhost|127\.0\.0\.1")
@@ -55,7 +59,16 @@ def _takes_any(command: Written) -> bool:
         and DISCARDED.search(command.text) is not None
         and not _only_reached(command)
         and not _skips(command)
+        and not _only_presence(command)
     )
+
+
+def _only_presence(command: Written) -> bool:
+    """Whether the script's own words ask no more than whether anybody is there."""
+    branch = next((node for node in reversed(command.around) if isinstance(node, If)), None)
+    asking = branch is not None and any(node.start <= command.node.start < node.end for node, _ in branch.arms[:1])
+    told = [one.text for one in compound(command.script, branch) if one.name not in ("curl", "[")] if branch and asking else []
+    return any(map(REACHED.search, told)) and not any(map(WELL.search, told))
 
 
 def _skips(command: Written) -> bool:

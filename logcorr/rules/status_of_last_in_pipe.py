@@ -22,6 +22,7 @@ UNFAILING = frozenset(
 HARMLESS = frozenset({"true", ":"})
 """A fallback that says that a failure is none."""
 
+NEAR = 200
 NEVER_FAIL = frozenset({"echo", "printf", "cat", "true", ":", "date"})
 """Programs whose own failure nobody means to ask for."""
 
@@ -70,7 +71,16 @@ def _harmless(command: Written, fallback: Written | None) -> bool:
         return False
     printed = [word for word in fallback.words if not word.startswith("-")]
     silent = fallback.name in ("echo", "printf") and not any(word.strip() for word in printed)
-    return fallback.name in HARMLESS or silent or (fallback.name == "echo" and command.name == "wc")
+    return fallback.name in HARMLESS or silent or (fallback.name == "echo" and command.name == "wc") or _filled_after(command)
+
+
+def _filled_after(command: Written) -> bool:
+    """Whether the script asks right behind it whether the variable is empty, and so gives it a value all the same."""
+    kept = command.captured()
+    if kept is None:
+        return False
+    behind = command.script.text[kept.end : kept.end + NEAR]
+    return bool(re.search(rf'-z\s+"?\$\{{?{kept.name}\b|\$\{{{kept.name}:-', behind))
 
 
 def _fallback(command: Written) -> Written | None:
