@@ -12,7 +12,7 @@ from logcorr.model.facts import ComposeFile, Healthcheck, Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import excused
-from logcorr.semantics.written import AndOr, If, Pipeline, Written, commands, compound
+from logcorr.semantics.written import AndOr, If, Node, Pipeline, Written, commands, compound
 
 HEALTH = regex(r"(?i)(?<!v1/sys/)health(?!checks)|/(?:readyz?|livez?|readiness|liveness)(?![\w-])")
 KEPT = regex(r"<\(|>>?(?!\s*/dev/null|&|>)|\s(?:-\w*o|--output)\b(?![ =]?\s*/dev/null)|\b(?!https?:)\w+://|/v1/sys/health")
@@ -66,9 +66,15 @@ def _takes_any(command: Written) -> bool:
 def _only_presence(command: Written) -> bool:
     """Whether the script's own words ask no more than whether anybody is there."""
     branch = next((node for node in reversed(command.around) if isinstance(node, If)), None)
-    asking = branch is not None and any(node.start <= command.node.start < node.end for node, _ in branch.arms[:1])
-    told = [one.text for one in compound(command.script, branch) if one.name not in ("curl", "[")] if branch and asking else []
-    return any(map(REACHED.search, told)) and not any(map(WELL.search, told))
+    if branch is None or not branch.arms[0][0].start <= command.node.start < branch.arms[0][0].end:
+        return False
+    first = [_first_words(command, part) for part in (branch.arms[0][1], branch.otherwise) if part]
+    return any(map(REACHED.search, first)) and not any(map(WELL.search, first))
+
+
+def _first_words(command: Written, part: Node) -> str:
+    """What a branch says first."""
+    return next((one.text for one in compound(command.script, part) if one.name not in ("curl", "[")), "")
 
 
 def _skips(command: Written) -> bool:

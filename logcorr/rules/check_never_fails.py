@@ -25,6 +25,9 @@ CODE = regex(
 )
 """A line of Python, JavaScript or PHP that ends well in any case; PHP only warns of an address that does not answer."""
 
+OPERATORS = frozenset({"|", "||", "&&", ";", ">", "<"})
+"""Words that only a shell understands: that there is none is told by another rule."""
+
 RUNS_CODE = frozenset({"-c", "-e", "-r", "-p"})
 
 
@@ -46,7 +49,7 @@ def check(case: Configuration) -> Iterator[Finding]:
 def _never_fails(test: Healthcheck) -> bool:
     if test.test[:1] == ("CMD",):
         words = test.test[1:]
-        return bool(words) and _succeeds(words[0].rpartition("/")[2], words[1:])
+        return bool(words) and not OPERATORS & set(words) and _succeeds(words[0].rpartition("/")[2], words[1:])
     text = test.test[-1] if test.test[:1] != ("NONE",) and test.test else ""
     script = Script(span=test.span, name="health check", text=text, interpreter="sh")
     found = commands(script)

@@ -40,7 +40,7 @@ def check(case: Configuration) -> Iterator[Finding]:
 def _saved(command: Written) -> str | None:
     """The file to which it saves whatever is answered by an address that need not be right."""
     address = next((word for word in command.words if re.match(r"(?:https?|ftp)://", word)), "")
-    if JUDGING & command.flags() or any(map(ELSEWHERE.match, command.words)) or "$" not in UNAME.sub("", address):
+    if JUDGING & command.flags() or any(map(ELSEWHERE.match, command.words)) or "$" not in _settled(command, address):
         return None
     words = [*command.words, ""]
     short = (words[at + 1] for at, word in enumerate(words[:-1]) if re.fullmatch(r"-[a-zA-Z]*o|--output", word))
@@ -49,6 +49,16 @@ def _saved(command: Written) -> str | None:
     sent = (plain(command.script, one.target) for one in redirects if one.operator == ">" and one.descriptor in ("", "1"))
     named = (address.rpartition("/")[2] for word in words if re.fullmatch(r"-[a-zA-Z]*O[a-zA-Z]*|--remote-name", word))
     return next((one for one in (*short, *sent, *named) if one and one != "/dev/null"), None)
+
+
+def _settled(command: Written, address: str) -> str:
+    """The address without what is the same in every run: `uname`, and variables that the script gives one plain value."""
+    left = UNAME.sub("", address)
+    for name in re.findall(r"\$\{?(\w+)\}?", left):
+        given = re.findall(rf"""(?m)(?:^|[\s;]){name}=(["']?)([^"'\s]*)\1""", command.script.text)
+        if len(given) == 1 and given[0][1] and "$" not in given[0][1] and "`" not in given[0][1]:
+            left = re.sub(rf"\$(?:{name}\b|\{{{name}\}})", given[0][1], left)
+    return left
 
 
 def _makes_program(command: Written, target: str) -> bool:
