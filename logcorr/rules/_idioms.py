@@ -12,12 +12,17 @@ from logcorr.model.source import Span
 from logcorr.semantics.written import AndOr, If, Loop, Node, Pipeline, Redirected, Written, commands, compound, following
 from logcorr.timeline.scripts import script_at
 
-ASKING = frozenset({"curl", "wget", "nc", "pg_isready", "redis-cli", "mysqladmin", "mongosh", "mongo", "ping", "pgrep", "pidof"})
+ASKING = frozenset({"curl", "wget", "nc", "pg_isready", "mysqladmin", "ping", "pgrep", "pidof"})
 ASKING_WITH = {
     "systemctl": {"is-active", "is-failed", "status"},
     "docker": {"inspect", "ps"},
     "service": {"status"},
 }
+
+STATES = regex(
+    r"(?i)(?<![\w.])(?:ping|info|rs\.status|serverstatus|hello|ismaster)(?!\w)|\.(?:ping|serverstatus|hello|ismaster)\b"
+)
+"""What a database is asked for its own state by, and not for what it keeps."""
 
 ENDLESS = regex(r"\s*(?:true|:|\[\[? ?(?:1|true) ?\]\]?|\(\( ?1 ?\)\)|sleep\b.*);?\s*")
 
@@ -36,6 +41,8 @@ def written(case: Configuration) -> Iterator[Written]:
 
 def asks(command: Written) -> bool:
     """Whether it is a question about health, whose failure is an answer."""
+    if command.name in ("redis-cli", "mongosh", "mongo"):
+        return any(STATES.search(word) for word in command.words)
     return command.name in ASKING or bool(ASKING_WITH.get(command.name, set()) & set(command.words[:2]))
 
 

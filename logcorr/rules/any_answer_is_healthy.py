@@ -12,7 +12,7 @@ from logcorr.model.facts import ComposeFile, Healthcheck, Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import excused
-from logcorr.semantics.written import AndOr, Written, commands, compound
+from logcorr.semantics.written import AndOr, If, Node, Pipeline, Written, commands, compound
 
 HEALTH = regex(r"(?i)(?<!v1/sys/)health(?!checks)|/(?:readyz?|livez?|readiness|liveness)(?![\w-])")
 KEPT = regex(r"<\(|>>?(?!\s*/dev/null|&|>)|\s(?:-\w*o|--output)\b(?![ =]?\s*/dev/null)|\b(?!https?:)\w+://|/v1/sys/health")
@@ -24,6 +24,10 @@ ELSEWHERE = regex(r"(?i)^\$\{?\w*(?:opt|arg|flag)|^\$\{?\w+\[[@*]\]")
 
 JUDGING = frozenset({"f", "fail", "fail-with-body", "w", "write-out"})
 """Options by which the status counts."""
+
+REACHED = regex(r"(?i)\b(?:un)?reachable\b|\bnot running\b|\bno(?:t|body) (?:listening|answering)\b|could not connect")
+WELL = regex(r"(?i)health|\bready\b|\bok\b|success|\bup\b|working")
+"""Words by which a script tells that all is well, and not only that somebody is there."""
 
 SENDING = frozenset({"X", "request", "d", "data", "json", "F", "form", "T", "upload-file"})
 ASKED_BY_CURL = regex(r"(?:^|[\s;&(])curl\s+([^;&|]*)")
@@ -54,7 +58,35 @@ def _takes_any(command: Written) -> bool:
         and not excused(command)
         and DISCARDED.search(command.text) is not None
         and not _only_reached(command)
+        and not _skips(command)
+        and not _only_presence(command)
     )
+
+
+def _only_presence(command: Written) -> bool:
+    """Whether the script's own words ask no more than whether anybody is there."""
+    branch = next((node for node in reversed(command.around) if isinstance(node, If)), None)
+    if branch is None or not branch.arms[0][0].start <= command.node.start < branch.arms[0][0].end:
+        return False
+    first = [_first_words(command, part) for part in (branch.arms[0][1], branch.otherwise) if part]
+    return any(map(REACHED.search, first)) and not any(map(WELL.search, first))
+
+
+def _first_words(command: Written, part: Node) -> str:
+    """What a branch says first."""
+    return next((one.text for one in compound(command.script, part) if one.name not in ("curl", "[")), "")
+
+
+def _skips(command: Written) -> bool:
+    """Whether the script leaves with success where nobody answers: it only looks whether there is anything to do."""
+    branch = next((node for node in reversed(command.around) if isinstance(node, If)), None)
+    asking = branch is not None and any(node.start <= command.node.start < node.end for node, _ in branch.arms[:1])
+    inside = compound(command.script, branch.arms[0][1]) if branch and asking else []
+    return any(one.name in ("exit", "return") and one.words[:1] in ((), ("0",)) for one in inside) and _negated(command)
+
+
+def _negated(command: Written) -> bool:
+    return any(isinstance(node, Pipeline) and node.negated for node in command.around)
 
 
 def _only_reached(command: Written) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
@@ -11,11 +11,13 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._embedded import everywhere
 from logcorr.rules._errexit import ends_script
-from logcorr.rules._idioms import asks, next_test, only_tells, written
+from logcorr.rules._idioms import asks, next_test, only_tells
 from logcorr.rules._sourced import reachable
+from logcorr.rules._unanswered import acts_on_success, deciding, led_to
 from logcorr.semantics.written import (
-    AndOr,
+    Assignment,
     Commands,
     Function,
     If,
@@ -46,7 +48,7 @@ READING = frozenset({"grep", "head", "tail", "cut", "wc"})
 @rule(code="SH012", title="set -e ends the script before it acts on a failed check", role="defect", severity="error")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for checks whose failure ends the script, although what follows looks at their answer."""
-    for command in written(case):
+    for command in everywhere(case):
         if (asks(command) or _status_asked(command)) and not _tells_by_text(command) and in_program(command, "e"):
             statement = _statement(command)
             test = (
@@ -54,9 +56,10 @@ def check(case: Configuration) -> Iterator[Finding]:
                 if statement and ends_script(statement.script, statement.node, statement.around)
                 else None
             )
-            words = test is not None and _only_words(case, command.script, test)
-            if test and not _ends_by_itself(command, test) and not (words and _says_why(command)):
-                yield _finding(command, spanned(command.script, test), "info" if words else "error")
+            if statement and test and not _ends_by_itself(command, test):
+                lost = _lost(case, statement, test)
+                if lost == "all" or not _says_why(command):
+                    yield _finding(command, spanned(command.script, test), "error" if lost == "all" else "info")
         taker = _taker(command)
         if taker and in_program(command, "e") and ends_script(command.script, command.node, command.around):
             yield _handed_on(command, taker)
@@ -100,23 +103,49 @@ def _statement(command: Written) -> Written | None:
     return None if captured or command.pipeline else command
 
 
+def _lost(case: Configuration, statement: Written, test: Node) -> str:
+    """What is lost: `all`, `words` where the script would have told and ended, `nothing` where no branch is for a failure."""
+    script, name = statement.script, _variable(statement)
+    branch = led_to(script, test, name) if name else None
+    if branch is None:
+        return "words" if _only_words(case, script, test) else "all"
+    inside = [one for node in branch for one in compound(script, node)]
+    if not branch or _works_on(script, branch, name):
+        return "all" if acts_on_success(script, test) and not branch else "nothing"
+    ending = any(one.name in ("exit", "return") or _tells_and_ends(case, one) for one in inside)
+    return "words" if (ending and all(_tells(case, one) for one in inside)) or _only_words(case, script, test) else "all"
+
+
+def _works_on(script: Script, branch: Sequence[Node], name: re.Pattern[str] | None) -> bool:
+    """Whether a branch takes something from the answer, which is then none."""
+    taken = (node for one in branch for node in walk(one) if isinstance(node, Assignment))
+    return any(name is not None and name.search(script.text[one.start : one.end]) for one in taken)
+
+
 def _only_words(case: Configuration, script: Script, test: Node) -> bool:
     """Whether no more is lost than a message: so is all that hangs on the answer, and all that comes after it."""
-    hanging = [node for node in walk(tree(script)) if isinstance(node, If | AndOr) and node.start <= test.start < node.end]
-    deciding = [node for node in hanging if not _joins_tests(script, node)] or hanging
-    whole = min(deciding, key=lambda node: node.end - node.start, default=test)
+    whole = deciding(script, test)
     inside = [one for one in commands(script) if whole.start <= one.node.start < whole.end]
-    ending = [one for one in inside if _tells_and_ends(case, one)]
-    failing = ending or any(one.name in ("exit", "return") for one in inside)
+    failing = any(one.name in ("exit", "return") or _tells_and_ends(case, one) for one in inside)
     after = [] if failing else [one for one in commands(script) if one.node.start >= whole.end and one.function is None]
-    return all(one in ending or one.name in READING or only_tells(one) for one in (*inside, *after))
+    return all(_tells(case, one) for one in (*inside, *after))
+
+
+def _tells(case: Configuration, command: Written) -> bool:
+    """Whether it does no more than to tell or to show something, and to end the script then."""
+    return only_tells(command) or _shows(command) or _tells_and_ends(case, command)
+
+
+def _shows(command: Written) -> bool:
+    """Whether it shows a part of what it reads, or of a log."""
+    return command.name in READING or command.name == "journalctl" or "logs" in command.words[:2]
 
 
 def _tells_and_ends(case: Configuration, command: Written) -> bool:
     """Whether it calls a function, of the script or one that is sourced, that says something and ends the script."""
     every = (one for script in reachable(case, command.script) for one in commands(script))
     body = [one for one in every if one.function == command.name]
-    return all(map(only_tells, body)) and any(one.name == "exit" for one in body)
+    return all(only_tells(one) or _shows(one) for one in body) and any(one.name == "exit" for one in body)
 
 
 def _says_why(command: Written) -> bool:
@@ -129,11 +158,6 @@ def _says_why(command: Written) -> bool:
     return command.name == "curl" and (shown or not silent)
 
 
-def _joins_tests(script: Script, node: Node) -> bool:
-    """Whether it is no more than several tests, joined by `&&` or `||`."""
-    return isinstance(node, AndOr) and all(one.name in ("[", "test") for one in compound(script, node))
-
-
 def _ends_by_itself(command: Written, test: Node) -> bool:
     """Whether the test is a statement, whose failure would end the script just as well."""
     return any(isinstance(node, Commands) and test in node.commands[:-1] for node in walk(tree(command.script)))
@@ -144,14 +168,20 @@ def _test(command: Written, statement: Written) -> Node | None:
     if statement is command:
         tested = next_test(command)
         return tested.node if tested else None
-    name = re.compile(rf"\$\{{?{re.escape(statement.node.assignments[-1].name)}\b")
+    name = _variable(statement)
     body = next((node for node in reversed(statement.around) if isinstance(node, Function | Commands)), None)
-    later = (node for node in walk(body) if node.start >= statement.node.end) if body else iter(())
+    later = (node for node in walk(body) if node.start >= statement.node.end) if body and name else iter(())
     return next((node for node in later if _looks_at(command, node, name)), None)
 
 
-def _looks_at(command: Written, node: object, name: re.Pattern[str]) -> bool:
-    if not isinstance(node, Test | Simple):
+def _variable(statement: Written) -> re.Pattern[str] | None:
+    """How the variable that a plain assignment gives its answer to is written where it is used."""
+    given = statement.node.assignments if not statement.node.words else ()
+    return re.compile(rf"\$\{{?{re.escape(given[-1].name)}\b") if given else None
+
+
+def _looks_at(command: Written, node: object, name: re.Pattern[str] | None) -> bool:
+    if name is None or not isinstance(node, Test | Simple):
         return False
     text = command.script.text[node.start : node.end]
     return bool(re.match(r"\[|test\s", text) and name.search(text))

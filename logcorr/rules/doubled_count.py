@@ -9,7 +9,7 @@ from logcorr.model.case import Configuration
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._idioms import written
+from logcorr.rules._embedded import everywhere
 from logcorr.semantics.written import AndOr, Function, Node, Substitution, Written, commands, compound, in_program
 
 COUNTING = frozenset({"grep", "egrep", "fgrep", "zgrep", "pgrep"})
@@ -22,7 +22,7 @@ SURE = frozenset({"echo", "printf", "sed", "tr", "cut", "sort", "uniq", "awk", "
 @rule(code="SH023", title="A count of none is printed twice", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for `$(grep -c … || echo 0)`, `$(… | wc -l || echo 0)` under `pipefail`, and what is reckoned with the result."""
-    for command in written(case):
+    for command in everywhere(case):
         use = _next_use(command) if _prints_and_fails(command) and _falls_back(command) else None
         if use is not None:
             yield _finding(command, use or None)

@@ -10,7 +10,7 @@ from logcorr.model.case import Configuration
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._idioms import written
+from logcorr.rules._embedded import everywhere
 from logcorr.semantics.written import AndOr, Function, Node, Substitution, Written, compound
 
 STATUS = regex(r"%\{(http_code|response_code)\}\\?n?")
@@ -19,7 +19,7 @@ STATUS = regex(r"%\{(http_code|response_code)\}\\?n?")
 @rule(code="SH011", title="A failed probe prints its status twice", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for `$(curl -w '%{http_code}' … || echo 000)`, where the second 000 follows what curl has printed itself."""
-    for command in written(case):
+    for command in everywhere(case):
         if command.name == "curl" and any(STATUS.fullmatch(word.strip()) for word in command.words):
             echo = _fallback(command)
             if echo:

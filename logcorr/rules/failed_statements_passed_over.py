@@ -10,8 +10,9 @@ from logcorr.model.case import Configuration
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
+from logcorr.rules._embedded import everywhere
 from logcorr.rules._errexit import ends_script
-from logcorr.rules._idioms import excused, next_test, written
+from logcorr.rules._idioms import excused, next_test
 from logcorr.semantics.written import Redirect, Redirected, Written, commands, in_program
 
 CARRIERS = frozenset({"docker", "docker-compose", "podman", "podman-compose", "kubectl"})
@@ -29,7 +30,7 @@ OPTIONS_ELSEWHERE = regex(r"^\$\{?\w*(opt|arg|flag)|^\$\{?\w+\[[@*]\]", re.IGNOR
 @rule(code="SH022", title="psql passes over statements that fail", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for psql with a file of statements and without ON_ERROR_STOP, whose status decides something."""
-    for command in written(case):
+    for command in everywhere(case):
         options = _psql(command)
         if options and _whole_file(command, options) and not _stops(command) and _decides(command):
             yield _finding(command, options)

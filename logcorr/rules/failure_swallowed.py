@@ -10,7 +10,8 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._idioms import command_at, dumps, leaves, only_tells, watch_loop, written
+from logcorr.rules._embedded import everywhere
+from logcorr.rules._idioms import command_at, dumps, leaves, only_tells, watch_loop
 from logcorr.rules._migrations import migrates
 from logcorr.semantics.written import AndOr, Node, Written, commands, compound
 
@@ -22,7 +23,7 @@ def check(case: Configuration) -> Iterator[Finding]:
     """Looks for dumps before `|| true`, for migrations whose failure is only told of, and in jobs and watch loops for recoveries
     that also throw their words away.
     """
-    for command in written(case):
+    for command in everywhere(case):
         program = dumps(command)
         if program and _swallowed(command) and not _looked_at(command):
             yield _finding(command, _of_dump(program), {"program": program})

@@ -9,7 +9,7 @@ from logcorr.model.case import Configuration
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._idioms import written
+from logcorr.rules._embedded import everywhere
 from logcorr.semantics.written import Written, commands, spanned
 
 STATE = claim(
@@ -21,7 +21,7 @@ PAGE = claim("healthy_matches_unhealthy.page_fix", "let the status decide (curl 
 @rule(code="SH016", title="A search for healthy finds unhealthy too", role="defect", severity="error")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for `grep healthy` behind docker's lists and states, and health pages, where `unhealthy` is what it must not take."""
-    for command in written(case):
+    for command in everywhere(case):
         if command.name in ("grep", "egrep") and _finds_both(command) and (said := _said(command)):
             yield _finding(command, said)
 
@@ -52,12 +52,21 @@ def _said(command: Written) -> Claim | None:
         return claim(
             "healthy_matches_unhealthy.page", "this search takes a page that says unhealthy for healthy, whatever its status"
         )
-    return None
+    asked = source.name not in ("curl", "docker", "docker-compose", "podman", "echo", "printf", "cat") and _asks_for_health(
+        source
+    )
+    return claim("healthy_matches_unhealthy.word", "this search takes an answer of unhealthy for healthy") if asked else None
+
+
+def _asks_for_health(source: Written) -> bool:
+    """Whether its verb is `health`, by itself or in what it has another host run."""
+    return any(re.search(r"(?<![\w/.-])health(?:check)?(?![\w/.-])", word) for word in source.words)
 
 
 def _kept(command: Written) -> Written | None:
     """The command whose output an `echo "$x"` repeats: the last one that the variable was filled by."""
-    name = re.fullmatch(r"\$\{?(\w+)\}?", command.words[-1]) if command.name == "echo" and command.words else None
+    repeats = command.name in ("echo", "printf") and command.words
+    name = re.fullmatch(r"\$\{?(\w+)\}?", command.words[-1]) if repeats else None
     earlier = [one for one in commands(command.script) if one.node.start < command.node.start] if name else []
     filled = [one for one in earlier if name and (kept := one.captured()) and kept.name == name[1]]
     return filled[-1] if filled else None
@@ -71,7 +80,7 @@ def _lists_states(command: Written) -> bool:
 
 def _finding(command: Written, said: Claim) -> Finding:
     pipeline = command.pipeline or command.node
-    page = said.id.endswith("page")
+    page = not said.id.endswith("found")
     return Finding(
         severity="warning" if page else "error",
         confidence=0.75 if page else 0.98,

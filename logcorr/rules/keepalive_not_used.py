@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import Directive
@@ -11,6 +12,8 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._proxying import Place, group_of, places
+
+HEALTH = regex(r"(?i)/(?:\w+[-_])?(?:health(?:z|check)?|ready|readyz|livez?|ping|metrics|stub_status|nginx[-_]status)(?![\w-])")
 
 
 @rule(code="NGX017", title="Kept connections are closed after every request", role="defect", severity="info")
@@ -20,7 +23,7 @@ def check(case: Configuration) -> Iterator[Finding]:
     for place in places(case):
         line = _keeps(case, place)
         lacks = _lacks(place) if line and place.known() else None
-        if line and lacks:
+        if line and lacks and not _seldom(place):
             closed.setdefault((line.span, lacks), (line, []))[1].append(place)
     for (_, lacks), (line, found) in closed.items():
         yield _finding(found, line, lacks)
@@ -30,6 +33,12 @@ def _keeps(case: Configuration, place: Place) -> Directive | None:
     """The line with which the group that a place hands on to keeps connections."""
     group = group_of(case, place)
     return next((one for one in group.children or () if one.name == "keepalive"), None) if group else None
+
+
+def _seldom(place: Place) -> bool:
+    """Whether only a monitor asks there, now and then."""
+    location = place.location
+    return location is not None and any(HEALTH.search(word) for word in (*location.args, *place.passes.args))
 
 
 def _lacks(place: Place) -> str | None:

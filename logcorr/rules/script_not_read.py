@@ -12,7 +12,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._images import SHELLS
-from logcorr.semantics.written import Broken, tree
+from logcorr.semantics.written import Broken, Function, Node, Simple, tree, walk
 
 SHEBANG = regex(r"#!.*\b(?:ba|da|a)?sh\b")
 FILLED = regex(r"\{\{|\{%|<%|@@\w+@@|<<<<<<< |__[A-Z]+__|=<[\w -]+>(?=\s|$)")
@@ -26,8 +26,11 @@ def check(case: Configuration) -> Iterator[Finding]:
         if _is_whole(script) and script.interpreter in SHELLS and not FILLED.search(script.text):
             nodes = tree(script).commands
             broken = next((node for node in nodes if isinstance(node, Broken)), None)
-            if broken and (broken is not nodes[0] or SHEBANG.match(script.text)):
-                yield _finding(script, broken)
+            bare = _bare_body(script)
+            if bare and (broken is None or bare.start < broken.end):
+                yield _finding(script, bare.start + 1, f"unexpected {script.text[bare.start : bare.end].split()[0]}")
+            elif broken and (broken is not nodes[0] or SHEBANG.match(script.text)):
+                yield _finding(script, broken.end, broken.message)
 
 
 def _is_whole(script: Script) -> bool:
@@ -37,8 +40,16 @@ def _is_whole(script: Script) -> bool:
     return named and script.span.line == 1 and not script.column
 
 
-def _finding(script: Script, broken: Broken) -> Finding:
-    line = script.text.count("\n", 0, max(broken.end - 1, 0)) + 1
+def _bare_body(script: Script) -> Node | None:
+    """The first function's body that is one command without braces, which bash does not take as others do: `start() {echo`."""
+    if script.interpreter != "bash":
+        return None
+    bodies = (node.body for node in walk(tree(script)) if isinstance(node, Function))
+    return next((body for body in bodies if isinstance(body, Simple) and body.words), None)
+
+
+def _finding(script: Script, end: int, why: str) -> Finding:
+    line = script.text.count("\n", 0, max(end - 1, 0)) + 1
     return Finding(
         confidence=0.95,
         claim=claim(
@@ -46,9 +57,9 @@ def _finding(script: Script, broken: Broken) -> Finding:
             "{shell} cannot read line {line} ({why}): it ends there, and what stands behind never runs",
             shell=script.interpreter,
             line=line,
-            why=broken.message,
+            why=why,
         ),
-        evidence=(Evidence(Span(script.span.path, line), broken.message),),
+        evidence=(Evidence(Span(script.span.path, line), why),),
         would_refute=claim("script_not_read.refute", "{shell} -n, which says nothing", shell=script.interpreter),
         subject=script.span.path,
         measured={"line": line},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from logcorr.lazily import regex
@@ -48,9 +49,19 @@ def check(case: Configuration) -> Iterator[Finding]:
 
 
 def _base(case: Configuration, file: ComposeFile, service: Service) -> str:
-    """What a service's image is, or is built on; empty where nothing says that."""
+    """What a service's image is, or is built on; empty where nothing says that.
+
+    One that is built elsewhere is that of the one Dockerfile in a folder that its name ends in: `shop-api` and `api/Dockerfile`.
+    """
     built = normal(service.dockerfile, folder_of(file.span.path)) if service.dockerfile else None
-    return next((image.base for image in case.of(Image) if image.span.path == built), service.image or "")
+    name = re.split(r"[:@]", (service.image or "").rpartition("/")[2])[0]
+    alike = [one.base for one in case.of(Image) if built is None and _ends_in(name, folder_of(one.span.path).rpartition("/")[2])]
+    named = alike[0] if len(alike) == 1 else service.image or ""
+    return next((image.base for image in case.of(Image) if image.span.path == built), named)
+
+
+def _ends_in(name: str, folder: str) -> bool:
+    return bool(folder) and re.fullmatch(rf"(?:.+[-_])?{re.escape(folder)}", name) is not None
 
 
 def _line(file: ComposeFile, service: Service, words: tuple[str, ...]) -> int:

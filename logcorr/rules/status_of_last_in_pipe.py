@@ -9,9 +9,10 @@ from logcorr.model.case import Configuration
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._idioms import dumps, next_test, only_tells, written
+from logcorr.rules._embedded import everywhere, within
+from logcorr.rules._idioms import dumps, excused, next_test, only_tells, written
 from logcorr.rules._sourced import in_shell
-from logcorr.semantics.written import AndOr, Written, commands, compound, in_program, spanned
+from logcorr.semantics.written import AndOr, Written, commands, compound, in_program, spanned, tree
 
 UNFAILING = frozenset(
     {"tee", "cat", "head", "tail", "sort", "uniq", "tr", "cut", "wc", "gzip", "bzip2", "xz", "zstd", "pigz", "nl"}
@@ -21,6 +22,7 @@ UNFAILING = frozenset(
 HARMLESS = frozenset({"true", ":"})
 """A fallback that says that a failure is none."""
 
+NEAR = 200
 NEVER_FAIL = frozenset({"echo", "printf", "cat", "true", ":", "date"})
 """Programs whose own failure nobody means to ask for."""
 
@@ -31,7 +33,7 @@ def check(case: Configuration) -> Iterator[Finding]:
 
     What a script dumps under `set -e` is meant to end it where it fails.
     """
-    for command in written(case):
+    for command in everywhere(case):
         first = _first(command) if command.name in UNFAILING and _is_last(command) else None
         if first and (command.asked() or next_test(command)):
             fallback = _fallback(command)
@@ -39,6 +41,22 @@ def check(case: Configuration) -> Iterator[Finding]:
                 yield _finding(command, first, "info" if fallback and only_tells(fallback) else "warning")
         elif first and dumps(first) and _left_to_errexit(case, command):
             yield _finding(command, first, "warning", errexit=True)
+    for outer in written(case):
+        if outer.asked() and not outer.pipeline and not excused(outer):
+            yield from _asked_outside(outer)
+
+
+def _asked_outside(outer: Written) -> Iterator[Finding]:
+    """A pipe with which a script ends that another shell runs: who asks for that shell's status asks for the pipe's."""
+    for script in within(outer):
+        nodes = tree(script).commands
+        node = nodes[-1] if nodes else None
+        while isinstance(node, AndOr):
+            node = node.right
+        last = next((one for one in commands(script) if node is not None and one.pipeline is node and _is_last(one)), None)
+        first = _first(last) if last and last.name in UNFAILING and not in_program(last, "pipefail") else None
+        if last and first and first.name not in NEVER_FAIL and not last.asked():
+            yield _finding(last, first, "warning")
 
 
 def _left_to_errexit(case: Configuration, command: Written) -> bool:
@@ -53,7 +71,16 @@ def _harmless(command: Written, fallback: Written | None) -> bool:
         return False
     printed = [word for word in fallback.words if not word.startswith("-")]
     silent = fallback.name in ("echo", "printf") and not any(word.strip() for word in printed)
-    return fallback.name in HARMLESS or silent or (fallback.name == "echo" and command.name == "wc")
+    return fallback.name in HARMLESS or silent or (fallback.name == "echo" and command.name == "wc") or _filled_after(command)
+
+
+def _filled_after(command: Written) -> bool:
+    """Whether the script asks right behind it whether the variable is empty, and so gives it a value all the same."""
+    kept = command.captured()
+    if kept is None:
+        return False
+    behind = command.script.text[kept.end : kept.end + NEAR]
+    return bool(re.search(rf'-z\s+"?\$\{{?{kept.name}\b|\$\{{{kept.name}:-', behind))
 
 
 def _fallback(command: Written) -> Written | None:

@@ -11,7 +11,8 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._idioms import leaves, written
+from logcorr.rules._embedded import everywhere
+from logcorr.rules._idioms import leaves
 from logcorr.rules._sourced import in_shell
 from logcorr.semantics.written import (
     AndOr,
@@ -37,6 +38,9 @@ THERE = frozenset(
 """Folders that are there on every machine."""
 
 TESTED = regex(r"""(?P<missing>!\s*(?:\[\[?\s+|test\s+)?)?(?<=\s)-[defrswx]\s+["']?(?P<path>[^\s"';\]]+)""")
+ABOVE = regex(r"(?:\.{1,2}/)*\.{1,2}/?")
+"""A folder that the present one lies in: it is there."""
+
 VARIABLE = regex(r"\$\{?([A-Za-z_]\w*)\b")
 MAKING = frozenset({"tar", "unzip", "wget", "curl", "git", "mkdir"})
 COMMON = frozenset({"build", "dist", "temp", "logs", "data", "cache", "target", "backup", "backups", "node_modules", "vendor"})
@@ -46,7 +50,7 @@ COMMON = frozenset({"build", "dist", "temp", "logs", "data", "cache", "target", 
 @rule(code="SH002", title="A script deletes where a failed cd leaves it", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
     """Looks for `cd` whose failure nobody notices, followed by deleting relative paths."""
-    for command in written(case):
+    for command in everywhere(case):
         if command.name == "cd" and command.words and _unnoticed(case, command):
             deletes = _delete_after(command)
             if deletes:
@@ -55,7 +59,9 @@ def check(case: Configuration) -> Iterator[Finding]:
 
 def _unnoticed(case: Configuration, command: Written) -> bool:
     alone = bool(command.around) and isinstance(command.around[-1], Commands)
-    certain = command.words[0] in THERE or command.words[0].startswith("$(dirname")
+    certain = (
+        command.words[0] in THERE or ABOVE.fullmatch(command.words[0]) is not None or command.words[0].startswith("$(dirname")
+    )
     safe = certain or command.asked() or _made(command) or _tested(command)
     return alone and not safe and not in_shell(case, command, "e")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from logcorr.lazily import regex
 from logcorr.model.behaviour import Effect
 from logcorr.model.case import Behaviour, Configuration, ProvedEffect
 from logcorr.model.claim import Claim, Evidence, claim
@@ -14,6 +15,8 @@ from logcorr.rules._proxying import Place, asked_once
 from logcorr.semantics.topology import is_nginx
 
 RECREATING = frozenset({"up", "recreate", "down"})
+RELEASING = regex(r"(?i)deploy|release|publish|ship|rollout|prod|staging|(?<![a-z])cd(?![a-z])|update")
+"""Names of workflows that bring something out."""
 
 
 @rule(code="NGX020", title="nginx keeps the address of a container that is replaced", role="defect", severity="warning")
@@ -22,6 +25,8 @@ def check(case: Configuration) -> Iterator[Finding]:
     asked = asked_once(case)
     said: set[str] = set()
     for behaviour in case.behaviours:
+        if _only_tries(behaviour):
+            continue
         kept: dict[str, tuple[Place, Effect]] = {}
         for proved in behaviour.proved:
             replaced = [name for name in asked if name not in said and _replaces(case, proved, name)]
@@ -30,6 +35,12 @@ def check(case: Configuration) -> Iterator[Finding]:
         said |= set(kept)
         if kept:
             yield _finding(kept)
+
+
+def _only_tries(behaviour: Behaviour) -> bool:
+    """Whether it is a step of a workflow that releases nothing: it starts the stack on a runner, where nothing ran before."""
+    path = behaviour.script.span.path
+    return ".github/workflows/" in path and not RELEASING.search(path.rpartition("/")[2])
 
 
 def _replaces(case: Configuration, proved: ProvedEffect, named: str) -> bool:

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from logcorr.lazily import regex
 from logcorr.model.case import Configuration
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._idioms import asks, only_tells
+from logcorr.rules._idioms import asks, excused, only_tells
 from logcorr.semantics.written import Commands, For, Node, Written, commands, compound, spanned, tree, walk
 
 SHOWS = frozenset({"open", "xdg-open", "sleep"})
+DONE = regex(r"(?i)\b(?:complete[d]?|success\w*|deployed|done|finished|live)\b")
 GIVES_UP = frozenset({"exit", "return", "die", "fail", "error", "abort", "rollback"})
 
 
@@ -24,6 +26,43 @@ def check(case: Configuration) -> Iterator[Finding]:
         for node in walk(tree(script)):
             if isinstance(node, Commands):
                 yield from _in_list(script, node.commands)
+        yield from _rollouts(script)
+
+
+def _rollouts(script: Script) -> Iterator[Finding]:
+    """Waits for a rollout whose end nobody asks for, before the script says that all is done."""
+    waits = [one for one in commands(script) if one.name in ("kubectl", "oc") and _waits_for_rollout(one) and excused(one)]
+    said = [one for one in commands(script) if only_tells(one)]
+    for wait in waits[:1]:
+        done = next((one for one in said if one.node.start > wait.node.end and DONE.search(one.text)), None)
+        if done:
+            yield _goes_on(wait, done, len(waits))
+
+
+def _waits_for_rollout(command: Written) -> bool:
+    words = [word for word in command.words if not word.startswith("-")]
+    return words[:2] == ["rollout", "status"] or (
+        words[:1] == ["wait"] and any(word.startswith("--for") for word in command.words)
+    )
+
+
+def _goes_on(wait: Written, done: Written, places: int) -> Finding:
+    return Finding(
+        confidence=0.85,
+        claim=claim(
+            "wait_gives_up_silently.rollout",
+            "where this is not so in time, the script goes on, and says in line {line} that all is done (such places: {places})",
+            line=done.span.line,
+            places=places,
+        ),
+        evidence=(Evidence(wait.span, "its failure is forgiven"), Evidence(done.span, "says so in any case")),
+        would_refute=claim(
+            "wait_gives_up_silently.refute", "a run against something that never comes up, which ends with a failure"
+        ),
+        subject=wait.script.span.path,
+        measured={"line": done.span.line, "places": places},
+        fix=claim("wait_gives_up_silently.fix", "remember the success in a variable and leave with exit 1 without it"),
+    )
 
 
 def _in_list(script: Script, nodes: Sequence[Node]) -> Iterator[Finding]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import takewhile
 
 from logcorr.lazily import regex
@@ -221,9 +222,16 @@ def _written(service: Service, compose: ComposeFile, files: frozenset[str]) -> s
     base = folder_of(compose.span.path)
     sources = [mount.source for mount in service.mounts if mount.source.startswith((".", "/"))]
     sources = [one for one in sources if one.rstrip("/") not in SHARED | {""}]
-    places = files | {folder for file in files for folder in _folders(file)}
-    found = [collected(one, places, asker=compose.span.path) if one.startswith("/") else normal(one, base) for one in sources]
+    found = [
+        collected(one, _places(files), asker=compose.span.path) if one.startswith("/") else normal(one, base) for one in sources
+    ]
     return {file for file in files for source in found if source and below(file, source)}
+
+
+@lru_cache(maxsize=2)
+def _places(files: frozenset[str]) -> frozenset[str]:
+    """The files and the folders that they lie in."""
+    return files | {folder for file in files for folder in _folders(file)}
 
 
 def _printed(unit: Unit, files: frozenset[str]) -> Iterator[str]:
