@@ -26,19 +26,22 @@ MOST_SERVING = 0.92
 
 
 def serving(case: Case, suspect: Suspect, service: str, matched: pl.DataFrame) -> WhyFails | None:
-    """Whether the service answered others until each end that the suspect's check brought, and told of no error before."""
+    """Whether the service answered others until each end that the suspect's check brought, and told of no error before.
+
+    A check that asks for nothing over the network (a load, a size) may be right, however well others are served.
+    """
     effect = suspect.effect
-    if not effect or not effect.probes or has_peers(case) or matched.height < FEWEST:
+    probe = effect.probes[-1].probe if effect and effect.probes else None
+    if not effect or not probe or not probe.url or has_peers(case) or matched.height < FEWEST:
         return None
     names = case.called(service)
-    others = _others(case, matched, names).filter(~is_of(effect.probes[-1].probe))
+    others = _others(case, matched, names).filter(~is_of(probe))
     ends = seconds(matched.filter(pl.col("time").is_between(others["time"].min(), others["time"].max())))
     before = others.filter(pl.Series(_before(ends, seconds(others)) >= 0, dtype=pl.Boolean))
     of_end = _before(ends, seconds(before))
     well = [float((before["status"].to_numpy()[of_end == end] < FAILED).mean()) >= NEARLY_ALL for end in np.unique(of_end)]
     if len(well) < max(FEWEST, HALF * len(ends)) or np.mean(well) < NEARLY_ALL or _ill(case, ends, names) > MOST_ILL:
         return None
-    probe = effect.probes[-1].probe
     return WhyFails(
         kind="scheduled_check_acts",
         most=MOST_SERVING,
@@ -47,7 +50,7 @@ def serving(case: Case, suspect: Suspect, service: str, matched: pl.DataFrame) -
             "{script} ended {service} {count} times when its check of {what} failed, though it answered others until then: "
             "{served} requests in the minutes before",
             script=effect.effect.span.path,
-            what=probe.url or probe.asks or probe.tool,
+            what=probe.url,
             service=service,
             count=len(ends),
             served=before.height,
