@@ -37,10 +37,10 @@ def serving(case: Case, suspect: Suspect, service: str, matched: pl.DataFrame) -
     names = case.called(service)
     others = _others(case, matched, names).filter(~is_of(probe))
     ends = seconds(matched.filter(pl.col("time").is_between(others["time"].min(), others["time"].max())))
+    if len(ends) < FEWEST:
+        return None
     before = others.filter(pl.Series(_before(ends, seconds(others)) >= 0, dtype=pl.Boolean))
-    of_end = _before(ends, seconds(before))
-    well = [float((before["status"].to_numpy()[of_end == end] < FAILED).mean()) >= NEARLY_ALL for end in np.unique(of_end)]
-    if len(well) < max(FEWEST, HALF * len(ends)) or np.mean(well) < NEARLY_ALL or _ill(case, ends, names) > MOST_ILL:
+    if not _well(ends, before) or _ill(case, ends, names) > MOST_ILL:
         return None
     return WhyFails(
         kind="scheduled_check_acts",
@@ -66,6 +66,13 @@ def _others(case: Case, matched: pl.DataFrame, names: frozenset[str]) -> pl.Data
     lacked = requests.filter(down & pl.col("status").is_in(LACKED))["sort"].unique()
     by_proxy = pl.col("source").is_in(PROXIES) & pl.col("sort").is_in(lacked.implode())
     return requests.filter(by_proxy | pl.col("service").is_in(sorted(names)))
+
+
+def _well(ends: Times, before: pl.DataFrame) -> bool:
+    """Whether hardly any of these answers is a server's error, before nearly all of the ends before which there are some."""
+    of_end, status = _before(ends, seconds(before)), before["status"].to_numpy()
+    well = [float((status[of_end == end] < FAILED).mean()) >= NEARLY_ALL for end in np.unique(of_end)]
+    return len(well) >= max(FEWEST, HALF * len(ends)) and bool(np.mean(well) >= NEARLY_ALL)
 
 
 def _before(ends: Times, at: Times) -> Times:
