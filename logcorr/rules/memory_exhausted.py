@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from logcorr.lazily import pl, regex
@@ -24,8 +25,9 @@ REACHED = r"\bmemory: usage \d+kB, limit (\d+)kB"
 AMOUNT = regex(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[kmgtKMGT])?[iI]?[bB]?[\"']?\s*(?:#.*)?$")
 LIMIT = r"^\s*(?:mem_limit|memory|MemoryMax|MemoryLimit)\s*[:=]\s*\S+"
 
-UNEXPLAINED = 0.8
-"""What took the memory is not told, and no limit was collected that it ran into: that it was killed says not why."""
+KNOWN, LIKELY, UNEXPLAINED = 0.95, 0.85, 0.8
+"""The kernel proves who held it, and that a limit was reached; that a job started that one is proved by its log, or by being so
+each time. Where what took the memory is not told, and no limit was collected, that something was ended says not why."""
 
 RAN = r"(?:Failed process was running|Der fehlgeschlagene Prozess führte aus|Le processus qui a échoué exécutait) ?: (.+)"
 AT_ONCE = timedelta(seconds=10)
@@ -40,6 +42,16 @@ LESS = claim(
 )
 
 
+class _Why(Struct, frozen=True):
+    """Why memory ran out: how sure that is, what shows it, who held it, what only grows, and whether a job started that one."""
+
+    sure: float
+    shown: tuple[Evidence, ...] = ()
+    took: Taker | None = None
+    grows: Grows | None = None
+    by_job: bool = False
+
+
 @rule(code="PROC006", title="The kernel ended a process for want of memory", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Only the kernel's own line, or Docker's `OOMKilled`, tells it: exit code 137 alone says no more than that it was killed."""
@@ -49,20 +61,14 @@ def check(case: Case) -> Iterator[Finding]:
         return
     names = killed["message"].str.extract(KILLED, 1).drop_nulls().unique().sort().to_list()
     services = sorted({*killed["service"].drop_nulls(), *(one.service or one.name for one in contained)})
+    count, limits = killed.height + len(contained), list(_limits(case, services))
+    why = _why(case, killed, alone=len(services or names) == 1 and count > 1, limited=bool(limits))
     who = ", ".join(services or names) or "a process"
-    took = taker(case, killed)
-    starts = starter(case, took.name, killed) if took else None
-    count = killed.height + len(contained)
-    asked = _statement(case, killed) if not took else None
-    grows = only_grows(case) if not took and not asked and len(services or names) == 1 and count > 1 else None
-    limits = list(_limits(case, services))
     yield Finding(
-        confidence=SURE if grows or asked else UNEXPLAINED if not (took or limits) else _confidence(took, starts),
-        claim=_grown(who, count, grows) if grows else _claim(who, count, took),
+        confidence=why.sure,
+        claim=_claim(who, count, why),
         evidence=(
-            *_taking(took, starts),
-            *(asked or ()),
-            *(Evidence(span, "it is only ever added to", shows="resource_exhausted") for span in places(grows)),
+            *why.shown,
             *cite(killed, "ended for want of memory", most=1, shows="resource_exhausted"),
             *(Evidence(one.span, "OOMKilled", shows="resource_exhausted") for one in contained),
             *(Evidence(span, "the limit", shows="resource_exhausted") for span in limits),
@@ -73,14 +79,29 @@ def check(case: Case) -> Iterator[Finding]:
         measured={
             "count": count,
             "processes": ", ".join(names),
-            **({"taker": took.name, "share": round(took.share, 2)} if took else {}),
+            **({"taker": why.took.name, "share": round(why.took.share, 2)} if why.took else {}),
         },
         times=instants(killed),
-        fix=LESS if starts else FIT,
+        fix=LESS if why.by_job else FIT,
     )
 
 
-def _statement(case: Case, killed: pl.DataFrame) -> tuple[Evidence, ...] | None:
+def _why(case: Case, killed: pl.DataFrame, *, alone: bool, limited: bool) -> _Why:
+    """Who took the memory: another process, by the kernel's table; a statement; what is only added to; or nobody knows."""
+    took = taker(case, killed)
+    if took:
+        starts = starter(case, took.name, killed)
+        proved = starts and (starts.logged or starts.times > 1)
+        return _Why(KNOWN if proved else LIKELY, tuple(_taking(took, starts)), took=took, by_job=bool(starts))
+    asked = _statement(case, killed)
+    grows = only_grows(case) if alone and not asked else None
+    if asked or grows:
+        added = (Evidence(span, "it is only ever added to", shows="resource_exhausted") for span in places(grows))
+        return _Why(SURE, (*asked, *added), grows=grows)
+    return _Why(KNOWN if limited else UNEXPLAINED)
+
+
+def _statement(case: Case, killed: pl.DataFrame) -> tuple[Evidence, ...]:
     """The statement that ran in a database's process which was killed, where one collected line sends it, and who tells of it.
 
     "Failed process was running: …", PostgreSQL's LogChildExit in src/backend/postmaster/postmaster.c.
@@ -91,56 +112,43 @@ def _statement(case: Case, killed: pl.DataFrame) -> tuple[Evidence, ...] | None:
     places = {sender(case, one) for one in rows["statement"]} if rows.height else set()
     place = next(iter(places)) if len(places) == 1 else None
     if place is None:
-        return None
+        return ()
     return (
         Evidence(place, "sends what took it", shows="resource_exhausted"),
         *cite(rows, "it ran", most=2, shows="resource_exhausted"),
     )
 
 
-def _claim(who: str, count: int, took: Taker | None) -> Claim:
-    if not took:
+def _claim(who: str, count: int, why: _Why) -> Claim:
+    if why.grows:
         return claim(
-            "memory_exhausted.found",
-            "the kernel ended {who} for want of memory ({count} lines tell it)",
+            "memory_exhausted.grows",
+            "nothing is ever taken out of {name}: the kernel ended {who} for want of memory ({count} lines tell it)",
+            name=why.grows.name,
             who=who,
             count=count,
         )
+    if why.took:
+        return claim(
+            "memory_exhausted.taken",
+            "{taker} held {share} % of the memory that all processes held, and the kernel ended {who} for want of it",
+            taker=why.took.name,
+            share=round(100 * why.took.share),
+            who=who,
+        )
     return claim(
-        "memory_exhausted.taken",
-        "{taker} held {share} % of the memory that all processes held, and the kernel ended {who} for want of it",
-        taker=took.name,
-        share=round(100 * took.share),
-        who=who,
+        "memory_exhausted.found", "the kernel ended {who} for want of memory ({count} lines tell it)", who=who, count=count
     )
 
 
-def _grown(who: str, count: int, grows: Grows) -> Claim:
-    return claim(
-        "memory_exhausted.grows",
-        "nothing is ever taken out of {name}: the kernel ended {who} for want of memory ({count} lines tell it)",
-        name=grows.name,
-        who=who,
-        count=count,
-    )
-
-
-def _confidence(took: Taker | None, starts: Starter | None) -> float:
-    """The kernel proves who held it; that a job started that one is proved by its log, or by being so each time."""
-    if not took or (starts and (starts.logged or starts.times > 1)):
-        return 0.95
-    return 0.85
-
-
-def _taking(took: Taker | None, starts: Starter | None) -> Iterator[Evidence]:
+def _taking(took: Taker, starts: Starter | None) -> Iterator[Evidence]:
     """The command that starts who took the memory, first; then the kernel's rows."""
     if starts:
         if starts.number:
             yield Evidence(starts.number, "so many are started at once", shows="resource_exhausted")
         yield Evidence(starts.line, "starts what takes the memory", shows="resource_exhausted")
         yield from (replace(one, shows="resource_exhausted") for one in starts.ran[:3])
-    if took:
-        yield from (Evidence(span, "held the most", shows="resource_exhausted") for span in took.rows[:2])
+    yield from (Evidence(span, "held the most", shows="resource_exhausted") for span in took.rows[:2])
 
 
 def _limits(case: Case, services: list[str]) -> Iterator[Span]:
