@@ -74,18 +74,9 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: 
     group = told.leading
     if not group or not told.possible or group.probability < LEAST or not group.evidence.explained:
         return None
-    suspect = told.possible[0]
-    if suspect.behaviour and suspect.effect:
-        seen = observed(case, suspect.behaviour, suspect.effect, suspect.ticks)
-        suspect = replace(suspect, answer=by_proxy(case, suspect, seen) if seen else None)
+    suspect = _answered(case, told.possible[0])
     stopped = stopped_by(suspect, told, services)
-    kind = kind_of(suspect, group)
-    matched = matched_stops(told, group)
-    known = _why_it_fails(case, findings, suspect, matched) if kind in CHECK_FAILS else None
-    kind = known.kind if known else kind
-    doubted = _may_be_right(kind, suspect, group)
-    known = serving(case, suspect, told.service, matched) if doubted else known
-    unsure = (doubted and not known) or (kind == "check_always_fails" and not _is_heard(case, told.service))
+    kind, known, unsure = _read(case, findings, suspect, told, group)
     of_runs = (_felt_after_runs(case, suspect, stopped.ends) if _harmed(findings) else None) or _while_closed(suspect)
     cause = Cause(
         kind=kind,
@@ -103,6 +94,27 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: 
         recurrence=suspect.coming,
     )
     return Hypothesis(cause, of_runs or stopped.ends, service=told.service)
+
+
+def _answered(case: Case, suspect: Suspect) -> Suspect:
+    """The suspect with what logs say that its check was answered."""
+    if not suspect.behaviour or not suspect.effect:
+        return suspect
+    seen = observed(case, suspect.behaviour, suspect.effect, suspect.ticks)
+    return replace(suspect, answer=by_proxy(case, suspect, seen) if seen else None)
+
+
+def _read(
+    case: Case, findings: Sequence[Finding], suspect: Suspect, told: Attributed, group: Group
+) -> tuple[str, WhyFails | None, bool]:
+    """The kind of cause that it would be, why its check fails if that is known, and whether the check may be right all the same."""
+    kind, matched = kind_of(suspect, group), matched_stops(told, group)
+    known = _why_it_fails(case, findings, suspect, matched) if kind in CHECK_FAILS else None
+    kind = known.kind if known else kind
+    if _may_be_right(kind, suspect, group):
+        known = serving(case, suspect, told.service, matched)
+        return kind, known, not known
+    return kind, known, kind == "check_always_fails" and not _is_heard(case, told.service)
 
 
 def _proof(suspect: Suspect) -> str:
