@@ -107,7 +107,7 @@ def _answered(case: Case, suspect: Suspect) -> Suspect:
 def _read(
     case: Case, findings: Sequence[Finding], suspect: Suspect, told: Attributed, group: Group
 ) -> tuple[str, WhyFails | None, bool]:
-    """The kind of cause that it would be, why its check fails if that is known, and whether the check may be right all the same."""
+    """The kind of cause that it would be, why its check fails if that is known, and whether the check may be right after all."""
     kind, matched = kind_of(suspect, group), matched_stops(told, group)
     known = _why_it_fails(case, findings, suspect, matched) if kind in CHECK_FAILS else None
     kind = known.kind if known else kind
