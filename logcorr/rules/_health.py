@@ -22,7 +22,7 @@ from logcorr.timeline.select import lines_like, spans
 TEST = r"^\s*(?:test|HEALTHCHECK|httpGet|exec|tcpSocket)\b"
 """The line of a stanza, or of a Dockerfile, that holds the command."""
 
-PROBED = r"(?i)\bprobe (?:failed|errored): "
+PROBED = r'(?i)\bprobe (?:(?:failed|errored): |failed" |for ".*" failed \()'
 PRINTED = r'"Output": ?"'
 NOT_FOUND = regex(
     r"""["'\s:](?P<name>[\w./-]+): (?:command )?not found|exec: \W*(?P<program>[\w./-]+)\W*: executable file not found"""
