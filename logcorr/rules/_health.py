@@ -55,7 +55,10 @@ def checked(case: Case) -> dict[str, tuple[Service, Healthcheck]]:
     """Every service (or container, where no stack is known) that has a check, by name: its own, else its image's."""
     stack = case.stack.services if case.stack else ()
     contained = [Service(span=one.span, name=one.name, image=one.image) for one in case.of(Container)]
-    services = [*(stack or contained), *case.of(Service)]
+    loose = sorted(
+        case.of(Service), key=lambda one: one.span.path.endswith((".yml", ".yaml"))
+    )  # what is written has the last word
+    services = [*(stack or contained), *loose]
     images = list(case.of(Healthcheck))
     checks = ((one, one.healthcheck or _of_image(one, services, images)) for one in services)
     return {one.name: (one, check) for one, check in checks if check}
