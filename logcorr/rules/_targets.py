@@ -13,8 +13,8 @@ TARGETS = (
     regex(rf"upstream: \"\w+://(?P<target>{ADDRESS})"),
     regex(rf"(?:ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ECONNRESET|dial tcp|connect to)\W+(?P<target>{ADDRESS})"),
     regex(
-        r"(?:ENOTFOUND|EAI_AGAIN|lookup|UnknownHostException:|host name|getaddrinfo for|server host|resolve host(?:name)?:?"
-        r"|host is known\.) [('\"]*(?P<target>[\w.-]+)"
+        r"(?:ENOTFOUND|EAI_AGAIN|lookup|UnknownHostException:|host name|getaddrinfo for|[fF]ailed to resolve"
+        r"|server host|resolve host(?:name)?:?|host is known\.) [('\"]*(?P<target>[\w.-]+)"
     ),
     regex(r"\bhost=['\"](?P<target>[\w.-]+)['\"].*(?:not known|resol)"),
     regex(r"(?:for|user|role) (?:user |role )?\\?['\"](?P<target>[\w.-]+)"),

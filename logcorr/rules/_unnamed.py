@@ -5,14 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence
+from logcorr.model.source import Span
 from logcorr.rules._diffs import taken_away
 from logcorr.timeline.select import cite
 
 SAYS_NO, SAYS_WHERE = r"\bNXDOMAIN\b", r"(?: is [\da-f]+[.:][\da-f.:]+$|\bNOERROR\b)"
 """How dnsmasq, CoreDNS and unbound log that nobody has a name, and that somebody has it."""
+
+ASIDE = regex(r"(?:[._-](?:bak|old|orig|save|prev|before)|[._-]\d{4}-?\d\d-?\d\d|~)$")
+"""How a copy is called that somebody kept before a change."""
 
 CHANGES = "deploy_changes_configuration"
 
@@ -22,7 +26,8 @@ def taken_from(case: Case, name: str) -> tuple[Evidence, ...]:
     if not re.fullmatch(r"[\w.-]*[A-Za-z][\w.-]*", name):
         return ()
     diffs = [Evidence(span, "the name is taken away", shows=CHANGES) for span in taken_away(case, _entry(name))]
-    return (*diffs, *_since_then(case, name))
+    kept = diffs or [Evidence(span, "the name was there, and is no more", shows=CHANGES) for span in _kept(case, _entry(name))]
+    return (*kept, *_since_then(case, name))
 
 
 def shown_by_diff(case: Case, taken: Sequence[Evidence]) -> bool:
@@ -39,6 +44,15 @@ def _entry(name: str) -> str:
         rf"(?:[\da-f]+[.:][\da-f.:]+\s+(?:\S+\s+)*{whole}(?:\s|$)|{short}\s+(?:\d+\s+)?(?:IN\s+)?(?:A|AAAA|CNAME)\s"
         rf"|(?:address|host-record|cname)=/?{whole}[/,]|local-data:\s*[\"']{whole}\.?\s)"
     )
+
+
+def _kept(case: Case, entry: str) -> Iterator[Span]:
+    """The entries of a copy that was kept aside (`hosts.bak`), where the file itself has none like them."""
+    there = pl.col("text").str.contains(rf"^\s*{entry}")
+    for path in sorted(case.files):
+        base = ASIDE.sub("", path)
+        if base != path and base in case.files and case.lines(base).filter(there).head(1).collect().is_empty():
+            yield from (Span(path, line) for line in case.lines(path).filter(there).collect()["line"])
 
 
 def _since_then(case: Case, name: str) -> Iterator[Evidence]:
