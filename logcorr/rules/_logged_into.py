@@ -120,7 +120,7 @@ def _sizes(case: Case, path: str) -> Sizes:
     for line, text in case.lines(path).select("line", "text").collect().iter_rows():
         if here := HERE.search(text):
             folder = (here["asked"] or here["named"]).rstrip("/")
-        elif (row := listed.match(text)) and folder:
+        elif (row := listed.match(text)) and (folder or row[3].startswith("/")):
             name = row[3] if row[3].startswith("/") else f"{folder}/{row[3]}"
             found.append((_bytes(row[1], row[2], 0), name, Span(path, line)))
         elif (row := du.match(text)) and row[3].startswith("/"):
