@@ -43,7 +43,8 @@ MOST_OF, LEAST_OF, FAR_MORE = 0.5, 0.3, 2.0
 """Of what is used it takes so much; or not that much, but twice as much as anything else."""
 
 SWITCHED, WRITTEN = 0.92, 0.7
-"""How sure it is: a setting switches on what nothing rotates; or it is a log as others are, or is rotated."""
+"""How sure it is: a setting switches on what nothing rotates; or it is a log as others are, or is rotated, or no capture tells
+how much is used of the device."""
 
 CHANGES, FULL = "deploy_changes_configuration", "resource_exhausted"
 LESS = claim("disk_full.switch_off", "switch that log off, remove what it wrote, and rotate by size what must be kept")
@@ -89,23 +90,22 @@ def logged_into(case: Case, failed: pl.DataFrame, mounts: Sequence[str]) -> Iter
 
 
 def _logs(case: Case, path: str, mounts: Sequence[str]) -> Iterator[_Log]:
-    sizes = [one for one in _sizes(case, path) if not mounts or any(_within(one[1], mount) for mount in mounts)]
+    sizes = [
+        one for one in _sizes(case, path) if not mounts or any(one[1] == mount or _within(one[1], mount) for mount in mounts)
+    ]
     leaves = sorted((one for one in sizes if not any(_within(other[1], one[1]) for other in sizes if other != one)), reverse=True)
     if not leaves or not IS_LOG.search(leaves[0][1]):
         return
     size, name, told = leaves[0]
-    taken = max(used(case, mounts), *(one[0] for one in sizes), sum(one[0] for one in leaves))
+    whole = max((one[0] for one in sizes if one[1] == "/" or one[1] in mounts), default=0.0)
+    known = max(used(case, mounts), whole)
+    taken = max(known, sum(one[0] for one in leaves))
     others = max((one[0] for one in leaves[1:]), default=0.0)
-    if size >= MOST_OF * taken or (size >= LEAST_OF * taken and size >= FAR_MORE * others):
+    if size >= MOST_OF * taken or (known and size >= LEAST_OF * taken and size >= FAR_MORE * others):
         switches, places = tuple(dict.fromkeys(_switches(case, name))), tuple(_places(case, name))
-        lines = switches or places
-        if lines and len({span.path for span in lines}) == 1:
-            yield _Log(
-                name,
-                told,
-                tuple(dict.fromkeys((*switches, *places))),
-                SWITCHED if switches and not _rotated(case, name) else WRITTEN,
-            )
+        if len({span.path for span in switches or places}) == 1:
+            sure = SWITCHED if known and switches and not _rotated(case, name) else WRITTEN
+            yield _Log(name, told, tuple(dict.fromkeys((*switches, *places))), sure)
 
 
 def _within(path: str, folder: str) -> bool:
@@ -138,8 +138,9 @@ def _places(case: Case, name: str) -> Iterator[Span]:
 
 
 def _called(name: str) -> str:
-    """The path of a log, or its name alone: then it lies where its writer keeps its files."""
-    return rf"(?:{re.escape(name)}|(?:\./)?{re.escape(name.rpartition('/')[2])})"
+    """The path of a log, or a file's name alone: then it lies where its writer keeps its files."""
+    last = name.rpartition("/")[2]
+    return rf"(?:{re.escape(name)}|(?:\./)?{re.escape(last)})" if "." in last else re.escape(name)
 
 
 def _switches(case: Case, name: str) -> Iterator[Span]:

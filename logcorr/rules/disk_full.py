@@ -68,8 +68,8 @@ def _told(case: Case, failed: pl.DataFrame, paths: Sequence[str]) -> Iterator[Fi
         yield _hoarded(case, failed, hoarded)
     if written := captured(case, mounts or _fullest(case)):
         yield _captured_by(case, failed, written)
-    yield from logged_into(case, failed, mounts)
     yield from chatted_since(case, failed, mounts)
+    yield from logged_into(case, failed, mounts)
     if swept := unswept(case, failed, paths):
         yield swept
 
