@@ -82,7 +82,7 @@ def _by_kubelet(case: Case, name: str, told: pl.DataFrame) -> pl.DataFrame:
     own = workload(pl.col("service")) == name
     theirs = pl.col("message").str.contains(rf'(?:[Cc]ontainer |[/"]){re.escape(name)}(?:{POD}|-\d+)?[" ]')
     ended = told.filter((pl.col("kind") == "service.restarting") & pl.col("message").str.contains(KILLED) & (own | theirs))
-    started = case.happened("process.started").drop_nulls("time")
+    started = case.happened("process.started").drop_nulls(["time", "service"])
     started = started.filter(pl.Series([_of(one, [name]) == name for one in started["service"]], dtype=pl.Boolean))
     up = started.select("time", up=pl.col("time"))
     return ended.sort("time").join_asof(up, on="time", strategy="forward").select(*stop_schema())
