@@ -27,6 +27,7 @@ NAMES = [
     "docker_ps",
     "dockerfile",
     "environment",
+    "kubernetes_describe",
     "kubernetes_manifest",
     "listing",
     "logrotate",

@@ -98,7 +98,7 @@ FAILURES = (
             "ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ECONNRESET|NetworkError|dial |"
             "SelectionError|onnection refused|ame resolution|Name or service not known|"
             "ould not translate host|UnknownHostException|o such host|could not connect to server|"
-            "ConnectionError"
+            "ConnectionError|resolve host|MySQL server host|does not resolve|associated with hostname|nor servname"
         ),
         rf"\b(?:connect|getaddrinfo|read|write|queryA) {_UNREACHABLE}\b|\bMongo(?:Network|ServerSelection)Error\b"
         rf"""|\bcode"?: ?["']{_UNREACHABLE}["']"""
@@ -107,7 +107,9 @@ FAILURES = (
         r"|\bSQLSTATE\[HY000\] \[2002\] Connection refused\b|\bconnection to server at .{1,120} failed: Connection refused\b"
         r"|\bName or service not known\b|\bTemporary failure in name resolution\b|\bcould not translate host name\b"
         r"|\b(?:\w+\.)*UnknownHostException\b|\blookup \S+(?: on \S+)?: no such host\b|\bcould not connect to server\b"
-        r"|\bredis\.exceptions\.ConnectionError\b",
+        r"|\bredis\.exceptions\.ConnectionError\b|\bCould not resolve host\b|\bUnknown MySQL server host\b"
+        r"|\bName does not resolve\b"
+        r"|\bNo address associated with hostname\b|\bnodename nor servname provided\b|\bNo such host is known\b",
     ),
     Phrase(
         "transaction.deadlock",

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 from logcorr.grammar import answers
 from logcorr.grammar.failures import FAILURES as FAILURES
 from logcorr.grammar.outside import CONSOLE as CONSOLE
+from logcorr.grammar.outside import LOOKERS
 from logcorr.grammar.outside import MONITOR as MONITOR
-from logcorr.grammar.outside import UPTIME_KUMA
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.phrase import Phrase as Phrase
 from logcorr.grammar.phrase import at_start
@@ -52,7 +52,7 @@ _ENGINES = (
 )
 
 APPLICATION = (
-    UPTIME_KUMA,
+    *LOOKERS,
     Phrase(
         "process.crashed",
         ("heap out of memory", "FATAL ERROR", "ncaught", "nhandled", "Segmentation fault", "panic:", "app crashed", "dumped"),

@@ -60,3 +60,24 @@ UPTIME_KUMA = Phrase(
 )
 """`Monitor #3 'Shop': Pending: connect ECONNREFUSED ...`: a monitor asked as any client does. A 404, a missing word and a
 certificate soon to end are answers."""
+
+_KLOG = r"^(?:[IWEF]\d{4} [\d:.]+ +\d+ [\w.]+:\d+\] )?"
+"""What stands before the words of Kubernetes' programs where the journal, or a server that holds them all (k3s), keeps them."""
+
+KUBELET = (
+    Phrase(
+        "probe.failed",
+        ('Probe failed" probeType="', " probe for "),
+        rf'{_KLOG}(?:"Probe failed" probeType="\w+" |(?:Liveness|Readiness|Startup) probe for ".*" failed \()',
+    ),
+    Phrase(
+        "probe.failed",
+        ('"Event occurred"',),
+        rf'{_KLOG}"Event occurred" .*reason="Unhealthy" message="\w+ probe (?:failed|errored): ',
+    ),
+    Phrase("service.restarting", (" probe, will be restarted",), r"\bfailed (?:liveness|startup) probe, will be restarted\b"),
+)
+"""`"Probe failed" probeType="Liveness" pod="shop/api-…"`, and what follows from it: pkg/kubelet/prober/prober.go,
+kuberuntime_manager.go; until 1.21 `Liveness probe for "api-…_shop(…):api" failed (failure): Get …`."""
+
+LOOKERS = (UPTIME_KUMA, *KUBELET)

@@ -8,16 +8,16 @@ from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.source import Span
 
-HUNK = regex(r"@@ ")
-"""How the parts of a diff begin: the items of a list bear the same sign."""
+HUNK = regex(r"@@ |\d+(?:,\d+)?[acd]\d+(?:,\d+)?$")
+"""How the parts of a diff begin, with context or without (`3d2`): the items of a list bear the same sign."""
 
 
 def taken_away(case: Case, pattern: str) -> Iterator[Span]:
     """The lines of diffs that take away what begins with the pattern and is not added again by the same diff."""
     logs = {source.path for source in case.sources}
-    signed = rf"^(?:@@ |[-+]\s*{pattern})"
+    signed = rf"^(?:@@ |\d+(?:,\d+)?[acd]\d+(?:,\d+)?$|[-+<>]\s*{pattern})"
     for path in sorted(case.files - logs):
         lines = case.lines(path).filter(pl.col("text").str.contains(signed)).select("line", "text").collect().rows()
         signs = {text[0] for _, text in lines}
-        if any(HUNK.match(text) for _, text in lines) and signs >= {"-"} and "+" not in signs:
-            yield from (Span(path, line) for line, text in lines if text.startswith("-"))
+        if any(HUNK.match(text) for _, text in lines) and signs & {"-", "<"} and not signs & {"+", ">"}:
+            yield from (Span(path, line) for line, text in lines if text.startswith(("-", "<")))

@@ -22,7 +22,7 @@ from logcorr.timeline.select import lines_like, spans
 TEST = r"^\s*(?:test|HEALTHCHECK|httpGet|exec|tcpSocket)\b"
 """The line of a stanza, or of a Dockerfile, that holds the command."""
 
-PROBED = r"(?i)\bprobe (?:failed|errored): "
+PROBED = r'(?i)\bprobe (?:(?:failed|errored): |failed" |for ".*" failed \()'
 PRINTED = r'"Output": ?"'
 NOT_FOUND = regex(
     r"""["'\s:](?P<name>[\w./-]+): (?:command )?not found|exec: \W*(?P<program>[\w./-]+)\W*: executable file not found"""
@@ -55,7 +55,10 @@ def checked(case: Case) -> dict[str, tuple[Service, Healthcheck]]:
     """Every service (or container, where no stack is known) that has a check, by name: its own, else its image's."""
     stack = case.stack.services if case.stack else ()
     contained = [Service(span=one.span, name=one.name, image=one.image) for one in case.of(Container)]
-    services = [*(stack or contained), *case.of(Service)]
+    loose = sorted(
+        case.of(Service), key=lambda one: one.span.path.endswith((".yml", ".yaml"))
+    )  # what is written has the last word
+    services = [*(stack or contained), *loose]
     images = list(case.of(Healthcheck))
     checks = ((one, one.healthcheck or _of_image(one, services, images)) for one in services)
     return {one.name: (one, check) for one, check in checks if check}

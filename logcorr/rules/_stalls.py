@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from logcorr.lazily import np, npt, pl
+from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Evidence
 from logcorr.model.facts import Script
@@ -25,6 +25,8 @@ FEWEST_BURSTS, EACH_MINUTE_S, AT_ITS_START_S = 3, 30.0, 3.0
 at which a run began, and tells nothing of its end."""
 
 MOST_PROVED, MOST_PLAUSIBLE, MOST_UNKNOWN = 0.95, 0.85, 0.7
+
+SENT = regex(r"(?:>>?|\btee (?:-a )?)\s*[\"']?([^\s\"';|&<>]+)")
 
 Times: TypeAlias = "npt.NDArray[np.float64]"
 
@@ -165,6 +167,13 @@ def _logged(case: Case, schedule: Schedule) -> pl.DataFrame:
     its_own = pl.col("file").is_in([path for path in files if path not in others]) & pl.col("time").is_not_null()
     rows = case.timeline.filter(its_own).collect() if len(files) > len(others) else told.clear()
     return pl.concat([told, rows]).unique(["file", "line"]).sort("time", "file", "line")
+
+
+def of_jobs(case: Case) -> set[str]:
+    """The logs into which a job's line or script sends what it prints: who calls in vain there is the job itself."""
+    said = [text for one in case.schedules for text in (one.job.command, *(script.text for script in scripts_of(case, one)))]
+    names = {name.rpartition("/")[2] for text in said for name in SENT.findall(text)}
+    return {source.path for source in case.sources if source.path.rpartition("/")[2] in names}
 
 
 def _writes(case: Case, schedule: Schedule, path: str) -> bool:

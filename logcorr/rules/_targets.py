@@ -12,7 +12,11 @@ ADDRESS = r"(?:\[[\da-f:]+\]|[\w.-]+):\d{2,5}"
 TARGETS = (
     regex(rf"upstream: \"\w+://(?P<target>{ADDRESS})"),
     regex(rf"(?:ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ECONNRESET|dial tcp|connect to)\W+(?P<target>{ADDRESS})"),
-    regex(r"(?:ENOTFOUND|EAI_AGAIN|lookup|UnknownHostException:|host name) ['\"]?(?P<target>[\w.-]+)"),
+    regex(
+        r"(?:ENOTFOUND|EAI_AGAIN|lookup|UnknownHostException:|host name|getaddrinfo for|[fF]ailed to resolve"
+        r"|server host|resolve host(?:name)?:?|host is known\.) [('\"]*(?P<target>[\w.-]+)"
+    ),
+    regex(r"\bhost=['\"](?P<target>[\w.-]+)['\"].*(?:not known|resol)"),
     regex(r"(?:for|user|role) (?:user |role )?\\?['\"](?P<target>[\w.-]+)"),
     regex(rf"(?<![\w.:/-])(?!\d+:|[\w.-]+\.(?:[cm]?[jt]sx?|py|rb|go|java|php|rs):)(?P<target>{ADDRESS})\b(?!:)"),
     regex(r"^(?:\w+: )?(?P<target>[\w.-]+) (?:did not|didn't|does not) (?:answer|respond)"),
@@ -20,7 +24,10 @@ TARGETS = (
 """What could not be reached: an address (no time of day, no place in a program), a name, or the user who is not let in; the first
 that fits."""
 
-UNRESOLVED = regex(r"ENOTFOUND|EAI_AGAIN|no such host|UnknownHost|not known|translate host|resolution")
+UNRESOLVED = regex(
+    r"ENOTFOUND|EAI_AGAIN|[nN]o such host|UnknownHost|not known|translate host|resolution|resolve host|MySQL server host"
+    r"|does not resolve|associated with hostname|nor servname"
+)
 
 ON_PORTS = {
     "25": "mail|smtp|postfix|exim",

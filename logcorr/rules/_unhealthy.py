@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -15,11 +16,15 @@ from logcorr.model.facts import Healthcheck, Service
 from logcorr.model.source import Span
 from logcorr.rules._health import checked
 from logcorr.semantics.healthchecks import probe_of
-from logcorr.timeline.lifecycles import stops
+from logcorr.timeline.lifecycles import stop_schema, stops
 from logcorr.timeline.select import cite, lines_like, seconds
 
-CALLED = "unhealthy|(?i)liveness probe"
+CALLED = r'unhealthy|(?i)liveness probe|probeType="Liveness"'
 """How Docker and Kubernetes say that a check failed for good."""
+
+KILLED = "failed liveness probe"
+POD = "-[a-z0-9]{8,10}-[a-z0-9]{5}"
+"""What a pod's name has after its workload's."""
 
 FEWEST = 3
 LEAST_SHARE = 0.8
@@ -57,16 +62,30 @@ def _acted_on(case: Case) -> Iterator[Unhealthy]:
         pl.col("message").str.contains(CALLED) & pl.col("time").is_not_null()
     )
     services = checked(case) if told.height >= FEWEST else {}
-    for name, ended in _by_workload(case, services) if services else ():
-        if name in services:
-            service, check = services[name]
-            own = workload(pl.col("service")) == name
-            unhealthy = told.filter(own | pl.col("message").str.contains(rf"\b{service.name}\b"))
-            acted = _soon_after(ended, seconds(unhealthy))
-            if acted.height >= FEWEST and acted.height >= LEAST_SHARE * ended.height:
-                patience = _patience_s(service, check)
-                by_itself = patience < check.timeout_s
-                yield Unhealthy(service, replace(check, timeout_s=patience), by_itself, unhealthy, acted)
+    known = dict(_by_workload(case, services)) if services else {}
+    for name, (service, check) in services.items():
+        own = workload(pl.col("service")) == name
+        unhealthy = told.filter(own | pl.col("message").str.contains(rf"\b{re.escape(service.name)}\b"))
+        ended = known.get(name, pl.DataFrame(schema=stop_schema()))
+        soon = _soon_after(ended, seconds(unhealthy))
+        acted = soon if soon.height >= LEAST_SHARE * ended.height else soon.clear()
+        if (acted["kind"] == "process.started").all() and (told_by := _by_kubelet(case, name, unhealthy)).height >= FEWEST:
+            acted = told_by
+        if acted.height >= FEWEST:
+            patience = _patience_s(service, check)
+            by_itself = patience < check.timeout_s
+            yield Unhealthy(service, replace(check, timeout_s=patience), by_itself, unhealthy, acted)
+
+
+def _by_kubelet(case: Case, name: str, told: pl.DataFrame) -> pl.DataFrame:
+    """The stops that Kubernetes alone tells of: what hangs says nothing when it is killed, and is up at its next start."""
+    own = workload(pl.col("service")) == name
+    theirs = pl.col("message").str.contains(rf'(?:[Cc]ontainer |[/"]){re.escape(name)}(?:{POD}|-\d+)?[" ]')
+    ended = told.filter((pl.col("kind") == "service.restarting") & pl.col("message").str.contains(KILLED) & (own | theirs))
+    started = case.happened("process.started").drop_nulls(["time", "service"])
+    started = started.filter(pl.Series([_of(one, [name]) == name for one in started["service"]], dtype=pl.Boolean))
+    up = started.select("time", up=pl.col("time"))
+    return ended.sort("time").join_asof(up, on="time", strategy="forward").select(*stop_schema())
 
 
 def _patience_s(service: Service, check: Healthcheck) -> float:
@@ -77,16 +96,22 @@ def _patience_s(service: Service, check: Healthcheck) -> float:
 
 def workload(pod: pl.Expr) -> pl.Expr:
     """What a pod is one of, by its name (`api-5c88b7f4d9-jw6vd`); the name of anything else."""
-    return pod.str.replace(r"-[a-z0-9]{8,10}-[a-z0-9]{5}$", "")
+    return pod.str.replace(rf"{POD}$", "")
 
 
 def _by_workload(case: Case, services: Mapping[str, object]) -> Iterator[tuple[str, pl.DataFrame]]:
     """Each service's stops, those of the pods of one workload together."""
     found: dict[str, list[pl.DataFrame]] = {}
     for name, ended in stops(case):
-        of = str(pl.select(workload(pl.lit(name))).item())
-        found.setdefault(name if name in services else of, []).append(ended)
+        found.setdefault(name if name in services else _of(name, services), []).append(ended)
     yield from ((name, pl.concat(parts).sort("time", maintain_order=True)) for name, parts in found.items())
+
+
+def _of(name: str, services: Iterable[str]) -> str:
+    """The workload of a pod, else the one service that is a word of the name of a log (`pod-api`)."""
+    of, words = str(pl.select(workload(pl.lit(name))).item()), set(re.split(r"[-_.]", name))
+    worded = [service for service in services if service in words]
+    return worded[0] if of == name and len(worded) == 1 else of
 
 
 def _soon_after(ended: pl.DataFrame, unhealthy: npt.NDArray[np.float64]) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from logcorr.rules._defaulted import defaulted
 from logcorr.rules._recovered import recovered
 from logcorr.rules._settings import settings
 from logcorr.rules._targets import ADDRESS, UNRESOLVED, answers_at, names, stops_by_name, target
+from logcorr.rules._unnamed import shown_by_diff, taken_from
 from logcorr.timeline.lifecycles import stopped_for_good
 from logcorr.timeline.select import cite, instants, lines_like, texts
 
@@ -33,10 +34,10 @@ PASSED_ON = r"(?i)\b(?:answer|respond|return|reply|send|status)\w*\W{1,3}(?:\w+\
 
 FEWEST = 3
 JUST_BEFORE = timedelta(minutes=5)
-BLANK, CHANGED, BEGAN, UNEXPLAINED = 0.95, 0.92, 0.6, 0.3
+BLANK, CHANGED, ANSWERED, BEGAN, UNEXPLAINED = 0.95, 0.92, 0.75, 0.6, 0.3
 """How sure it is that a setting is wrong: what it takes its value from is set nowhere; nothing goes by the name it gives, what it
-is refused with came with a deployment, or what answered there was stopped for good just then; so it seems, but it was but started
-anew, or its place was not collected; nothing says why."""
+is refused with came with a deployment, or what answered there was stopped for good just then; a resolver alone says that the name
+is gone; so it seems, but it was but started anew, or its place was not collected; nothing says why."""
 
 CREDENTIALS = r"(?i)(?:passw(?:or)?d|secret|token|://[^:/@\s]+:[^@\s]+@)[\w]*['\"]?\s*[:=]?"
 DATABASES = r"(?:^|[\W_])(?:db|database|pg|postgres|pgsql|mysql|maria|mongo|redis|sql|amqp|rabbit|ldap|smtp|mail)"
@@ -80,10 +81,13 @@ def check(case: Case) -> Iterator[Finding]:
             yield _finding(case, lost, (*blank, *cite(lost.rows, shows="configuration_mismatch")), sure=BLANK, state="blank")
             continue
         gone = () if stopped else tuple(_gone(case, lost, named))
-        began = gone or cite(_began(case, lost), "it began anew", most=2, shows=CHANGES)
+        taken = () if stopped or gone else _taken(case, lost)
+        began = gone or taken or cite(_began(case, lost), "it began anew", most=2, shows=CHANGES)
         former = [Evidence(span, "what it was", shows=CHANGES) for span in _former(case, lost, named)] if began else []
-        changed = not stopped and (bool(gone) or bool(former) or _wrong(case, lost, since_start=bool(began)))
-        known = bool(named) and (lost.kind != "dependency.denied" or bool(gone) or _replaced(case, lost, named))
+        changed = not stopped and (bool(gone or taken) or bool(former) or _wrong(case, lost, since_start=bool(began)))
+        known = bool(named or shown_by_diff(case, taken)) and (
+            lost.kind != "dependency.denied" or bool(gone) or _replaced(case, lost, named)
+        )
         sure = UNEXPLAINED if not changed else CHANGED if known else BEGAN if began else UNEXPLAINED
         refused = lost.rows.filter(pl.col("message").str.contains(REFUSED))
         shown = (
@@ -91,8 +95,9 @@ def check(case: Case) -> Iterator[Finding]:
             *cite(refused, most=2, shows="termination_refuses_connections"),
         )
         told = (*named[:1], *former[:1], *began, *shown) if sure == CHANGED else (*shown, *began) if sure == BEGAN else shown
-        state = "stopped" if stopped else "found" if sure == UNEXPLAINED else "gone" if gone else _wrongly(lost)
+        state = "stopped" if stopped else "found" if sure == UNEXPLAINED else "gone" if gone else _wrongly(lost, bool(taken))
         state = "found" if state == "denied" and sure < CHANGED else state
+        sure = min(sure, ANSWERED) if taken and not shown_by_diff(case, taken) else sure
         yield _finding(case, lost, told, sure=sure, state=state)
 
 
@@ -120,7 +125,7 @@ def _named(case: Case, lost: _Lost) -> list[Span]:
     if host not in ("127.0.0.1", "0.0.0.0") and re.fullmatch(r"[\d.]+", host):
         wanted.append(rf"(?:^|[^\d.]){re.escape(host)}(?:[^\d.]|$)")
     elif host and not re.fullmatch(r"[\d.]+|\[.*\]|localhost", host):
-        wanted.append(rf"(?:[=:@/]\s*|['\"]){re.escape(host)}(?:['\":/,\s]|$)")
+        wanted.append(rf"(?:[=:@/]\s*|['\"]){re.escape(host)}(?:['\":/,;\s]|$)")
     elif port:
         wanted.append(rf"(?i)port\w*['\"]?\s*[:=]\s*['\"]?{port}\b|(?:localhost|127\.0\.0\.1):{port}\b")
     return [span for pattern in wanted for span, _ in settings(case, pattern)]
@@ -215,6 +220,12 @@ def _gone(case: Case, lost: _Lost, named: Sequence[Evidence]) -> Iterator[Eviden
             yield Evidence(stop.end, "it was stopped for good", shows=CHANGES)
 
 
+def _taken(case: Case, lost: _Lost) -> tuple[Evidence, ...]:
+    """What shows that the name was taken away, if it is not found, and for good."""
+    unresolved = any(map(UNRESOLVED.search, texts(case, lost.rows.head(FEWEST))))
+    return taken_from(case, lost.target.partition(":")[0]) if unresolved and not _goes_well_after(case, lost) else ()
+
+
 def _began_to_fail(case: Case, lost: _Lost) -> datetime | None:
     """When it first failed, if its log tells that it had not failed for a while."""
     own = [source.first for source in case.sources if source.path in set(lost.rows["file"]) and source.first]
@@ -247,8 +258,8 @@ def _finding(case: Case, lost: _Lost, told: tuple[Evidence, ...], *, sure: float
     )
 
 
-def _wrongly(lost: _Lost) -> str:
-    return "denied" if lost.kind == "dependency.denied" else "wrong"
+def _wrongly(lost: _Lost, taken: bool) -> str:
+    return "taken" if taken else "denied" if lost.kind == "dependency.denied" else "wrong"
 
 
 def _claim(lost: _Lost, state: str) -> Claim:
@@ -261,6 +272,9 @@ def _claim(lost: _Lost, state: str) -> Claim:
             "dependency_unreachable.gone",
             "{service} still asks for {target}, though what answered there was stopped for good ({count}×)",
             **numbers,
+        ),
+        "taken": claim(
+            "dependency_unreachable.taken", "{service} still asks for {target}, a name that was taken away ({count}×)", **numbers
         ),
         "denied": claim(
             "dependency_unreachable.denied",

@@ -17,6 +17,7 @@ from logcorr.rules._chatted import LESS, chatted_since
 from logcorr.rules._container_logs import Unbounded, unbounded
 from logcorr.rules._fillers import Filler, complains, fillers
 from logcorr.rules._hoards import DF_NAME, Hoard, captured, captures, hoard, is_elsewhere, most_of
+from logcorr.rules._logged_into import logged_into
 from logcorr.rules._still_open import still_open
 from logcorr.rules._sweeping import FULL, REFUTE, astray, inodes, unswept, without_inodes
 from logcorr.rules._verbose import asked_for, held, is_of, verbose_logs
@@ -68,6 +69,7 @@ def _told(case: Case, failed: pl.DataFrame, paths: Sequence[str]) -> Iterator[Fi
     if written := captured(case, mounts or _fullest(case)):
         yield _captured_by(case, failed, written)
     yield from chatted_since(case, failed, mounts)
+    yield from logged_into(case, failed, mounts)
     if swept := unswept(case, failed, paths):
         yield swept
 

@@ -13,7 +13,7 @@ from logcorr.rules import rule
 from logcorr.rules._jobs import each_minute
 from logcorr.rules._slow import slow
 from logcorr.rules._slow_disk import slow_disk
-from logcorr.rules._stalls import FEWEST_BURSTS, LEAST_WITHIN, UNKNOWN_WEIGHT, Suspect, Times, Waits, during, suspect_of
+from logcorr.rules._stalls import FEWEST_BURSTS, LEAST_WITHIN, UNKNOWN_WEIGHT, Suspect, Times, Waits, during, of_jobs, suspect_of
 from logcorr.rules._waiting import waiting
 from logcorr.statistics import Group, Job, attribute
 from logcorr.statistics import Schedule as Ticks
@@ -65,7 +65,7 @@ def _found(case: Case, waits: Waits) -> Iterator[Finding]:
 def _waits(case: Case) -> Iterator[Waits]:
     """Those who were given up, and those who were answered late."""
     for waits in (
-        Waits(rows=waiting(case), apart_s=ONE_BURST_S),
+        Waits(rows=waiting(case).filter(~pl.col("file").is_in(of_jobs(case))), apart_s=ONE_BURST_S),
         Waits(rows=case.once(slow), apart_s=ONE_PHASE_S, late=True),
     ):
         if waits.rows.height >= FEWEST_BURSTS and not _restarted(case, waits.onsets):
