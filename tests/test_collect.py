@@ -296,6 +296,18 @@ def test_stamps_of_compose_are_known_by_the_second_ones_behind_them(tmp_path):
     assert jobs == ("jobs", [*told, (4, "exited with code 1", None)])
 
 
+def test_an_application_tells_of_itself_among_its_servers_requests(tmp_path):
+    asked = '172.19.0.1 - - [03/Nov/2026:10:00:0{} +0000] "GET /notes HTTP/1.1" {} 91 "-" "-"'
+    inner = [asked.format(0, 200), asked.format(1, 200), "[ERROR] notes: no such table: note", asked.format(1, 500)]
+    text = "".join(f"web-1  | 2026-11-03T10:00:0{number}.123456789Z {line}\n" for number, line in enumerate(inner))
+    write(tmp_path, "compose.log", text)
+    requests, told = collect([tmp_path], {}).artifacts
+    assert (requests.service, requests.line_count, told.service) == ("web", 3, "web")
+    assert told.lines.select("line", "text").collect().rows() == [(3, "[ERROR] notes: no such table: note")]
+    write(tmp_path, "compose.log", "".join(f"{line}\n" for line in inner))
+    assert only(tmp_path).line_count == 4
+
+
 def test_compose_says_who_exited_and_how(tmp_path):
     text = "Attaching to api-1, web-1\napi-1  | ready\nweb-1  | up\napi-1 exited with code 137\n"
     write(tmp_path, "compose.log", text)

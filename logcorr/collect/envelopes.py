@@ -204,22 +204,32 @@ ERROR = (
 )
 
 
+REQUESTS = r'^[^ ]+ [^ ]+ [^\[]*\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}[: ][0-9:]{8}(?: [+-][0-9]{4})?\] "'
+OWN = (
+    r"^(?:\[?(?:ERROR|CRITICAL|FATAL)\]?[: ]|Traceback \(most recent"
+    r"|\[[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} [+-][0-9]{4}\] \[[0-9]+\] \[(?:ERROR|CRITICAL)\] )"
+)
+"""What an application says beside the requests that its server (gunicorn, uWSGI, Werkzeug) logs on the same stream."""
+
+
 def _takes_turns(lines: Sequence[str]) -> bool:
     return any(re.match(_ACCESS, line) for line in lines) and any(re.match(ERROR, line) for line in lines)
 
 
-def are_requests(lines: Sequence[str]) -> bool:
+def are_requests(lines: Sequence[str], pattern: str = _ACCESS) -> bool:
     """Whether these lines are of an access log, most of them."""
-    return sum(bool(re.match(_ACCESS, line)) for line in lines) > len(lines) / 2
+    return sum(bool(re.match(pattern, line)) for line in lines) > len(lines) / 2
 
 
-def _streams_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
+def _streams_peel(lines: pl.LazyFrame, requests: str = _ACCESS) -> pl.LazyFrame:
     """nginx's (or Apache's) access and error lines in one stream, as `docker logs` shows its container's."""
-    stream = pl.when(pl.col("text").str.contains(_ACCESS)).then(pl.lit("access")).otherwise(pl.lit("error"))
+    stream = pl.when(pl.col("text").str.contains(requests)).then(pl.lit("access")).otherwise(pl.lit("error"))
     return lines.with_columns(stream.alias("writer"))
 
 
 NGINX_STREAMS = Envelope("nginx-streams", lambda line: line, _streams_peel)
+
+APPLICATION_STREAMS = Envelope("application-streams", lambda line: line, partial(_streams_peel, requests=REQUESTS))
 
 ENVELOPES = (
     Envelope("docker-json", _docker_inner, _docker_peel),
