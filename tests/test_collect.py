@@ -11,6 +11,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from logcorr.collect import collect, quotes
@@ -231,6 +232,14 @@ def test_writers_that_take_turns_become_artifacts_of_their_own(tmp_path):
         ("2026-11-03T10:00:00.123456789Z hello", ("docker-times",), "hello", "2026-11-03 10:00:00.123456+00:00"),
         ("2026-11-03T10:00:00.5+01:00 stderr F hello", ("cri",), "hello", "2026-11-03 09:00:00.500000+00:00"),
         ("web-1 | 2026-11-03T10:00:00.123456789Z hi", ("compose", "docker-times"), "hi", "2026-11-03 10:00:00.123456+00:00"),
+        ("web-1 | 2026-11-03T10:00:00.123Z hi", ("compose",), "2026-11-03T10:00:00.123Z hi", None),
+        (
+            "2026-11-03T10:00:00.5Z 2026-11-03 10:00:00 hi",
+            ("docker-times",),
+            "2026-11-03 10:00:00 hi",
+            "2026-11-03 10:00:00.500000+00:00",
+        ),
+        ("2026-11-03T10:00:00.123Z  INFO 1 --- [main] x", (), "2026-11-03T10:00:00.123Z  INFO 1 --- [main] x", None),
         ("2026-11-03T10:00:00: [10:00:00] info: x", ("pm2-times",), "2026-11-03T10:00:00 info: x", None),
         ("2026-11-03T10:00:00: 2026-11-03 10:00:00 [info]: x", ("pm2-times",), "2026-11-03 10:00:00 [info]: x", None),
         ("2026-11-03T10:00:00: Error: x", ("pm2-times",), "2026-11-03T10:00:00 Error: x", None),
@@ -268,6 +277,35 @@ def test_envelopes_are_peeled(tmp_path, line, worn, inner, logged_at):
     frame = artifact.lines.collect()
     assert (artifact.envelopes, frame["text"].to_list(), list(artifact.sample.lines)) == (worn, [inner], [inner])
     assert (str(frame["logged_at"][0]) if logged_at else None) == logged_at
+
+
+def test_stamps_of_compose_are_known_by_the_second_ones_behind_them(tmp_path):
+    text = (
+        "jobs-1  | 2026-11-03T10:00:00.120Z 2026-11-03 10:00:00,119 INFO jobs: took 7\n"
+        'api-1   | 2026-11-03T10:00:00.250Z INFO:     192.0.2.1:58282 - "POST /notes HTTP/1.1" 202 Accepted\n'
+        "jobs-1  | 2026-11-03T10:00:00.300Z KeyError: 'title'\n"
+        "jobs-1 exited with code 1\n"
+    )
+    write(tmp_path, "compose.log", text)
+    api, jobs = (
+        (artifact.service, artifact.lines.select("line", "text", pl.col("logged_at").dt.strftime("%S%.3f")).collect().rows())
+        for artifact in collect([tmp_path], {}).artifacts
+    )
+    assert api == ("api", [(2, 'INFO:     192.0.2.1:58282 - "POST /notes HTTP/1.1" 202 Accepted', "00.250")])
+    told = [(1, "2026-11-03 10:00:00,119 INFO jobs: took 7", "00.120"), (3, "KeyError: 'title'", "00.300")]
+    assert jobs == ("jobs", [*told, (4, "exited with code 1", None)])
+
+
+def test_an_application_tells_of_itself_among_its_servers_requests(tmp_path):
+    asked = '172.19.0.1 - - [03/Nov/2026:10:00:0{} +0000] "GET /notes HTTP/1.1" {} 91 "-" "-"'
+    inner = [asked.format(0, 200), asked.format(1, 200), "[ERROR] notes: no such table: note", asked.format(1, 500)]
+    text = "".join(f"web-1  | 2026-11-03T10:00:0{number}.123456789Z {line}\n" for number, line in enumerate(inner))
+    write(tmp_path, "compose.log", text)
+    requests, told = collect([tmp_path], {}).artifacts
+    assert (requests.service, requests.line_count, told.service) == ("web", 3, "web")
+    assert told.lines.select("line", "text").collect().rows() == [(3, "[ERROR] notes: no such table: note")]
+    write(tmp_path, "compose.log", "".join(f"{line}\n" for line in inner))
+    assert only(tmp_path).line_count == 4
 
 
 def test_compose_says_who_exited_and_how(tmp_path):

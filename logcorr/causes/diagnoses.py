@@ -176,7 +176,7 @@ DIAGNOSES = {
         "limit_reached", (CHANGES, "resource_exhausted"), perhaps=(CHANGES,), themselves=True, within_s=GIVEN_UP_S, once=True
     ),
     **dict.fromkeys(
-        tuple(f"dependency_unreachable.{state}" for state in ("wrong", "denied", "blank", "taken")),
+        [f"dependency_unreachable.{state}" for state in ("wrong", "denied", "blank", "taken", "cut")],
         Diagnosis(
             "wrong_setting", (CHANGES, "configuration_mismatch", hops.REFUSES), perhaps=(CHANGES, hops.REFUSES), lasts=True
         ),

@@ -37,6 +37,8 @@ LONGEST_LINE = 64 << 20
 HEAD = 1 << 16
 """Bytes looked at to tell text from binary, and the first lines from the rest."""
 
+ERRORS = (b"error] ", b"[ERROR]", b"\nERROR", b" ERROR", b"Traceback (")
+
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -87,7 +89,7 @@ class Content(Struct, frozen=True):
 class Look(Struct, frozen=True):
     """What one pass over an input found. `bad_lines` hold bytes that are not UTF-8, the first is `first_bad`.
 
-    `errors`: an error of nginx's or Apache's may be told somewhere, by how they write the level.
+    `errors`: an error may be told somewhere, as nginx, Apache and applications write the level, or by a stack.
     """
 
     sha256: str
@@ -168,7 +170,7 @@ def _seen(content: Content, hashed: Callable[[], tuple[str, int]]) -> Look:
         nulls = nulls or b"\0" in block
         overlong = overlong or len(block) > LONGEST_LINE
         garbled = garbled or (not block.isascii() and mojibake.may_hold(block))
-        errors = errors or b"error] " in block
+        errors = errors or any(mark in block for mark in ERRORS)
     lines += not block.endswith(b"\n")
     return Look(*hashed(), encoding, head, lines, bad, first_bad, escapes, nulls, overlong, garbled, errors, "".join(damage))
 

@@ -24,6 +24,8 @@ class Envelope(Struct, frozen=True):
     name: str
     inner: Callable[[str], str | None]
     peel: Callable[[pl.LazyFrame], pl.LazyFrame]
+    shown: re.Pattern[str] | None = None
+    """What one of the lines must be for this: others may look alike."""
 
 
 def around(lines: Sequence[str]) -> Envelope | None:
@@ -36,6 +38,8 @@ def around(lines: Sequence[str]) -> Envelope | None:
 def _share(envelope: Envelope, lines: Sequence[str]) -> float:
     """How many of the lines wear it; none where hardly any has something to take off."""
     if envelope.inner(lines[0]) is None and envelope.inner(lines[-1]) is None:
+        return 0.0
+    if envelope.shown and not any(map(envelope.shown.match, lines)):
         return 0.0
     inner = [envelope.inner(line) for line in lines]
     taken = sum(text is not None and text != line for text, line in zip(inner, lines, strict=True))
@@ -93,7 +97,8 @@ def _stamped(lines: pl.LazyFrame, stamp: pl.Expr, text: pl.Expr) -> pl.LazyFrame
     return lines.with_columns(text.alias("text"), logged_at.dt.convert_time_zone("UTC").alias("logged_at"))
 
 
-_DOCKER_TIME = r"^([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z) (.*)$"
+_TIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?Z"
+_DOCKER_TIME = rf"^({_TIME}) (.*)$"
 _DOCKER_FINE = regex(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{7,9}Z (?!(?:container|image|network|volume) [a-z_]+)")
 
 
@@ -108,7 +113,8 @@ def _docker_time_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
     return _stamped(lines, groups[0], pl.coalesce(groups[1], pl.col("text")))
 
 
-_COMPOSE = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+(?:\.[a-z0-9]{20,}@[A-Za-z0-9_.-]+)?)? +\| ?(.*)$"
+_WRITER = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+(?:\.[a-z0-9]{20,}@[A-Za-z0-9_.-]+)?)? +\| ?"
+_COMPOSE = rf"{_WRITER}(.*)$"
 _EXIT = r"^([A-Za-z0-9][A-Za-z0-9_.-]*?)(?:[-_.][0-9]+)? (exited with code [0-9]+)$"
 _PM2 = r"^[0-9]+\|([A-Za-z0-9_.-]+) +\| ?(.*)$"
 _OF_PM2 = r"[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,6})?(?: ?[+-][0-9]{2}:?[0-9]{2})?"
@@ -135,6 +141,20 @@ def _named(pattern: str) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
         return lines.with_columns(pl.coalesce(groups[1], end[1], pl.col("text")).alias("text"), writer.alias("writer"))
 
     return peel
+
+
+_COMPOSE_TIMES = rf"{_WRITER}({_TIME}) (.*)$"
+_COARSE = r"[\dT:-]{19}(?:\.\d{1,6})?Z "
+_INNER = r"(?:\[?\d{4}[-/]\d\d[-/]\d\d[ T]\d\d:|(?:\S+ ){3}\[\d\d/[A-Z][a-z]{2}/\d{4}|Traceback \(|\s+(?:File \"|at \S+ ?\())"
+_STAMPED_TWICE, _NAMED_AND_STAMPED_TWICE = regex(rf"{_COARSE}{_INNER}"), regex(rf"\S+ +\| ?{_COARSE}{_INNER}")
+"""What bears a second stamp, or goes on from the line before: the first stamp is Docker's, whoever made it shorter."""
+
+
+def _compose_times_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """`web-1  | 2026-01-31T12:00:00.123Z text` (`docker compose logs -t`), the stamps made shorter."""
+    whole = pl.col("text").str.extract_groups(_COMPOSE_TIMES).struct
+    named = _named(_COMPOSE)(lines.with_columns(whole[1].alias("stamp"), whole[2].alias("inner")))
+    return _stamped(named, pl.col("stamp"), pl.coalesce("inner", "text")).drop("stamp", "inner")
 
 
 def _pm2_time_inner(line: str) -> str | None:
@@ -184,28 +204,40 @@ ERROR = (
 )
 
 
+REQUESTS = r'^[^ ]+ [^ ]+ [^\[]*\[[0-9]{2}/[A-Z][a-z]{2}/[0-9]{4}[: ][0-9:]{8}(?: [+-][0-9]{4})?\] "'
+OWN = (
+    r"^(?:\[?(?:ERROR|CRITICAL|FATAL)\]?[: ]|Traceback \(most recent"
+    r"|\[[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} [+-][0-9]{4}\] \[[0-9]+\] \[(?:ERROR|CRITICAL)\] )"
+)
+"""What an application says beside the requests that its server (gunicorn, uWSGI, Werkzeug) logs on the same stream."""
+
+
 def _takes_turns(lines: Sequence[str]) -> bool:
     return any(re.match(_ACCESS, line) for line in lines) and any(re.match(ERROR, line) for line in lines)
 
 
-def are_requests(lines: Sequence[str]) -> bool:
+def are_requests(lines: Sequence[str], pattern: str = _ACCESS) -> bool:
     """Whether these lines are of an access log, most of them."""
-    return sum(bool(re.match(_ACCESS, line)) for line in lines) > len(lines) / 2
+    return sum(bool(re.match(pattern, line)) for line in lines) > len(lines) / 2
 
 
-def _streams_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
+def _streams_peel(lines: pl.LazyFrame, requests: str = _ACCESS) -> pl.LazyFrame:
     """nginx's (or Apache's) access and error lines in one stream, as `docker logs` shows its container's."""
-    stream = pl.when(pl.col("text").str.contains(_ACCESS)).then(pl.lit("access")).otherwise(pl.lit("error"))
+    stream = pl.when(pl.col("text").str.contains(requests)).then(pl.lit("access")).otherwise(pl.lit("error"))
     return lines.with_columns(stream.alias("writer"))
 
 
 NGINX_STREAMS = Envelope("nginx-streams", lambda line: line, _streams_peel)
 
+APPLICATION_STREAMS = Envelope("application-streams", lambda line: line, partial(_streams_peel, requests=REQUESTS))
+
 ENVELOPES = (
     Envelope("docker-json", _docker_inner, _docker_peel),
     Envelope("cri", _cri_inner, _cri_peel),
+    Envelope("compose-times", _second(rf"{_WRITER}{_TIME} (.*)$", _EXIT), _compose_times_peel, _NAMED_AND_STAMPED_TWICE),
     Envelope("compose", _second(_COMPOSE, _EXIT), _named(_COMPOSE)),
     Envelope("pm2", _second(_PM2), _named(_PM2)),
     Envelope("docker-times", _docker_time_inner, _docker_time_peel),
+    Envelope("docker-times", _second(rf"^({_TIME}) (.*)$"), _docker_time_peel, _STAMPED_TWICE),
     Envelope("pm2-times", _pm2_time_inner, _pm2_time_peel),
 )

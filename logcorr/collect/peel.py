@@ -30,6 +30,8 @@ def peeled(artifact: Artifact, *, errors: bool) -> list[Artifact]:
         envelope = envelope or envelopes.around(artifact.sample.lines)
         if envelope is None and errors and _tells_errors_later(artifact):
             envelope = envelopes.NGINX_STREAMS
+        if envelope is None and errors and _tells_of_itself(artifact):
+            envelope = envelopes.APPLICATION_STREAMS
         if envelope is None:
             break
         inner = [envelope.inner(line) or "" for line in artifact.sample.lines]
@@ -55,12 +57,21 @@ def _tells_errors_later(artifact: Artifact) -> bool:
     return artifact.lines.filter(pl.col("text").str.contains(envelopes.ERROR)).head(1).collect().height > 0
 
 
+def _tells_of_itself(artifact: Artifact) -> bool:
+    """Whether an application's own errors stand among the requests that its server logs, each line with a stamp around it."""
+    worn = envelopes.APPLICATION_STREAMS.name in artifact.envelopes
+    if worn or not artifact.sample.stamped or not envelopes.are_requests(artifact.sample.lines, envelopes.REQUESTS):
+        return False
+    return artifact.lines.filter(pl.col("text").str.contains(envelopes.OWN)).head(1).collect().height > 0
+
+
 def _writers(artifact: Artifact) -> Iterator[Artifact]:
     """An artifact for each writer, in the order of their names.
 
     nginx's two streams, interpreters, what was pasted into Markdown and what commands showed bear no service's name.
     """
-    named = artifact.envelopes[-1] not in (envelopes.NGINX_STREAMS.name, markdown.MARKDOWN.name, transcript.TRANSCRIPT.name)
+    streams = (envelopes.NGINX_STREAMS.name, envelopes.APPLICATION_STREAMS.name)
+    named = artifact.envelopes[-1] not in (*streams, markdown.MARKDOWN.name, transcript.TRANSCRIPT.name)
     counts = artifact.lines.group_by("writer").len().sort("writer").collect()
     for writer, count in counts.iter_rows():
         own = artifact.lines.filter(pl.col("writer").eq_missing(pl.lit(writer, pl.String))).drop("writer")

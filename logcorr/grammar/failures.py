@@ -63,10 +63,14 @@ FAILURES = (
     ),
     Phrase(
         "dependency.denied",
-        _any("authentication failed|Authentication failed|Access denied for user|WRONGPASS|NOAUTH|ER_ACCESS_DENIED"),
+        _any(
+            "authentication failed|Authentication failed|Access denied for user|WRONGPASS|NOAUTH|ER_ACCESS_DENIED"
+            "|SMTPAuthenticationError|535 5.7.8|535-5.7.8|Invalid login: 535|ACCESS_REFUSED"
+        ),
         r"\b(?:password|peer|ident|md5|scram) authentication failed for (?:user|role)\b|\bAccess denied for user\b"
         r"|\bIdent authentication failed\b|\b(?:WRONGPASS|NOAUTH) |\bER_ACCESS_DENIED_ERROR\b"
-        r"|\bMongoServerError: Authentication failed\b",
+        r"|\bMongoServerError: Authentication failed\b|\bACCESS_REFUSED\b.{0,20}\b[lL]ogin was refused\b"
+        r"|\bSMTPAuthenticationError\b|\bInvalid login: 535\b|\b535[ -]5\.7\.8 .*(?:[aA]uthentication failed|not accepted)",
     ),
     Phrase(
         "permission.denied",

@@ -150,6 +150,7 @@ SHAPES = (
     Shape("date_ms", rf"\d{{4}}-\d\d-\d\d {_DAY}:\d{{2,4}}", "%Y-%m-%d %k:%M:%S", Clock.LOCAL, ":[0-9]{2,4}$"),
     Shape("date_blank", r"\d{4}-\d\d-\d\d [ \d]\d:\d\d:\d\d", "%Y-%m-%d %k:%M:%S", Clock.LOCAL),
     Shape("short_date", r"\d{6} [ \d]\d:\d\d:\d\d", "%y%m%d %k:%M:%S", Clock.LOCAL),
+    Shape("clf_blank", rf"\d\d/{_MONTH}/\d{{4}} {_DAY} [+-]\d{{4}}", "%d/%b/%Y %H:%M:%S %z", Clock.OFFSET),
     *_written(),
     Shape("clf", rf"\d\d/{_MONTH}/\d{{4}}:{_DAY} [+-]\d{{4}}", "%d/%b/%Y:%H:%M:%S %z", Clock.OFFSET),
     Shape("clf_local", rf"\d\d/{_MONTH}/\d{{4}}:{_DAY}", "%d/%b/%Y:%H:%M:%S", Clock.LOCAL),

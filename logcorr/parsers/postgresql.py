@@ -78,7 +78,7 @@ def _recognise(sample: Sample) -> float:
         return 0.0
     heads = [line.partition(" ")[2] if layout.second else line for line in sample.lines]
     stamped = [line for line, head in zip(sample.lines, heads, strict=True) if stamps.at_head(head)]
-    patterns = [re.compile(pattern, re.ASCII) for pattern in (_pattern(layout), _csv_pattern(layout.shape))]
+    patterns = [re.compile(pattern, re.ASCII) for pattern in (rf"(?:{_pattern(layout)})(?! )", _csv_pattern(layout.shape))]
     return 0.93 * max(stamps.share(stamped, pattern.match) for pattern in patterns)
 
 

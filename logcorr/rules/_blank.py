@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
@@ -34,6 +34,10 @@ JUST_BEFORE, BUILDS = timedelta(minutes=5), timedelta(minutes=30)
 AT_ONCE = timedelta(seconds=2)
 
 
+Warnings = Sequence[tuple[Span, datetime | None]]
+"""The places where compose warns of a variable, and when, if they tell."""
+
+
 class Blank(Struct, frozen=True, kw_only=True):
     """What a service is given empty: its `key`, the variable that this is taken from, and the places that say so."""
 
@@ -42,7 +46,7 @@ class Blank(Struct, frozen=True, kw_only=True):
     line: Span
     lacking: Span | None
     """The line of the collected environment file beside which the variable should stand; None where no file was collected."""
-    warned: tuple[tuple[Span, datetime | None], ...]
+    warned: Warnings
 
     @property
     def places(self) -> tuple[Evidence, ...]:
@@ -57,13 +61,13 @@ def blanks(case: Case, service: str) -> Iterator[Blank]:
     """Those of a service that compose warned of, or that a collected environment file lacks; not what one of these sets."""
     stanzas = [one for file in case.of(ComposeFile) for one in file.services if one.name == service]
     taking = [(one, key, taken) for one in stanzas for key, value in one.environment for taken in _taken(value)]
-    warned = case.once(_warned) if taking else {}
+    told_of = case.once(warned) if taking else {}
     files = list(_environments(case)) if taking else []
     for stanza, key, taken in taking:
         nearest = [last_setting(case, path, taken) for path in files]
         line = _line(case, stanza, key, taken)
-        if line and all(nearest) and (files or taken in warned):
-            told = tuple(warned.get(taken, ()))
+        if line and all(nearest) and (files or taken in told_of):
+            told = tuple(told_of.get(taken, ()))
             yield Blank(key=key, taken=taken, line=line, lacking=next(iter(nearest), None), warned=told)
 
 
@@ -74,7 +78,7 @@ def blank_for(case: Case, service: str, target: str, since: datetime, began: pl.
         new = said.filter(pl.col("time") >= since - JUST_BEFORE)
         if new.height and new.height == said.height and new["time"][0] <= since + AT_ONCE:
             return (*blank.places, *cite(new, f"{blank.key} is empty", most=1, shows=CHANGES))
-        if said.is_empty() and began.height and _names(blank.key, target) and _is_new(blank, since):
+        if said.is_empty() and began.height and names_target(blank.key, target) and is_new(blank.warned, since):
             return (*blank.places, *cite(began, "it began anew", most=1, shows=CHANGES))
     return ()
 
@@ -92,7 +96,7 @@ def _taken(value: str) -> list[str]:
     return [braced or bare for braced, bare in TAKES.findall(value)]
 
 
-def _warned(case: Case) -> dict[str, list[tuple[Span, datetime | None]]]:
+def warned(case: Case) -> dict[str, list[tuple[Span, datetime | None]]]:
     """Where compose warned of each variable, and when, if the line tells."""
     found: dict[str, list[tuple[Span, datetime | None]]] = {}
     name, stamp = (
@@ -121,7 +125,7 @@ def _said(case: Case, service: str, key: str) -> pl.DataFrame:
     return case.timeline.filter(own & lacks).collect().sort("time", maintain_order=True)
 
 
-def _names(key: str, target: str) -> bool:
+def names_target(key: str, target: str) -> bool:
     """Whether a variable is called like what usually answers there; of a role that is refused, like a database's."""
     host, _, port = target.rpartition(":")
     usual = [ON_PORTS[port]] if port in ON_PORTS else []
@@ -129,9 +133,9 @@ def _names(key: str, target: str) -> bool:
     return any(re.search(kind, key.lower()) for kind in (*usual, *([generic] if generic else [])))
 
 
-def _is_new(blank: Blank, since: datetime) -> bool:
+def is_new(told: Warnings, since: datetime) -> bool:
     """Whether compose did not warn of it long before: then it was empty all the time, and all was well."""
-    return bool(blank.warned) and all(told is None or told >= since - BUILDS for _, told in blank.warned)
+    return bool(told) and all(at is None or at >= since - BUILDS for _, at in told)
 
 
 def renamed(case: Case, service: str, key: str) -> tuple[Evidence, ...]:

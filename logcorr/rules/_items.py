@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
@@ -12,7 +13,7 @@ from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.rules._exceptions import Thrown
 
-PAIR = r'"[\w.]+":(?:"(?:[^"\\]|\\.)*"|-?[\d.]+|true|false|null)|\b[A-Za-z][\w.]*=(?:"[^"]*"|[^\s",]+)'
+PAIR = r'"[\w.]+": ?(?:"(?:[^"\\]|\\.)*"|-?[\d.]+|true|false|null)|\b[A-Za-z][\w.]*=(?:"[^"]*"|[^\s",]+)'
 """A member of a JSON object, or a field as logfmt has it."""
 
 NEAR = timedelta(seconds=3)
@@ -89,4 +90,4 @@ def item(case: Case, exceptions: Sequence[Thrown]) -> Item | None:
 
 def _plain(pair: str) -> str:
     """A member of an object as logfmt has it."""
-    return pair if pair[0] != '"' else pair.replace('"', "").replace(":", "=", 1)
+    return pair if pair[0] != '"' else re.sub(": ?", "=", pair.replace('"', ""), count=1)

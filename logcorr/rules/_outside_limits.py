@@ -25,14 +25,22 @@ MADE_BY_SCRIPT, MADE_BY_VISITORS, MADE_HERE, MADE_SINCE = 0.9, 0.85, 0.6, 0.92
 """How sure it is who asks too much; the last, where it asks for more just since nothing is answered any more."""
 
 REFUSED = (
-    r"(?i)\b(?:http|status|code|error)\b\D{0,12}\b429\b|\b429 client error|too many requests|\bquota (?:is )?exceeded\b"
-    r"|\b(?:over|exceeded)(?: \w+){0,3} quota\b|rate[- ]?limit(?: \w+)? (?:exceeded|reached|hit)|\brate[- ]?limited\b"
+    r"(?i)\b(?:https?|status|(?:status_?)?code|error)\b\D{0,12}\b429\b|\bhttp/[\d.]+\W{1,3}429\b|[\"'` (]429 https?://"
+    r"|\b429 client error|too ?many ?requests|\bquota (?:is )?exceeded\b"
+    r"|\b(?:over|exceeded)(?: \w+){0,3} quota\b|rate[- ]?limit(?: \w+)? ?(?:exceeded|reached|hit)|\brate[- ]?limited\b"
     r"|\b429 (?:from|by|at)\b|\b(?:got|gave|answer(?:s|ed)|return(?:s|ed)|receiv(?:es|ed)|repl(?:ies|ied))\b(?: \w+){0,2} 429\b"
     r"|\bzu viele anfragen\b|\btrop de requ[êe]tes\b|\bdemasiadas (?:solicitudes|peticiones)\b"
 )
 """How one who asks tells that it is turned away."""
 
+NONE_REFUSED = (
+    r"(?i)(?:^|[\s(\[=:])(?:0|no) (?:rejected|refused|throttled|limited|429s?|rate[- ]?limited)\b"
+    r"|\b(?:429s?|rate[- ]?limited|throttled)\b[\"']? ?[=:x×] ?0\b"
+)
+"""How a count tells of nobody."""
+
 HOST = r"\b((?:[a-z0-9-]+\.)+[a-z]{2,})\b"
+ASKED = rf"https?://{HOST}"
 OWNER = re.compile(r"(?:^|\.)([a-z0-9-]{4,})\.(?:[a-z]{2,3}\.)?[a-z]{2,}$")
 """Whom a host belongs to: applications tell of `stripe` rather than of `api.stripe.com`."""
 
@@ -92,10 +100,15 @@ def _told(case: Case, schedule: Schedule) -> pl.DataFrame:
     program = "" if files else _program(case, schedule)
     if not files and not program:
         return case.happened()
-    refused = pl.col("message").str.contains(REFUSED) & pl.col("time").is_not_null()
+    refused = _refused() & pl.col("time").is_not_null()
     whose = pl.col("file").is_in(files) if files else (pl.col("source") == "syslog") & (pl.col("service") == program)
     every = case.timeline.filter(whose & refused).collect()
     return every.join(recovered(case, every), on=["file", "line"], how="anti", maintain_order="left")
+
+
+def _refused(column: str = "message") -> pl.Expr:
+    """Whether a line tells that somebody was turned away."""
+    return pl.col(column).str.contains(REFUSED) & ~pl.col(column).str.contains(NONE_REFUSED)
 
 
 def _stem(path: str) -> str:
@@ -121,22 +134,26 @@ def _program(case: Case, schedule: Schedule) -> str:
 
 
 def _tells(case: Case, path: str) -> bool:
-    lines = case.lines(path).select(pl.col("text").str.contains(REFUSED).sum())
+    lines = case.lines(path).select(_refused("text").sum())
     return int(lines.collect(engine="streaming").item() or 0) >= FEWEST
 
 
 def _others(case: Case, told: pl.DataFrame) -> pl.DataFrame:
-    """What others tell of being turned away by the same host, or by whom it is named after while the job is, too."""
-    hosts = told["message"].str.extract(HOST, 1).drop_nulls().unique().to_list()
-    if not hosts:
-        return told.clear()
-    names = [found[1] for host in hosts if (found := OWNER.search(host))]
+    """What others tell of being turned away by the same host, or by whom it is named after while the job is, too.
+
+    Where the job does not tell by whom, what is told in other logs just while the job is turned away.
+    """
     message = pl.col("message")
-    same = message.str.contains(REFUSED) & message.str.contains_any([*hosts, *names], ascii_case_insensitive=True)
-    told_too = case.timeline.filter(same & pl.col("time").is_not_null()).collect()
+    hosts = told["message"].str.extract(HOST, 1).drop_nulls().unique().to_list()
+    names = [found[1] for host in hosts if (found := OWNER.search(host))]
+    elsewhere = ~pl.col("file").is_in(told["file"].unique().implode())
+    same = message.str.contains_any([*hosts, *names], ascii_case_insensitive=True) if hosts else elsewhere
+    told_too = case.timeline.filter(_refused() & same & pl.col("time").is_not_null()).collect()
     rows = told_too.join(told.select("file", "line"), on=["file", "line"], how="anti").sort("time", "file", "line")
-    by_host = rows.filter(message.str.contains_any(hosts))
-    return by_host if by_host.height else rows if _meanwhile(rows, told) else rows.clear()
+    by_host = rows.filter(message.str.contains_any(hosts) if hosts else message.str.contains(ASKED))
+    if hosts and by_host.height:
+        return by_host
+    return next((found for found in (by_host, rows) if _meanwhile(found, told)), rows.clear())
 
 
 def _meanwhile(rows: pl.DataFrame, told: pl.DataFrame) -> bool:
@@ -159,7 +176,8 @@ def _by_times(case: Case, told: pl.DataFrame, others: pl.DataFrame) -> float:
     of_others, own, turned = seconds(_of_files(case, others)), seconds(_of_files(case, told)), seconds(told)
     first, last = turned.min(), turned.max()
     around = of_others.min() <= first - BEFORE_S and of_others.max() >= last + MEANWHILE.total_seconds()
-    return MADE_BY_SCRIPT if around and own.min() >= first - BEFORE_S else MADE_HERE
+    known = pl.concat([told, others])["message"].str.contains(HOST).any()
+    return MADE_BY_SCRIPT if known and around and own.min() >= first - BEFORE_S else MADE_HERE
 
 
 def _of_files(case: Case, rows: pl.DataFrame) -> pl.DataFrame:

@@ -19,6 +19,7 @@ from logcorr.rules._blank import blank_for
 from logcorr.rules._defaulted import defaulted
 from logcorr.rules._recovered import recovered
 from logcorr.rules._settings import settings
+from logcorr.rules._swallowed import swallowed
 from logcorr.rules._targets import ADDRESS, UNRESOLVED, answers_at, names, stops_by_name, target
 from logcorr.rules._unnamed import shown_by_diff, taken_from
 from logcorr.timeline.lifecycles import stopped_for_good
@@ -34,10 +35,11 @@ PASSED_ON = r"(?i)\b(?:answer|respond|return|reply|send|status)\w*\W{1,3}(?:\w+\
 
 FEWEST = 3
 JUST_BEFORE = timedelta(minutes=5)
-BLANK, CHANGED, ANSWERED, BEGAN, UNEXPLAINED = 0.95, 0.92, 0.75, 0.6, 0.3
+BLANK, CHANGED, ANSWERED, CUT, BEGAN, UNEXPLAINED = 0.95, 0.92, 0.75, 0.7, 0.6, 0.3
 """How sure it is that a setting is wrong: what it takes its value from is set nowhere; nothing goes by the name it gives, what it
 is refused with came with a deployment, or what answered there was stopped for good just then; a resolver alone says that the name
-is gone; so it seems, but it was but started anew, or its place was not collected; nothing says why."""
+is gone; compose cuts it, though no warning of that was collected; so it seems, but it was but started anew, or its place was not
+collected; nothing says why."""
 
 CREDENTIALS = r"(?i)(?:passw(?:or)?d|secret|token|://[^:/@\s]+:[^@\s]+@)[\w]*['\"]?\s*[:=]?"
 DATABASES = r"(?:^|[\W_])(?:db|database|pg|postgres|pgsql|mysql|maria|mongo|redis|sql|amqp|rabbit|ldap|smtp|mail)"
@@ -51,6 +53,9 @@ OF_ANOTHER = regex(
     re.IGNORECASE,
 )
 """How a file is called that was never in force here: one that shows what may be set, or another environment's."""
+
+FIX = claim("dependency_unreachable.fix", "correct the setting, and let the service fail its start while it does not work")
+UNCUT = claim("dependency_unreachable.uncut", "put the value in single quotes, or write the $ twice; then docker compose up -d")
 
 AT_ONCE = timedelta(seconds=2)
 CHANGES = "deploy_changes_configuration"
@@ -76,9 +81,9 @@ def check(case: Case) -> Iterator[Finding]:
     for lost in _lost(case):
         named = [Evidence(span, f"names {lost.target}", shows="configuration_mismatch") for span in _named(case, lost)]
         stopped = _stopped(case, lost)
-        blank = () if stopped else _blank(case, lost)
-        if blank:
-            yield _finding(case, lost, (*blank, *cite(lost.rows, shows="configuration_mismatch")), sure=BLANK, state="blank")
+        places, state, sure = ((), "", 0.0) if stopped else _not_given(case, lost)
+        if places:
+            yield _finding(case, lost, (*places, *cite(lost.rows, shows="configuration_mismatch")), sure=sure, state=state)
             continue
         gone = () if stopped else tuple(_gone(case, lost, named))
         taken = () if stopped or gone else _taken(case, lost)
@@ -161,11 +166,18 @@ def _replaced(case: Case, lost: _Lost, named: Sequence[Evidence]) -> bool:
     return deployed.height > 0 and len({one.span.path for one in named}) == 1
 
 
-def _blank(case: Case, lost: _Lost) -> tuple[Evidence, ...]:
-    """The places that leave its variable for what it calls empty, or unset."""
+def _not_given(case: Case, lost: _Lost) -> tuple[tuple[Evidence, ...], str, float]:
+    """The places that leave its variable for what it calls empty, unset or cut short, which of these, and how sure that is."""
     if not lost.since:
-        return ()
-    return blank_for(case, lost.service, lost.target, lost.since, _began(case, lost)) or defaulted(case, lost.target, lost.since)
+        return (), "", 0.0
+    began = _began(case, lost)
+    blank = blank_for(case, lost.service, lost.target, lost.since, began) or defaulted(case, lost.target, lost.since)
+    if blank or not _began_to_fail(case, lost):
+        return blank, "blank", BLANK
+    said = str(lost.rows["message"][0])
+    cut = swallowed(case, lost.target, lost.since, said, denied=lost.kind == "dependency.denied")
+    told = len(cut) > 1
+    return (cut if told or began.height else (), "cut", BLANK if told else CUT)
 
 
 def _stopped(case: Case, lost: _Lost) -> bool:
@@ -252,9 +264,7 @@ def _finding(case: Case, lost: _Lost, told: tuple[Evidence, ...], *, sure: float
         subject=lost.service,
         measured={"count": lost.rows.height, "target": lost.target},
         times=instants(lost.rows),
-        fix=claim("dependency_unreachable.fix", "correct the setting, and let the service fail its start while it does not work")
-        if sure > UNEXPLAINED
-        else None,
+        fix=UNCUT if state == "cut" else FIX if sure > UNEXPLAINED else None,
     )
 
 
@@ -285,6 +295,11 @@ def _claim(lost: _Lost, state: str) -> Claim:
         "blank": claim(
             "dependency_unreachable.blank",
             "{service} cannot reach or use {target} since its variable for it is not set ({count}×)",
+            **numbers,
+        ),
+        "cut": claim(
+            "dependency_unreachable.cut",
+            "compose cuts a value at its $: {service} cannot reach or use {target} since then ({count}×)",
             **numbers,
         ),
         "found": claim("dependency_unreachable.found", "{service} cannot reach or use {target} ({count}×)", **numbers),

@@ -10,7 +10,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._exceptions import Thrown, of_logs, own_line
-from logcorr.rules._items import Item, item
+from logcorr.rules._items import Item, item, marked
 from logcorr.timeline.select import cite, instants, seconds
 
 FEWEST, LONGEST_S = 5, 60.0
@@ -22,6 +22,7 @@ MOST_OTHERS = 0.1
 FOUND, UNSEEN = 0.92, 0.85
 """How sure it is where the line of code that throws was collected, and where it was not."""
 
+STACK = "Traceback (most recent call last):"
 SHOWS = "request_raises"
 
 
@@ -33,7 +34,7 @@ def check(case: Case) -> Iterator[Finding]:
         for one in every:
             alike.setdefault(one.message, []).append(one)
         for exceptions in alike.values():
-            stuck = item(case, exceptions) if len(exceptions) >= FEWEST else None
+            stuck = item(case, exceptions) or marked(case, exceptions) if len(exceptions) >= FEWEST else None
             if stuck and _alone_since(case, path, exceptions, stuck):
                 yield _finding(case, exceptions, stuck)
 
@@ -44,8 +45,9 @@ def _alone_since(case: Case, path: str, exceptions: Sequence[Thrown], stuck: Ite
     if tries.max() - tries.min() < LONGEST_S:
         return False
     later = case.timeline.filter((pl.col("file") == path) & (pl.col("line") > exceptions[0].span.line))
-    own = pl.col("message").str.starts_with(stuck.name) | (pl.col("severity") >= "warn").fill_null(False)
-    others = later.select((~own).sum()).collect().item()
+    own = pl.col("message").str.starts_with(stuck.name) | pl.col("line").is_in(stuck.rows["line"].implode())
+    told = pl.col("message").is_in([STACK, exceptions[0].message]) | (pl.col("severity") >= "warn").fill_null(False)
+    others = later.select((~own & ~told).sum()).collect().item()
     return bool(others <= MOST_OTHERS * len(exceptions))
 
 

@@ -49,6 +49,8 @@ COMMON = "|".join(word for word in LEVELS.split("|") if word not in ("silly", "v
 LONGEST_LEVEL = max(map(len, _SEVERITIES))
 
 DIES = "process.crashed"
+TOLD_BY_COMPOSE = {"137": "process.killed"}
+"""What `exited with code …` means that compose prints without a stamp among a service's own lines; `process.exited` else."""
 
 LONGEST_AGONY = timedelta(seconds=30)
 """A death between two stamps that lie further apart is told at the later one."""
@@ -141,7 +143,9 @@ def dying(context: Context, begins: pl.Expr, said: pl.Expr, *, headed: bool = Tr
     stamped = pl.col("logged_at") if context.sample.stamped else no(pl.Datetime("us")).alias("logged_at")
     opening = opening_of(context.sample.lines)
     told = pl.map_batches([pl.col("text"), begins, said, stamped], partial(_last_words, opening, headed), return_dtype=pl.String)
-    return pl.coalesce(messages.kind_of(bare, messages.CRASHES), told)
+    code = bare.str.extract(r"^exited with code ([0-9]+)$", 1)
+    ended = code.replace_strict(TOLD_BY_COMPOSE, default=pl.when(code.is_not_null()).then(pl.lit("process.exited")))
+    return pl.coalesce(ended, messages.kind_of(bare, messages.CRASHES), told)
 
 
 def _last_words(opening: str, headed: bool, parts: Sequence[pl.Series]) -> pl.Series:
@@ -163,7 +167,7 @@ def _starts(text: str) -> bool:
 
 def dies() -> pl.Expr:
     """Whether an event by its looks or by what `dying` says names what ended a process."""
-    return pl.col("dying").eq_missing(DIES)
+    return pl.col("dying").is_in((DIES, "process.exited", *TOLD_BY_COMPOSE.values())).fill_null(False)
 
 
 def died_at(context: Context) -> pl.Expr:
