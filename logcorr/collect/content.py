@@ -34,6 +34,9 @@ SMALL = 1 << 20
 LONGEST_LINE = 64 << 20
 """A line longer than this many bytes is read as several, so that no input can ask for all the memory there is."""
 
+LEVELS = (b"error] ", b"warn] ", b"info] ", b"notice] ", b"crit] ", b"alert] ", b"emerg] ")
+"""How nginx and Apache write of what level a line of their error log is."""
+
 HEAD = 1 << 16
 """Bytes looked at to tell text from binary, and the first lines from the rest."""
 
@@ -168,7 +171,7 @@ def _seen(content: Content, hashed: Callable[[], tuple[str, int]]) -> Look:
         nulls = nulls or b"\0" in block
         overlong = overlong or len(block) > LONGEST_LINE
         garbled = garbled or (not block.isascii() and mojibake.may_hold(block))
-        errors = errors or b"error] " in block
+        errors = errors or any(level in block for level in LEVELS)
     lines += not block.endswith(b"\n")
     return Look(*hashed(), encoding, head, lines, bad, first_bad, escapes, nulls, overlong, garbled, errors, "".join(damage))
 
