@@ -16,6 +16,7 @@ from logcorr.model.events import PROXIES, REQUEST_LOGS
 from logcorr.model.result import Finding
 from logcorr.rules import counted, rule
 from logcorr.rules._idle_closers import FIX, REFUTE, told_by_closers
+from logcorr.rules._idle_lowered import lowered
 from logcorr.rules._limits import Limit, limits
 from logcorr.rules._settings import settings
 from logcorr.rules._words import sought, telling
@@ -108,6 +109,8 @@ def check(case: Case) -> Iterator[Finding]:
     found = next((quiet for quiet in _quiet(case, rows) if quiet and quiet.is_idleness), None)
     closing = [] if not found or found.is_down else _closing(case, found)
     told = None if closing else told_by_closers(case, rows)
+    if not told and not closing and not (found and found.is_down):
+        told = lowered(case, rows)
     if told:
         yield told
     elif found:
