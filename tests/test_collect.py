@@ -381,8 +381,9 @@ ops@mill:~$ tail -1 /var/log/press.log
 
 def test_what_commands_show_in_a_session_is_read_where_it_stands(tmp_path):
     write(tmp_path, "host.txt", SESSION)
-    rest, containers, table = collect([tmp_path], {}).artifacts
-    assert [number for number, _ in texts(rest)] == [1, 2, 3, 4, 7, 9, 10]
+    rest, dated, containers, table = collect([tmp_path], {}).artifacts
+    assert [number for number, _ in texts(rest)] == [1, 2, 4, 7, 9, 10]
+    assert texts(dated) == [(3, "Tue May  5 10:00:00 UTC 2026")]
     assert [number for number, _ in texts(containers)] == [5, 6]
     assert (texts(table), table.envelopes, table.service) == ([(8, "*/5 * * * * /opt/press/look.sh")], ("transcript",), None)
     assert table.text() == "\n" * 7 + "*/5 * * * * /opt/press/look.sh"
@@ -540,3 +541,16 @@ def test_a_file_that_may_not_be_read_is_a_problem(tmp_path):
     write(tmp_path, "secret.log", "x\n").chmod(0)
     (problem,) = collect([tmp_path], {}).skipped
     assert problem.message == "not read: Permission denied"
+
+
+def test_a_date_before_what_one_command_shows_is_read_by_itself(tmp_path):
+    write(tmp_path, "up.txt", "$ date; docker ps\nMon Aug  3 09:10:11 -03 2026\nCONTAINER ID   IMAGE   NAMES\n")
+    rest, table, dated = collect([tmp_path], {}).artifacts
+    assert (texts(dated), [number for number, _ in texts(table)]) == ([(2, "Mon Aug  3 09:10:11 -03 2026")], [3])
+    assert [number for number, _ in texts(rest)] == [1]
+
+
+def test_nginx_errors_of_any_level_among_requests_are_read(tmp_path):
+    request = '192.0.2.7 - - [03/Aug/2026:09:10:11 +0000] "GET / HTTP/1.1" 200 5 "-" "-"\n'
+    write(tmp_path, "web.log", 150 * request + "2026/08/03 09:10:12 [info] 7#7: *9 SSL_do_handshake() failed\n")
+    assert sorted(len(texts(one)) for one in collect([tmp_path], {}).artifacts) == [1, 150]

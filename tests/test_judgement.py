@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -894,3 +895,15 @@ def test_a_pm2_instance_that_gave_way_is_no_incident(tmp_path, name, verdict):
     row = '192.0.2.{0} - - [20/Jan/2026:{0:02}:{1:02}:09 +0000] "GET /books HTTP/1.1" 200 512 "-" "Mozilla/5.0"\n'
     (tmp_path / "access.log").write_text("".join(row.format(hour, minute) for hour in range(1, 24) for minute in range(0, 60, 5)))
     assert logcorr.analyze(tmp_path).result["verdict"] == verdict
+
+
+def test_who_was_away_for_hours_was_missed_though_errors_of_others_are_logged(tmp_path):
+    shutil.copytree(
+        Path(__file__).parent / "fixtures/rules/signal_not_handled/hit-its-reload-is-a-signal/input", tmp_path, dirs_exist_ok=True
+    )
+    bursts = [f"2026-03-15T13:{minute:02}:11.000+00:00 ERROR feed row {minute} has no price" for minute in range(20, 55)]
+    even = [f"2026-03-15T{hour:02}:05:00.000+00:00 INFO feed loaded" for hour in range(24)]
+    (tmp_path / "feed.log").write_text("\n".join(sorted([*bursts, *even])) + "\n")
+    result = logcorr.analyze(tmp_path).result
+    assert result["verdict"] == "root-cause"
+    assert result["causes"][0]["kind"] == "signal_not_handled"

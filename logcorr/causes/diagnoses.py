@@ -91,7 +91,9 @@ DIAGNOSES = {
     "idle_timeout": Diagnosis(
         "idle_timeout", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
     ),
-    "idle_connection_lost": Diagnosis("idle_timeout", ("timeout_closes_connection",), themselves=True),
+    "idle_connection_lost": Diagnosis(
+        "idle_timeout", (CHANGES, "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
+    ),
     "keepalive_race": Diagnosis("keepalive_race", ("configuration_mismatch", "timeout_closes_connection"), themselves=True),
     "stale_upstream_address": Diagnosis(
         "stale_upstream_address",

@@ -30,6 +30,9 @@ LIKELY = 0.5
 MOST_UNFELT, FEWEST_UNFELT = 0.45, 3
 """What explains none of the harm is no cause, nor what nobody felt and a schedule orders, or happened but once or twice."""
 
+AWAY_S = 1800.0
+"""Who is away for so long is missed, be it by nobody whose log is here."""
+
 MEANT = ("scheduled_stop", "upgrade_restarts_service")
 """Kinds of causes that somebody wanted: where nobody feels them, they may be as they should."""
 
@@ -73,7 +76,8 @@ class _Weighed(Struct, frozen=True):
     differed.
 
     It first struck at `since`, and `struck` so many times. `share` is that of the harm which it explains: each serious symptom
-    counts alike, however many lines tell of it. `after_others` are events in the wake of other services' stops.
+    counts alike, however many lines tell of it. `away`: each time a service did nothing for long. `after_others` are events in
+    the wake of other services' stops.
     """
 
     cause: Cause
@@ -83,6 +87,7 @@ class _Weighed(Struct, frozen=True):
     apart: npt.NDArray[np.bool_]
     share: float
     struck: int
+    away: bool
     after_others: npt.NDArray[np.bool_]
 
 
@@ -142,8 +147,14 @@ def _explaining(
         apart=_joined(apart, serious),
         share=float(np.mean([felt[name].mean() for name in serious])) if serious else 1.0,
         struck=len(one.ends.times),
+        away=one.cause.kind not in MEANT and _long_away(one.ends),
         after_others=_joined({name: _after_others(one, symptoms[name], window, stops) for name in serious}, serious),
     )
+
+
+def _long_away(ends: Ends) -> bool:
+    """Whether each end was followed by a start, long after: nobody had meant that, and what it does was not done."""
+    return len(ends.times) > 0 and bool((np.isfinite(ends.within_s) & (ends.within_s >= AWAY_S)).all())
 
 
 def _after_others(one: Hypothesis, times: Times, window: tuple[float, float], stops: Mapping[str, Ends]) -> npt.NDArray[np.bool_]:
@@ -222,7 +233,7 @@ def _tempered(one: _Weighed, kept: Sequence[_Weighed]) -> Cause:
     explained, total = int(one.serious.sum()), int((one.serious | ~elsewhere).sum())
     few = FEW_EXPLAINED * len(one.serious)
     if (not explained and total <= few) or (explained <= few and one.struck < FEWEST_UNFELT):
-        felt = few > 0 and any(link.mechanism == FELT for link in one.cause.chain)
+        felt = one.away or (few > 0 and any(link.mechanism == FELT for link in one.cause.chain))
         return one.cause if felt else _unfelt(one)
     if explained >= LEAST_EXPLAINED * total:
         return one.cause

@@ -37,7 +37,11 @@ LONGEST_LINE = 64 << 20
 HEAD = 1 << 16
 """Bytes looked at to tell text from binary, and the first lines from the rest."""
 
-ERRORS = (b"error] ", b"[ERROR]", b"\nERROR", b" ERROR", b"Traceback (")
+ERRORS = (
+    *(b"error] ", b"warn] ", b"info] ", b"notice] ", b"crit] ", b"alert] ", b"emerg] "),
+    *(b"[ERROR]", b"\nERROR", b" ERROR", b"Traceback ("),
+)
+"""How nginx and Apache write of what level a line of their error log is; and how applications tell of an error."""
 
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 from logcorr.collect.envelopes import Envelope
 from logcorr.lazily import pl, regex
@@ -19,27 +20,36 @@ _SHOWS = (
 )
 """Commands whose output is a capture, or a file of configuration; of logs they would show what is collected anyway."""
 
+_DATE = (
+    r"^[A-Z][a-z]{2},?\s+(?:[A-Z][a-z]{2}\s+\d{1,2}|\d{1,2}\s+[A-Z][a-z]{2}\s+\d{4})\s+\d{1,2}:\d\d:\d\d(?:\s[AP]M)?"
+    r"\s+(?:[A-Z]{3,5}|[+-]\d{2}(?:\d{2})?)(?:\s+\d{4})?\s*$"
+)
+"""What `date` prints, also before what another command shows (`date; docker ps`): it tells the zone of the host."""
+
 _PREFACE = 3
 """So many lines may stand before the first prompt: who ran it, and when."""
 
 
 def _sections(lines: pl.LazyFrame) -> pl.LazyFrame:
-    """Lines that such a command printed, `writer` its number; null for prompts and all others."""
+    """Lines that such a command printed, `writer` its number; null for prompts and all others. A date is read by itself."""
     command = pl.col("text").str.extract(_PROMPT, 1)
     prompt = command.is_not_null()
     shown = pl.when(prompt).then(command.str.contains(_SHOWS)).forward_fill().fill_null(value=False) & ~prompt
-    return lines.with_columns(pl.when(shown).then(prompt.cum_sum()).cast(pl.String).alias("writer"))
+    dated = prompt.shift(1).fill_null(value=False) & pl.col("text").str.contains(_DATE)
+    number = prompt.cum_sum().cast(pl.String)
+    return lines.with_columns(pl.when(dated).then(number + pl.lit(" date")).when(shown).then(number).alias("writer"))
 
 
 TRANSCRIPT = Envelope("transcript", lambda line: line, _sections)
 
-_IS_PROMPT, _IS_SHOWN = regex(_PROMPT), re.compile(_SHOWS)
+_IS_PROMPT, _IS_SHOWN, _IS_DATE = regex(_PROMPT), re.compile(_SHOWS), regex(_DATE)
 
 
 def around(sample: Sample) -> Envelope | None:
-    """A session, where it begins with a prompt, and some command shows what can be read, be it not the only one."""
+    """A session: it begins with a prompt, and some command shows what can be read, be it not the only one, or after a date."""
     begin = [line for line in sample.lines if line and not line.isspace()][: _PREFACE + 1]
     if not any(map(_IS_PROMPT.match, begin)):
         return None
     commands = [found[1] for line in sample.lines if (found := _IS_PROMPT.match(line))]
-    return TRANSCRIPT if len(commands) > 1 and any(map(_IS_SHOWN.search, commands)) else None
+    dated = any(_IS_PROMPT.match(first) and _IS_DATE.match(then) for first, then in pairwise(sample.lines))
+    return TRANSCRIPT if (dated or len(commands) > 1) and any(map(_IS_SHOWN.search, commands)) else None

@@ -28,7 +28,7 @@ _CLOCK = regex(r"\s*(Local|Universal|RTC) time:\s(?:.*?(?P<at>\d{4}-\d\d-\d\d \d
 _DATE = regex(
     r"""
     [A-Z][a-z]{2},?\s+ (?:[A-Z][a-z]{2}\s+\d{1,2}|\d{1,2}\s+[A-Z][a-z]{2}\s+\d{4}) \s+
-    \d{1,2}:\d\d:\d\d (?:\ [AP]M)?\s+ (?P<zone>[A-Z]{3,5}|[+-]\d{4}) (?:\s+\d{4})?
+    \d{1,2}:\d\d:\d\d (?:\ [AP]M)?\s+ (?P<zone>[A-Z]{3,5}|[+-]\d{2}(?:\d{2})?) (?:\s+\d{4})?
     | \d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d (?P<offset>[+-]\d\d:?\d\d)
     """,
     re.VERBOSE,
@@ -89,7 +89,7 @@ def _dated(lines: Iterable[tuple[int, str]]) -> Iterator[tuple[str, int, str]]:
 
 
 def _zone(written: str) -> str | None:
-    """`+0530` as `+05:30`, an abbreviation as its offset; none for one of several meanings."""
+    """`+0530` as `+05:30`, `-05` as `-05:00`, an abbreviation as its offset; none for one of several meanings."""
     if written[0] in "+-":
-        return f"{written[:3]}:{written[-2:]}"
+        return f"{written[:3]}:{written[3:].removeprefix(':') or '00'}"
     return _ABBREVIATED.get(written)

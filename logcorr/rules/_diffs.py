@@ -1,7 +1,8 @@
-"""What diffs among the collected files took away."""
+"""What diffs among the collected files took away, and brought."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from logcorr.lazily import pl, regex
@@ -21,3 +22,12 @@ def taken_away(case: Case, pattern: str) -> Iterator[Span]:
         signs = {text[0] for _, text in lines}
         if any(HUNK.match(text) for _, text in lines) and signs & {"-", "<"} and not signs & {"+", ">"}:
             yield from (Span(path, line) for line, text in lines if text.startswith(("-", "<")))
+
+
+def brought(case: Case, text: str) -> Iterator[Span]:
+    """The line of a collected difference that brings this line, one a file."""
+    logs = {source.path for source in case.sources}
+    added = rf"^\+\s*{re.escape(text.strip())}\s*$"
+    for path in sorted(case.files - logs):
+        lines = case.lines(path).filter(pl.col("text").str.contains(added)).head(1).collect()
+        yield from (Span(path, line) for line in lines["line"])

@@ -98,6 +98,11 @@ def names(case: Case) -> set[str]:
     return {name for one in _directives(case) if one.name == "server_name" for name in one.args}
 
 
+def renewed_names(case: Case) -> set[str]:
+    """The names that certbot gave the certificates that it renews: each its first domain's, mostly."""
+    return {SECOND.sub("", found["name"]) for path in case.files if (found := RENEWED.search(path))}
+
+
 def _directives(case: Case) -> Iterator[Directive]:
     return (one for file in case.of(NginxFile) for top in file.directives for one in top.walk())
 

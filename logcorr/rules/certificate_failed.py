@@ -13,9 +13,10 @@ from logcorr.model.facts import Directive
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._certificates import Another, dates_of, read_once, told_another
+from logcorr.rules._certificates import dates_of, read_once
 from logcorr.rules._client_certificates import ALERT, DATED, REFUTE, of_client
-from logcorr.rules._renewals import Trouble, certificates, names, reloads, renewals, replaced, stray, trouble
+from logcorr.rules._renewal_hooks import of_hooks
+from logcorr.rules._renewals import Trouble, certificates, names, reloads, renewals, renewed_names, replaced, stray, trouble
 from logcorr.timeline.select import cite, instants, texts
 
 EXPIRED = r"(?i)certificate[ _]?(?:has[ _])?expired|CERT_HAS_EXPIRED|expired certificate"
@@ -37,7 +38,7 @@ def check(case: Case) -> Iterator[Finding]:
     failed = case.happened("tls.failed").filter(pl.col("message").str.contains(EXPIRED))
     shown, asked = (pl.col("message").str.contains(words, literal=True) for words in (OWN, TO_UPSTREAM))
     if failed.filter(shown & ~asked).height >= FEWEST:  # then who names what nginx serves was shown the same certificate
-        shown |= pl.col("message").str.extract(HOST, 1).is_in(names(case)).fill_null(False)
+        shown |= pl.col("message").str.extract(HOST, 1).is_in(names(case) | renewed_names(case)).fill_null(False)
     own, upstream, others = failed.filter(shown & ~asked), failed.filter(asked), failed.filter(~shown)
     if upstream.height >= FEWEST:
         yield _of_upstream(case, upstream)
@@ -81,6 +82,8 @@ def _of_upstream(case: Case, failed: pl.DataFrame) -> Finding:
 def _is_ours(case: Case, failed: pl.DataFrame) -> bool | None:
     """Whether nginx serves the name that the failures tell of, or a captured one ended just before; None: nothing tells."""
     told = set(failed["message"].str.extract(HOST, 1).drop_nulls())
+    if told & renewed_names(case):
+        return True
     if told and names(case):
         return bool(told & names(case))
     shows = {one.shows for one in dates_of(case, failed)}
@@ -168,9 +171,9 @@ def _finding(case: Case, failed: pl.DataFrame, *, own: bool) -> Finding:
     told = [] if own else list(reloads(case))
     kept = None if own else read_once(case)
     both = len({one.shows for one in dates}) > 1
-    another = case.once(told_another)
-    if another:
-        return _of_another(failed, another, dates if both else ())
+    by_hook = of_hooks(case, failed, dates if both else (), own=own)
+    if by_hook:
+        return by_hook
     if both and told and kept:
         return _of_program(failed, told, kept, dates)
     return _expired(case, failed, dates, own=own, both=both and not told and not kept)
@@ -226,34 +229,6 @@ def _of_program(failed: pl.DataFrame, told: Sequence[Span], kept: Span, dates: S
         fix=claim(
             "certificate_failed.tell_all", "let the renewal restart everything that reads the certificate, or let it read it anew"
         ),
-    )
-
-
-def _of_another(failed: pl.DataFrame, another: Another, dates: Sequence[Evidence]) -> Finding:
-    """The renewal tells a server that does not show it."""
-    return Finding(
-        confidence=DATED if dates else UNNAMED,
-        claim=claim(
-            "certificate_failed.another_told",
-            "{count} connections failed for an expired certificate: its renewal tells {server}, and not the server that loads it "
-            "at {place}",
-            count=failed.height,
-            server=another.server,
-            place=str(another.loads),
-        ),
-        evidence=(
-            Evidence(another.told, "tells a server that does not show it", shows="configuration_mismatch"),
-            Evidence(another.loads, "loads the certificate", shows="configuration_mismatch"),
-            *(Evidence(span, "it could not be told", shows="configuration_mismatch") for span in another.failed),
-            *(Evidence(span, "it was changed", shows="deploy_changes_configuration") for span in another.moved),
-            *cite(failed, shows="certificate_fails"),
-            *dates,
-        ),
-        would_refute=REFUTE,
-        subject=str(another.told),
-        measured={"count": failed.height},
-        times=instants(failed),
-        fix=claim("certificate_failed.tell_it", "let the hook reload the server that shows the certificate"),
     )
 
 

@@ -51,6 +51,9 @@ MISTYPED = (
 )
 """How an application tells that somebody did not know a password."""
 
+ONE_START_S, LONG_S = 10.0, 600.0
+"""A service says things so shortly before it is told to have started; away for so long it leaves a pause that tells nothing."""
+
 AT_ONCE = timedelta(seconds=5)
 TRACED = 0.92
 
@@ -103,8 +106,22 @@ def _pause_by_chance(case: Case, rows: pl.DataFrame) -> float:
     if not own:
         return 1.0
     start, end = min(first for first, _ in own).timestamp(), max(last for _, last in own).timestamp()
-    longest = float(np.diff([start, *seconds(rows), end]).max()) / max(end - start, 1e-9)
+    clock = np.array([start, *seconds(rows), end])
+    clock = clock - sum((np.clip(clock, last, back) - last for last, back in _away(case, rows)), np.zeros(len(clock)))
+    longest = float(np.diff(clock).max()) / max(float(clock[-1] - clock[0]), 1e-9)
     return float((rows.height + 1) * (1 - min(max(longest, 0.0), 1.0)) ** rows.height)
+
+
+def _away(case: Case, rows: pl.DataFrame) -> Iterator[tuple[float, float]]:
+    """When the service was away for long, by its last line before a start of it: nothing is logged then, no failures either."""
+    service, files = str(rows["service"][0] or ""), rows["file"].unique().to_list()
+    begun = seconds(case.happened("process.started").drop_nulls("time").filter(pl.col("service") == service))
+    own = case.timeline.filter(pl.col("file").is_in(files) & pl.col("time").is_not_null() & pl.lit(len(begun) > 0))
+    at = seconds(own.select("time").collect())
+    for back in begun:
+        before = at[at < back - ONE_START_S]
+        if len(before) and back - before[-1] >= LONG_S:
+            yield float(before[-1]), float(back)
 
 
 def _is_felt(case: Case, rows: pl.DataFrame, felt: np.ndarray[tuple[int], np.dtype[np.float64]]) -> bool:

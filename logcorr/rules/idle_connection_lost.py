@@ -15,6 +15,8 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.events import PROXIES, REQUEST_LOGS
 from logcorr.model.result import Finding
 from logcorr.rules import counted, rule
+from logcorr.rules._idle_closers import FIX, REFUTE, told_by_closers
+from logcorr.rules._idle_lowered import lowered
 from logcorr.rules._limits import Limit, limits
 from logcorr.rules._settings import settings
 from logcorr.rules._words import sought, telling
@@ -31,6 +33,9 @@ LOST = (
 """How drivers word it that a connection is dead: of MySQL, PostgreSQL, Redis, Oracle, and of the system."""
 
 SAYS_LOST = sought("|".join(map(re.escape, LOST)), *LOST)
+
+OF_CLIENTS = r"could not (?:receive data from|send data to) client|unexpected EOF on client connection"
+"""How PostgreSQL tells the same of those who use it: they are not its own uses."""
 
 AGO = r"received from the server was ([\d.,]+) milli ?seconds ago"
 """MySQL's driver for Java tells how long it had been quiet."""
@@ -102,15 +107,22 @@ def check(case: Case) -> Iterator[Finding]:
     if rows.height < FEWEST:
         return
     found = next((quiet for quiet in _quiet(case, rows) if quiet and quiet.is_idleness), None)
-    if found:
-        yield _finding(found, [] if found.is_down else _closing(case, found))
+    closing = [] if not found or found.is_down else _closing(case, found)
+    told = None if closing else told_by_closers(case, rows)
+    waits = "upstream.timeout" in case.kinds  # then it may be answers that are given less time
+    if not told and not closing and not waits and not (found and found.is_down):
+        told = lowered(case, rows)
+    if told:
+        yield told
+    elif found:
+        yield _finding(found, closing)
 
 
 def _lost(case: Case) -> pl.DataFrame:
     """The events that tell of one, also in the lines after their first where these are few."""
     logs = [source.path for source in case.sources if source.format in REQUEST_LOGS]
     own = case.timeline.filter(pl.col("time").is_not_null() & ~pl.col("source").is_in(PROXIES) & ~pl.col("file").is_in(logs))
-    told = telling(case, SAYS_LOST).filter(~pl.col("source").is_in(PROXIES))
+    told = telling(case, SAYS_LOST).filter(~pl.col("source").is_in(PROXIES) & ~pl.col("message").str.contains(OF_CLIENTS))
     long = own.filter((pl.col("severity") >= "error") & (pl.col("lines") > 1))
     few = long.select(pl.len()).collect().item() <= MOST_LINES
     rest = long.join(told.lazy(), on=["file", "line"], how="anti").collect() if few else told.clear()
@@ -210,17 +222,8 @@ def _finding(quiet: _Quiet, closing: Sequence[tuple[Limit, float]]) -> Finding:
             *cite(rows, shows=SHOWS),
         ),
         measured={**found.measured, "least_s": round(quiet.least, 1)} | ({"limit_s": value} if value else {}),
-        fix=None
-        if quiet.is_down
-        else claim(
-            "idle_connection_lost.fix",
-            "let a pool give connections up, or test them, before the other side does (shorter than its limit, or TCP keepalive)"
-            ", and open a new one where the first use fails",
-        ),
+        fix=None if quiet.is_down else FIX,
     )
-
-
-REFUTE = claim("idle_connection_lost.refute", "a use that went well after a longer silence, or one that failed amid others")
 
 
 def _claim(quiet: _Quiet, limit: Limit | None, value: float | None) -> Claim:

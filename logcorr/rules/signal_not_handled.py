@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta, tzinfo
 from typing import TypeAlias
@@ -33,8 +34,15 @@ CODES = {"129": "HUP", "138": "USR1", "140": "USR2"}
 QUIET = r"^(?P<unit>\S+)\.service: (?:Deactivated successfully|Succeeded)\.?$"
 """What systemd says of a service that ended with success, or by SIGHUP, SIGINT, SIGTERM or SIGPIPE: no word of which."""
 
+RELOADED_BY = r"^\s*ExecReload\s*=.*\bkill\b.*\s(?:-s\s*|-n\s*|--signal[= ]|-)(?:SIG)?(HUP|USR1|USR2|10|12|1)\b"
+NUMBERED = {"1": "HUP", "10": "USR1", "12": "USR2"}
+
 TOLD_S = 120.0
 """A service that systemd stops ends within so long of `Stopping`, mostly."""
+
+ON_REQUEST = r"^(?P<unit>\S+)\.service: Sent signal SIG(?P<signal>HUP|USR1|USR2) to main process \d+ .*on client request"
+ENDS_S = 5.0
+"""How systemd tells that somebody had it send a signal (`systemctl kill`), and how soon who does not handle it is gone."""
 
 SIGNALS = ("HUP", "USR1", "USR2")
 TELLS = ("reload", "reopen-logs", "signal")
@@ -48,6 +56,8 @@ DATED = regex(r"\b(?P<day>[12]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01]))[ 
 JUST_BEFORE = timedelta(minutes=10)
 """Notes (of releases, in a diary) bear the time of what they tell, nearly."""
 SEEN, ONCE = 0.95, 0.9
+ROWS = ("time", "source", "service", "severity", "kind", "message", "file", "line", "lines")
+BY_SIGNAL = "effect_terminates_process"
 
 
 _Ended: TypeAlias = "tuple[str, str, pl.DataFrame, list[tuple[Behaviour, ProvedEffect]]]"
@@ -67,12 +77,42 @@ class _Sender(Struct, frozen=True):
 @rule(code="PROC022", title="A signal ends the service that it should only tell something", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
     """Ends by SIGHUP, SIGUSR1, SIGUSR2 and SIGALRM at the times at which a script sends that signal to the service."""
+    known = set()
     for service, signal, rows, sending in (*_named(case), *_quiet(case)):
         by_hand = pl.concat([commanded(case, signal, at) for at in rows["time"]])
         senders = [_sender(case, *one, seconds(rows)) for one in sending if _others(case, *one, by_hand) < FEW * rows.height]
         best = max(senders, key=lambda one: one.before, default=None)
         if best and best.before >= NEARLY_ALL * rows.height:
-            yield _finding(case, service, signal, rows, best)
+            known.add(service)
+            yield _finding(case, service, signal, rows, _sent(case, service, signal, rows, best))
+    for service, signal, asked, rows in _on_request(case):
+        if service not in known:
+            yield _finding(case, service, signal, rows, _asked(case, service, asked, rows))
+
+
+def _on_request(case: Case) -> Iterator[tuple[str, str, pl.DataFrame, pl.DataFrame]]:
+    """What systemd was asked to send, by its own word, whoever asked, and the ends just after it."""
+    told = case.timeline.filter((pl.col("source") == "syslog") & pl.col("time").is_not_null()).select(ROWS)
+    asking = told.with_columns(pl.col("message").str.extract_groups(ON_REQUEST).alias("asked")).unnest("asked")
+    every = asking.drop_nulls("unit").collect()
+    for (unit, signal), asked in every.group_by("unit", "signal", maintain_order=True):
+        over = rf"^{re.escape(str(unit))}\.service: (?:Deactivated successfully|Succeeded|Main process exited, code=killed)"
+        ended = told.filter(pl.col("message").str.contains(over)).collect() if asked.height else asked
+        at_once = ended.filter(pl.Series(_near(seconds(ended), seconds(asked), ENDS_S, 0.0), dtype=pl.Boolean))
+        if at_once.height and at_once.height >= NEARLY_ALL * asked.height:
+            yield str(unit), str(signal), asked.select(ROWS), at_once
+
+
+def _asked(case: Case, service: str, asked: pl.DataFrame, rows: pl.DataFrame) -> tuple[Evidence, ...]:
+    """systemd's word, and that logrotate ran then, whose configuration was not collected."""
+    begun = case.once(rotations)
+    begun = begun.filter(pl.Series(_near(seconds(begun), seconds(asked), 0.0, RUN_S), dtype=pl.Boolean))
+    return (
+        *cite(asked, "systemd is asked to send it", most=4, shows=BY_SIGNAL),
+        *cite(begun, "logrotate runs", most=2, shows=BY_SIGNAL),
+        *cite(rows, "ended by it", most=4, shows="process_terminates"),
+        *_policy(case, service),
+    )
 
 
 def _named(case: Case) -> Iterator[_Ended]:
@@ -100,11 +140,23 @@ def _quiet(case: Case) -> Iterator[_Ended]:
 
 
 def _sending(case: Case, service: str, signal: str) -> Iterator[tuple[Behaviour, ProvedEffect]]:
+    """The commands that send it, be it by `systemctl reload`, where the unit says how that is done."""
+    by_reload = any(found == signal for _, found in _reloading(case, service))
     for behaviour in case.behaviours:
         for proved in behaviour.proved:
             sent = (proved.effect.signal or "").removeprefix("SIG")
-            if proved.effect.action in TELLS and sent == signal and service in proved.hits:
+            told = sent == signal or (by_reload and not sent and proved.effect.action == "reload")
+            if proved.effect.action in TELLS and told and service in proved.hits:
                 yield behaviour, proved
+
+
+def _reloading(case: Case, service: str) -> Iterator[tuple[Span, str]]:
+    """The lines by which a unit's reload sends a signal, with that."""
+    for unit in case.of(Unit):
+        if unit.name.removesuffix(".service") == service:
+            for span, text in lines_like(case, unit.span, RELOADED_BY):
+                found = re.search(RELOADED_BY, text)
+                yield span, NUMBERED.get(found[1], found[1]) if found else ""
 
 
 def _sender(case: Case, behaviour: Behaviour, proved: ProvedEffect, ends: npt.NDArray[np.float64]) -> _Sender:
@@ -152,20 +204,12 @@ def _near(ends: npt.NDArray[np.float64], times: npt.NDArray[np.float64], before:
     return there
 
 
-def _finding(case: Case, service: str, signal: str, rows: pl.DataFrame, sender: _Sender) -> Finding:
-    line, job = sender.effect.effect.span, sender.job
+def _finding(case: Case, service: str, signal: str, rows: pl.DataFrame, evidence: tuple[Evidence, ...]) -> Finding:
     in_order = bool(rows["message"].str.contains(QUIET).all())
     return Finding(
         confidence=SEEN if rows.height > 1 else ONCE,
         claim=(_in_order if in_order else _ended_by)(service=service, signal=signal, count=rows.height),
-        evidence=(
-            Evidence(line, f"sends SIG{signal}", shows="effect_terminates_process"),
-            *_since(case, service, rows["time"][0]),
-            *([Evidence(job.span, f"runs on {job.schedule}", shows="job_runs_script")] if job else []),
-            *cite(sender.told, sender.note, most=2, shows="effect_terminates_process"),
-            *cite(rows, "ended by it", most=4, shows="process_terminates"),
-            *(_policy(case, service) if in_order else ()),
-        ),
+        evidence=evidence,
         would_refute=claim(
             "signal_not_handled.refute", "a run of {service} that lived on after a SIG{signal}", service=service, signal=signal
         ),
@@ -178,6 +222,19 @@ def _finding(case: Case, service: str, signal: str, rows: pl.DataFrame, sender: 
             service=service,
             signal=signal,
         ),
+    )
+
+
+def _sent(case: Case, service: str, signal: str, rows: pl.DataFrame, sender: _Sender) -> tuple[Evidence, ...]:
+    line, job = sender.effect.effect.span, sender.job
+    return (
+        Evidence(line, f"sends SIG{signal}", shows=BY_SIGNAL),
+        *_since(case, service, rows["time"][0]),
+        *([Evidence(job.span, f"runs on {job.schedule}", shows="job_runs_script")] if job else []),
+        *cite(sender.told, sender.note, most=2, shows=BY_SIGNAL),
+        *cite(rows, "ended by it", most=4, shows="process_terminates"),
+        *(Evidence(span, "what its reload does", shows=BY_SIGNAL) for span in _told_by(case, service, sender)),
+        *(_policy(case, service) if rows["message"].str.contains(QUIET).all() else ()),
     )
 
 
@@ -195,6 +252,10 @@ def _in_order(**told: str | int) -> Claim:
         "{service} is told something by SIG{signal} and ends, which systemd takes for an orderly end ({count}×)",
         **told,
     )
+
+
+def _told_by(case: Case, service: str, sender: _Sender) -> list[Span]:
+    return [] if sender.effect.effect.signal else [span for span, _ in _reloading(case, service)]
 
 
 def _policy(case: Case, service: str) -> Iterator[Evidence]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
-from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._diffs import brought
 from logcorr.rules._requests import endpoint_of
 from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, instants
@@ -88,7 +87,7 @@ def _finding(case: Case, endpoint: str, given_up: pl.DataFrame, before: pl.DataF
     told = cite(given_up, shows="timeout_closes_connection")
     longest = before.sort("took", descending=True, maintain_order=True).head(2)
     mismatch = cite(longest.sort("line"), "it took longer before", shows="configuration_mismatch")
-    changed = tuple(_changes(case, place[1])) if place else ()
+    changed = tuple(brought(case, place[1])) if place else ()
     return Finding(
         confidence=PROVED if place and (changed or before["waited"].is_not_null().all()) else SEEN,
         claim=claim(
@@ -125,12 +124,3 @@ def _seconds(text: str) -> float:
     found = VALUE.match(text)
     unit = (found["unit"] or ("ms" if "timeout server" in " ".join(text.split()) else "s")) if found else "s"
     return float(found["number"]) * UNIT_S[unit] if found else 0.0
-
-
-def _changes(case: Case, text: str) -> Iterator[Span]:
-    """The line of a collected difference that brings this line."""
-    logs = {source.path for source in case.sources}
-    added = rf"^\+\s*{re.escape(text.strip())}\s*$"
-    for path in sorted(case.files - logs):
-        lines = case.lines(path).filter(pl.col("text").str.contains(added)).head(1).collect()
-        yield from (Span(path, line) for line in lines["line"])
