@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
-from logcorr.model.claim import Claim, Evidence, claim
+from logcorr.model.claim import Evidence, claim
 from logcorr.model.events import REQUEST_LOGS
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
@@ -22,6 +22,7 @@ from logcorr.rules._settings import settings
 from logcorr.rules._swallowed import swallowed
 from logcorr.rules._targets import ADDRESS, UNRESOLVED, answers_at, names, stops_by_name, target
 from logcorr.rules._unnamed import shown_by_diff, taken_from
+from logcorr.rules._unreachable import said
 from logcorr.timeline.lifecycles import stopped_for_good
 from logcorr.timeline.select import cite, instants, lines_like, texts
 
@@ -85,25 +86,33 @@ def check(case: Case) -> Iterator[Finding]:
         if places:
             yield _finding(case, lost, (*places, *cite(lost.rows, shows="configuration_mismatch")), sure=sure, state=state)
             continue
-        gone = () if stopped else tuple(_gone(case, lost, named))
-        taken = () if stopped or gone else _taken(case, lost)
-        began = gone or taken or cite(_began(case, lost), "it began anew", most=2, shows=CHANGES)
-        former = [Evidence(span, "what it was", shows=CHANGES) for span in _former(case, lost, named)] if began else []
-        changed = not stopped and (bool(gone or taken) or bool(former) or _wrong(case, lost, since_start=bool(began)))
-        known = bool(named or shown_by_diff(case, taken)) and (
-            lost.kind != "dependency.denied" or bool(gone) or _replaced(case, lost, named)
-        )
-        sure = UNEXPLAINED if not changed else CHANGED if known else BEGAN if began else UNEXPLAINED
-        refused = lost.rows.filter(pl.col("message").str.contains(REFUSED))
-        shown = (
-            *cite(lost.rows, shows="configuration_mismatch"),
-            *cite(refused, most=2, shows="termination_refuses_connections"),
-        )
-        told = (*named[:1], *former[:1], *began, *shown) if sure == CHANGED else (*shown, *began) if sure == BEGAN else shown
-        state = "stopped" if stopped else "found" if sure == UNEXPLAINED else "gone" if gone else _wrongly(lost, bool(taken))
-        state = "found" if state == "denied" and sure < CHANGED else state
-        sure = min(sure, ANSWERED) if taken and not shown_by_diff(case, taken) else sure
-        yield _finding(case, lost, told, sure=sure, state=state)
+        yield _judged(case, lost, named, stopped=stopped)
+
+
+def _judged(case: Case, lost: _Lost, named: Sequence[Evidence], *, stopped: bool) -> Finding:
+    """By what was changed: what answered there, or the name, is gone; or the setting that names it."""
+    gone = () if stopped else tuple(_gone(case, lost, named))
+    taken = () if stopped or gone else _taken(case, lost)
+    began = gone or taken or cite(_began(case, lost), "it began anew", most=2, shows=CHANGES)
+    former = [Evidence(span, "what it was", shows=CHANGES) for span in _former(case, lost, named)] if began else []
+    changed = not stopped and (bool(gone or taken or former) or _wrong(case, lost, since_start=bool(began)))
+    by_diff = shown_by_diff(case, taken)
+    known = bool(named or by_diff) and (lost.kind != "dependency.denied" or bool(gone) or _replaced(case, lost, named))
+    sure = UNEXPLAINED if not changed else CHANGED if known else BEGAN if began else UNEXPLAINED
+    state = "stopped" if stopped else "gone" if gone else _wrongly(lost, bool(taken))
+    state = "found" if not stopped and (sure == UNEXPLAINED or (state == "denied" and sure < CHANGED)) else state
+    told = _shown(lost, (*named[:1], *former[:1]), began, sure)
+    return _finding(case, lost, told, sure=min(sure, ANSWERED) if taken and not by_diff else sure, state=state)
+
+
+def _shown(lost: _Lost, settings: Sequence[Evidence], began: Sequence[Evidence], sure: float) -> tuple[Evidence, ...]:
+    """The setting first where it is known to be wrong, what failed first where it is not."""
+    refused = lost.rows.filter(pl.col("message").str.contains(REFUSED))
+    failed = (
+        *cite(lost.rows, shows="configuration_mismatch"),
+        *cite(refused, most=2, shows="termination_refuses_connections"),
+    )
+    return (*settings, *began, *failed) if sure == CHANGED else (*failed, *began) if sure == BEGAN else failed
 
 
 def _lost(case: Case) -> Iterator[_Lost]:
@@ -258,7 +267,7 @@ def _finding(case: Case, lost: _Lost, told: tuple[Evidence, ...], *, sure: float
     return Finding(
         severity="error" if _felt(case, lost) else "warning",
         confidence=sure,
-        claim=_claim(lost, state),
+        claim=said(lost.service, lost.target, lost.rows.height, state),
         evidence=told,
         would_refute=claim("dependency_unreachable.refute", "{target} answered at these times", target=lost.target),
         subject=lost.service,
@@ -270,38 +279,3 @@ def _finding(case: Case, lost: _Lost, told: tuple[Evidence, ...], *, sure: float
 
 def _wrongly(lost: _Lost, taken: bool) -> str:
     return "taken" if taken else "denied" if lost.kind == "dependency.denied" else "wrong"
-
-
-def _claim(lost: _Lost, state: str) -> Claim:
-    numbers: dict[str, str | int] = {"service": lost.service, "target": lost.target or "what it needs", "count": lost.rows.height}
-    claims = {
-        "stopped": claim(
-            "dependency_unreachable.stopped", "{service} cannot reach {target} while that is stopped ({count}×)", **numbers
-        ),
-        "gone": claim(
-            "dependency_unreachable.gone",
-            "{service} still asks for {target}, though what answered there was stopped for good ({count}×)",
-            **numbers,
-        ),
-        "taken": claim(
-            "dependency_unreachable.taken", "{service} still asks for {target}, a name that was taken away ({count}×)", **numbers
-        ),
-        "denied": claim(
-            "dependency_unreachable.denied",
-            "{service} is refused as {target}: its credentials are not right ({count}×)",
-            **numbers,
-        ),
-        "wrong": claim("dependency_unreachable.wrong", "{service} asks for {target}, which is not there ({count}×)", **numbers),
-        "blank": claim(
-            "dependency_unreachable.blank",
-            "{service} cannot reach or use {target} since its variable for it is not set ({count}×)",
-            **numbers,
-        ),
-        "cut": claim(
-            "dependency_unreachable.cut",
-            "compose cuts a value at its $: {service} cannot reach or use {target} since then ({count}×)",
-            **numbers,
-        ),
-        "found": claim("dependency_unreachable.found", "{service} cannot reach or use {target} ({count}×)", **numbers),
-    }
-    return claims[state]
