@@ -8,7 +8,7 @@ from logcorr.model.events import REQUEST_LOGS
 
 WORDS = (
     r"\b(?:[eE]rror|ERROR|FATAL|[fF]atal|CRITICAL|[fF]ailed|FAILED|[eE]xceeds|[eE]xceeded|[pP]ermission denied|unavailable"
-    r"|is DOWN|no server available|[tT]imed out|TIMEOUT|[cC]annot|[uU]nable to)\b"
+    r"|is DOWN|[oO]ffline|[cC]onnection[ _]lost|no server available|[tT]imed out|TIMEOUT|[cC]annot|[uU]nable to)\b"
 )
 RAISED = r"^[\w.]*[a-z](?:Error|Exception|Violation): "
 """By which a line without a level tells of a failure: apart, as one pattern of both takes three times as long."""
