@@ -12,7 +12,7 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
-from logcorr.grammar import stamps
+from logcorr.grammar import messages, stamps
 from logcorr.grammar.patterns import ascii_only
 from logcorr.lazily import pl, regex
 from logcorr.model.events import severity_type
@@ -100,12 +100,17 @@ _FAILURES = {
 }
 """What a message holds; of two at one place the first. Errors by number: musl and Windows word them otherwise."""
 
+_PRINTED = "FastCGI sent in stderr: "
+"""How nginx hands on what an application prints of itself."""
+
 _POST_TOO_LARGE = "bytes exceeds the limit of"
 
 _EMITS = {kind: [text for text, meant in _FAILURES.items() if meant == kind] for kind in _FAILURES.values()} | {
     "config.invalid": [" in /…:LINE at level emerg"],
     "process.exited": ["exit"],
 }
+for _kind, _needles in messages.emitted(messages.FAILURES).items():
+    _EMITS.setdefault(_kind, []).extend(f"{_PRINTED}…{needle}" for needle in _needles)
 _EMITS["size.exceeded"].append(f"…{_POST_TOO_LARGE} (what PHP writes to FastCGI's stderr)")
 
 
@@ -131,7 +136,8 @@ def nginx_error(lines: pl.LazyFrame, context: Context) -> pl.LazyFrame:
     dated = any(match["dated"] for match in heads) or not any(match["timed"] for match in heads)
     cut = folded(_placed(lines, dated), pl.col("severity").is_not_null(), context, _MARKS["client"])
     ids, message = pl.col("ids").struct, pl.col("message")
-    kind = by_value(message, _kinds, pl.String)
+    printed = pl.when(message.str.starts_with(_PRINTED)).then(message)
+    kind = pl.coalesce(by_value(message, _kinds, pl.String), messages.kind_of(printed, messages.FAILURES))
     known = pl.col("severity").is_not_null()
     return events(
         _fields(cut),

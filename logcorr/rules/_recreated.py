@@ -16,6 +16,8 @@ from logcorr.model.rotation import part_of
 from logcorr.model.source import Span
 from logcorr.rules._settings import settings
 from logcorr.semantics.hooks import ROTATION
+from logcorr.timeline.orders import rotations
+from logcorr.timeline.select import seconds
 
 STANZAS = regex(r"(?:^|/)logrotate(?:\.d/|\.conf$|[._-])")
 CREATES = regex(r"\s*create\s+(?:0?\d{3,4}\s+)?(?P<user>[a-z_][\w.-]*)")
@@ -46,7 +48,7 @@ def recreated(case: Case, paths: Sequence[str], since: datetime) -> Iterator[Spa
     Not where the one before it lay within the logs, too: it did no harm.
     """
     until = since.timestamp()
-    runs = [one.ticks for one in case.schedules if "logrotate" in one.job.command]
+    runs = [seconds(case.once(rotations)), *(one.ticks for one in case.schedules if "logrotate" in one.job.command)]
     last = max((tick for ticks in runs for tick in ticks[(ticks <= until) & (ticks >= until - SOON_S)]), default=None)
     if last is not None and case.window is not None:
         calm_s = float(last) - case.window[0].timestamp()
