@@ -142,6 +142,11 @@ def _value(line: str, at: int, *, marked: bool) -> tuple[tuple[str, str, Shape |
     return ("", word[0] if word else "", None), word.end() if word else at
 
 
+def _finest(columns: Sequence[_Column], stamped: Sequence[int]) -> int:
+    """The first of the stamps that tells parts of a second (`$msec` beside `$time_local`), or else the first."""
+    return next((number for number in stamped if "." in columns[number].first.text), stamped[0])
+
+
 def _shape(text: str, *, whole: bool) -> Shape | None:
     head = stamps.at_head(text) if _BEGINS.match(text) else None
     if head is None or head[0].clock is Clock.TIME_OF_DAY or (whole and head[1].strip()):
@@ -152,11 +157,11 @@ def _shape(text: str, *, whole: bool) -> Shape | None:
 def _named(columns: Sequence[_Column]) -> list[str]:
     """A name for each column; empty where there is nothing to tell."""
     names = [_labelled(column) for column in columns]
-    stamped = next((number for number, column in enumerate(columns) if column.first.shape), None)
-    if stamped is not None:
-        names[stamped] = "time_local"
-        if stamped > 2 and set(columns[stamped - 2].texts) == {"-"}:
-            names[stamped - 1] = "remote_user"  # as in Apache's and nginx's `combined`
+    stamped = [number for number, column in enumerate(columns) if column.first.shape]
+    if stamped:
+        names[_finest(columns, stamped)] = "time_local"
+        if stamped[0] > 2 and set(columns[stamped[0] - 2].texts) == {"-"}:
+            names[stamped[0] - 1] = "remote_user"  # as in Apache's and nginx's `combined`
     asked = _request(columns, names)
     answered = _place(columns, names, "status", lambda column: column.all_are(r"[1-5]\d\d", "-"), asked)
     _place(columns, names, "remote_addr", lambda column: column.all_are(_LIST, "-"), -1)
@@ -233,7 +238,7 @@ def _format(columns: Sequence[_Column], names: Sequence[str]) -> LogFormat:
     parts, answered = list(_parts(columns, names)), names.index("status") + 1
     rest = parts[answered:]
     pattern = "".join([*parts[:answered], *(f"(?:{part}" for part in rest), ")?" * len(rest)])
-    shape = next(column.first.shape for column in columns if column.first.shape)
+    shape = columns[names.index("time_local")].first.shape
     text = " ".join(f"${{{name}}}" for name in names if name)
     return LogFormat("inferred", text, rf"^{pattern}(?:[\s|].*)?$", shape)
 
