@@ -37,12 +37,6 @@ LONGEST_LINE = 64 << 20
 HEAD = 1 << 16
 """Bytes looked at to tell text from binary, and the first lines from the rest."""
 
-ERRORS = (
-    *(b"error] ", b"warn] ", b"info] ", b"notice] ", b"crit] ", b"alert] ", b"emerg] "),
-    *(b"[ERROR]", b"\nERROR", b" ERROR", b"Traceback ("),
-)
-"""How nginx and Apache write of what level a line of their error log is; and how applications tell of an error."""
-
 MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 
 BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
@@ -93,7 +87,7 @@ class Content(Struct, frozen=True):
 class Look(Struct, frozen=True):
     """What one pass over an input found. `bad_lines` hold bytes that are not UTF-8, the first is `first_bad`.
 
-    `errors`: an error may be told somewhere, as nginx, Apache and applications write the level, or by a stack.
+    `errors`: nginx or Apache may tell of an error somewhere, by how they write the level, or nginx the number of a connection.
     """
 
     sha256: str
@@ -174,7 +168,7 @@ def _seen(content: Content, hashed: Callable[[], tuple[str, int]]) -> Look:
         nulls = nulls or b"\0" in block
         overlong = overlong or len(block) > LONGEST_LINE
         garbled = garbled or (not block.isascii() and mojibake.may_hold(block))
-        errors = errors or any(mark in block for mark in ERRORS)
+        errors = errors or b"error] " in block or b": *" in block
     lines += not block.endswith(b"\n")
     return Look(*hashed(), encoding, head, lines, bad, first_bad, escapes, nulls, overlong, garbled, errors, "".join(damage))
 

@@ -21,7 +21,7 @@ SAMPLE_LINES = 100
 def peeled(artifact: Artifact, *, errors: bool) -> list[Artifact]:
     """The artifact without what is wrapped around its lines; several, where several writers take turns.
 
-    `errors`: some of its lines may be a proxy's errors, if not one of the first.
+    `errors`: some of its lines may be a proxy's errors, if not one of the first; what was wrapped is looked through in any case.
     """
     for _ in range(DEEPEST):
         envelope = markdown.around(artifact.sample) if not artifact.envelopes else None
@@ -45,8 +45,9 @@ def peeled(artifact: Artifact, *, errors: bool) -> list[Artifact]:
             whole=None,
             envelopes=(*artifact.envelopes, envelope.name, *(("ansi",) if coloured else ())),
         )
+        errors = True
         if "writer" in frame.collect_schema():
-            return [part for writer in _writers(artifact) for part in peeled(writer, errors=errors)]
+            return [part for writer in _writers(artifact) for part in peeled(writer, errors=True)]
     return [artifact]
 
 
