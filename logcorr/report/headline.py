@@ -52,12 +52,16 @@ def _most(felt: Sequence[Finding]) -> Claim | None:
 
 
 def _recurring(cause: Cause, felt: Sequence[Finding]) -> Claim | None:
-    """Who a cause with a period disrupts: whose symptom was felt first, of those that it explains for the most part."""
+    """Who a cause with a period disrupts: whose symptom was felt first, of those that it explains for the most part.
+
+    What is only logged may be the words of the check itself.
+    """
     explained = {each.finding for each in cause.explains if each.share > 0.5}
     hit = [finding for finding in felt if finding.id in explained and finding.subject and finding.times]
     if not (hit and cause.period_s):
         return None
-    subject = min(hit, key=lambda finding: min(finding.times)).subject
+    felt_by = [finding for finding in hit if finding.rule != "errors_logged"] or hit
+    subject = min(felt_by, key=lambda finding: min(finding.times)).subject
     hours, minutes = cause.period_s / 3600, cause.period_s / 60
     if hours >= 1 and hours == int(hours):
         return claim("report.title.hours", "{subject} disrupted every {hours} h", subject=subject, hours=int(hours))
