@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from logcorr.grammar import messages
-from logcorr.timeline.asked import FIELDS, SAID
+from logcorr.timeline.requests import FIELDS, SAID
 
 TOLD = {
     'uvicorn.access 192.0.2.7:0 - "GET /stock/7?q=a HTTP/1.1" 500': "http.5xx",

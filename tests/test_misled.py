@@ -270,7 +270,6 @@ def hurried(folder: Path, *, served: bool, after_s: float = 5.2) -> None:
 def test_a_check_that_gives_up_while_others_are_served_is_too_hasty(tmp_path):
     hurried(tmp_path, served=True)
     assert judged(tmp_path) == ("root-cause", "slow_probe", ("look.sh", 2))
-    assert logcorr.analyze(tmp_path).result["title"]["params"]["subject"] != "look"
 
 
 @pytest.mark.parametrize(("served", "after_s"), [(False, 5.2), (True, 0.4)], ids=["nobody is served", "it is refused at once"])

@@ -13,7 +13,7 @@ from logcorr.model.case import Case, ProvedEffect
 from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import NginxFile
 from logcorr.model.source import Span
-from logcorr.timeline.asked import asked
+from logcorr.timeline.requests import requests_told
 from logcorr.timeline.select import cite, lines_like, seconds
 
 FEWEST, NEARLY_ALL, MOST = 4, 0.9, 0.8
@@ -50,7 +50,7 @@ def hasty(case: Case, suspect: Suspect, matched: pl.DataFrame) -> WhyFails | Non
     untold = in_time == UNTOLD
     if len(stops) < FEWEST or waited.mean() < NEARLY_ALL or in_time < NEARLY_ALL or (untold and _waits_for_else(case, effect)):
         return None
-    requests = asked(case).with_columns(sort=pl.col("path").str.replace_all(r"\d+", "0"))
+    requests = requests_told(case).with_columns(sort=pl.col("path").str.replace_all(r"\d+", "0"))
     others = _meanwhile(requests.filter(~is_of(probe)), matched, began, stops)
     served = others.filter(pl.col("status").is_between(200, 399))
     fewest = max(FEWEST, len(stops) / 2) if untold else FEWEST

@@ -14,7 +14,7 @@ from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Probe
 from logcorr.model.case import Behaviour, Case, ProbeAnswer, ProvedEffect
 from logcorr.model.source import Span
-from logcorr.timeline.asked import asked
+from logcorr.timeline.requests import requests_told
 from logcorr.timeline.scripts import printed, said
 from logcorr.timeline.select import seconds
 
@@ -64,7 +64,7 @@ def observed(case: Case, behaviour: Behaviour, effect: ProvedEffect, ticks: Time
 
 def _for_everybody(case: Case, found: Observed) -> bool:
     """Whether at the time of such answers others got the same: what the proxy says by itself it says to all."""
-    rows = after_runs(asked(case), seconds(found.rows), RUN_S / 4)
+    rows = after_runs(requests_told(case), seconds(found.rows), RUN_S / 4)
     others = rows.join(found.rows, on=["file", "line"], how="anti")
     return others.height >= FEWEST and int((others["status"] == found.status).sum()) >= MOST * others.height
 
@@ -129,7 +129,7 @@ def requests(case: Case, probe: Probe, ticks: Times) -> pl.DataFrame:
     """The requests for a probe's address soon after its runs, with their `status`."""
     path = urlsplit(probe.url or "").path or "/"
     its = (pl.col("method") == probe.method) & (pl.col("path") == path) & pl.lit(bool(probe.url))
-    return after_runs(asked(case).filter(its).drop("method", "path"), ticks, SOON_S)
+    return after_runs(requests_told(case).filter(its).drop("method", "path"), ticks, SOON_S)
 
 
 def after_runs(rows: pl.DataFrame, ticks: Times, within_s: float) -> pl.DataFrame:

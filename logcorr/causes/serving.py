@@ -10,7 +10,7 @@ from logcorr.lazily import np, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
 from logcorr.model.events import PROXIES
-from logcorr.timeline.asked import asked
+from logcorr.timeline.requests import requests_told
 from logcorr.timeline.select import cite, seconds
 from logcorr.timeline.signs import ENDS, STARTS
 
@@ -47,8 +47,8 @@ def serving(case: Case, suspect: Suspect, service: str, matched: pl.DataFrame) -
         most=MOST_SERVING,
         claim=claim(
             "cause.check_ends_what_serves",
-            "{script} ended {service} {count} times when its check of {what} failed, though it answered others until then: "
-            "{served} requests in the minutes before",
+            "{script} ended {service} when its check of {what} failed, though it answered others until then: {served} requests "
+            "in the minute before {count} of its stops",
             script=effect.effect.span.path,
             what=probe.url,
             service=service,
@@ -61,7 +61,7 @@ def serving(case: Case, suspect: Suspect, service: str, matched: pl.DataFrame) -
 
 def _others(case: Case, matched: pl.DataFrame, names: frozenset[str]) -> pl.DataFrame:
     """The requests that the service answered: by its own log, or of sorts that lacked it when it was down by the proxy's."""
-    requests = asked(case).with_columns(sort=pl.col("path").str.replace_all(r"\d+", "0"))
+    requests = requests_told(case).with_columns(sort=pl.col("path").str.replace_all(r"\d+", "0"))
     down = pl.Series(of_stops(matched).felt(seconds(requests)), dtype=pl.Boolean)
     lacked = requests.filter(down & pl.col("status").is_in(LACKED))["sort"].unique()
     by_proxy = pl.col("source").is_in(PROXIES) & pl.col("sort").is_in(lacked.implode())

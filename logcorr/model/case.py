@@ -181,15 +181,15 @@ class Case(Configuration, frozen=True, kw_only=True, eq=False, dict=True):
     @cached_property
     def timeline(self) -> pl.LazyFrame:
         """All events in time order."""
-        return kept(self.logged.sort("time", nulls_last=True, maintain_order=True), self._lines)
+        return kept(self.logged.sort("time", nulls_last=True, maintain_order=True), self._line_count)
 
     @cached_property
     def events(self) -> pl.LazyFrame:
         """Those that have a kind, in time order."""
-        return kept(self.timeline.filter(pl.col("kind").is_not_null()), self._lines)
+        return kept(self.timeline.filter(pl.col("kind").is_not_null()), self._line_count)
 
     @property
-    def _lines(self) -> int:
+    def _line_count(self) -> int:
         return sum(source.lines for source in self.sources)
 
     def happened(self, *kinds: str, where: pl.Expr | None = None) -> pl.DataFrame:

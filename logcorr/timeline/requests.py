@@ -18,15 +18,13 @@ FIELDS = (
 )
 """The same in fields: `method=GET path=/stock/7 status=200`, `"method":"GET","url":"/stock/7",…"statusCode":200`."""
 
-ASKED = ("method", "path", "status")
 
-
-def asked(case: Case) -> pl.DataFrame:
+def requests_told(case: Case) -> pl.DataFrame:
     """All requests whose time is known, in time order: the timeline's columns, and `method`, `path` (without query), `status`."""
-    return case.once(_asked)
+    return case.once(_told)
 
 
-def _asked(case: Case) -> pl.DataFrame:
+def _told(case: Case) -> pl.DataFrame:
     timed = case.logged.filter(pl.col("time").is_not_null())
     told = timed.filter(pl.col("message").str.contains(SAID)).with_columns(_parts("message", SAID)).collect(engine="streaming")
     own = [source.path for source in case.sources if source.format not in REQUEST_LOGS and source.source == "app"]
