@@ -18,7 +18,7 @@ from logcorr.model.events import timeline_schema
 from logcorr.model.facts import Service, Setting
 from logcorr.model.source import Span
 from logcorr.parsers import LogParser
-from logcorr.timeline import blocks, clocks, store
+from logcorr.timeline import blocks, clocks, offsets, store
 from logcorr.timeline.lifecycles import Downtime, downtimes
 
 PARSERS = plugins.parsers()
@@ -371,6 +371,36 @@ def test_a_log_hours_away_is_moved_to_the_hour_at_which_it_covers_the_same_time(
     assert (placed.zone, placed.assumed) == ("+08:00", True)
     apart = clocks.Reading("old.log", "app", None, "local", datetime(2026, 2, 27, 3, 0), datetime(2026, 2, 27, 4, 0))
     assert clocks.place([utc, apart], [], {})[1].zone == "UTC"
+
+
+def test_a_log_of_a_server_goes_with_another_of_it_in_which_summer_time_begins():
+    access = clocks.Reading(
+        "access.log",
+        "nginx",
+        None,
+        "instant",
+        datetime(2026, 3, 29, 0, 36, tzinfo=UTC),
+        datetime(2026, 3, 29, 1, 36, tzinfo=UTC),
+        (0, 3600),
+    )
+    error = clocks.Reading("error.log", "nginx", None, "local", datetime(2026, 3, 29, 0, 40), datetime(2026, 3, 29, 2, 35))
+    placed = clocks.place([access, error], [], {})[1]
+    assert placed.utc(datetime(2026, 3, 29, 0, 40)) == datetime(2026, 3, 29, 0, 40, tzinfo=UTC)
+    assert placed.utc(datetime(2026, 3, 29, 2, 35)) == datetime(2026, 3, 29, 1, 35, tzinfo=UTC)
+    assert not placed.assumed
+
+
+def test_zones_that_change_between_two_instants():
+    def day(*numbers: int) -> datetime:
+        return datetime(*numbers, tzinfo=UTC)
+
+    eastern = offsets.between(-18000, -14400, day(2026, 3, 7), day(2026, 3, 9))
+    assert offsets.offset_of(eastern, day(2026, 3, 8, 6, 59)) == -18000
+    assert offsets.offset_of(eastern, day(2026, 3, 8, 7)) == -14400
+    back = offsets.between(3600, 7200, day(2026, 10, 24), day(2026, 10, 26))
+    assert offsets.offset_of(back, day(2026, 10, 25, 0, 59)) == 7200
+    assert offsets.offset_of(back, day(2026, 10, 25, 1)) == 3600
+    assert offsets.between(0, 3600, day(2026, 6, 1), day(2026, 6, 2)) is None
 
 
 def test_a_date_far_from_what_syslog_stamped_is_of_something_else():

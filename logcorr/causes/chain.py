@@ -45,6 +45,7 @@ def scheduled_chain(case: Case, stopped: Stopped, suspect: Suspect, *, ends: End
     yield terminates(case, stopped, effect.effect.span if effect else suspect.span, rows)
     if effect and effect.effect.action == "kill":
         yield from hops.dies_again(case, told.service, ends, spans(rows)[0])
+    if (effect and effect.effect.action == "kill") or suspect.scheduler == "pm2":
         yield from hops.restarted(case, stopped.services, ends, spans(rows)[0])
     yield from hops.consequences(case, ends, rows)
 

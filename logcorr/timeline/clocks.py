@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from logcorr.lazily import pl
 from logcorr.model.events import YEARLESS
 from logcorr.model.facts import Fact, Service, Setting
-from logcorr.timeline.offsets import is_zone, offset, written, zone_of
+from logcorr.timeline.offsets import between, is_zone, offset, written, zone_of
 
 Window = tuple[datetime, datetime]
 
@@ -171,17 +171,21 @@ def _candidates(
         if service and service == reading.service
     ]
     steady = [one for one in offsets if one.offsets and one.offsets[0] == one.offsets[1]]
-    its_own = [one for one in steady if one.source == reading.source and reading.source in SERVERS]
+    its_own = [one for one in offsets if one.source == reading.source and reading.source in SERVERS]
     host = [Placement(zone, f"TZ in {span}") for service, zone, span in settings if service is None]
-    found += [*map(_stated, its_own), *host, *(_stated(one) for one in steady if one not in its_own)]
+    found += [*filter(None, map(_stated, its_own)), *host, *filter(None, (_stated(one) for one in steady if one not in its_own))]
     found.append(Placement("UTC", "assumed: nothing tells the zone", assumed=True))
     return list({candidate.zone: candidate for candidate in reversed(found)}.values())[::-1]
 
 
-def _stated(other: Reading) -> Placement:
-    """The zone that the stamps of another log carry."""
+def _stated(other: Reading) -> Placement | None:
+    """The zone that the stamps of another log carry, be it that summer time begins or ends in it."""
     assert other.offsets is not None
-    return Placement(written(other.offsets[0]), f"the stamps of {other.path} say so")
+    least, greatest = other.offsets
+    if least == greatest:
+        return Placement(written(least), f"the stamps of {other.path} say so")
+    zone = other.first and other.last and between(least, greatest, other.first, other.last)
+    return Placement(zone, f"the stamps of {other.path} change as in {zone}") if zone else None
 
 
 def _best(reading: Reading, zones: Sequence[Placement], windows: Sequence[Window]) -> Placement:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta, timezone
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from collections import Counter
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from logcorr.errors import LogcorrError
 from logcorr.lazily import regex
@@ -56,3 +57,21 @@ def zone_of(zone: str) -> ZoneInfo | timezone:
         raise LogcorrError(
             f"no such time zone: {zone}", "use a name such as Europe/Berlin, or an offset such as +02:00"
         ) from error
+
+
+def between(least_s: int, greatest_s: int, first: datetime, last: datetime) -> str | None:
+    """A zone that changes from one of these offsets to the other between two instants, when most zones that do so change."""
+    changing = {name: frozenset((offset_of(name, first), offset_of(name, last))) for name in sorted(available_timezones())}
+    found = [name for name, offsets in changing.items() if offsets == {float(least_s), float(greatest_s)} and "/" in name]
+    changes = {name: _change(name, first, last) for name in found}
+    usual = Counter(changes.values()).most_common(1)
+    return next((name for name, at in changes.items() if at == usual[0][0]), None)
+
+
+def _change(zone: str, first: datetime, last: datetime) -> datetime:
+    """When a zone's offset becomes that of the last instant, to the minute."""
+    low, high = first.astimezone(UTC).replace(second=0, microsecond=0), last.astimezone(UTC)
+    while high - low > timedelta(minutes=1):
+        middle = (low + (high - low) / 2).replace(second=0, microsecond=0)
+        low, high = (middle, high) if offset_of(zone, middle) == offset_of(zone, first) else (low, middle)
+    return high.replace(second=0, microsecond=0)
