@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 
@@ -45,9 +45,20 @@ def _telling(case: Case) -> pl.DataFrame:
 
 def _saying(rows: pl.DataFrame) -> pl.DataFrame:
     """Those that say anything that is sought: patterns are tried on those alone that hold their words."""
-    places = rows.select("message").with_row_index()
-    near = (places.filter(_holds(one.words)).filter(pl.col("message").str.contains(one.pattern)) for one in _SOUGHT)
-    return rows[pl.concat(near)["index"].unique().sort()]
+    every = sorted({word for one in _SOUGHT for word in one.words})
+    found = pl.col("message").str.extract_many(every, ascii_case_insensitive=True, overlapping=True)
+    holding = rows.select(word=found).with_row_index().explode("word").with_columns(pl.col("word").str.to_lowercase())
+    holds = {str(word): held["index"] for (word,), held in holding.unique().partition_by("word", as_dict=True).items()}
+    return rows[sorted({index for one in _SOUGHT for index in _said(rows, one, holds)})]
+
+
+def _said(rows: pl.DataFrame, one: Sought, holds: Mapping[str, pl.Series]) -> pl.Series:
+    """Which of the rows say this, of those that hold one of its words."""
+    near = [holds[word.lower()] for word in one.words if word.lower() in holds]
+    if not near:
+        return pl.Series(dtype=pl.UInt32)
+    places = pl.concat(near).unique()
+    return places.filter(rows["message"].gather(places).str.contains(one.pattern))
 
 
 def _holds(words: Collection[str]) -> pl.Expr:
