@@ -17,6 +17,7 @@ from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
 from logcorr.rules._blank import blank_for
 from logcorr.rules._defaulted import defaulted
+from logcorr.rules._left_behind import left_behind, set_elsewhere
 from logcorr.rules._recovered import recovered
 from logcorr.rules._settings import settings
 from logcorr.rules._swallowed import swallowed
@@ -48,12 +49,6 @@ DATABASES = r"(?:^|[\W_])(?:db|database|pg|postgres|pgsql|mysql|maria|mongo|redi
 
 TAKEN_OVER = regex(r"process\.env|environ|getenv|\bENV\[|[:=]\s*[\"']?\$\{?\w+\}?[\"']?\s*$")
 """By which a line takes its value from the environment."""
-
-OF_ANOTHER = regex(
-    r"(?:^|[._-])(?:dev\w*|tests?|stag\w*|local|prod\w*|ci|qa|uat|defaults?|examples?|samples?|te?mpla?te?|dist)(?:[._-]|$)",
-    re.IGNORECASE,
-)
-"""How a file is called that was never in force here: one that shows what may be set, or another environment's."""
 
 FIX = claim("dependency_unreachable.fix", "correct the setting, and let the service fail its start while it does not work")
 UNCUT = claim("dependency_unreachable.uncut", "put the value in single quotes, or write the $ twice; then docker compose up -d")
@@ -149,11 +144,7 @@ def _former(case: Case, lost: _Lost, named: Sequence[Evidence]) -> Iterator[Span
     """Where what sets its address is set to another one, as it was before, if it never worked since the service began anew."""
     unproven = re.fullmatch(ADDRESS, lost.target) and not _worked(case, lost)
     for span in dict.fromkeys(one.span for one in named) if unproven else ():
-        text = case.lines(span.path).filter(pl.col("line") == span.line).collect()["text"][0]
-        key = re.match(r"\W*(?:export |const |let |var )?[\"']?(\w+)[\"']?\s*[:=]", text)
-        others = settings(case, rf"^\W*(?:export |const |let |var )?[\"']?{key[1]}[\"']?\s*[:=].*:\d") if key else ()
-        others = ((other, said) for other, said in others if not OF_ANOTHER.search(other.path.rpartition("/")[2]))
-        yield from (other for other, said in others if lost.target in text and lost.target not in said)
+        yield from set_elsewhere(case, lost.target, span, r":\d")
 
 
 def _worked(case: Case, lost: _Lost) -> bool:
@@ -232,13 +223,14 @@ def _began(case: Case, lost: _Lost) -> pl.DataFrame:
 
 
 def _gone(case: Case, lost: _Lost, named: Sequence[Evidence]) -> Iterator[Evidence]:
-    """What answers there, stopped just before it first failed and not started again, if all was well until then."""
+    """What answers there, stopped for good just before it first failed, or moved, if all was well until then."""
     since = _began_to_fail(case, lost)
     said = " ".join(text for one in named for _, text in lines_like(case, one.span, ""))
     for stop in stopped_for_good(case) if since else ():
         near = since and since - JUST_BEFORE <= stop.ended <= since + AT_ONCE
         if near and stop.service != lost.service and answers_at(stop.service, case, lost.target, said):
             yield Evidence(stop.end, "it was stopped for good", shows=CHANGES)
+    yield from left_behind(case, lost.target, since, named) if since else ()
 
 
 def _taken(case: Case, lost: _Lost) -> tuple[Evidence, ...]:
