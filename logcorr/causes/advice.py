@@ -36,6 +36,9 @@ LESSONS = {
     "probe_never_satisfied": claim(
         "lesson.probe", "a check should ask what it is about, and know “starting” from “failed”; a redirect is neither"
     ),
+    "healthy_taken_out": claim(
+        "lesson.probe", "a check should ask what it is about, and know “starting” from “failed”; a redirect is neither"
+    ),
     "slow_probe": claim("lesson.slow_probe", "a check's patience must be longer than the slowest good answer"),
     "strict_healthcheck": claim("lesson.slow_probe", "a check's patience must be longer than the slowest good answer"),
     "idle_timeout": claim(

@@ -113,6 +113,9 @@ DIAGNOSES = {
         effects=hops.DOWN,
         perhaps=(CHANGES,),
     ),
+    "healthy_taken_out": Diagnosis(
+        "healthy_taken_out", (CHANGES, "probe_gets_answer", "answer_takes_branch"), perhaps=(CHANGES,), themselves=True
+    ),
     "ended_before_ready.unhealthy": Diagnosis(
         "ended_before_ready",
         ("configuration_mismatch", "probe_gets_answer", "answer_takes_branch", "effect_hits_service", "process_terminates"),

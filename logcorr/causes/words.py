@@ -76,6 +76,7 @@ CAUSE_KINDS = {
     "slow_endpoint": "one endpoint takes longer than the proxy waits for it",
     "ended_before_ready": "a service is given less time to start than it needs, and ended before it is ready",
     "strict_healthcheck": "a container that answers is called unhealthy, and restarted for that",
+    "healthy_taken_out": "a balancer's check takes out servers that answer everybody else",
     "crash": "a process dies of its own",
     "probe_never_satisfied": "a health check waits for an answer that never comes, and acts on it",
     "check_always_fails": "a health check fails on nearly every run, and acts on it",

@@ -211,25 +211,49 @@ OWN = (
 )
 """What an application says beside the requests that its server (gunicorn, uWSGI, Werkzeug) logs on the same stream."""
 
+SERVER = r"^\[[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8} [+-][0-9]{4}\] \[[0-9]+\] \[[A-Z]+\] "
+"""What gunicorn says of itself, on the same stream as its application."""
+
+_WHEN = r"\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
+_LEVEL = r"\[?(?:DEBUG|INFO|NOTICE|WARN(?:ING)?|ERROR|CRITICAL|FATAL)\]?"
+OWN_STAMPED = rf"^(?:{_LEVEL}:? +{_WHEN}|{_WHEN}\S*(?: [+-][0-9]{{4}}\])?,? (?:\[[0-9]+\] |[\w.]+ - |- )?{_LEVEL}[: ])"
+"""The same where each such line bears its own time."""
+
 
 def _takes_turns(lines: Sequence[str]) -> bool:
     return any(re.match(_ACCESS, line) for line in lines) and any(re.match(ERROR, line) for line in lines)
 
 
-def are_requests(lines: Sequence[str], pattern: str = _ACCESS) -> bool:
-    """Whether these lines are of an access log, most of them."""
-    return sum(bool(re.match(pattern, line)) for line in lines) > len(lines) / 2
+def are_requests(lines: Sequence[str], pattern: str = _ACCESS, least: float = 0.5) -> bool:
+    """Whether these lines are of an access log, most of them, or at `least` such a part."""
+    return sum(bool(re.match(pattern, line)) for line in lines) > len(lines) * least
 
 
-def _streams_peel(lines: pl.LazyFrame, requests: str = _ACCESS) -> pl.LazyFrame:
+def _streams_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
     """nginx's (or Apache's) access and error lines in one stream, as `docker logs` shows its container's."""
-    stream = pl.when(pl.col("text").str.contains(requests)).then(pl.lit("access")).otherwise(pl.lit("error"))
+    stream = pl.when(pl.col("text").str.contains(_ACCESS)).then(pl.lit("access")).otherwise(pl.lit("error"))
+    return lines.with_columns(stream.alias("writer"))
+
+
+def _application_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """The requests of a server, what it says of itself, and what its application says; what has no head is of the line before."""
+    text = pl.col("text").str
+    head = (
+        pl.when(text.contains(SERVER))
+        .then(pl.lit("server"))
+        .when(text.contains(OWN) | text.contains(OWN_STAMPED))
+        .then(pl.lit("error"))
+    )
+    asked = text.contains(REQUESTS)
+    stream = (
+        pl.when(asked).then(pl.lit("access")).otherwise(pl.coalesce(pl.when(~asked).then(head).forward_fill(), pl.lit("error")))
+    )
     return lines.with_columns(stream.alias("writer"))
 
 
 NGINX_STREAMS = Envelope("nginx-streams", lambda line: line, _streams_peel)
 
-APPLICATION_STREAMS = Envelope("application-streams", lambda line: line, partial(_streams_peel, requests=REQUESTS))
+APPLICATION_STREAMS = Envelope("application-streams", lambda line: line, _application_peel)
 
 ENVELOPES = (
     Envelope("docker-json", _docker_inner, _docker_peel),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from msgspec.structs import replace
@@ -17,6 +18,9 @@ DEEPEST = 3
 
 SAMPLE_LINES = 100
 
+AMONG_OTHERS = 0.2
+"""So many lines are requests where a server logs them beside what its application says."""
+
 
 def peeled(artifact: Artifact, *, errors: bool) -> list[Artifact]:
     """The artifact without what is wrapped around its lines; several, where several writers take turns.
@@ -30,7 +34,7 @@ def peeled(artifact: Artifact, *, errors: bool) -> list[Artifact]:
         envelope = envelope or envelopes.around(artifact.sample.lines)
         if envelope is None and errors and _tells_errors_later(artifact):
             envelope = envelopes.NGINX_STREAMS
-        if envelope is None and errors and _tells_of_itself(artifact):
+        if envelope is None and _tells_of_itself(artifact, errors=errors):
             envelope = envelopes.APPLICATION_STREAMS
         if envelope is None:
             break
@@ -58,12 +62,20 @@ def _tells_errors_later(artifact: Artifact) -> bool:
     return artifact.lines.filter(pl.col("text").str.contains(envelopes.ERROR)).head(1).collect().height > 0
 
 
-def _tells_of_itself(artifact: Artifact) -> bool:
-    """Whether an application's own errors stand among the requests that its server logs, each line with a stamp around it."""
-    worn = envelopes.APPLICATION_STREAMS.name in artifact.envelopes
-    if worn or not artifact.sample.stamped or not envelopes.are_requests(artifact.sample.lines, envelopes.REQUESTS):
+def _tells_of_itself(artifact: Artifact, *, errors: bool) -> bool:
+    """Whether an application's own lines stand among those of its server, requests or what it says of itself.
+
+    Each bears a stamp, or wears one. `errors`: all lines are looked through for such, and not only the first.
+    """
+    lines = artifact.sample.lines
+    if envelopes.APPLICATION_STREAMS.name in artifact.envelopes:
         return False
-    return artifact.lines.filter(pl.col("text").str.contains(envelopes.OWN)).head(1).collect().height > 0
+    requests = envelopes.are_requests(lines, envelopes.REQUESTS, AMONG_OTHERS)
+    served = requests or any(re.match(envelopes.SERVER, line) for line in lines)
+    own = envelopes.OWN if artifact.sample.stamped else envelopes.OWN_STAMPED
+    if not served or any(re.match(own, line) and not re.match(envelopes.SERVER, line) for line in lines):
+        return served
+    return requests and errors and artifact.lines.filter(pl.col("text").str.contains(own)).head(1).collect().height > 0
 
 
 def _writers(artifact: Artifact) -> Iterator[Artifact]:

@@ -31,3 +31,11 @@ def brought(case: Case, text: str) -> Iterator[Span]:
     for path in sorted(case.files - logs):
         lines = case.lines(path).filter(pl.col("text").str.contains(added)).head(1).collect()
         yield from (Span(path, line) for line in lines["line"])
+
+
+def sets(case: Case, name: str) -> Iterator[Span]:
+    """The lines of collected differences that bring another value of this name."""
+    logs = {source.path for source in case.sources}
+    added = rf"^\+\s*(?:export\s+|const\s+|let\s+|-\s+)?[\"']?{re.escape(name)}[\"']?\s*[:=]"
+    for path in sorted(case.files - logs):
+        yield from (Span(path, line) for line in case.lines(path).filter(pl.col("text").str.contains(added)).collect()["line"])
