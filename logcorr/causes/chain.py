@@ -222,17 +222,18 @@ def _answer(answered: ProbeAnswer, reach: Reach, seen: Observed | None) -> Link:
 
 def _branch(effect: ProvedEffect, told: pl.DataFrame | None) -> Iterator[Link]:
     """What sets the effect off, and what the script `told` in just the runs that had it; to be in its folder is no condition."""
-    guard = effect.effect.guard
-    if all(FOLDER.match(text) for text, _ in guard) or (effect.proof.reach is Reach.MUST and not effect.probes):
+    guard = [one for one in effect.effect.guard if not FOLDER.match(one[0])]
+    if not (guard or effect.probes) or (effect.proof.reach is Reach.MUST and not effect.probes):
         return
-    text, span = deciding(effect)
+    text, span = deciding(effect) if guard else ("", effect.probes[-1].probe.span)
     yield Link(
         mechanism="answer_takes_branch",
         source=span,
         target=effect.effect.span,
         claim=_branch_claim(effect, text),
         evidence=(
-            *(Evidence(span, f"condition: {text}") for text, span in guard),
+            *(Evidence(span, f"condition: {text}") for text, span in effect.effect.guard),
+            *([] if guard else [Evidence(span, "the probe")]),
             Evidence(effect.effect.span, effect.effect.action),
             *(cite(told, "written in just the runs that had the effect", most=4) if told is not None else ()),
         ),
@@ -257,6 +258,10 @@ def _branch_claim(effect: ProvedEffect, condition: str) -> Claim:
             "whether the probe gets {answers}, is refused or times out, the script goes on to {action}",
             answers=" or ".join(dict.fromkeys(str(a.status) for one in effect.probes for a in one.answers)) or "an answer",
             action=effect.effect.action,
+        )
+    if not condition:
+        return claim(
+            "chain.branch_on", "unless its probe ends it before, the script goes on to {action}", action=effect.effect.action
         )
     return claim(
         "chain.branch_may", "if {condition}, the script reaches its {action}", condition=condition, action=effect.effect.action

@@ -14,8 +14,8 @@ from msgspec.structs import replace
 
 from logcorr.grammar import answers
 from logcorr.grammar.failures import FAILURES as FAILURES
+from logcorr.grammar.outside import CLOSED, LOOKERS
 from logcorr.grammar.outside import CONSOLE as CONSOLE
-from logcorr.grammar.outside import LOOKERS
 from logcorr.grammar.outside import MONITOR as MONITOR
 from logcorr.grammar.patterns import ascii_only
 from logcorr.grammar.phrase import Phrase as Phrase
@@ -166,6 +166,7 @@ APPLICATION = (
         ),
     ),
     Phrase("client.connect_failed", ("connect_error",), at_start(r"connect_error\b")),
+    CLOSED,
     Phrase(
         "client.disconnected",
         (
@@ -218,7 +219,6 @@ _ERROR = rf"""^[\s\[{{"]*(?:Caused by: )?(?:(?:{_MEMBER}|{_CLASS}).*)?"""
 
 CONTINUED = tuple(replace(phrase, pattern=f"{_ERROR}(?:{phrase.pattern})") for phrase in FAILURES)
 """Failures as the lines after an event tell them."""
-
 
 _IN_MEMBERS = (
     *answers.IN_MEMBERS,

@@ -4,6 +4,17 @@ from __future__ import annotations
 
 from logcorr.grammar.phrase import Phrase, at_start
 
+CLOSED = Phrase(
+    "client.disconnected",
+    ("1006", "ocket connection closed", "lient connection closed"),
+    at_start(
+        r"(?:\[[\w.-]+\]:? |[\w.-]+: ){0,2}(?:[\w.#-]+ ){0,3}?(?:web)?(?:socket|ws|connection|conn|client|peer)\b[^\"'“]{0,60}"
+        r"\b(?:closed?|disconnected|close event)\b[^\"'“]{0,40}\b1006(?:[,;:)\]\s]|\.\s|\.?$)"
+        r"|(?:[\w.#-]+ ){0,2}?(?:(?:web)?socket|client) connection closed\b"
+    ),
+)
+"""A WebSocket that ended; with 1006 without a word from the other side (RFC 6455, 7.4.1: a code that is never sent)."""
+
 CONSOLE = (
     Phrase("client.reconnecting", ("econnecting", "econnect attempt"), at_start(r"(?:\w+ ){0,3}reconnect(?:ing\b| attempt)")),
     Phrase(
@@ -23,6 +34,7 @@ CONSOLE = (
         at_start(r"(?:\w+ ){0,3}disconnected\b|(?:websocket |socket )?connection closed\b|websocket is closed"),
     ),
     Phrase("client.connected", ("onnected",), at_start(r"(?:\w+ ){0,3}(?:re)?connected\b")),
+    CLOSED,
 )
 """Phrases of a page in a browser."""
 
