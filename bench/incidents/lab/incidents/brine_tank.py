@@ -85,7 +85,7 @@ def truth(case: Case) -> dict[str, Any]:
         "mechanism": ["redis on 6379 goes away", "the application's reads and writes fail: 503", "redis comes back one to two minutes later; what ended it does not show"],
         "innocent": [
             case.at(cron, "trim-queue", why="its :53 comes at one outage by chance, and at :23 as well as the other times nothing happens"), case.at(cron, "salt-report", why="every quarter of an hour, the outages are elsewhere"), case.at(cron, "/opt/brine/bin/night", why="at 03:00"),
-            case.at(log, '"message":"SIGTERM"', why="the application was restarted by hand between two outages, which changed nothing"), case.at(log, "sensor says salt 0", why="sensors, all the time"), case.at(access, '" 404 ', why="bots"),
+            case.at(log, '"message":"SIGTERM"', why="the application was restarted by hand between two outages, which changed nothing (two answers of 503 until it had its connection)"), case.at(log, "sensor says salt 0", why="sensors, all the time"), case.at(access, '" 404 ', why="bots"),
         ],
         "expected_confidence": "low", "ask_for": ["redis' log", "journalctl -u redis", "syslog", "/opt/brine/bin/trim-queue, salt-report", "root's crontab and timers", "what the hosting people did at these times"],
         "period_s": None, "lag_s": None, "lags": {},
