@@ -132,6 +132,10 @@ def _second(*patterns: str) -> Callable[[str], str | None]:
     return inner
 
 
+def _third(pattern: str) -> Callable[[str], str | None]:
+    return lambda line: match[3] if (match := re.match(pattern, line)) else None
+
+
 def _named(pattern: str) -> Callable[[pl.LazyFrame], pl.LazyFrame]:
     """`backend-1  | text` (`docker compose logs`), `0|api  | text` (`pm2 logs`): a line without a name has the one before."""
 
@@ -154,6 +158,16 @@ def _compose_times_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
     """`web-1  | 2026-01-31T12:00:00.123Z text` (`docker compose logs -t`), the stamps made shorter."""
     whole = pl.col("text").str.extract_groups(_COMPOSE_TIMES).struct
     named = _named(_COMPOSE)(lines.with_columns(whole[1].alias("stamp"), whole[2].alias("inner")))
+    return _stamped(named, pl.col("stamp"), pl.coalesce("inner", "text")).drop("stamp", "inner")
+
+
+_TIMED_NAME = rf"^({_TIME}) {_WRITER.removeprefix('^')}(.*)$"
+
+
+def _timed_name_peel(lines: pl.LazyFrame) -> pl.LazyFrame:
+    """`2026-01-31T12:00:00.123Z web-1  | text`: the same the other way round, as viewers of containers' logs save them."""
+    whole = pl.col("text").str.extract_groups(_TIMED_NAME).struct
+    named = lines.with_columns(whole[1].forward_fill().alias("writer"), whole[2].alias("inner"), whole[0].alias("stamp"))
     return _stamped(named, pl.col("stamp"), pl.coalesce("inner", "text")).drop("stamp", "inner")
 
 
@@ -259,6 +273,7 @@ ENVELOPES = (
     Envelope("docker-json", _docker_inner, _docker_peel),
     Envelope("cri", _cri_inner, _cri_peel),
     Envelope("compose-times", _second(rf"{_WRITER}{_TIME} (.*)$", _EXIT), _compose_times_peel, _NAMED_AND_STAMPED_TWICE),
+    Envelope("compose-times", _third(_TIMED_NAME), _timed_name_peel),
     Envelope("compose", _second(_COMPOSE, _EXIT), _named(_COMPOSE)),
     Envelope("pm2", _second(_PM2), _named(_PM2)),
     Envelope("docker-times", _docker_time_inner, _docker_time_peel),

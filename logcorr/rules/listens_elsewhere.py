@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from msgspec import Struct
 
-from logcorr.lazily import pl
+from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import NginxFile
@@ -35,6 +36,15 @@ COMES_UP = timedelta(seconds=30)
 
 FOREIGN = frozenset((53, 389, 1433, 1521, 2181, 3306, 4222, 5432, 5672, 6379, 6432, 9042, 9092, 9200, 11211, 27017))
 """Ports of databases, caches, brokers and directories: https://www.iana.org/assignments/service-names-port-numbers."""
+
+ASKS = (
+    r"(?:proxy_pass|reverse_proxy|ProxyPass|\w+cgi_pass|grpc_pass|(?:^|[{{;])\s*server\s|(?i:url|host|addr)).*:{port}\b"
+    r"|\bloadbalancer\.server\.port\W{{1,4}}{port}\b"
+)
+"""How a line names a port that is asked: nginx's, Caddy's, Apache's, HAProxy's, applications', and Traefik's label."""
+
+TOLD = regex(r"(?i)^\W*\w*(?:url|host|addr)\w*\W")
+"""A setting of another application, which is no proxy's."""
 
 CHANGES = "deploy_changes_configuration"
 PROVED, REACHED, SAID, LIKELY, UNEXPLAINED = 0.95, 0.92, 0.9, 0.85, 0.7
@@ -164,10 +174,13 @@ def _set(case: Case, one: _Starts) -> list[Span]:
 
 def _asks(case: Case, port: int) -> list[Span]:
     """The lines by which a port is asked."""
-    pattern = (
-        rf"(?:proxy_pass|reverse_proxy|ProxyPass|\w+cgi_pass|grpc_pass|(?:^|[{{;])\s*server\s|(?i:url|host|addr)).*:{port}\b"
-    )
-    return [span for span, _ in settings(case, pattern)]
+    return [span for span, _ in settings(case, ASKS.format(port=port))]
+
+
+def _asks_it(case: Case, one: _Starts, port: int) -> list[Span]:
+    """The lines by which a proxy asks the port and that name the service, if there are such."""
+    name = rf"(?:^|[^\w-]){re.escape(one.service)}(?:[^\w-]|$)"
+    return [span for span, text in settings(case, ASKS.format(port=port)) if re.search(name, text) and not TOLD.search(text)]
 
 
 def _proxied(case: Case, port: int) -> bool:
@@ -189,13 +202,15 @@ def _proxys(case: Case, one: _Starts, asked: _Asked) -> bool:
 def _finding(case: Case, asked: _Asked, one: _Starts, lines: Sequence[Span], *, moved: bool) -> Finding:
     told = cite(one.rows, "says where it listens", most=2, shows=CHANGES if moved else "configuration_mismatch")
     place = [Evidence(span, "sets the port", shows=CHANGES) for span in lines] if len(lines) == 1 or not moved else []
+    unsaid = moved and not place and not one.cured and asked.port not in one.before
+    asking = _asks_it(case, one, asked.port) if unsaid else []
     if place and DUMP.search(place[0].span.path):
         place += cite(restored(case, one.began), "pm2 starts what it had saved", most=1, shows=CHANGES)
     asks = [Evidence(span, "asks there", shows="configuration_mismatch") for span in _asks(case, asked.port)] if moved else []
     return Finding(
-        confidence=_confidence(case, asked, one, bool(place), moved=moved),
+        confidence=_confidence(case, asked, one, place=bool(place), asking=bool(asking), moved=moved),
         claim=_claim(asked, one, moved=moved),
-        evidence=(*place, *told, *asks, *cite(asked.rows, shows="configuration_mismatch")),
+        evidence=(*(asks if asking else place), *told, *asks, *cite(asked.rows, shows="configuration_mismatch")),
         would_refute=claim("listens_elsewhere.refute", "a connection to port {asked} that was accepted since", asked=asked.port),
         subject=one.service,
         measured={"asked": asked.port, "told": min(one.now - one.before or one.now), "count": asked.rows.height},
@@ -204,17 +219,17 @@ def _finding(case: Case, asked: _Asked, one: _Starts, lines: Sequence[Span], *, 
     )
 
 
-def _confidence(case: Case, asked: _Asked, one: _Starts, place: bool, *, moved: bool) -> float:
+def _confidence(case: Case, asked: _Asked, one: _Starts, *, place: bool, asking: bool, moved: bool) -> float:
     """Where it said the port at the start before, or the next, or was reached there, it is but to be told who set this one."""
     if not moved or ((asked.port in one.before or one.cured) and not place):
         return SAID
     if asked.port in one.before or one.cured:
         return PROVED
-    if not _proxied(case, asked.port):
+    if not (asking or _proxied(case, asked.port)):
         return UNEXPLAINED
     known = {source.path for source in case.sources if source.first and source.first < one.began - SOON}
     well = known & set(asked.rows["file"]) and asked.since >= one.began - COMES_UP
-    return REACHED if place and well else LIKELY if place else UNEXPLAINED
+    return REACHED if (place or asking) and well else LIKELY if place else UNEXPLAINED
 
 
 def _claim(asked: _Asked, one: _Starts, *, moved: bool) -> Claim:
