@@ -12,6 +12,14 @@ BEGAN = r"(?i)\b(?:re)?connected\b"
 OWN_END = r"ping timeout|client namespace disconnect|io client disconnect|server namespace disconnect|server shutting down"
 """Reasons of Socket.IO by which one of the two ended it itself: https://socket.io/docs/v4/server-socket-instance/#disconnect."""
 
+TOLD = (
+    r"(?i)\b(?:(?:dis)?connected|duration|lived|alive|lifetime|uptime|session|age|open(?:ed)?|after|for)(?:_|-)?(?P<named>ms|s|sec|seconds)?\b"
+    r"[\"']?\s?[:= ]\s?[\"']?(?P<number>\d+(?:\.\d+)?)\s?(?P<unit>ms|s|sec|seconds)?\b"
+)
+"""How long a connection lasted, as the line itself tells: `"connectedMs":20023`, `after 60 s`, `duration=62.1s`."""
+
+UNITS = {"ms": 1e-3, "s": 1.0, "sec": 1.0, "seconds": 1.0}
+
 SWITCHED = 101
 
 
@@ -33,10 +41,40 @@ def _none(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _paired(case: Case, ended: pl.DataFrame) -> pl.DataFrame:
-    named = pl.col("message").str.extract(NAMED, 1).alias("named")
+    """By what the line tells itself, by the connection's name, or by turn."""
+    lines = _lines(case, ended)
+    ended = ended.join(lines.select("file", "line", "said"), on=["file", "line"], how="left", maintain_order="left")
+    told = _as_told(ended)
+    rest = ended.join(told, on=["file", "line"], how="anti", maintain_order="left")
+    both = pl.concat([told.drop("said"), _by_name(rest, lines).drop("said")])
+    return both.filter(pl.col("lived") > 0).sort("time", "file", "line", maintain_order=True)
+
+
+def _lines(case: Case, ended: pl.DataFrame) -> pl.DataFrame:
+    """What the files that tell of ends say: the message; the whole line where no message names a connection, but members may."""
     rows = case.timeline.filter(pl.col("file").is_in(ended["file"].unique().implode()) & pl.col("time").is_not_null())
-    lines = rows.select("file", "line", named, "message", began="time").sort("file", "line").collect()
-    spoken = lines.drop_nulls("named").select("file", "named", "began", last="began").sort("last")
+    lines = rows.select("file", "line", "message", said="message", began="time").sort("file", "line").collect()
+    naming = ended.group_by("file").agg(pl.col("message").str.contains(NAMED).any())
+    whole = [
+        case.lines(file).select(pl.lit(file).alias("file"), "line", "text")
+        for file in naming.filter(~pl.col("message"))["file"].sort()
+    ]
+    if not whole:
+        return lines
+    both = lines.join(pl.concat(whole).collect(), on=["file", "line"], how="left", maintain_order="left")
+    return both.with_columns(said=pl.coalesce("text", "message")).drop("text")
+
+
+def _as_told(ended: pl.DataFrame) -> pl.DataFrame:
+    part = pl.col("said").str.extract_groups(TOLD).struct
+    unit = pl.coalesce(part.field("named").str.to_lowercase(), part.field("unit").str.to_lowercase())
+    seconds = part.field("number").cast(pl.Float64) * unit.replace_strict(UNITS, default=None, return_dtype=pl.Float64)
+    return ended.with_columns(lived=seconds, quiet=seconds).drop_nulls("lived")
+
+
+def _by_name(ended: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
+    named = pl.col("said").str.extract(NAMED, 1).alias("named")
+    spoken = lines.select("file", named, "began", last="began").drop_nulls("named").sort("last")
     first = spoken.unique(["file", "named"], keep="first", maintain_order=True).drop("last")
     begun_by_name = ended.with_columns(named).drop_nulls("named").join(first, on=["file", "named"], maintain_order="left")
     by_name = (
@@ -50,9 +88,7 @@ def _paired(case: Case, ended: pl.DataFrame) -> pl.DataFrame:
     columns = [*ended.columns, "began", "last"]
     both = pl.concat([by_name.select(columns), by_turn.select(columns)]).drop_nulls("began")
     lived, quiet = ((pl.col("time") - pl.col(since)).dt.total_microseconds() / 1e6 for since in ("began", "last"))
-    return (
-        both.with_columns(lived=lived, quiet=quiet).filter(pl.col("lived") > 0).sort("time", "file", "line", maintain_order=True)
-    )
+    return both.with_columns(lived=lived, quiet=quiet).drop("began", "last")
 
 
 def _switched(case: Case) -> pl.DataFrame:
