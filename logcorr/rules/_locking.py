@@ -19,6 +19,9 @@ FEWEST, NEARLY_ALL = 3, 0.9
 SOON, LONGEST_S = timedelta(minutes=2), 7200.0
 """Others wait so soon after it begins, and so long at most."""
 
+LEAST_S, MOST_OF = 1.0, 0.5
+"""A statement waited for a lock if so long, and for so much of its time."""
+
 DUMPS = ("mysqldump", "mariadb-dump")
 UNLOCKED = ("--single-transaction", "--skip-lock-tables", "--skip-opt", "--lock-tables=false", "--no-data")
 """Dumps lock the tables that they read, unless they are told so: https://dev.mysql.com/doc/refman/8.4/en/mysqldump.html"""
@@ -54,6 +57,17 @@ def waiting(case: Case) -> Iterator[Span]:
     for path in sorted(case.files - logs):
         lines = case.lines(path).filter(pl.col("text").str.contains(WAITING)).select("line").collect()["line"]
         yield from (Span(path, line) for line in lines)
+
+
+def slow_for_locks(case: Case) -> pl.DataFrame:
+    """The statements in MySQL's slow log most of whose time went into waiting for a lock, at the time when the wait began."""
+    slow = case.records("mysql_slow")
+    if not {"query_time_s", "lock_time_s"} <= set(slow.collect_schema()):
+        return case.timeline.clear().collect()
+    locked = pl.col("lock_time_s")
+    held = slow.filter((locked >= LEAST_S) & (locked >= MOST_OF * pl.col("query_time_s"))).select("file", "line", locked)
+    rows = case.timeline.drop_nulls("time").join(held, on=["file", "line"]).collect()
+    return rows.with_columns(pl.col("time") - pl.duration(seconds="lock_time_s")).drop("lock_time_s")
 
 
 def _locks(command: Written) -> bool:

@@ -14,7 +14,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._locking import FEWEST, NEARLY_ALL, SOON, Locking, locking, waiting
+from logcorr.rules._locking import FEWEST, NEARLY_ALL, SOON, Locking, locking, slow_for_locks, waiting
 from logcorr.rules._settings import settings
 from logcorr.rules._statements import sender
 from logcorr.rules._words import sought, telling
@@ -72,7 +72,7 @@ SHOWS = "statement_waits"
 def check(case: Case) -> Iterator[Finding]:
     """Waits for locks, and the statement just before them that locks a whole table."""
     message, timed = pl.col("message"), pl.col("time").is_not_null()
-    waits = telling(case, WAITS)
+    waits = pl.concat([telling(case, WAITS), slow_for_locks(case)]).sort("time", "file", "line")
     if waits.height < FEWEST:
         yield from _unanswered(case)
         return

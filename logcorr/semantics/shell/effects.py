@@ -13,24 +13,51 @@ RENEWAL_HOOKS = tuple(f"/etc/letsencrypt/renewal-hooks/{when}/" for when in ("pr
 """Folders whose scripts certbot runs around each renewal."""
 
 
+_SIGNALS = {"kill": ("-s", "--signal", "-n"), "pkill": ("--signal",), "killall": ("-s", "--signal")}
+_CHOOSING = {
+    "kill": (),
+    "pkill": (
+        "-u",
+        "-U",
+        "-P",
+        "-G",
+        "-g",
+        "-s",
+        "-t",
+        "-F",
+        "--euid",
+        "--uid",
+        "--parent",
+        "--pgroup",
+        "--terminal",
+        "--pidfile",
+    ),
+    "killall": ("-u", "-Z", "--user", "--context"),
+}
+_AGES = {
+    "kill": ("-q", "--queue"),
+    "pkill": ("-O", "--older", "-q", "--queue", "--ns", "--nslist"),
+    "killall": ("-o", "-y", "-n", "--older-than", "--younger-than", "--ns"),
+}
+"""Options of kill(1), pkill(1) and killall(1) with a value: the signal; which processes; and how old, which tells not which."""
+
+
 def _kill(command: Command) -> None:
     signal, targets = None, list[str]()
     arguments = list(command.arguments)
     while arguments:
         known = shown(arguments.pop(0))
-        if known in ("-s", "--signal", "-n") and arguments:
+        if known in _SIGNALS.get(command.name, ()) and arguments:
             signal = shown(arguments.pop(0))
-        elif (
-            command.name != "kill"
-            and known in ("-u", "-U", "-P", "-G", "-g", "-t", "-F", "-O", "-y", "-Z", "-o", "-d")
-            and arguments
-        ):
+        elif known in _AGES.get(command.name, ()) and arguments:
+            arguments.pop(0)
+        elif known in _CHOOSING.get(command.name, ()) and arguments:
             targets.append(f"{known} {shown(arguments.pop(0))}")
         elif known.startswith("--signal="):
             signal = known.partition("=")[2]
         elif re.fullmatch(r"-(\d+|(SIG)?[A-Z][A-Z0-9]+)", known):
             signal = known[1:]
-        elif known != "--" and not re.fullmatch(r"-[a-z-]+", known):
+        elif known != "--" and not re.fullmatch(r"-[a-z-]+|--[a-z-]+=.*", known):
             targets.append(known)
     if signal == "0":
         probes.ask(command, "kill -0", " ".join(targets), prints=False)
