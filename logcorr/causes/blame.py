@@ -63,6 +63,9 @@ WHY_CHECKS_FAIL = ("slow_probe",)
 MOST_UNLIKE = 2.0
 """A loop's rounds last about as long as each other."""
 
+TIED = 1.0
+"""The times of who is known by its schedule alone must fit so well (log10 of their Bayes factor) to say anything of it."""
+
 CONTRIBUTING_RULES = ("compose_file_not_deployed", "whole_stack_restart")
 
 
@@ -75,6 +78,8 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: 
     if not group or not told.possible or group.probability < LEAST or not group.evidence.explained:
         return None
     suspect = _answered(case, told.possible[0])
+    if suspect.effect is None and group.evidence.log10_bf < TIED:
+        return None
     stopped = stopped_by(suspect, told, services)
     kind, known, unsure = _read(case, findings, suspect, told, group)
     of_runs = (_felt_after_runs(case, suspect, stopped.ends) if _harmed(findings) else None) or _while_closed(suspect)

@@ -13,6 +13,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._deeds import JUST_BEFORE, just_before
+from logcorr.rules._idle_proxies import of_other_proxies
 from logcorr.rules._limits import Limit as Setting
 from logcorr.rules._limits import limits
 from logcorr.rules._requests import asked, prefix, read_limit
@@ -57,6 +58,7 @@ def check(case: Case) -> Iterator[Finding]:
     """
     files = tuple(case.of(NginxFile))
     if not files:
+        yield from of_other_proxies(case, [(one.span, seconds) for one, seconds in _pings(case)])
         return
     places = sorted((place for nginx in Nginx.every(files) for place in nginx.proxied()), key=lambda place: -len(prefix(place)))
     closed = _closed(case)
