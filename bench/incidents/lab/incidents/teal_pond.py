@@ -114,11 +114,17 @@ cp /etc/nginx/nginx.conf /var/log/nginx/*.log nginx/; cp /var/log/teal/* /var/lo
 )  # fmt: skip
 
 
+def after(case: Case, file: str, text: str) -> dict[str, Any]:
+    """The first such line since the first crash (those before are of the release's own restart)."""
+    nth = sum(text in line and not ("14:10" in line or "14:50" in line) for line in case.lines(file)) + 1
+    return case.at(file, text, nth)
+
+
 def truth(case: Case) -> dict[str, Any]:
     app, errors, access = "log/shop-json.log", "nginx/error.log", "nginx/access.log"
     push, limit, fatal = case.at("server.js", "undo.push(catalogue)"), case.at("docker-compose.yml", "--max-old-space-size=72"), case.at(app, "FATAL ERROR")
     state, diff, deploy = case.at("server.js", "const undo = []"), case.at("2.6.1.diff", "+  undo.push(catalogue)"), case.at("deploys.log", "2.6.1 marek")
-    died, refused, failed = case.at("docker-events.txt", "exitCode=134"), case.at(errors, "upstream"), case.at(access, '" 502 ')
+    died, refused, failed = case.at("docker-events.txt", "exitCode=134"), after(case, errors, "111: Connection refused"), after(case, access, '" 502 ')
     job, steps = case.at("bin/cron.d-teal", "import.sh"), case.at(app, "undoSteps")
     call = case.at("bin/import.sh", "/internal/import")
     return {
@@ -130,7 +136,7 @@ def truth(case: Case) -> dict[str, Any]:
             hop("resource_exhausted", fatal, limit, push, steps, state),
             hop("crash_ends_process", fatal, died),
             hop("supervisor_restarts_process", case.at("docker-compose.yml", "restart: unless-stopped"), died, case.at(app, "shop ready", 3)),
-            hop("termination_refuses_connections", case.at(errors, "111: Connection refused"), refused),
+            hop("termination_refuses_connections", refused, fatal, died),
             hop("failure_reaches_clients", failed, refused),
         ],
         "mechanism": ["13:30 release 2.6.1: undo.push(catalogue) before each import", "every ten minutes import.sh has the shop read the catalogue anew; heapMb grows step by step with undoSteps", "the limit of 72 MB: FATAL ERROR, exit code 134, always right after an import.sh request", "Docker restarts, nine seconds of start: 502"],
