@@ -125,7 +125,7 @@ APPLICATION = (
     Phrase(
         "process.started",
         (
-            "istening",
+            *("istening", "istens on", "on air"),
             "tarted",
             "running",
             " ready",
@@ -147,9 +147,9 @@ APPLICATION = (
             *(f" on {start}" for start in ("127.", "0.0.0.0", "10.", "172.", "192.168.", "[::", "http", ":")),
         ),
         at_start(
-            rf"(?:(?:[\w@/.-]+ ){{0,4}}|[\w@/.-]+: )(?:is )?(?:now )?(?:listening|running|started|ready|up|open|live|serving)"
-            rf"(?: and (?:listening|ready|running))?"
-            rf" (?:(?:on|at|in)?:? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
+            rf"(?:(?:[\w@/.-]+ ){{0,4}}|[\w@/.-]+: )(?:is )?(?:now )?(?:listen(?:ing|s)|running|started|ready|up|open|live"
+            rf"|serving|on air)(?: and (?:listening|ready|running))?"
+            rf",? (?:(?:on|at|in)?:? ?(?:address |http |https )?{_ADDRESS}|(?:on|at) {_PORT})"
             rf"|(?:[\w.-]+ )?{_THING} on (?:port )?:?\d{{2,5}}\.?$|[\w@/.-]+ v?\d+\.\d+[\w.+-]* on {_ADDRESS}"
             r"|\S*(?:服務|服务|伺服器|服务器)\S*(?:啟動|启动)\S{0,2} ?:?\d{2,5}\b"
             rf"|(?:[\w.-]+ )?{_THING}(?: has| is)?(?: successfully)? (?:started|up|ready)[.! ]*"

@@ -27,6 +27,8 @@ def folder_of(path: str) -> str:
 def collected(path: str, files: Iterable[str], directory: str | None = None, *, asker: str = "") -> str | None:
     """The collected file that a host path means: the one that shares most of its last components.
 
+    Where none has its name, one does whose name is the path's last components put together (`cron.d-shop`, `etc_cron.d_shop`).
+
     Of two that share equally much, the one that is wholly part of the host path (the folder was collected from there), then
     the one collected nearer to the `asker`, the file that names it: a folder may hold several hosts. Of a path whose folder is
     not known, the nearer one comes first.
@@ -39,8 +41,22 @@ def collected(path: str, files: Iterable[str], directory: str | None = None, *, 
     near = [(count, count == len(parts), _common_head(home, parts), file) for count, parts, file in shared if count]
     ranked = [((count, whole, head) if known else (count, head, whole), file) for count, whole, head, file in near]
     best = max((rank for rank, _ in ranked), default=None)
-    matches = [file for rank, file in ranked if rank == best]
+    matches = [file for rank, file in ranked if rank == best] or _flattened(wanted, files)
     return matches[0] if len(matches) == 1 else None
+
+
+def _flattened(wanted: list[str], files: Iterable[str]) -> list[str]:
+    """The files whose name is made of the most of the last components of a path, two at least."""
+    named = [(_joined([_parts(file)[-1].removesuffix(".txt")]), file) for file in files]
+    for first in range(len(wanted) - 1):
+        tail = _joined(wanted[first:])
+        if found := [file for name, file in named if name == tail]:
+            return found
+    return []
+
+
+def _joined(parts: list[str]) -> str:
+    return re.sub(r"[_-]+", "-", "-".join(parts))
 
 
 def copied_from(path: str, files: Collection[str]) -> str | None:

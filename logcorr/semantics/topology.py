@@ -148,6 +148,12 @@ def find(name: str, things: Iterable[Entity]) -> Entity | None:
     return next((thing for thing in things if name in thing.names), None)
 
 
+def of_pid_file(name: str, things: Sequence[Entity]) -> Entity | None:
+    """The thing whose process a file tells: of its name, or the only one of whose names it is made up."""
+    sharing = [thing for thing in things if thing.names & _words(name)]
+    return find(name, things) or (sharing[0] if len(sharing) == 1 else None)
+
+
 def writer(path: str, source: str, things: Sequence[Entity], nginx: str = NGINX) -> str | None:
     """Whose log a file is: nginx's by its format, else by what a manager says, by a mount, a folder, or the file's own name.
 

@@ -283,10 +283,10 @@ class _Targets(Struct, frozen=True):
         pid_file, listening = PID_FILE.search(target), topology.at_port(target, self.facts, self.files)
         if listening is not None:
             return listening
-        name = pid_file["name"] if pid_file else target
-        named = topology.find(name, self.things)
         if pid_file:
-            return [named.name if named else name]
+            own = topology.of_pid_file(pid_file["name"], self.things)
+            return [own.name if own else pid_file["name"]]
+        named = topology.find(target, self.things)
         started = [] if "<" in target else topology.commands(self.facts)  # a part that is not known stands in angle brackets
         seen = ((name, _process_name(command) if by_name else command) for name, command in started)
         return [*([named.name] if named else []), *(name for name, text in seen if _pattern_occurs(target, text))]
