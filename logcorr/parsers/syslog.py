@@ -59,9 +59,10 @@ _UNITS = {
 _PHRASES = (*messages.SCRIPT, *messages.APPLICATION)
 """What scripts and services write through syslog."""
 
+_SEGFAULT = r"^(?:\[ *\d+\.\d+\] )?(?P<name>\S+)\[\d+\]: segfault at "
 _KERNEL = {
     r"^(?:\[ *\d+\.\d+\] )?(?:Out of memory: Kill|Memory cgroup out of memory: Kill|oom-kill:)": "process.out_of_memory",
-    r"^(?:\[ *\d+\.\d+\] )?\S+\[\d+\]: segfault at ": "process.crashed",
+    _SEGFAULT: "process.crashed",
     r"^(?:\[ *\d+\.\d+\] )?Linux version \d": "host.booted",
 }
 
@@ -230,10 +231,13 @@ def _described(read: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _ended() -> pl.Expr:
-    """Whom a keeper of memory ended: its own name is not that of what ended."""
+    """Of whom a keeper of memory or the kernel says that it ended: their own name is another."""
+    told = {"earlyoom": _SPARED, "systemd-oomd": _PRESSED, "kernel": _SEGFAULT}
     message = pl.col("message")
-    named = pl.when(pl.col("program") == "earlyoom").then(message.str.extract(ascii_only(_SPARED), 1))
-    return named.otherwise(pl.when(pl.col("program") == "systemd-oomd").then(message.str.extract(ascii_only(_PRESSED), 1)))
+    return pl.coalesce(
+        pl.when(pl.col("program") == program).then(message.str.extract(ascii_only(pattern), 1))
+        for program, pattern in told.items()
+    )
 
 
 def _is_daemon(program: pl.Expr) -> pl.Expr:
