@@ -1,9 +1,9 @@
-"""The step of a script's run, begun by hand or by a release, that takes much memory and was under way when that ran out."""
+"""The step of a script, or of a release by its record, that takes much memory and was under way when that ran out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from msgspec import Struct
 
@@ -11,6 +11,7 @@ from logcorr.lazily import pl, regex
 from logcorr.model.case import Behaviour, Case
 from logcorr.model.claim import Evidence
 from logcorr.model.source import Span
+from logcorr.timeline.notes import SECOND_S, Entry, entries
 from logcorr.timeline.scripts import code_of, messages, own_words
 from logcorr.timeline.select import cite
 
@@ -30,6 +31,11 @@ LONGEST = timedelta(minutes=30)
 AVAILABLE = r"^mem avail: *(\d+) of +\d+ MiB"
 """What earlyoom writes of free memory from time to time (`-r`; print_mem_stats in its meminfo.c)."""
 
+DONE = regex(
+    r"(?i)\b(?:done|finish\w*|complet\w*|success\w*|compiled|built|ok|ended|fertig|terminado|terminé|failed|error)\b|[✓✔]"
+)
+"""The last words of a step that is over."""
+
 STEADY, FEWEST = 2.0, 3
 """So many reports before, each of so many times what was left, say that nothing had grown until then."""
 
@@ -46,7 +52,35 @@ def under_way(case: Case, killed: pl.DataFrame) -> Step | None:
     """The one script with such a step whose run had begun and had not ended at each of these moments; None if several have."""
     times = killed["time"].drop_nulls().unique().sort().to_list()
     found = [step for one in case.behaviours if times and (step := _step(case, one, times))]
+    if times and not found:
+        return _written(case, times)
     return found[0] if len(found) == 1 else None
+
+
+def _written(case: Case, times: list[datetime]) -> Step | None:
+    """The one record of a release that names such a step shortly before each of these moments, and goes on soon after it."""
+    records: dict[str, list[Entry]] = {}
+    for entry in case.once(entries):
+        if entry.within_s <= SECOND_S and len(entry.times) == 1:
+            records.setdefault(entry.place.path, []).append(entry)
+    found = [runs for told in records.values() if all(runs := [_named(told, time.timestamp()) for time in times])]
+    if len(found) != 1:
+        return None
+    (first, after), *others = [run for run in found[0] if run]
+    ran = (Evidence(after.place, "it was still running", shows="resource_exhausted"),)
+    often = any(one.place != first.place for one, _ in others)
+    return Step(first.place, ran, often or _steady(case, times[0], datetime.fromtimestamp(first.times[0], UTC)))
+
+
+def _named(told: list[Entry], time: float) -> tuple[Entry, Entry] | None:
+    """The last such step that a record names before, and what it tells next after that."""
+    near = LONGEST.total_seconds()
+    earlier = [one for one in told if 0 < time - one.times[0] <= near]
+    named = [one for one in earlier if HUNGRY.search(one.texts[0])]
+    after = [one for one in told if 0 < one.times[0] - time <= near]
+    if not named or not after or (earlier[-1] is not named[-1] and DONE.search(earlier[-1].texts[0])):
+        return None
+    return named[-1], after[0]
 
 
 def _step(case: Case, behaviour: Behaviour, times: list[datetime]) -> Step | None:
