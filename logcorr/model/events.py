@@ -63,7 +63,7 @@ KINDS = {
     "process.exited": "a process or unit ended",
     "process.killed": "a process was ended by SIGKILL, or by exit code 137",
     "process.crashed": "a process died of its own: uncaught exception, heap limit, segmentation fault",
-    "process.out_of_memory": "the kernel ended a process for want of memory",
+    "process.out_of_memory": "the kernel, earlyoom or systemd-oomd ended a process for want of memory",
     "process.reloaded": "a process re-read its configuration or re-opened its logs",
     "host.booted": "the machine or its init system started",
     "job.started": "a scheduler started a job",

@@ -52,17 +52,24 @@ _UNITS = {
     rf"^{_UNIT}: Main process exited, code=dumped": "process.crashed",
     rf"^{_UNIT}: Main process exited, code=exited, status=[1-9]\d*/": "process.crashed",
     rf"^{_UNIT}: (?:A process of this unit has been killed by the OOM|Failed with result 'oom-kill')": "process.out_of_memory",
+    rf"^{_UNIT}: systemd-oomd killed [1-9]": "process.out_of_memory",
 }
 """What systemd says of a service (src/core/unit.c, service.c); other units, and users' own managers, are none."""
 
 _PHRASES = (*messages.SCRIPT, *messages.APPLICATION)
 """What scripts and services write through syslog."""
 
+_SEGFAULT = r"^(?:\[ *\d+\.\d+\] )?(?P<name>\S+)\[\d+\]: segfault at "
 _KERNEL = {
     r"^(?:\[ *\d+\.\d+\] )?(?:Out of memory: Kill|Memory cgroup out of memory: Kill|oom-kill:)": "process.out_of_memory",
-    r"^(?:\[ *\d+\.\d+\] )?\S+\[\d+\]: segfault at ": "process.crashed",
+    _SEGFAULT: "process.crashed",
     r"^(?:\[ *\d+\.\d+\] )?Linux version \d": "host.booted",
 }
+
+_SPARED = r"^sending SIG(?:TERM|KILL) to process \d+ (?:uid \d+ )?\"(?P<name>[^\"]+)\":"
+_PRESSED = rf"^Killed /(?:\S+/)?{_UNIT} due to memory "
+_KEEPERS = {"earlyoom": {_SPARED: "process.out_of_memory"}, "systemd-oomd": {_PRESSED: "process.out_of_memory"}}
+"""What ends processes before the kernel must: kill_process in earlyoom's kill.c, systemd's src/oom/oomd-manager.c."""
 
 _CRONS = ("CRON", "anacron", "run-parts")
 _ENDED_BADLY = (
@@ -102,7 +109,12 @@ _EMITS = {
     "process.reloaded": ["Reloaded X.service"],
     "process.killed": ["Main process exited, code=killed, status=9"],
     "process.crashed": ["Main process exited, code=dumped", "segfault at "],
-    "process.out_of_memory": ["Out of memory: Kill", "oom-kill"],
+    "process.out_of_memory": [
+        "Out of memory: Kill",
+        "oom-kill",
+        'sending SIGTERM to process 1 uid 2 "X": badness 3',
+        "Killed /system.slice/X.service due to memory",
+    ],
     "host.booted": ["Linux version"],
     "http.5xx": ["HAProxy's status 5xx"],
     "upstream.none_live": ["has no server available!"],
@@ -203,7 +215,7 @@ def _described(read: pl.LazyFrame) -> pl.LazyFrame:
         "pid": pl.col("pid").cast(pl.Int32, strict=False),
         "user": job("user"),
         "command": job("command"),
-        "unit": pl.coalesce("unit", program),
+        "unit": pl.coalesce("unit", _ended(), program),
     }
     offset = {"utc_offset_s": pl.col("utc_offset_s")} if "utc_offset_s" in read.collect_schema() else {}
     return events(
@@ -215,6 +227,16 @@ def _described(read: pl.LazyFrame) -> pl.LazyFrame:
         parsed=pl.col("parsed"),
         count=pl.col("lines"),
         own=own | offset,
+    )
+
+
+def _ended() -> pl.Expr:
+    """Of whom a keeper of memory or the kernel says that it ended: their own name is another."""
+    told = {"earlyoom": _SPARED, "systemd-oomd": _PRESSED, "kernel": _SEGFAULT}
+    message = pl.col("message")
+    return pl.coalesce(
+        pl.when(pl.col("program") == program).then(message.str.extract(ascii_only(pattern), 1))
+        for program, pattern in told.items()
     )
 
 
@@ -238,6 +260,7 @@ def _kind() -> pl.Expr:
         *_meanings("systemd", _UNITS),
         *_meanings("kernel", _KERNEL),
         *_meanings("haproxy", _HAPROXY),
+        *(kind for keeper, table in _KEEPERS.items() for kind in _meanings(keeper, table)),
         pl.when(by_cron.str.contains(ascii_only(_ENDED_BADLY))).then(pl.lit("job.failed")),
         pl.when(message.str.starts_with("-- Boot ") | message.str.starts_with("-- Reboot")).then(pl.lit("host.booted")),
         pl.when(~pl.col("program").is_in(["systemd", "kernel"])).then(messages.kind_of(message, _PHRASES)),

@@ -14,23 +14,31 @@ from logcorr.model.source import Span
 from logcorr.semantics.paths import collected
 
 NAMED = regex(
-    r"(?:^|[\]:|] |Unhandled exception\. )(?P<message>(?:[A-Za-z_][\w.]*)?(?:Error|Exception)(?: \[\w+\])?: .+|panic: .+"
+    r"(?:^|[\]:|] |Unhandled exception\. |in thread \"[^\"]*\" )"
+    r"(?P<message>(?:[A-Za-z_][\w.]*)?(?:Error|Exception)(?: \[\w+\])?: .+"
+    r"|(?:panic|fatal error): .+|thread '[^']*'(?: \(\d+\))? panicked at .+|\S*\.rb:\d+:in .+ \([\w:]*(?:Error|Exception)\)"
     r"|(?:[A-Z]\w*::)*[A-Z]\w*(?:Error|Exception) \(.+\):?)$"
 )
-"""`TypeError: x is not iterable`, alone or behind a log's head; Go's `panic: `; `NameError (…):` of Rails."""
+"""`TypeError: x is not iterable`, alone or behind a log's head; `NameError (…):` of Rails; Go's `panic: ` and `fatal error: `.
 
-TOLD = r"(?:Error|Exception)(?: \[\w+\])?(?:: | \(.+\):?$)|panic: "
+Rust's `thread 'main' panicked at`, and Ruby's `app.rb:5:in 'show': … (KeyError)`, tell the place in the same line.
+"""
+
+TOLD = r"(?:Error|Exception)(?: \[\w+\])?(?:: | \(.+\):?$|\)$)|(?:panic|fatal error): |panicked at "
 
 FRAME = regex(r"\bat (?:.*(?:\(| in ))?(?:file://)?(?P<path>[^\s():]+):(?:line )?(?P<line>\d+)(?::\d+)?\)?$")
 RUBY_FRAME = regex(r"(?:^|[\s:\]])(?P<path>[\w./-]+\.rb):(?P<line>\d+):in [`'\"]")
-PHP_FRAME = regex(r"^#\d+ (?P<path>/\S+\.php)\((?P<line>\d+)\): ")
-STACKED = regex(r".*\bat \S|.*\.rb:\d+:in |#\d+ ")
+PHP_FRAME = regex(r"(?:^|: |\| )#\d+ (?P<path>/\S+\.php)\((?P<line>\d+)\): ")
+STACKED = regex(r".*\bat \S|.*\.rb:\d+:in |(?:.*(?:: |\| ))?#\d+ ")
 """A line of a stack in JavaScript, Java, .NET, Ruby or PHP; the engine's own functions have no place."""
 
-GO_FRAME = regex(r"^\t(?P<path>/\S+\.go):(?P<line>\d+)(?: \+0x[\da-f]+)?$")
-GO_ENGINE = "/src/runtime/"
+GO_FRAME = regex(r"^(?:\t(?=\S+$)|(?:.*(?:: |\| ))?\s+(?=\S+ \+0x))(?P<path>/\S+\.go):(?P<line>\d+)(?: \+0x[\da-f]+)?$")
+GO_ENGINE, GO_DIES = "/src/runtime/", ("panic: ", "fatal error: ")
+"""Go's stack, as it prints it, or behind a log's head."""
 
-PYTHON_FRAME = regex(r'^\s*File "(?P<path>[^"]+)", line (?P<line>\d+)')
+RUST_PLACE = regex(r"panicked at (?:.*, )?(?P<path>[\w./-]+\.rs):(?P<line>\d+):\d+:?$")
+
+PYTHON_FRAME = regex(r'(?:^|: |\| )\s*File "(?P<path>[^"]+)", line (?P<line>\d+)')
 ECHOED = regex(r"^(?:file://)?(?P<path>/\S+):(?P<line>\d+)$")
 """Node names the place before the exception, and the line as it stood when it ran after it."""
 
@@ -79,15 +87,20 @@ def thrown(case: Case, path: str) -> Iterator[Thrown]:
 
 
 def _frames(texts: Sequence[str], number: int) -> tuple[tuple[str, int], ...]:
-    """Where it was thrown, innermost first: below the exception (JavaScript, Java, .NET, Go, Ruby, PHP), or above it (Python)."""
+    """Where it was thrown, innermost first: below the exception (JavaScript, Java, .NET, Go, Ruby, PHP), or above it (Python).
+
+    Rust and Ruby tell the innermost place in the exception's own line.
+    """
+    if own := RUST_PLACE.search(texts[number]):
+        return ((own["path"], int(own["line"])),)
     following = texts[number + 1 : number + MOST_FRAMES]
-    if "panic: " in texts[number]:
+    if any(dies in texts[number] for dies in GO_DIES):
         places = filter(None, (GO_FRAME.match(text) for text in following if GO_ENGINE not in text))
         return tuple((place["path"], int(place["line"])) for place in places)
     stack = list(takewhile(STACKED.match, following))
     below = (FRAME.search(text) or RUBY_FRAME.search(text) or PHP_FRAME.search(text) for text in stack)
     above = filter(None, map(PYTHON_FRAME.search, reversed(texts[max(0, number - MOST_FRAMES) : number])))
-    found = [*filter(None, below)] or [*above]
+    found = [*filter(None, (RUBY_FRAME.search(texts[number]), *below))] or [*above]
     return tuple((frame["path"], int(frame["line"])) for frame in found if frame)
 
 

@@ -76,6 +76,11 @@ def taker(case: Case, killed: pl.DataFrame) -> Taker | None:
     return Taker(name, float(np.median([one.share for one in own])), rows)
 
 
+def tabled(case: Case, path: str) -> bool:
+    """Whether a log has the kernel's table of processes."""
+    return bool(case.lines(path).filter(pl.col("text").str.contains(ROW)).head(1).collect().height)
+
+
 def _reports(case: Case, path: str) -> Iterator[tuple[str, list[Row]]]:
     """The rows of each table, and the name of the process that was then ended."""
     fields = (pl.col("text").str.extract(ROW, part).alias(name) for part, name in ((2, "rss"), (3, "name")))

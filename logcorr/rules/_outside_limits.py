@@ -6,19 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
-from msgspec import Struct
-
 from logcorr.lazily import pl
 from logcorr.model.case import Case, Schedule
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import Unit
 from logcorr.model.result import Finding
-from logcorr.model.source import Span
+from logcorr.rules._amounts import Amount, amount_of, amounts, noted
 from logcorr.rules._askers import Maker, asking_line
 from logcorr.rules._jobs import DISTINCT, LANGUAGES, logs_of, programs_of, scripts_of
+from logcorr.rules._not_given import refused_since
 from logcorr.rules._recovered import recovered
-from logcorr.rules._settings import notes, settings
-from logcorr.timeline.select import cite, instants, seconds, spans, texts
+from logcorr.timeline.select import cite, instants, seconds
 
 FEWEST = 10
 MADE_BY_SCRIPT, MADE_BY_VISITORS, MADE_HERE, MADE_SINCE = 0.9, 0.85, 0.6, 0.92
@@ -48,11 +46,6 @@ MEANWHILE, NEARLY_ALL = timedelta(minutes=2), 0.9
 BEFORE_S, GROWN = 600, 3
 """So long nothing was turned away before, and so many times more a run has to ask for than any former one."""
 
-AMOUNT = r"\b([A-Za-z][\w-]*)[\"']? ?[=:] ?(\d+)\b"
-MOST_LINES = 5000
-FEWEST_RUNS = 3
-"""So many runs told of the former amount."""
-
 REFUTE = claim("requests_limited.refute", "that these requests were unwanted: then the limit does what it is for")
 FIX = claim(
     "requests_limited.fix",
@@ -62,16 +55,10 @@ APART = claim(
     "requests_limited.apart",
     "let the job ask for less at a time, stop when it is turned away, and have a key of its own, so that others keep theirs",
 )
-
-
-class Amount(Struct, frozen=True, kw_only=True):
-    """What a job's log tells of how much it asks for, which has changed: where it is set now, and its first and last words."""
-
-    name: str
-    value: int
-    was: Span
-    now: Span
-    place: Span
+NOT_GONE = claim(
+    "requests_limited.not_gone",
+    "let the job tell what it was not given from what is gone: wait, ask again, and change nothing for want of an answer",
+)
 
 
 def told_by_asker(case: Case) -> Iterator[Finding]:
@@ -83,7 +70,7 @@ def told_by_asker(case: Case) -> Iterator[Finding]:
         told = _told(case, schedule)
         if told.height < FEWEST:
             continue
-        amount = _amount(case, schedule, told)
+        amount = amount_of(case, schedule, told)
         others = _others(case, told)
         line = amount.place if amount else asking_line(case, schedule)
         if line:
@@ -170,7 +157,7 @@ def _by_times(case: Case, told: pl.DataFrame, others: pl.DataFrame) -> float:
     """
     if others.height < FEWEST or not _meanwhile(others, told):
         return 0.0
-    former = [(values[-1], max(values[:-1])) for _, same in _amounts(case, told) if len(values := same["value"].to_list()) > 1]
+    former = [(values[-1], max(values[:-1])) for _, same in amounts(case, told) if len(values := same["value"].to_list()) > 1]
     if former:
         return MADE_BY_SCRIPT if any(last >= GROWN * before > 0 for last, before in former) else 0.0
     of_others, own, turned = seconds(_of_files(case, others)), seconds(_of_files(case, told)), seconds(told)
@@ -185,37 +172,6 @@ def _of_files(case: Case, rows: pl.DataFrame) -> pl.DataFrame:
     return case.timeline.filter(timed).select("time").collect()
 
 
-def _amounts(case: Case, told: pl.DataFrame) -> Iterator[tuple[str, pl.DataFrame]]:
-    """The numbers that a job's log tells under each name until it is turned away first."""
-    own = pl.col("file").is_in(told["file"].unique().implode()) & (pl.col("time") <= told["time"].min())
-    rows = case.timeline.filter(own).collect().join(told.select("file", "line"), on=["file", "line"], how="anti").tail(MOST_LINES)
-    found = rows.with_columns(amount=pl.Series(texts(case, rows), dtype=pl.String).str.extract_all(AMOUNT)).explode("amount")
-    named = pl.col("amount").str.extract_groups(AMOUNT).struct
-    rows = found.with_columns(name=named.field("1"), value=named.field("2").cast(pl.Int64, strict=False)).drop_nulls("value")
-    for (name,), same in rows.sort("file", "line").group_by("name", maintain_order=True):
-        yield str(name), same
-
-
-def _amount(case: Case, schedule: Schedule, told: pl.DataFrame) -> Amount | None:
-    """A number that its runs told alike, and then, before the first of these, a greater one that stands in its program."""
-    for name, same in _amounts(case, told):
-        values = same["value"].to_list()
-        former = [value for value in values if value != values[-1]]
-        steady = values[: len(former)] == former and len(set(former)) == 1 and len(former) >= FEWEST_RUNS
-        if steady and values[-1] > former[0] and (place := _set(case, schedule, name, values[-1])):
-            was, now = spans(same[len(former) - 1 : len(former) + 1])
-            return Amount(name=name, value=values[-1], was=was, now=now, place=place)
-    return None
-
-
-def _set(case: Case, schedule: Schedule, name: str, value: int) -> Span | None:
-    """The line that sets it, one of the job's programs first."""
-    own = set(programs_of(case, schedule))
-    pattern = rf"(?i)\b\w*{re.escape(name)}\w*['\"]?\s*[:=]\s*['\"]?{value}\b"
-    found = sorted((span for span, _ in settings(case, pattern)), key=lambda span: span.path not in own)
-    return next(iter(found), None)
-
-
 def _of_asker(
     case: Case,
     told: pl.DataFrame,
@@ -225,34 +181,49 @@ def _of_asker(
     *,
     sure: float = MADE_BY_SCRIPT,
 ) -> Finding:
-    changed = [Evidence(span, "it was changed", shows="deploy_changes_configuration") for span in _noted(case, amount)]
-    both = pl.concat([told, others]).sort("time", "file", "line")
+    changed = [Evidence(span, "it was changed", shows="deploy_changes_configuration") for span in noted(case, amount)]
+    seen = refused_since(case, told)
+    schedule = who.job.schedule if who.job else ""
+    both = pl.concat([told, others, seen]).sort("time", "file", "line")
     return Finding(
         confidence=MADE_SINCE if amount else sure,
-        claim=_claim(told, others, who.job.schedule if who.job else "", amount),
+        claim=_seen(told, seen, schedule) if seen.height else _claim(told, others, schedule, amount),
         evidence=(
             *makers(who),
             *changed,
             *cite(told, "it is turned away", shows="limit_rejects_requests"),
             *cite(others, "so are others of ours", most=4, shows="failure_reaches_clients"),
+            *cite(seen, "refused to visitors since", most=4, shows="failure_reaches_clients"),
         ),
         would_refute=REFUTE,
         subject=str(who.line),
-        measured={"count": told.height, **({"others": others.height} if others.height else {})},
+        measured={name: rows.height for name, rows in (("count", told), ("others", others), ("seen", seen)) if rows.height},
         times=instants(both),
-        fix=APART if others.height else FIX,
+        fix=NOT_GONE if seen.height else APART if others.height else FIX,
     )
 
 
-def _noted(case: Case, amount: Amount | None) -> Iterator[Span]:
-    """Where the change is told: in notes, then in the job's own words after it and before."""
-    if amount:
-        names = dict.fromkeys((amount.name, amount.name.upper(), amount.name.lower()))
-        yield from [span for name in names for span in notes(case, name, str(amount.value))][:1]
-        yield from (amount.now, amount.was)
+def _seen(told: pl.DataFrame, seen: pl.DataFrame, schedule: str) -> Claim:
+    return claim(
+        "requests_limited.refused",
+        "the job on {schedule} was turned away {count} times by the limit of what it asks, and what it was not given is refused "
+        "to visitors since ({seen}×)",
+        schedule=schedule,
+        count=told.height,
+        seen=seen.height,
+    )
 
 
 def _claim(told: pl.DataFrame, others: pl.DataFrame, schedule: str, amount: Amount | None) -> Claim:
+    if amount and not others.height:
+        return claim(
+            "requests_limited.asker_since",
+            "since {name} is {value}, the job on {schedule} was turned away {count} times by the limit of what it asks",
+            name=amount.name,
+            value=amount.value,
+            schedule=schedule,
+            count=told.height,
+        )
     if not others.height:
         return claim(
             "requests_limited.asker",

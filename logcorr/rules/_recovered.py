@@ -8,13 +8,13 @@ from logcorr.lazily import pl
 from logcorr.model.case import Case
 
 AGAIN = (
-    r"(?i)\bretry(?:ing)?\b|\bwill retry\b|\b(?:try|trying) again\b|\bnext (?:try|attempt)\b|\breconnecting\b"
+    r"(?i)\bretry(?:ing)?(?:[^\w-]|-\W|$)|\bwill retry\b|\b(?:try|trying) again\b|\bnext (?:try|attempt)\b|\breconnecting\b"
     r"|\b(?:attempt|try|versuch|tentative|intento|tentativa|tentativo|poging) \d+ ?(?:/|of|von|sur|de|di|van) ?\d+"
     r"|\b(?:neuer|erneuter|n[äa]chster) versuch\b|\bnouvelle tentative\b|\breintent(?:o|ando|amos)\b|\bnuevo intento\b"
     r"|\bnova tentativa\b|\btentando (?:de novo|novamente)\b|\bnuovo tentativo\b|\briprovo\b|\bnieuwe poging\b"
     r"|\bnytt f[öo]rs[öo]k\b|\bponawiam\b|重試|重试|再試行|リトライ|재시도"
 )
-"""How a line tells that what failed is tried again."""
+"""How a line tells that what failed is tried again; `retry-after` is only what the other side said."""
 
 _TRY = r"(?:retry|retries|try|tries|attempts?)\b"
 WELL = (

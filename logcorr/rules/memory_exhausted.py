@@ -1,4 +1,4 @@
-"""The kernel ends a process for want of memory."""
+"""The kernel, or who keeps watch over memory, ends a process for want of it."""
 
 from __future__ import annotations
 
@@ -15,12 +15,15 @@ from logcorr.model.facts import ComposeFile, Container, Unit
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._memory import Starter, Taker, starter, taker
+from logcorr.rules._hungry import under_way
+from logcorr.rules._memory import Starter, Taker, starter, tabled, taker
 from logcorr.rules._only_grows import SURE, Grows, only_grows, places
 from logcorr.rules._statements import sender
 from logcorr.timeline.select import cite, instants, lines_like
 
-KILLED = r"Killed? process \d+ \((?P<name>[^)]+)\)"
+KILLED = r"(?:Killed? process \d+ \(|^sending SIG\w+ to process \d+ (?:uid \d+ )?\")(?P<name>[^)\"]+)[)\"]"
+KEPT = r"^sending SIG|^Killed /\S+ due to memory|systemd-oomd killed"
+OF_A_GROUP = r"Memory cgroup out of memory|CONSTRAINT_MEMCG"
 REACHED = r"\bmemory: usage \d+kB, limit (\d+)kB"
 AMOUNT = regex(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[kmgtKMGT])?[iI]?[bB]?[\"']?\s*(?:#.*)?$")
 LIMIT = r"^\s*(?:mem_limit|memory|MemoryMax|MemoryLimit)\s*[:=]\s*\S+"
@@ -40,6 +43,10 @@ LESS = claim(
     "memory_exhausted.less",
     "let the job work in pieces, within a limit of its own (systemd-run -p MemoryMax=…), so that it is ended and not a service",
 )
+ELSEWHERE = claim(
+    "memory_exhausted.elsewhere",
+    "build elsewhere and bring what was built, or run the step within a limit of its own (systemd-run -p MemoryMax=…)",
+)
 
 
 class _Why(Struct, frozen=True):
@@ -50,11 +57,12 @@ class _Why(Struct, frozen=True):
     took: Taker | None = None
     grows: Grows | None = None
     by_job: bool = False
+    step: bool = False
 
 
 @rule(code="PROC006", title="The kernel ended a process for want of memory", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
-    """Only the kernel's own line, or Docker's `OOMKilled`, tells it: exit code 137 alone says no more than that it was killed."""
+    """Who ended it tells it, or Docker's `OOMKilled`: exit code 137 alone says no more than that it was killed."""
     killed = case.happened("process.out_of_memory")
     contained = [one for one in case.of(Container) if one.oom_killed]
     if not killed.height and not contained:
@@ -66,7 +74,7 @@ def check(case: Case) -> Iterator[Finding]:
     who = ", ".join(services or names) or "a process"
     yield Finding(
         confidence=why.sure,
-        claim=_claim(who, count, why),
+        claim=_claim(who, count, why, kept=bool(killed["message"].str.contains(KEPT).any())),
         evidence=(
             *why.shown,
             *cite(killed, "ended for want of memory", most=1, shows="resource_exhausted"),
@@ -82,7 +90,7 @@ def check(case: Case) -> Iterator[Finding]:
             **({"taker": why.took.name, "share": round(why.took.share, 2)} if why.took else {}),
         },
         times=instants(killed),
-        fix=LESS if why.by_job else FIT,
+        fix=ELSEWHERE if why.step else LESS if why.by_job else FIT,
     )
 
 
@@ -94,11 +102,21 @@ def _why(case: Case, killed: pl.DataFrame, *, alone: bool, limited: bool) -> _Wh
         proved = starts and (starts.logged or starts.times > 1)
         return _Why(KNOWN if proved else LIKELY, tuple(_taking(took, starts)), took=took, by_job=bool(starts))
     asked = _statement(case, killed)
+    step = under_way(case, killed) if not asked and not limited and not _seen(case, killed) else None
+    if step:
+        line = Evidence(step.line, "takes much memory", shows="resource_exhausted")
+        return _Why(SURE if step.proved else LIKELY, (line, *step.ran), step=True)
     grows = only_grows(case) if alone and not asked else None
     if asked or grows:
         added = (Evidence(span, "it is only ever added to", shows="resource_exhausted") for span in places(grows))
         return _Why(SURE, (*asked, *added), grows=grows)
     return _Why(KNOWN if limited else UNEXPLAINED)
+
+
+def _seen(case: Case, killed: pl.DataFrame) -> bool:
+    """Whether the kernel shows who held what, or it was the limit of a group of its own that was reached."""
+    group = killed["message"].str.contains(OF_A_GROUP).any()
+    return group or any(tabled(case, path) for path in killed["file"].unique())
 
 
 def _statement(case: Case, killed: pl.DataFrame) -> tuple[Evidence, ...]:
@@ -119,7 +137,13 @@ def _statement(case: Case, killed: pl.DataFrame) -> tuple[Evidence, ...]:
     )
 
 
-def _claim(who: str, count: int, why: _Why) -> Claim:
+def _claim(who: str, count: int, why: _Why, *, kept: bool) -> Claim:
+    if why.step:
+        return claim(
+            "memory_exhausted.under_way",
+            "memory ran out while a step that takes much of it was under way, and {who} was ended for want of it",
+            who=who,
+        )
     if why.grows:
         return claim(
             "memory_exhausted.grows",
@@ -135,6 +159,13 @@ def _claim(who: str, count: int, why: _Why) -> Claim:
             taker=why.took.name,
             share=round(100 * why.took.share),
             who=who,
+        )
+    if kept:
+        return claim(
+            "memory_exhausted.kept",
+            "{who} was ended for want of memory, before the kernel had to ({count} lines tell it)",
+            who=who,
+            count=count,
         )
     return claim(
         "memory_exhausted.found", "the kernel ended {who} for want of memory ({count} lines tell it)", who=who, count=count

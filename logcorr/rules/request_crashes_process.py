@@ -12,7 +12,7 @@ from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
-from logcorr.rules._exceptions import Thrown, of_logs, own_line
+from logcorr.rules._exceptions import TOLD, Thrown, of_logs, own_line
 from logcorr.rules._items import Item, item, marked
 from logcorr.rules._poison import Poison, answered_before, broken_off, poison_of
 from logcorr.timeline.lifecycles import OWN_ENDS, Downtime, stopped
@@ -23,6 +23,10 @@ UNTOLD = ("process.exited", "process.started")
 
 FEWEST = 3
 LEAST_SHARE = 0.8
+
+DIED = rf"{TOLD}|segfault at |Segmentation fault|core dumped|terminate called|Fatal Python error|Assertion "
+FEWEST_ALONE = 5
+"""So often the request comes with an end and an end with the request, never one alone: no stack is needed then."""
 
 
 @rule(code="NODE003", title="One particular request crashes a process", role="defect", severity="error")
@@ -61,7 +65,7 @@ def _finding(case: Case, service: str, ends: Sequence[Downtime], poison: Poison,
     code = own_line(case, exceptions[0]) if exceptions else None
     clients = Counter(poison.broken["client"].to_list()).most_common(1)
     return Finding(
-        confidence=_confidence(poison, exceptions),
+        confidence=_confidence(poison, exceptions, own_words=_last_words(case, ends)),
         claim=_claim(service, len(ends), poison),
         evidence=(
             *([Evidence(code, "the line that threw", shows="request_crashes_process")] if code else []),
@@ -145,13 +149,25 @@ def _asker(clients: Sequence[tuple[str, int]]) -> str:
     return f"client {clients[0][0]}" if clients and clients[0][0] else ""
 
 
-def _confidence(poison: Poison, exceptions: Sequence[Thrown]) -> float:
+def _last_words(case: Case, ends: Sequence[Downtime]) -> bool:
+    """Whether each end is told by what the process, its runtime or the kernel says of an error of its own."""
+    told = pl.DataFrame({"file": [stop.end.path for stop in ends], "line": [stop.end.line for stop in ends]})
+    lines = [
+        case.lines(str(path)).filter(pl.col("line").is_in(same["line"].implode()) & pl.col("text").str.contains(DIED)).collect()
+        for (path,), same in told.group_by("file", maintain_order=True)
+    ]
+    return sum(one.height for one in lines) == told.n_unique()
+
+
+def _confidence(poison: Poison, exceptions: Sequence[Thrown], *, own_words: bool) -> float:
     """Sure only where the request never succeeds, and the process itself says what it died of."""
     if not poison.asked:
         return 0.8
     if poison.at_once:
         return 0.92 if poison.asked == poison.ended else 0.85
-    return 0.95 if exceptions and not poison.answered else 0.85
+    if poison.answered or not (exceptions or own_words):
+        return 0.85
+    return 0.95 if exceptions else 0.92 if poison.asked == poison.ended >= FEWEST_ALONE else 0.85
 
 
 def _access_lines(poison: Poison) -> Iterator[Evidence]:
