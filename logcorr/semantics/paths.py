@@ -47,7 +47,7 @@ def collected(path: str, files: Iterable[str], directory: str | None = None, *, 
 
 def _flattened(wanted: list[str], files: Iterable[str]) -> list[str]:
     """The files whose name is made of the most of the last components of a path, two at least."""
-    named = [(_joined([_parts(file)[-1].removesuffix(".txt")]), file) for file in files]
+    named = [(_joined(_parts(file.removesuffix(".txt"))[-1:]), file) for file in files]
     for first in range(len(wanted) - 1):
         tail = _joined(wanted[first:])
         if found := [file for name, file in named if name == tail]:
