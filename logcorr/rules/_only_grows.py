@@ -1,4 +1,4 @@
-"""Code that keeps things in what lives as long as its process, and takes nothing out of it."""
+"""Code that keeps things in what lives as long as its process, and does not bound them."""
 
 from __future__ import annotations
 
@@ -52,17 +52,21 @@ TAKES = (
 )
 """How something is put in, and how it is taken out or its number looked at."""
 
+NEAR = 4
+"""Who bounds what he keeps does so within so many lines of adding to it."""
+
 MOST_LINES = 4000
 SURE = 0.92
 """How sure it is that this fills the memory which ran out, where collected code keeps one thing so."""
 
 
 class Grows(Struct, frozen=True):
-    """The line that puts something in, where it is made, and its name."""
+    """The line that puts something in, where it is made, and its name; whether a diff brings all of it."""
 
     line: Span
     made: Span
     name: str
+    brought: bool
 
 
 def only_grows(case: Case) -> Grows | None:
@@ -74,9 +78,11 @@ def only_grows(case: Case) -> Grows | None:
 
 
 def _emptied(one: Grows, texts: Sequence[tuple[int, str, bool]]) -> bool:
-    """Whether another file takes something out of it."""
-    takes = re.compile(TAKES.format(name=re.escape(one.name)))
-    return any(takes.search(text) for line, text, _ in texts if line != one.made.line)
+    """Whether something is taken out of it; of what a diff brings only where it is put in: elsewhere that may be rare."""
+    puts, takes = (re.compile(pattern.format(name=re.escape(one.name))) for pattern in (PUTS, TAKES))
+    taken = [line for line, text, _ in texts if line != one.made.line and takes.search(text)]
+    put = [line for line, text, _ in texts if puts.search(text)]
+    return any(not one.brought or any(abs(line - other) <= NEAR for other in put) for line in taken)
 
 
 def places(grows: Grows | None) -> Sequence[Span]:
@@ -107,13 +113,15 @@ def _diffed(case: Case, path: str) -> Iterator[Sequence[tuple[int, str, bool]]]:
 
 
 def _in_file(path: str, lines: Sequence[tuple[int, str, bool]]) -> Iterator[Grows]:
-    for number, text, _ in lines:
+    """What is put into, of what is made once."""
+    diff = any(not new for _, _, new in lines)
+    for number, text, made_new in lines:
         kept = KEPT.match(text)
         name = kept and (kept["name"] or kept["field"] or kept["class"])
         if not name or REGISTERS.search(name):
             continue
-        puts, takes = (re.compile(pattern.format(name=re.escape(name))) for pattern in (PUTS, TAKES))
+        puts = re.compile(PUTS.format(name=re.escape(name)))
         inside = [(line, other) for line, other, new in lines if new and line != number and other[:1].isspace()]
         put = [line for line, other in inside if puts.search(other) and not FIXED.search(other)]
-        if put and not any(takes.search(other) for line, other, _ in lines if line != number):
-            yield Grows(Span(path, put[0]), Span(path, number), name)
+        if put:
+            yield Grows(Span(path, put[0]), Span(path, number), name, diff and made_new)

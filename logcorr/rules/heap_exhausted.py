@@ -55,7 +55,7 @@ def _claim(service: str, crashes: pl.DataFrame, limit: str, grows: Grows | None)
     if grows:
         return claim(
             "heap_exhausted.grows",
-            "nothing is ever taken out of {name}: {service} ran into the limit of its JavaScript heap{limit} and aborted, "
+            "nothing bounds what is kept in {name}: {service} ran into the limit of its JavaScript heap{limit} and aborted, "
             "{count} times",
             name=grows.name,
             count=crashes.height,

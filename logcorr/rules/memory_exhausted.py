@@ -147,7 +147,7 @@ def _claim(who: str, count: int, why: _Why, *, kept: bool) -> Claim:
     if why.grows:
         return claim(
             "memory_exhausted.grows",
-            "nothing is ever taken out of {name}: the kernel ended {who} for want of memory ({count} lines tell it)",
+            "nothing bounds what is kept in {name}: the kernel ended {who} for want of memory ({count} lines tell it)",
             name=why.grows.name,
             who=who,
             count=count,
