@@ -11,6 +11,31 @@ from logcorr.model.result import Finding
 from logcorr.rules import by_service, counted, rule
 from logcorr.timeline.lifecycles import stopped
 
+HOUSEKEEPING = (
+    *(
+        "certbot",
+        "snap.certbot.renew",
+        "logrotate",
+        "apt-daily",
+        "apt-daily-upgrade",
+        "man-db",
+        "fstrim",
+        "phpsessionclean",
+        "motd-news",
+    ),
+    *(
+        "fwupd-refresh",
+        "e2scrub_all",
+        "dpkg-db-backup",
+        "sysstat-collect",
+        "sysstat-summary",
+        "mdcheck_start",
+        "plocate-updatedb",
+    ),
+    *("update-notifier-download", "update-notifier-motd", "ua-timer", "systemd-tmpfiles-clean", "dnf-makecache", "raid-check"),
+)
+"""Units that timers of distributions run: one that ends with a failure serves nobody, and is tried again."""
+
 
 @rule(code="NODE001", title="A process crashed", role="symptom", severity="error")
 def check(case: Case) -> Iterator[Finding]:
@@ -26,7 +51,7 @@ def check(case: Case) -> Iterator[Finding]:
 
 def _deaths(case: Case) -> pl.DataFrame:
     """The most telling line of each crash; of logs without times, every line."""
-    told = case.happened("process.crashed")
+    told = case.happened("process.crashed").filter(~pl.col("service").is_in(HOUSEKEEPING).fill_null(False))
     ends = [(stop.end.path, stop.end.line) for stop in case.once(stopped)]
     places = pl.DataFrame(ends, schema={"file": pl.String, "line": pl.UInt32}, orient="row")
     timed = told.join(places, on=["file", "line"], how="semi", maintain_order="left")
