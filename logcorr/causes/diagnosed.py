@@ -11,7 +11,9 @@ from logcorr.causes.weighing import Hypothesis
 from logcorr.lazily import np, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import claim
+from logcorr.model.facts import Script
 from logcorr.model.result import Cause, Finding, Link
+from logcorr.model.source import Span
 from logcorr.timeline.select import cite, seconds
 
 DIES_WITHIN_S, MOST_OF = 5.0, 0.5
@@ -72,11 +74,11 @@ def _while_away(case: Case, service: str, ends: Ends) -> Ends:
 
 def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> Iterator[Link]:
     place = finding.evidence[0].span
-    if RUNS not in diagnosis.mechanisms:
-        yield from hops.set_off(case, [evidence.span for evidence in finding.evidence])
+    runs = RUNS not in diagnosis.mechanisms and hops.set_off(case, [evidence.span for evidence in finding.evidence])
     own = list(_own(finding, diagnosis))
     first = 1 if own and own[0].mechanism == CHANGES else 0
-    yield from own[:first]
+    begun = (*own[:first], *(runs or ())) if _is_setting(case, place) else (*(runs or ()), *own[:first])
+    yield from begun
     if ends.lasts and "effect_hits_service" not in diagnosis.mechanisms:
         yield from hops.put_in_force(case, place, finding.subject)
     yield from own[first:]
@@ -89,6 +91,13 @@ def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> It
     if dying:
         yield from _died(case, finding, ends, dying)
     yield from hops.consequences(case, ends, place, hops.DOWN if dying else diagnosis.effects)
+
+
+def _is_setting(case: Case, place: Span) -> bool:
+    """Whether a line is no command: what a job runs may have made the change by a command, but a setting was changed before."""
+    commands = (script.span for script in case.of(Script) if script.span.path == place.path)
+    told = any(source.path == place.path for source in case.sources)
+    return not told and not any(span.line <= place.line <= span.end_line for span in commands)
 
 
 def _refusals(finding: Finding, ends: Ends, refused: Sequence[Finding]) -> Iterator[Link]:
