@@ -107,6 +107,7 @@ DIAGNOSES = {
         perhaps=("resource_exhausted",),
         themselves=True,
     ),
+    "request_holds_up": Diagnosis("request_holds_up", ("job_stalls_service", "timeout_closes_connection"), themselves=True),
     "strict_healthcheck": Diagnosis(
         "strict_healthcheck",
         (CHANGES, "probe_gets_answer", "answer_takes_branch", "effect_hits_service", "process_terminates"),
