@@ -51,7 +51,7 @@ CAUSE_KINDS = {
     "upgrade_restarts_service": "services are restarted for an upgrade of packages, while they are used",
     "signal_not_handled": "a signal that a service does not handle ends it, though it was only meant to tell it something",
     "lifetime_limited": "what runs a service ends it a fixed time after each start",
-    "ended_by_supervisor": "what runs a service ends it while it works: for a changed file, a limit, silence, or a new image",
+    "ended_by_supervisor": "what runs a service ends it while it works: for a changed file, a limit, silence, a new image or a copy",
     "wrong_setting": "what a service is told about something it needs is not right",
     "dependency_failed": "something a service needs does not answer it; why is not known",
     "change_refused": "a step of a change was refused, and what runs is not what was meant to",
@@ -80,6 +80,7 @@ CAUSE_KINDS = {
     "probe_never_satisfied": "a health check waits for an answer that never comes, and acts on it",
     "check_always_fails": "a health check fails on nearly every run, and acts on it",
     "scheduled_stop": "a scheduled command stops a service by design or mistake",
+    "bystander_ended": "a script ends all who are connected to a port, not only who listens on it",
     "scheduled_check_acts": "a scheduled check stops a service when its condition holds",
     "unproven_schedule": "stops follow a schedule, but what its job does was not collected",
 }
