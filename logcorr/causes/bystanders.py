@@ -10,6 +10,8 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.timeline.lifecycles import listened_at
 
 MOST = 3
+UNNAMED = 0.95
+"""How sure it is at most where the script does not write the numbers of the processes that it ends."""
 
 
 def bystander(case: Case, suspect: Suspect, service: str) -> Lookup | None:
@@ -39,6 +41,7 @@ def caught_up(case: Case, suspect: Suspect, service: str) -> WhyFails | None:
             service=service,
         ),
         evidence=_shown(case, suspect, found, service),
+        most=1.0 if suspect.behaviour and named(case, suspect.behaviour, service) else UNNAMED,
     )
 
 
