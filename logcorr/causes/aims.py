@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from logcorr.causes import words
 from logcorr.causes.follow import Times
+from logcorr.causes.lookups import by_lookup
 from logcorr.lazily import np, pl
 from logcorr.model.behaviour import Reach
 from logcorr.model.case import Behaviour, Case, ProvedEffect
@@ -63,6 +64,8 @@ def ending(case: Case, behaviour: Behaviour, service: str) -> Iterator[tuple[Beh
     for proved in behaviour.proved:
         if proved.effect.manager == "pm2" and proved.effect.ends_processes and not proved.effect.targets:
             proved = replace(proved, hits=proved.hits or case.once(_managed))
+        if not proved.certain:
+            proved = by_lookup(case, behaviour, proved, service)
         possible = service in proved.hits or not proved.certain
         if proved.effect.ends_processes and possible:
             yield behaviour, proved

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from logcorr.causes import aims
 from logcorr.causes.accusing import claimed
+from logcorr.causes.bystanders import caught_up
 from logcorr.causes.chain import scheduled_chain
 from logcorr.causes.exits import WhyFails, distrusting
 from logcorr.causes.follow import LONGEST_S, Ends, of_times
@@ -88,7 +89,7 @@ def blamed(case: Case, findings: Sequence[Finding], told: Attributed, services: 
         claim=known.claim if known else claimed(kind, told, suspect, group),
         confidence=min(_confidence(told, group, suspect, unsure=unsure), known.most if known else 1.0),
         proof=_proof(suspect),
-        culprit=_culprit(kind, suspect),
+        culprit=known.evidence[0].span if known and kind == "bystander_ended" else _culprit(kind, suspect),
         trigger=suspect.job.span if suspect.job else suspect.span,
         chain=tuple(scheduled_chain(case, stopped, suspect, ends=of_runs or stopped.ends, known=known)),
         contributing=_contributing(findings, suspect),
@@ -114,6 +115,9 @@ def _read(
 ) -> tuple[str, WhyFails | None, bool]:
     """The kind of cause that it would be, why its check fails if that is known, and whether the check may be right after all."""
     kind, matched = kind_of(suspect, group), matched_stops(told, group)
+    caught = caught_up(case, suspect, told.service)
+    if caught:
+        return caught.kind, caught, False
     known = _why_it_fails(case, findings, suspect, matched) if kind in CHECK_FAILS else None
     kind = known.kind if known else kind
     if _may_be_right(kind, suspect, group):

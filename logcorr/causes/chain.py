@@ -42,7 +42,9 @@ def scheduled_chain(case: Case, stopped: Stopped, suspect: Suspect, *, ends: End
             yield from _begun(case, told, suspect, rows)
         yield from _set_off(case, suspect, effect)
         yield from (*called, *decided) if _decided_there(effect) else (*decided, *called)
-    yield terminates(case, stopped, effect.effect.span if effect else suspect.span, rows)
+    link = terminates(case, stopped, effect.effect.span if effect else suspect.span, rows)
+    shown = [one for one in known.evidence if one.shows == link.mechanism] if known else []
+    yield replace(link, evidence=(*shown, *link.evidence))
     if effect and effect.effect.action == "kill":
         yield from hops.dies_again(case, told.service, ends, spans(rows)[0])
     if (effect and effect.effect.action == "kill") or suspect.scheduler == "pm2":

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from logcorr.causes.blame import ALWAYS, kind_of, ordered
+from logcorr.causes.bystanders import bystander
 from logcorr.causes.follow import Times
 from logcorr.causes.scheduled import Attributed
 from logcorr.causes.together import matched_stops
@@ -150,6 +151,7 @@ def _as_ordered(case: Case, told: Attributed, felt: Sequence[Finding]) -> bool:
         return False
     suspect, matched = told.possible[0], matched_stops(told, group)
     meant = ordered(suspect) and kind_of(suspect, group) == "scheduled_stop"
+    meant = meant and not bystander(case, suspect, told.service)
     return meant and not felt and matched.height >= ALWAYS * told.stops.height and _watched(case, matched)
 
 

@@ -102,7 +102,8 @@ FAILURES = (
             "ECONNREFUSED|ETIMEDOUT|ENOTFOUND|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN|ECONNRESET|NetworkError|dial |"
             "SelectionError|onnection refused|ame resolution|Name or service not known|"
             "ould not translate host|UnknownHostException|o such host|could not connect to server|"
-            "ConnectionError|resolve host|MySQL server host|does not resolve|associated with hostname|nor servname"
+            "ConnectionError|resolve host|MySQL server host|does not resolve|associated with hostname|nor servname|"
+            "RemoteDisconnected|erver disconnected|ServerDisconnectedError|NoHttpResponseException"
         ),
         rf"\b(?:connect|getaddrinfo|read|write|queryA) {_UNREACHABLE}\b|\bMongo(?:Network|ServerSelection)Error\b"
         rf"""|\bcode"?: ?["']{_UNREACHABLE}["']"""
@@ -113,7 +114,9 @@ FAILURES = (
         r"|\b(?:\w+\.)*UnknownHostException\b|\blookup \S+(?: on \S+)?: no such host\b|\bcould not connect to server\b"
         r"|\bredis\.exceptions\.ConnectionError\b|\bCould not resolve host\b|\bUnknown MySQL server host\b"
         r"|\bName does not resolve\b"
-        r"|\bNo address associated with hostname\b|\bnodename nor servname provided\b|\bNo such host is known\b",
+        r"|\bNo address associated with hostname\b|\bnodename nor servname provided\b|\bNo such host is known\b"
+        r"|\bRemoteDisconnected\(|\bServerDisconnectedError\b|\bNoHttpResponseException\b"
+        r"|\bRemoteProtocolError\b.{0,20}\bServer disconnected\b",
     ),
     Phrase(
         "transaction.deadlock",

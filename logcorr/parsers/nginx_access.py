@@ -56,7 +56,7 @@ def _recognise(sample: Sample) -> float:
     if as_json >= 0.5:
         return 0.7 * as_json
     whole = json_requests.of_lines(sample.lines)
-    if whole and {"request", "status"} <= set(whole.variables) and stamps.share(sample.lines, _LEVELLED.match) < 0.5:
+    if whole and {"request", "status"} <= set(whole.variables) and not _of_a_logger(sample.lines, whole):
         return 0.7 * stamps.share(sample.lines, re.compile(whole.pattern(), re.ASCII).match)
     own_names = stamps.share(sample.lines, _ANSWERED.match)
     if own_names >= 0.5:
@@ -83,9 +83,19 @@ _LEVELLED = regex(r'(?=.*"level": ?["\d])(?=.*"(?:msg|message)": ?")')
 """What loggers of applications write, and no proxy: a level, and words beside."""
 
 
+_LEVEL = regex(r'.*"(?:level|lvl|severity)": ?["\d]')
+
+
+def _of_a_logger(lines: Sequence[str], found: LogFormat | None) -> bool:
+    """Whether an application's logger writes them: a level with words beside, or one where no client's address is told."""
+    told = _LEVELLED if found and "remote_addr" in found.variables else _LEVEL
+    return stamps.share(lines, told.match) >= 0.5
+
+
 def _is_json(line: str) -> bool:
-    found = None if _LEVELLED.match(line) else of_json(line)
-    return found is not None and "status" in found.variables and not _REQUESTS.isdisjoint(found.variables)
+    found = of_json(line)
+    asks = found is not None and "status" in found.variables and not _REQUESTS.isdisjoint(found.variables)
+    return asks and not _of_a_logger((line,), found)
 
 
 _ANSWERED = regex(

@@ -36,8 +36,23 @@ _BARE = {"tomcat": 0.001}
 """What a number without a unit is in, where not in seconds."""
 
 
+SERVERS = {
+    "uvicorn": (r"\b(?:uvicorn|hypercorn)\b", 5.0),
+    "gunicorn": (r"\bgunicorn\b", 2.0),
+    "waitress": (r"\bwaitress(?:-serve)?\b", 120.0),
+    "puma": (r"\bpuma\b", 20.0),
+    "apache": (r"\b(?:httpd|apache2(?:ctl)?|mod_wsgi-express)\b", 5.0),
+    "tomcat": (r"\b(?:tomcat|catalina)\b|\bjava\b.*\.jar\b", 60.0),
+    "node": (r"\bnode (?:\S+ )*\S+\.[cm]?js\b|\b(?:next|nest) start\b", NODE_IDLE_S),
+}
+"""Programs that serve, and for how many seconds each keeps a connection on which nothing is asked, if it is not told."""
+
+UNSURE = ("gunicorn", "tomcat", "node")
+"""gunicorn keeps none with its usual workers; any server may be in a jar; Node's sources tell more than how it is run."""
+
+
 class Idle(Struct, frozen=True):
-    """How long the application keeps an idle connection: set in a line of it, or Node's default; `known` by its source."""
+    """How long the application keeps an idle connection: set in a line of it, or its server's own; `known` by its source."""
 
     seconds: float
     span: Span | None
@@ -45,13 +60,22 @@ class Idle(Struct, frozen=True):
 
 
 def application_keeps(case: Case) -> Idle:
-    """The shortest limit that a collected file sets; Node's own, if nothing is set."""
-    found = list(_set(case))
+    """The shortest limit that a collected file sets; that of its server, if nothing is set; Node's own, if none is known."""
+    found = list(told_to_keep(case))
     sources = any(path.endswith(SOURCES) for path in case.files)
-    return min(found, key=lambda one: one.seconds, default=Idle(NODE_IDLE_S, None, sources))
+    others = [] if found or sources else [one for one, _, told in by_themselves(case) if told not in UNSURE]
+    own = others[0] if len({one.seconds for one in others}) == 1 else Idle(NODE_IDLE_S, None, sources)
+    return min(found, key=lambda one: one.seconds, default=own)
 
 
-def _set(case: Case) -> Iterator[Idle]:
+def by_themselves(case: Case) -> Iterator[tuple[Idle, str, str]]:
+    """What servers do that are not told how long: the limit, the line that runs one, and its name."""
+    for name, (pattern, seconds) in SERVERS.items():
+        yield from ((Idle(seconds, span, True), text, name) for span, text in settings(case, pattern))
+
+
+def told_to_keep(case: Case) -> Iterator[Idle]:
+    """The limits that collected files set."""
     proxies = {file.span.path for file in case.of(NginxFile)}
     for span, text in settings(case, _ANY):
         seconds = None if span.path in proxies else _seconds(text, script=span.path.endswith(SOURCES))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from datetime import timedelta
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
@@ -12,13 +12,17 @@ from logcorr.lazily import np, npt, pl, regex
 from logcorr.model.case import Case
 from logcorr.model.events import REQUEST_LOGS
 from logcorr.rules._durations import span_s
-from logcorr.rules._supervisors import CHECKED, FEWEST, LIMIT, UPDATED, WATCHDOG, WATCHING, Ended, Pair
+from logcorr.rules._supervisors import CHECKED, COPIED, FEWEST, LIMIT, UPDATED, WATCHDOG, WATCHING, Ended, Pair
 from logcorr.rules._unhealthy import answers, late, served
+from logcorr.timeline.lifecycles import Downtime
 from logcorr.timeline.select import moments, seconds, spans
 
 SOURCES = regex(r"\.(?:[cm]?[jt]sx?|vue|svelte|py|rb|go|rs|php|java|kt|ex|css|s[ac]ss|less|html?|ejs|pug|hbs|j2|lock|sh)$")
 SETTINGS = regex(r"\.(?:json|ya?ml|toml|ini|conf|xml)$|(?:^|/)\.env[^/]*$")
 """What people change, and want to see at work; a file of settings that changes again and again is written by a program."""
+
+WANTED = (UPDATED, COPIED)
+"""What is done on purpose, and in the open."""
 
 NEARLY_ALL, WAKE_S, LATE_S = 0.8, 60.0, 5.0
 WORDS = 60
@@ -96,18 +100,29 @@ def watched(case: Case, one: Ended) -> Ended | None:
 def felt(case: Case, one: Ended) -> bool:
     """Whether failures come in the minute after these stops, and not as much at other times; or no log of requests tells.
 
-    What is restarted while nobody asks, or others answer, is run as it was meant; an update was wanted, and must be felt.
+    What is restarted while nobody asks, or others answer, is run as it was meant; an update or a copy was wanted, and must be
+    felt. Who is away for longer than that minute is missed for as long.
     """
-    times = np.sort([min(line.time, stop.ended).timestamp() for line, stop in one.pairs])
+    began, away = zip(*sorted((at.timestamp(), _away_s(stop)) for at, stop in _times(one)), strict=True)
+    times = np.array(began)
     logs = [(log.first, log.last) for log in case.sources if log.format in (*REQUEST_LOGS, "haproxy") and log.first and log.last]
     told = [any(first.timestamp() <= time <= last.timestamp() for first, last in logs) for time in times]
-    if case.window is None or (np.mean(told) < NEARLY_ALL and one.saying.reason != UPDATED):
+    if case.window is None or (np.mean(told) < NEARLY_ALL and one.saying.reason not in WANTED):
         return True
     failed = moments(case, *FAILED)
-    after = failed - times[np.maximum(np.searchsorted(times, failed + 1, side="right") - 1, 0)]
-    share = float(((after >= -1) & (after <= WAKE_S)).mean()) if len(failed) else 0.0
+    last = np.maximum(np.searchsorted(times, failed + 1, side="right") - 1, 0)
+    after = failed - times[last]
+    share = float(((after >= -1) & (after <= np.array(away)[last])).mean()) if len(failed) else 0.0
     whole = (case.window[1] - case.window[0]).total_seconds()
-    return share > float(np.minimum(np.diff(times, append=np.inf), WAKE_S).sum()) / max(whole, WAKE_S)
+    return share > float(np.minimum(np.diff(times, append=np.inf), away).sum()) / max(whole, WAKE_S)
+
+
+def _times(one: Ended) -> Iterator[tuple[datetime, Downtime]]:
+    return ((min(line.time, stop.ended), stop) for line, stop in one.pairs)
+
+
+def _away_s(stop: Downtime) -> float:
+    return max((stop.up - stop.ended).total_seconds(), WAKE_S) if stop.up else WAKE_S
 
 
 def serving(case: Case, one: Ended) -> Ended | None:
@@ -146,5 +161,6 @@ WORKED: Mapping[str, Callable[[Case, Ended], Ended | None]] = {
     CHECKED: serving,
     WATCHDOG: watched,
     UPDATED: lambda case, one: one,
+    COPIED: lambda case, one: one,
 }
 """By the reason that the manager tells: the stops that it gives without need."""

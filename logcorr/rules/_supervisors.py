@@ -1,4 +1,4 @@
-"""What those who run a service write when they end it: a file changed, it takes too much, it was silent, its image is new."""
+"""What those who run a service write when they end it: a file changed, it takes too much, it was silent, it is copied."""
 
 from __future__ import annotations
 
@@ -13,11 +13,15 @@ from msgspec import Struct
 from logcorr.lazily import pl
 from logcorr.model.case import Case
 from logcorr.model.source import Span
+from logcorr.rules import _backups
 from logcorr.rules._words import sought, telling
 from logcorr.timeline.lifecycles import Downtime, stopped
 from logcorr.timeline.signs import STARTS
 
 WATCHING, LIMIT, CHECKED, WATCHDOG, UPDATED = "watching", "limit", "checked", "watchdog", "updated"
+COPIED = "copied"
+
+FEWEST = 3
 
 
 class Saying(Struct, frozen=True):
@@ -25,6 +29,7 @@ class Saying(Struct, frozen=True):
 
     `pattern` may name `who` is ended, and `what` changed, is too much or was waited for. `sets` is what the lines hold that tell
     the manager to do so. `before` finds the service and what is wrong with it in a line just before, where it is told there.
+    `fewest` are so many ends as are told of at least.
     """
 
     reason: str
@@ -32,6 +37,7 @@ class Saying(Struct, frozen=True):
     pattern: str
     sets: str
     before: str = ""
+    fewest: int = FEWEST
 
 
 SAYINGS = (
@@ -84,6 +90,9 @@ SAYINGS = (
     ),
 )
 
+COPYING = Saying(COPIED, "a backup", "", "", fewest=1)
+"""Its words and whom it stops are read elsewhere."""
+
 WORDS = (
     "Change detected ", "restarting due to changes", "detected change", " changed, reloading.", "Worker reloading",
     "exceeds --max-memory-restart", "' trying to ", "' exec: ", "matches resource limit", "' failed ", "Watchdog timeout (limit ",
@@ -96,7 +105,6 @@ SAYS = sought("|".join(map(re.escape, WORDS)), *WORDS)
 NAMED = r"^'([^']+)' "
 """How monit's lines begin: with what they are about."""
 
-FEWEST = 3
 BEFORE_S, SOON_S, STARTED_S, AT_ONCE_S = 2.0, 15.0, 60.0, 5.0
 """Who says that it ends a service does it at once, or lets it end; where only the start is told, that takes its time."""
 
@@ -137,7 +145,7 @@ def ended(case: Case) -> Iterator[Ended]:
             own = [one for one in lines if one.who is None or names.search(one.who)]
             pairs = tuple((line, stop) for stop in stops if (line := _before(stop, own)))
             known |= {line.span for line in own} if pairs else set()
-            if len(pairs) >= FEWEST:
+            if len(pairs) >= saying.fewest:
                 yield Ended(service, saying, pairs)
     yield from _told_alone(case, told, known)
 
@@ -150,7 +158,7 @@ def _told_alone(case: Case, told: Sequence[tuple[Saying, list[Told]]], known: Co
             names = sorted({entity.name for entity in case.entities if _names(case, entity.name).search(who)})
             service = names[0] if names else who
             pairs = tuple((one, _downtime(service, one)) for one in found)
-            if len(pairs) >= FEWEST:
+            if len(pairs) >= saying.fewest:
                 yield Ended(service, saying, pairs)
 
 
@@ -161,7 +169,9 @@ def _downtime(service: str, told: Told) -> Downtime:
 def _told(case: Case) -> list[tuple[Saying, list[Told]]]:
     """What managers say, in time order."""
     rows = telling(case, SAYS)
-    return [(saying, lines) for saying in SAYINGS if (lines := list(_lines(rows, saying)))] if rows.height else []
+    copying = [Told(*told) for told in _backups.stopping(case)]
+    said = [(saying, lines) for saying in SAYINGS if (lines := list(_lines(rows, saying)))] if rows.height else []
+    return [*said, (COPYING, copying)] if copying else said
 
 
 def _lines(rows: pl.DataFrame, saying: Saying) -> Iterator[Told]:

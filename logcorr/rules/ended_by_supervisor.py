@@ -1,4 +1,4 @@
-"""Who runs a service ends it at work: a watched file changed, a limit is low, a watchdog heard nothing, its image is new."""
+"""Who runs a service ends it at work: a watched file changed, a limit is low, a watchdog heard nothing, it is copied."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from logcorr.model.facts import Unit
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
+from logcorr.rules._diffs import brought
 from logcorr.rules._durations import worked
 from logcorr.rules._settings import settings
 from logcorr.rules._supervised import WORKED, busy, felt
-from logcorr.rules._supervisors import CHECKED, LIMIT, UPDATED, WATCHDOG, WATCHING, Ended, ended
+from logcorr.rules._supervisors import CHECKED, COPIED, LIMIT, UPDATED, WATCHDOG, WATCHING, Ended, ended
 from logcorr.timeline.select import cite, lines_like
 
 CHANGES, AGAIN = "deploy_changes_configuration", "supervisor_restarts_process"
@@ -33,11 +34,13 @@ NEAR_LINES = 4
 """A clock that sets off a ping stands so close to it."""
 
 UNIGNORED = r"\b(?:ignore_watch|watch_delay|--ignore-watch|--ignore)\b"
+WHEN = r"(?i)\b\w*(?:CRON|SCHEDULE)\w*['\"]?\s*[:=]|--schedule\b"
 POLLS = r"(?i)WATCHTOWER_(?:POLL_INTERVAL|SCHEDULE)|--(?:interval|schedule)\b"
 JUST_BEFORE, SOON = timedelta(hours=1), timedelta(seconds=5)
 RELEASES = r"(?i)(?:deploy|release|rollout)[^/]*$"
 """How logs of releases are called."""
 
+NOTHING = r"$^"
 MOST, SHORTEST, FEWEST_LETTERS = 2, 3, 6
 LEVEL = regex(r"^\W*[A-Z]{3,8}\b[\]:]* ")
 SHOWS = {LIMIT: "resource_exhausted", CHECKED: "probe_gets_answer"}
@@ -61,6 +64,10 @@ FIXES = {
     UPDATED: claim(
         "ended_by_supervisor.fix_updated",
         "name the image by its version, and let the updater act at an hour when nobody is served",
+    ),
+    COPIED: claim(
+        "ended_by_supervisor.fix_copied",
+        "let the backup copy a dump or a snapshot while the service runs, or do so when nobody is served: mind its zone",
     ),
 }
 BLOCKED = claim(
@@ -108,7 +115,8 @@ def _sure(case: Case, one: Ended, what: str, place: Span) -> float:
     if one.saying.reason == CHECKED:
         told = next((float(found[1]) for _, text in lines_like(case, place, "") if (found := PATIENCE.search(text))), PATIENCE_S)
         return SAID if busy(case, one, told) else SERVING
-    return SAID if what or one.saying.reason != WATCHING else ASSUMED
+    unsaid = place in {line.span for line, _ in one.pairs} if one.saying.reason == COPIED else not what
+    return ASSUMED if unsaid and one.saying.reason in (WATCHING, COPIED) else SAID
 
 
 def _claim(one: Ended, what: str) -> Claim:
@@ -144,6 +152,12 @@ def _claim(one: Ended, what: str) -> Claim:
             **told,
             limit=what,
         )
+    if one.saying.reason == COPIED:
+        return claim(
+            "ended_by_supervisor.copied",
+            "a backup stops {service} for as long as it copies, as it was told to ({count}×)",
+            **told,
+        )
     return claim(
         "ended_by_supervisor.updated",
         "{manager} replaces the container of {service} when it finds its image pushed anew: {count} times",
@@ -171,10 +185,12 @@ def _places(case: Case, one: Ended, what: str) -> Iterator[Evidence]:
     shows = SHOWS.get(reason, "configuration_mismatch")
     if reason == WATCHDOG and not one.work:
         yield from (Evidence(span, "tells the watchdog, when there is work", shows) for span in _pings(case))
-    yield from (Evidence(span, "has it done so", shows) for span in _own_first(case, service, one.saying.sets or _of_monit(what)))
+    yield from (Evidence(span, "has it done so", shows) for span in _own_first(case, service, _sets(one, what)))
     if reason == WATCHING:
         yield from (Evidence(span, "what is not watched", shows) for span, _ in settings(case, UNIGNORED))
         yield from (Evidence(span, "names what is written", shows) for span in _naming(case, what))
+    if reason == COPIED:
+        yield from (Evidence(span, "when it runs", shows=shows) for span, _ in settings(case, WHEN))
     if reason == UPDATED:
         images = (span for stanza in _stanzas(case, service) for span, _ in lines_like(case, stanza, r"^\s*image\s*:"))
         yield from (Evidence(span, "how often it looks", shows) for span, _ in settings(case, POLLS))
@@ -182,6 +198,11 @@ def _places(case: Case, one: Ended, what: str) -> Iterator[Evidence]:
     if one.work:
         yield from _at_work(case, one)
     yield from (Evidence(line.span, "why it acts, as it says", shows) for line, _ in one.pairs[:MOST])
+
+
+def _sets(one: Ended, what: str) -> str:
+    """What the lines hold by which the manager was told to do so."""
+    return (what or NOTHING) if one.saying.reason == COPIED else one.saying.sets or _of_monit(what)
 
 
 def _at_work(case: Case, one: Ended) -> Iterator[Evidence]:
@@ -216,7 +237,7 @@ def _of_monit(limit: str) -> str:
     """How monit is told to act above a limit that it says: `if totalmem > 300 MB for 3 cycles then restart`."""
     found = re.search(r"> *(\d+(?:\.\d+)?) ?([kMG]?)", limit)
     if not found:
-        return r"$^"
+        return NOTHING
     number, power = float(found[1]), "kMG".find(found[2] or "-")
     same = {f"{value:g}" for step in range(3) if (value := number / 1024**step) >= 1} if power >= 0 else {f"{number:g}"}
     numbers = "|".join(map(re.escape, sorted(same)))
@@ -246,7 +267,11 @@ def _own_words(case: Case, one: Ended) -> Iterator[Evidence]:
 
 
 def _changed(case: Case, one: Ended) -> Iterator[Evidence]:
-    """What was released before it began, or what the manager found new."""
+    """What was released before it began, or what the manager found new, or who told it to."""
+    if one.saying.reason == COPIED:
+        places = _own_first(case, one.service, _sets(one, one.pairs[0][0].what or ""))
+        texts = [text for place in places[:MOST] for _, text in lines_like(case, place, "")]
+        yield from (Evidence(span, "the change", shows=CHANGES) for text in texts for span in brought(case, text))
     if one.saying.reason == UPDATED:
         new = pl.col("message").str.starts_with("Found new ") & (pl.col("file") == one.pairs[0][0].span.path)
         yield from cite(case.timeline.filter(new).collect(), "a new image", most=2, shows=CHANGES)

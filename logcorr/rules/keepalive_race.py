@@ -1,4 +1,4 @@
-"""The proxy sends a request on a kept connection just as the application closes it for being idle."""
+"""The proxy, or another application, sends a request on a kept connection just as the application closes it for being idle."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._kept_open import Idle, application_keeps
+from logcorr.rules._raced import raced
 from logcorr.rules._requests import asked, by_place, endpoint_of
 from logcorr.semantics.nginx import Nginx
 from logcorr.semantics.nginx.facts import Proxied, Upstream
@@ -50,7 +51,10 @@ Times: TypeAlias = "npt.NDArray[np.float64]"
 
 @rule(code="NGX014", title="Kept connections are used as the application closes them", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
-    """Lonely broken requests to an upstream group whose connections the proxy keeps longer than the application does."""
+    """Lonely broken requests to an upstream group whose connections the proxy keeps longer than the application does.
+
+    And those that an application itself tells of, on connections that it keeps to another one.
+    """
     files = tuple(case.of(NginxFile))
     groups = {group.name: group for group in Nginx.of(files).upstreams()} if files else {}
     idle = application_keeps(case)
@@ -62,6 +66,7 @@ def check(case: Case) -> Iterator[Finding]:
             matching = _matching(_silences(case, seconds(rows)), idle)
             if matching >= LEAST_MATCHING or (idle.known and rows.height <= MOST_SHARE * len(_requests(case))):
                 yield _finding(case, rows, place, kept, idle)
+    yield from raced(case)
 
 
 def _reuses(files: Sequence[NginxFile]) -> bool:
