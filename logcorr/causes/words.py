@@ -39,7 +39,6 @@ CAUSE_KINDS = {
     "job_stalls_service": "a scheduled job keeps a service from answering while it runs",
     "request_crashes_process": "one particular request makes a process die each time it comes",
     "request_holds_up": "one particular request keeps a service from answering anybody while it is at work",
-    "keepalive_race": "a proxy keeps idle connections longer than the application behind it does",
     "keepalive_race": "who asks an application keeps idle connections longer than that does",
     "crash_after_deploy": "a deployment lacks what a process needs, and it dies at each start",
     "version_mismatch": "what a program was built for was replaced under it by another version",
