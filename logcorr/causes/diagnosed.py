@@ -74,11 +74,12 @@ def _while_away(case: Case, service: str, ends: Ends) -> Ends:
 
 def _chain(case: Case, finding: Finding, ends: Ends, diagnosis: Diagnosis) -> Iterator[Link]:
     place = finding.evidence[0].span
-    runs = RUNS not in diagnosis.mechanisms and hops.set_off(case, [evidence.span for evidence in finding.evidence])
+    places = [evidence.span for evidence in finding.evidence] if RUNS not in diagnosis.mechanisms else []
+    runs = list(hops.set_off(case, places))
     own = list(_own(finding, diagnosis))
     first = 1 if own and own[0].mechanism == CHANGES else 0
-    begun = (*own[:first], *(runs or ())) if _is_setting(case, place) else (*(runs or ()), *own[:first])
-    yield from begun
+    reads = any(link.target.path == place.path for link in runs) and _is_setting(case, place)
+    yield from (*own[:first], *runs) if reads else (*runs, *own[:first])
     if ends.lasts and "effect_hits_service" not in diagnosis.mechanisms:
         yield from hops.put_in_force(case, place, finding.subject)
     yield from own[first:]

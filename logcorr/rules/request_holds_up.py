@@ -73,7 +73,7 @@ def _failed(case: Case, access: pl.LazyFrame) -> pl.DataFrame:
 
 def _asked() -> tuple[pl.Expr, pl.Expr]:
     """Method and path without numbers, and whole."""
-    method, uri = (pl.col("request").str.extract(rf"^(\S+) ([^? ]+)", group) for group in (1, 2))
+    method, uri = (pl.col("request").str.extract(r"^(\S+) ([^? ]+)", group) for group in (1, 2))
     return pl.concat_str(method, endpoint_of(uri), separator=" ").alias("endpoint"), uri.alias("path")
 
 
