@@ -44,9 +44,10 @@ def expand(machine: Machine, path: Path, node: Parameter, words: Words) -> list[
         if "nounset" in path.options:
             _die(path, f"{node.name}: unbound variable")
         value = EMPTY
-    elif "nounset" in path.options and node.name not in path.variables and _from_environment(value) and not machine.decide(
-        path, f"${node.name} is set", key=("set", node.name)):  # fmt: skip
-        _die(path, f"{node.name}: unbound variable")
+    elif "nounset" in path.options and node.name not in path.variables and _from_environment(value):
+        path.depend(frozenset({unset(f"${node.name}")}))
+        if not machine.decide(path, f"${node.name} is set", key=("set", node.name)):
+            _die(path, f"{node.name}: unbound variable")
     return transformed(machine, path, node, value, words) if node.operator else value
 
 
@@ -216,6 +217,8 @@ def _present(machine: Machine, path: Path, node: Parameter, value: Value | None)
         empty = is_empty(value) if ":" in node.operator else False
         return not empty if empty is not None else machine.decide(path, f"{shown(value)} is not empty", key=("present", value))
     key = ("set", node.name)
+    if node.operator[-1] in "?+":  # whether it is set decides more here than which value is used
+        path.depend(frozenset({unset(f"${node.name}")}))
     if key not in path.known and path.shadow:
         return machine.decide(path, f"${node.name} is set", key=key)
     if node.operator[-1] == "?":
