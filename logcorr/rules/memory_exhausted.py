@@ -98,7 +98,7 @@ def _suspected(case: Case) -> Iterator[Finding]:
     if run:
         who = ", ".join(killed["service"].unique().sort())
         yield Finding(
-            confidence=SUSPECTED if killed.height > 1 else ONCE,
+            confidence=SUSPECTED if killed.height > 1 and run.job else ONCE,
             claim=claim(
                 "memory_exhausted.suspected",
                 "{who} was killed ({count}×) while a job had {times:g} times as much to do as ever: for want of memory, it seems",
@@ -108,7 +108,7 @@ def _suspected(case: Case) -> Iterator[Finding]:
             ),
             evidence=(
                 run.said,
-                Evidence(run.job, "starts it", shows="resource_exhausted"),
+                *((Evidence(run.job, "starts it", shows="resource_exhausted"),) if run.job else ()),
                 *cite(killed, "killed", shows="crash_ends_process"),
             ),
             would_refute=claim(
