@@ -389,6 +389,14 @@ def test_what_commands_show_in_a_session_is_read_where_it_stands(tmp_path):
     assert table.text() == "\n" * 7 + "*/5 * * * * /opt/press/look.sh"
 
 
+@pytest.mark.parametrize("command", ["date -u; docker ps", "date --utc", "TZ=Asia/Tokyo date", "date +%c -u && docker ps"])
+def test_a_date_of_another_zone_tells_nothing_of_the_host(tmp_path, command):
+    write(tmp_path, "host.txt", SESSION.replace("date; uptime", command))
+    rest, *shown = collect([tmp_path], {}).artifacts
+    assert 3 in dict(texts(rest)) or shown[0].text().count("\n") > 3
+    assert all(texts(one) != [(3, "Tue May  5 10:00:00 UTC 2026")] for one in shown)
+
+
 @pytest.mark.parametrize(
     "text",
     [

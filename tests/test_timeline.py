@@ -122,6 +122,41 @@ def test_a_neighbours_offset_is_taken_where_the_times_agree(tmp_path):
     assert {source.path: source.first for source in built.sources}["container.log"] == at(20, 13, 0, 30)
 
 
+DEPLOYED = "[20-11-2026 {}:00:10 {zone}] deploy start\n[20-11-2026 {}:01:50 {zone}] deploy done\n"
+
+
+@pytest.mark.parametrize(
+    ("hours", "name", "zone"),
+    [
+        ((13, 13), "IST", "Asia/Kolkata"),  # 07:30 in UTC; in Israel, 11:00, it would be after all others
+        ((10, 10), "IST", "Asia/Jerusalem"),
+        (("09", "09"), "CET", "Europe/Berlin"),
+        ((16, 16), "CST", "Asia/Shanghai"),
+        (("02", "02"), "CST", "America/Chicago"),
+        (("08", "08"), "ERROR", "UTC"),
+    ],
+)
+def test_an_abbreviation_is_the_zone_of_that_name_in_which_the_times_agree(tmp_path, hours, name, zone):
+    files = {
+        "access.log": ACCESS.format("20/Nov/2026:07:00:00 +0000") + ACCESS.format("20/Nov/2026:08:50:00 +0000"),
+        "deploy.log": DEPLOYED.format(*hours, zone=name),
+    }
+    assert zones(build(tmp_path, files))["deploy.log"] == zone
+
+
+def test_an_abbreviation_is_the_hosts_zone_if_that_is_called_so_and_tells_the_zone_of_others(tmp_path):
+    files = {
+        "access.log": ACCESS.format("20/Nov/2026:07:00:00 +0000") + ACCESS.format("20/Nov/2026:08:50:00 +0000"),
+        "deploy.log": DEPLOYED.format(13, 13, zone="IST"),
+        "syslog": "".join(f"Nov 20 {hour}:{minute}:10 quay app[7]: x\n" for hour in (13, 14) for minute in (10, 19)),
+    }
+    built = build(tmp_path, files)
+    assert zones(built) == {"access.log": "UTC", "deploy.log": "Asia/Kolkata", "syslog": "Asia/Kolkata"}
+    files["deploy.log"] = DEPLOYED.format(16, 16, zone="CST")
+    built = build(tmp_path, files, (Setting(span=Span("zone.txt", 1), name="TZ", value="Asia/Taipei"),))
+    assert zones(built)["deploy.log"] == "Asia/Taipei"
+
+
 def test_what_the_user_says_wins_by_path_by_source_and_for_all(tmp_path):
     files = {"app.log": "2026-07-01 12:00:00 info: x\n", "error.log": "2026/07/01 12:00:00 [error] 1#1: x\n", "b.log": "x"}
     files["b.log"] = "2026-07-01 12:00:00 info: other\n"

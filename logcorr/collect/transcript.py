@@ -26,6 +26,9 @@ _DATE = (
 )
 """What `date` prints, also before what another command shows (`date; docker ps`): it tells the zone of the host."""
 
+_ELSEWHERE = r"^(?:sudo )?(?:TZ=\S+ +date\b|date\b[^;&|]*\s(?:-[a-zA-Z]*u|--utc|--universal)\b)"
+"""A command whose first output is the time of another zone (`date -u`): of the host's own that tells nothing."""
+
 _PREFACE = 3
 """So many lines may stand before the first prompt: who ran it, and when."""
 
@@ -36,8 +39,10 @@ def _sections(lines: pl.LazyFrame) -> pl.LazyFrame:
     prompt = command.is_not_null()
     shown = pl.when(prompt).then(command.str.contains(_SHOWS)).forward_fill().fill_null(value=False) & ~prompt
     dated = prompt.shift(1).fill_null(value=False) & pl.col("text").str.contains(_DATE)
+    abroad = command.str.contains(_ELSEWHERE).shift(1).fill_null(value=False)
     number = prompt.cum_sum().cast(pl.String)
-    return lines.with_columns(pl.when(dated).then(number + pl.lit(" date")).when(shown).then(number).alias("writer"))
+    writer = pl.when(dated & abroad).then(None).when(dated).then(number + pl.lit(" date")).when(shown).then(number)
+    return lines.with_columns(writer.alias("writer"))
 
 
 TRANSCRIPT = Envelope("transcript", lambda line: line, _sections)

@@ -95,7 +95,9 @@ def last_words(lines: Lines, near: Iterable[int]) -> tuple[set[int], set[int]]:
         elif text.endswith("<main>'") or _RUBY.match(text):
             unsure.update(_ruby(lines.texts, at))
     opened = _openings(lines, found | {last for _, last in unsure})
-    return found | {last for first, last in unsure if _ended(lines, first, last, opened)}, opened
+    ended = {one for one in unsure if _ended(lines, *one, opened)}
+    again = {_again(lines, *one) for one in ended}
+    return found | {last for first, last in unsure if (first, last) in ended or first in again}, opened
 
 
 def _node(lines: Lines, version: int) -> Iterator[int]:
@@ -168,12 +170,16 @@ def _ended(lines: Lines, first: int, last: int, opened: set[int]) -> bool:
         return False
     if lines.stamped and following and lines.at_once(last, len(lines.texts) - 1):
         return True
-    rest = [at for at in range(last + 1, min(len(lines.texts), last + 4)) if lines.texts[at]]
-    return not following or (last > first and bool(rest) and lines.texts[rest[0]] == _TRACEBACK and _again(lines, first, rest[0]))
+    return not following or _again(lines, first, last) is not None
 
 
-def _again(lines: Lines, first: int, later: int) -> bool:
-    return lines.texts[first + 1 : first + 2] == lines.texts[later + 1 : later + 2]
+def _again(lines: Lines, first: int, last: int) -> int | None:
+    """Where the same traceback follows at once, but for the rest of a message of several lines."""
+    rest = (at for at in range(last + 1, min(len(lines.texts), last + MOST_FRAMES)) if lines.texts[at])
+    later = next((at for at in rest if lines.begins[at] or lines.texts[at] == _TRACEBACK), None)
+    if last == first or later is None or lines.texts[later] != _TRACEBACK:
+        return None
+    return later if lines.texts[first + 1 : first + 2] == lines.texts[later + 1 : later + 2] else None
 
 
 def _shape(text: str) -> str:

@@ -158,10 +158,10 @@ APPLICATION = (
             r"|[\w.-]+ is (?:up|running|listening) again[.!]?$"
             r"|(?:[\w./-]+: |database system is )?ready (?:for|to accept|to handle) connections\b|waiting for connections$"
             r"|fpm is running, pid \d+|starting [\w-]+ v?\d+\.\d+|\S+ \([\w.-]+ \d[\w.-]*\) starting as process \d"
-            r"|celery@\S+ ready\b"
-            r"|started [\w.]+ in [\d.]+ seconds"
+            r"|celery@\S+ ready\b|started [\w.]+ in [\d.]+ seconds"
             r"|(?:[\w.-]+: )?(?:[\w-]+ )?[\w-]+ (?:v\d+\.\d+|\d+\.\d+\.\d+)[\w.+-]* (?:start(?:s|ing|ed|up)?"
-            r"|ready|boot(?:ing|ed))(?:$|[,.!;: ]\D)|(?:[\w.-]+: )?[\w-]+ \d+\.\d+ (?:start|starting|ready)(?:$|[,.!;: ]\D)"
+            r"|ready|listening|boot(?:ing|ed))(?:$|[,.!;: ]\D)"
+            r"|(?:[\w.-]+: )?[\w-]+ \d+\.\d+ (?:start|starting|ready)(?:$|[,.!;: ]\D)"
             r"|(?:\[[\w-]+\] )?(?:start(?:ing|et|e)?|démarrage|inicio|início|avvio)[,:]? (?:v(?:ers\w+)?[.: ]*)\d+\.\d+"
         ),
     ),

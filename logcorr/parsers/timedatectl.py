@@ -36,6 +36,7 @@ _DATE = regex(
 )
 _COMMAND = regex(r"(?:[^#$>]*[^#$>\s])?[$#>]\s+(?P<command>\S.*)")
 _ASKED = regex(r"(?:sudo )?(?:date|timedatectl|hostname|uptime|cat /etc/timezone|ls -l\S* /etc/localtime)\b[^|]*")
+_ELSEWHERE = regex(r"(?:sudo )?(?:TZ=\S+ +date\b|date\b[^;&|]*\s(?:-[a-zA-Z]*u|--utc|--universal)\b)")
 _ABBREVIATED = {"UTC": "UTC", "GMT": "UTC", "WET": "UTC", "JST": "+09:00", "KST": "+09:00", "HKT": "+08:00", "MSK": "+03:00"} | {
     "WEST": "+01:00",
     "CET": "+01:00",
@@ -76,18 +77,20 @@ def parser(artifact: Artifact) -> Iterator[Fact]:
 
     What `date` prints is the setting `date`; it tells the zone where it ends in an offset, in an abbreviation of one meaning, or
     where `date -u` stands beside it. A zone's name says more than an offset, so it comes first. What a command asked elsewhere
-    (`docker exec web date`) tells nothing of the host. Of several outputs of timedatectl the newest comes first: the others are
-    of former hosts, or former settings of this one.
+    (`docker exec web date`) tells nothing of the host, nor does `date -u` by itself. Of several outputs of timedatectl the newest
+    comes first: the others are of former hosts, or former settings of this one.
     """
     lines = list(_of_the_host(enumerate(artifact.text().split("\n"), 1)))
     dates = [date for _, line in lines if (date := _DATE.fullmatch(line.strip()))]
+    commands = [(number, found["command"]) for number, line in lines if (found := _COMMAND.fullmatch(line))]
+    elsewhere = {number + 1 for number, command in commands if _ELSEWHERE.match(command)}
     named = any(_named(line) for _, line in lines)
     for _, number, line in sorted(_dated(lines), key=lambda one: (one[0], bool(_named(one[2]))), reverse=True):
         if zone := _named(line):
             yield Setting(span=artifact.span(number), name="TZ", value=zone)
         elif date := _DATE.fullmatch(line.strip()):
             yield Setting(span=artifact.span(number), name="date", value=line.strip())
-            ahead = None if named else _ahead(date, dates)
+            ahead = None if named or number in elsewhere else _ahead(date, dates)
             if ahead:
                 yield Setting(span=artifact.span(number), name="TZ", value=ahead)
         elif synchronised := _SYNCHRONISED.fullmatch(line):

@@ -21,6 +21,7 @@ from logcorr.timeline.lifecycles import stopped
 from logcorr.timeline.select import cite
 
 NEAR = timedelta(minutes=10)
+ENDS = timedelta(seconds=5)
 UP_SINCE = timedelta(minutes=1)
 """A container that is up so long is found at its address, if that is its own."""
 
@@ -48,7 +49,8 @@ PUTS = r"(?i)\b(?:re)?creat|\bstopping\b|\breplac|\bimage\b|\bdeploy"
 class Replaced(Struct, frozen=True):
     """A service, the `host` at which the proxy asks in vain since its container is another one, and the line that names it.
 
-    `failed` are the attempts since it was up again; `told` what shows that it was replaced, `elsewhere` where it is now.
+    `failed` are the attempts since it was up again; `told` what shows that it was replaced, `elsewhere` where it is now. `cured`
+    is the line by which nginx read its configuration again, where only that tells that the address was an old one.
     """
 
     service: str
@@ -57,6 +59,7 @@ class Replaced(Struct, frozen=True):
     failed: pl.DataFrame
     told: tuple[Evidence, ...]
     elsewhere: tuple[Evidence, ...]
+    cured: tuple[Evidence, ...] = ()
 
 
 def replaced(case: Case, refused: pl.DataFrame) -> Iterator[Replaced]:
@@ -69,10 +72,12 @@ def replaced(case: Case, refused: pl.DataFrame) -> Iterator[Replaced]:
         failed = _since(case, thing, own, start[0]) if start else None
         if start and failed is not None:
             elsewhere = tuple(_elsewhere(case, thing, failed["host"][0]))
-            if elsewhere or failed["nobody"].any():
-                since, listens = start
-                told = (*_told(case, thing, since), *islice(_commands(case, thing, since + UP_SINCE), 1))
-                yield Replaced(name, failed["host"][0], where, failed, (*told, listens), (*elsewhere, listens))
+            seen = elsewhere or failed["nobody"].any()
+            cured = () if seen else _cured(case, thing, own, start[0])
+            since, listens = start
+            told = (*_told(case, thing, since), *islice(_commands(case, thing, since + UP_SINCE), 1))
+            if seen or (cured and told):
+                yield Replaced(name, failed["host"][0], where, failed, (*told, listens), (*elsewhere, listens), cured)
 
 
 def _start(case: Case, thing: Entity, first: datetime) -> tuple[datetime, Evidence] | None:
@@ -103,6 +108,21 @@ def _since(case: Case, thing: Entity, own: pl.DataFrame, since: datetime) -> pl.
     again = any(stop.service in thing.names and stop.ended > since for stop in case.once(stopped))
     lasts = failed.height >= FEWEST and not again and not _dies(case, thing, since)
     return failed if lasts and not _asked_anew(case, since, failed["time"][-1] - UP_SINCE) else None
+
+
+def _cured(case: Case, thing: Entity, failed: pl.DataFrame, since: datetime) -> tuple[Evidence, ...]:
+    """The line by which nginx read its configuration again as the failures ended, though the service did not start again.
+
+    The log goes on, so that no failure is known to follow.
+    """
+    last = failed["time"][-1]
+    own = pl.col("service").is_in(sorted(thing.names))
+    later = case.happened("process.started").filter(own & pl.col("time").is_between(since + UP_SINCE, last + UP_SINCE))
+    near = pl.col("time").is_between(last - ENDS, last + UP_SINCE) & (pl.col("source") == "nginx")
+    told = case.logged.filter(near & pl.col("message").str.ends_with("reconfiguring")).collect()
+    log = [one for one in case.sources if one.source == "nginx" and one.first and one.last]
+    known = any(one.first < since - NEAR and one.last > last + NEAR for one in log if one.first and one.last)
+    return cite(told.head(1), "nginx asks again", shows="configuration_mismatch") if known and later.is_empty() else ()
 
 
 def _asked_anew(case: Case, since: datetime, until: datetime) -> bool:

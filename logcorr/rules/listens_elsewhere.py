@@ -15,6 +15,7 @@ from logcorr.model.facts import NginxFile
 from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
+from logcorr.rules._moves import FIELD
 from logcorr.rules._ports import DUMP, is_overridden, ports_set, restored
 from logcorr.rules._settings import settings
 from logcorr.rules._targets import target
@@ -122,9 +123,12 @@ def _is_stale(case: Case, known: Sequence[_Starts], asked: _Asked) -> bool:
 
 
 def _told(case: Case) -> pl.DataFrame:
-    """The starts of which a line names a port."""
+    """The starts of which a line names a port, or a field beside the message does."""
     started = case.happened("process.started").drop_nulls("time")
-    return started.with_columns(port=pl.col("message").str.extract(PORT, 1).cast(pl.Int64)).drop_nulls("port")
+    named = started["message"].str.extract(PORT, 1)
+    fields = [field["port"] if (field := FIELD.search(text)) else None for text in texts(case, started)]
+    ports = named.fill_null(pl.Series(fields, dtype=pl.String)).cast(pl.Int64)
+    return started.with_columns(port=ports).drop_nulls("port")
 
 
 def _starts(service: str, told: pl.DataFrame, asked: _Asked) -> _Starts | None:

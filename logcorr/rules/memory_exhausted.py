@@ -19,6 +19,7 @@ from logcorr.rules._hungry import under_way
 from logcorr.rules._memory import Starter, Taker, starter, tabled, taker
 from logcorr.rules._only_grows import SURE, Grows, only_grows, places
 from logcorr.rules._statements import sender
+from logcorr.rules._swollen import swollen
 from logcorr.timeline.select import cite, instants, lines_like
 
 KILLED = r"(?:Killed? process \d+ \(|^sending SIG\w+ to process \d+ (?:uid \d+ )?\")(?P<name>[^)\"]+)[)\"]"
@@ -28,7 +29,7 @@ REACHED = r"\bmemory: usage \d+kB, limit (\d+)kB"
 AMOUNT = regex(r"(?P<number>\d+(?:\.\d+)?)(?P<unit>[kmgtKMGT])?[iI]?[bB]?[\"']?\s*(?:#.*)?$")
 LIMIT = r"^\s*(?:mem_limit|memory|MemoryMax|MemoryLimit)\s*[:=]\s*\S+"
 
-KNOWN, LIKELY, UNEXPLAINED = 0.95, 0.85, 0.8
+KNOWN, LIKELY, UNEXPLAINED, SUSPECTED, ONCE = 0.95, 0.85, 0.8, 0.7, 0.6
 """The kernel proves who held it, and that a limit was reached; that a job started that one is proved by its log, or by being so
 each time. Where what took the memory is not told, and no limit was collected, that something was ended says not why."""
 
@@ -62,10 +63,14 @@ class _Why(Struct, frozen=True):
 
 @rule(code="PROC006", title="The kernel ended a process for want of memory", role="defect", severity="error")
 def check(case: Case) -> Iterator[Finding]:
-    """Who ended it tells it, or Docker's `OOMKilled`: exit code 137 alone says no more than that it was killed."""
+    """Who ended it tells it, or Docker's `OOMKilled`: exit code 137 alone says no more than that it was killed.
+
+    It is suspected where all are killed in a run that has far more to do than ever.
+    """
     killed = case.happened("process.out_of_memory")
     contained = [one for one in case.of(Container) if one.oom_killed]
     if not killed.height and not contained:
+        yield from _suspected(case)
         return
     names = killed["message"].str.extract(KILLED, 1).drop_nulls().unique().sort().to_list()
     services = sorted({*killed["service"].drop_nulls(), *(one.service or one.name for one in contained)})
@@ -92,6 +97,37 @@ def check(case: Case) -> Iterator[Finding]:
         times=instants(killed),
         fix=ELSEWHERE if why.step else LESS if why.by_job else FIT,
     )
+
+
+def _suspected(case: Case) -> Iterator[Finding]:
+    """Services that nobody is known to have killed, all in one run of a job, and no word of the kernel's."""
+    killed = case.happened("process.killed").drop_nulls(["time", "service"])
+    run = swollen(case, killed)
+    if run:
+        who = ", ".join(killed["service"].unique().sort())
+        yield Finding(
+            confidence=SUSPECTED if killed.height > 1 and run.job else ONCE,
+            claim=claim(
+                "memory_exhausted.suspected",
+                "{who} was killed ({count}×) while a job had {times:g} times as much to do as ever: for want of memory, it seems",
+                who=who,
+                count=killed.height,
+                times=round(run.amount / run.usual, 1),
+            ),
+            evidence=(
+                run.said,
+                *((Evidence(run.job, "starts it", shows="resource_exhausted"),) if run.job else ()),
+                *cite(killed, "killed", shows="crash_ends_process"),
+            ),
+            would_refute=claim(
+                "memory_exhausted.kernel",
+                "the kernel's log of that time (journalctl -k) without a word of it, or who sent the signal",
+            ),
+            subject=who,
+            measured={"count": killed.height, "times": round(run.amount / run.usual, 1)},
+            times=instants(killed),
+            fix=LESS,
+        )
 
 
 def _why(case: Case, killed: pl.DataFrame, *, alone: bool, limited: bool) -> _Why:

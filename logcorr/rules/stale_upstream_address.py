@@ -177,7 +177,7 @@ def _left_behind(case: Case, refused: pl.DataFrame, stop: Downtime, where: Span)
 
 def _kept(one: Replaced) -> Finding:
     return Finding(
-        confidence=PROVED if len(one.told) > 1 else 0.9,
+        confidence=LIKELY if one.cured else PROVED if len(one.told) > 1 else 0.9,
         claim=claim(
             "stale_upstream_address.replaced",
             "{service} has another container, but the proxy goes on asking {host}, where the one before was: {count} connections "
@@ -189,7 +189,7 @@ def _kept(one: Replaced) -> Finding:
         evidence=(
             Evidence(one.where, "its name is looked up once", shows="configuration_mismatch"),
             *(replace(evidence, shows=CHANGES) for evidence in one.told),
-            *(replace(evidence, shows="configuration_mismatch") for evidence in one.elsewhere),
+            *(replace(evidence, shows="configuration_mismatch") for evidence in (*one.elsewhere, *one.cured)),
             *cite(one.failed, shows="configuration_mismatch"),
         ),
         would_refute=REFUTE,

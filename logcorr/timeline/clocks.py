@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from logcorr.lazily import pl
 from logcorr.model.events import YEARLESS
-from logcorr.model.facts import Fact, Service, Setting
-from logcorr.timeline.offsets import between, is_zone, offset, written, zone_of
+from logcorr.model.facts import Fact
+from logcorr.timeline.abbreviations import called
+from logcorr.timeline.offsets import between, offset, told_by, written, zone_of
 
 Window = tuple[datetime, datetime]
 
@@ -42,7 +43,7 @@ class Reading(Struct, frozen=True):
     a time of day counts from 1970-01-01, midnights passed included. `offsets` are the least and the greatest offset
     from UTC that the stamps carry, in seconds. `stamped` names the envelope whose stamps these are; `leap`, that
     some stamp without a year is of 29 February; `turnable`, that nothing tells the day from the `month`, or from the `year`, in
-    any of them.
+    any of them. `names` are the abbreviations of zones behind them.
     """
 
     path: str
@@ -55,6 +56,7 @@ class Reading(Struct, frozen=True):
     stamped: str | None = None
     leap: bool = False
     turnable: str = ""
+    names: tuple[str, ...] = ()
 
 
 class Placement(Struct, frozen=True):
@@ -114,14 +116,16 @@ def place(readings: Sequence[Reading], facts: Iterable[Fact], zones: Mapping[str
         zone_of(zone)
     placed: dict[Reading, Placement] = {}
     windows: list[Window] = []
-    settings = list(_settings(facts))
-    order = sorted(readings, key=lambda reading: (("instant", "local", "yearless", "day").index(reading.kind), reading.path))
+    settings = list(told_by(facts))
+    kinds = ("instant", "local", "yearless", "day")
+    order = sorted(readings, key=lambda reading: (kinds.index(reading.kind), not reading.names, reading.path))
     offsets = [reading for reading in order if reading.offsets]
     for reading in order:
         if reading.kind == "instant" or reading.first is None or reading.last is None:
             placed[reading] = _aswritten(reading)
         else:
-            candidates = _candidates(reading, zones, settings, offsets)
+            said = [replace(placed[one], reason=f"the stamps of {one.path} say so") for one in placed if one.names]
+            candidates = _candidates(reading, zones, settings, offsets, said)
             placed[reading] = _best(reading, candidates, windows)
         if reading.first and reading.last and _counts(reading, placed[reading], windows):
             windows.append((placed[reading].utc(reading.first), placed[reading].utc(reading.last)))
@@ -159,7 +163,11 @@ def _aswritten(reading: Reading) -> Placement:
 
 
 def _candidates(
-    reading: Reading, zones: Mapping[str | None, str], settings: Sequence[tuple[str | None, str, str]], offsets: Sequence[Reading]
+    reading: Reading,
+    zones: Mapping[str | None, str],
+    settings: Sequence[tuple[str | None, str, str]],
+    offsets: Sequence[Reading],
+    said: Sequence[Placement],
 ) -> list[Placement]:
     """Zones that the source may be in, the best founded first; one alone where the user decides."""
     for key in (reading.path, reading.source, None):
@@ -174,7 +182,9 @@ def _candidates(
     its_own = [one for one in offsets if one.source == reading.source and reading.source in SERVERS]
     host = [Placement(zone, f"TZ in {span}") for service, zone, span in settings if service is None]
     found += [*filter(None, map(_stated, its_own)), *host, *filter(None, (_stated(one) for one in steady if one not in its_own))]
-    found.append(Placement("UTC", "assumed: nothing tells the zone", assumed=True))
+    if reading.first and (own := called(reading.names, reading.first, [one.zone for one in found])):
+        return [Placement(zone, f"the stamps say {'/'.join(reading.names)}") for zone in own]
+    found += [Placement("UTC", "assumed: nothing tells the zone", assumed=True), *said]
     return list({candidate.zone: candidate for candidate in reversed(found)}.values())[::-1]
 
 
@@ -196,7 +206,7 @@ def _best(reading: Reading, zones: Sequence[Placement], windows: Sequence[Window
         return candidates[0]
     scores = [_agreement(candidate, reading, known) for candidate in candidates]
     best = max(scores)
-    stated = any(candidate.reason.startswith(("given", "TZ")) for candidate in candidates)
+    stated = any(candidate.reason.startswith(("given", "TZ", "the stamps say")) for candidate in candidates)
     if best[0] == 0 and reading.kind in ("local", "yearless") and not stated:
         shifted = _shifted(reading, known, windows)
         if shifted or reading.kind == "local":
@@ -274,16 +284,6 @@ def _agreement(candidate: Placement, reading: Reading, known: Window) -> tuple[f
 
 def _union(windows: Sequence[Window]) -> Window | None:
     return (min(first for first, _ in windows), max(last for _, last in windows)) if windows else None
-
-
-def _settings(facts: Iterable[Fact]) -> Iterator[tuple[str | None, str, str]]:
-    """TZ as services and the host set it: service (None: the host), zone, where."""
-    for fact in facts:
-        if isinstance(fact, Service):
-            names = [value for name, value in fact.environment if name == "TZ"]
-            yield from ((fact.name, zone, str(fact.span)) for zone in names if is_zone(zone))
-        elif isinstance(fact, Setting) and fact.name == "TZ" and is_zone(fact.value):
-            yield None, fact.value, str(fact.span)
 
 
 def _moved(stamp: datetime, placement: Placement) -> datetime:

@@ -16,6 +16,7 @@ from logcorr.model.facts import Fact
 from logcorr.model.rotation import part_of
 from logcorr.model.source import Artifact, Problem
 from logcorr.parsers import LogParser
+from logcorr.timeline.abbreviations import abbreviations
 from logcorr.timeline.ahead import ahead
 from logcorr.timeline.blocks import TURNS, Events, Log, Parsed, Query, log_of, parsed
 from logcorr.timeline.clocks import CENTURY, Placement, Reading, place
@@ -231,6 +232,7 @@ def _reading(log: Log, row: Row) -> Reading:
     return Reading(
         log.artifact.path, log.parser.source, log.service, log.kind, first, last, offsets, log.stamped,
         leap=row["leap"] is True, turnable=_unordered(log) if row["turnable"] is True else "",
+        names=abbreviations(log.artifact.sample.lines) if log.kind == "local" else (),
     )  # fmt: skip
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from logcorr.errors import LogcorrError
 from logcorr.lazily import regex
+from logcorr.model.facts import Fact, Service, Setting
 
 _OFFSET = regex(r"([+-])(\d\d):?(\d\d)")
 
@@ -75,3 +77,13 @@ def _change(zone: str, first: datetime, last: datetime) -> datetime:
         middle = (low + (high - low) / 2).replace(second=0, microsecond=0)
         low, high = (middle, high) if offset_of(zone, middle) == offset_of(zone, first) else (low, middle)
     return high.replace(second=0, microsecond=0)
+
+
+def told_by(facts: Iterable[Fact]) -> Iterator[tuple[str | None, str, str]]:
+    """TZ as services and the host set it: service (None: the host), zone, where."""
+    for fact in facts:
+        if isinstance(fact, Service):
+            names = [value for name, value in fact.environment if name == "TZ"]
+            yield from ((fact.name, zone, str(fact.span)) for zone in names if is_zone(zone))
+        elif isinstance(fact, Setting) and fact.name == "TZ" and is_zone(fact.value):
+            yield None, fact.value, str(fact.span)
