@@ -120,6 +120,17 @@ def test_an_address_shared_by_several_servers_is_dual_if_one_says_so(tmp_path):
     assert answer.status == 410
 
 
+def test_a_name_that_is_refused_leaves_its_wildcard_to_others(tmp_path):
+    """As nginx 1.22 answers: `.b.org` conflicts with the exact name, so `*.b.org` is still free."""
+    (tmp_path / "nginx.conf").write_text(
+        "events {} http { server { listen 80; server_name b.org; return 200; }"
+        " server { listen 80; server_name .b.org; return 410; } server { listen 80; server_name *.b.org; return 404; } }"
+    )
+
+    (answer,) = Nginx.of(collected(tmp_path, ["nginx.conf"])).request("127.0.0.1", 80, "/", headers={"Host": "www.b.org"})
+    assert answer.status == 404
+
+
 def test_upstreams():
     (group,) = nginx_of("site-behind-main").upstreams()
 

@@ -357,3 +357,10 @@ def test_what_follows_a_check_that_a_variable_is_set_is_listed_with_it_set():
     read = interpret(script(text))
     assert [probe.asks for probe in read.probes] == ["http://<$HOST>/up"]
     assert [effect.targets for effect in read.effects] == [("<$NAME>",)]
+
+
+def test_a_default_taken_before_does_not_prove_that_a_variable_is_unset():
+    """bash restarts b where X is unset, and a where it is set."""
+    text = 'said=$(echo "${X:-none} ${X:?}")\nif [ -n "$said" ]; then docker restart a; else docker restart b; fi\n'
+    found = interpret(script(text), arguments=())
+    assert all(found.reach(effect, {}).reach is Reach.MAY for effect in found.effects)

@@ -88,7 +88,7 @@ def _subrequest(r: Request, ask: Ask) -> Verdict:
         return False
     status = ask(r, rule.args[0])
     if status is None:
-        said = {"204": "lets the request in", "401": "answers 401", "403": "answers 403"}
+        said = {"204": "lets the request in", "401": "answers 401", "403": "answers 403", "500": "answers something else"}
         options = [(code, f"the authorisation behind {rule.args[0]} {what}") for code, what in said.items()]
         status = int(r.world.choose(f"authorisation {rule.span}", options))
     r.step(f"{rule.title()} answers {status}", rule)

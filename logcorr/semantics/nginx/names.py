@@ -45,8 +45,10 @@ def _literal(listens: Sequence[Listen]) -> Iterator[tuple[str, Listen]]:
             if not name.startswith(("*.", ".")):
                 taken = name in exact
                 exact.add(name)
+            elif name.startswith(".") and bare in exact:  # refused before it is kept at all: `*.x` may come yet
+                taken = True
             else:
-                taken = bare in heads or (name.startswith(".") and bare in exact)
+                taken = bare in heads
                 heads.add(bare)
                 exact |= {bare} if name.startswith(".") else set()
             if not taken:
