@@ -44,10 +44,8 @@ def expand(machine: Machine, path: Path, node: Parameter, words: Words) -> list[
         if "nounset" in path.options:
             _die(path, f"{node.name}: unbound variable")
         value = EMPTY
-    elif "nounset" in path.options and node.name not in path.variables and _from_environment(value):
-        path.depend(frozenset({unset(f"${node.name}")}))
-        if not machine.decide(path, f"${node.name} is set", key=("set", node.name)):
-            _die(path, f"{node.name}: unbound variable")
+    elif _may_be_unbound(path, node, value) and not _is_set(machine, path, node.name):
+        _die(path, f"{node.name}: unbound variable")
     return transformed(machine, path, node, value, words) if node.operator else value
 
 
@@ -57,6 +55,10 @@ def _joined(value: list[Value] | Value) -> Value:
 
 def _from_environment(value: Value) -> bool:
     return len(value) == 1 and isinstance(value[0], Unknown) and value[0].key.startswith("$") and not value[0].key[1:].isdigit()
+
+
+def _may_be_unbound(path: Path, node: Parameter, value: Value) -> bool:
+    return "nounset" in path.options and node.name not in path.variables and _from_environment(value)
 
 
 def _die(path: Path, _: str) -> None:
@@ -217,15 +219,24 @@ def _present(machine: Machine, path: Path, node: Parameter, value: Value | None)
         empty = is_empty(value) if ":" in node.operator else False
         return not empty if empty is not None else machine.decide(path, f"{shown(value)} is not empty", key=("present", value))
     key = ("set", node.name)
-    if node.operator[-1] in "?+":  # whether it is set decides more here than which value is used
+    if node.operator[-1] == "?":
+        return _is_set(machine, path, node.name)
+    if node.operator[-1] == "+":
         path.depend(frozenset({unset(f"${node.name}")}))
     if key not in path.known and path.shadow:
-        return machine.decide(path, f"${node.name} is set", key=key)
-    if node.operator[-1] == "?":
         return machine.decide(path, f"${node.name} is set", key=key)
     if key not in path.known:
         path.learn(key, not machine.decide(path, f"${node.name} is not set", assume=unset(f"${node.name}")))
     return path.known[key]
+
+
+def _is_set(machine: Machine, path: Path, name: str) -> bool:
+    """Where it decides more than which value is used it is not taken for granted, though a default was before."""
+    key = ("set", name)
+    path.depend(frozenset({unset(f"${name}")}))
+    if machine.surveys and key in path.known:
+        path.known = path.known.without(key)
+    return machine.decide(path, f"${name} is set", key=key)
 
 
 def _maybe_argument(path: Path, value: Value) -> bool:
