@@ -364,3 +364,14 @@ def test_a_default_taken_before_does_not_prove_that_a_variable_is_unset():
     text = 'said=$(echo "${X:-none} ${X:?}")\nif [ -n "$said" ]; then docker restart a; else docker restart b; fi\n'
     found = interpret(script(text), arguments=())
     assert all(found.reach(effect, {}).reach is Reach.MAY for effect in found.effects)
+
+
+def test_ways_on_which_different_assumptions_fail_stay_ways_when_one_of_them_decides():
+    """bash restarts b where FLAG is not 1, however the command before it ends."""
+    text = (
+        "true && docker restart first || docker stop second\n"
+        'if [ "${FLAG:-0}" = "1" ]; then docker restart a; else docker restart b; fi\n'
+    )
+    found = interpret(script(text), arguments=())
+    (effect,) = (effect for effect in found.effects if effect.targets == ("b",))
+    assert found.reach(effect, {}).reach is Reach.MAY

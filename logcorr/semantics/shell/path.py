@@ -154,12 +154,14 @@ class Path(Struct):
         self.broken |= {assumption}
 
     def depend(self, assumptions: frozenset[str]) -> None:
-        """What was assumed decides something, so it is no more taken for granted."""
-        self.broken -= assumptions
-        if self.aside and not self.aside.broken - assumptions:
+        """What was assumed decides something, so it is no more taken for granted.
+
+        A path may stand for several ways, on each of which another assumption failed: one of them is as good as any from here on.
+        """
+        if self.broken & assumptions:
+            self.broken = frozenset()
+        if self.aside and self.aside.broken & assumptions:
             self.ran, self.doubts, self.aside = self.ran & self.aside.ran, self.doubts | assumptions, None
-        elif self.aside:
-            self.aside = Aside(self.aside.ran, self.aside.broken - assumptions)
 
     def learn(self, question: tuple[object, ...], answer: bool) -> None:
         """Remember an answer, which holds from here on."""
