@@ -20,7 +20,7 @@ from logcorr.model.facts import Fact, Healthcheck, Image
 from logcorr.model.source import Artifact, Problem, Sample, Span
 from logcorr.parsers import configuration_parser
 
-_NAME = regex(r"(^|/)(Dockerfile|Containerfile)(\.[\w.-]+)?$|\.[Dd]ockerfile$")
+_NAME = regex(r"(^|/)([Dd]ockerfile|Containerfile)(\.[\w.-]+)?$|\.[Dd]ockerfile$")
 _INSTRUCTION = regex(
     r"\s*(FROM|RUN|CMD|COPY|ADD|ENTRYPOINT|ENV|ARG|EXPOSE|WORKDIR|USER|HEALTHCHECK|LABEL|VOLUME|STOPSIGNAL)\s", re.IGNORECASE
 )

@@ -68,6 +68,16 @@ def excused(command: Written) -> bool:
     return bool(re.match(r"[^|&;\n]*\|\|\s*(?:true|:)(?!\w)", command.script.text[end:]))
 
 
+def forgiven(command: Written) -> bool:
+    """Whether no more is done where it fails than to say so: `|| echo …`."""
+    node = command.pipeline or command.node
+    outer = next((one for one in reversed(command.around) if one is not node), None)
+    if not isinstance(outer, AndOr) or outer.operator != "||" or outer.left is not node:
+        return False
+    others = list(compound(command.script, outer.right))
+    return bool(others) and all(only_tells(one) and not leaves(one) for one in others)
+
+
 def leaves(command: Written) -> bool:
     """Whether it ends the script or the function it stands in: by itself, or as a function in which that stands."""
     body = (one for one in commands(command.script) if one.function == command.name)

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from logcorr.lazily import regex
 from logcorr.model.case import Configuration
-from logcorr.model.facts import Image, Script
+from logcorr.model.facts import ComposeFile, Image, Script, Service
 from logcorr.model.source import Span
-from logcorr.semantics.paths import collected
+from logcorr.semantics.paths import collected, folder_of, normal
 from logcorr.semantics.written import AndOr, Node, Simple, Written, commands, tree
 
 SHELLS = frozenset({"sh", "bash", "dash", "ash"})
@@ -20,6 +20,16 @@ SERVES = frozenset({
     "bundle", "puma", "sidekiq", "dotnet", "go", "redis-server", "postgres", "mysqld", "supervisord", "cron", "crond",
 })  # fmt: skip
 """Programs that a container is there to run; what others are, a name does not tell."""
+
+
+def built_by(case: Configuration, file: ComposeFile, service: Service) -> Image | None:
+    """The image that a service is built as; Docker takes a `dockerfile` where there is no `Dockerfile`."""
+    if service.dockerfile is None:
+        return None
+    images = {image.span.path: image for image in case.of(Image)}
+    built = normal(service.dockerfile, folder_of(file.span.path))
+    lower = normal("dockerfile", folder_of(built)) if built.rpartition("/")[2] == "Dockerfile" else built
+    return images.get(built, images.get(lower))
 
 
 def start_script(case: Configuration, image: Image) -> Script | None:

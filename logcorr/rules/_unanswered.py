@@ -39,9 +39,12 @@ def led_to(script: Script, test: Node, name: re.Pattern[str]) -> tuple[Node, ...
 
 
 def acts_on_success(script: Script, test: Node) -> bool:
-    """Whether the branch of an answer leaves, so that what stands behind it is for none."""
+    """Whether the branch of an answer leaves, and not with a failure, so that what stands behind it is for none."""
     whole = deciding(script, test)
-    return any(one.name in ("exit", "return", "break", "continue") for one in compound(script, whole))
+    return any(
+        one.name in ("break", "continue") or (one.name in ("exit", "return") and one.words[:1] in ((), ("0",)))
+        for one in compound(script, whole)
+    )
 
 
 def _joins_tests(script: Script, node: Node) -> bool:

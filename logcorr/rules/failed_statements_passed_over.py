@@ -12,7 +12,7 @@ from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._embedded import everywhere
 from logcorr.rules._errexit import ends_script
-from logcorr.rules._idioms import excused, next_test
+from logcorr.rules._idioms import excused, forgiven, next_test
 from logcorr.semantics.written import Redirect, Redirected, Written, commands, in_program
 
 CARRIERS = frozenset({"docker", "docker-compose", "podman", "podman-compose", "kubectl"})
@@ -29,11 +29,20 @@ OPTIONS_ELSEWHERE = regex(r"^\$\{?\w*(opt|arg|flag)|^\$\{?\w+\[[@*]\]", re.IGNOR
 
 @rule(code="SH022", title="psql passes over statements that fail", role="defect", severity="warning")
 def check(case: Configuration) -> Iterator[Finding]:
-    """Looks for psql with a file of statements and without ON_ERROR_STOP, whose status decides something."""
+    """Looks for psql with a file of statements and without ON_ERROR_STOP, whose status decides something.
+
+    Where it decides no more than whether a message is printed, a script's places are one note.
+    """
+    told: dict[str, list[Written]] = {}
     for command in everywhere(case):
         options = _psql(command)
         if options and _whole_file(command, options) and not _stops(command) and _decides(command):
-            yield _finding(command, options)
+            if forgiven(command):
+                told.setdefault(command.script.span.path, []).append(command)
+            else:
+                yield _finding((command,), _undone() if _given(options, "1", "single-transaction") else _passing())
+    for places in told.values():
+        yield _finding(places, _untold(len(places)), "info")
 
 
 def _psql(command: Written) -> tuple[str, ...] | None:
@@ -83,16 +92,17 @@ def _decides(command: Written) -> bool:
     return ends or next_test(command) is not None
 
 
-def _finding(command: Written, options: Sequence[str]) -> Finding:
+def _finding(places: Sequence[Written], said: Claim, severity: str = "") -> Finding:
     return Finding(
+        severity=severity,
         confidence=0.85,
-        claim=_undone() if _given(options, "1", "single-transaction") else _passing(),
-        evidence=(Evidence(command.span, "does not stop at errors"),),
+        claim=said,
+        evidence=tuple(Evidence(one.span, "does not stop at errors") for one in places),
         would_refute=claim(
             "failed_statements_passed_over.refute",
             "a run with a statement that fails and that the script notices (a .psqlrc, or a file that sets ON_ERROR_STOP itself)",
         ),
-        subject=command.script.span.path,
+        subject=places[0].script.span.path,
         fix=claim(
             "failed_statements_passed_over.fix",
             "psql -v ON_ERROR_STOP=1 -f -, with --single-transaction where all or none is wanted",
@@ -111,4 +121,12 @@ def _passing() -> Claim:
     return claim(
         "failed_statements_passed_over.found",
         "where a statement fails, psql goes on with the next and ends with success: what was loaded in part counts as loaded",
+    )
+
+
+def _untold(places: int) -> Claim:
+    return claim(
+        "failed_statements_passed_over.untold",
+        "where a statement fails, psql goes on and succeeds at last: what stands behind || is never said (such places: {places})",
+        places=places,
     )

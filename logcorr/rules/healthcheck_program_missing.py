@@ -10,7 +10,7 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import ComposeFile, Healthcheck, Image
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.semantics.paths import folder_of, normal
+from logcorr.rules._images import built_by
 
 BARE = (
     (regex(r"(?:python|node|ruby|rust|debian|ubuntu|openjdk)(?::\S*slim\S*)|(?:debian|ubuntu)(?::\S+)?"), ("curl", "wget")),
@@ -30,11 +30,7 @@ def check(case: Configuration) -> Iterator[Finding]:
     images = {image.span.path: image for image in case.of(Image)}
     own = ((check, images.get(check.span.path)) for check in case.of(Healthcheck))
     composed = [(file, service) for file in case.of(ComposeFile) for service in file.services]
-    built = (
-        (service.healthcheck, images.get(normal(service.dockerfile, folder_of(file.span.path))))
-        for file, service in composed
-        if service.healthcheck and service.dockerfile
-    )
+    built = ((service.healthcheck, built_by(case, file, service)) for file, service in composed if service.healthcheck)
     for test, image in (*own, *built):
         missing = _missing(test, image) if image else None
         if image and missing:

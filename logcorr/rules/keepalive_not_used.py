@@ -12,6 +12,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._proxying import Place, group_of, places
+from logcorr.rules._served_by import keeps_by_itself
 
 HEALTH = regex(r"(?i)/(?:\w+[-_])?(?:health(?:z|check)?|ready|readyz|livez?|ping|metrics|stub_status|nginx[-_]status)(?![\w-])")
 
@@ -22,7 +23,7 @@ def check(case: Configuration) -> Iterator[Finding]:
     closed: dict[tuple[Span, str], tuple[Directive, list[Place]]] = {}
     for place in places(case):
         line = _keeps(case, place)
-        lacks = _lacks(place) if line and place.known() else None
+        lacks = _lacks(case, place) if line and place.known() else None
         if line and lacks and not _seldom(place):
             closed.setdefault((line.span, lacks), (line, []))[1].append(place)
     for (_, lacks), (line, found) in closed.items():
@@ -41,14 +42,15 @@ def _seldom(place: Place) -> bool:
     return location is not None and any(HEALTH.search(word) for word in (*location.args, *place.passes.args))
 
 
-def _lacks(place: Place) -> str | None:
+def _lacks(case: Configuration, place: Place) -> str | None:
     """What is missing; for a proxy that hands on Upgrade nothing is, its connections are not shared anyway."""
     headers = place.headers()
     if "upgrade" in headers:
         return None
-    if place.setting("proxy_http_version") not in ("1.1", "2"):
+    new = keeps_by_itself(case, place.passes.span.path)
+    if (place.setting("proxy_http_version") or ("1.1" if new else "1.0")) not in ("1.1", "2"):
         return "proxy_http_version 1.1"
-    return 'proxy_set_header Connection ""' if headers.get("connection", "close") != "" else None
+    return 'proxy_set_header Connection ""' if headers.get("connection", "" if new else "close") != "" else None
 
 
 def _finding(found: Sequence[Place], line: Directive, lacks: str) -> Finding:

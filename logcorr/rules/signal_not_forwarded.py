@@ -11,8 +11,8 @@ from logcorr.model.claim import Evidence, claim
 from logcorr.model.facts import ComposeFile, Image, Service
 from logcorr.model.result import Finding
 from logcorr.rules import rule
-from logcorr.rules._images import SERVES, last_command, last_of_list, start_script
-from logcorr.semantics.paths import folder_of, normal
+from logcorr.rules._images import SERVES, built_by, last_command, last_of_list, start_script
+from logcorr.semantics.paths import folder_of
 from logcorr.semantics.written import Written
 
 GRACE_S = 10.0
@@ -53,11 +53,12 @@ def _base(case: Configuration, file: ComposeFile, service: Service) -> str:
 
     One that is built elsewhere is that of the one Dockerfile in a folder that its name ends in: `shop-api` and `api/Dockerfile`.
     """
-    built = normal(service.dockerfile, folder_of(file.span.path)) if service.dockerfile else None
+    built = built_by(case, file, service)
     name = re.split(r"[:@]", (service.image or "").rpartition("/")[2])[0]
-    alike = [one.base for one in case.of(Image) if built is None and _ends_in(name, folder_of(one.span.path).rpartition("/")[2])]
+    loose = case.of(Image) if service.dockerfile is None else ()
+    alike = [one.base for one in loose if _ends_in(name, folder_of(one.span.path).rpartition("/")[2])]
     named = alike[0] if len(alike) == 1 else service.image or ""
-    return next((image.base for image in case.of(Image) if image.span.path == built), named)
+    return built.base if built else named
 
 
 def _ends_in(name: str, folder: str) -> bool:

@@ -37,7 +37,8 @@ def check(case: Configuration) -> Iterator[Finding]:
         first = _first(command) if command.name in UNFAILING and _is_last(command) else None
         if first and (command.asked() or next_test(command)):
             fallback = _fallback(command)
-            if first.name not in NEVER_FAIL and not _harmless(command, fallback) and not in_shell(case, command, "pipefail"):
+            harmless = _harmless(command, fallback or _fallback(command, joined=True))
+            if first.name not in NEVER_FAIL and not harmless and not in_shell(case, command, "pipefail"):
                 yield _finding(command, first, "info" if fallback and only_tells(fallback) else "warning")
         elif first and dumps(first) and _left_to_errexit(case, command):
             yield _finding(command, first, "warning", errexit=True)
@@ -83,14 +84,22 @@ def _filled_after(command: Written) -> bool:
     return bool(re.search(rf'-z\s+"?\$\{{?{kept.name}\b|\$\{{{kept.name}:-', behind))
 
 
-def _fallback(command: Written) -> Written | None:
-    """The one command that stands behind `||`, if that is all there is."""
-    pipeline = command.pipeline
-    outer = command.around[-2] if len(command.around) > 1 else None
-    if not isinstance(outer, AndOr) or outer.operator != "||" or outer.left is not pipeline:
+def _fallback(command: Written, *, joined: bool = False) -> Written | None:
+    """The one command that stands behind `||`, if that is all there is: `pipe || …`, or where it is joined `… && pipe || …`."""
+    node: object = command.pipeline
+    around = [one for one in reversed(command.around) if one is not node]
+    if joined and around and _joins(around[0], node):
+        node = around.pop(0)
+    outer = around[0] if around else None
+    if not isinstance(outer, AndOr) or outer.operator != "||" or outer.left is not node:
         return None
     others = compound(command.script, outer.right)
     return others[0] if len(others) == 1 else None
+
+
+def _joins(outer: object, node: object) -> bool:
+    """Whether it is `… && node`."""
+    return isinstance(outer, AndOr) and outer.operator == "&&" and outer.right is node
 
 
 def _is_last(command: Written) -> bool:

@@ -12,7 +12,7 @@ from logcorr.model.facts import Script
 from logcorr.model.result import Finding
 from logcorr.rules import rule
 from logcorr.rules._idioms import asks, excused, only_tells
-from logcorr.semantics.written import Commands, For, Node, Written, commands, compound, spanned, tree, walk
+from logcorr.semantics.written import Commands, For, If, Node, Written, commands, compound, spanned, tree, walk
 
 SHOWS = frozenset({"open", "xdg-open", "sleep"})
 DONE = regex(r"(?i)\b(?:complete[d]?|success\w*|deployed|done|finished|live)\b")
@@ -70,7 +70,8 @@ def _in_list(script: Script, nodes: Sequence[Node]) -> Iterator[Finding]:
         if isinstance(node, For) and node.words and _waits(script, node):
             after = [one for one in commands(script) if nodes[number + 1 :] and node.end <= one.node.start < nodes[-1].end]
             acting = next((one for one in after if not only_tells(one) and not _looks(one) and one.name not in SHOWS), None)
-            if acting and not any(map(_looks, after[:3])) and not _remembered(script, node, after):
+            known = _remembered(script, node, after) or _asks_for_the_last(script, node)
+            if acting and not any(map(_looks, after[:3])) and not known:
                 yield _finding(script, node, acting)
 
 
@@ -99,6 +100,14 @@ def _remembered(script: Script, loop: For, after: Sequence[Written]) -> bool:
     rest = script.text[loop.end : after[-1].node.end] if after else ""
     names = {loop.name, *re.findall(r"(?:^|[\s;])(\w+)(?:=|\+\+)", body)}
     return any(re.search(rf"\$\{{?{name}\b|\b{name}\s*[<>=!]=", rest) for name in names)
+
+
+def _asks_for_the_last(script: Script, loop: For) -> bool:
+    """Whether it does something of its own in one of its rounds: somebody knows that the last can fail, and goes on."""
+    conditions = (arm[0] for node in walk(loop.body) if isinstance(node, If) for arm in node.arms)
+    asked = [script.text[one.start : one.end] for one in conditions]
+    counted = re.compile(rf"\$\{{?{loop.name}\b|\b{loop.name}\s*[<>=!]=")
+    return any(counted.search(text) and "%" not in text for text in asked)
 
 
 def _finding(script: Script, loop: For, acting: Written) -> Finding:

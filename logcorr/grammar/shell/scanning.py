@@ -28,3 +28,16 @@ def closing_parentheses(text: str, start: int, closers: int = 2) -> int | None:
             depth -= 1
         position += 1
     return None
+
+
+def closing_bracket(text: str, start: int) -> int | None:
+    """Where the `]` stands that ends an old calculation, `$[…]`, which is written in one line."""
+    depth = 0
+    for position in range(start, len(text)):
+        character = text[position]
+        if character == "\n":
+            return None
+        if character == "]" and depth == 0:
+            return position
+        depth += (character == "[") - (character == "]")
+    return None

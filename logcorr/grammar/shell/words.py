@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from logcorr.grammar.shell.scanning import ShellSyntaxError, closing_parentheses
+from logcorr.grammar.shell.scanning import ShellSyntaxError, closing_bracket, closing_parentheses
 from logcorr.grammar.shell.tree import Calculation, Literal, Parameter, Piece, Sequence, Substitution, Word
 from logcorr.lazily import regex
 
@@ -156,14 +156,14 @@ class WordReader:
 
     def _expands(self) -> bool:
         following = self.peek(2)[1:]
-        return following in ("{", "(") or bool(_BARE_PARAMETER.match(following))
+        return following in ("{", "(", "[") or bool(_BARE_PARAMETER.match(following))
 
     def expansion(self, *, quoted: bool) -> Piece:
         """What begins with `$` or a backquote."""
         start = self.position
         if self.peek() == "`":
             return self._backquoted(quoted=quoted)
-        if self.peek(3) == "$((":
+        if self.peek(3) == "$((" or self.peek(2) == "$[":
             calculation = self._calculation(quoted=quoted)
             if calculation:
                 return calculation
@@ -194,12 +194,12 @@ class WordReader:
         return Substitution(body=body, quoted=quoted, start=start, end=self.position)
 
     def _calculation(self, *, quoted: bool) -> Calculation | None:
-        start = self.position
-        end = closing_parentheses(self.text, start + 3)
+        start, old = self.position, self.peek(2) == "$["
+        end = closing_bracket(self.text, start + 2) if old else closing_parentheses(self.text, start + 3)
         if end is None:
             return None
-        expression = self.nested(start + 3, end)
-        self.position = end + 2
+        expression = self.nested(start + (2 if old else 3), end)
+        self.position = end + (1 if old else 2)
         return Calculation(expression=expression, quoted=quoted, start=start, end=self.position)
 
     def nested(self, start: int, end: int, *, strips_tabs: bool = False) -> Word:
