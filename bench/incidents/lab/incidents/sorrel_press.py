@@ -120,7 +120,7 @@ INCIDENT = Incident(
 
 
 def truth(case: Case) -> dict[str, Any]:
-    system, errors, access, orders, live = "logs/syslog", "logs/error.log", "logs/access.log", "logs/orders.log", "logs/live.log"
+    system, errors, access, orders = "logs/syslog", "logs/error.log", "logs/access.log", "logs/orders.log"
     read, setting, upstream = case.at("app/orders.js", "process.env.ORDERS_PORT"), case.at("etc/orders.env", "PORT=3200"), case.at("etc/nginx.conf", "http://127.0.0.1:3200")
     release, diff, listens = case.at("RELEASES", "orders 4.0.0"), case.at("app/orders-4.0.0.diff", "+const port = Number(process.env.ORDERS_PORT"), case.at(orders, "listens on 3000")
     lines = [line for line in case.lines(access) if '" 502 ' in line]
