@@ -74,7 +74,13 @@ INCIDENT = Incident(
 
 def truth(case: Case) -> dict[str, Any]:
     log, access, cron = "app/brine.log", "nginx/access.log", "crontab-brine.txt"
-    lost, refused, failed = case.at(log, "redis connection ended") if any("redis connection ended" in line for line in case.lines(log)) else case.at(log, "ECONNREFUSED"), case.at(log, "ECONNREFUSED"), case.at(access, '" 503 ')
+    lost, refused, failed = (
+        case.at(log, "redis connection ended")
+        if any("redis connection ended" in line for line in case.lines(log))
+        else case.at(log, "ECONNREFUSED"),
+        case.at(log, "ECONNREFUSED"),
+        case.at(access, '" 503 '),
+    )
     return {
         "root_cause_kind": "too-little-evidence",
         "root_cause": "Not to be known: four times, at no regular distance, nothing listens on 127.0.0.1:6379 (ECONNREFUSED) for about one to two minutes and the application answers 503; then redis is there again. The application runs on. Why redis was gone (in truth somebody stopped and started it by hand) would be in redis' or systemd's log, which were not handed over; "

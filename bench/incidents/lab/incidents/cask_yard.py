@@ -121,8 +121,16 @@ cp /srv/cask/bin/*.sh bin/; cp /srv/cask/*.js app/; cp /srv/cask/deploys.txt .; 
 
 def truth(case: Case) -> dict[str, Any]:
     cron, system, shop, errors, access = "etc/cron.d-cask", "logs/syslog", "logs/shop.log", "logs/error.log", "logs/access.log"
-    line, ran, term = case.at(cron, "lsof -t -i :4700"), case.at(system, "CMD (kill $(lsof -t -i :4700)"), case.at(shop, "SIGTERM after")
-    refused, failed, ended = case.at(errors, "111: Connection refused"), case.at(access, '" 502 '), case.at(system, "shop.service: Deactivated")
+    line, ran, term = (
+        case.at(cron, "lsof -t -i :4700"),
+        case.at(system, "CMD (kill $(lsof -t -i :4700)"),
+        case.at(shop, "SIGTERM after"),
+    )
+    refused, failed, ended = (
+        case.at(errors, "111: Connection refused"),
+        case.at(access, '" 502 '),
+        case.at(system, "shop.service: Deactivated"),
+    )
     return {
         "root_cause_kind": "cron-kills-clients-of-a-port",
         "root_cause": "Every twenty minutes a cron one-liner sends SIGTERM to every process with a socket on port 4700 (kill $(lsof -t -i :4700)). Meant for the leaky search that listens there, it also meets the shop, which keeps a connection to the search open; the shop reads its price lists for 16 s after each restart, nginx is refused and answers 502.",

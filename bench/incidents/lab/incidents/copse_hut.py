@@ -144,7 +144,13 @@ INCIDENT = Incident(
 
 
 def truth(case: Case) -> dict[str, Any]:
-    log, errors, access, guard, events = "logs/compose.log", "nginx/error.log", "nginx/access.log", "logs/guard.log", "docker-events.txt"
+    log, errors, access, guard, events = (
+        "logs/compose.log",
+        "nginx/error.log",
+        "nginx/access.log",
+        "logs/guard.log",
+        "docker-events.txt",
+    )
     return {
         "root_cause": "No incident: no visitor got a 5xx, the site's container never stopped, the guard always saw 200 and restarted nothing, the outside monitor was always up. The payment service hangs up now and then and accepts at the next attempt; every half hour the standby, which has no visitors, is restarted as a rehearsal; "
         "migrate is meant to end (0); the office share is off in the early morning; scanners get 403, 404 and 413.",

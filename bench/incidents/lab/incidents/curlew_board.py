@@ -155,7 +155,9 @@ def truth(case: Case) -> dict[str, Any]:
     )
     include = case.at(site, "include /etc/nginx/snippets/proxy.conf")
     closed, console = case.at(log, "code=1006 after 60 s"), case.at("log/console-gate-5.log", "socket closed, code 1006", nth=5)
-    hundred_one = next(n for n, line in enumerate(case.lines(access), 1) if "/live?board=gate" in line and '" 101 ' in line and '" 60.' in line)
+    hundred_one = next(
+        n for n, line in enumerate(case.lines(access), 1) if "/live?board=gate" in line and '" 101 ' in line and '" 60.' in line
+    )
     ended = {"file": access, "line": hundred_one, "text": "GET /live?board=gate"}
     return {
         "root_cause_kind": "websocket-ping-longer-than-proxy-read-timeout",

@@ -150,7 +150,13 @@ cp /srv/lagoon/log/*.log log/; cp /var/log/syslog log/; cp /var/spool/cron/cront
 
 
 def truth(case: Case) -> dict[str, Any]:
-    log, release, errors, access, events = "log/lagoon-tours-1-json.log", "log/release.log", "nginx/error.log", "nginx/access.log", "docker-events.txt"
+    log, release, errors, access, events = (
+        "log/lagoon-tours-1-json.log",
+        "log/release.log",
+        "nginx/error.log",
+        "nginx/access.log",
+        "docker-events.txt",
+    )
     entry, parse, deploy = (
         case.at("env.txt", "PUBLIC_ORIGINS="),
         case.at("app/lib/origins.js", "new URL(one).host"),

@@ -110,8 +110,17 @@ cp /var/log/weir/* /var/log/syslog log/; docker ps -a > docker-ps.txt; docker ev
 
 def truth(case: Case) -> dict[str, Any]:
     job_log, errors, access = "log/push_labels.log", "nginx/error.log", "nginx/access.log"
-    zone, use, diary = case.at("nginx/nginx.conf", "limit_req_zone"), case.at("nginx/nginx.conf", "limit_req zone=perip"), case.at("OPS.md", "perip now 20r/m")
-    limiting, refused, said, old = case.at(errors, "limiting requests"), case.at(access, '" 429 '), case.at(job_log, "last answer 429"), case.at(job_log, "ERROR shelves show old prices")
+    zone, use, diary = (
+        case.at("nginx/nginx.conf", "limit_req_zone"),
+        case.at("nginx/nginx.conf", "limit_req zone=perip"),
+        case.at("OPS.md", "perip now 20r/m"),
+    )
+    limiting, refused, said, old = (
+        case.at(errors, "limiting requests"),
+        case.at(access, '" 429 '),
+        case.at(job_log, "last answer 429"),
+        case.at(job_log, "ERROR shelves show old prices"),
+    )
     job, call = case.at("bin/cron.d-weir", "push_labels.sh"), case.at("bin/push_labels.sh", "curl -s -m 20")
     hup = case.at("docker-events.txt", "signal=1")
     pushes = case.times(job_log, "last answer 429")

@@ -191,7 +191,9 @@ def truth(case: Case) -> dict[str, Any]:
     begin = case.times(journal, "does not answer, restarting it")[0]
     terms = [n for n, line in enumerate(case.lines(log), 1) if "SIGTERM after" in line]
     term = {"file": log, "line": terms[1], "text": "SIGTERM after"}  # the first is the release's
-    refused = case.at(errors, "111: Connection refused", nth=sum("111: Connection refused" in line for line in case.lines(errors)))
+    refused = case.at(
+        errors, "111: Connection refused", nth=sum("111: Connection refused" in line for line in case.lines(errors))
+    )
     failed = case.at(access, '" 502 ', nth=sum('" 502 ' in line for line in case.lines(access)))
     return {
         "root_cause_kind": "watchdog-probe-403-by-user-agent-block",

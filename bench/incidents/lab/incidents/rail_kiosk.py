@@ -104,10 +104,18 @@ INCIDENT = Incident(
 
 def truth(case: Case) -> dict[str, Any]:
     app, system, errors, access = "logs/kiosk.log", "logs/syslog", "logs/error.log", "logs/access.log"
-    line, parse, route = case.at("server.js", "since.toISOString()"), case.at("server.js", "new Date(req.query.since"), case.at("server.js", "app.get('/export/changes'")
+    line, parse, route = (
+        case.at("server.js", "since.toISOString()"),
+        case.at("server.js", "new Date(req.query.since"),
+        case.at("server.js", "app.get('/export/changes'"),
+    )
     poison, fatal = case.at(access, "since=0000-00-00"), case.at(app, "Invalid time value")
     reset = case.at(errors, "prematurely closed connection")
-    exited, refused, failed = case.at(system, "kiosk.service: Main process exited, code=exited, status=1"), case.at(errors, "111: Connection refused"), case.at(access, '" 502 ')
+    exited, refused, failed = (
+        case.at(system, "kiosk.service: Main process exited, code=exited, status=1"),
+        case.at(errors, "111: Connection refused"),
+        case.at(access, '" 502 '),
+    )
     return {
         "root_cause_kind": "request-with-invalid-date-crashes-process",
         "root_cause": "From 06:36 a partner's reader (gleis-reader, 203.0.113.118) asks /export/changes?since=0000-00-00 every eleven minutes. new Date() of that is invalid, since.toISOString() throws RangeError: Invalid time value in a timer's callback, out of reach of express; the process exits 1, systemd restarts it, and for fifteen seconds everybody gets 502.",

@@ -105,9 +105,26 @@ cp /srv/sedge/server.js /srv/sedge/docker-compose.yml /srv/sedge/releases.txt /v
 
 
 def truth(case: Case) -> dict[str, Any]:
-    script, cron, app, errors, access, system = "gateway/fees.sh", "gateway/etc/cron.d-gateway", "app/clinic.log", "gateway/log/error.log", "gateway/log/access.log", "gateway/log/syslog"
-    call, job, leave, asked = case.at(script, "/admin/reload"), case.at(cron, "fees.sh"), case.at("app/server.js", "process.exit(0), 300"), case.at(app, "reload asked, ref")
-    route, sent, refused, failed = case.at("app/server.js", "app.post('/admin/reload'"), case.at("gateway/log/fees.log", "reload ref"), case.at(errors, "111: Connection refused"), case.at(access, '" 502 ')
+    script, cron, app, errors, access, system = (
+        "gateway/fees.sh",
+        "gateway/etc/cron.d-gateway",
+        "app/clinic.log",
+        "gateway/log/error.log",
+        "gateway/log/access.log",
+        "gateway/log/syslog",
+    )
+    call, job, leave, asked = (
+        case.at(script, "/admin/reload"),
+        case.at(cron, "fees.sh"),
+        case.at("app/server.js", "process.exit(0), 300"),
+        case.at(app, "reload asked, ref"),
+    )
+    route, sent, refused, failed = (
+        case.at("app/server.js", "app.post('/admin/reload'"),
+        case.at("gateway/log/fees.log", "reload ref"),
+        case.at(errors, "111: Connection refused"),
+        case.at(access, '" 502 '),
+    )
     release = case.at("app/releases.txt", "5.2.0 hana")
     return {
         "root_cause_kind": "job-asks-reload-that-ends-process-other-clock",

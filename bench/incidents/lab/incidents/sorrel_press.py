@@ -121,13 +121,33 @@ INCIDENT = Incident(
 
 def truth(case: Case) -> dict[str, Any]:
     system, errors, access, orders = "logs/syslog", "logs/error.log", "logs/access.log", "logs/orders.log"
-    read, setting, upstream = case.at("app/orders.js", "process.env.ORDERS_PORT"), case.at("etc/orders.env", "PORT=3200"), case.at("etc/nginx.conf", "http://127.0.0.1:3200")
-    release, diff, listens = case.at("RELEASES", "orders 4.0.0"), case.at("app/orders-4.0.0.diff", "+const port = Number(process.env.ORDERS_PORT"), case.at(orders, "listens on 3000")
+    read, setting, upstream = (
+        case.at("app/orders.js", "process.env.ORDERS_PORT"),
+        case.at("etc/orders.env", "PORT=3200"),
+        case.at("etc/nginx.conf", "http://127.0.0.1:3200"),
+    )
+    release, diff, listens = (
+        case.at("RELEASES", "orders 4.0.0"),
+        case.at("app/orders-4.0.0.diff", "+const port = Number(process.env.ORDERS_PORT"),
+        case.at(orders, "listens on 3000"),
+    )
     lines = [line for line in case.lines(access) if '" 502 ' in line]
     earlier = next(number for number, line in enumerate(lines) if "/orders" in line)  # those before are of the sockets
-    refused, failed, restart = case.at(errors, "http://127.0.0.1:3200"), case.at(access, '" 502 ', earlier + 1), case.at(system, "Stopping orders.service")
-    hook, job, ran = case.at("etc/logrotate.d-sorrel-live", "kill -HUP"), case.at("etc/cron.d-sorrel", "logrotate -f"), case.at(system, "CMD (/usr/sbin/logrotate -f")
-    ended, back, gone = case.at(system, "live.service: Main process exited"), case.at(system, "live.service: Scheduled restart"), case.at("logs/browser-console.txt", "disconnected:")
+    refused, failed, restart = (
+        case.at(errors, "http://127.0.0.1:3200"),
+        case.at(access, '" 502 ', earlier + 1),
+        case.at(system, "Stopping orders.service"),
+    )
+    hook, job, ran = (
+        case.at("etc/logrotate.d-sorrel-live", "kill -HUP"),
+        case.at("etc/cron.d-sorrel", "logrotate -f"),
+        case.at(system, "CMD (/usr/sbin/logrotate -f"),
+    )
+    ended, back, gone = (
+        case.at(system, "live.service: Main process exited"),
+        case.at(system, "live.service: Scheduled restart"),
+        case.at("logs/browser-console.txt", "disconnected:"),
+    )
     hup = case.times(system, "live.service: Main process exited")
     return {
         "root_cause_kind": "renamed-port-variable-and-logrotate-hup",

@@ -122,9 +122,21 @@ def after(case: Case, file: str, text: str) -> dict[str, Any]:
 
 def truth(case: Case) -> dict[str, Any]:
     app, errors, access = "log/shop-json.log", "nginx/error.log", "nginx/access.log"
-    push, limit, fatal = case.at("server.js", "undo.push(catalogue)"), case.at("docker-compose.yml", "--max-old-space-size=72"), case.at(app, "FATAL ERROR")
-    state, diff, deploy = case.at("server.js", "const undo = []"), case.at("2.6.1.diff", "+  undo.push(catalogue)"), case.at("deploys.log", "2.6.1 marek")
-    died, refused, failed = case.at("docker-events.txt", "exitCode=134"), after(case, errors, "111: Connection refused"), after(case, access, '" 502 ')
+    push, limit, fatal = (
+        case.at("server.js", "undo.push(catalogue)"),
+        case.at("docker-compose.yml", "--max-old-space-size=72"),
+        case.at(app, "FATAL ERROR"),
+    )
+    state, diff, deploy = (
+        case.at("server.js", "const undo = []"),
+        case.at("2.6.1.diff", "+  undo.push(catalogue)"),
+        case.at("deploys.log", "2.6.1 marek"),
+    )
+    died, refused, failed = (
+        case.at("docker-events.txt", "exitCode=134"),
+        after(case, errors, "111: Connection refused"),
+        after(case, access, '" 502 '),
+    )
     job, steps = case.at("bin/cron.d-teal", "import.sh"), case.at(app, "undoSteps")
     call = case.at("bin/import.sh", "/internal/import")
     return {

@@ -154,8 +154,16 @@ INCIDENT = Incident(
 
 def truth(case: Case) -> dict[str, Any]:
     script, base, errors, access, web = "bin/tidy-events", "log/db.log", "nginx/error.log", "nginx/access.log", "log/web.log"
-    full, job, ran = case.at(script, "vacuum full analyze events"), case.at("cron.d-teasel", "/srv/teasel/bin/tidy-events"), case.at("log/syslog", "/srv/teasel/bin/tidy-events)")
-    began, waits, took = case.at("log/tidy.log", "start, events"), case.at(base, "on relation"), case.at(base, "vacuum full analyze events")
+    full, job, ran = (
+        case.at(script, "vacuum full analyze events"),
+        case.at("cron.d-teasel", "/srv/teasel/bin/tidy-events"),
+        case.at("log/syslog", "/srv/teasel/bin/tidy-events)"),
+    )
+    began, waits, took = (
+        case.at("log/tidy.log", "start, events"),
+        case.at(base, "on relation"),
+        case.at(base, "vacuum full analyze events"),
+    )
     changed = case.at("cron.d-teasel", "from 04:30 to every half hour")
     timed, failed, slow = case.at(errors, "110: Connection timed out"), case.at(access, '" 504 '), case.at(web, "slow request")
     return {
