@@ -127,9 +127,23 @@ def _crashing(case: Case, finding: Finding) -> Sequence[str]:
     after = of_times(np.unique(finding.at.seconds), DIES_WITHIN_S).felt(seconds(own)) if finding.times and own.height else ()
     if sum(after) >= MOST_OF * len(finding.times) and own.height:
         return [finding.subject]
+    if together := _ending_with(finding, ended):
+        return together
     words = str(finding.claim.params.get("words", ""))
     same = ended.group_by("service", maintain_order=True).agg(pl.col("message").str.contains(words, literal=True).mean())
     return list(same.filter(pl.col("message") >= MOST_OF)["service"]) if words else []
+
+
+def _ending_with(finding: Finding, ended: pl.DataFrame) -> Sequence[str]:
+    """The one service whose ends nearly all come at once after these moments, as often: a log may name its program (`node`)."""
+    moments = np.unique(finding.at.seconds)
+    near = of_times(moments, DIES_WITHIN_S) if len(moments) else None
+    found = [
+        str(service)
+        for (service,), rows in ended.group_by("service", maintain_order=True)
+        if near and rows.height >= MOST_OF * len(moments) and near.felt(seconds(rows)).mean() >= NEARLY_ALL
+    ]
+    return found if len(found) == 1 and found[0] != finding.subject else []
 
 
 def _own(finding: Finding, diagnosis: Diagnosis) -> Iterator[Link]:

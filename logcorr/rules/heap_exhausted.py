@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from logcorr.lazily import pl
+from logcorr.lazily import np, npt, pl
 from logcorr.model.case import Case
 from logcorr.model.claim import Claim, Evidence, claim
 from logcorr.model.facts import ComposeFile, Unit
@@ -13,10 +13,13 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import by_service, rule
 from logcorr.rules._only_grows import SURE, Grows, only_grows, places
-from logcorr.timeline.select import cite, instants, lines_like
+from logcorr.timeline.select import cite, instants, lines_like, seconds
 
 HEAP = r"(?:JavaScript heap out of memory|Reached heap limit|Ineffective mark-compacts)"
 LIMIT = r"--max[-_]old[-_]space[-_]size[= ](\d+)"
+
+FEWEST, SOON_S, SELDOM = 2, 60.0, 10
+"""So often it happens within this time of a run, of a job that runs so many times more seldom: by chance one in a hundred."""
 
 
 @rule(code="NODE002", title="A process reached its heap limit", role="defect", severity="error")
@@ -39,6 +42,7 @@ def _finding(case: Case, service: str, crashes: pl.DataFrame, grows: Grows | Non
             *cite(crashes, "its last words", most=1, shows="resource_exhausted"),
             *(Evidence(span, f"heap limit {size} MB", shows="resource_exhausted") for span, size in limits),
             *cite(crashes.slice(1), shows="crash_ends_process"),
+            *_just_after(case, crashes),
         ),
         would_refute=claim("heap_exhausted.refute", "heap sizes far below the limit just before these lines"),
         subject=service,
@@ -48,6 +52,20 @@ def _finding(case: Case, service: str, crashes: pl.DataFrame, grows: Grows | Non
             "heap_exhausted.fix", "find what keeps growing (a heap snapshot shows it); raising the limit only delays the end"
         ),
     )
+
+
+def _just_after(case: Case, crashes: pl.DataFrame) -> Iterator[Evidence]:
+    """The one job soon after whose runs it happens each time, if that is no coincidence."""
+    at = seconds(crashes.drop_nulls("time"))
+    rare = [one for one in case.schedules if len(one.ticks) > 1 and np.median(np.diff(one.ticks)) >= SELDOM * SOON_S]
+    near = [one for one in rare if len(at) >= FEWEST and _after(at, one.ticks)]
+    if len(near) == 1:
+        yield Evidence(near[0].job.span, "it happens just after its runs", shows="resource_exhausted")
+
+
+def _after(at: npt.NDArray[np.float64], ticks: npt.NDArray[np.float64]) -> bool:
+    last = ticks[np.maximum(np.searchsorted(ticks, at, side="right") - 1, 0)]
+    return bool(((at - last >= 0) & (at - last <= SOON_S)).all())
 
 
 def _claim(service: str, crashes: pl.DataFrame, limit: str, grows: Grows | None) -> Claim:

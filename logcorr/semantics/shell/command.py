@@ -154,9 +154,11 @@ class Command(Struct):
                 self.machine.record.note(Message(span=self._written(_unprobed(line)), pieces=pieces, sink=where))
 
     def _written(self, told: Value) -> Span:
-        """Where a message is written: where a function is told what to say, below it, else where most of it stands."""
-        below = tuple(part for part in told if isinstance(part, Text) and part.span and part.span.line > self.span.line)
-        return first_span(below) or first_span(told) or self.span
+        """Where a message is written: below, where a function is told it; here, by words of its own; else where it stands."""
+        texts = [part for part in told if isinstance(part, Text) and part.span]
+        below = tuple(part for part in texts if part.span and part.span.line > self.span.line)
+        here = tuple(part for part in texts if part.span == self.span and re.search(r"[A-Za-z]{2}", part.text))
+        return first_span(below) or first_span(here) or first_span(told) or self.span
 
 
 def _short(words: str) -> str:
