@@ -375,3 +375,9 @@ def test_ways_on_which_different_assumptions_fail_stay_ways_when_one_of_them_dec
     found = interpret(script(text), arguments=())
     (effect,) = (effect for effect in found.effects if effect.targets == ("b",))
     assert found.reach(effect, {}).reach is Reach.MAY
+
+
+def test_what_is_said_with_words_of_its_own_is_written_there_and_not_where_an_address_is_set():
+    found = interpret(script('url=http://localhost:7000/health\n\n\n\necho "$(date) no answer from $url, restarting"\n'))
+    (message,) = found.messages
+    assert message.span.line == 5
