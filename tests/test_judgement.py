@@ -907,3 +907,9 @@ def test_who_was_away_for_hours_was_missed_though_errors_of_others_are_logged(tm
     result = logcorr.analyze(tmp_path).result
     assert result["verdict"] == "root-cause"
     assert result["causes"][0]["kind"] == "signal_not_handled"
+
+
+def test_a_job_that_leads_to_one_cause_is_no_rival_of_another():
+    result = logcorr.analyze(SEED.parents[1] / "sorrel-press/input").result
+    assert len(result["causes"]) == 2
+    assert ("etc/cron.d-sorrel", 3) not in {(rival["path"], rival["line"]) for rival in result["rivals"]}

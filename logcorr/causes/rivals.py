@@ -27,8 +27,10 @@ def rivals(
     case: Case, findings: Sequence[Finding], told: Sequence[Attributed], causes: Sequence[Cause], away: Sequence[Cause]
 ) -> tuple[Rival, ...]:
     """Every other suspect, and what else a person would look at first, with the reason it was rejected; each once."""
-    chosen = {one.trigger for one in causes} | _tied(told, causes)
-    cited = {evidence.span for one in causes for link in one.chain for evidence in link.evidence}
+    links = [link for one in causes for link in one.chain]
+    running = {evidence.span for link in links if link.mechanism == "job_runs_script" for evidence in link.evidence}
+    chosen = {one.trigger for one in causes} | running | _tied(told, causes)
+    cited = {evidence.span for link in links for evidence in link.evidence}
     found: dict[Span, Rival] = {one.culprit: _explained_away(one) for one in away if one.culprit not in cited}
     files = {place.path for place in cited} | {one.path for one in found}
     found |= {one.span: one for one in _changes(case, findings) if one.span and one.span.path not in files}
