@@ -67,8 +67,11 @@ class _Silences(Struct, frozen=True):
         usual, after = float(_about(every, limit_s).mean()), int(_about(self.failed, limit_s).sum())
         count = len(self.failed)
         chance = sum(math.comb(count, some) * usual**some * (1 - usual) ** (count - some) for some in range(after, count + 1))
-        longer = int((self.well > limit_s + _late(limit_s)).sum())
-        return chance <= CHANCE and longer >= LEAST_LONGER and after >= MATCHING * count
+        return chance <= CHANCE and self.longer(limit_s) >= LEAST_LONGER and after >= MATCHING * count
+
+    def longer(self, limit_s: float) -> int:
+        """How often all went well after a longer silence."""
+        return int((self.well > limit_s + _late(limit_s)).sum())
 
 
 def _late(limit_s: float) -> float:
@@ -162,7 +165,7 @@ def _finding(case: Case, rows: pl.DataFrame, silences: _Silences, idle: Idle) ->
             "a log of the server that tells of these requests, or such failures where no connection is kept",
         ),
         subject=str(rows["service"][0] or rows["file"][0]),
-        measured={"count": rows.height, "limit_s": round(idle.seconds, 1), "longer": len(silences.well)},
+        measured={"count": rows.height, "limit_s": round(idle.seconds, 1), "longer": silences.longer(idle.seconds)},
         times=instants(rows),
         fix=claim(
             "keepalive_race.fix_application",

@@ -13,6 +13,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._diffs import sets
+from logcorr.rules._idle_closers import SECTION
 from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, instants
 
@@ -20,7 +21,6 @@ DOWN = r"Server [^/\s]+/\S+ is DOWN, reason: Layer7 wrong status, code: (\d{3})"
 """How HAProxy tells that a server was answered its check with another status than is wanted (its manual, 5.2 and 9)."""
 
 CHECK = r"^\s*(?:http-check\s+(?:send|expect|connect)|option\s+httpchk)\b"
-SECTION = regex(r"^(?P<kind>defaults|frontend|backend|listen)\b\s*(?P<name>\S*)")
 ASKS = regex(r"\bHost[:\s]\s*(?P<host>[\w.-]+)|(?<=\s)(?P<path>/[\w./-]+)")
 NAME = regex(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 
