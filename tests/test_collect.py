@@ -393,7 +393,7 @@ def test_what_commands_show_in_a_session_is_read_where_it_stands(tmp_path):
 def test_a_date_of_another_zone_tells_nothing_of_the_host(tmp_path, command):
     write(tmp_path, "host.txt", SESSION.replace("date; uptime", command))
     rest, *shown = collect([tmp_path], {}).artifacts
-    assert 3 in dict(texts(rest)) or shown[0].text().count("\n") > 3
+    assert 3 in dict(texts(rest))
     assert all(texts(one) != [(3, "Tue May  5 10:00:00 UTC 2026")] for one in shown)
 
 

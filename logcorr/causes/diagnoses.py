@@ -147,21 +147,16 @@ DIAGNOSES = {
             "slow_endpoint", (CHANGES, "configuration_mismatch", "timeout_closes_connection"), perhaps=(CHANGES,), themselves=True
         ),
     ),
-    "sessions_not_sticky": Diagnosis(
-        "wrong_setting",
-        (CHANGES, "configuration_mismatch", hops.LAST),
-        effects=(),
-        perhaps=(CHANGES,),
-        themselves=True,
-        alone=True,
-    ),
-    "requests_refused.moved": Diagnosis(
-        "wrong_setting",
-        (CHANGES, "configuration_mismatch", hops.LAST),
-        effects=(),
-        perhaps=(CHANGES,),
-        themselves=True,
-        alone=True,
+    **dict.fromkeys(
+        ("sessions_not_sticky", "requests_refused.moved"),
+        Diagnosis(
+            "wrong_setting",
+            (CHANGES, "configuration_mismatch", hops.LAST),
+            effects=(),
+            perhaps=(CHANGES,),
+            themselves=True,
+            alone=True,
+        ),
     ),
     "requests_limited": Diagnosis(
         "requests_limited", (CHANGES, "limit_rejects_requests", hops.LAST), perhaps=(CHANGES, hops.LAST), themselves=True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from msgspec import Struct
@@ -15,6 +14,7 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import counted
 from logcorr.rules._diffs import brought
+from logcorr.rules._haproxy import in_sections
 from logcorr.rules._limits import SECONDS
 from logcorr.rules._settings import settings
 from logcorr.timeline.select import cite, seconds
@@ -44,7 +44,6 @@ KEEPS = (
 )
 """How pools are told for how long to keep a connection."""
 
-SECTION = regex(r"^(?P<kind>defaults|frontend|backend|listen)\b\s*(?P<name>\S*)")
 VALUE = regex(r"\s(?:=\s*)?['\"]?(?P<number>\d+(?:\.\d+)?)\s?(?P<unit>ms|us|sec|seconds|s|min|m|h|d)?\b")
 LONGER = {**SECONDS, "us": 1e-6, "d": 86400.0}
 
@@ -110,17 +109,10 @@ def _balanced(case: Case) -> Iterator[_Closer]:
 def _of_section(case: Case, side: str, names: set[str]) -> list[tuple[Span, str]]:
     """`timeout client` or `server` of the sections of that name, or else of the defaults; `timeout tunnel` takes their place."""
     found: dict[tuple[bool, bool], list[tuple[Span, str]]] = {}
-    for path in dict.fromkeys(span.path for span, _ in settings(case, rf"^\s*timeout\s+(?:{side}|tunnel)\s")):
-        kind = name = ""
-        for line, text in case.lines(path).select("line", "text").collect().iter_rows():
-            if section := SECTION.match(text):
-                kind, name = section["kind"], section["name"]
-            set_here = re.match(rf"\s*timeout\s+({side}|tunnel)\s", text)
-            if set_here and (name in names or kind == "defaults"):
-                key = (kind != "defaults", set_here[1] == "tunnel")
-                found.setdefault(key, []).append((Span(path, line), text.strip()))
-    tunnel = [key for key in sorted(found, reverse=True) if key[1]]
-    return found[tunnel[0]] if tunnel else found[max(found)] if found else []
+    for kind, name, span, text in in_sections(case, rf"\s*timeout\s+(?:{side}|tunnel)\s"):
+        if name in names or kind == "defaults":
+            found.setdefault((text.split()[1] == "tunnel", kind != "defaults"), []).append((span, text))
+    return found[max(found)] if found else []
 
 
 def _saying(case: Case, own: Sequence[str]) -> Iterator[_Closer]:
@@ -158,7 +150,7 @@ def _finding(case: Case, lost: pl.DataFrame, closer: _Closer) -> Finding:
 
 
 def _bare(name: str) -> float:
-    """What a number without a unit counts: HAProxy and PostgreSQL count milliseconds."""
+    """How many seconds a number without a unit counts: HAProxy, PostgreSQL and ProxySQL count milliseconds."""
     return 1e-3 if name in ("HAProxy", "PostgreSQL", "ProxySQL") else 1.0
 
 

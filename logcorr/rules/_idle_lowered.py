@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from logcorr.lazily import pl, regex
 from logcorr.model.case import Case
@@ -23,6 +24,9 @@ LINE = regex(
     r"(?i)^(?P<sign>[-+])\s*(?P<name>timeout\s+(?:client|server|tunnel)|[\w.-]*(?:idle|wait|interactive)[\w.-]*timeout[\w.-]*|proxy_timeout)"
     r"['\"]?\s*[:=]?\s*['\"]?(?P<number>\d+(?:\.\d+)?)\s?(?P<unit>ms|us|sec|seconds|s|min|m|h|d)?\b"
 )
+MILLISECONDS = regex(r"(?i)timeout\s|mysql-|.*(?:idle_(?:in_transaction_)?session_|millis)")
+"""What HAProxy, ProxySQL, PostgreSQL and pools call the settings whose numbers count milliseconds where no unit stands there."""
+
 WHEN = regex(r"^(?:Commit)?Date:\s+(?P<said>\S.*)")
 """How git tells of a commit when it was made."""
 
@@ -36,7 +40,7 @@ SEEN = 0.75
 
 
 class _Lowered(Struct, frozen=True):
-    """The line of a diff that lowers a setting, with what it was and is, and when that was."""
+    """The line of a diff that lowers a setting, with the seconds that it was and is, and when that was."""
 
     place: Span
     text: str
@@ -72,11 +76,16 @@ def _changes(case: Case) -> Iterator[_Lowered]:
             found = LINE.match(text)
             if found is None or when is None:
                 continue
-            name, value = " ".join(found["name"].split()), float(found["number"]) * LONGER.get(found["unit"] or "s", 1.0)
+            name, value = " ".join(found["name"].split()), _seconds(found)
             if found["sign"] == "-":
                 were[name] = value
             elif value < were.get(name, 0.0):
                 yield _Lowered(Span(path, line), text[1:].strip(), were[name], value, when)
+
+
+def _seconds(found: re.Match[str]) -> float:
+    unit = found["unit"] or ("ms" if MILLISECONDS.match(found["name"]) else "s")
+    return float(found["number"]) * LONGER[unit.lower()]
 
 
 def _when(case: Case, text: str) -> tuple[float, float] | None:
@@ -99,17 +108,14 @@ def _finding(case: Case, lost: pl.DataFrame, one: _Lowered) -> Finding:
         ),
         REFUTE,
     )
-    return Finding(
+    return replace(
+        found,
         confidence=SEEN,
-        claim=found.claim,
         evidence=(
             *(Evidence(span, "closes what is idle for so long", shows=SHOWS) for span in set_by),
             Evidence(one.place, "the change", shows=CHANGES),
             *cite(lost, shows=SHOWS),
         ),
-        would_refute=REFUTE,
-        subject=found.subject,
         measured={**found.measured, "was": one.was, "now": one.now},
-        times=found.times,
         fix=FIX,
     )

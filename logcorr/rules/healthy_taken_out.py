@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -13,14 +12,13 @@ from logcorr.model.result import Finding
 from logcorr.model.source import Span
 from logcorr.rules import rule
 from logcorr.rules._diffs import sets
-from logcorr.rules._idle_closers import SECTION
-from logcorr.rules._settings import settings
+from logcorr.rules._haproxy import in_sections
 from logcorr.timeline.select import cite, instants
 
 DOWN = r"Server [^/\s]+/\S+ is DOWN, reason: Layer7 wrong status, code: (\d{3})"
 """How HAProxy tells that a server was answered its check with another status than is wanted (its manual, 5.2 and 9)."""
 
-CHECK = r"^\s*(?:http-check\s+(?:send|expect|connect)|option\s+httpchk)\b"
+CHECK = r"\s*(?:http-check\s+(?:send|expect|connect)|option\s+httpchk)\b"
 ASKS = regex(r"\bHost[:\s]\s*(?P<host>[\w.-]+)|(?<=\s)(?P<path>/[\w./-]+)")
 NAME = regex(r"\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b")
 
@@ -106,13 +104,9 @@ def _finding(case: Case, backend: str, down: pl.DataFrame, failed: pl.DataFrame)
 def _asks(case: Case, backend: str) -> Iterator[tuple[Span, str]]:
     """The lines of the backend's section, or of the defaults, that say what its check asks and expects, what it asks first."""
     found: dict[bool, list[tuple[Span, str]]] = {}
-    for path in dict.fromkeys(span.path for span, _ in settings(case, CHECK)):
-        kind = name = ""
-        for line, text in case.lines(path).select("line", "text").collect().iter_rows():
-            if section := SECTION.match(text):
-                kind, name = section["kind"], section["name"]
-            if re.match(CHECK, text) and (name == backend or kind == "defaults"):
-                found.setdefault(name == backend, []).append((Span(path, line), text.strip()))
+    for kind, name, span, text in in_sections(case, CHECK):
+        if name == backend or kind == "defaults":
+            found.setdefault(name == backend, []).append((span, text))
     own = found.get(True) or found.get(False) or []
     yield from sorted(own, key=lambda one: not ASKS.search(one[1]))
 
